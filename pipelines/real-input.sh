@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The whole path on 300 real photos and one painting, on a CPU in about half an hour: pairs by a real Magenta network at
+# 256, a U-Net, the lightweight generator, its filter, 20 photos. PIX2STYLE_ASSETS is the folder with data/ and assets/.
+set -euo pipefail
+A=${PIX2STYLE_ASSETS:?the folder with data/content, data/styles, assets/teacher and assets/vgg}
+OUT=${OUT:-out/real-input}
+CONFIG=configs/real-input-cpu.yaml
+
+pix2style make-pairs --config $CONFIG --content "$A/data/content" --style "$A/data/styles/style08.jpg" \
+    --module "$A/assets/teacher/magenta26" --out "$OUT/pairs"
+pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/unet" --resume-if-begun \
+    losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors"
+pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/lite" --resume-if-begun name=lite model.generator=lite \
+    losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors" \
+    train.images=40_000 train.batch=8 train.augment.crop=128 train.generator.lr=1e-3
+pix2style export "$OUT/lite" -o "$OUT/style08.onnx"
+pix2style eval "$OUT/unet" "$OUT/lite" "$OUT/style08.onnx" --pairs "$OUT/pairs" --sheet "$OUT/sheet.png"
+ls "$A"/data/content/*.jpg | head -20 | xargs pix2style infer "$OUT/style08.onnx" -o "$OUT/pictures"

@@ -1,0 +1,5 @@
+"""`python -m pix2style`."""
+
+from pix2style.cli import main
+
+main()

@@ -1,0 +1,51 @@
+"""The `pix2style` program: its commands, and how errors leave it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pix2style import __version__
+from pix2style.errors import Pix2StyleError
+
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="pix2style",
+    help="From one painting to a filter you can ship.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pix2style {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """From one painting to a filter you can ship."""
+
+
+def main() -> None:
+    """Run the program; errors become one message on stderr and a documented exit code (docs/cli.md)."""
+    try:
+        app()
+    except Pix2StyleError as error:
+        print(f"pix2style: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("pix2style: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(EXIT_INTERRUPTED)

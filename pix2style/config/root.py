@@ -1,0 +1,35 @@
+"""One experiment: all sections together."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pix2style.config.losses import LossesConfig
+from pix2style.config.model import ModelConfig
+from pix2style.config.output import EvalConfig, ExportConfig
+from pix2style.config.pairs import PairsConfig
+from pix2style.config.section import Section
+from pix2style.config.train import TrackingConfig, TrainConfig
+
+
+class Config(Section):
+    """Everything that one experiment needs, in one file."""
+
+    name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+    """Of the experiment, its run folder and its filter: letters, digits, dots, dashes."""
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Of weights, order, crops and dropout."""
+    pairs: PairsConfig = PairsConfig()
+    """Photos to pairs."""
+    model: ModelConfig = ModelConfig()
+    """Networks."""
+    losses: LossesConfig = LossesConfig()
+    """What is learned."""
+    train: TrainConfig = TrainConfig()
+    """How it is learned."""
+    tracking: TrackingConfig = TrackingConfig()
+    """Who hears of it."""
+    export: ExportConfig = ExportConfig()
+    """The filter file."""
+    eval: EvalConfig = EvalConfig()
+    """Measuring."""

@@ -1,0 +1,95 @@
+"""The sections `train` and `tracking`: how long, how fast, on what, and who hears of it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pix2style.config.section import Section
+
+
+class AugmentConfig(Section):
+    """Geometry on both pictures together, colour on the content alone."""
+
+    resize: int | None = Field(None, ge=32, le=4096)
+    """Resample pairs to this side before cropping (the 2017 recipe: 286); nothing: keep their size."""
+    crop: int = Field(256, ge=32, le=4096)
+    """Side of the random crop in pixels."""
+    flip: bool = True
+    """Mirror half of the pairs, left to right."""
+    color_jitter: float = Field(0.0, ge=0, le=1)
+    """How far brightness, contrast and saturation of the content photo alone may vary; the target stays."""
+
+
+class OptimizerConfig(Section):
+    """Adam, for one network."""
+
+    lr: float = Field(2e-4, gt=0, le=1)
+    """Step size before the decay."""
+    beta1: float = Field(0.5, ge=0, lt=1)
+    """Decay of the gradient's running mean."""
+    beta2: float = Field(0.999, ge=0, lt=1)
+    """Decay of its running square."""
+
+
+class TrainConfig(Section):
+    """One run of training; lengths are in pictures seen, so that they mean the same at any batch size."""
+
+    images: int = Field(400_000, ge=1)
+    """Training pictures to see in all (a pair seen twice counts twice)."""
+    batch: int = Field(1, ge=1, le=4096)
+    """Pairs in a step."""
+    augment: AugmentConfig = AugmentConfig()
+    """What the loader does to a pair."""
+    generator: OptimizerConfig = OptimizerConfig()
+    """The generator's optimiser."""
+    discriminator: OptimizerConfig = OptimizerConfig()
+    """The discriminator's optimiser."""
+    decay_from: float = Field(0.5, ge=0, le=1)
+    """Share of the training after which learning rates fall linearly to 0 (the 2017 recipe: 0.5)."""
+    ema_halflife_images: int = Field(10_000, ge=0)
+    """Half-life of the averaged weights, which are the ones that ship; 0: none."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: the GPU if there is one."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 on a GPU, fp32 on the CPU."""
+    channels_last: bool = True
+    """Memory layout of the networks; faster with most convolutions."""
+    compile: bool = False
+    """torch.compile the networks: slower to start, faster afterwards."""
+    workers: int = Field(2, ge=0, le=256)
+    """Loader processes; results do not depend on it."""
+    decoded_cache_gb: float = Field(8.0, ge=0)
+    """Decode pairs once into a file of bytes if they fit this; 0: decode every time."""
+    log_every: int = Field(50, ge=1)
+    """Steps between lines of metrics."""
+    validate_every_images: int = Field(20_000, ge=1)
+    """Pictures seen between grids and figures on held-out photos."""
+    checkpoint_every_images: int = Field(20_000, ge=1)
+    """Pictures seen between checkpoints."""
+    keep_checkpoints: int = Field(3, ge=1)
+    """Newest checkpoints to keep; the best by held-out L1 is kept besides."""
+    grid_photos: int = Field(6, ge=1, le=64)
+    """Held-out photos in the grid, always the same."""
+    validate_photos: int = Field(64, ge=1)
+    """Held-out photos that figures are taken on, always the same."""
+
+
+class TrackingConfig(Section):
+    """Weights & Biases; metrics.jsonl is always written."""
+
+    wandb: Literal["off", "offline", "online"] = "off"
+    """online falls back to offline, loudly, where there is no key or network."""
+    project: str = "pix2style"
+    """The W&B project."""
+    entity: str | None = None
+    """The W&B team or user; nothing: your default."""
+    tags: tuple[str, ...] = ()
+    """The W&B run's tags."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.project.strip():
+            raise ValueError("project must not be empty")
+        return self

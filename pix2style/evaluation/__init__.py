@@ -1,0 +1,1 @@
+"""Stylizers in numbers."""

@@ -1,0 +1,176 @@
+"""A generator as an ONNX graph: bytes in, bytes out, and nothing in it of the machine that made it."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import io
+import logging
+import site
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from pix2style import __version__
+from pix2style.errors import ArtifactError
+from pix2style.images import to_signed
+from pix2style.nets.generator import Generator
+from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
+
+OPSET = 20
+_DIMENSIONS = ("batch", "height", "width")
+# Any size would do: it must only not be one that torch.export takes for a constant (0, 1), or a multiple of anything.
+_EXAMPLE_SHAPE = (2, 37, 43, 3)
+_CHANNELS = 3
+_HALF_RANGE = 127.5
+_LEVEL_MAX = 255
+
+
+class Filter(nn.Module):
+    """What ships: conversion, generator, conversion. uint8 [batch, height, width, 3] in and out.
+
+    The arithmetic is `images.to_signed` and `images.from_signed`, whose rounding (half to even) `torch.round` shares.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, photo: Tensor) -> Tensor:
+        """Stylize bytes."""
+        signed = to_signed(photo.permute(0, 3, 1, 2).to(torch.float32))
+        levels = torch.round(self.generator(signed) * _HALF_RANGE + _HALF_RANGE)
+        return torch.clamp(levels, 0, _LEVEL_MAX).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def build_graph(generator: Generator, spec: GeneratorSpec) -> onnx.ModelProto:
+    """The whole filter file as a message; see `export.onnx.export_filter`.
+
+    Args:
+        generator: folded, in evaluation mode, on the CPU.
+        spec: goes into the metadata.
+
+    Raises:
+        ArtifactError: torch cannot export this network, or not with free sizes at the wanted opset.
+    """
+    model = _trace(Filter(generator).eval())
+    _check_interface(model)
+    _strip(model)
+    _refuse_local_paths(model)
+    _describe(model, spec)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _trace(module: Filter) -> onnx.ModelProto:
+    example = torch.zeros(_EXAMPLE_SHAPE, dtype=torch.uint8)
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                module,
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes={"photo": dict(enumerate(_DIMENSIONS))},
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        cause = error.__cause__ or error
+        raise ArtifactError(
+            f"torch {torch.__version__} cannot export {type(module.generator).__name__} to ONNX"
+            f" ({type(cause).__name__}: {str(cause).strip().splitlines()[0]})"
+        ) from error
+    if program is None:
+        raise ArtifactError(f"torch {torch.__version__} exported nothing: it needs the packages onnx and onnxscript")
+    return program.model_proto
+
+
+def _check_interface(model: onnx.ModelProto) -> None:
+    """torch gives another opset than asked for, or fixes a size, without an error: so look."""
+    opsets = {one.domain: one.version for one in model.opset_import}
+    if opsets != {"": OPSET}:
+        raise ArtifactError(
+            f"the exporter of torch {torch.__version__} wrote the opsets {opsets} instead of {OPSET}: a filter must run"
+            " on every ONNX Runtime of that opset; use another version of torch"
+        )
+    dimensions = [one.dim_param or one.dim_value for one in model.graph.input[0].type.tensor_type.shape.dim]
+    if dimensions != [*_DIMENSIONS, _CHANNELS]:
+        raise ArtifactError(
+            f"the network's export accepts only the sizes {dimensions} instead of any: its forward() treats a size as a"
+            " constant"
+        )
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Take out what is not needed to run: source files, stack traces, traced names, intermediate shapes.
+
+    That is where local paths are, and what differs from run to run.
+    """
+    graph = model.graph
+    for holder in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        holder.ClearField("doc_string")
+        holder.ClearField("metadata_props")
+    graph.ClearField("value_info")
+    graph.name = "filter"
+    for one, name in zip(graph.output[0].type.tensor_type.shape.dim, _DIMENSIONS, strict=False):
+        # torch writes a formula of the crop; it says the same, unreadably.
+        one.dim_param = name
+
+
+def _refuse_local_paths(model: onnx.ModelProto) -> None:
+    """Raise if the graph's text (all but the weights' bytes) names this machine or its user."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for tensor in bare.graph.initializer:
+        tensor.ClearField("raw_data")
+    text = bare.SerializeToString()
+    for local in local_paths():
+        if local.encode() in text:
+            raise ArtifactError(f"the exported graph would carry the local path {local}: this is a bug of pix2style")
+
+
+def local_paths() -> list[str]:
+    """Texts that would give away where and by whom a file was made."""
+    folders = [Path.home(), Path.cwd(), Path(sys.prefix), Path(torch.__file__).parent, *map(Path, site.getsitepackages())]
+    names = [str(folder) for folder in folders if len(folder.parts) > 1]
+    with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
+        names += [f"/{getpass.getuser()}/", f"\\{getpass.getuser()}\\"]
+    return [*names, "site-packages", 'File "']
+
+
+def _describe(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
+    model.producer_name, model.producer_version = "pix2style", __version__
+    size = "uint8 [batch, height, width, 3], RGB, sRGB levels of 0 to 255"
+    described = {
+        "name": spec.name,
+        "licence": spec.licence,
+        "architecture": spec.architecture,
+        "input": f"{INPUT_NAME}: {size}; any height and width",
+        "output": f"{OUTPUT_NAME}: {size}; the input's height and width",
+        SPEC_KEY: spec.to_json(),
+    }
+    for key, value in described.items():
+        model.metadata_props.add(key=key, value=value)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress, warnings and log lines off the terminal; errors still raise."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,66 @@
+"""A run folder becomes a filter file with its provenance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pix2style import __version__
+from pix2style.config import Config
+from pix2style.export.onnx import ExportReport, export_filter
+from pix2style.files import sha256_json
+from pix2style.nets.generator import Generator
+from pix2style.runs.folder import CheckpointMeta, RunFolder
+from pix2style.runs.generator import load_generator
+from pix2style.spec import GeneratorSpec, Provenance
+
+
+def export_run(
+    run: Path,
+    out: Path | None = None,
+    *,
+    checkpoint: str = "latest",
+    weights: Literal["ema", "raw"] | None = None,
+    licence: str | None = None,
+) -> ExportReport:
+    """Export a run's generator.
+
+    Args:
+        run: the folder that `pix2style train` made.
+        out: the file; None: NAME.onnx in the run folder, by the experiment's name.
+        checkpoint: `latest`, `best` (by difference on held-out photos) or a name such as `step-0012000`.
+        weights: the averaged or the last ones; None: as the run's configuration says (`export.weights`).
+        licence: of the filter; None: as the run's configuration says (`export.licence`).
+
+    Raises:
+        ArtifactError: the run or the checkpoint cannot be used, or the file would not repeat the network.
+    """
+    folder = RunFolder(run)
+    config = folder.config
+    generator, meta = load_generator(folder, checkpoint=checkpoint, weights=weights or config.export.weights)
+    spec = describe_generator(generator, config, meta, licence=licence or config.export.licence)
+    return export_filter(generator, spec, out or run / f"{folder.name}.onnx")
+
+
+def describe_generator(generator: Generator, config: Config, meta: CheckpointMeta, *, licence: str) -> GeneratorSpec:
+    """What a filter says of itself, put together from the run that it came from."""
+    return GeneratorSpec(
+        name=config.name,
+        architecture=generator.architecture,
+        parameters=sum(weights.numel() for weights in generator.parameters()),
+        size_multiple=generator.size_multiple,
+        receptive_field_px=generator.receptive_field_px,
+        global_context=generator.global_context,
+        trained_at_px=config.train.augment.crop,
+        licence=licence,
+        pix2style_version=__version__,
+        provenance=Provenance(
+            pairs_sha256=meta.pairs_sha256,
+            teacher=meta.teacher,
+            teacher_sha256=meta.teacher_sha256,
+            style_sha256=meta.style_sha256,
+            run_config_sha256=sha256_json(config.model_dump(mode="json")),
+            step=meta.step,
+            images_seen=meta.images_seen,
+        ),
+    )

@@ -1,0 +1,174 @@
+"""Frozen networks whose activations the losses compare: VGG19 by layer name, and the frame for others."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from pix2style.errors import ArtifactError, ConfigError
+from pix2style.nets.weights import read_tensors
+
+# Of torchvision's models: https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
+
+
+class FeatureNetwork(nn.Module):
+    """A frozen network that gives the activations of chosen layers, each computed once.
+
+    Gradients flow to the picture, never to the weights; it stays in eval mode.
+
+    Args:
+        body: applied in order.
+        layers: name -> index in `body` of the module whose output it is; `body` is cut after the deepest.
+        mean: of the three channels in [0, 1], subtracted first.
+        std: of the three channels in [0, 1], divided by.
+        scales: name -> number by which that layer's activations are divided; 1 where absent.
+    """
+
+    def __init__(
+        self,
+        body: nn.Sequential,
+        layers: Mapping[str, int],
+        *,
+        mean: Sequence[float] = (0.5, 0.5, 0.5),
+        std: Sequence[float] = (0.5, 0.5, 0.5),
+        scales: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.body = body[: max(layers.values()) + 1]
+        self.layers = tuple(layers)
+        self._name_at = {index: name for name, index in layers.items()}
+        self._scales = dict(scales or {})
+        # [-1, 1] -> [0, 1] -> normalised, as one scale and shift.
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None] * 2 - 1, persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None] * 2, persistent=False)
+        self.requires_grad_(requires_grad=False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in eval mode, whatever the module that holds this one does."""
+        del mode
+        return super().train(mode=False)
+
+    def forward(self, picture: Tensor) -> dict[str, Tensor]:
+        """The chosen layers' activations, shallow to deep.
+
+        Args:
+            picture: [batch, 3, height, width] in [-1, 1].
+
+        Returns:
+            layer name -> [batch, channels, h, w].
+        """
+        features = (picture - self.mean) / self.std  # type: ignore[operator]
+        found: dict[str, Tensor] = {}
+        for index, module in enumerate(self.body):
+            features = module(features)
+            if (name := self._name_at.get(index)) is not None:
+                found[name] = features / self._scales.get(name, 1.0)
+        return found
+
+
+def load_vgg19(layers: Iterable[str], weights: Path | None = None) -> FeatureNetwork:
+    """VGG19 (Simonyan and Zisserman 2014, arXiv 1409.1556) up to the deepest of `layers`.
+
+    Args:
+        layers: for example "relu1_1", "conv4_2", "pool3".
+        weights: a safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or "0.weight");
+            nothing: torchvision's IMAGENET1K_V1, downloaded once (548 MB).
+
+    Raises:
+        ConfigError: a layer that VGG19 does not have, or none at all.
+        ArtifactError: the weights cannot be downloaded or read, or do not reach the deepest layer.
+    """
+    indices = _vgg19_indices()
+    wanted = choose_layers(layers, indices)
+    body = _vgg19_body(max(wanted.values()))
+    tensors = _torchvision_vgg19() if weights is None else read_tensors(weights)
+    tensors = {key.removeprefix("features."): tensor for key, tensor in tensors.items()}
+    _check_depth(wanted, indices, tensors, source=str(weights or "torchvision's VGG19"))
+    _fill(body, tensors, source=str(weights or "torchvision's VGG19"))
+    return FeatureNetwork(body, wanted, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
+
+
+def _vgg19_indices() -> dict[str, int]:
+    """Layer name -> index in torchvision's `vgg19().features`."""
+    indices: dict[str, int] = {}
+    for block, (_, convs) in enumerate(_VGG19_BLOCKS, start=1):
+        for conv in range(1, convs + 1):
+            indices[f"conv{block}_{conv}"] = len(indices)
+            indices[f"relu{block}_{conv}"] = len(indices)
+        indices[f"pool{block}"] = len(indices)
+    return indices
+
+
+def _vgg19_body(deepest: int) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    into = 3
+    for out, convs in _VGG19_BLOCKS:
+        for _ in range(convs):
+            # Not in place: a chosen convolution's activations must not be overwritten by the ReLU after it.
+            modules += [nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
+            into = out
+        modules.append(nn.MaxPool2d(2))
+    return nn.Sequential(*modules[: deepest + 1])
+
+
+def choose_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str, int]:
+    """The named layers with their indices, shallow to deep."""
+    names = set(layers)
+    for name in sorted(names - set(indices)):
+        near = difflib.get_close_matches(name, indices, n=1, cutoff=0)
+        raise ConfigError(f"losses.perceptual.layers: there is no layer {name!r}: did you mean {near[0]!r}?")
+    if not names:
+        raise ConfigError("losses.perceptual.layers: name at least one layer")
+    return {name: index for name, index in indices.items() if name in names}
+
+
+
+def _torchvision_vgg19() -> dict[str, Tensor]:
+    from torchvision.models import VGG19_Weights
+
+    try:
+        tensors: dict[str, Tensor] = VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise ArtifactError(
+            f"VGG19's weights cannot be downloaded ({error}): give losses.perceptual.weights a safetensors file that"
+            " you have, or set losses.perceptual.network: autoencoder"
+        ) from error
+    return {key: tensor for key, tensor in tensors.items() if key.startswith("features.")}
+
+
+def _check_depth(
+    wanted: Mapping[str, int], indices: Mapping[str, int], tensors: Mapping[str, Tensor], *, source: str
+) -> None:
+    lacking = [index for index in indices.values() if _is_conv(index, indices) and f"{index}.weight" not in tensors]
+    first_gap = min(lacking, default=len(indices))
+    missing = [name for name, index in wanted.items() if index >= first_gap]
+    if missing:
+        have = [name for name, index in indices.items() if index < first_gap]
+        reach = f"its deepest is {have[-1]}" if have else 'it has none (keys should be "features.0.weight" and so on)'
+        raise ArtifactError(
+            f"{source}: has no weights for {', '.join(missing)}; {reach}:"
+            " choose other losses.perceptual.layers or another file"
+        )
+
+
+def _is_conv(index: int, indices: Mapping[str, int]) -> bool:
+    return any(at == index and re.match("conv", name) for name, at in indices.items())
+
+
+def _fill(body: nn.Sequential, tensors: Mapping[str, Tensor], *, source: str) -> None:
+    for key, parameter in body.state_dict().items():
+        tensor = tensors.get(key)
+        if tensor is None or tensor.shape != parameter.shape:
+            found = "is missing" if tensor is None else f"has shape {list(tensor.shape)}"
+            raise ArtifactError(f"{source}: features.{key} {found}, not {list(parameter.shape)}: not VGG19's weights")
+    body.load_state_dict({key: tensors[key].float() for key in body.state_dict()})

@@ -1,0 +1,119 @@
+"""The base of every generator: any size in, the same size out."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that every reader of torch code knows)
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+
+class Foldable(nn.Module, ABC):
+    """A module that trains with more branches than it needs to run."""
+
+    @abstractmethod
+    def fold(self) -> nn.Module:
+        """A plain module of the same function (up to rounding), without the training-time branches."""
+
+
+class Generator(nn.Module, ABC):
+    """A picture in, the same picture in another style out.
+
+    Attributes:
+        architecture: the kind's name in configurations and filter files.
+        size_multiple: height and width that `_paint` gets are multiples of this.
+        receptive_field_px: the largest distance, in pixels along a row or a column, at which an input pixel can change
+            an output pixel while the context stays the same.
+        global_context: whether every output pixel also depends on the whole picture, through `context`.
+    """
+
+    architecture: ClassVar[str]
+    size_multiple: int
+    receptive_field_px: int
+    global_context: bool = False
+
+    def forward(self, photo: Tensor, context: Tensor | None = None) -> Tensor:
+        """Paint pictures of any height and width.
+
+        The photo is padded below and on the right only, by repeating its edge: so pixel (0, 0) keeps its place on the
+        grid of the strided layers, and a tile that starts at a multiple of `size_multiple` is painted like that part of
+        the whole. Nothing beyond the padding is seen by `context`.
+
+        Args:
+            photo: [batch, 3, height >= 1, width >= 1], RGB in [-1, 1].
+            context: what `context(whole photo)` gave, to paint a tile of it; without it, the context is the photo's own.
+
+        Returns:
+            [batch, 3, height, width] in [-1, 1].
+
+        Raises:
+            ValueError: not a batch of RGB pictures.
+        """
+        check_pictures(photo)
+        if context is None:
+            context = self.context(photo)
+        painted = self._paint(pad_to_multiple(photo, self.size_multiple), context)
+        return painted[..., : photo.shape[-2], : photo.shape[-1]]
+
+    def context(self, photo: Tensor) -> Tensor | None:
+        """What the picture as a whole tells every pixel; None where `global_context` is False."""
+        del photo
+        return None
+
+    @abstractmethod
+    def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+        """Paint a photo whose height and width are multiples of `size_multiple`."""
+
+    def folded(self) -> Self:
+        """An equivalent for shipping: a copy in eval mode, extra branches merged, parametrisations made plain weights.
+
+        Spectral norm left in an exported graph is a known trap (pytorch #27723).
+        """
+        twin = copy.deepcopy(self).eval()
+        for module in list(twin.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, Foldable):
+                    setattr(module, name, child.fold().eval())
+        for module in twin.modules():
+            _make_plain(module)
+        return twin
+
+
+def _make_plain(module: nn.Module) -> None:
+    if parametrize.is_parametrized(module):
+        for name in list(module.parametrizations):  # type: ignore[arg-type]
+            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+
+
+def check_pictures(pictures: Tensor) -> None:
+    """Refuse what is not a batch of RGB pictures.
+
+    Raises:
+        ValueError: with what was given and what is wanted.
+    """
+    if pictures.ndim != 4 or pictures.shape[1] != 3:
+        raise ValueError(f"pictures must be [batch, 3, height, width], got {list(pictures.shape)}")
+    # Sizes are symbols while exporting: a comparison would be baked into the graph.
+    if not torch.compiler.is_exporting() and pictures.numel() == 0:
+        raise ValueError(f"pictures must not be empty, got {list(pictures.shape)}")
+
+
+def pad_to_multiple(photo: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column until height and width are multiples of `multiple`.
+
+    Args:
+        photo: [batch, channels, height >= 1, width >= 1].
+        multiple: of both sizes afterwards.
+    """
+    height, width = photo.shape[-2:]
+    # Written as multiple * ceil(size / multiple), not size + (-size % multiple): the exporter's algebra can then prove
+    # that halving and doubling give the same symbolic size again, and needs no guards.
+    below = (height + multiple - 1) // multiple * multiple - height
+    right = (width + multiple - 1) // multiple * multiple - width
+    if not torch.compiler.is_exporting() and below == right == 0:
+        return photo  # training crops: no copy
+    return F.pad(photo, (0, right, 0, below), mode="replicate")

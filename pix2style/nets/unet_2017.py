@@ -1,0 +1,107 @@
+"""pix2pix's U-Net, as published: the baseline that every result is compared with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from pix2style.nets.generator import Generator
+from pix2style.nets.receptive import Span, receptive_radius
+
+
+class Unet2017(Generator):
+    """unet_256 of Isola et al. 2017 (arXiv 1611.07004, appendix 6.1), in the layer list of the authors' PyTorch version.
+
+    54,413,955 parameters and 6.05 GMAC at 256x256 with the defaults (transposed convolutions counted by input area).
+    Known for checkerboards (transposed convolutions), kept as it is: take `Unet` for work.
+
+    Paper and PyTorch version differ: the paper has dropout in the decoder's innermost block and the next two, the
+    PyTorch version in the three after the innermost; the paper normalises the innermost code, the PyTorch version does not (a 1x1 map
+    at batch 1 would become zero). This follows the PyTorch version. Skips carry the value before the activation; the version's
+    in-place LeakyReLU changes nothing in that, as ReLU(LeakyReLU(x)) = ReLU(x).
+
+    In eval mode dropout is off and BatchNorm uses its running statistics, so that a picture comes out the same in any batch:
+    the 2017 recipe left both on at test time, which users met as "test differs from training" (pix2pix #285, #555).
+
+    Args:
+        channels: filters of the outermost level (ngf).
+        downsamplings: halvings of the resolution, at least 5; sizes are padded to 2 ** downsamplings.
+        dropout: 0.5 in `downsamplings` - 5 decoder blocks while training.
+    """
+
+    architecture: ClassVar[str] = "unet-2017"
+
+    def __init__(self, channels: int = 64, downsamplings: int = 8, dropout: bool = True) -> None:
+        super().__init__()
+        if downsamplings < 5:
+            raise ValueError(f"downsamplings must be at least 5, got {downsamplings}")
+        widths = [channels * min(2**level, 8) for level in range(downsamplings)]
+        inner = downsamplings - 1
+        self.downs = nn.ModuleList(
+            _down(into, out, activate=level > 0, norm=0 < level < inner)
+            for level, (into, out) in enumerate(zip([3, *widths[:-1]], widths, strict=True))
+        )
+        # From the innermost block outwards; all but the innermost also take the skip, which doubles their input.
+        skipped = [widths[-1], *(2 * width for width in reversed(widths[:-1]))]
+        outs = [*reversed(widths[:-1]), 3]
+        self.ups = nn.ModuleList(
+            _up(into, out, last=level == inner, dropout=dropout and 0 < level <= downsamplings - 5)
+            for level, (into, out) in enumerate(zip(skipped, outs, strict=True))
+        )
+        self.size_multiple = 2**downsamplings
+        self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
+        self.apply(init_normal)
+
+    def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+        del context
+        skips: list[Tensor] = []
+        features = photo
+        for down in self.downs:
+            features = down(features)
+            skips.append(features)
+        features = self.ups[0](skips.pop())
+        for up, skip in zip(self.ups[1:], reversed(skips), strict=True):
+            features = up(torch.cat([skip, features], dim=1))
+        return features
+
+    def _span(self, span: Span) -> Span:
+        seen = span
+        for _ in self.ups:
+            seen = seen.before_transposed_conv(kernel=4, stride=2, padding=1)
+        for _ in self.downs:
+            seen = seen.before_conv(kernel=4, stride=2, padding=1)
+        return seen  # the way through the innermost code is the widest: every skip sees a part of it
+
+
+def _down(into: int, out: int, *, activate: bool, norm: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
+    layers.append(nn.Conv2d(into, out, kernel_size=4, stride=2, padding=1, bias=False))
+    if norm:
+        layers.append(nn.BatchNorm2d(out))
+    return nn.Sequential(*layers)
+
+
+def _up(into: int, out: int, *, last: bool, dropout: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.ReLU()]
+    layers.append(nn.ConvTranspose2d(into, out, kernel_size=4, stride=2, padding=1, bias=last))
+    layers.append(nn.Tanh() if last else nn.BatchNorm2d(out))
+    if dropout:
+        layers.append(nn.Dropout(0.5))
+    return nn.Sequential(*layers)
+
+
+def init_normal(module: nn.Module) -> None:
+    """pix2pix's start: weights from normal(0, 0.02), those of normalisations from normal(1, 0.02), biases 0.
+
+    Isola et al. 2017, appendix 6.2. For `nn.Module.apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
+        nn.init.normal_(module.weight, 1.0, 0.02)
+    else:
+        return
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,171 @@
+"""The folder that a pair set grows in: whose it is, what is finished in it, and that only one process works there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2style.errors import DataError
+from pix2style.files import write_json
+from pix2style.pairs.manifest import (
+    MANIFEST_NAME,
+    PLAN_NAME,
+    SHARDS_NAME,
+    PairManifest,
+    PlannedPhoto,
+    ShardIndex,
+    read_document,
+)
+from pix2style.pairs.plan import PairPlan, differences
+from pix2style.pairs.shards import shard_name, writing
+
+# What atomic_path leaves behind when it is killed.
+_LEFTOVER = re.compile(r"^\.(plan|manifest|shard-\d{5})\.json\..*\.partial$")
+_SHOWN_FILES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SetFolder:
+    """The paths of a pair set.
+
+    Attributes:
+        path: the folder, which need not exist.
+    """
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """Written first."""
+        return self.path / PLAN_NAME
+
+    @property
+    def manifest(self) -> Path:
+        """Written last."""
+        return self.path / MANIFEST_NAME
+
+    @property
+    def shards(self) -> Path:
+        """The folder of tar files and indexes."""
+        return self.path / SHARDS_NAME
+
+    def tar(self, number: int) -> Path:
+        """A finished shard."""
+        return self.shards / f"{shard_name(number)}.tar"
+
+    def partial(self, number: int) -> Path:
+        """A shard that is being written."""
+        return self.shards / f"{shard_name(number)}.tar.partial"
+
+    def index(self, number: int) -> Path:
+        """A finished shard's index."""
+        return self.shards / f"{shard_name(number)}.json"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Make the folder if need be, and keep other processes out of it.
+
+        The lock is on the folder itself: it leaves no file behind, and the system drops it when the process dies.
+
+        Raises:
+            DataError: another process works there, or the folder cannot be made.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDONLY)
+        try:
+            self._lock(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise DataError(
+                    f"{self.path}: another make-pairs is writing there: wait for it, or choose another folder"
+                ) from error
+            # Some network file systems have no locks; there it is up to the person.
+
+    def open(self, plan: PairPlan) -> None:
+        """Take up the set that is there, or begin it. Only while claimed."""
+        self.check(plan)
+        with writing(self.path):
+            for folder in (self.path, self.shards):
+                for leftover in _leftovers(folder):
+                    leftover.unlink()
+            if not self.plan.exists():
+                write_json(self.plan, plan.model_dump(mode="json"))
+            self.shards.mkdir(exist_ok=True)
+
+    def check(self, plan: PairPlan) -> None:
+        """Changes nothing.
+
+        Raises:
+            DataError: the folder holds another pair set (says what differs) or other files.
+        """
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise DataError(f"{self.path}: is a file: choose a folder")
+        if self.plan.exists():
+            differing = differences(read_document(PairPlan, self.plan)[0], plan)
+            if differing:
+                raise DataError(
+                    f"{self.path}: holds another pair set: {'; '.join(differing)}."
+                    " Choose another folder, or delete this one to make the set anew"
+                )
+            return
+        others = sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
+        if others:
+            shown = ", ".join(others[:_SHOWN_FILES]) + (", ..." if len(others) > _SHOWN_FILES else "")
+            raise DataError(f"{self.path}: holds other files ({shown}): choose an empty or a new folder")
+
+    def finished_shard(self, number: int, photos: Sequence[PlannedPhoto]) -> ShardIndex | None:
+        """A shard's index if the shard is whole and holds what the plan wants, else None."""
+        try:
+            index, _ = read_document(ShardIndex, self.index(number))
+            size_bytes = self.tar(number).stat().st_size
+        except (DataError, OSError):
+            return None
+        digests = {pair.sha256 for pair in index.pairs} | {failure.sha256 for failure in index.failures}
+        whole = index.shard == number and index.size == size_bytes and digests == {photo.sha256 for photo in photos}
+        return index if whole else None
+
+    def finished_manifest(self, plan: PairPlan) -> PairManifest | None:
+        """The manifest if the set is finished, else None."""
+        if not self.manifest.exists():
+            return None
+        manifest, _ = read_document(PairManifest, self.manifest)
+        return manifest if manifest.plan_sha256 == plan.digest else None
+
+    def reopen_shard(self, number: int) -> Path:
+        """The partial file to go on with; a shard without a valid index becomes partial again."""
+        with writing(self.partial(number)):
+            self.index(number).unlink(missing_ok=True)
+            if self.tar(number).exists():
+                self.tar(number).replace(self.partial(number))
+        return self.partial(number)
+
+    def remove_all(self, shards: int) -> None:
+        """Take back what was written: nothing in it is of use."""
+        with writing(self.path):
+            for number in range(shards):
+                for path in (self.tar(number), self.partial(number), self.index(number)):
+                    path.unlink(missing_ok=True)
+            self.manifest.unlink(missing_ok=True)
+            self.plan.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.shards.rmdir()
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if _LEFTOVER.match(path.name)] if folder.is_dir() else []

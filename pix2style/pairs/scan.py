@@ -1,0 +1,132 @@
+"""Photos on disk: found, hashed, and read when their turn comes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2style.errors import DataError, ImageError
+from pix2style.files import sha256_bytes, sha256_file
+from pix2style.images import FoundImage, Image8, crop_to_square, decode_picture, find_images
+from pix2style.pairs.manifest import Failure, PlannedPhoto
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_SHOWN_FAILURES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What lies in the content folders.
+
+    Attributes:
+        hashed: name and SHA-256 of each file.
+        paths: where a file of that name and digest lies.
+        unreadable: files that could not be hashed, with reasons.
+    """
+
+    hashed: list[tuple[str, str]]
+    paths: dict[tuple[str, str], Path]
+    unreadable: list[Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A photo, ready to be painted.
+
+    Attributes:
+        photo: its place in the plan.
+        rgb: uint8 [size, size, 3], sRGB.
+        photo_height_px: of the file's picture, upright.
+        photo_width_px: of the file's picture, upright.
+    """
+
+    photo: PlannedPhoto
+    rgb: Image8
+    photo_height_px: int
+    photo_width_px: int
+
+
+def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: Callable[[int, int], None]) -> Scan:
+    """Find all pictures and hash their files.
+
+    Args:
+        content: files, and folders that are searched recursively.
+        pool: threads that hash.
+        on_hashed: told how many of how many files are hashed.
+
+    Raises:
+        DataError: a folder is missing, or there are no pictures.
+    """
+    if not content:
+        raise DataError("no content photos: name a folder with --content, or set pairs.content")
+    found = find_images(content)
+    if not found:
+        raise DataError(f"{', '.join(map(str, content))}: no pictures (.jpg, .png, .webp, .tif, ...) in there")
+    scan = Scan([], {}, [])
+    on_hashed(0, len(found))
+    for done, (image, outcome) in enumerate(zip(found, pool.map(_hash, found), strict=True), start=1):
+        if isinstance(outcome, Failure):
+            scan.unreadable.append(outcome)
+        else:
+            name = (_printable(image.relative), outcome)
+            scan.hashed.append(name)
+            scan.paths.setdefault(name, image.path)
+        on_hashed(done, len(found))
+    if not scan.hashed:
+        raise nothing_readable(scan.unreadable)
+    return scan
+
+
+def read_content(photo: PlannedPhoto, path: Path, size_px: int) -> Content | Failure:
+    """Read a planned photo and cut it to a square.
+
+    Args:
+        photo: the plan's entry; the file must still have its digest.
+        path: the file.
+        size_px: side of the square.
+
+    Returns:
+        The photo, or why there is none. The reason depends on the file alone, so that it is the same in every run.
+    """
+    try:
+        data = path.read_bytes()
+        if sha256_bytes(data) != photo.sha256:
+            return _failure(photo, "changed while pairs were being made")
+        picture = decode_picture(data, name=photo.source, to_srgb=True)
+    except OSError as error:
+        return _failure(photo, error.strerror or str(error))
+    except ImageError as error:
+        return _failure(photo, _ADDRESS.sub("", error.reason))
+    height_px, width_px = picture.rgb.shape[:2]
+    return Content(photo, crop_to_square(picture.on_white(), size_px), height_px, width_px)
+
+
+def nothing_readable(failures: Sequence[Failure]) -> DataError:
+    """The error for content of which not one file can be used."""
+    shown = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:_SHOWN_FAILURES])
+    more = f"; and {len(failures) - _SHOWN_FAILURES} more" if len(failures) > _SHOWN_FAILURES else ""
+    return DataError(f"none of the {len(failures)} files can be read as a picture: {shown}{more}")
+
+
+def _hash(image: FoundImage) -> str | Failure:
+    source = _printable(image.relative)
+    try:
+        # A pipe named x.jpg would block for ever.
+        if image.path.exists() and not image.path.is_file():
+            return Failure(source=source, sha256=None, reason="not a regular file")
+        return sha256_file(image.path)
+    except OSError as error:
+        return Failure(source=source, sha256=None, reason=error.strerror or str(error))
+
+
+def _printable(name: str) -> str:
+    """Names of files need not be text; manifests are."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _failure(photo: PlannedPhoto, reason: str) -> Failure:
+    return Failure(source=photo.source, sha256=photo.sha256, reason=reason)

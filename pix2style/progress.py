@@ -1,0 +1,65 @@
+"""Progress of long work on a terminal: done, rate, time left. Silent where nobody looks."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:.1f}/s")
+
+
+class ProgressBar:
+    """A bar on stderr while in a `with` block; prints nothing if stderr is no terminal.
+
+    Args:
+        label: what is counted, for example `pairs`.
+        total: how many in all.
+        done: how many were done before (a resumed run).
+    """
+
+    def __init__(self, label: str, total: int, done: int = 0) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
+        self._task = self._bar.add_task(label, total=total, completed=done, note="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, count: int = 1, note: str | None = None) -> None:
+        """Count `count` more as done; `note` replaces the words at the end of the line."""
+        self._bar.advance(self._task, count)
+        if note is not None:
+            self._bar.update(self._task, note=note)
+
+    def show(self, done: int, total: int) -> None:
+        """Set both counts, where the work itself finds out how much there is."""
+        self._bar.update(self._task, completed=done, total=total)

@@ -1,0 +1,1 @@
+"""Run folders: their layout, and the generator that is in one."""

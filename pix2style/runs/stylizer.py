@@ -1,0 +1,70 @@
+"""A run's generator as a `Stylizer`: what the validation grid, eval and `load_stylizer("runs/x")` all use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from pix2style.files import sha256_file
+from pix2style.images import Image8, from_batch, to_batch
+from pix2style.nets.generator import Generator
+from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
+from pix2style.runs.generator import load_generator
+from pix2style.stylizer import Stylizer, StylizerIdentity
+
+
+class RunStylizer(Stylizer):
+    """The averaged weights of a run's checkpoint, as they would ship.
+
+    Args:
+        path: the run folder.
+        checkpoint: `latest`, `best` or a checkpoint's name.
+        device: of torch.
+
+    Raises:
+        ArtifactError: the run cannot be used.
+    """
+
+    def __init__(self, path: Path, *, checkpoint: str = "latest", device: str = "cpu") -> None:
+        run = RunFolder(path)
+        generator, meta = load_generator(run, checkpoint=checkpoint)
+        self._generator = generator.folded().to(device)
+        folder = run.checkpoint(checkpoint)
+        file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
+        self.parameters = sum(p.numel() for p in self._generator.parameters())
+        self.bytes = file.stat().st_size
+        self._identity = StylizerIdentity(
+            name=run.name,
+            sha256=sha256_file(file),
+            style_sha256=meta.style_sha256,
+            licence=run.config.export.licence,
+            settings={"step": meta.step, "generator": run.config.model.generator},
+        )
+
+    @property
+    def identity(self) -> StylizerIdentity:
+        """Name of the run, digest of the weights' file."""
+        return self._identity
+
+    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
+        """See `Stylizer.stylize`."""
+        return stylize_with(self._generator, images)
+
+
+@torch.inference_mode()
+def stylize_with(generator: Generator, images: Sequence[Image8]) -> list[Image8]:
+    """Run a generator in evaluation mode over pictures of any sizes, in float32, one at a time.
+
+    Raises:
+        ValueError: the generator is in training mode, where dropout and batch statistics would change the result.
+    """
+    if generator.training:
+        raise ValueError("the generator is in training mode: call .eval() first")
+    device = next(generator.parameters()).device
+    outputs = []
+    for image in images:
+        output = generator(torch.from_numpy(to_batch([image])).to(device))
+        outputs += from_batch(output.float().cpu().numpy())
+    return outputs

@@ -1,0 +1,1 @@
+"""Running filter files: numpy, Pillow and ONNX Runtime only."""

@@ -1,0 +1,1 @@
+"""Free sample photos that quickstart trains on; photos/ and LICENSES.md."""

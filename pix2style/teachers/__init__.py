@@ -1,0 +1,1 @@
+"""Who paints: stylizers that need no training."""

@@ -1,0 +1,1 @@
+"""A pair set becomes a run."""

@@ -1,0 +1,115 @@
+"""Before the first step: the pairs, the run folder, and what would go wrong later."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pix2style import __version__
+from pix2style.config import Config
+from pix2style.errors import ArtifactError, ConfigError, DataError
+from pix2style.files import write_json
+from pix2style.pairs.manifest import PairEntry
+from pix2style.pairs.reader import PairReader
+from pix2style.runs.folder import RUN_VERSION, RunFolder
+from pix2style.training.data import check_crop
+
+# What may differ when a run goes on: nothing that changes what is learned from the pictures still to come,
+# but for a longer or shorter training.
+_MAY_CHANGE = {
+    "train": {
+        "images",
+        "device",
+        "workers",
+        "compile",
+        "decoded_cache_gb",
+        "log_every",
+        "validate_every_images",
+        "validate_photos",
+        "grid_photos",
+        "checkpoint_every_images",
+        "keep_checkpoints",
+    },
+    "pairs": {"path"},
+    "tracking": None,
+    "export": None,
+    "eval": None,
+}
+
+
+def training_pairs(config: Config) -> tuple[PairReader, list[PairEntry], list[PairEntry]]:
+    """The pair set's reader, its training pairs and its validation pairs.
+
+    Raises:
+        ConfigError: no pair set is named, or the crop does not fit it.
+        DataError: it cannot be read, or has no training pairs.
+    """
+    if config.pairs.path is None:
+        raise ConfigError("[pairs -> path] is not set: name the folder that make-pairs wrote")
+    reader = PairReader(config.pairs.path)
+    check_crop(config.train.augment, reader.manifest.size)
+    entries = reader.entries("train")
+    if not entries:
+        raise DataError(f"{config.pairs.path}: has no training pairs: make pairs of more photos")
+    return reader, entries, reader.entries("val")
+
+
+def open_run(path: Path, config: Config, *, resume: bool) -> RunFolder:
+    """Begin a run folder, or open the one that is to go on.
+
+    Raises:
+        ConfigError: there is a run already and `resume` was not asked for, or the configuration differs from the
+            run's in more than how long and how fast it trains; names the keys.
+        ArtifactError: there is no run to resume.
+    """
+    there = (path / "config.json").is_file()
+    if resume and not there:
+        raise ArtifactError(f"{path}: there is no run to resume: leave out --resume to begin it")
+    if there and not resume:
+        raise ConfigError(f"{path}: holds a run already: add --resume to go on with it, or name another --out")
+    if not there and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ConfigError(f"{path}: exists and is no run folder: name another --out")
+    if there:
+        _check_same(RunFolder(path), config)
+    description = {
+        "schema_version": RUN_VERSION,
+        "pix2style_version": __version__,
+        "git_revision": git_revision(),
+        "config": config.model_dump(mode="json"),
+    }
+    write_json(path / "config.json", description)
+    return RunFolder(path)
+
+
+def _check_same(run: RunFolder, config: Config) -> None:
+    differing = _differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"), "")
+    free = {section for section, keys in _MAY_CHANGE.items() if keys is None}
+    changed = [
+        f"{key} was {old!r}, is now {new!r}"
+        for key, old, new in differing
+        if key.split(".")[0] not in free
+        and ".".join(key.split(".")[1:2]) not in (_MAY_CHANGE.get(key.split(".")[0]) or ())
+    ]
+    if changed:
+        raise ConfigError(f"{run.path}: cannot go on with another experiment: {'; '.join(changed)}")
+
+
+def _differences(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(old.keys() | new.keys())
+        return [
+            d for key in keys for d in _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        ]
+    return [] if old == new else [(prefix, old, new)]
+
+
+def git_revision() -> str | None:
+    """The commit that the package's source lies in, with `+changes` if it was altered; None outside of git."""
+    here = Path(__file__).parent
+    try:
+        run = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+        done = subprocess.run(run, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

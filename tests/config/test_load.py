@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pix2style.config import Config, apply_overrides, load_config, parse_config
+from pix2style.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
+def test_every_config_loads_and_survives_json(path: Path) -> None:
+    config = load_config(path)
+    assert parse_config(config.model_dump(mode="json")) == config
+
+
+def test_there_are_configs() -> None:
+    assert {p.stem for p in CONFIGS} >= {"watercolor", "quickstart", "pix2pix-2017"}
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "right"),
+    [
+        ("train: {bacth: 2}", "train -> bacth", "'batch'"),
+        ("losses: {perceptual: {wieght: 3}}", "losses -> perceptual -> wieght", "'weight'"),
+        ("modle: {}", "modle", "'model'"),
+        ("crop: 128", "crop", "'train.augment.crop'"),
+    ],
+)
+def test_a_typo_names_the_key_and_the_nearest_right_one(tmp_path: Path, text: str, wrong: str, right: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(write(tmp_path, text))
+    assert wrong in str(error.value)
+    assert f"did you mean {right}?" in str(error.value)
+    assert "experiment.yaml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train: {batch: 0}", "train -> batch"),
+        ("train: {batch: 2}\ntrain: {batch: 3}", "stands twice"),
+        ("model: {generator: unett}", "model -> generator"),
+        ("pairs: {val_share: 0.6, test_share: 0.6}", "nothing to train on"),
+        ("losses: {l1: 0, adversarial: {weight: 0}, perceptual: {weight: 0}}", "every weight is 0"),
+        ("losses: {perceptual: {network: autoencoder}}", "needs weights"),
+        ("losses: {l1: .nan}", "losses -> l1"),
+        ("name: ../../etc", "name"),
+        ("train: [1", "not valid YAML"),
+        ("- a\n- b", "expected sections"),
+        ("1: 2", "not a word"),
+        ("train: !!python/object/apply:os.system [id]", "not valid YAML"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_config(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("text", ["1e-4", "1.0e-4", "0.0001", ".0001", "1E-4"])
+def test_numbers_are_numbers(tmp_path: Path, text: str) -> None:
+    config = load_config(write(tmp_path, f"train: {{generator: {{lr: {text}}}}}"))
+    assert config.train.generator.lr == 1e-4
+
+
+def test_overrides_come_last(tmp_path: Path) -> None:
+    path = write(tmp_path, "train: {batch: 2, workers: 1}")
+    config = load_config(path, ["train.batch=8", "pairs.content=[a, b]", "losses.perceptual.layers={relu1_1: 1}"])
+    assert (config.train.batch, config.train.workers) == (8, 1)
+    assert config.pairs.content == (Path("a"), Path("b"))
+    assert config.losses.perceptual.layers == {"relu1_1": 1.0}
+
+
+@pytest.mark.parametrize("override", ["train.batch", "=3", "train.bacth=3", "train.batch.size=3", "seed.x=1", "a=[1"])
+def test_a_wrong_override_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError):
+        apply_overrides(Config(), [override])
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
+    from pix2style.config.load import _parse_yaml
+
+    try:
+        parse_config(_parse_yaml(text, "text"))
+    except ConfigError:
+        pass
