@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from pix2style.version import __version__
+
 __all__ = ["__version__", "load_stylizer"]
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFont, UnidentifiedImageError
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import atomic_path
@@ -35,7 +35,28 @@ IMAGE_SUFFIXES = frozenset(
 MAX_PIXELS = 178_000_000
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # Pillow's decoders raise all of these for damaged files.
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error)
+_DECODING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    struct.error,
+)
+# EXIF 2.32, tag 0x0112: how a picture that is stored so becomes upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 _SIXTEEN_BIT_TO_EIGHT = 257  # 65535 / 255
 _HALF_RANGE = 127.5
 _WHITE = 255
@@ -224,7 +245,7 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
 
 
 def _picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     profile: bytes | None = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow's own conversion clips 16-bit values to white.
@@ -244,6 +265,18 @@ def _picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
     if alpha is not None:
         rgb[alpha == 0] = _WHITE
     return Picture(rgb, alpha, profile)
+
+
+def _upright(image: PillowImage) -> PillowImage:
+    """Turned as its EXIF says; as it lies if the EXIF is broken, which is no reason to refuse a sound picture.
+
+    Not Pillow's exif_transpose, which also rewrites the EXIF, and fails where it cannot.
+    """
+    try:
+        method = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DECODING_ERRORS:
+        method = None
+    return image if method is None else image.transpose(method)
 
 
 def _alpha(image: PillowImage) -> Image8 | None:
@@ -283,12 +316,16 @@ def fit_within(rgb: Image8, side: int) -> Image8:
 
 
 def crop_to_square(rgb: Image8, side: int) -> Image8:
-    """Scale so that the shorter side is `side`, then cut the middle: uint8 [side, side, 3]."""
+    """The largest square in the middle, scaled: uint8 [side, side, 3].
+
+    Only the square is scaled, so that a long strip does not become gigabytes on its way.
+    """
     height, width = rgb.shape[:2]
-    scale = side / min(height, width)
-    scaled = resize(rgb, max(side, round(height * scale)), max(side, round(width * scale)))
-    top, left = (scaled.shape[0] - side) // 2, (scaled.shape[1] - side) // 2
-    return np.ascontiguousarray(scaled[top : top + side, left : left + side])
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    box = (left, top, left + short, top + short)
+    image = Image.fromarray(rgb).resize((side, side), Image.Resampling.LANCZOS, box=box)
+    return np.array(image, dtype=np.uint8)
 
 
 def encode_png(rgb: Image8) -> bytes:
@@ -350,6 +387,8 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         raise DataError(
             f"{path}: cannot write the format {suffix or 'without a suffix'!r}: use .png, .jpg, .webp or .tif"
         )
+    if max(picture.rgb.shape[:2]) > _LONGEST_SIDE_PX.get(kind, MAX_PIXELS):
+        raise DataError(f"{path}: cannot be written: {kind} holds {_LONGEST_SIDE_PX[kind]} pixels a side: use .png")
     if picture.alpha is not None and can_hold_alpha(path):
         image = Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
     else:
@@ -358,7 +397,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
     try:
         with atomic_path(path) as temporary:
             image.save(temporary, kind, **options.get(kind, {}), **extra)
-    # ValueError and struct.error: sides that the format cannot hold (WebP 16383, JPEG 65500 pixels).
+    # ValueError and struct.error: what an encoder cannot hold.
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be written: {reason}") from error

@@ -29,8 +29,8 @@ def adversarial_generator(kind: str, fake_logits: Tensor) -> Tensor:
     """How badly the generator fools the discriminator, averaged over all patches.
 
     - "bce": the non-saturating loss, -log sigmoid(logit) (Goodfellow et al. 2014; pix2pix's).
-    - "lsgan": (logit - 1)^2 (Mao et al. 2017, arXiv 1611.04076, with b = c = 1). Their factor 1/2 is left out, as in pix2pix, so that
-      published weights of this part keep their meaning.
+    - "lsgan": (logit - 1)^2 (Mao et al. 2017, arXiv 1611.04076, with b = c = 1). Their factor 1/2 is left out, as in
+      pix2pix, so that published weights of this part keep their meaning.
     - "hinge": -logit (Lim and Ye 2017, arXiv 1705.02894).
 
     Args:
@@ -53,8 +53,8 @@ def adversarial_generator(kind: str, fake_logits: Tensor) -> Tensor:
 def adversarial_discriminator(kind: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """How badly the discriminator tells the teacher's pictures from the generator's.
 
-    The mean of the part on real and the part on generated pictures: the factor 1/2 that pix2pix (appendix 6.2) uses to slow the
-    discriminator down, and for "lsgan" also Mao et al.'s own.
+    The mean of the part on real and the part on generated pictures: the factor 1/2 that pix2pix (appendix 6.2) uses to
+    slow the discriminator down, and for "lsgan" also Mao et al.'s own.
 
     Args:
         kind: one of `ADVERSARIAL_KINDS`.
@@ -100,7 +100,8 @@ def perceptual(
 def gram(features: Tensor) -> Tensor:
     """Products of every two channels, summed over positions and divided by channels * height * width.
 
-    Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32 whatever comes in: the sums overflow float16.
+    Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32 whatever comes in: the sums overflow
+    float16.
 
     Args:
         features: [batch, channels, h, w].
@@ -117,9 +118,10 @@ def gram(features: Tensor) -> Tensor:
 def gram_distance(
     output_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor], layer_weights: Mapping[str, float]
 ) -> Tensor:
-    """Weighted sum over layers of the squared Frobenius norm of the difference of Gram matrices, averaged over the batch.
+    """Weighted sum over layers of the squared Frobenius norm of the difference of Gram matrices.
 
-    Johnson et al. 2016 (section 3.2); equals Gatys et al.'s with each layer's weight multiplied by 4.
+    Averaged over the batch. Johnson et al. 2016 (section 3.2); four times the loss of Gatys et al. (2016, eq. 4) where
+    both pictures have one size.
 
     Args:
         output_features: layer name -> [batch, channels, h, w].

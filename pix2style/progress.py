@@ -63,3 +63,35 @@ class ProgressBar:
     def show(self, done: int, total: int) -> None:
         """Set both counts, where the work itself finds out how much there is."""
         self._bar.update(self._task, completed=done, total=total)
+
+
+class StagedProgress:
+    """Bars for work that tells `(label, done, total)` itself: a new bar whenever the label is another one.
+
+    Use it in a `with` block and hand it over as the callback.
+    """
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._done = 0
+        self._bar: ProgressBar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(kind, error, trace)
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        if self._bar is None or label != self._label:
+            if self._bar is not None:
+                self._bar.__exit__(None, None, None)
+            self._label, self._bar = label, ProgressBar(label, total, done)
+            self._bar.__enter__()
+        else:
+            self._bar.advance(done - self._done)
+        self._done = done

@@ -43,3 +43,49 @@ def photos() -> Callable[..., list[Image8]]:
         return [make_photo(i, height, width) for i in range(count)]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A really exported filter whose every output byte is known: red becomes its negative, green and blue stay.
+
+    So swapped channels, inverted or shifted colours, wrong sizes and padding that shows are all visible.
+    """
+    import torch
+    from torch import Tensor
+
+    from pix2style.export.onnx import export_filter
+    from pix2style.nets.generator import Generator
+    from pix2style.spec import GeneratorSpec, Provenance
+
+    class RedNegative(Generator):
+        architecture = "red-negative"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.size_multiple, self.receptive_field_px = 4, 0
+            self.signs = torch.nn.Parameter(torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1))
+
+        def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+            return photo * self.signs
+
+    spec = GeneratorSpec(
+        name="red-negative",
+        architecture="red-negative",
+        parameters=3,
+        size_multiple=4,
+        receptive_field_px=0,
+        global_context=False,
+        trained_at_px=64,
+        licence="CC0-1.0",
+        pix2style_version="0.1.0",
+        provenance=Provenance("1" * 64, "watercolor", "2" * 64, ("3" * 64,), "4" * 64, 5, 6),
+    )
+    path = tmp_path_factory.mktemp("filter") / "red-negative.onnx"
+    export_filter(RedNegative(), spec, path)
+    return path
+
+
+def red_negative(photo: Image8) -> Image8:
+    """What `red_filter` makes of a photo."""
+    return np.dstack([255 - photo[..., 0], photo[..., 1:]])

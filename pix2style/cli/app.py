@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from pix2style import __version__
 from pix2style.errors import Pix2StyleError
+from pix2style.version import __version__
 
 EXIT_INTERRUPTED = 130
 
@@ -45,7 +45,16 @@ def main() -> None:
         print(f"pix2style: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("pix2style: interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        _leave_interrupted()
+    except SystemExit as leaving:
+        # Typer turns Ctrl-C into a silent exit.
+        if leaving.code == EXIT_INTERRUPTED:
+            _leave_interrupted()
+        raise
     except BrokenPipeError:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _leave_interrupted() -> NoReturn:
+    print("pix2style: interrupted; run the same command again to go on", file=sys.stderr)
+    sys.exit(EXIT_INTERRUPTED)

@@ -30,7 +30,9 @@ def train_cli(
     resume_if_begun: Annotated[
         bool, typer.Option("--resume-if-begun", help="Go on if the run exists, begin it if not: for scripts.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, learn nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, print the plan, learn nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Learn a pair set: photos in, the teacher's style out."""

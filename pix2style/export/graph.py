@@ -16,11 +16,11 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from pix2style import __version__
 from pix2style.errors import ArtifactError
 from pix2style.images import to_signed
 from pix2style.nets.generator import Generator
 from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
+from pix2style.version import __version__
 
 OPSET = 20
 _DIMENSIONS = ("batch", "height", "width")
@@ -93,7 +93,7 @@ def _trace(module: Filter) -> onnx.ModelProto:
 
 
 def _check_interface(model: onnx.ModelProto) -> None:
-    """torch gives another opset than asked for, or fixes a size, without an error: so look."""
+    """The exporter gives another opset than asked for, or fixes a size, without an error: so look."""
     opsets = {one.domain: one.version for one in model.opset_import}
     if opsets != {"": OPSET}:
         raise ArtifactError(
@@ -126,11 +126,9 @@ def _strip(model: onnx.ModelProto) -> None:
 
 def _refuse_local_paths(model: onnx.ModelProto) -> None:
     """Raise if the graph's text (all but the weights' bytes) names this machine or its user."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    for tensor in bare.graph.initializer:
-        tensor.ClearField("raw_data")
-    text = bare.SerializeToString()
+    graph = model.graph
+    parts = [one.SerializeToString() for one in (*graph.node, *graph.input, *graph.output)]
+    text = b"\0".join([*parts, *(one.name.encode() for one in graph.initializer)])
     for local in local_paths():
         if local.encode() in text:
             raise ArtifactError(f"the exported graph would carry the local path {local}: this is a bug of pix2style")
@@ -138,7 +136,13 @@ def _refuse_local_paths(model: onnx.ModelProto) -> None:
 
 def local_paths() -> list[str]:
     """Texts that would give away where and by whom a file was made."""
-    folders = [Path.home(), Path.cwd(), Path(sys.prefix), Path(torch.__file__).parent, *map(Path, site.getsitepackages())]
+    folders = [
+        Path.home(),
+        Path.cwd(),
+        Path(sys.prefix),
+        Path(torch.__file__).parent,
+        *map(Path, site.getsitepackages()),
+    ]
     names = [str(folder) for folder in folders if len(folder.parts) > 1]
     with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
         names += [f"/{getpass.getuser()}/", f"\\{getpass.getuser()}\\"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pix2style import __version__
 from pix2style.config import Config
 from pix2style.export.onnx import ExportReport, export_filter
 from pix2style.files import sha256_json
@@ -13,6 +12,7 @@ from pix2style.nets.generator import Generator
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.runs.generator import load_generator
 from pix2style.spec import GeneratorSpec, Provenance
+from pix2style.version import __version__
 
 
 def export_run(

@@ -18,15 +18,16 @@ from pix2style.nets.generator import check_pictures
 from pix2style.nets.weights import read_tensors_and_metadata
 
 _KIND = "pix2style.autoencoder"
-_VERSION = "1"
+_VERSION = 1
 LAYERS = ("enc1", "enc2", "enc3", "enc4")
+_SMALLEST_PX = 2 ** len(LAYERS)
 
 
 class Autoencoder(nn.Module):
     """Four strided convolutions down, four resize-convolutions up.
 
-    Kernel 4 at stride 2 weighs every pixel alike, so that a loss on the activations sends no checkerboard back into the picture
-    (Odena et al. 2016, doi 10.23915/distill.00003, "Checkerboard patterns in gradients").
+    Kernel 4 at stride 2 weighs every pixel alike, so that a loss on the activations sends no checkerboard back into the
+    picture (Odena et al. 2016, doi 10.23915/distill.00003, "Checkerboard patterns in gradients").
 
     Args:
         channels: of enc1 to enc4, at 1/2 to 1/16 of the resolution.
@@ -56,9 +57,11 @@ class Autoencoder(nn.Module):
             "enc1".."enc4" -> [batch, channels, height // 2 .. height // 16, ...].
 
         Raises:
-            ValueError: not a batch of RGB pictures.
+            ValueError: not a batch of RGB pictures, or smaller than 16 px.
         """
         check_pictures(picture)
+        if min(picture.shape[-2:]) < _SMALLEST_PX:
+            raise ValueError(f"pictures must be at least {_SMALLEST_PX} px, got {list(picture.shape[-2:])}")
         found = {}
         features = picture
         for name, stage in zip(LAYERS, (self.encoder[at : at + 2] for at in range(0, 8, 2)), strict=True):
@@ -79,12 +82,14 @@ class Autoencoder(nn.Module):
     def measure(self, pictures: Iterable[Tensor]) -> None:
         """Store each layer's mean activation over batches of pictures, so that loaded layers weigh alike.
 
-        After training. Gatys et al. normalise VGG19 in the same way (2016, section 2), per filter; per layer is enough for weights to mean
-        something, and blows up no filter that hardly ever fires.
+        After training. Gatys et al. normalise VGG19 in the same way (2016, section 2), per filter; per layer is enough
+        for weights to mean something, and blows up no filter that hardly ever fires.
         """
         sums, count = torch.zeros(len(LAYERS)), 0
         for batch in pictures:
-            sums += torch.stack([features.mean().float().cpu() for features in self.encode(batch).values()]) * len(batch)
+            sums += torch.stack([features.mean().float().cpu() for features in self.encode(batch).values()]) * len(
+                batch
+            )
             count += len(batch)
         if count == 0:
             raise ValueError("pictures is empty: nothing to measure")
@@ -101,8 +106,9 @@ def _encoder(channels: Sequence[int]) -> nn.Sequential:
 def save_autoencoder(path: Path, model: Autoencoder) -> None:
     """Write a safetensors file, whole or not at all."""
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    metadata = {"kind": _KIND, "schema_version": _VERSION, "channels": json.dumps(model.channels)}
-    write_bytes(path, save(tensors, metadata))
+    # One key: safetensors writes several in a random order, and the same network should give the same bytes.
+    description = json.dumps({"schema_version": _VERSION, "channels": model.channels})
+    write_bytes(path, save(tensors, {_KIND: description}))
 
 
 def load_autoencoder(layers: Iterable[str], weights: Path) -> FeatureNetwork:
@@ -124,15 +130,17 @@ def load_autoencoder(layers: Iterable[str], weights: Path) -> FeatureNetwork:
 
 def _read(path: Path) -> Autoencoder:
     tensors, metadata = read_tensors_and_metadata(path)
-    if metadata.get("kind") != _KIND:
+    if _KIND not in metadata:
         raise ArtifactError(f"{path}: is not an autoencoder of pix2style: check losses.perceptual.network and weights")
-    if metadata.get("schema_version") != _VERSION:
-        raise ArtifactError(
-            f"{path}: has schema version {metadata.get('schema_version')}, this pix2style reads {_VERSION}:"
-            " update pix2style or make it again"
-        )
     try:
-        model = Autoencoder(json.loads(metadata["channels"]))
+        description = json.loads(metadata[_KIND])
+        version = description["schema_version"]
+        if version != _VERSION:
+            raise ArtifactError(
+                f"{path}: has schema version {version}, this pix2style reads {_VERSION}:"
+                " update pix2style or make it again"
+            )
+        model = Autoencoder(description["channels"])
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ArtifactError(f"{path}: is damaged ({error}): make it again") from error

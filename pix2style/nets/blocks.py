@@ -14,8 +14,9 @@ class ColourSkip(nn.Module):
     """The photo's own colours as logits, through a learned 3x3 colour matrix that starts as the identity.
 
     `tanh(skip(photo) + drawing)` is then close to the photo for an untrained network: colours need not be learned
-    through the whole network, which is where they shift, invert or go grey (pix2pix #249, #744, #1301), and a style with other
-    colours changes twelve numbers. Sums are taken before the tanh so that the output stays in [-1, 1] without clipping.
+    through the whole network, which is where they shift, invert or go grey (pix2pix #249, #744, #1301), and a style
+    with other colours changes twelve numbers. Sums are taken before the tanh so that the output stays in [-1, 1]
+    without clipping.
     """
 
     def __init__(self) -> None:
@@ -34,9 +35,10 @@ class ColourSkip(nn.Module):
 class ChannelNorm(nn.Module):
     """Divide each position's channels by their root mean square, then scale each channel (RMSNorm, arXiv 1910.07467).
 
-    It looks at one position only: unlike GroupNorm and InstanceNorm it makes no pixel depend on the whole picture (tiles equal
-    the whole), has no state that differs between training and use, and no spot can grow to steer a picture's statistics, which
-    is how InstanceNorm comes to its droplets (Karras et al. 2020, arXiv 1912.04958, section 2).
+    It looks at one position only: unlike GroupNorm and InstanceNorm it makes no pixel depend on the whole picture
+    (tiles equal the whole), has no state that differs between training and use, and no spot can grow to steer a
+    picture's statistics, which is how InstanceNorm comes to its droplets (Karras et al. 2020, arXiv 1912.04958, section
+    2).
     """
 
     def __init__(self, channels: int) -> None:
@@ -51,8 +53,8 @@ class ChannelNorm(nn.Module):
 def icnr_(weight: Tensor, factor: int, std: float) -> None:
     """Fill the weight of a convolution before a pixel shuffle so that the shuffle starts as nearest neighbour.
 
-    The `factor` ** 2 filters of one output channel are equal, so an untrained head has no checkerboard (Aitken et al. 2017,
-    arXiv 1707.02937).
+    The `factor` ** 2 filters of one output channel are equal, so an untrained head has no checkerboard (Aitken et al.
+    2017, arXiv 1707.02937).
 
     Args:
         weight: [out_channels * factor ** 2, in_channels, kernel, kernel], changed in place.

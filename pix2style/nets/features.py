@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError, ConfigError
+from pix2style.nets.generator import check_pictures
 from pix2style.nets.weights import read_tensors
 
 # Of torchvision's models: https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html
@@ -47,6 +48,7 @@ class FeatureNetwork(nn.Module):
         self.layers = tuple(layers)
         self._name_at = {index: name for name, index in layers.items()}
         self._scales = dict(scales or {})
+        self.smallest_px = math.prod(_step(module) for module in self.body)
         # [-1, 1] -> [0, 1] -> normalised, as one scale and shift.
         self.register_buffer("mean", torch.tensor(mean)[:, None, None] * 2 - 1, persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None] * 2, persistent=False)
@@ -66,7 +68,13 @@ class FeatureNetwork(nn.Module):
 
         Returns:
             layer name -> [batch, channels, h, w].
+
+        Raises:
+            ValueError: not a batch of RGB pictures, or smaller than the deepest layer's step.
         """
+        check_pictures(picture)
+        if min(picture.shape[-2:]) < self.smallest_px:
+            raise ValueError(f"pictures must be at least {self.smallest_px} px, got {list(picture.shape[-2:])}")
         features = (picture - self.mean) / self.std  # type: ignore[operator]
         found: dict[str, Tensor] = {}
         for index, module in enumerate(self.body):
@@ -76,12 +84,18 @@ class FeatureNetwork(nn.Module):
         return found
 
 
+def _step(module: nn.Module) -> int:
+    stride = getattr(module, "stride", 1)
+    return int(stride[0] if isinstance(stride, tuple) else stride)
+
+
 def load_vgg19(layers: Iterable[str], weights: Path | None = None) -> FeatureNetwork:
     """VGG19 (Simonyan and Zisserman 2014, arXiv 1409.1556) up to the deepest of `layers`.
 
     Args:
         layers: for example "relu1_1", "conv4_2", "pool3".
-        weights: a safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or "0.weight");
+        weights: a safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or
+            "0.weight");
             nothing: torchvision's IMAGENET1K_V1, downloaded once (548 MB).
 
     Raises:
@@ -93,8 +107,9 @@ def load_vgg19(layers: Iterable[str], weights: Path | None = None) -> FeatureNet
     body = _vgg19_body(max(wanted.values()))
     tensors = _torchvision_vgg19() if weights is None else read_tensors(weights)
     tensors = {key.removeprefix("features."): tensor for key, tensor in tensors.items()}
-    _check_depth(wanted, indices, tensors, source=str(weights or "torchvision's VGG19"))
-    _fill(body, tensors, source=str(weights or "torchvision's VGG19"))
+    source = str(weights or "torchvision's VGG19")
+    _check_depth(wanted, indices, tensors, source=source)
+    _fill(body, tensors, source=source)
     return FeatureNetwork(body, wanted, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
 
 
@@ -132,7 +147,6 @@ def choose_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str
     return {name: index for name, index in indices.items() if name in names}
 
 
-
 def _torchvision_vgg19() -> dict[str, Tensor]:
     from torchvision.models import VGG19_Weights
 
@@ -149,20 +163,17 @@ def _torchvision_vgg19() -> dict[str, Tensor]:
 def _check_depth(
     wanted: Mapping[str, int], indices: Mapping[str, int], tensors: Mapping[str, Tensor], *, source: str
 ) -> None:
-    lacking = [index for index in indices.values() if _is_conv(index, indices) and f"{index}.weight" not in tensors]
-    first_gap = min(lacking, default=len(indices))
-    missing = [name for name, index in wanted.items() if index >= first_gap]
-    if missing:
-        have = [name for name, index in indices.items() if index < first_gap]
-        reach = f"its deepest is {have[-1]}" if have else 'it has none (keys should be "features.0.weight" and so on)'
-        raise ArtifactError(
-            f"{source}: has no weights for {', '.join(missing)}; {reach}:"
-            " choose other losses.perceptual.layers or another file"
-        )
-
-
-def _is_conv(index: int, indices: Mapping[str, int]) -> bool:
-    return any(at == index and re.match("conv", name) for name, at in indices.items())
+    gaps = [at for name, at in indices.items() if name.startswith("conv") and f"{at}.weight" not in tensors]
+    first_gap = min(gaps, default=len(indices))
+    missing = [name for name, at in wanted.items() if at >= first_gap]
+    if not missing:
+        return
+    have = [name for name, at in indices.items() if at < first_gap and not name.startswith("pool")]
+    reach = f"its deepest is {have[-1]}" if have else 'it has none (keys should be "features.0.weight" and so on)'
+    raise ArtifactError(
+        f"{source}: has no weights for {', '.join(missing)}; {reach}:"
+        " choose other losses.perceptual.layers, or another losses.perceptual.weights"
+    )
 
 
 def _fill(body: nn.Sequential, tensors: Mapping[str, Tensor], *, source: str) -> None:
@@ -170,5 +181,7 @@ def _fill(body: nn.Sequential, tensors: Mapping[str, Tensor], *, source: str) ->
         tensor = tensors.get(key)
         if tensor is None or tensor.shape != parameter.shape:
             found = "is missing" if tensor is None else f"has shape {list(tensor.shape)}"
-            raise ArtifactError(f"{source}: features.{key} {found}, not {list(parameter.shape)}: not VGG19's weights")
+            raise ArtifactError(
+                f"{source}: features.{key} {found}, not {list(parameter.shape)}: these are not VGG19's weights"
+            )
     body.load_state_dict({key: tensors[key].float() for key in body.state_dict()})

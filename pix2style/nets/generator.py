@@ -45,7 +45,8 @@ class Generator(nn.Module, ABC):
 
         Args:
             photo: [batch, 3, height >= 1, width >= 1], RGB in [-1, 1].
-            context: what `context(whole photo)` gave, to paint a tile of it; without it, the context is the photo's own.
+            context: what `context(whole photo)` gave, to paint a tile of it; without it, the context is the photo's
+                own.
 
         Returns:
             [batch, 3, height, width] in [-1, 1].
@@ -56,8 +57,20 @@ class Generator(nn.Module, ABC):
         check_pictures(photo)
         if context is None:
             context = self.context(photo)
-        painted = self._paint(pad_to_multiple(photo, self.size_multiple), context)
-        return painted[..., : photo.shape[-2], : photo.shape[-1]]
+        padded = pad_to_multiple(photo, self.size_multiple)
+        painted = self._paint(padded, context)
+        # Negative padding crops, and says exactly the photo's size: after a slice the exporter states the output's
+        # height as "Min(height, ...)", after a narrow it assumes that there was nothing to crop.
+        return F.pad(painted, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
+
+    @property
+    def example_side_px(self) -> int:
+        """A height or width of example photos for `torch.onnx.export`; give it one that is, and one that is 1 more.
+
+        Larger than `size_multiple` and no multiple of it, nor is the next: at a multiple the exporter would conclude
+        that there is never anything to pad, and at less that the deepest features are always 1x1.
+        """
+        return self.size_multiple + max(self.size_multiple // 2, 1)
 
     def context(self, photo: Tensor) -> Tensor | None:
         """What the picture as a whole tells every pixel; None where `global_context` is False."""
@@ -85,6 +98,10 @@ class Generator(nn.Module, ABC):
 
 def _make_plain(module: nn.Module) -> None:
     if parametrize.is_parametrized(module):
+        # Removing takes the weight's property from the class, which a copy shares with the original: give it its own.
+        shared = type(module)
+        own = {key: value for key, value in vars(shared).items() if key not in ("__dict__", "__weakref__")}
+        module.__class__ = type(shared.__name__, shared.__bases__, own)
         for name in list(module.parametrizations):  # type: ignore[arg-type]
             parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 

@@ -73,9 +73,10 @@ class Lite(Generator):
 class RepConv(Foldable):
     """A 3x3 convolution trained as the sum of 3x3, 1x1, expand-and-squeeze and identity branches.
 
-    The branches of RepVGG (Ding et al. 2021, arXiv 2101.03697) and ECBSR (Zhang et al. 2021, doi 10.1145/3474085.3475291) without their
-    normalisations, so that the sum is linear and the merged kernel is known at every step: it is computed first and applied once,
-    in training too (as in OREPA, Hu et al. 2022, arXiv 2204.00826). Training costs one convolution, and folding changes nothing.
+    The branches of RepVGG (Ding et al. 2021, arXiv 2101.03697) and ECBSR (Zhang et al. 2021, doi
+    10.1145/3474085.3475291) without their normalisations, so that the sum is linear and the merged kernel is known at
+    every step: it is computed first and applied once, in training too (as in OREPA, Hu et al. 2022, arXiv 2204.00826).
+    Training costs one convolution, and folding changes nothing.
 
     Args:
         channels: in and out.

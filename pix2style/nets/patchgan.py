@@ -23,20 +23,24 @@ class PatchGan(nn.Module):
     Args:
         channels: filters of the first layer (ndf); doubled by each next one up to eight times.
         layers: strided layers.
-        norm: "batch" is the 2017 recipe's, and wrong under DDP (pytorch #175024); "instance" (with learned scale and shift: the
-            convolution's bias cannot reach past the normalisation) judges a picture the same in any batch; "none" goes with spectral norm.
+        norm: "batch" is the 2017 recipe's, and not for DDP (pytorch #175024); "instance" judges a picture the same in
+            any batch (with learned scale and shift, as a convolution's bias does not survive the normalisation);
+            "none" goes with spectral norm.
         spectral_norm: limit each layer's Lipschitz constant (Miyato et al. 2018, arXiv 1802.05957).
 
     Raises:
         ValueError: an unknown norm.
     """
 
-    def __init__(self, channels: int = 64, layers: int = 3, norm: str = "instance", spectral_norm: bool = False) -> None:
+    def __init__(
+        self, channels: int = 64, layers: int = 3, norm: str = "instance", spectral_norm: bool = False
+    ) -> None:
         super().__init__()
         normalize = _norm(norm)
         strides = [2] * layers + [1, 1]
         widths = [6, *(channels * min(2**level, 8) for level in range(layers + 1)), 1]
         self.strides = tuple(strides)
+        self.smallest_px = 3 * 2**layers  # the two layers of stride 1 take one row each; below, no logit is left
         body: list[nn.Module] = []
         for level, ((into, out), stride) in enumerate(zip(itertools.pairwise(widths), strides, strict=True)):
             between = 0 < level < len(strides) - 1  # neither the first layer nor the logits are normalised
@@ -61,11 +65,6 @@ class PatchGan(nn.Module):
         for stride in reversed(self.strides):
             span = span.before_conv(_KERNEL, stride, padding=1)
         return span.last - span.first + 1
-
-    @property
-    def smallest_px(self) -> int:
-        """The smallest height and width that give a logit."""
-        return 3 * 2 ** self.strides.count(2)
 
     def forward(self, photo: Tensor, picture: Tensor) -> Tensor:
         """Judge every patch; larger means "painted by the teacher".

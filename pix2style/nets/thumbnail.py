@@ -7,9 +7,10 @@ from torch import Tensor
 
 
 def thumbnail(photo: Tensor, side: int) -> Tensor:
-    """Average a photo over a grid of side x side cells of equal area; pixels across a cell's border count by their share.
+    """Average a photo over a grid of side x side cells of equal area.
 
-    Two small matrix products: adaptive pooling has whole-pixel cells, which depend on the size, and no ONNX form for dynamic sizes.
+    A pixel across a cell's border counts for each cell by its share. Two small matrix products: adaptive pooling has
+    whole-pixel cells, which depend on the size, and no ONNX form for dynamic sizes.
 
     Args:
         photo: [batch, channels, height >= 1, width >= 1].

@@ -20,7 +20,8 @@ class Unet(Generator):
     Args:
         channels: at full resolution; each level doubles them up to eight times.
         levels: halvings of the resolution; sizes are padded to 2 ** levels.
-        upsample: "resize" (nearest neighbour, Odena et al. 2016, doi 10.23915/distill.00003) or "shuffle" (pixel shuffle with ICNR).
+        upsample: "resize" (nearest neighbour, Odena et al. 2016, doi 10.23915/distill.00003) or "shuffle" (pixel
+            shuffle with ICNR).
 
     Raises:
         ValueError: an unknown `upsample`.
@@ -36,9 +37,10 @@ class Unet(Generator):
         self.stem = nn.Conv2d(3, channels, 3, padding=1)
         self.downs = nn.ModuleList(_Down(into, out) for into, out in itertools.pairwise(widths))
         self.ups = nn.ModuleList(_Up(into, out, upsample) for into, out in itertools.pairwise(reversed(widths)))
-        self.head = nn.Sequential(ChannelNorm(channels), nn.SiLU(), nn.Conv2d(channels, 3, 3, padding=1))
+        self.head = nn.Sequential(ChannelNorm(channels), nn.SiLU())
+        self.draw = nn.Conv2d(channels, 3, 3, padding=1)
         self.colours = ColourSkip()
-        nn.init.normal_(self.head[-1].weight, std=0.1 * (9 * channels) ** -0.5)  # start close to the photo
+        nn.init.normal_(self.draw.weight, std=0.1 * (9 * channels) ** -0.5)  # start close to the photo
         self.size_multiple = 2**levels
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
 
@@ -51,7 +53,7 @@ class Unet(Generator):
             features = down(features)
         for up, skip in zip(self.ups, reversed(skips), strict=True):
             features = up(features, skip)
-        return torch.tanh(self.head(features) + self.colours(photo))
+        return torch.tanh(self.draw(self.head(features)) + self.colours(photo))
 
     def _span(self, span: Span) -> Span:
         seen = span.before_conv(kernel=3, padding=1)  # head

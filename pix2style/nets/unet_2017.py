@@ -12,18 +12,18 @@ from pix2style.nets.receptive import Span, receptive_radius
 
 
 class Unet2017(Generator):
-    """unet_256 of Isola et al. 2017 (arXiv 1611.07004, appendix 6.1), in the layer list of the authors' PyTorch version.
+    """unet_256 of Isola et al. 2017 (arXiv 1611.07004, appendix 6.1), in the layers of the authors' PyTorch version.
 
-    54,413,955 parameters and 6.05 GMAC at 256x256 with the defaults (transposed convolutions counted by input area).
-    Known for checkerboards (transposed convolutions), kept as it is: take `Unet` for work.
+    54,413,955 parameters, and 6.05 GMAC at 256x256 with transposed convolutions counted by their input's area. Known
+    for checkerboards (plain transposed convolutions), and kept as it is: take `Unet` for work.
 
-    Paper and PyTorch version differ: the paper has dropout in the decoder's innermost block and the next two, the
-    PyTorch version in the three after the innermost; the paper normalises the innermost code, the PyTorch version does not (a 1x1 map
-    at batch 1 would become zero). This follows the PyTorch version. Skips carry the value before the activation; the version's
-    in-place LeakyReLU changes nothing in that, as ReLU(LeakyReLU(x)) = ReLU(x).
+    Paper and PyTorch version differ, and this follows the latter: the paper has dropout in the innermost decoder block
+    and the two after it, the version in the three after the innermost; the paper normalises the innermost code, the
+    version does not (at batch 1 a normalised 1x1 map is zero). Skips carry values from before the activation: the
+    version's LeakyReLU works in place on them, which changes nothing, as ReLU(LeakyReLU(x)) = ReLU(x).
 
-    In eval mode dropout is off and BatchNorm uses its running statistics, so that a picture comes out the same in any batch:
-    the 2017 recipe left both on at test time, which users met as "test differs from training" (pix2pix #285, #555).
+    In eval mode dropout is off and BatchNorm uses its running statistics, so a picture comes out the same in any batch.
+    The 2017 recipe left both on at test time, which users met as "test differs from training" (pix2pix #285, #555).
 
     Args:
         channels: filters of the outermost level (ngf).
@@ -64,7 +64,8 @@ class Unet2017(Generator):
         features = self.ups[0](skips.pop())
         for up, skip in zip(self.ups[1:], reversed(skips), strict=True):
             features = up(torch.cat([skip, features], dim=1))
-        return features
+        picture: Tensor = features
+        return picture
 
     def _span(self, span: Span) -> Span:
         seen = span

@@ -79,15 +79,15 @@ def preview_pairs(
     Raises:
         DataError: where `make_pairs` would, before its first photo.
     """
-    with threads() as pool:
-        plan, _ = _plan(config, teacher, seed, pool, on_progress)
     folder = SetFolder(out)
-    folder.check(plan)
-    shards = plan.shards()
-    done = sum(folder.finished_shard(number, photos) is not None for number, photos in enumerate(shards))
-    finished = done == len(shards) and folder.finished_manifest(plan) is not None
+    with threads() as pool:
+        plan, scan = _plan(config, teacher, seed, pool, on_progress)
+        folder.check(plan)
+        painter = Painter(teacher, plan.size, plan.format, scan.paths, pool)
+        work = SetWork(folder, plan, painter, config.batch, on_progress)
+        finished = work.find_finished()
     state = "finished" if finished else "unfinished" if folder.plan.exists() else "new"
-    return Preview(out, plan, state, done)
+    return Preview(out, plan, state, len(work.indexes))
 
 
 def _plan(

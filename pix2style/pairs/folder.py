@@ -17,7 +17,6 @@ from pix2style.pairs.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
     SHARDS_NAME,
-    PairManifest,
     PlannedPhoto,
     ShardIndex,
     read_document,
@@ -139,13 +138,6 @@ class SetFolder:
         digests = {pair.sha256 for pair in index.pairs} | {failure.sha256 for failure in index.failures}
         whole = index.shard == number and index.size == size_bytes and digests == {photo.sha256 for photo in photos}
         return index if whole else None
-
-    def finished_manifest(self, plan: PairPlan) -> PairManifest | None:
-        """The manifest if the set is finished, else None."""
-        if not self.manifest.exists():
-            return None
-        manifest, _ = read_document(PairManifest, self.manifest)
-        return manifest if manifest.plan_sha256 == plan.digest else None
 
     def reopen_shard(self, number: int) -> Path:
         """The partial file to go on with; a shard without a valid index becomes partial again."""

@@ -236,7 +236,7 @@ def parse_document(model: type[_Document], data: bytes, path: Path) -> _Document
         if version != SCHEMA_VERSION:
             raise DataError(
                 f"{path}: has schema version {version}, this pix2style reads {SCHEMA_VERSION}:"
-                " update pix2style, or make the pair set again"
+                " use the pix2style that wrote it, or make the pair set again"
             )
         return model.model_validate_json(data)
     except ValidationError as error:

@@ -116,8 +116,10 @@ class Preview:
 
 
 def split_notes(counts: SplitCounts, *, val_share: float, test_share: float) -> list[str]:
-    """Which splits are empty although they should not be. Photos are never moved to fill them: a photo's split
-    depends on nothing but its content, so that sets in several styles hold out the same photos.
+    """Which splits are empty although they should not be.
+
+    Photos are never moved to fill them: a photo's split depends on nothing but its content, so that sets in several
+    styles hold out the same photos.
     """
     advice = "splits follow from each photo's content and are never evened out; add photos"
     notes = []

@@ -173,7 +173,10 @@ def _is_of(pair: StoredPair, photo: PlannedPhoto) -> bool:
 
 def _member_bytes(name: str, blob: bytes) -> bytes:
     info = tarfile.TarInfo(name)
-    info.size, info.mode = len(blob), _MODE  # time, owner and group stay 0 and nameless: the bytes are the same anywhere
+    info.size, info.mode = (
+        len(blob),
+        _MODE,
+    )  # time, owner and group stay 0 and nameless: the bytes are the same anywhere
     return info.tobuf(tarfile.USTAR_FORMAT) + blob + b"\0" * (-len(blob) % _BLOCK_BYTES)
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from pix2style.errors import DataError
 from pix2style.files import sha256_file, write_json
 from pix2style.pairs.folder import SetFolder
 from pix2style.pairs.manifest import (
@@ -16,6 +17,7 @@ from pix2style.pairs.manifest import (
     ShardIndex,
     ShardRecord,
     SplitCounts,
+    read_document,
 )
 from pix2style.pairs.paint import PaintedPair, Painter
 from pix2style.pairs.plan import PairPlan
@@ -58,7 +60,7 @@ class SetWork:
             if index is not None:
                 self.indexes[number] = index
                 self._done += len(photos)
-        return self.folder.finished_manifest(self.plan) if len(self.indexes) == len(shards) else None
+        return self._valid_manifest() if len(self.indexes) == len(shards) else None
 
     def finish(self) -> PairManifest:
         """Make what is missing, and the manifest.
@@ -131,6 +133,15 @@ class SetWork:
     def _advance(self, count: int) -> None:
         self._done += count
         self.on_progress("painting", self._done, len(self.plan.photos))
+
+    def _valid_manifest(self) -> PairManifest | None:
+        """The manifest that is there, if it is the one of this plan and these shards."""
+        try:
+            manifest, _ = read_document(PairManifest, self.folder.manifest)
+        except DataError:
+            return None  # it follows from plan and shards, so it is simply written again
+        own = self._manifest().model_copy(update={"pix2style_version": manifest.pix2style_version})
+        return manifest if manifest == own else None
 
     def _manifest(self) -> PairManifest:
         indexes = [self.indexes[number] for number in sorted(self.indexes)]

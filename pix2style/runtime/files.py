@@ -64,7 +64,7 @@ def stylize_files(
     suffix: str | None = None,
     jpeg_quality: int = 95,
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilesReport:
     """Stylize picture files and folders of them.
 

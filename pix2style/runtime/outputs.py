@@ -45,8 +45,8 @@ def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None
     found = _without_results(find_images(inputs), out)
     if not found:
         raise DataError(
-            f"no pictures in {', '.join(map(str, inputs))}: looked for {', '.join(sorted(IMAGE_SUFFIXES))}, in subfolders"
-            " too"
+            f"no pictures in {', '.join(map(str, inputs))}: looked for {', '.join(sorted(IMAGE_SUFFIXES))},"
+            " in subfolders too"
         )
     jobs = [Job(found[0].path, out)] if one_file else _in_folder(found, out, suffix)
     _refuse_overwriting(jobs)

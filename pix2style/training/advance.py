@@ -58,7 +58,7 @@ def _descend(loss: Tensor, network: torch.nn.Module, optimizer: torch.optim.Opti
     parameters = list(network.parameters())
     optimizer.zero_grad(set_to_none=True)
     # only this network's gradients: the other one's would be computed for nothing
-    loss.backward(inputs=parameters)
+    torch.autograd.backward(loss, inputs=parameters)
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if not bool(torch.isfinite(norm + loss.detach())):
         return False

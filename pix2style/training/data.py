@@ -94,7 +94,7 @@ class _Stream(Sampler[list[int]]):
             yield list(range(first, first + self._batch))
 
     def __len__(self) -> int:
-        return -(-(self._end - self._start) // self._batch)
+        return len(range(self._start, self._end, self._batch))
 
 
 def batches(dataset: PairDataset, train: TrainConfig, *, start: int, device: torch.device) -> Iterator[PairBatch]:
@@ -112,13 +112,16 @@ def batches(dataset: PairDataset, train: TrainConfig, *, start: int, device: tor
         num_workers=train.workers,
         pin_memory=device.type == "cuda",
         worker_init_fn=_one_thread if train.workers else None,
+        generator=torch.Generator(),  # a loader draws a seed when it starts: not from dropout's random stream
     )
     layout = torch.channels_last if train.channels_last else torch.contiguous_format
     for content, target in loader:
         yield PairBatch(*(_to_device(part, device, layout) for part in (content, target)))
 
 
-def decode_once(reader: PairReader, entries: list[PairEntry], folder: Path, limit_gb: float) -> NDArray[np.uint8] | None:
+def decode_once(
+    reader: PairReader, entries: list[PairEntry], folder: Path, limit_gb: float
+) -> NDArray[np.uint8] | None:
     """Decode all pairs into one file of bytes that loader processes share, if it fits the limit.
 
     Decoding PNG costs more than everything else in the loader; cropping from bytes is some ten times faster.

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from pix2style import __version__
 from pix2style.config import Config
 from pix2style.pairs.manifest import PairEntry
 from pix2style.pairs.reader import PairReader
@@ -23,11 +22,12 @@ from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.advance import advance
 from pix2style.training.checkpoint import load_checkpoint, save_checkpoint
 from pix2style.training.data import PairDataset, batches, decode_once
-from pix2style.training.prepare import git_revision, open_run, training_pairs
+from pix2style.training.prepare import check_same_pairs, git_revision, open_run, training_pairs
 from pix2style.training.state import TrainingState, build_state, set_learning_rates
 from pix2style.training.step import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.tracking import Trackers, start_trackers
 from pix2style.training.validation import validate
+from pix2style.version import __version__
 
 _CACHE_FOLDER = "cache"
 
@@ -74,7 +74,10 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
     reader, entries, held_out = training_pairs(config)
     folder = open_run(run, config, resume=resume)
     state = build_state(config)
-    meta = load_checkpoint(folder.checkpoint(), state) if resume and (run / "checkpoints/latest").is_file() else None
+    meta = None
+    if resume and (run / "checkpoints" / "latest").is_file():
+        meta = load_checkpoint(folder.checkpoint(), state)
+        check_same_pairs(run, meta, reader)
     trackers = start_trackers(
         run,
         config.tracking,
@@ -85,7 +88,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
     )
     decoded = decode_once(reader, entries, run / _CACHE_FOLDER, config.train.decoded_cache_gb)
     dataset = PairDataset(reader, entries, config.train.augment, config.seed, decoded)
-    session = _Session(config, run, reader, held_out or entries[:1], bool(held_out), state, trackers)
+    session = _Session(config, run, reader=reader, held_out=held_out, state=state, trackers=trackers)
     first, learning_s = state.images_seen, 0.0
     try:
         with _stop_signals() as stopped, ProgressBar("images", config.train.images, state.images_seen) as bar:
@@ -95,7 +98,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
                 bar.advance(len(batch.content))
                 if state.step % config.train.log_every == 0:
                     session.log(*losses)
-                    bar.advance(0, note=f"L1 {float(losses[0].l1 if losses[0].l1 is not None else 0):.4f}")
+                    bar.advance(0, note=f"loss {float(losses[0].total.detach()):.3f}")
                 learning_s += time.perf_counter() - tick
                 if session.due(config.train.validate_every_images):
                     session.look()
@@ -105,8 +108,9 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
                 if session.due(config.train.checkpoint_every_images):
                     session.keep()
                 tick = time.perf_counter()
-        session.look()
-        session.keep()
+        if state.images_seen > first:  # else the run was finished before, and its last look and checkpoint are there
+            session.look()
+            session.keep()
     finally:
         shutil.rmtree(run / _CACHE_FOLDER, ignore_errors=True)
         trackers.close({"best_val_l1": state.best_val_l1, "images_seen": state.images_seen})
@@ -122,15 +126,16 @@ class _Session:
         self,
         config: Config,
         run: Path,
+        *,
         reader: PairReader,
         held_out: list[PairEntry],
-        measures: bool,
         state: TrainingState,
         trackers: Trackers,
     ) -> None:
         self._config, self._run, self._reader, self._state, self._trackers = config, run, reader, state, trackers
-        self._photos = held_out[: config.train.validate_photos]
-        self._measures = measures
+        # without held-out photos the grid shows a training one, and there are no figures
+        self._photos = (held_out or reader.entries("train"))[: config.train.validate_photos if held_out else 1]
+        self._measures = bool(held_out)
         self._looked_at = -1
         self._logged_s, self._logged_images = time.perf_counter(), state.images_seen
 
@@ -146,7 +151,7 @@ class _Session:
         parts: list[tuple[str, Any]] = [(f"generator/{name}", getattr(g, name)) for name in g.__slots__]
         if d is not None:
             parts += [(f"discriminator/{name}", getattr(d, name)) for name in d.__slots__]
-        figures |= {name: float(value) for name, value in parts if value is not None}
+        figures |= {name: float(value.detach()) for name, value in parts if value is not None}
         figures["images_per_s"] = (seen - self._logged_images) / max(now - self._logged_s, 1e-9)
         if self._state.device.type == "cuda":
             figures["memory_gb"] = torch.cuda.max_memory_allocated() / 1e9
@@ -160,9 +165,9 @@ class _Session:
             return
         self._looked_at = state.step
         grid = self._run / "samples" / f"step-{state.step:07d}.png"
-        report = validate(
-            state.ema.folded(), self._reader, self._photos, grid=grid, grid_photos=self._config.train.grid_photos
-        )
+        with torch.random.fork_rng(devices=[]):  # folding may draw and throw away fresh weights: leave no trace
+            shipped = state.ema.folded()
+        report = validate(shipped, self._reader, self._photos, grid=grid, grid_photos=self._config.train.grid_photos)
         self._trackers.picture(state.step, "validation/grid", grid)
         if self._measures:
             state.val_l1 = report.l1_levels

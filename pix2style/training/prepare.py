@@ -6,14 +6,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pix2style import __version__
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import write_json
 from pix2style.pairs.manifest import PairEntry
 from pix2style.pairs.reader import PairReader
-from pix2style.runs.folder import RUN_VERSION, RunFolder
+from pix2style.runs.folder import RUN_VERSION, CheckpointMeta, RunFolder
 from pix2style.training.data import check_crop
+from pix2style.version import __version__
 
 # What may differ when a run goes on: nothing that changes what is learned from the pictures still to come,
 # but for a longer or shorter training.
@@ -93,6 +93,19 @@ def _check_same(run: RunFolder, config: Config) -> None:
     ]
     if changed:
         raise ConfigError(f"{run.path}: cannot go on with another experiment: {'; '.join(changed)}")
+
+
+def check_same_pairs(run: Path, meta: CheckpointMeta, reader: PairReader) -> None:
+    """Refuse to go on with pairs that the run did not begin with.
+
+    Raises:
+        DataError: with both digests.
+    """
+    if meta.pairs_sha256 != reader.digest:
+        raise DataError(
+            f"{run}: was trained on another pair set ({meta.pairs_sha256[:12]}) than this one ({reader.digest[:12]}):"
+            " name the first one with --pairs, or begin a new run"
+        )
 
 
 def _differences(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:

@@ -61,18 +61,18 @@ def build_state(config: Config) -> TrainingState:
     device = pick_device(train)
     torch.manual_seed(config.seed)
     layout = torch.channels_last if train.channels_last else torch.contiguous_format
-    generator = build_generator(config.model).to(device, memory_format=layout)
+    generator = build_generator(config.model).to(device).to(memory_format=layout)
     ema = generator
     if train.ema_halflife_images > 0:
-        ema = build_generator(config.model).to(device, memory_format=layout)
+        ema = build_generator(config.model).to(device).to(memory_format=layout)
         ema.load_state_dict(generator.state_dict())
         ema.eval().requires_grad_(False)
     discriminator = build_discriminator(config.model) if config.losses.adversarial.weight > 0 else None
     if discriminator is not None:
-        discriminator.to(device, memory_format=layout)
+        discriminator.to(device).to(memory_format=layout)
     features = load_features(config.losses.perceptual)
     if features is not None:
-        features.to(device, memory_format=layout)
+        features.to(device).to(memory_format=layout)
     state = TrainingState(
         generator=generator,
         ema=ema,
@@ -83,12 +83,20 @@ def build_state(config: Config) -> TrainingState:
         device=device,
     )
     if train.compile:
-        # in place, so that names in the state dict stay; after channels_last, which the compiler looks at
-        for network in filter(None, (generator, discriminator, features)):
-            network.compile()
+        compile_networks(state)
     # dropout's random stream begins here, however many draws the fresh weights took
     torch.manual_seed(config.seed + 1)
     return state
+
+
+def compile_networks(state: TrainingState, backend: str = "inductor") -> None:
+    """Compile what learns and what judges, in place, so that names in the state dict stay.
+
+    After channels_last, which the compiler looks at. The averaged weights are left alone: they run rarely.
+    """
+    for network in (state.generator, state.discriminator, state.features):
+        if network is not None:
+            network.compile(backend=backend)
 
 
 def load_features(config: PerceptualConfig) -> FeatureNetwork | None:

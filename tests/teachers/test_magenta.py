@@ -188,7 +188,7 @@ def _save_module(path: Path, answer: Callable[..., object]) -> None:
 
     class Module(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3])] * 2)  # type: ignore[untyped-decorator]
-        def __call__(self, photo: object, style: object) -> object:
+        def __call__(self, photo: object, _style: object) -> object:
             return answer(photo)
 
     tf.saved_model.save(Module(), str(path))

@@ -31,13 +31,14 @@ def scene(height: int = 96, width: int = 128, seed: int = 0) -> Image8:
     picture[(y - height / 2) ** 2 + (x - width / 3) ** 2 < (height / 4) ** 2] = (190, 60, 50)
     picture[:, int(0.75 * width) : int(0.85 * width)] = 245
     picture += np.random.default_rng(seed).normal(0, 12, (height, width, 1))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 def disc(inside: int, outside: int, size: int = 96, radius: int = 30) -> Image8:
     y, x = np.mgrid[0:size, 0:size] - size // 2
-    grey = np.where(x**2 + y**2 < radius**2, inside, outside).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    picture = np.full((size, size, 3), outside, np.uint8)
+    picture[x**2 + y**2 < radius**2] = inside
+    return picture
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("threads")
 def test_same_bytes_again_and_with_other_thread_counts() -> None:
-    photo = scene(211, 301)
+    photo = scene(131, 171)
     cv2.setNumThreads(1)
     first = watercolor(photo, seed=3)
     assert np.array_equal(first, watercolor(photo, seed=3))
@@ -184,7 +185,7 @@ def test_every_setting_changes_the_painting_and_the_identity(name: str) -> None:
 def test_strengths_may_all_be_zero() -> None:
     zero = {f.name: 0 for f in dataclasses.fields(WatercolorSettings)}
     zero.pop("brush_radius_px"), zero.pop("tone_gamma"), zero.pop("white_point")
-    painted = watercolor(scene(), settings=WatercolorSettings(**zero))  # type: ignore[arg-type]
+    painted = watercolor(scene(), settings=WatercolorSettings(**zero))
     assert np.ptp(painted) > 60
 
 
@@ -219,7 +220,7 @@ def test_grain_belongs_to_a_place_on_the_paper() -> None:
 
 def test_noise_stays_subtle() -> None:
     """Seeded noise cannot be learnt from the photo, so it must not be what makes the style."""
-    photo = scene(160, 200)
+    photo = scene(96, 128)
     noise = np.abs(watercolor(photo, seed=1).astype(int) - watercolor(photo, seed=2).astype(int)).mean()
     style = np.abs(watercolor(photo, seed=1).astype(int) - photo.astype(int)).mean()
     assert 1 < noise < 0.25 * style
@@ -272,13 +273,13 @@ def test_painting_is_that_of_algorithm_version_1() -> None:
     assert np.round(means, 1) == pytest.approx(np.array(GOLDEN_MEANS), abs=0.6)
 
 
-GOLDEN_MEANS = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+GOLDEN_MEANS = [[229.3, 136.1, 156.1], [119.8, 176.1, 242.0]]
 
 
 def test_real_photo_gets_lighter_simpler_and_stays_colourful(assets: Path) -> None:
-    photo = read_picture(assets / "data" / "content" / "113016.jpg").rgb
+    photo = read_picture(assets / "data" / "content" / "113016.jpg").rgb[:160, 200:]
     painted = watercolor(photo)
     assert painted.mean() > photo.mean() + 20
-    field = np.s_[20:100, 330:460]
+    field = np.s_[20:100, 130:260]
     assert cv2.Laplacian(painted[field], cv2.CV_32F).std() < 0.7 * cv2.Laplacian(photo[field], cv2.CV_32F).std()
     assert np.ptp(painted.astype(int), axis=2).mean() > 0.8 * np.ptp(photo.astype(int), axis=2).mean()

@@ -1,0 +1,101 @@
+"""`pix2style infer`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pix2style.cli.app import app
+
+if TYPE_CHECKING:
+    from pix2style.runtime.files import FilesReport
+
+_EXIT_SOME_FAILED = 1
+_SHOWN_FAILURES = 20
+
+
+class OutputFormat(StrEnum):
+    """What `--format` takes."""
+
+    png = "png"
+    jpg = "jpg"
+    webp = "webp"
+
+
+@app.command("infer")
+def infer_cli(
+    stylizer: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILTER",
+            help="An exported .onnx file; or a run folder, watercolor, magenta:PAINTING (need extras).",
+        ),
+    ],
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUTS...", help="Photos, and folders searched recursively.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A folder; or a picture file, for one photo.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make pictures again that are in OUT already; else they are skipped.")
+    ] = False,
+    format_: Annotated[
+        OutputFormat | None,
+        typer.Option("--format", help="Of all pictures; else as the photos (PNG where that cannot be written)."),
+    ] = None,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP files.")] = 95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Run a filter over photos. Needs no torch and no TensorFlow for an .onnx file.
+
+    Pictures keep their photo's size, transparency and colour profile, and stand upright. A photo that cannot be read is
+    listed, the rest is done, and the exit code is 1.
+    """
+    from pix2style.loading import load_stylizer
+    from pix2style.progress import ProgressBar
+    from pix2style.runtime.files import stylize_files
+
+    loaded = load_stylizer(stylizer)
+    with ProgressBar("photos", 0) as bar:
+        report = stylize_files(
+            loaded,
+            inputs,
+            out,
+            suffix=f".{format_}" if format_ else None,
+            jpeg_quality=quality,
+            overwrite=overwrite,
+            on_progress=bar.show,
+        )
+    _print_failures(report)
+    if as_json:
+        print(json.dumps({**dataclasses.asdict(report), "ms_per_picture": report.ms_per_picture}, default=str))
+    else:
+        print(_summary(report, out))
+    if report.failures:
+        raise typer.Exit(_EXIT_SOME_FAILED)
+
+
+def _summary(report: FilesReport, out: Path) -> str:
+    parts = [f"{len(report.written)} photos stylized"]
+    if report.ms_per_picture is not None:
+        parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
+    if report.skipped:
+        parts.append(f"{len(report.skipped)} were there already (--overwrite makes them again)")
+    if report.failures:
+        parts.append(f"{len(report.failures)} failed")
+    return f"{out}: " + "; ".join(parts)
+
+
+def _print_failures(report: FilesReport) -> None:
+    for failed in report.failures[:_SHOWN_FAILURES]:
+        print(f"pix2style: {failed.path}: {failed.reason}", file=sys.stderr)
+    if len(report.failures) > _SHOWN_FAILURES:
+        print(
+            f"pix2style: ... and {len(report.failures) - _SHOWN_FAILURES} more failed (--json lists all)",
+            file=sys.stderr,
+        )

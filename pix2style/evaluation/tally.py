@@ -1,0 +1,64 @@
+"""One row of a report while it grows, and when it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from dataclasses import dataclass, field
+
+from pix2style.evaluation.report import Figure, StylizerFigures
+from pix2style.pairs.manifest import TeacherRecord
+from pix2style.runs.stylizer import RunStylizer
+from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.stylizer import Stylizer
+
+
+@dataclass(slots=True)
+class Tally:
+    """One row's values, photo by photo."""
+
+    psnr_db: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    style_to_target: list[float] = field(default_factory=list)
+    style_to_painting: list[float] = field(default_factory=list)
+    ms: list[float] = field(default_factory=list)
+    equal: int = 0
+
+
+def row_of(name: str, stylizer: Stylizer | None, tally: Tally) -> StylizerFigures:
+    """One row of the report, of at least one photo.
+
+    Args:
+        name: of the row.
+        stylizer: None: the unchanged photo.
+        tally: what was measured.
+    """
+    size_bytes, parameters = _size(stylizer)
+    return StylizerFigures(
+        name=name,
+        identity=None if stylizer is None else identity_record(stylizer),
+        psnr_db=Figure.of(tally.psnr_db),
+        equal_pictures=tally.equal,
+        ssim=Figure.of(tally.ssim),
+        style_to_target=Figure.of(tally.style_to_target) if tally.style_to_target else None,
+        style_to_painting=Figure.of(tally.style_to_painting) if tally.style_to_painting else None,
+        ms_per_picture=statistics.median(tally.ms) if tally.ms else None,
+        bytes=size_bytes,
+        parameters=parameters,
+    )
+
+
+def _size(stylizer: Stylizer | None) -> tuple[int | None, int | None]:
+    """Bytes of the weights as stored, and their number; None where there are none or nobody says."""
+    if isinstance(stylizer, OnnxStylizer):
+        return stylizer.bytes, stylizer.spec.parameters
+    if isinstance(stylizer, RunStylizer):
+        return stylizer.bytes, stylizer.parameters
+    return None, None
+
+
+def identity_record(stylizer: Stylizer) -> TeacherRecord:
+    """A stylizer's identity, as pair sets and reports write it."""
+    identity = stylizer.identity
+    values = {f.name: getattr(identity, f.name) for f in dataclasses.fields(identity)}
+    return TeacherRecord(**{**values, "settings": dict(identity.settings)})

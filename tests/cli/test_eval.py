@@ -1,0 +1,130 @@
+"""`pix2style eval` as a person and a script meet it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pix2style.cli import main
+from pix2style.images import Image8, encode_png, read_picture
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
+    path = tmp_path / "photos"
+    path.mkdir()
+    for i, photo in enumerate(photos(2, 40, 56)):
+        (path / f"{i}.png").write_bytes(encode_png(photo))
+    return path
+
+
+@pytest.fixture
+def filter_file(tmp_path: Path) -> Path:
+    """A real, untrained filter."""
+    from pix2style.export.onnx import export_filter
+    from pix2style.nets.lite import Lite
+    from pix2style.spec import GeneratorSpec, Provenance
+
+    generator = Lite(channels=8, blocks=1, scale=4).eval()
+    spec = GeneratorSpec(
+        name="small",
+        architecture=generator.architecture,
+        parameters=sum(p.numel() for p in generator.parameters()),
+        size_multiple=generator.size_multiple,
+        receptive_field_px=generator.receptive_field_px,
+        global_context=generator.global_context,
+        trained_at_px=64,
+        licence="",
+        pix2style_version="0",
+        provenance=Provenance("0" * 64, "watercolor", "0" * 64, (), "0" * 64, 1, 1),
+    )
+    export_filter(generator, spec, tmp_path / "small.onnx")
+    return tmp_path / "small.onnx"
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The program in this process: importing torch anew for every command would take minutes."""
+
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["pix2style", "eval", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capsys.readouterr()
+        return Done(int(left.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+def test_json_alone_on_stdout_from_a_process_of_its_own(folder: Path, filter_file: Path, tmp_path: Path) -> None:
+    (folder / "broken.png").write_bytes(b"noise")
+    arguments = ["watercolor", filter_file, "--photos", folder, "--json", "--sheet", tmp_path / "out" / "sheet.png"]
+    command = [sys.executable, "-m", "pix2style", "eval", *map(str, arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr  # one photo could not be read
+    report = json.loads(done.stdout)
+    assert [row["name"] for row in report["stylizers"]] == ["watercolor", "small.onnx", "photo"]
+    assert report["stylizers"][1]["bytes"] == filter_file.stat().st_size
+    assert report["stylizers"][1]["parameters"] > 0
+    assert report["stylizers"][0]["bytes"] is None
+    assert report["reference"]["name"] == "watercolor"
+    assert [failure["name"] for failure in report["failures"]] == ["broken.png"]
+    assert read_picture(tmp_path / "out" / "sheet.png").rgb.shape[1] == 4 * 56 + 5 * 8
+
+
+def test_a_table_on_stdout(folder: Path, run: Callable[..., Done]) -> None:
+    done = run("watercolor", "--photos", folder, "--teacher", "watercolor", "--features", "none", "--limit", 1)
+    assert done.returncode == 0, done.stderr
+    assert "watercolor" in done.stdout
+    assert "1 photos" in done.stdout
+    assert "note: style was not measured (--features none)" in done.stdout
+
+
+def test_a_configuration_names_the_photos(folder: Path, tmp_path: Path, run: Callable[..., Done]) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"eval:\n  photos: [{json.dumps(str(folder))}]\n  max_side: 32\n")
+    done = run("watercolor", "--teacher", "watercolor", "--config", config, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["material"]["max_side_px"] == 32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["watercolor"], 2, "--pairs DIR"),
+        (["watercolor", "--photos", "FOLDER"], 2, "nothing to compare it with"),
+        (["watercolor", "watercolor", "--photos", "FOLDER"], 2, "named twice"),
+        (["watercolor", "nowhere.onnx", "--photos", "FOLDER"], 4, "nowhere.onnx"),
+        (["watercolor", "--photos", "FOLDER/missing", "--teacher", "watercolor"], 3, "missing"),
+        (["watercolor", "--pairs", "FOLDER", "--teacher", "watercolor"], 2, "already"),
+        (["watercolor", "--pairs", "FOLDER"], 3, "make-pairs"),
+        (["watercolor", "--pairs", "FOLDER", "--photos", "FOLDER"], 2, "one of them"),
+        (["watercolor", "--photos", "FOLDER", "--max-side", "3"], 2, "max_side"),
+        (["watercolor", "--photos", "FOLDER", "--sheet", "sheet.jpg"], 2, "PNG"),
+        (["watercolor", "--photos", "FOLDER", "--teacher", "magenta:nowhere.jpg"], 3, "nowhere.jpg"),
+        (["watercolor", "--photos", "FOLDER", "--teacher", "watercolor", "--features", "no.safetensors"], 4, "no.safe"),
+    ],
+)
+def test_errors_are_one_message(
+    folder: Path, run: Callable[..., Done], arguments: list[str], code: int, words: str
+) -> None:
+    done = run(*(argument.replace("FOLDER", str(folder)) for argument in arguments))
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,224 @@
+"""`pix2style make-pairs`, as a person or a script runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pix2style.cli import main
+from pix2style.cli.make_pairs_cli import resolve
+from pix2style.errors import ArtifactError, ConfigError, DataError
+from pix2style.images import encode_png
+from pix2style.pairs.reader import PairReader
+
+# Small sets have no photos held out unless asked for.
+ALL_TRAIN = ("pairs.val_share=0", "pairs.test_share=0")
+
+
+@pytest.fixture
+def content(tmp_path: Path, photos) -> Path:
+    folder = tmp_path / "content" / "deep" / "er"
+    folder.mkdir(parents=True)
+    for i, rgb in enumerate(photos(5)):
+        (folder / f"{i}.png").write_bytes(encode_png(rgb))
+    return tmp_path / "content"
+
+
+@pytest.fixture
+def pix2style(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the program in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pix2style", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        captured = capsys.readouterr()
+        return int(leaving.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_photos_become_a_set(pix2style, content: Path, tmp_path: Path) -> None:
+    code, out, err = pix2style(
+        "make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 48, *ALL_TRAIN, "pairs.format=jpeg"
+    )
+    assert code == 0, err
+    assert "painted 5 pairs" in out
+    assert "pairs/s" in out
+    assert "train 5, val 0, test 0" in out
+    assert str(tmp_path / "set") in out
+    manifest = PairReader(tmp_path / "set").manifest
+    assert (manifest.size, manifest.format, manifest.pairs.train) == (48, "jpeg", 5)
+    assert manifest.teacher.name == "watercolor"
+    again = pix2style(
+        "make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 48, *ALL_TRAIN, "pairs.format=jpeg"
+    )
+    assert again[0] == 0
+    assert "already finished (5 pairs); nothing was changed" in again[1]
+
+
+def test_a_config_file_says_it_all_and_options_win(pix2style, content: Path, tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(f"pairs:\n  content: [{content}]\n  path: {tmp_path}/by-config\n  size: 40\n  val_share: 0.5\n")
+    assert pix2style("make-pairs", "--config", config)[0] == 0
+    assert PairReader(tmp_path / "by-config").manifest.size == 40
+    code, _, err = pix2style("make-pairs", "--config", config, "pairs.size=36", "--out", tmp_path / "by-option")
+    assert code == 0, err
+    assert PairReader(tmp_path / "by-option").manifest.size == 36
+    assert PairReader(tmp_path / "by-option").manifest.val_share == 0.5
+
+
+def test_unreadable_files_are_printed_and_the_exit_code_says_so(pix2style, content: Path, tmp_path: Path) -> None:
+    (content / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    (content / "none.jpg").write_bytes(b"")
+    code, out, err = pix2style("make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 32, *ALL_TRAIN)
+    assert code == 1
+    assert "failed  2" in out
+    assert "failed: none.jpg: the file is empty" in err
+    assert "failed: cut.jpg: " in err
+
+
+def test_json_alone_on_stdout(pix2style, content: Path, tmp_path: Path) -> None:
+    (content / "none.jpg").write_bytes(b"")
+    arguments = ("make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 32, "--json")
+    code, out, _ = pix2style(*arguments, "--dry-run")
+    preview = json.loads(out)
+    assert (code, preview["state"], sum(preview["photos"].values())) == (0, "new", 6)
+    assert not (tmp_path / "set").exists()
+    code, out, _ = pix2style(*arguments)
+    report = json.loads(out)
+    assert (code, report["painted"], sum(report["pairs"].values())) == (1, 5, 5)
+    assert report["failures"] == [
+        {"source": "none.jpg", "sha256": report["failures"][0]["sha256"], "reason": "the file is empty"}
+    ]
+    assert report["sha256"] == PairReader(tmp_path / "set").digest
+    code, out, _ = pix2style(*arguments)
+    assert (code, json.loads(out)["already_finished"]) == (0, True)
+
+
+def test_what_is_missing_or_wrong_is_said(pix2style, content: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    cases = [
+        (("--content", content), ConfigError, "add --out DIR"),
+        (("--out", out), ConfigError, "add --content DIR"),
+        (("--content", content, "--out", out, "--teacher", "magenta"), ConfigError, "add --style FILE"),
+        (("--content", content, "--out", out, "--teacher", "watercolour"), ConfigError, "pairs -> teacher"),
+        (
+            ("--content", content, "--out", out, "--teacher", "watercolor", "--style", content),
+            ConfigError,
+            "takes no painting",
+        ),
+        (("--content", content, "--out", out, "pairs.sise=32"), ConfigError, "did you mean 'size'?"),
+        (("--content", content, "--out", out, "--size", 3), ConfigError, "pairs -> size"),
+        (("--content", tmp_path / "nowhere", "--out", out), DataError, "nowhere: no such file or folder"),
+    ]
+    for arguments, kind, message in cases:
+        code, printed, err = pix2style("make-pairs", *arguments)
+        assert (code, printed) == (kind.exit_code, ""), err
+        assert message in err
+    assert not out.exists()
+
+
+def test_a_teacher_that_cannot_be_loaded_is_told_before_any_photo_is_read(pix2style, tmp_path: Path, photos) -> None:
+    pytest.importorskip("tensorflow_hub")
+    painting = tmp_path / "painting.png"
+    painting.write_bytes(encode_png(photos(1)[0]))
+    # There are no photos at all; that must not be what is said.
+    code, _, err = pix2style(
+        *("make-pairs", "--content", tmp_path / "nowhere", "--out", tmp_path / "set"),
+        *("--style", painting, "--module", tmp_path / "no-module"),
+    )
+    assert code == ArtifactError.exit_code
+    assert "no-module" in err
+    assert "nowhere" not in err
+    code, _, err = pix2style("make-pairs", "--content", tmp_path, "--out", tmp_path / "set", "--style", "no.jpg")
+    assert code == DataError.exit_code
+    assert "no.jpg" in err
+
+
+def test_a_painting_means_the_teacher_that_takes_one(tmp_path: Path) -> None:
+    assert resolve(None, [], {"style": tmp_path / "p.jpg"}).teacher == "magenta"
+    assert resolve(None, [f"pairs.style={tmp_path}/p.jpg"], {}).teacher == "magenta"
+    assert resolve(None, [], {"style": None, "content": []}).teacher == "watercolor"
+    config = tmp_path / "c.yaml"
+    config.write_text("pairs:\n  teacher: watercolor\n")
+    with pytest.raises(ConfigError, match="takes no painting"):
+        resolve(config, [], {"style": tmp_path / "p.jpg"})
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, photos) -> None:
+    content = tmp_path / "content"
+    content.mkdir()
+    for i, rgb in enumerate(photos(40)):
+        (content / f"{i}.png").write_bytes(encode_png(rgb))
+    command = [sys.executable, "-m", "pix2style", "make-pairs", "--content", content, "--size", "128", "--json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--out", tmp_path / "set", *ALL_TRAIN],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    )
+    partial = tmp_path / "set" / "shards" / "shard-00000.tar.partial"
+    deadline = time.monotonic() + 60
+    while not (partial.exists() and partial.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stdout == b""
+    assert stderr.decode().count("run the same command again to go on") == 1
+    assert "Traceback" not in stderr.decode()
+    done = subprocess.run(
+        [*command, "--out", tmp_path / "set", *ALL_TRAIN], capture_output=True, env=environment, check=False
+    )
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["pairs"]["train"]) == (0, 40)
+    assert report["kept"] > 0
+
+
+def test_no_torch_and_no_tensorflow_for_the_built_in_teacher(content: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pix2style.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code, leaving.code\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'tensorflow', 'albumentations', 'kornia'}))"
+    )
+    arguments = ["make-pairs", "--content", content, "--out", tmp_path / "set", "--size", "32", *ALL_TRAIN]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_answers() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pix2style", "make-pairs", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    for option in ("--content", "--style", "--teacher", "--module", "--out", "--size", "--config", "--dry-run"):
+        assert option in done.stdout
+
+
+def test_real_photos_through_magenta(pix2style, assets: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow_hub")
+    photos = sorted((assets / "data" / "content").glob("*.jpg"))[:3]
+    code, out, err = pix2style(
+        *("make-pairs", *(part for photo in photos for part in ("--content", photo))),
+        *("--style", assets / "data" / "styles" / "style08.jpg", "--module", assets / "assets/teacher/magenta26"),
+        *("--out", tmp_path / "set", "--size", 64, *ALL_TRAIN, "--json"),
+    )
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["teacher"]["name"] == "magenta:style08.jpg"
+    assert report["pairs"]["train"] == 3
+    reader = PairReader(tmp_path / "set")
+    for entry in reader.entries("train"):
+        content, target = reader.read(entry)
+        assert content.shape == target.shape == (64, 64, 3)
+        assert abs(content.astype(int) - target).mean() > 5

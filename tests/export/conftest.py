@@ -1,0 +1,70 @@
+"""Small generators of each kind, as if trained, and what describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from pix2style.export.verify import photo_like
+from pix2style.images import to_batch
+from pix2style.nets.generator import Generator
+from pix2style.nets.lite import Lite
+from pix2style.nets.unet import Unet
+from pix2style.nets.unet_2017 import Unet2017
+from pix2style.spec import GeneratorSpec, Provenance
+
+KINDS: dict[str, Callable[[], Generator]] = {
+    "lite": lambda: Lite(channels=16, blocks=2, scale=4),
+    "unet": lambda: Unet(channels=8, levels=3),
+    "unet-2017": lambda: Unet2017(channels=4, downsamplings=8),
+    "unet-shuffle": lambda: Unet(channels=8, levels=3, upsample="shuffle"),
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=sorted(KINDS), scope="session")
+def trained(request: pytest.FixtureRequest) -> Generator:
+    """Each kind of generator after some real steps: strong colours over the whole range, and real BatchNorm statistics.
+
+    Fresh weights give almost flat grey, on which any two programs agree.
+    """
+    torch.manual_seed(0)
+    generator = KINDS[request.param]()
+    photo = torch.from_numpy(to_batch([photo_like(64, 64, seed) for seed in range(4)]))
+    target = torch.tanh(3 * photo.flip(1))
+    adam = torch.optim.Adam(generator.parameters(), 5e-3)
+    for _ in range(25):
+        adam.zero_grad()
+        (generator(photo) - target).abs().mean().backward()
+        adam.step()
+    return generator  # in training mode: export has to deal with that
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[[Generator], GeneratorSpec]:
+    """`describe(generator)`: a spec for it."""
+
+    def build(generator: Generator) -> GeneratorSpec:
+        return GeneratorSpec(
+            name="test",
+            architecture=generator.architecture,
+            parameters=sum(weights.numel() for weights in generator.parameters()),
+            size_multiple=generator.size_multiple,
+            receptive_field_px=generator.receptive_field_px,
+            global_context=generator.global_context,
+            trained_at_px=64,
+            licence="CC0-1.0",
+            pix2style_version="0.1.0",
+            provenance=Provenance("1" * 64, "watercolor", "2" * 64, ("3" * 64,), "4" * 64, 5, 6),
+        )
+
+    return build

@@ -1,0 +1,68 @@
+"""FIELD, complaint 2: checkerboards. A flat photo must come out flat, on the grid of the upsampling too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pix2style.nets.generator import Generator
+from pix2style.nets.lite import Lite
+from pix2style.nets.unet import Unet
+from pix2style.nets.unet_2017 import Unet2017
+
+_FLAT = (0.3, -0.5, 0.8)
+
+
+def _checkerboard(generator: Generator, period: int) -> float:
+    """Standard deviation, over the phases of a grid of `period`, of the mean of each phase, on a flat photo.
+
+    Only the middle counts, where no border is seen.
+    """
+    margin = -(-generator.receptive_field_px // generator.size_multiple) * generator.size_multiple
+    side = 2 * margin + 2 * max(period, generator.size_multiple)
+    photo = torch.tensor(_FLAT)[None, :, None, None].expand(1, 3, side, side)
+    with torch.no_grad():
+        middle = generator.eval()(photo)[..., margin:-margin, margin:-margin]
+    return _phase_deviation(middle, period)
+
+
+def _phase_deviation(picture: Tensor, period: int) -> float:
+    rows, columns = picture.shape[-2] // period, picture.shape[-1] // period
+    phases = picture.reshape(3, rows, period, columns, period).mean(dim=(1, 3))
+    return float(phases.flatten(1).std(dim=1).max())
+
+
+def _loud(generator: Generator) -> Generator:
+    """With every weight random and large: a resize-convolution has no checkerboard whatever it learned."""
+    for weight in generator.parameters():
+        nn.init.normal_(weight, std=0.3)
+    return generator
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Unet(channels=4, levels=2, upsample="resize"),
+        lambda: _loud(Unet(channels=4, levels=2, upsample="resize")),
+        lambda: Unet(channels=4, levels=2, upsample="shuffle"),
+        lambda: Lite(channels=8, blocks=2, scale=4),
+        lambda: Lite(channels=8, blocks=2, scale=8),
+    ],
+)
+def test_no_checkerboard(make: Callable[[], Generator]) -> None:
+    generator = make()
+    for period in (2, 4, 8):
+        assert _checkerboard(generator, period) < 1e-6
+
+
+def test_a_transposed_convolution_is_caught() -> None:
+    assert _checkerboard(Unet2017(channels=8, downsamplings=5), 2) > 1e-5
+
+
+def test_a_pixel_shuffle_without_icnr_is_caught() -> None:
+    lite = Lite(channels=8, blocks=2)
+    nn.init.normal_(lite.head.weight, std=float(lite.head.weight.std()))
+    assert _checkerboard(lite, 4) > 1e-3

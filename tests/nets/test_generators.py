@@ -1,0 +1,184 @@
+"""What every generator promises: sizes, range, independence of the batch, receptive field, tiles, folding."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
+
+from pix2style.nets.generator import Generator, pad_to_multiple
+from pix2style.nets.lite import Lite
+from pix2style.nets.unet import Unet
+from pix2style.nets.unet_2017 import Unet2017
+
+Pictures = Callable[..., Tensor]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 3), (32, 32), (33, 31), (64, 17), (2, 130)])
+def test_any_size_in_the_same_size_out(generator: Generator, pictures: Pictures, size: tuple[int, int]) -> None:
+    photo = pictures(2, *size)
+    with torch.no_grad():
+        picture = generator(photo)
+    assert picture.shape == photo.shape
+    assert picture.isfinite().all()
+    assert picture.abs().max() <= 1
+    assert picture.std() > 0
+
+
+def test_a_crop_shows_nothing_of_the_padding_rule(pictures: Pictures) -> None:
+    # Padding at the right and below only: the part far from those sides is the same with and without it.
+    unet = Unet(channels=4, levels=1).eval()
+    photo = pictures(1, 64, 64)
+    radius = unet.receptive_field_px
+    with torch.no_grad():
+        whole, odd = unet(photo), unet(photo[..., :63, :61])
+    torch.testing.assert_close(odd[..., : 63 - radius, : 61 - radius], whole[..., : 63 - radius, : 61 - radius])
+
+
+def test_padding_repeats_the_edge_right_and_below() -> None:
+    photo = torch.arange(6.0).reshape(1, 1, 2, 3)
+    expected = torch.tensor([[0.0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [3, 4, 5, 5]])
+    assert torch.equal(pad_to_multiple(photo, 4)[0, 0], expected)
+    assert pad_to_multiple(torch.ones(1, 3, 8, 4), 4).shape == (1, 3, 8, 4)
+    assert torch.equal(pad_to_multiple(torch.ones(1, 3, 1, 1), 256), torch.ones(1, 3, 256, 256))
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 8, 8), (1, 8, 8, 3), (1, 3, 0, 8), (0, 3, 8, 8)])
+def test_refuses_what_is_not_a_batch_of_rgb(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="pictures must"):
+        Lite(8, 1)(torch.zeros(shape))
+
+
+def test_a_picture_does_not_depend_on_its_batch(generator: Generator, pictures: Pictures) -> None:
+    # FIELD, complaint 1: "test output differs from training output".
+    photos = pictures(3, 24, 40)
+    with torch.no_grad():
+        together = generator(photos)
+        alone = torch.cat([generator(photo[None]) for photo in photos])
+        again = generator(photos.flip(0)).flip(0)
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+    torch.testing.assert_close(together, again, atol=1e-5, rtol=0)
+
+
+def test_the_batch_test_would_catch_batchnorm_in_training_mode(pictures: Pictures) -> None:
+    photos = pictures(3, 32, 32)
+    generator = Unet2017(2, 5, dropout=False).train()
+    with torch.no_grad():
+        assert (generator(photos)[:1] - generator(photos[:1])).abs().max() > 1e-3
+
+
+def test_training_and_eval_mode_agree_without_batchnorm_and_dropout(pictures: Pictures) -> None:
+    photo = pictures(2, 24, 24)
+    for generator in (Unet(4, 2), Lite(8, 2)):
+        with torch.no_grad():
+            assert torch.equal(generator.train()(photo), generator.eval()(photo))
+
+
+def _reach(generator: Generator, at: int, size: int, *, axis: int) -> int:
+    """How far from position `at` along `axis` a pixel can be that changes it, by the gradient."""
+    shape = [1, 3, generator.size_multiple, generator.size_multiple]
+    shape[axis] = size
+    photo = torch.rand(shape, dtype=torch.float64).mul(2).sub(1).requires_grad_()
+    context = generator.context(photo)
+    painted = generator(photo, None if context is None else context.detach())
+    painted.select(axis, at).sum().backward()
+    assert photo.grad is not None
+    touched = photo.grad.abs().sum(dim=[d for d in range(4) if d != axis]).nonzero()
+    return int((touched - at).abs().max())
+
+
+@pytest.mark.parametrize("axis", [2, 3])
+def test_receptive_field_is_exactly_what_is_stated(generator: Generator, axis: int) -> None:
+    generator = generator.double()
+    radius, period = generator.receptive_field_px, generator.size_multiple
+    start = -(-radius // period) * period
+    size = start + period + -(-radius // period) * period + period
+    reaches = [_reach(generator, start + phase, size, axis=axis) for phase in range(period)]
+    assert max(reaches) == radius
+
+
+def test_receptive_fields_of_the_defaults() -> None:
+    assert Lite(channels=8).receptive_field_px == 35
+    assert Unet(channels=4).receptive_field_px == 107
+    assert Unet2017(channels=2).receptive_field_px == 765  # farther than any 256 px picture reaches
+
+
+def test_a_tile_equals_that_part_of_the_whole(generator: Generator, pictures: Pictures) -> None:
+    radius, grid = generator.receptive_field_px, generator.size_multiple
+    margin = -(-radius // grid) * grid
+    side = 3 * margin + 2 * grid
+    photo = pictures(1, grid, side)
+    start, stop = margin, 2 * margin + grid + 3
+    tile = photo[..., start - margin : stop + margin]
+    with torch.no_grad():
+        whole = generator(photo)[..., start:stop]
+        part = generator(tile, generator.context(photo))[..., margin:-margin]
+        off_grid = generator(tile[..., 1:], generator.context(photo))[..., margin - 1 : -margin]
+    torch.testing.assert_close(part, whole, atol=1e-5, rtol=0)
+    assert (off_grid - whole).abs().max() > 1e-4  # so the test can fail
+
+
+def test_folded_is_an_equivalent_copy_in_eval_mode(generator: Generator, pictures: Pictures) -> None:
+    photo = pictures(2, 21, 34)
+    before = copy.deepcopy(generator.state_dict())
+    generator.train()
+    folded = generator.folded()
+    assert generator.training
+    assert not folded.training
+    assert type(folded) is type(generator)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(photo), generator.eval()(photo), atol=1e-5, rtol=0)
+        for tensor in folded.parameters():
+            tensor.zero_()  # shares nothing with the original
+    assert all(torch.equal(tensor, before[key]) for key, tensor in generator.state_dict().items())
+
+
+class _Limited(Generator):
+    """One convolution under spectral norm."""
+
+    architecture: ClassVar[str] = "limited"
+    size_multiple = 2
+    receptive_field_px = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = parametrizations.spectral_norm(nn.Conv2d(3, 3, 3, padding=1))
+
+    def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+        assert context is None
+        return torch.tanh(self.conv(photo))
+
+
+def test_folding_makes_spectral_norm_plain_weights(pictures: Pictures) -> None:
+    limited = _Limited().eval()
+    folded = limited.folded()
+    assert parametrize.is_parametrized(limited.conv)
+    assert not parametrize.is_parametrized(folded.conv)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(pictures(1, 5, 6)), limited(pictures(1, 5, 6)))
+
+
+def test_gradients_reach_every_weight(generator: Generator, pictures: Pictures) -> None:
+    generator.train()(pictures(2, 64, 64)).square().mean().backward()
+    without = [name for name, weight in generator.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert without == []
+
+
+@pytest.mark.parametrize("make", [lambda: Unet(8, 2), lambda: Unet(8, 2, "shuffle"), lambda: Lite(8, 2)])
+def test_an_untrained_network_keeps_the_photos_colours(
+    make: Callable[[], Generator], photos: Callable[..., list]
+) -> None:
+    # FIELD, complaint 9: colours shift, invert, go grey. They are there from the first step on.
+    [photo] = photos(1)
+    picture = torch.from_numpy(photo).permute(2, 0, 1)[None] / 127.5 - 1
+    with torch.no_grad():
+        painted = make().eval()(picture)
+    assert (painted - picture).abs().mean() < 0.1
+    for channel in range(3):
+        both = torch.stack([painted[0, channel].flatten(), picture[0, channel].flatten()])
+        assert torch.corrcoef(both)[0, 1] > 0.95

@@ -1,0 +1,24 @@
+"""A process to be killed: python run_make_pairs.py CONTENT OUT LOG DELAY_S [LIMIT_BYTES]."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from tint import TintTeacher
+
+from pix2style.config.pairs import PairsConfig
+from pix2style.errors import Pix2StyleError
+from pix2style.pairs.build import make_pairs
+
+content, out, log = (Path(one) for one in sys.argv[1:4])
+if len(sys.argv) > 5:
+    # A file that cannot grow: what a full disk looks like to a program.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[5]), resource.RLIM_INFINITY))
+teacher = TintTeacher(log=log, delay_s=float(sys.argv[4]), batch_sensitive=True)
+try:
+    make_pairs(PairsConfig(content=(content,), size=32, pairs_per_shard=10, batch=4), teacher, out)
+except Pix2StyleError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
