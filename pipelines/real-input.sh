@@ -12,7 +12,7 @@ pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/unet" --resume
     losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors"
 pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/lite" --resume-if-begun name=lite model.generator=lite \
     losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors" \
-    train.images=40_000 train.batch=8 train.augment.crop=128 train.generator.lr=1e-3
+    train.batch=8
 pix2style export "$OUT/lite" -o "$OUT/style08.onnx"
 pix2style eval "$OUT/unet" "$OUT/lite" "$OUT/style08.onnx" --pairs "$OUT/pairs" --sheet "$OUT/sheet.png"
 ls "$A"/data/content/*.jpg | head -20 | xargs pix2style infer "$OUT/style08.onnx" -o "$OUT/pictures"

@@ -47,7 +47,7 @@ class GeneratorSpec:
     Attributes:
         name: of the filter, for example `watercolor`.
         architecture: the generator's kind: `lite`, `unet`, `unet-2017`.
-        parameters: weights of the trained network.
+        parameters: weights in the file, after folding.
         size_multiple: the graph pads to a multiple of this, by repeating the edge, and crops again.
         receptive_field_px: how far from a pixel the input can change it, without global context.
         global_context: whether every pixel also depends on a thumbnail of the whole picture.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pix2style.images import Image8
+from pix2style.config.pairs import PairsConfig
+from pix2style.files import sha256_json
+from pix2style.images import Image8, Picture, write_picture
+from pix2style.pairs.build import make_pairs
+from pix2style.stylizer import Stylizer, StylizerIdentity
 
 ASSETS = Path(os.environ.get("PIX2STYLE_ASSETS", Path(__file__).parents[2] / "shared"))
 
@@ -86,6 +90,30 @@ def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def red_negative(photo: Image8) -> Image8:
-    """What `red_filter` makes of a photo."""
-    return np.dstack([255 - photo[..., 0], photo[..., 1:]])
+@pytest.fixture(scope="session")
+def red_negative() -> Callable[[Image8], Image8]:
+    """`red_negative(photo)`: what `red_filter` makes of it."""
+    return lambda photo: np.dstack([255 - photo[..., 0], photo[..., 1:]])
+
+
+class Sepia(Stylizer):
+    """A real, tiny teacher: brown paper tones, which a network can learn in a few steps."""
+
+    @property
+    def identity(self) -> StylizerIdentity:
+        return StylizerIdentity(name="sepia", sha256=sha256_json("sepia 1"), licence="Apache-2.0")
+
+    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
+        tones = np.array([1.0, 0.8, 0.5])
+        return [np.rint(255 - (255 - image.mean(axis=2, keepdims=True)) * tones).astype(np.uint8) for image in images]
+
+
+@pytest.fixture(scope="session")
+def pair_set(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[Image8]]) -> Path:
+    """Some 24 pairs of 48x48 pixels in one folder, with all three splits filled."""
+    folder = tmp_path_factory.mktemp("pair-set")
+    for i, photo in enumerate(photos(30, 48, 60)):
+        write_picture(folder / "photos" / f"{i:02d}.png", Picture(photo))
+    config = PairsConfig(content=(folder / "photos",), size=48, val_share=0.2, test_share=0.2, pairs_per_shard=8)
+    make_pairs(config, Sepia(), folder / "pairs")
+    return folder / "pairs"

@@ -10,7 +10,7 @@ from pix2style.config.section import Section
 
 
 class UnetConfig(Section):
-    """The modern U-Net: resize-convolutions, GroupNorm, any size."""
+    """The modern U-Net: resize-convolutions, no normalisation, any size."""
 
     channels: int = Field(48, ge=8, le=512)
     """Channels at full resolution; each level doubles them up to eight times."""

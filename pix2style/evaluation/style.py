@@ -100,6 +100,6 @@ def _torchvision() -> StyleMeter:
 
 def _from_file(path: Path) -> StyleMeter:
     _, metadata = read_tensors_and_metadata(path)
-    if metadata.get("kind", "").startswith("pix2style."):
+    if any(key.startswith("pix2style.") for key in metadata):  # our own networks say what they are
         return StyleMeter(load_autoencoder(AUTOENCODER_LAYERS, path), "autoencoder", sha256_file(path))
     return StyleMeter(load_vgg19(VGG19_LAYERS, path), "vgg19", sha256_file(path))

@@ -47,7 +47,7 @@ def describe_generator(generator: Generator, config: Config, meta: CheckpointMet
     return GeneratorSpec(
         name=config.name,
         architecture=generator.architecture,
-        parameters=sum(weights.numel() for weights in generator.parameters()),
+        parameters=sum(weights.numel() for weights in generator.folded().parameters()),  # what the file holds
         size_multiple=generator.size_multiple,
         receptive_field_px=generator.receptive_field_px,
         global_context=generator.global_context,

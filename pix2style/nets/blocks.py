@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 # atanh(1) is infinite: colours enter the logit space scaled by this, so white starts as 0.96, a step of 5 in 255.
 _LOGIT_SCALE = 0.96
-_EPSILON = 1e-6
 
 
 class ColourSkip(nn.Module):
@@ -32,22 +31,16 @@ class ColourSkip(nn.Module):
         return logits
 
 
-class ChannelNorm(nn.Module):
-    """Divide each position's channels by their root mean square, then scale each channel (RMSNorm, arXiv 1910.07467).
+def init_preserving(module: nn.Module) -> None:
+    """Convolutions that keep the scale of what they get.
 
-    It looks at one position only: unlike GroupNorm and InstanceNorm it makes no pixel depend on the whole picture
-    (tiles equal the whole), has no state that differs between training and use, and no spot can grow to steer a
-    picture's statistics, which is how InstanceNorm comes to its droplets (Karras et al. 2020, arXiv 1912.04958, section
-    2).
+    Weights from normal(0, 1 / sqrt(inputs of a filter)), biases 0: He et al. 2015 (arXiv 1502.01852) with gain 1. It
+    stands in for normalisation layers. For `nn.Module.apply`.
     """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(channels, 1, 1))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """From [batch, channels, h, w] to the same shape."""
-        return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + _EPSILON) * self.scale
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def icnr_(weight: Tensor, factor: int, std: float) -> None:

@@ -14,11 +14,18 @@ from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.thumbnail import thumbnail
 
 _THUMBNAIL_PX = 16
-_EXPANSION = 2
 
 
 class Lite(Generator):
-    """Pixel unshuffle, plain 3x3 convolutions at 1/scale of the resolution, pixel shuffle.
+    """Pixel unshuffle, plain 3x3 convolutions at 1/scale of the resolution, pixel shuffle with ICNR.
+
+    Folded, with the defaults: 92,540 parameters, 0.34 GMAC at 256x256 and 1.36 GMAC at 512x512 (98,684
+    parameters while training, and the same work).
+
+    No layer but `context` looks at the whole picture, so that tiles equal the whole when they are given the whole's
+    context. That is the part InstanceNorm plays in larger networks: a 16x16 thumbnail is turned once into a scale and a
+    shift of every channel before and after the body. Colours come from the photo (`ColourSkip`); the network draws on
+    them. ReLU, as it quantises best: zero is exact, and the range begins there.
 
     Args:
         channels: of the body.
@@ -39,6 +46,8 @@ class Lite(Generator):
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
+        nn.init.kaiming_normal_(self.stem.weight, nonlinearity="relu")
+        nn.init.zeros_(self.stem.bias)  # type: ignore[arg-type]
         icnr_(self.head.weight, factor=scale, std=0.1 * (9 * channels) ** -0.5)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -71,12 +80,16 @@ class Lite(Generator):
 
 
 class RepConv(Foldable):
-    """A 3x3 convolution trained as the sum of 3x3, 1x1, expand-and-squeeze and identity branches.
+    """A 3x3 convolution trained as the sum of a 3x3, a 1x1 and an identity branch.
 
-    The branches of RepVGG (Ding et al. 2021, arXiv 2101.03697) and ECBSR (Zhang et al. 2021, doi
-    10.1145/3474085.3475291) without their normalisations, so that the sum is linear and the merged kernel is known at
-    every step: it is computed first and applied once, in training too (as in OREPA, Hu et al. 2022, arXiv 2204.00826).
-    Training costs one convolution, and folding changes nothing.
+    RepVGG's (Ding et al. 2021, arXiv 2101.03697) without its normalisations, so that the sum is linear and the merged
+    kernel is known at every step: it is computed first and applied once, in training too (as in OREPA, Hu et al. 2022,
+    arXiv 2204.00826). Training costs one convolution, and folding changes nothing.
+
+    Tried for 320 steps on 96 px crops (L1, Adam 5e-4, two seeds; held-out L1, the photo itself 0.232): these branches
+    0.138 and 0.154, a plain convolution that starts at a merged kernel 0.138 and 0.158, with ECBSR's expand-and-squeeze
+    branch besides 0.137 and 0.182, which also was the least stable at 1e-3. So the start near the identity is what
+    counts in short runs, and the richer block was left out.
 
     Args:
         channels: in and out.
@@ -84,20 +97,16 @@ class RepConv(Foldable):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        inner = _EXPANSION * channels
         self.full = nn.Parameter(torch.empty(channels, channels, 3, 3))
         self.point = nn.Parameter(torch.empty(channels, channels))
-        self.expand = nn.Parameter(torch.empty(inner, channels))
-        self.squeeze = nn.Parameter(torch.empty(channels, inner, 3, 3))
         self.bias = nn.Parameter(torch.zeros(channels))
-        for weight in (self.full, self.point, self.expand, self.squeeze):
-            nn.init.kaiming_uniform_(weight, a=5**0.5)
+        for weight in (self.full, self.point):
+            nn.init.kaiming_uniform_(weight, a=5**0.5)  # torch's own start of convolutions
 
     def kernel(self) -> Tensor:
         """The branches merged: [channels, channels, 3, 3]."""
         point = self.point + torch.eye(len(self.point), device=self.point.device, dtype=self.point.dtype)
-        series = torch.einsum("oihw,ic->ochw", self.squeeze, self.expand)
-        return self.full + series + F.pad(point[:, :, None, None], (1, 1, 1, 1))
+        return self.full + F.pad(point[:, :, None, None], (1, 1, 1, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         """From [batch, channels, h, w] to the same shape."""

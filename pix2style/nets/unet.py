@@ -9,13 +9,25 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pix2style.nets.blocks import ChannelNorm, ColourSkip, icnr_
+from pix2style.nets.blocks import ColourSkip, icnr_, init_preserving
 from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
 
 
 class Unet(Generator):
     """Strided convolutions with residual blocks down, resize or pixel shuffle with skips up.
+
+    Parameters and GMAC at 256x256 (resize, 4 levels): 13.82 M and 24.37 with 48 channels, 3.46 M and 6.13 with 24, 1.54
+    M and 2.75 with 16.
+
+    There are no normalisation layers. InstanceNorm and GroupNorm make every pixel depend on statistics of the whole
+    picture, so that tiles differ from the whole, and InstanceNorm brings droplets (pix2pix #411; Karras et al. 2020,
+    arXiv 1912.04958). What holds the scale instead is the start (`init_preserving`) and the residual sums. Tried on 96
+    px crops of 120 photographs with a fixed classical filter as target (12 channels, 3 levels, L1, Adam 1e-3, batch 2,
+    160 steps, one thread, two seeds; L1 on other photos, where the photo itself has 0.232): none 0.115 and 0.151,
+    GroupNorm 0.133 and 0.138, InstanceNorm 0.156 and 0.158, a per-pixel RMSNorm over channels 0.229 (it forgets
+    brightness; one seed); none with torch's default start 0.229, with He's full gain 0.228 (one seed each). Steps took
+    0.8 of the time with GroupNorm. A small trial: it says that none is no worse, not that it is better.
 
     Args:
         channels: at full resolution; each level doubles them up to eight times.
@@ -37,10 +49,13 @@ class Unet(Generator):
         self.stem = nn.Conv2d(3, channels, 3, padding=1)
         self.downs = nn.ModuleList(_Down(into, out) for into, out in itertools.pairwise(widths))
         self.ups = nn.ModuleList(_Up(into, out, upsample) for into, out in itertools.pairwise(reversed(widths)))
-        self.head = nn.Sequential(ChannelNorm(channels), nn.SiLU())
-        self.draw = nn.Conv2d(channels, 3, 3, padding=1)
+        self.draw = nn.Sequential(nn.SiLU(), nn.Conv2d(channels, 3, 3, padding=1))
+        self.apply(init_preserving)
+        for up in self.ups:
+            up.start()  # type: ignore[operator]
+        # A faint drawing: the untrained network gives back the photo.
+        nn.init.normal_(self.draw[1].weight, std=0.1 * (9 * channels) ** -0.5)  # type: ignore[arg-type]
         self.colours = ColourSkip()
-        nn.init.normal_(self.draw.weight, std=0.1 * (9 * channels) ** -0.5)  # start close to the photo
         self.size_multiple = 2**levels
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
 
@@ -53,7 +68,7 @@ class Unet(Generator):
             features = down(features)
         for up, skip in zip(self.ups, reversed(skips), strict=True):
             features = up(features, skip)
-        return torch.tanh(self.draw(self.head(features)) + self.colours(photo))
+        return torch.tanh(self.draw(features) + self.colours(photo))
 
     def _span(self, span: Span) -> Span:
         seen = span.before_conv(kernel=3, padding=1)  # head
@@ -72,10 +87,8 @@ class _Down(nn.Module):
         # Kernel 4 at stride 2 sees every input equally often; 3 would weigh every second row and column double.
         self.halve = nn.Conv2d(into, out, 4, stride=2, padding=1)
         self.residual = nn.Sequential(
-            ChannelNorm(out),
             nn.SiLU(),
             nn.Conv2d(out, out, 3, padding=1),
-            ChannelNorm(out),
             nn.SiLU(),
             nn.Conv2d(out, out, 3, padding=1),
         )
@@ -94,10 +107,12 @@ class _Up(nn.Module):
         self.shuffle = upsample == "shuffle"
         # 1x1, before enlarging: it commutes with nearest neighbour, and costs a quarter there.
         self.project = nn.Conv2d(into, out * 4 if self.shuffle else out, 1)
+        self.fuse = nn.Sequential(nn.SiLU(), nn.Conv2d(2 * out, out, 3, padding=1))
+
+    def start(self) -> None:
+        """Let a pixel shuffle start as nearest neighbour."""
         if self.shuffle:
-            icnr_(self.project.weight, factor=2, std=into**-0.5)
-            nn.init.zeros_(self.project.bias)  # type: ignore[arg-type]
-        self.fuse = nn.Sequential(ChannelNorm(2 * out), nn.SiLU(), nn.Conv2d(2 * out, out, 3, padding=1))
+            icnr_(self.project.weight, factor=2, std=self.project.in_channels**-0.5)
 
     def forward(self, features: Tensor, skip: Tensor) -> Tensor:
         projected = self.project(features)

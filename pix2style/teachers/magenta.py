@@ -8,6 +8,8 @@ Ghiasi et al., Exploring the structure of a real-time, arbitrary neural artistic
 from __future__ import annotations
 
 import contextlib
+import importlib
+import importlib.util
 import os
 import socket
 import sys
@@ -38,8 +40,6 @@ _STYLE_SIDE_PX = 256
 _SIZE_MULTIPLE = 4
 # Its 9x9 convolutions reflect 4 pixels, its 3x3 ones 1 pixel at a quarter of the size; a 4x4 photo fails.
 _SMALLEST_SIDE_PX = 8
-# Bounds memory however many photos are handed over; a photo's result does not depend on its batch.
-_PIXELS_AT_ONCE = 1 << 22
 # urllib waits for ever by default; a connection that says nothing for so long is dead.
 _NETWORK_TIMEOUT_S = 30.0
 _RANGE_TOLERANCE = 1e-3
@@ -90,18 +90,20 @@ class MagentaTeacher(Stylizer):
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        """See `Stylizer.stylize`. Photos of equal size are painted together, with the same result as one by one.
+        """See `Stylizer.stylize`. One photo at a time.
+
+        Together, photos came out up to two values in 300,000 different by one level, depending on what else was in the
+        batch, and no faster (TensorFlow 2.21, two CPU cores, 256 and 512 pixels): a pair set must not depend on that.
 
         Raises:
-            DataError: TensorFlow cannot paint photos of this size here (memory).
+            DataError: TensorFlow cannot paint a photo of this size here (memory).
         """
-        outputs: dict[int, Image8] = {}
-        for indices in _batches(images):
-            height, width = images[indices[0]].shape[:2]
-            padded = np.stack([_to_unit(_pad(images[i])) for i in indices])
-            stylized = _from_unit(self._paint(padded)[:, :height, :width])
-            outputs.update(zip(indices, stylized, strict=True))
-        return [outputs[i] for i in range(len(images))]
+        stylized = []
+        for image in images:
+            height, width = image.shape[:2]
+            output = self._paint(_to_unit(_pad(image))[None])
+            stylized.append(_from_unit(output[0, :height, :width]))
+        return stylized
 
     def _paint(self, photos: _Floats) -> _Floats:
         """Both float32 [batch, height, width, 3] in [0, 1]; sizes are legal for the network."""
@@ -215,28 +217,30 @@ def _pad(image: Image8) -> Image8:
     return np.pad(image, missing, mode="reflect")
 
 
-def _batches(images: Sequence[Image8]) -> Iterator[list[int]]:
-    """Indices of equally sized pictures, in pieces that fit into memory."""
-    of_size: dict[tuple[int, ...], list[int]] = {}
-    for i, image in enumerate(images):
-        of_size.setdefault(image.shape, []).append(i)
-    for (height, width, _), indices in of_size.items():
-        at_once = max(1, _PIXELS_AT_ONCE // (_padded_side(height) * _padded_side(width)))
-        for first in range(0, len(indices), at_once):
-            yield indices[first : first + at_once]
-
-
 # --- TensorFlow ------------------------------------------------------------------------------------------------------
 
 
 def _import_tensorflow() -> tuple[Any, Any]:
     """`tensorflow` and `tensorflow_hub`, quiet, and taking only the GPU memory that they use (torch needs some)."""
+    _load_triton_first()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with _quiet_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tensorflow_hub's of pkg_resources
         tensorflow, hub = require("magenta", "tensorflow", "tensorflow_hub")
     return tensorflow, hub
+
+
+def _load_triton_first() -> None:
+    """Keep a later `torch.compile` or ONNX export in this process from killing it.
+
+    TensorFlow and triton, which those load, both hold an LLVM. Triton's aborts the process when it comes second
+    ("CommandLine Error: Option 'bitcode-mdindex-threshold' registered more than once!": TensorFlow 2.21, triton 3
+    of torch 2.15); TensorFlow's does not mind.
+    """
+    if importlib.util.find_spec("triton") is not None and "tensorflow" not in sys.modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
 
 
 @contextlib.contextmanager

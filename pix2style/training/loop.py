@@ -22,7 +22,7 @@ from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.advance import advance
 from pix2style.training.checkpoint import load_checkpoint, save_checkpoint
 from pix2style.training.data import PairDataset, batches, decode_once
-from pix2style.training.prepare import check_same_pairs, git_revision, open_run, training_pairs
+from pix2style.training.prepare import check_run, check_same_pairs, git_revision, open_run, training_pairs
 from pix2style.training.state import TrainingState, build_state, set_learning_rates
 from pix2style.training.step import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.tracking import Trackers, start_trackers
@@ -72,8 +72,9 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
     """
     began = time.perf_counter()
     reader, entries, held_out = training_pairs(config)
-    folder = open_run(run, config, resume=resume)
+    check_run(run, config, resume=resume)
     state = build_state(config)
+    folder = open_run(run, config)  # after everything that a wrong configuration could break
     meta = None
     if resume and (run / "checkpoints" / "latest").is_file():
         meta = load_checkpoint(folder.checkpoint(), state)

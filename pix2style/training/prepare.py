@@ -55,8 +55,8 @@ def training_pairs(config: Config) -> tuple[PairReader, list[PairEntry], list[Pa
     return reader, entries, reader.entries("val")
 
 
-def open_run(path: Path, config: Config, *, resume: bool) -> RunFolder:
-    """Begin a run folder, or open the one that is to go on.
+def check_run(path: Path, config: Config, *, resume: bool) -> None:
+    """Refuse a folder that cannot be begun or gone on with; writes nothing.
 
     Raises:
         ConfigError: there is a run already and `resume` was not asked for, or the configuration differs from the
@@ -72,6 +72,10 @@ def open_run(path: Path, config: Config, *, resume: bool) -> RunFolder:
         raise ConfigError(f"{path}: exists and is no run folder: name another --out")
     if there:
         _check_same(RunFolder(path), config)
+
+
+def open_run(path: Path, config: Config) -> RunFolder:
+    """Write the resolved configuration: from here on the folder is a run."""
     description = {
         "schema_version": RUN_VERSION,
         "pix2style_version": __version__,

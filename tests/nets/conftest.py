@@ -31,6 +31,12 @@ def _seeded() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def make() -> Callable[[str], Generator]:
+    """`make("lite")`: a small generator of that kind, as `generator` gives."""
+    return lambda kind: shaken(SMALL[kind]())
+
+
 @pytest.fixture(params=sorted(SMALL))
 def generator(request: pytest.FixtureRequest) -> Generator:
     """Each kind of generator, small, in eval mode, with every part at work (none starts at zero)."""

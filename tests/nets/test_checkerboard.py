@@ -64,5 +64,5 @@ def test_a_transposed_convolution_is_caught() -> None:
 
 def test_a_pixel_shuffle_without_icnr_is_caught() -> None:
     lite = Lite(channels=8, blocks=2)
-    nn.init.normal_(lite.head.weight, std=float(lite.head.weight.std()))
+    nn.init.normal_(lite.head.weight, std=float(lite.head.weight.detach().std()))
     assert _checkerboard(lite, 4) > 1e-3

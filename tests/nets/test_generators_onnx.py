@@ -27,7 +27,9 @@ class _Shipped(nn.Module):
         return (picture * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def test_exports_with_dynamic_sizes(generator: Generator) -> None:
+@pytest.mark.parametrize("kind", ["unet-resize", "unet-2017", "lite"])  # lite has the pixel shuffle
+def test_exports_with_dynamic_sizes(kind: str, make: Callable[[str], Generator]) -> None:
+    generator = make(kind)
     shipped = _Shipped(generator).eval()
     side = generator.example_side_px
     sizes = {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(("batch", "height", "width"))}

@@ -174,6 +174,14 @@ def test_offsets_outside_the_shard(copy: Path) -> None:
         PairReader(copy)
 
 
+def test_an_index_that_was_edited(copy: Path) -> None:
+    index = json.loads((copy / "shards" / "shard-00000.json").read_bytes())
+    index["pairs"][0]["source"] = "another photo.png"
+    edit_json(copy / "shards" / "shard-00000.json", pairs=index["pairs"])
+    with pytest.raises(DataError, match=r"shard-00000\.json: is not the index that the manifest names"):
+        PairReader(copy)
+
+
 def test_shard_names_cannot_leave_the_folder(copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_bytes())
     for name in ("../../etc/passwd", "shard-00000/../x", "shard-00000\n", "/etc/passwd"):

@@ -151,6 +151,15 @@ def test_a_damaged_manifest_or_index_is_made_again(config: PairsConfig, tmp_path
     assert not log.exists()  # the pairs themselves were whole
 
 
+def test_a_finished_shard_that_was_cut_off_is_completed(config: PairsConfig, tmp_path: Path) -> None:
+    make_pairs(config, TintTeacher(), tmp_path / "out")
+    expected = tree(tmp_path / "out")
+    name = "shards/shard-00001.tar"
+    (tmp_path / "out" / name).write_bytes(expected[name][: len(expected[name]) // 2])
+    assert 0 < make_pairs(config, TintTeacher(), tmp_path / "out").painted < 5
+    assert tree(tmp_path / "out") == expected
+
+
 def test_killed_before_the_plan_was_there(config: PairsConfig, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".plan.json.xyz.partial").write_bytes(b"{")

@@ -1,42 +1,13 @@
-"""Tiny pair sets and experiments that train for real in a second."""
+"""Tiny experiments that train for real in a second."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pix2style.config import Config, parse_config
-from pix2style.config.pairs import PairsConfig
-from pix2style.files import sha256_json
-from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.build import make_pairs
-from pix2style.stylizer import Stylizer, StylizerIdentity
-
-
-class Sepia(Stylizer):
-    """A real, tiny teacher: brown paper tones, which a network can learn in a few steps."""
-
-    @property
-    def identity(self) -> StylizerIdentity:
-        return StylizerIdentity(name="sepia", sha256=sha256_json("sepia 1"), licence="Apache-2.0")
-
-    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        tones = np.array([1.0, 0.8, 0.5])
-        return [np.rint(255 - (255 - image.mean(axis=2, keepdims=True)) * tones).astype(np.uint8) for image in images]
-
-
-@pytest.fixture(scope="session")
-def pair_set(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[Image8]]) -> Path:
-    """Some 24 pairs of 48x48 pixels in one folder, with all three splits filled."""
-    folder = tmp_path_factory.mktemp("pair-set")
-    for i, photo in enumerate(photos(30, 48, 60)):
-        write_picture(folder / "photos" / f"{i:02d}.png", Picture(photo))
-    config = PairsConfig(content=(folder / "photos",), size=48, val_share=0.2, test_share=0.2, pairs_per_shard=8)
-    make_pairs(config, Sepia(), folder / "pairs")
-    return folder / "pairs"
 
 
 @pytest.fixture

@@ -1,0 +1,140 @@
+"""`pix2style infer` as a person and a script meet it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pix2style.cli import main
+from pix2style.errors import ArtifactError, DataError
+from pix2style.images import Image8, encode_png, read_picture
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def infer(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr("sys.argv", ["pix2style", "infer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        printed = capfd.readouterr()
+        return Done(int(left.value.code or 0), printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
+    for i, photo in enumerate(photos(3, 25, 33)):
+        (tmp_path / "photos" / "sub").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / "sub" / f"{i}.png").write_bytes(encode_png(photo))
+    return tmp_path / "photos"
+
+
+def test_folder(
+    infer: Callable[..., Done],
+    red_filter: Path,
+    red_negative: Callable[[Image8], Image8],
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    done = infer(red_filter, folder, "-o", tmp_path / "out")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{tmp_path / 'out'}: 3 photos stylized; ")
+    assert "ms each" in done.out
+    for name in ("0.png", "1.png", "2.png"):
+        before, after = (read_picture(root / "sub" / name).rgb for root in (folder, tmp_path / "out"))
+        assert np.array_equal(after, red_negative(before))
+
+
+def test_some_fail(infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path) -> None:
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    done = infer(red_filter, folder, "-o", tmp_path / "out")
+    assert done.code == 1
+    assert "3 photos stylized" in done.out
+    assert "1 failed" in done.out
+    assert done.err.startswith(f"pix2style: {folder / 'broken.jpg'}: ")
+    assert len(done.err.splitlines()) == 1
+
+
+def test_many_failures_are_summed_up(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
+) -> None:
+    for i in range(30):
+        (folder / f"broken{i:02d}.jpg").write_bytes(b"")
+    done = infer(red_filter, folder, "-o", tmp_path / "out", "--json")
+    assert len(done.err.splitlines()) == 21
+    assert "and 10 more failed" in done.err
+    assert len(json.loads(done.out)["failures"]) == 30
+
+
+def test_json_is_all_there_is_on_stdout(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "broken.jpg").write_bytes(b"")
+    infer(red_filter, folder / "sub" / "0.png", "-o", tmp_path / "out" / "sub")
+    done = infer(red_filter, folder, "-o", tmp_path / "out", "--json")
+    report = json.loads(done.out)
+    assert done.code == 1
+    assert report["skipped"] == [str(tmp_path / "out" / "sub" / "0.png")]
+    assert report["written"] == [str(tmp_path / "out" / "sub" / f"{i}.png") for i in (1, 2)]
+    assert report["failures"] == [{"path": str(folder / "broken.jpg"), "reason": "the file is empty"}]
+    assert report["ms_per_picture"] > 0
+
+
+def test_again_skips_and_says_so(infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path) -> None:
+    infer(red_filter, folder, "-o", tmp_path / "out")
+    again = infer(red_filter, folder, "-o", tmp_path / "out")
+    assert "0 photos stylized; 3 were there already (--overwrite makes them again)" in again.out
+    assert "3 photos stylized" in infer(red_filter, folder, "-o", tmp_path / "out", "--overwrite").out
+
+
+def test_format_and_quality(infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path) -> None:
+    infer(red_filter, folder, "-o", tmp_path / "fine", "--format", "jpg")
+    infer(red_filter, folder, "-o", tmp_path / "coarse", "--format", "jpg", "--quality", "20")
+    fine, coarse = (sorted((tmp_path / name).rglob("*.*")) for name in ("fine", "coarse"))
+    assert [path.name for path in fine] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert all(a.stat().st_size < b.stat().st_size for a, b in zip(coarse, fine, strict=True))
+
+
+@pytest.mark.parametrize("wrong", [["--quality", "0"], ["--quality", "101"], ["--format", "gif"]])
+def test_wrong_options(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path, wrong: list[str]
+) -> None:
+    assert infer(red_filter, folder, "-o", tmp_path / "out", *wrong).code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_errors_are_one_line_and_a_code(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
+) -> None:
+    missing = infer(tmp_path / "none.onnx", folder, "-o", tmp_path / "out")
+    assert missing.code == ArtifactError.exit_code
+    assert missing.err.startswith(f"pix2style: {tmp_path / 'none.onnx'}: no such stylizer")
+    photo = infer(folder / "sub" / "0.png", folder, "-o", tmp_path / "out")
+    assert photo.code == ArtifactError.exit_code
+    assert "not an ONNX file" in photo.err
+    nothing = infer(red_filter, tmp_path / "nowhere", "-o", tmp_path / "out")
+    assert nothing.code == DataError.exit_code
+    assert "no such file or folder" in nothing.err
+    for done in (missing, photo, nothing):
+        assert done.out == ""
+        assert len(done.err.splitlines()) == 1
+
+
+def test_help_answers(infer: Callable[..., Done]) -> None:
+    done = infer("--help")
+    assert done.code == 0
+    for word in ("FILTER", "INPUTS", "--overwrite", "--format", "--quality", "--json"):
+        assert word in done.out

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TINY = [
+    "model.generator=lite",
+    "model.lite={channels: 8, blocks: 1}",
+    "model.discriminator={channels: 4, layers: 1}",
+    "losses.perceptual.weight=0",
+    "train={images: 8, batch: 2, workers: 0, device: cpu, augment: {crop: 32}}",
+]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "pix2style", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_json_is_all_that_stdout_gets(tmp_path: Path, pair_set: Path) -> None:
+    done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(tmp_path / "run"), "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["step"] == 4
+    assert report["images_seen"] == 8
+    assert Path(report["run"]) == tmp_path / "run"
+    assert report["val_l1"] > 0
+
+
+def test_dry_run_checks_and_writes_nothing(tmp_path: Path, pair_set: Path) -> None:
+    out = tmp_path / "run"
+    done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(out), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "lite" in done.stdout
+    assert "8 pictures" in done.stdout
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["train.bacth=2"], 2, "did you mean 'batch'?"),
+        (["--config", "nowhere.yaml"], 2, "nowhere.yaml"),
+        ([], 2, "pairs -> path"),
+        (["--pairs", "nowhere"], 3, "nowhere"),
+        (["losses.perceptual={weights: nowhere.safetensors, layers: {relu1_1: 1}}"], 4, "nowhere.safetensors"),
+        (["losses.perceptual={layers: {relu9_1: 1}}"], 2, "relu9_1"),
+    ],
+)
+def test_what_is_wrong_is_one_message_and_a_code(
+    tmp_path: Path, pair_set: Path, arguments: list[str], code: int, said: str
+) -> None:
+    needs_pairs = "losses" in "".join(arguments)
+    pairs = ["--pairs", str(pair_set)] if needs_pairs else []
+    done = run("train", *arguments, *pairs, "train.augment.crop=32", "--out", str(tmp_path / "run"))
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    # and putting it right is all that is needed: nothing half-written is in the way
+    assert not (tmp_path / "run").exists()
