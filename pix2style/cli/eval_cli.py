@@ -57,7 +57,7 @@ def eval_command(
 
     Exit code 1: the figures are there, but some photos could not be read; they are listed.
     """
-    require("pairs", "pydantic", "yaml")
+    require("train", "pydantic", "yaml")
     settings = _resolve(config, pairs, photos, max_side, module)
     _check(stylizers, settings, teacher, sheet)
     require("train", "torch", "kornia", "safetensors")

@@ -65,9 +65,11 @@ def test_default_is_the_latest_average_in_the_run_folder(run: Path, paint: Calla
 
 
 def test_file_names_its_origin(run: Path) -> None:
-    spec = OnnxStylizer(export_run(run).path).spec
+    report = export_run(run)
+    spec = OnnxStylizer(report.path).spec
     assert (spec.name, spec.architecture, spec.licence, spec.trained_at_px) == ("small", "lite", "CC-BY-4.0", 96)
-    assert spec.parameters == sum(p.numel() for p in build_generator(parse_config(CONFIG).model).parameters())
+    shipped = build_generator(parse_config(CONFIG).model).folded()
+    assert spec.parameters == report.parameters == sum(weights.numel() for weights in shipped.parameters())
     assert spec.size_multiple == 2
     assert spec.global_context
     origin = spec.provenance
