@@ -238,7 +238,7 @@ def test_full_disk_says_so_and_leaves_nothing(photo: Image8, tmp_path: Path, mon
         def __exit__(self, *_: object) -> None:
             return None
 
-    monkeypatch.setattr("pix2style.images.atomic_path", lambda _: Full())
+    monkeypatch.setattr("pix2style.images.encode.atomic_path", lambda _: Full())
     with pytest.raises(DataError, match=r"a\.png: cannot be written: No space left on device"):
         write_picture(tmp_path / "a.png", Picture(photo))
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,41 @@
+"""Pictures: found, read, written, and converted between bytes and numbers. The only user of Pillow.
+
+Outside torch a picture is a uint8 array [height, width, 3] in RGB; inside a network it is float32
+[batch, 3, height, width] in [-1, 1]. `to_signed` and `from_signed` are the only conversion, exact both ways.
+"""
+
+from pix2style.images.decode import MAX_PIXELS, PillowImage, decode_picture, has_alpha, read_picture
+from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, write_picture
+from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
+from pix2style.images.given import as_array, as_pillow, is_pillow
+from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
+from pix2style.images.resample import crop_to_square, fit_within, resize, sheet
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "FoundImage",
+    "Image8",
+    "Picture",
+    "PillowImage",
+    "as_array",
+    "as_pillow",
+    "can_hold_alpha",
+    "can_write",
+    "crop_to_square",
+    "decode_picture",
+    "encode_jpeg",
+    "encode_png",
+    "find_images",
+    "fit_within",
+    "from_batch",
+    "from_signed",
+    "has_alpha",
+    "is_pillow",
+    "read_picture",
+    "resize",
+    "sheet",
+    "to_batch",
+    "to_signed",
+    "write_picture",
+]

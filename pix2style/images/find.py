@@ -1,0 +1,51 @@
+"""Picture files in folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2style.errors import DataError
+
+IMAGE_SUFFIXES = frozenset(
+    (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FoundImage:
+    """A picture file, and its name relative to the folder that was asked for (POSIX, for keys and outputs)."""
+
+    relative: str
+    path: Path
+
+
+def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
+    """Picture files named in `inputs` or anywhere below its folders, each once, sorted by relative name.
+
+    Hidden files are passed over, and links to folders are not followed (so a loop cannot trap the scan). A file
+    named outright is taken whatever its suffix.
+
+    Raises:
+        DataError: an input does not exist.
+    """
+    found: dict[Path, FoundImage] = {}
+    for entry in inputs:
+        if entry.is_dir():
+            for path in _walk(entry):
+                found.setdefault(path, FoundImage(path.relative_to(entry).as_posix(), path))
+        elif entry.exists():
+            found.setdefault(entry, FoundImage(entry.name, entry))
+        else:
+            raise DataError(f"{entry}: no such file or folder")
+    return sorted(found.values())
+
+
+def _walk(folder: Path) -> Iterable[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                yield Path(parent, name)

@@ -1,0 +1,63 @@
+"""What a picture is, as bytes and as numbers, and the only conversion between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image8 = NDArray[np.uint8]
+_Numbers = TypeVar("_Numbers", bound=Any)
+WHITE = 255
+_HALF_RANGE = 127.5
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture, upright.
+
+    Attributes:
+        rgb: uint8 [height, width, 3]; white where alpha is 0, so that no hidden colour shows.
+        alpha: uint8 [height, width], or None if the file has none.
+        icc_profile: of the RGB values, or None (then sRGB).
+    """
+
+    rgb: Image8
+    alpha: Image8 | None = None
+    icc_profile: bytes | None = None
+
+    def on_white(self) -> Image8:
+        """The picture as seen on white paper: uint8 [height, width, 3]."""
+        if self.alpha is None:
+            return self.rgb
+        share = self.alpha[..., None].astype(np.float32) / WHITE
+        return np.rint(self.rgb * share + WHITE * (1 - share)).astype(np.uint8)
+
+
+def to_signed(levels: _Numbers) -> _Numbers:
+    """Floats of 0..255 to [-1, 1]; numpy arrays and torch tensors alike.
+
+    `round(to_signed(b) * 127.5 + 127.5) == b` for each of the 256 values (tested).
+    """
+    signed: _Numbers = levels / _HALF_RANGE - 1
+    return signed
+
+
+def from_signed(values: NDArray[np.floating[Any]]) -> Image8:
+    """[-1, 1] to bytes, rounded to the nearest (pix2pix truncates, which darkens by half a level)."""
+    levels: Image8 = np.clip(np.rint(values * _HALF_RANGE + _HALF_RANGE), 0, WHITE).astype(np.uint8)
+    return levels
+
+
+def to_batch(images: Iterable[Image8]) -> NDArray[np.float32]:
+    """Equally sized pictures [height, width, 3] to float32 [batch, 3, height, width] in [-1, 1]."""
+    stacked = np.stack(list(images)).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(to_signed(stacked.astype(np.float32)))
+
+
+def from_batch(batch: NDArray[np.floating[Any]]) -> list[Image8]:
+    """[batch, 3, height, width] in [-1, 1] to pictures [height, width, 3]."""
+    return list(np.ascontiguousarray(from_signed(batch).transpose(0, 2, 3, 1)))
