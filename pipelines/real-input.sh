@@ -15,4 +15,5 @@ pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/lite" --resume
     train.batch=8
 pix2style export "$OUT/lite" -o "$OUT/style08.onnx"
 pix2style eval "$OUT/unet" "$OUT/lite" "$OUT/style08.onnx" --pairs "$OUT/pairs" --sheet "$OUT/sheet.png"
-ls "$A"/data/content/*.jpg | head -20 | xargs pix2style infer "$OUT/style08.onnx" -o "$OUT/pictures"
+photos=("$A"/data/content/*.jpg)
+pix2style infer "$OUT/style08.onnx" "${photos[@]:0:20}" -o "$OUT/pictures" --overwrite

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pix2style.errors import ArtifactError
+from pix2style.errors import ArtifactError, Pix2StyleError
 
 _CHUNK_BYTES = 1 << 20
 
@@ -35,6 +37,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, busy: Pix2StyleError) -> Iterator[None]:
+    """Hold a folder for this process; leaves no lock file, and ends with the process however it ends.
+
+    Args:
+        folder: it exists.
+        busy: raised if another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some network file systems have no locks; there it is up to the person.
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise busy from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

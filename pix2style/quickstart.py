@@ -141,7 +141,7 @@ def _configure(wishes: Wishes) -> Config:
         raise ConfigError("--teacher watercolor takes no --style: leave one of them out, or use --teacher magenta")
     name = "watercolor" if wishes.style is None else re.sub(r"[^A-Za-z0-9-]+", "-", wishes.style.stem).strip("-")
     changes = {
-        "name": name or "filter",
+        "name": name[:60].strip("-") or "filter",
         "pairs.path": str(wishes.out / "pairs"),
         "pairs.content": [str(wishes.content or sample_photos())],
         "pairs.teacher": teacher,
@@ -166,9 +166,11 @@ def bundled_config(name: str) -> Path:
 
 def _paint(config: Config, wishes: Wishes) -> None:
     """Run make-pairs in a process of its own: TensorFlow and torch would fight over a GPU in one."""
-    pairs = config.pairs
     command = [sys.executable, "-m", "pix2style", "make-pairs", "--json", "--config"]
-    wishes.out.mkdir(parents=True, exist_ok=True)
+    try:
+        wishes.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {wishes.out}: cannot be made a folder ({error.strerror}): name another") from error
     resolved = wishes.out / "config.yaml"
     # JSON is YAML
     write_json(resolved, config.model_dump(mode="json"))
@@ -176,7 +178,9 @@ def _paint(config: Config, wishes: Wishes) -> None:
     if done.returncode == 130:
         raise KeyboardInterrupt
     if done.returncode not in (0, 1):
-        raise DataError(f"{pairs.path}: the pairs could not be made (make-pairs says why above)")
+        failure = DataError(f"{config.pairs.path}: the pairs could not be made (make-pairs says why above)")
+        failure.exit_code = done.returncode  # type: ignore[misc]
+        raise failure
 
 
 def _learn_features(config: Config, wishes: Wishes) -> None:
@@ -202,6 +206,7 @@ def _train(config: Config, run: Path, seconds: float, say: Callable[[str], None]
     from pix2style.training.speed import images_per_s
 
     if (run / "config.json").is_file():
+        say("  going on with the run that is there (for a longer one, name another --out)")
         return train(RunFolder(run).config, run, resume=True).images_seen
     rate = images_per_s(config)
     images = max(config.train.batch, int(rate * seconds) // config.train.batch * config.train.batch)

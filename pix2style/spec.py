@@ -98,5 +98,5 @@ class GeneratorSpec:
             origin["style_sha256"] = tuple(origin["style_sha256"])
             known = {f.name for f in fields(cls)} - {"provenance"}
             return cls(provenance=Provenance(**origin), **{k: v for k, v in value.items() if k in known})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error

@@ -117,6 +117,13 @@ def test_bombs_are_refused_before_decoding(side: int) -> None:
         decode_picture(_png_header(side, side), name="bomb.png")
 
 
+def test_asking_for_alpha_does_not_choke_on_a_bomb(tmp_path: Path) -> None:
+    """`infer` asks it of every photo before the first one is painted: one bomb must not end the call."""
+    path = tmp_path / "bomb.jpg"
+    path.write_bytes(_png_header(60_000, 60_000))
+    assert not has_alpha(path)
+
+
 def test_own_limit(photo: Image8) -> None:
     assert decode_picture(encode_png(photo), name="x", max_pixels=2400).rgb.shape == (40, 60, 3)
     with pytest.raises(ImageError, match="60x40 is more than 2399 pixels"):

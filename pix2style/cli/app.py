@@ -10,6 +10,7 @@ import typer
 from pix2style.errors import Pix2StyleError
 from pix2style.version import __version__
 
+EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
@@ -51,10 +52,8 @@ def main() -> None:
         if leaving.code == EXIT_INTERRUPTED:
             _leave_interrupted()
         raise
-    except BrokenPipeError:
-        sys.exit(EXIT_INTERRUPTED)
 
 
 def _leave_interrupted() -> NoReturn:
-    print("pix2style: interrupted; run the same command again to go on", file=sys.stderr)
+    print("pix2style: interrupted; run the same command again to go on (train: with --resume)", file=sys.stderr)
     sys.exit(EXIT_INTERRUPTED)

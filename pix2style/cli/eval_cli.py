@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pix2style.evaluation.report import EvalReport
     from pix2style.stylizer import Stylizer
 
-EXIT_SOME_FAILED = 1
 _MAGENTA = "magenta:"
 
 

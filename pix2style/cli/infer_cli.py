@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import EXIT_SOME_FAILED, app
 
 if TYPE_CHECKING:
     from pix2style.runtime.files import FilesReport
 
-_EXIT_SOME_FAILED = 1
 _SHOWN_FAILURES = 20
 
 
@@ -77,7 +76,7 @@ def infer_cli(
     else:
         print(_summary(report, out))
     if report.failures:
-        raise typer.Exit(_EXIT_SOME_FAILED)
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def _summary(report: FilesReport, out: Path) -> str:

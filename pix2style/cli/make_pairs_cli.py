@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pix2style.pairs.report import BuildReport, Preview
     from pix2style.stylizer import Stylizer
 
-EXIT_SOME_FAILED = 1
 _SHOWN_FAILURES = 20
 
 

@@ -42,25 +42,38 @@ def train_cli(
     changes = list(overrides or []) + ([f"pairs.path={json.dumps(str(pairs))}"] if pairs is not None else [])
     experiment = load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
     run = out or Path("runs") / experiment.name
+    resume = resume or (resume_if_begun and (run / "config.json").is_file())
     if dry_run:
-        _print_plan(experiment, run)
+        _print_plan(experiment, run, resume=resume, as_json=as_json)
         return
     from pix2style.training.loop import train
 
-    resume = resume or (resume_if_begun and (run / "config.json").is_file())
     report = train(experiment, run, resume=resume)
     _print_report(report, as_json=as_json)
 
 
-def _print_plan(experiment: Config, run: Path) -> None:
-    from pix2style.training.prepare import training_pairs
+def _print_plan(experiment: Config, run: Path, *, resume: bool, as_json: bool) -> None:
+    from pix2style.training.prepare import check_run, training_pairs
     from pix2style.training.state import build_state
 
     _, entries, held_out = training_pairs(experiment)
+    check_run(run, experiment, resume=resume)
     state = build_state(experiment)
-    count = sum(p.numel() for p in state.generator.parameters())
-    size = f"{count / 1e6:.2f} M parameters" if count >= 1e6 else f"{count:,} parameters"
-    print(f"{experiment.name}: {experiment.model.generator} ({size}) on {state.device.type}")
+    plan = {
+        "dry_run": True,
+        "run": str(run),
+        "generator": experiment.model.generator,
+        "parameters": sum(p.numel() for p in state.generator.parameters()),
+        "device": state.device.type,
+        "training_pairs": len(entries),
+        "validation_pairs": len(held_out),
+        "images": experiment.train.images,
+        "batch": experiment.train.batch,
+    }
+    if as_json:
+        print(json.dumps(plan))
+        return
+    print(f"{experiment.name}: {plan['generator']} ({plan['parameters']:,} parameters) on {plan['device']}")
     print(f"{len(entries)} training pairs, {len(held_out)} for validation, from {experiment.pairs.path}")
     epochs = experiment.train.images / len(entries)
     print(f"{experiment.train.images} pictures ({epochs:.1f} epochs) in batches of {experiment.train.batch} -> {run}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.evaluation.material import Material, Sample
-from pix2style.evaluation.metrics import PSNR_CAP_DB, SSIM_WINDOW_PX, psnr_db, ssim
+from pix2style.evaluation.metrics import SSIM_WINDOW_PX, ssim
 from pix2style.evaluation.report import (
     EvalReport,
     FailedPhoto,
@@ -20,10 +20,12 @@ from pix2style.evaluation.report import (
     Painting,
 )
 from pix2style.evaluation.style import Grams, StyleMeter
-from pix2style.evaluation.tally import Tally, identity_record, row_of
+from pix2style.evaluation.tally import Tally, row_of
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, fit_within
+from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.pairs.manifest import TeacherRecord
+from pix2style.pairs.plan import teacher_record
 from pix2style.stylizer import Stylizer
 
 UNCHANGED = "photo"
@@ -194,7 +196,7 @@ def _teacher(material: Material, reference: Stylizer | None) -> TeacherRecord:
     if material.teacher is None:
         if reference is None:
             raise ConfigError("photos have no targets: name the reference that paints them (--teacher STYLIZER)")
-        return identity_record(reference)
+        return teacher_record(reference.identity)
     if reference is not None:
         raise ConfigError("the pair set's own targets are what is compared with: leave out the reference (--teacher)")
     return material.teacher

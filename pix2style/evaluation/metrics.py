@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import kornia.metrics
 import numpy as np
 import torch
 
 from pix2style.images import Image8
+from pix2style.images.difference import check_same_shape
 
-# Equal pictures have an infinite PSNR, which neither JSON nor a mean can hold. A 512x512 picture that differs in a
-# single value by a single level has 107 dB, so nothing that people call different reaches the cap.
-PSNR_CAP_DB = 110.0
+_LEVELS = 255
 # Wang et al. 2004 (https://doi.org/10.1109/TIP.2003.819861): an 11x11 Gaussian window with sigma 1.5 (kornia's),
 # K1 = 0.01, K2 = 0.03 (kornia's).
 SSIM_WINDOW_PX = 11
-_LEVELS = 255
-
-
-def psnr_db(picture: Image8, target: Image8) -> float:
-    """Peak signal-to-noise ratio over all values, with a data range of 255.
-
-    Args:
-        picture: uint8 [height, width, 3].
-        target: the same shape.
-
-    Returns:
-        Decibels; `PSNR_CAP_DB` at most (equal pictures).
-    """
-    _same_shape(picture, target)
-    squared_error = float(np.square(picture.astype(np.float64) - target).mean())
-    return PSNR_CAP_DB if squared_error == 0 else min(PSNR_CAP_DB, 10 * math.log10(_LEVELS**2 / squared_error))
 
 
 def ssim(picture: Image8, target: Image8) -> float:
@@ -47,7 +28,7 @@ def ssim(picture: Image8, target: Image8) -> float:
     Returns:
         -1 to 1; 1 for equal pictures.
     """
-    _same_shape(picture, target)
+    check_same_shape(picture, target)
     first, second = (_unit_tensor(grown(one, SSIM_WINDOW_PX)) for one in (picture, target))
     similarity = kornia.metrics.ssim(first, second, SSIM_WINDOW_PX, max_val=1.0, eps=0.0, padding="valid")
     return float(similarity.mean())
@@ -63,8 +44,3 @@ def grown(picture: Image8, side: int) -> Image8:
 def _unit_tensor(picture: Image8) -> torch.Tensor:
     """float64 [1, 3, height, width] in [0, 1]."""
     return torch.from_numpy(picture.transpose(2, 0, 1)[None] / np.float64(_LEVELS))
-
-
-def _same_shape(picture: Image8, target: Image8) -> None:
-    if picture.shape != target.shape:
-        raise ValueError(f"pictures of one shape can be compared, not {list(picture.shape)} and {list(target.shape)}")

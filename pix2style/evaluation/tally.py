@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from dataclasses import dataclass, field
 
 from pix2style.evaluation.report import Figure, StylizerFigures
-from pix2style.pairs.manifest import TeacherRecord
+from pix2style.pairs.plan import teacher_record
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx import OnnxStylizer
 from pix2style.stylizer import Stylizer
@@ -36,7 +35,7 @@ def row_of(name: str, stylizer: Stylizer | None, tally: Tally) -> StylizerFigure
     size_bytes, parameters = _size(stylizer)
     return StylizerFigures(
         name=name,
-        identity=None if stylizer is None else identity_record(stylizer),
+        identity=None if stylizer is None else teacher_record(stylizer.identity),
         psnr_db=Figure.of(tally.psnr_db),
         equal_pictures=tally.equal,
         ssim=Figure.of(tally.ssim),
@@ -55,10 +54,3 @@ def _size(stylizer: Stylizer | None) -> tuple[int | None, int | None]:
     if isinstance(stylizer, RunStylizer):
         return stylizer.bytes, stylizer.parameters
     return None, None
-
-
-def identity_record(stylizer: Stylizer) -> TeacherRecord:
-    """A stylizer's identity, as pair sets and reports write it."""
-    identity = stylizer.identity
-    values = {f.name: getattr(identity, f.name) for f in dataclasses.fields(identity)}
-    return TeacherRecord(**{**values, "settings": dict(identity.settings)})

@@ -53,16 +53,21 @@ def export_filter(generator: Generator, spec: GeneratorSpec, out: Path) -> Expor
         out: the file; replaced only by one that passed.
 
     Raises:
-        ArtifactError: the weights are not numbers, torch cannot export the network, or file and network differ (with
-            the figures). Then nothing is written.
+        ArtifactError: the weights are not numbers, torch cannot export the network, file and network differ (with the
+            figures), or `out` cannot be written. Then nothing is written.
     """
+    if out.is_dir():  # before minutes of work
+        raise ArtifactError(f"{out}: is a folder: name the filter file, for example {out / spec.name}.onnx")
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)
     folded = network.folded().eval()
     graph = build_graph(folded, spec)
-    with atomic_path(out) as temporary:
-        temporary.write_bytes(graph.SerializeToString(deterministic=True))
-        parity = verify(network, OnnxStylizer(temporary, providers=["CPUExecutionProvider"]))
+    try:
+        with atomic_path(out) as temporary:
+            temporary.write_bytes(graph.SerializeToString(deterministic=True))
+            parity = verify(network, OnnxStylizer(temporary, providers=["CPUExecutionProvider"]))
+    except OSError as error:
+        raise ArtifactError(f"{out}: cannot be written: {error.strerror or error}") from error
     return ExportReport(
         path=out,
         bytes=out.stat().st_size,

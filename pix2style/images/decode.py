@@ -162,5 +162,5 @@ def has_alpha(path: Path) -> bool:
     try:
         with Image.open(path, formats=_FORMATS) as image:
             return "A" in image.getbands() or "transparency" in image.info
-    except _DECODING_ERRORS:
+    except (*_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # reading it fully will say what is wrong

@@ -1,4 +1,4 @@
-"""pix2pix's U-Net, as published: the baseline that every result is compared with."""
+"""pix2pix's U-Net, as published: the baseline."""
 
 from __future__ import annotations
 

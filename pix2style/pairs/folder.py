@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.errors import DataError
-from pix2style.files import write_json
+from pix2style.files import locked, write_json
 from pix2style.pairs.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
@@ -77,22 +74,9 @@ class SetFolder:
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path, os.O_RDONLY)
-        try:
-            self._lock(handle)
+        busy = DataError(f"{self.path}: another make-pairs is writing there: wait for it, or choose another folder")
+        with locked(self.path, busy):
             yield
-        finally:
-            os.close(handle)
-
-    def _lock(self, handle: int) -> None:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise DataError(
-                    f"{self.path}: another make-pairs is writing there: wait for it, or choose another folder"
-                ) from error
-            # Some network file systems have no locks; there it is up to the person.
 
     def open(self, plan: PairPlan) -> None:
         """Take up the set that is there, or begin it. Only while claimed."""

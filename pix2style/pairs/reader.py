@@ -23,7 +23,8 @@ from pix2style.pairs.manifest import (
     read_document,
 )
 
-_DAMAGED = "copy the pair set again, or run the make-pairs that made it again"
+# make-pairs looks only at the size of a finished shard, so it has to be deleted to be made again.
+_DAMAGED = "copy the pair set again, or delete that shard's .tar and run the make-pairs that made it again"
 
 
 class PairReader:

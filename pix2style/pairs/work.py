@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +22,7 @@ from pix2style.pairs.paint import PaintedPair, Painter
 from pix2style.pairs.plan import PairPlan
 from pix2style.pairs.scan import Content, nothing_readable
 from pix2style.pairs.shards import ShardWriter, recover, shard_name, write_index, writing
+from pix2style.version import __version__
 
 OnProgress = Callable[[str, int, int], None]
 """Told what is going on (`hashing`, `painting`), how many photos are done, and how many there are."""
@@ -149,7 +149,7 @@ class SetWork:
         failures = [failure for index in indexes for failure in index.failures]
         return PairManifest(
             plan_sha256=plan.digest,
-            pix2style_version=importlib.metadata.version("pix2style"),
+            pix2style_version=__version__,
             teacher=plan.teacher,
             size=plan.size,
             format=plan.format,

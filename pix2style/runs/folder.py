@@ -40,7 +40,7 @@ class CheckpointMeta:
         style_sha256: digests of the paintings.
         val_l1: mean absolute difference on held-out photos, in levels of 0..255; None before the first validation
             or without held-out photos.
-        best_val_l1: the lowest so far.
+        best_val_l1: the lowest of the checkpoints so far.
         wandb_id: of the Weights & Biases run, to go on with it.
     """
 

@@ -83,7 +83,7 @@ def load_checkpoint(folder: Path, state: TrainingState) -> CheckpointMeta:
         if state.discriminator_optimizer is not None:
             state.discriminator_optimizer.load_state_dict(trainer["discriminator_optimizer"])
         torch.set_rng_state(trainer["rng_cpu"].cpu())
-        if state.device.type == "cuda":
+        if state.device.type == "cuda" and "rng_cuda" in trainer:  # a run may move from the CPU to a GPU
             torch.cuda.set_rng_state(trainer["rng_cuda"].cpu())
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
         raise ArtifactError(f"{folder / TRAINER_FILE}: cannot be used to resume: {error}") from error

@@ -23,6 +23,7 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, to_signed
 from pix2style.pairs.manifest import PairEntry
 from pix2style.pairs.reader import PairReader
+from pix2style.progress import ProgressBar
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its newest version otherwise
 
@@ -143,8 +144,10 @@ def decode_once(
     path = folder / "decoded.u8"
     try:
         decoded = np.memmap(path, np.uint8, "w+", shape=shape)
-        for i, entry in enumerate(entries):
-            decoded[i] = np.stack(reader.read(entry))
+        with ProgressBar("decoding pairs", len(entries)) as bar:
+            for i, entry in enumerate(entries):
+                decoded[i] = np.stack(reader.read(entry))
+                bar.advance()
         decoded.flush()
     except OSError as error:
         path.unlink(missing_ok=True)

@@ -18,11 +18,11 @@ from pix2style.config import Config
 from pix2style.pairs.manifest import PairEntry
 from pix2style.pairs.reader import PairReader
 from pix2style.progress import ProgressBar
-from pix2style.runs.folder import CheckpointMeta
+from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.training.advance import advance
 from pix2style.training.checkpoint import load_checkpoint, save_checkpoint
 from pix2style.training.data import PairDataset, batches, decode_once
-from pix2style.training.prepare import check_run, check_same_pairs, git_revision, open_run, training_pairs
+from pix2style.training.prepare import check_run, check_same_pairs, claimed, git_revision, open_run, training_pairs
 from pix2style.training.state import TrainingState, build_state, set_learning_rates
 from pix2style.training.step import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.tracking import Trackers, start_trackers
@@ -74,7 +74,22 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
     reader, entries, held_out = training_pairs(config)
     check_run(run, config, resume=resume)
     state = build_state(config)
-    folder = open_run(run, config)  # after everything that a wrong configuration could break
+    # the folder is made after everything that a wrong configuration could break
+    with claimed(run):
+        return _learn(config, open_run(run, config), state, (reader, entries, held_out), began, resume=resume)
+
+
+def _learn(
+    config: Config,
+    folder: RunFolder,
+    state: TrainingState,
+    pairs: tuple[PairReader, list[PairEntry], list[PairEntry]],
+    began: float,
+    *,
+    resume: bool,
+) -> TrainReport:
+    """The page itself: load, learn, look, keep."""
+    run, (reader, entries, held_out) = folder.path, pairs
     meta = None
     if resume and (run / "checkpoints" / "latest").is_file():
         meta = load_checkpoint(folder.checkpoint(), state)
@@ -87,11 +102,11 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
         resume_step=state.step,
         run_id=meta.wandb_id if meta else None,
     )
-    decoded = decode_once(reader, entries, run / _CACHE_FOLDER, config.train.decoded_cache_gb)
-    dataset = PairDataset(reader, entries, config.train.augment, config.seed, decoded)
     session = _Session(config, run, reader=reader, held_out=held_out, state=state, trackers=trackers)
     first, learning_s = state.images_seen, 0.0
     try:
+        decoded = decode_once(reader, entries, run / _CACHE_FOLDER, config.train.decoded_cache_gb)
+        dataset = PairDataset(reader, entries, config.train.augment, config.seed, decoded)
         with _stop_signals() as stopped, ProgressBar("images", config.train.images, state.images_seen) as bar:
             tick = time.perf_counter()
             for batch in batches(dataset, config.train, start=state.images_seen, device=state.device):
@@ -107,6 +122,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
                     session.keep()
                     raise KeyboardInterrupt
                 if session.due(config.train.checkpoint_every_images):
+                    session.look()  # so that the best checkpoint is known among those that are kept
                     session.keep()
                 tick = time.perf_counter()
         if state.images_seen > first:  # else the run was finished before, and its last look and checkpoint are there
@@ -172,13 +188,16 @@ class _Session:
         self._trackers.picture(state.step, "validation/grid", grid)
         if self._measures:
             state.val_l1 = report.l1_levels
-            state.best_val_l1 = min(report.l1_levels, state.best_val_l1 or float("inf"))
             figures = {"validation/l1_levels": report.l1_levels, "validation/psnr_db": report.psnr_db}
             self._trackers.log(state.step, {"images_seen": float(state.images_seen), **figures})
 
     def keep(self) -> None:
         """Write a checkpoint."""
         teacher = self._reader.manifest.teacher
+        looked = self._measures and self._looked_at == self._state.step
+        val_l1 = self._state.val_l1 if looked else None
+        if val_l1 is not None:
+            self._state.best_val_l1 = min(val_l1, self._state.best_val_l1 or float("inf"))
         meta = CheckpointMeta(
             step=self._state.step,
             images_seen=self._state.images_seen,
@@ -186,7 +205,7 @@ class _Session:
             teacher=teacher.name,
             teacher_sha256=teacher.sha256,
             style_sha256=tuple(teacher.style_sha256),
-            val_l1=self._state.val_l1 if self._looked_at == self._state.step else None,
+            val_l1=val_l1,
             best_val_l1=self._state.best_val_l1,
             wandb_id=self._trackers.run_id,
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, DataError
-from pix2style.files import write_json
+from pix2style.files import locked, write_json
 from pix2style.pairs.manifest import PairEntry
 from pix2style.pairs.reader import PairReader
 from pix2style.runs.folder import RUN_VERSION, CheckpointMeta, RunFolder
@@ -74,15 +76,37 @@ def check_run(path: Path, config: Config, *, resume: bool) -> None:
         _check_same(RunFolder(path), config)
 
 
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Make the run folder and hold it for this process.
+
+    Raises:
+        ConfigError: it cannot be made, or another process trains there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be made a folder ({error.strerror}): name another --out") from error
+    with locked(path, ConfigError(f"{path}: another process is training there: wait for it, or name another --out")):
+        yield
+
+
 def open_run(path: Path, config: Config) -> RunFolder:
-    """Write the resolved configuration: from here on the folder is a run."""
+    """Write the resolved configuration: from here on the folder is a run.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     description = {
         "schema_version": RUN_VERSION,
         "pix2style_version": __version__,
         "git_revision": git_revision(),
         "config": config.model_dump(mode="json"),
     }
-    write_json(path / "config.json", description)
+    try:
+        write_json(path / "config.json", description)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}): name another --out") from error
     return RunFolder(path)
 
 

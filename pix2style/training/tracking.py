@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
+from pix2style.files import write_bytes
 
 METRICS_FILE = "metrics.jsonl"
 _WANDB_TIMEOUT_S = 20  # W&B's own is 90 s, during which the run would stand still
@@ -44,9 +45,8 @@ class JsonLines:
 
     def __init__(self, path: Path, *, resume_step: int) -> None:
         kept = [line for line in _lines(path) if line.get("step", 0) <= resume_step]
-        self._stream = path.open("w", encoding="utf-8")
-        for line in kept:
-            self._write(line)
+        write_bytes(path, "".join(json.dumps(line) + "\n" for line in kept).encode())  # a kill here loses nothing
+        self._stream = path.open("a", encoding="utf-8")
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         """Append a line."""

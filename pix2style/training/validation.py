@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pix2style.images import Image8, Picture, sheet, write_picture
+from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
 from pix2style.pairs.manifest import PairEntry
 from pix2style.pairs.reader import PairReader
@@ -47,9 +47,8 @@ def validate(
     for entry in entries:
         content, target = reader.read(entry)
         [stylized] = stylize_with(generator, [content])
-        difference = stylized.astype(np.float64) - target
-        l1.append(float(np.abs(difference).mean()))
-        psnr.append(10 * math.log10(255**2 / max(float((difference**2).mean()), 1e-9)))
+        l1.append(float(np.abs(stylized.astype(np.float64) - target).mean()))
+        psnr.append(psnr_db(stylized, target))
         if len(shown) < grid_photos:
             shown.append([content, stylized, target])
     write_picture(grid, Picture(sheet(shown, ["content", "stylized", "target (teacher)"])))

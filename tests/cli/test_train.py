@@ -39,6 +39,19 @@ def test_dry_run_checks_and_writes_nothing(tmp_path: Path, pair_set: Path) -> No
     assert not out.exists()
 
 
+def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) -> None:
+    options = ["--pairs", str(pair_set), "--out", str(tmp_path / "run"), "--dry-run", "--json"]
+    done = run("train", *TINY, *options)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert (plan["dry_run"], plan["generator"], plan["images"], plan["batch"]) == (True, "lite", 8, 2)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    refused = run("train", *TINY, *options)
+    assert refused.returncode == 2
+    assert "exists and is no run folder" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

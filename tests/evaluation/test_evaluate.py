@@ -13,11 +13,12 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.evaluate import UNCHANGED, Shown, evaluate
 from pix2style.evaluation.material import PairMaterial, PhotoMaterial
-from pix2style.evaluation.metrics import PSNR_CAP_DB, psnr_db, ssim
+from pix2style.evaluation.metrics import ssim
 from pix2style.evaluation.report import EvalReport, Figure
 from pix2style.evaluation.style import StyleMeter
 from pix2style.evaluation.table import ContactSheet, render_table
 from pix2style.images import Image8, encode_png, read_picture
+from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
 from pix2style.nets.autoencoder import load_autoencoder as load_features

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pix2style.evaluation.metrics import PSNR_CAP_DB, grown, psnr_db, ssim
+from pix2style.evaluation.metrics import grown, ssim
 from pix2style.images import Image8
+from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 
 
 def _noisy(photo: Image8, spread: float, seed: int = 0) -> Image8:

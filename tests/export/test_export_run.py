@@ -99,6 +99,14 @@ def test_unknown_checkpoint(run: Path) -> None:
         export_run(run, checkpoint="step-0000099")
 
 
+def test_a_place_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"is a folder: name the filter file, for example .*small\.onnx"):
+        export_run(run, tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ArtifactError, match=r"f\.onnx: cannot be written"):
+        export_run(run, tmp_path / "file" / "f.onnx")
+
+
 def test_command_prints_only_json(
     run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -160,6 +160,21 @@ def test_a_finished_shard_that_was_cut_off_is_completed(config: PairsConfig, tmp
     assert tree(tmp_path / "out") == expected
 
 
+def test_the_advice_for_a_damaged_finished_shard_works(config: PairsConfig, tmp_path: Path) -> None:
+    make_pairs(config, TintTeacher(), tmp_path / "out")
+    expected = tree(tmp_path / "out")
+    entry = PairReader(tmp_path / "out").entries("train")[0]
+    tar = tmp_path / "out" / "shards" / f"shard-{entry.shard:05d}.tar"
+    damaged = bytearray(tar.read_bytes())
+    damaged[entry.target.offset + 20] ^= 1
+    tar.write_bytes(damaged)
+    with pytest.raises(DataError, match=r"delete that shard's \.tar"):
+        PairReader(tmp_path / "out").read(entry)
+    tar.unlink()
+    make_pairs(config, TintTeacher(), tmp_path / "out")
+    assert tree(tmp_path / "out") == expected
+
+
 def test_killed_before_the_plan_was_there(config: PairsConfig, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".plan.json.xyz.partial").write_bytes(b"{")
