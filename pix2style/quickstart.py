@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pix2style.evaluation.report import EvalReport
     from pix2style.pairs.manifest import Split
 
-# Export, figures and pictures after the training, measured on two cores: 25 s; twice that for a slower machine.
-_FINISH_S = 50
+# Export, figures and pictures after the training took 11 s on two cores; thrice that for a slower machine.
+_FINISH_S = 30
 _LEAST_TRAINING_S = 10
 _FEATURES_SHARE = 0.08
 _FEATURES_STEPS = 400

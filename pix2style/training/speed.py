@@ -14,17 +14,17 @@ from pix2style.training.data import PairDataset, batches
 from pix2style.training.prepare import training_pairs
 from pix2style.training.state import build_state
 
-_WARM_UP_STEPS = 3
+_WARM_UP_STEPS = 8
 
 
-def images_per_s(config: Config, *, steps: int = 8) -> float:
+def images_per_s(config: Config, *, steps: int = 12) -> float:
     """Run a few steps of the experiment on networks that are thrown away, adversary included.
 
     The loader cuts from decoded pairs, as it does in a run whose pairs fit `train.decoded_cache_gb`.
 
     Args:
         config: the experiment; nothing is written.
-        steps: timed, after three that are not; the median counts.
+        steps: timed, after eight that are not; the median counts.
     """
     playing = apply_overrides(config, ["losses.adversarial.start_images=0"])
     reader, entries, _ = training_pairs(playing)
