@@ -61,7 +61,8 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
     Args:
         config: the experiment; `pairs.path` is the pair set.
         run: the folder to write; a new one, or with `resume` one that an earlier call began.
-        resume: go on from the latest checkpoint; on the CPU the outcome is, bit for bit, that of an uninterrupted run.
+        resume: go on from the latest checkpoint; on the CPU the outcome is, bit for bit, that of an uninterrupted run
+            on the same machine with as many threads.
 
     Raises:
         ConfigError: the configuration does not fit the pairs or the run that is to go on.

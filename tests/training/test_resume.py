@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,16 @@ def test_another_seed_changes_the_weights(tmp_path: Path, experiment: Callable[.
     assert a.read_bytes() != b.read_bytes()
 
 
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sums depend on how many threads share them: give this process and the one it starts the same number."""
+    threads = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def start(config: Config, run: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
     import yaml
 
@@ -124,6 +134,7 @@ def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM])
 def test_a_real_kill_loses_nothing(tmp_path: Path, experiment: Callable[..., Config], kind: signal.Signals) -> None:
     config = experiment("train.images=1200", "train.batch=2", "train.checkpoint_every_images=100")
