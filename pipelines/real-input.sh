@@ -14,6 +14,7 @@ pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/lite" --resume
     losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors" \
     train.batch=8
 pix2style export "$OUT/lite" -o "$OUT/style08.onnx"
-pix2style eval "$OUT/unet" "$OUT/lite" "$OUT/style08.onnx" --pairs "$OUT/pairs" --sheet "$OUT/sheet.png"
+pix2style eval "$OUT/unet" "$OUT/lite" "$OUT/style08.onnx" --pairs "$OUT/pairs" --style "$A/data/styles/style08.jpg" \
+    --features "$A/assets/vgg/vgg19_to_conv3_1.safetensors" --sheet "$OUT/sheet.png"
 photos=("$A"/data/content/*.jpg)
 pix2style infer "$OUT/style08.onnx" "${photos[@]:0:20}" -o "$OUT/pictures" --overwrite
