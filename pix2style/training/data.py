@@ -125,7 +125,7 @@ def decode_once(
 ) -> NDArray[np.uint8] | None:
     """Decode all pairs into one file of bytes that loader processes share, if it fits the limit.
 
-    Decoding PNG costs more than everything else in the loader; cropping from bytes is some ten times faster.
+    Decoding PNG is most of a loader's work, and the same every epoch; cropping from bytes is cheap.
 
     Args:
         reader: the pair set.
