@@ -55,6 +55,10 @@ class ImageError(DataError):
         self.reason = reason
 
 
+class PhotoError(DataError):
+    """A teacher cannot paint one photo, but may paint others: make-pairs lists it and goes on."""
+
+
 def require(extra: str, *modules: str) -> list[ModuleType]:
     """Import `modules`, or say which extra brings the missing one.
 

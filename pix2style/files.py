@@ -40,24 +40,31 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, busy: Pix2StyleError) -> Iterator[None]:
+def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Iterator[None]:
     """Hold a folder for this process; leaves no lock file, and ends with the process however it ends.
 
     Args:
         folder: it exists.
         busy: raised if another process holds it.
+        shared: other processes may hold it as well, if they share it too.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            # Some network file systems have no locks; there it is up to the person.
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise busy from error
+        if not try_lock(handle, shared=shared):
+            raise busy
         yield
     finally:
         os.close(handle)
+
+
+def try_lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file or folder until it is closed; False if another process has it locked."""
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network file systems have no locks; there it is up to the person.
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -81,7 +88,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{path}: is not valid JSON ({error}); it is damaged or was not written by pix2style"
         ) from error

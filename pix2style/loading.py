@@ -7,7 +7,7 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, require
 from pix2style.stylizer import Stylizer
 
-_KNOWN = '"watercolor", "magenta:PAINTING", a run folder or a filter file (.onnx)'
+_KNOWN = '"watercolor", "magenta:PAINTING", "gatys:PAINTING", a run folder or a filter file (.onnx)'
 
 
 def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> Stylizer:
@@ -15,8 +15,10 @@ def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> S
 
     Args:
         source: `"watercolor"` (built-in teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a
-            painting), a folder that `pix2style train` made, or an exported `.onnx` file.
-        teacher_module: for `magenta:`, a local SavedModel folder or another TF-Hub address.
+            painting), `"gatys:painting.jpg"` (optimisation, minutes a picture), a folder that `pix2style train` made,
+            or an exported `.onnx` file.
+        teacher_module: for `magenta:`, a SavedModel folder, a converted folder or another address; for `gatys:`, a
+            safetensors file of VGG19's weights.
 
     Returns:
         A callable: uint8 array [height, width, 3] or Pillow image in, the same kind and size out; lists give lists.
@@ -33,6 +35,8 @@ def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> S
         return WatercolorTeacher()
     if text.startswith("magenta:"):
         return load_magenta(Path(text.removeprefix("magenta:")), teacher_module)
+    if text.startswith("gatys:"):
+        return load_gatys(Path(text.removeprefix("gatys:")), Path(teacher_module) if teacher_module else None)
     path = Path(source)
     if path.is_dir():
         require("train", "torch", "safetensors", "pydantic")
@@ -47,7 +51,22 @@ def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> S
 
 
 def load_magenta(style: Path, teacher_module: str | None) -> Stylizer:
-    """Magenta's network in the style of one painting; see `load_stylizer`."""
-    from pix2style.teachers.magenta import MagentaTeacher  # asks for TensorFlow itself, quietly
+    """Magenta's network in the style of one painting, by ONNX Runtime if it was converted; see `load_stylizer`."""
+    from pix2style.teachers.magenta import MagentaTeacher  # asks for TensorFlow itself, if it needs it
 
     return MagentaTeacher(style, module=teacher_module)
+
+
+def load_gatys(style: Path, weights: Path | None) -> Stylizer:
+    """Gatys's optimisation towards one painting.
+
+    With the preset `gatys-2015`, or `shallow` where the weights file ends before that one's layers.
+    """
+    require("train", "torch", "safetensors")
+    from pix2style.teachers.gatys.network import reaches
+    from pix2style.teachers.gatys.settings import GATYS_2015, SHALLOW
+    from pix2style.teachers.gatys.teacher import GatysTeacher
+    from pix2style.teachers.style import StyleBlend
+
+    settings = GATYS_2015 if weights is None or reaches(weights, GATYS_2015.layers) else SHALLOW
+    return GatysTeacher(StyleBlend.of(style), settings, weights)

@@ -100,8 +100,8 @@ def perceptual(
 def gram(features: Tensor) -> Tensor:
     """Products of every two channels, summed over positions and divided by channels * height * width.
 
-    Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32 whatever comes in: the sums overflow
-    float16.
+    Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32, or float64 if that comes in: the sums
+    overflow float16.
 
     Args:
         features: [batch, channels, h, w].
@@ -111,7 +111,8 @@ def gram(features: Tensor) -> Tensor:
     """
     batch, channels, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        flat = features.float().reshape(batch, channels, height * width)
+        wide = features if features.dtype == torch.float64 else features.float()
+        flat = wide.reshape(batch, channels, height * width)
         return flat @ flat.transpose(1, 2) / (channels * height * width)
 
 

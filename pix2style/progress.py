@@ -19,6 +19,11 @@ from rich.progress import (
 from rich.text import Text
 
 
+def note(text: str) -> None:
+    """Say on stderr what a person should know."""
+    print(f"note: {text}", file=sys.stderr)  # noqa: T201
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text("" if task.speed is None else f"{task.speed:.1f}/s")

@@ -117,3 +117,20 @@ def pair_set(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., lis
     config = PairsConfig(content=(folder / "photos",), size=48, val_share=0.2, test_share=0.2, pairs_per_shard=8)
     make_pairs(config, Sepia(), folder / "pairs")
     return folder / "pairs"
+
+
+@pytest.fixture(scope="session")
+def vgg_to_conv3_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of VGG19's shapes up to conv3_1, of random weights that keep activations near 1."""
+    import torch
+    from safetensors.torch import save_file
+
+    generator, tensors, into = torch.Generator().manual_seed(0), {}, 3
+    for index, out in {0: 64, 2: 64, 5: 128, 7: 128, 10: 256}.items():
+        deviation = (2 / (9 * into)) ** 0.5
+        tensors[f"features.{index}.weight"] = torch.randn(out, into, 3, 3, generator=generator) * deviation
+        tensors[f"features.{index}.bias"] = torch.randn(out, generator=generator) * 0.1
+        into = out
+    path = tmp_path_factory.mktemp("vgg19") / "to_conv3_1.safetensors"
+    save_file(tensors, path)
+    return path

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import struct
-
 import cv2
 import numpy as np
 import pytest
@@ -24,16 +20,12 @@ from pix2style.images import (
     to_signed,
 )
 
+from pictures import encoded, grey_ink_profile  # isort: skip
+
 # Pillow tells of damaged metadata as a warning, which is no news to tests that damage it.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 LEVELS = np.arange(256, dtype=np.uint8)
-
-
-def encoded(image: Image8 | Image.Image, kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(stream, kind, **options)  # type: ignore[arg-type]
-    return stream.getvalue()
 
 
 @pytest.fixture
@@ -152,24 +144,11 @@ def test_broken_profile_does_not_lose_the_picture(photo: Image8) -> None:
     assert np.array_equal(picture.rgb, photo)
 
 
-def _grey_ink_profile() -> bytes:
-    """A CMYK profile (ICC v2, one lut8) of colourless inks: all colours come out grey, as no formula would do."""
-    identity = bytes(range(256))
-    inks = [sum(corner) for corner in itertools.product((0, 1), repeat=4)]
-    lab = b"".join(bytes([255 - 255 * ink // 4, 128, 128]) for ink in inks)
-    matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
-    lut = b"mft1" + bytes([0, 0, 0, 0, 4, 3, 2, 0]) + matrix + identity * 4 + lab + identity * 3
-    tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(lut))
-    head = struct.pack(">I4sI4s4s4s12s4s", 144 + len(lut), b"", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"", b"acsp")
-    head += struct.pack(">28xiii", 0xF6D6, 0x10000, 0xD32D)  # the illuminant D50
-    return head.ljust(128, b"\0") + tags + lut
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
 def test_cmyk_uses_its_profile(photo: Image8, kind: str) -> None:
     photo[20:] //= 4
     cmyk = Image.fromarray(photo).convert("CMYK")
-    picture = decode_picture(encoded(cmyk, kind, icc_profile=_grey_ink_profile()), name="x")
+    picture = decode_picture(encoded(cmyk, kind, icc_profile=grey_ink_profile()), name="x")
     assert np.ptp(picture.rgb, axis=2).max() <= 3  # grey
     assert np.ptp(picture.rgb) > 40  # but not one grey
     assert picture.icc_profile is None

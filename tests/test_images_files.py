@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import atomic_path
@@ -32,16 +28,12 @@ from pix2style.images import (
     write_picture,
 )
 
+from pictures import encoded, png_header  # isort: skip
+
 # Pillow tells of damaged metadata as a warning, which is no news to tests that damage it.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 LEVELS = np.arange(256, dtype=np.uint8)
-
-
-def encoded(image: Image8 | Image.Image, kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(stream, kind, **options)  # type: ignore[arg-type]
-    return stream.getvalue()
 
 
 @pytest.fixture
@@ -102,25 +94,17 @@ def test_files_that_are_no_pictures(data: bytes, reason: str) -> None:
     assert str(caught.value).startswith("a.jpg: ")
 
 
-def _png_header(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-
-
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [13_500, 60_000])  # beyond our limit; beyond Pillow's, which raises by itself
 def test_bombs_are_refused_before_decoding(side: int) -> None:
     with pytest.raises(ImageError, match="more than 178000000 pixels: make it smaller"):
-        decode_picture(_png_header(side, side), name="bomb.png")
+        decode_picture(png_header(side, side), name="bomb.png")
 
 
 def test_asking_for_alpha_does_not_choke_on_a_bomb(tmp_path: Path) -> None:
     """`infer` asks it of every photo before the first one is painted: one bomb must not end the call."""
     path = tmp_path / "bomb.jpg"
-    path.write_bytes(_png_header(60_000, 60_000))
+    path.write_bytes(png_header(60_000, 60_000))
     assert not has_alpha(path)
 
 

@@ -3,10 +3,14 @@
 # Importing a command's file registers it; --help lists them in this order.
 from pix2style.cli import quickstart_cli  # noqa: F401, I001
 from pix2style.cli import make_pairs_cli  # noqa: F401
+from pix2style.cli import pairs_cli  # noqa: F401
 from pix2style.cli import train_cli  # noqa: F401
 from pix2style.cli import export_cli  # noqa: F401
 from pix2style.cli import infer_cli  # noqa: F401
 from pix2style.cli import eval_cli  # noqa: F401
+from pix2style.cli import data_cli  # noqa: F401
+from pix2style.cli import stylize_cli  # noqa: F401
+from pix2style.cli import teacher_cli  # noqa: F401
 from pix2style.cli.app import main
 
 __all__ = ["main"]

@@ -12,6 +12,11 @@ from pix2style.version import __version__
 
 EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
+_RUN_AGAIN = "run the same command again to go on"
+_GO_ON = {
+    "train": "run the same command again with --resume to go on",
+    "stylize": "nothing was written but the intermediate pictures; --start goes on from one of them",
+}
 
 app = typer.Typer(
     name="pix2style",
@@ -55,5 +60,6 @@ def main() -> None:
 
 
 def _leave_interrupted() -> NoReturn:
-    print("pix2style: interrupted; run the same command again to go on (train: with --resume)", file=sys.stderr)
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    print(f"pix2style: interrupted; {_GO_ON.get(command, _RUN_AGAIN)}", file=sys.stderr)
     sys.exit(EXIT_INTERRUPTED)

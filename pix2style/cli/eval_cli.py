@@ -109,11 +109,12 @@ def _check(stylizers: list[str], settings: Config, teacher: str | None, sheet: P
 
 def _material(settings: Config, limit: int | None) -> Material:
     from pix2style.evaluation.material import PairMaterial, PhotoMaterial
-    from pix2style.pairs.reader import PairReader
+    from pix2style.pairs.plain import open_pairs
 
     if settings.eval.photos or settings.pairs.path is None:
         return PhotoMaterial(settings.eval.photos, max_side=settings.eval.max_side, limit=limit)
-    return PairMaterial(PairReader(settings.pairs.path), limit=limit)
+    reader = open_pairs(settings.pairs.path, val_share=settings.pairs.val_share, test_share=settings.pairs.test_share)
+    return PairMaterial(reader, limit=limit, style=settings.pairs.learn_style)
 
 
 def _load(sources: list[str], module: str | None) -> dict[str, Stylizer]:

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.make_pairs_options import StyleOptions, custom_teacher, resolve
+from pix2style.cli.make_pairs_print import print_preview, print_report, print_slice
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
-    from pix2style.pairs.manifest import Failure
-    from pix2style.pairs.report import BuildReport, Preview
-    from pix2style.stylizer import Stylizer
+    from pix2style.pairs.cluster import Cluster
+    from pix2style.teachers.recipe import TeacherRecipe
 
-_SHOWN_FAILURES = 20
+
+class Fit(StrEnum):
+    """See `PairsConfig.fit`."""
+
+    crop = "crop"
+    fit = "fit"
+    keep = "keep"
+
+
+class Engine(StrEnum):
+    """Who makes the shards."""
+
+    local = "local"
+    ray = "ray"
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """How to work; none of it changes the result."""
+
+    engine: Engine
+    address: str | None
+    workers: int | None
+    cpus_per_worker: float
+    gpus_per_worker: float
+    part: str | None
+    plan_only: bool
+    dry_run: bool
 
 
 @app.command("make-pairs")
@@ -28,18 +57,55 @@ def make_pairs_command(
     content: Annotated[
         list[Path] | None, typer.Option(help="Folder of photos, searched recursively, or a photo. Repeatable.")
     ] = None,
-    style: Annotated[Path | None, typer.Option(help="The painting, for the magenta teacher.")] = None,
+    style: Annotated[
+        list[Path] | None, typer.Option(help="The painting. Several together are one style, blended.")
+    ] = None,
+    weight: Annotated[list[float] | None, typer.Option(help="How much each painting counts in a blend.")] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="From 0, the photo's own style, to 1, the paintings'.", min=0, max=1)
+    ] = None,
+    each_style: Annotated[
+        bool, typer.Option("--each-style", help="Each painting is a style of its own: for a multi-style generator.")
+    ] = False,
     teacher: Annotated[
         str | None,
-        typer.Option(help="watercolor (built in, takes no painting) or magenta (the default where there is --style)."),
+        typer.Option(
+            help="watercolor (built in, takes no painting), magenta (the default where there is --style), gatys; or"
+            ' your own: module:function, file.py:function, or a command such as "paint {input} {output}".'
+        ),
     ] = None,
+    teacher_file: Annotated[
+        list[Path] | None, typer.Option(help="A file that your own teacher reads: the set belongs to its content.")
+    ] = None,
+    teacher_timeout: Annotated[
+        float | None, typer.Option(help="Seconds that your own command may take for a photo.", min=0.1)
+    ] = None,
+    teacher_licence: Annotated[str, typer.Option(help="Licence of what your own teacher paints.")] = "",
     module: Annotated[
-        str | None, typer.Option(help="Magenta's network: a SavedModel folder or a TF-Hub address.")
+        str | None, typer.Option(help="Magenta's network: a folder or a TF-Hub address (see pix2style teacher).")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The pair set's folder; pairs.path in a config.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the square pairs in pixels; 256 if not given.")] = None,
+    size: Annotated[int | None, typer.Option(help="Of the pictures in pixels, see --fit; 256 if not given.")] = None,
+    fit: Annotated[
+        Fit | None,
+        typer.Option(help="crop to a square of --size (the default), fit the longer side into it, or keep the photo."),
+    ] = None,
+    preserve_color: Annotated[
+        bool, typer.Option("--preserve-color", help="Keep the photo's colours; take only the teacher's lightness.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(help="An experiment's YAML file.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be painted; paint nothing.")] = False,
+    engine: Annotated[Engine, typer.Option(help="local, or ray: on a cluster, each shard a task.")] = Engine.local,
+    address: Annotated[str | None, typer.Option(help="Of a running Ray cluster; none: one on this machine.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Of the cluster; none: as many as fit.", min=1)] = None,
+    cpus_per_worker: Annotated[float, typer.Option(help="Processors of each worker.", min=0.01)] = 1.0,
+    gpus_per_worker: Annotated[float, typer.Option(help="Graphics processors of each worker.", min=0)] = 0.0,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Make only the i-th of n parts: for batch systems.")
+    ] = None,
+    plan_only: Annotated[
+        bool, typer.Option("--plan", help="Hash the photos and write the plan; paint nothing. Before many --shard.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be painted; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Let a teacher paint photos: the pairs that train learns from.
@@ -49,65 +115,41 @@ def make_pairs_command(
     Exit code 1: the set is finished, but some files could not be read; they are listed.
     """
     require("pairs", "pydantic", "yaml")
-    options = {"content": content, "style": style, "teacher": teacher, "module": module, "path": out, "size": size}
-    settings = resolve(config, overrides or [], options)
-    _run(settings, dry_run=dry_run, as_json=as_json)
+    custom = custom_teacher(teacher, teacher_file or [], teacher_timeout, teacher_licence)
+    options = {"content": content, "module": module, "path": out, "size": size, "fit": fit and fit.value}
+    options |= {"teacher": None if custom else teacher, "preserve_color": preserve_color or None}
+    painting = StyleOptions(style or (), weight or (), strength, each_style)
+    from pix2style.teachers.recipe import TeacherRecipe
+
+    recipe = TeacherRecipe(resolve(config, overrides or [], options, painting), custom)
+    work = _Work(engine, address, workers, cpus_per_worker, gpus_per_worker, shard, plan_only, dry_run)
+    _run(recipe, work, as_json=as_json)
 
 
-def _run(settings: PairsConfig, *, dry_run: bool, as_json: bool) -> None:
-    folder = _folder_of(settings)
-    # Before any photo is read: what cannot be loaded must not be found out after an hour of hashing.
-    painter = _load_teacher(settings)
-    from pix2style.pairs.build import make_pairs, preview_pairs
+def _run(recipe: TeacherRecipe, work: _Work, *, as_json: bool) -> None:
+    from pix2style.pairs.build import Slice, make_pairs, make_slice, plan_pairs, preview_pairs
     from pix2style.progress import StagedProgress
 
+    settings = recipe.settings
+    folder, cluster = _folder_of(settings), _cluster(recipe, work)
+    part = None if work.part is None else Slice.parse(work.part)
+    # Before any photo is read: what cannot be loaded must not be found out after an hour of hashing.
+    teachers = recipe.load()
+    # The split's seed stays 0 whatever the experiment's: runs with other seeds hold out the same photos.
     with StagedProgress() as progress:
-        # The split's seed stays 0 whatever the experiment's: runs with other seeds hold out the same photos.
-        if dry_run:
-            preview = preview_pairs(settings, painter, folder, on_progress=progress)
+        if work.dry_run or work.plan_only:
+            act = preview_pairs if work.dry_run else plan_pairs
+            preview = act(settings, teachers, folder, on_progress=progress)
+        elif part is not None:
+            slice_report = make_slice(settings, teachers, folder, part, on_progress=progress)
         else:
-            report = make_pairs(settings, painter, folder, on_progress=progress)
-    if dry_run:
-        _print_preview(preview, as_json)
-    else:
-        _print_report(report, as_json)
-
-
-def resolve(config: Path | None, overrides: list[str], options: dict[str, Any]) -> PairsConfig:
-    """The section `pairs` of a file, with overrides and then options applied.
-
-    Args:
-        config: YAML file, if any.
-        overrides: `section.key=value` texts.
-        options: values by key of the section; None: not given.
-
-    Raises:
-        ConfigError: something is wrong or does not go together; names the key.
-    """
-    from pix2style.config import load_config, parse_config
-
-    loaded = load_config(config, overrides) if config else parse_config({}, source="override", overrides=overrides)
-    given = {
-        key: [str(one) for one in value]
-        if isinstance(value, list)
-        else str(value)
-        if isinstance(value, Path)
-        else value
-        for key, value in options.items()
-        if value is not None and value != []
-    }
-    section = {**loaded.pairs.model_dump(mode="json", exclude_unset=True), **given}
-    if section.get("style") is not None and section.get("teacher") is None:
-        section["teacher"] = "magenta"  # the only teacher that takes a painting
-    settings = parse_config({"pairs": section}, source="options").pairs
-    if settings.teacher == "magenta" and settings.style is None:
-        raise ConfigError("[pairs -> style] the magenta teacher needs a painting: add --style FILE")
-    if settings.teacher == "watercolor" and settings.style is not None:
-        raise ConfigError(
-            "[pairs -> style] the watercolor teacher paints in its own style and takes no painting: use --teacher"
-            " magenta, or leave out --style"
-        )
-    return settings
+            report = make_pairs(settings, teachers, folder, cluster=cluster, on_progress=progress)
+    if work.dry_run or work.plan_only:
+        print_preview(preview, planned=work.plan_only, as_json=as_json)
+    elif part is not None:
+        print_slice(slice_report, as_json=as_json)
+    elif print_report(report, as_json=as_json):
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def _folder_of(settings: PairsConfig) -> Path:
@@ -118,49 +160,14 @@ def _folder_of(settings: PairsConfig) -> Path:
     return settings.path
 
 
-def _load_teacher(settings: PairsConfig) -> Stylizer:
-    from pix2style.loading import load_stylizer
+def _cluster(recipe: TeacherRecipe, work: _Work) -> Cluster | None:
+    if work.engine is Engine.local:
+        if work.address is not None or work.workers is not None:
+            raise ConfigError("--address and --workers are for a cluster: add --engine ray")
+        return None
+    if work.part is not None:
+        raise ConfigError("--shard divides the work among processes, --engine ray does so itself: choose one")
+    require("ray", "ray")
+    from pix2style.pairs.cluster import Cluster
 
-    if settings.teacher == "watercolor":
-        return load_stylizer("watercolor")
-    return load_stylizer(f"magenta:{settings.style}", teacher_module=settings.module)
-
-
-def _print_preview(preview: Preview, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False))
-        return
-    plan, counts = preview.plan, preview.plan.splits
-    print(f"would paint {counts.total} photos at {plan.size} px with {plan.teacher.name}")
-    print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
-    print(f"  into    {preview.out} ({preview.state}; {preview.finished_shards} of {len(plan.shards())} shards done)")
-    _print_aside(preview.notes, plan.unreadable)
-
-
-def _print_report(report: BuildReport, as_json: bool) -> None:
-    counts = report.manifest.pairs
-    if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
-    elif report.already_finished:
-        print(f"{report.out}: already finished ({counts.total} pairs); nothing was changed")
-    else:
-        kept = f" and kept {report.kept} from before" if report.kept else ""
-        print(
-            f"painted {report.painted} pairs{kept} in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
-            f" with {report.manifest.teacher.name}"
-        )
-        print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
-        print(f"  failed  {len(report.manifest.failures)}")
-        print(f"  where   {report.out}")
-    _print_aside([] if as_json else report.notes, report.manifest.failures)
-    if report.manifest.failures and not report.already_finished:
-        raise typer.Exit(EXIT_SOME_FAILED)
-
-
-def _print_aside(notes: list[str], failures: tuple[Failure, ...]) -> None:
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    for failure in failures[:_SHOWN_FAILURES]:
-        typer.echo(f"failed: {failure.source}: {failure.reason}", err=True)
-    if len(failures) > _SHOWN_FAILURES:
-        typer.echo(f"failed: {len(failures) - _SHOWN_FAILURES} more files: see manifest.json", err=True)
+    return Cluster(recipe, work.address, work.workers, work.cpus_per_worker, work.gpus_per_worker)

@@ -22,7 +22,7 @@ from pix2style.evaluation.report import (
 from pix2style.evaluation.style import Grams, StyleMeter
 from pix2style.evaluation.tally import Tally, row_of
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, decode_picture, fit_within
+from pix2style.images import Image8, decode_picture, fit_within, read_file
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.pairs.manifest import TeacherRecord
 from pix2style.pairs.plan import teacher_record
@@ -206,7 +206,7 @@ def _read_paintings(paths: Sequence[Path], style: StyleMeter | None) -> tuple[li
     records, grams = [], []
     for path in dict.fromkeys(paths):
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except OSError as error:
             raise ImageError(str(path), error.strerror or str(error)) from error
         picture = decode_picture(data, name=str(path), to_srgb=True).on_white()

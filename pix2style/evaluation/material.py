@@ -10,9 +10,9 @@ from typing import Protocol
 from pix2style.errors import DataError, ImageError
 from pix2style.evaluation.report import MaterialRecord
 from pix2style.files import sha256_bytes, sha256_json
-from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within
+from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_file
 from pix2style.pairs.manifest import Split, TeacherRecord
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.reader import PairReader, choose_style
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,19 @@ class PairMaterial:
         reader: the pair set.
         split: `test` is what nothing else reads.
         limit: use the first so many only.
+        style: which style of a set with several.
 
     Raises:
+        ConfigError: the set holds several styles, and none or no such one is named.
         DataError: the split is empty.
     """
 
-    def __init__(self, reader: PairReader, *, split: Split = "test", limit: int | None = None) -> None:
+    def __init__(
+        self, reader: PairReader, *, split: Split = "test", limit: int | None = None, style: int | None = None
+    ) -> None:
         self._reader, self._split, self._limit = reader, split, limit
-        self._entries = reader.entries(split)[:limit]
+        self._style = choose_style(reader.manifest, style)
+        self._entries = reader.entries(split, self._style)[:limit]
         if not self._entries:
             counts = reader.manifest.pairs
             raise DataError(
@@ -92,7 +97,7 @@ class PairMaterial:
     @property
     def teacher(self) -> TeacherRecord | None:
         """See `Material.teacher`."""
-        return self._reader.manifest.teacher
+        return self._reader.manifest.teachers[self._style]
 
 
 class PhotoMaterial:
@@ -121,7 +126,7 @@ class PhotoMaterial:
         """See `Material.load`."""
         found = self._found[index]
         try:
-            data = found.path.read_bytes()
+            data = read_file(found.path)
         except OSError as error:
             raise ImageError(found.relative, error.strerror or str(error)) from error
         picture = decode_picture(data, name=found.relative, to_srgb=True)

@@ -4,7 +4,15 @@ Outside torch a picture is a uint8 array [height, width, 3] in RGB; inside a net
 [batch, 3, height, width] in [-1, 1]. `to_signed` and `from_signed` are the only conversion, exact both ways.
 """
 
-from pix2style.images.decode import MAX_PIXELS, PillowImage, decode_picture, has_alpha, read_picture
+from pix2style.images.decode import (
+    MAX_PIXELS,
+    PillowImage,
+    decode_picture,
+    has_alpha,
+    open_file,
+    read_file,
+    read_picture,
+)
 from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, write_picture
 from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
@@ -32,6 +40,8 @@ __all__ = [
     "from_signed",
     "has_alpha",
     "is_pillow",
+    "open_file",
+    "read_file",
     "read_picture",
     "resize",
     "sheet",

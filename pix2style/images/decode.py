@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import stat
 import struct
+import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
@@ -17,8 +22,10 @@ PillowImage = Image.Image
 # Only formats that photos come in: every decoder is a place to be attacked. (JPEG's opens MPO as well; Pillow knows
 # no opener of that name, and would fail for every format after it.)
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# Pillow only warns up to 179 megapixels; a small file that claims more than any camera makes is refused.
+# A small file that claims more than any camera makes is refused. Just under Pillow's own limit, which is an error too;
+# its warning from half of that on would make two limits of one.
 MAX_PIXELS = 178_000_000
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Pillow's decoders raise all of these for damaged files.
 _DECODING_ERRORS = (
     OSError,
@@ -51,10 +58,37 @@ def read_picture(path: Path, *, to_srgb: bool = False, max_pixels: int = MAX_PIX
         ImageError: the file cannot be read or decoded, with the reason.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise ImageError(str(path), error.strerror or str(error)) from error
     return decode_picture(data, name=str(path), to_srgb=to_srgb, max_pixels=max_pixels)
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes; never waits, as reading a pipe named x.jpg would.
+
+    Raises:
+        OSError: it is no regular file (a pipe, a device, a socket, a folder), or cannot be read.
+    """
+    with open_file(path) as stream:
+        return stream.read()
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file opened for reading; see `read_file`."""
+    return open(path, "rb", opener=_regular_only)
+
+
+def _regular_only(name: str, flags: int) -> int:
+    # Opened first and asked then, so that it cannot become another file in between; without blocking, a pipe opens.
+    handle = os.open(name, flags | os.O_NONBLOCK)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return handle
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    raise OSError(errno.EINVAL, "not a regular file", name)
 
 
 def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -117,7 +151,7 @@ def picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
     elif image.mode in ("L", "LA", "1"):
         profile = None  # a grey profile does not describe RGB values
     alpha = _alpha(image)
-    rgb_image = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else image.convert("RGB")
+    rgb_image = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else _as_rgb(image)
     if to_srgb and profile:
         rgb_image, profile = _to_srgb(rgb_image, profile), None
     rgb = np.array(rgb_image, dtype=np.uint8)
@@ -144,6 +178,10 @@ def _alpha(image: PillowImage) -> Image8 | None:
     return np.array(image.convert("RGBA").getchannel("A"), dtype=np.uint8)
 
 
+def _as_rgb(image: PillowImage) -> PillowImage:
+    return image if image.mode == "RGB" else image.convert("RGB")  # converting copies
+
+
 def _to_srgb(image: PillowImage, profile: bytes | None) -> PillowImage:
     """Convert by the profile; by Pillow's plain formula where there is none or it is broken."""
     if profile:
@@ -160,7 +198,7 @@ def _to_srgb(image: PillowImage, profile: bytes | None) -> PillowImage:
 def has_alpha(path: Path) -> bool:
     """Whether a picture file says that it has transparency; from its head, without decoding it."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with open_file(path) as stream, Image.open(stream, formats=_FORMATS) as image:
             return "A" in image.getbands() or "transparency" in image.info
     except (*_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # reading it fully will say what is wrong

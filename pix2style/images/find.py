@@ -26,17 +26,22 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
     """Picture files named in `inputs` or anywhere below its folders, each once, sorted by relative name.
 
     Hidden files are passed over, and links to folders are not followed (so a loop cannot trap the scan). A file
-    named outright is taken whatever its suffix.
+    named outright is taken whatever its suffix. A folder inside that cannot be looked into is among the results: who
+    reads it learns why, and lists it like a picture that cannot be read.
 
     Raises:
-        DataError: an input does not exist.
+        DataError: an input does not exist or cannot be looked into.
     """
     found: dict[Path, FoundImage] = {}
     for entry in inputs:
-        if entry.is_dir():
+        try:
+            is_folder, exists = entry.is_dir(), entry.exists()
+        except OSError as error:  # in a folder that may not be entered; a name that is too long
+            raise DataError(f"{entry}: {error.strerror or error}") from error
+        if is_folder:
             for path in _walk(entry):
                 found.setdefault(path, FoundImage(path.relative_to(entry).as_posix(), path))
-        elif entry.exists():
+        elif exists:
             found.setdefault(entry, FoundImage(entry.name, entry))
         else:
             raise DataError(f"{entry}: no such file or folder")
@@ -44,8 +49,17 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
 
 
 def _walk(folder: Path) -> Iterable[Path]:
-    for parent, folders, files in os.walk(folder):
+    closed: list[Path] = []
+
+    def note(error: OSError) -> None:
+        path = Path(error.filename)
+        if path == folder:
+            raise DataError(f"{folder}: cannot be looked into: {error.strerror or error}") from error
+        closed.append(path)
+
+    for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
                 yield Path(parent, name)
+    yield from closed

@@ -30,9 +30,7 @@ def crop_to_square(rgb: Image8, side: int) -> Image8:
     height, width = rgb.shape[:2]
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
-    box = (left, top, left + short, top + short)
-    image = Image.fromarray(rgb).resize((side, side), Image.Resampling.LANCZOS, box=box)
-    return np.array(image, dtype=np.uint8)
+    return resize(rgb[top : top + short, left : left + short], side, side)
 
 
 def sheet(rows: list[list[Image8]], headings: list[str], *, gap_px: int = 8, heading_px: int = 18) -> Image8:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from pix2style.errors import DataError
 from pix2style.files import locked, write_json
+from pix2style.pairs.figures import statistics_of
 from pix2style.pairs.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
     SHARDS_NAME,
+    TIMING_NAME,
     PlannedPhoto,
     ShardIndex,
     read_document,
@@ -63,11 +65,18 @@ class SetFolder:
         """A finished shard's index."""
         return self.shards / f"{shard_name(number)}.json"
 
+    def timing(self, number: int) -> Path:
+        """How long a shard took."""
+        return self.path / TIMING_NAME / f"{shard_name(number)}.json"
+
     @contextlib.contextmanager
-    def claimed(self) -> Iterator[None]:
+    def claimed(self, *, shared: bool = False) -> Iterator[None]:
         """Make the folder if need be, and keep other processes out of it.
 
         The lock is on the folder itself: it leaves no file behind, and the system drops it when the process dies.
+
+        Args:
+            shared: other processes may work there as well, on other shards, if they share it too.
 
         Raises:
             DataError: another process works there, or the folder cannot be made.
@@ -75,14 +84,19 @@ class SetFolder:
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         busy = DataError(f"{self.path}: another make-pairs is writing there: wait for it, or choose another folder")
-        with locked(self.path, busy):
+        with locked(self.path, busy, shared=shared):
             yield
 
-    def open(self, plan: PairPlan) -> None:
-        """Take up the set that is there, or begin it. Only while claimed."""
+    def open(self, plan: PairPlan, *, alone: bool = True) -> None:
+        """Take up the set that is there, or begin it. Only while claimed.
+
+        Args:
+            plan: the set.
+            alone: no other process works there, so that what a killed one left half-written can be removed.
+        """
         self.check(plan)
         with writing(self.path):
-            for folder in (self.path, self.shards):
+            for folder in (self.path, self.shards, self.path / TIMING_NAME) if alone else ():
                 for leftover in _leftovers(folder):
                     leftover.unlink()
             if not self.plan.exists():
@@ -112,16 +126,19 @@ class SetFolder:
             shown = ", ".join(others[:_SHOWN_FILES]) + (", ..." if len(others) > _SHOWN_FILES else "")
             raise DataError(f"{self.path}: holds other files ({shown}): choose an empty or a new folder")
 
-    def finished_shard(self, number: int, photos: Sequence[PlannedPhoto]) -> ShardIndex | None:
+    def finished_shard(self, number: int, plan: PairPlan) -> ShardIndex | None:
         """A shard's index if the shard is whole and holds what the plan wants, else None."""
         try:
             index, _ = read_document(ShardIndex, self.index(number))
             size_bytes = self.tar(number).stat().st_size
         except (DataError, OSError):
             return None
-        digests = {pair.sha256 for pair in index.pairs} | {failure.sha256 for failure in index.failures}
-        whole = index.shard == number and index.size == size_bytes and digests == {photo.sha256 for photo in photos}
-        return index if whole else None
+        same = index.shard == number and index.size == size_bytes and _accounts_for(index, plan.shard(number), plan)
+        members = (member for pair in index.pairs for member in (pair.content, pair.target))
+        if not (same and all(one.offset + one.size <= size_bytes for one in members)):
+            return None
+        figures = statistics_of(len(plan.shard(number)), index.pairs, index.failures, plan)
+        return index if index.statistics == figures else None
 
     def reopen_shard(self, number: int) -> Path:
         """The partial file to go on with; a shard without a valid index becomes partial again."""
@@ -135,12 +152,28 @@ class SetFolder:
         """Take back what was written: nothing in it is of use."""
         with writing(self.path):
             for number in range(shards):
-                for path in (self.tar(number), self.partial(number), self.index(number)):
+                for path in (self.tar(number), self.partial(number), self.index(number), self.timing(number)):
                     path.unlink(missing_ok=True)
             self.manifest.unlink(missing_ok=True)
             self.plan.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                self.shards.rmdir()
+            for folder in (self.shards, self.path / TIMING_NAME):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def _accounts_for(index: ShardIndex, photos: Sequence[PlannedPhoto], plan: PairPlan) -> bool:
+    """Whether each planned pair is there as it was planned, or a failure says why not, and nothing else is."""
+    there = {(pair.sha256, pair.style): (pair.key, pair.source, pair.split, pair.shard) for pair in index.pairs}
+    planned = {
+        (photo.sha256, pair.style): (pair.key, photo.source, photo.split, photo.shard)
+        for photo in photos
+        for pair in plan.pairs(photo)
+    }
+    failed = {(failure.sha256, failure.style) for failure in index.failures}
+    unread = {sha256 for sha256, style in failed if style is None}
+    without = {pair for pair in planned if pair[0] in unread or pair in failed}
+    complete = there.keys() | without == planned.keys() and not there.keys() & without
+    return complete and there.items() <= planned.items() and len(there) == len(index.pairs)
 
 
 def _leftovers(folder: Path) -> list[Path]:

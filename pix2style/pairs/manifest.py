@@ -1,29 +1,35 @@
 """What a pair set says of itself: the typed form of its JSON files.
 
-    SET/plan.json                 written first: which photos, which split, which shard, which teacher
+    SET/plan.json                 written first: which photos, which split, which shard, which teachers
     SET/shards/shard-00000.tar    KEY.content.png, KEY.target.png, KEY.json, pair after pair (WebDataset's layout)
-    SET/shards/shard-00000.json   the shard's index: where each pair lies, and its digests
+    SET/shards/shard-00000.json   the shard's index: where each pair lies, its digests, and statistics
     SET/manifest.json             written last; a set without it is not finished
+    SET/timing/shard-00000.json   how long the shard took, and where; no part of the set's identity
 
-Nothing in these files depends on time, place or machine, so the same input gives the same bytes.
+Nothing but the timing depends on time, place or machine, so the same input gives the same bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from pix2style.errors import DataError
+from pix2style.images import read_file
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 PLAN_NAME = "plan.json"
 SHARDS_NAME = "shards"
+TIMING_NAME = "timing"
 
 Split = Literal["train", "val", "test"]
 PairFormat = Literal["png", "jpeg"]
+Fit = Literal["crop", "fit", "keep"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Keys become names inside a tar: hexadecimal digits only, so that none can point anywhere else.
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
@@ -64,6 +70,8 @@ class Failure(Record):
     """Of the file, or None if it could not even be hashed."""
     reason: str
     """Why, for people."""
+    style: Count | None = None
+    """Id of the style that could not be painted; None: the photo itself is of no use."""
 
 
 class Duplicate(Record):
@@ -76,10 +84,10 @@ class Duplicate(Record):
 
 
 class PhotoRecord(Record):
-    """A photo that was found, and what follows from its content."""
+    """A photo, and what follows from its content."""
 
     key: Key
-    """Names the pair: the first digits of `sha256`."""
+    """Names the pair: the first digits of `sha256`, and the style's id where the set has several."""
     source: str
     """The file's name relative to the content folder, for people."""
     sha256: Sha256
@@ -88,14 +96,37 @@ class PhotoRecord(Record):
     """By the file's digest alone."""
 
 
-class PlannedPhoto(PhotoRecord):
-    """A photo and the shard that its pair goes to."""
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
+class PlannedPhoto:
+    """A photo and the shard that its pairs go to; small, because there may be a million.
 
+    Attributes:
+        key: the first digits of `sha256`.
+        source: the file's name relative to the content folder, for people.
+        sha256: of the photo's file.
+        split: by the file's digest alone.
+        shard: number of the shard.
+    """
+
+    key: Key
+    source: str
+    sha256: Sha256
+    split: Split
     shard: Count
-    """Number of the shard."""
 
 
-class StoredPair(PhotoRecord):
+class PairRecord(PhotoRecord):
+    """A photo in one style."""
+
+    style: Count
+    """Id of the style: its place in the manifest's `teachers`."""
+    height_px: int = Field(ge=1, le=65536)
+    """Of both pictures of the pair."""
+    width_px: int = Field(ge=1, le=65536)
+    """Of both pictures of the pair."""
+
+
+class StoredPair(PairRecord):
     """What stands in a pair's `KEY.json`, after its pictures: whole only if this is whole."""
 
     photo_height_px: int = Field(ge=1)
@@ -119,7 +150,7 @@ class Member(Record):
     """Of its bytes."""
 
 
-class PairEntry(PhotoRecord):
+class PairEntry(PairRecord):
     """A finished pair."""
 
     shard: Count
@@ -134,10 +165,27 @@ class PairEntry(PhotoRecord):
     """What the teacher made of it."""
 
 
+class ShardStatistics(Record):
+    """A shard in figures."""
+
+    photos: Count
+    """Planned for it."""
+    pairs: Count
+    """That came out."""
+    enlarged: Count
+    """Pairs whose photo was smaller than the pair."""
+    content_bytes: ByteCount
+    """Of all content pictures' files."""
+    target_bytes: ByteCount
+    """Of all target pictures' files."""
+    failures_by_reason: dict[str, Count]
+    """How many photos gave no pair, by kind of reason."""
+
+
 class ShardIndex(Record):
     """`shard-NNNNN.json`: everything about one shard."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     shard: Count
     """Number of the shard."""
     sha256: Sha256
@@ -148,6 +196,8 @@ class ShardIndex(Record):
     """In the order of the plan."""
     failures: tuple[Failure, ...]
     """Photos planned for this shard that gave no pair."""
+    statistics: ShardStatistics
+    """Of `pairs` and `failures`."""
 
 
 class ShardRecord(Record):
@@ -182,19 +232,29 @@ class SplitCounts(Record):
         """Count each split."""
         return cls(train=splits.count("train"), val=splits.count("val"), test=splits.count("test"))
 
+    @classmethod
+    def sum(cls, parts: Iterable[SplitCounts]) -> SplitCounts:
+        """Add up."""
+        all_parts = list(parts)
+        train, val, test = (sum(getattr(part, name) for part in all_parts) for name in ("train", "val", "test"))
+        return cls(train=train, val=val, test=test)
+
 
 class PairManifest(Record):
     """`manifest.json`: a finished pair set."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     plan_sha256: Sha256
-    """Identifies the set: photos, teacher and settings."""
+    """Identifies the set: photos, teachers and settings."""
     pix2style_version: str
     """That finished the set."""
-    teacher: TeacherRecord
-    """Who painted."""
+    teachers: tuple[TeacherRecord, ...] = Field(min_length=1)
+    """Who painted: one for each style, in the order of the styles' ids."""
     size: int = Field(ge=1, le=65536)
-    """Side of both pictures of every pair, in pixels."""
+    """Of the pictures in pixels, as `fit` says."""
+    fit: Fit
+    """crop: the photo's middle square, `size` wide; fit: the whole photo, its longer side at most `size`; keep: as it
+    is."""
     format: PairFormat
     """How pictures are stored."""
     seed: int
@@ -207,10 +267,17 @@ class PairManifest(Record):
     """How many came out."""
     shards: tuple[ShardRecord, ...]
     """In order."""
+    statistics: ShardStatistics
+    """Of all shards together."""
     failures: tuple[Failure, ...]
     """Files that gave no pair, with reasons."""
     duplicates: tuple[Duplicate, ...]
     """Files left out because another one has the same content."""
+
+    @property
+    def teacher(self) -> TeacherRecord:
+        """Of the first style, which is the only one of most sets."""
+        return self.teachers[0]
 
 
 class _Version(BaseModel):
@@ -255,7 +322,7 @@ def read_document(model: type[_Document], path: Path) -> tuple[_Document, bytes]
         DataError: missing, unreadable, damaged, or of an unknown schema version.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     return parse_document(model, data, path), data

@@ -1,25 +1,30 @@
-"""A few photos through the teacher at once, read and encoded by threads beside it."""
+"""A few photos in all their styles: read, painted, encoded."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from pix2style.errors import ArtifactError
+from pix2style.errors import ArtifactError, PhotoError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, encode_jpeg, encode_png
-from pix2style.pairs.manifest import Failure, PairFormat, PlannedPhoto, StoredPair
+from pix2style.images import Image8, encode_jpeg
+from pix2style.pairs.manifest import Failure, PlannedPhoto, StoredPair
+from pix2style.pairs.plan import PairPlan, PlannedPair
+from pix2style.pairs.png import encode_png
 from pix2style.pairs.scan import Content, read_content
 from pix2style.stylizer import Stylizer
 
 # Decoding and encoding release the interpreter; more threads than this only wait for the teacher.
 _MAX_THREADS = 4
+# A teacher that has failed on all of its first photos is broken, whatever the photos are like.
+_FAILURES_BEFORE_GIVING_UP = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,72 +52,125 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Painter:
     """Photos to pairs.
 
     Attributes:
-        teacher: who paints.
-        size_px: side of both pictures.
-        picture_format: how they are encoded.
+        teachers: who paints, one for each style.
+        plan: sizes and format.
         paths: the file of each (name, SHA-256).
         pool: threads that read and encode.
+        teacher_s: seconds that the teachers painted.
     """
 
-    teacher: Stylizer
-    size_px: int
-    picture_format: PairFormat
+    teachers: Sequence[Stylizer]
+    plan: PairPlan
     paths: Mapping[tuple[str, str], Path]
     pool: ThreadPoolExecutor
+    teacher_s: float = 0.0
+    _painted: int = field(default=0, init=False)
+    _failed: int = field(default=0, init=False)
 
     def read(self, photo: PlannedPhoto) -> Content | Failure:
         """One photo, or why there is none."""
-        return read_content(photo, self.paths[photo.source, photo.sha256], self.size_px)
+        path = self.paths.get((photo.source, photo.sha256))
+        if path is None:
+            return Failure(source=photo.source, sha256=photo.sha256, reason="is gone")
+        return read_content(photo, path, self.plan.size, self.plan.fit)
 
-    def read_ahead(
-        self, groups: Sequence[Sequence[PlannedPhoto]]
-    ) -> Iterator[tuple[Sequence[PlannedPhoto], list[Content | Failure]]]:
-        """Each group with its photos read; the next group is read while the caller works on one."""
-        ahead: list[Future[Content | Failure]] = []
-        for i, group in enumerate(groups):
-            futures = ahead or [self.pool.submit(self.read, photo) for photo in group]
-            following = groups[i + 1] if i + 1 < len(groups) else []
-            ahead = [self.pool.submit(self.read, photo) for photo in following]
-            yield group, [future.result() for future in futures]
+    def paint(
+        self, contents: Sequence[Content], pairs: Sequence[PlannedPair]
+    ) -> tuple[dict[str, Future[PaintedPair]], list[Failure]]:
+        """Paint some photos, each in some styles.
 
-    def paint(self, contents: Sequence[Content]) -> list[PaintedPair]:
-        """Pairs of the photos, in order.
+        Args:
+            contents: the photos. A teacher gets all of them that are to be in its style at once.
+            pairs: which styles; pairs of other photos are passed over.
+
+        Returns:
+            The pairs by key, being encoded, and what could not be painted.
 
         Raises:
-            ArtifactError: the teacher gave something else than one picture of the photo's size for each photo.
+            ArtifactError: a teacher gave something else than one picture of the photo's size for each photo, or
+                failed on each of its first photos.
         """
-        painted = self.teacher.stylize([content.rgb for content in contents])
-        self._check(contents, painted)
-        return list(self.pool.map(self._encode, contents, painted))
+        by_photo = {content.photo.key: content for content in contents}
+        found: dict[str, Future[PaintedPair]] = {}
+        failures: list[Failure] = []
+        for style in sorted({pair.style for pair in pairs}):
+            wanted = [pair for pair in pairs if pair.style == style and pair.photo.key in by_photo]
+            targets = self._stylize(style, [by_photo[pair.photo.key] for pair in wanted])
+            for pair, target in zip(wanted, targets, strict=True):
+                if isinstance(target, PhotoError):
+                    failures.append(_failure(pair, target))
+                else:
+                    found[pair.key] = self.pool.submit(self._encode, pair, by_photo[pair.photo.key], target)
+        return found, failures
 
-    def _check(self, contents: Sequence[Content], painted: Sequence[Image8]) -> None:
-        name = self.teacher.identity.name
-        if len(painted) != len(contents):
-            raise ArtifactError(f"teacher {name}: gave {len(painted)} pictures for {len(contents)} photos")
-        for content, target in zip(contents, painted, strict=True):
-            if target.dtype != np.uint8 or target.shape != content.rgb.shape:
-                raise ArtifactError(
-                    f"teacher {name}: gave {target.dtype} {list(target.shape)} for {content.photo.source}, expected"
-                    f" uint8 {list(content.rgb.shape)}: a pair must match point for point, so this teacher cannot"
-                    " make pairs"
-                )
+    def fails_on(self, content: Content, pair: PlannedPair) -> bool:
+        """Whether the teacher cannot paint this photo."""
+        return isinstance(self._stylize(pair.style, [content])[0], PhotoError)
 
-    def _encode(self, content: Content, target: Image8) -> PaintedPair:
-        encode = encode_png if self.picture_format == "png" else encode_jpeg
-        photo, content_bytes, target_bytes = content.photo, encode(content.rgb), encode(target)
+    def _stylize(self, style: int, contents: list[Content]) -> list[Image8 | PhotoError]:
+        """What a teacher makes of some photos, or why it cannot."""
+        if not contents:
+            return []
+        teacher, begun = self.teachers[style], time.perf_counter()
+        targets: list[Image8 | PhotoError]
+        try:
+            targets = [*teacher.stylize([content.rgb for content in contents])]
+        except PhotoError as error:
+            # One photo's failure must not cost the others of its batch.
+            targets = [error] if len(contents) == 1 else [self._stylize(style, [content])[0] for content in contents]
+        self.teacher_s += time.perf_counter() - begun
+        _check(teacher.identity.name, contents, targets)
+        if len(contents) == 1:
+            self._count(teacher.identity.name, targets[0])
+        return targets
+
+    def _count(self, name: str, target: Image8 | PhotoError) -> None:
+        if not isinstance(target, PhotoError):
+            self._painted += 1
+            return
+        self._failed += 1
+        if not self._painted and self._failed >= _FAILURES_BEFORE_GIVING_UP:
+            raise ArtifactError(
+                f"teacher {name}: failed on each of the first {self._failed} photos; the last time: {target}"
+            )
+
+    def _encode(self, pair: PlannedPair, content: Content, target: Image8) -> PaintedPair:
+        encode = encode_png if self.plan.format == "png" else encode_jpeg
+        photo, content_bytes, target_bytes = pair.photo, encode(content.rgb), encode(target)
         stored = StoredPair(
-            key=photo.key,
+            key=pair.key,
             source=photo.source,
             sha256=photo.sha256,
             split=photo.split,
+            style=pair.style,
+            height_px=target.shape[0],
+            width_px=target.shape[1],
             photo_height_px=content.photo_height_px,
             photo_width_px=content.photo_width_px,
             content_sha256=sha256_bytes(content_bytes),
             target_sha256=sha256_bytes(target_bytes),
         )
         return PaintedPair(stored, content_bytes, target_bytes)
+
+
+def _failure(pair: PlannedPair, error: PhotoError) -> Failure:
+    photo = pair.photo
+    return Failure(source=photo.source, sha256=photo.sha256, reason=str(error), style=pair.style)
+
+
+def _check(name: str, contents: Sequence[Content], targets: Sequence[Image8 | PhotoError]) -> None:
+    if len(targets) != len(contents):
+        raise ArtifactError(f"teacher {name}: gave {len(targets)} pictures for {len(contents)} photos")
+    for content, target in zip(contents, targets, strict=True):
+        if isinstance(target, PhotoError):
+            continue
+        if target.dtype != np.uint8 or target.shape != content.rgb.shape:
+            raise ArtifactError(
+                f"teacher {name}: gave {target.dtype} {list(target.shape)} for {content.photo.source}, expected uint8"
+                f" {list(content.rgb.shape)}: a pair must match point for point, so this teacher cannot make pairs"
+            )

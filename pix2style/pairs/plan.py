@@ -6,6 +6,7 @@ Two runs belong to the same set exactly if their plans are equal; that is what r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from pix2style.files import sha256_bytes, sha256_json
 from pix2style.pairs.manifest import (
     Duplicate,
     Failure,
+    Fit,
     PairFormat,
     PlannedPhoto,
     Record,
@@ -25,17 +27,37 @@ from pix2style.pairs.manifest import (
 from pix2style.stylizer import StylizerIdentity
 
 KEY_DIGITS = 16
+STYLE_DIGITS = 4
 _SHOWN_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPair:
+    """A photo in one style.
+
+    Attributes:
+        key: names the pair.
+        photo: which.
+        style: id of the style.
+    """
+
+    key: str
+    photo: PlannedPhoto
+    style: int
 
 
 class PairPlan(Record):
     """`plan.json`. The teacher's batch, folders and the like are not in it: they do not change the result."""
 
-    schema_version: Literal[1] = 1
-    teacher: TeacherRecord
-    """Who paints."""
+    schema_version: Literal[2] = 2
+    teachers: tuple[TeacherRecord, ...] = Field(min_length=1)
+    """Who paints: one for each style."""
+    styles_per_photo: int = Field(ge=1)
+    """In how many of the styles each photo is painted."""
     size: int = Field(ge=1)
-    """Side of the pictures in pixels."""
+    """Of the pictures in pixels, as `fit` says."""
+    fit: Fit
+    """Whether photos are cut, shrunk or kept."""
     format: PairFormat
     """How pictures are stored."""
     seed: int
@@ -44,8 +66,8 @@ class PairPlan(Record):
     """Share of photos for validation."""
     test_share: float
     """Share of photos that only eval reads."""
-    pairs_per_shard: int = Field(ge=1)
-    """Photos in one tar file."""
+    photos_per_shard: int = Field(ge=1)
+    """Photos of one tar file."""
     photos: tuple[PlannedPhoto, ...]
     """In the order in which they are painted."""
     duplicates: tuple[Duplicate, ...]
@@ -63,10 +85,43 @@ class PairPlan(Record):
         """Planned photos per split."""
         return SplitCounts.of([photo.split for photo in self.photos])
 
-    def shards(self) -> list[list[PlannedPhoto]]:
-        """The photos of each shard."""
-        step = self.pairs_per_shard
-        return [list(self.photos[i : i + step]) for i in range(0, len(self.photos), step)]
+    @property
+    def teacher_names(self) -> str:
+        """For people."""
+        names = [teacher.name for teacher in self.teachers[:_SHOWN_NAMES]]
+        return ", ".join(names) + (f", ... ({len(self.teachers)} styles)" if len(self.teachers) > _SHOWN_NAMES else "")
+
+    @property
+    def shard_count(self) -> int:
+        """How many tar files the set has."""
+        return -(-len(self.photos) // self.photos_per_shard)
+
+    def shard(self, number: int) -> tuple[PlannedPhoto, ...]:
+        """The photos of one shard."""
+        return self.photos[number * self.photos_per_shard : (number + 1) * self.photos_per_shard]
+
+    def pair_count(self, number: int) -> int:
+        """How many pairs a shard has if each photo can be painted."""
+        return len(self.shard(number)) * self.styles_per_photo
+
+    def pairs(self, photo: PlannedPhoto) -> list[PlannedPair]:
+        """The pairs that a photo gives, in the order of styles."""
+        return [PlannedPair(self.pair_key(photo, style), photo, style) for style in self.styles_of(photo)]
+
+    def styles_of(self, photo: PlannedPhoto) -> list[int]:
+        """The styles that a photo is painted in, in order.
+
+        By the photo's content alone, whatever else is in the set (rendezvous hashing: Thaler and Ravishankar, 1998).
+        """
+        styles = range(len(self.teachers))
+        if self.styles_per_photo >= len(styles):
+            return list(styles)
+        rank = {style: sha256_bytes(f"{style}:{photo.sha256}".encode()) for style in styles}
+        return sorted(sorted(styles, key=rank.__getitem__)[: self.styles_per_photo])
+
+    def pair_key(self, photo: PlannedPhoto, style: int) -> str:
+        """Names a pair: the photo's key, and the style's id where there are several."""
+        return photo.key if len(self.teachers) == 1 else f"{photo.key[: 64 - STYLE_DIGITS]}{style:0{STYLE_DIGITS}x}"
 
 
 def split_of(sha256: str, *, val_share: float, test_share: float, seed: int = 0) -> Split:
@@ -94,7 +149,7 @@ def keys_of(digests: Iterable[str], digits: int = KEY_DIGITS) -> list[str]:
 
 def make_plan(
     config: PairsConfig,
-    teacher: StylizerIdentity,
+    teachers: Sequence[StylizerIdentity],
     *,
     seed: int,
     hashed: Sequence[tuple[str, str]],
@@ -104,11 +159,13 @@ def make_plan(
 
     Args:
         config: settings.
-        teacher: who will paint.
+        teachers: who will paint, one for each style.
         seed: salt of the split's hash.
         hashed: name and SHA-256 of each file.
         unreadable: files that could not be hashed.
     """
+    styles_per_photo = min(config.styles_per_photo or len(teachers), len(teachers))
+    photos_per_shard = max(1, config.pairs_per_shard // styles_per_photo)
     first_name: dict[str, str] = {}
     duplicates = []
     # By name, then digest: two content folders may hold files of the same name.
@@ -122,18 +179,20 @@ def make_plan(
             source=source,
             sha256=sha256,
             split=split_of(sha256, val_share=config.val_share, test_share=config.test_share, seed=seed),
-            shard=i // config.pairs_per_shard,
+            shard=i // photos_per_shard,
         )
         for i, (key, (sha256, source)) in enumerate(zip(keys, first_name.items(), strict=True))
     ]
     return PairPlan(
-        teacher=teacher_record(teacher),
+        teachers=tuple(teacher_record(teacher) for teacher in teachers),
+        styles_per_photo=styles_per_photo,
         size=config.size,
+        fit=config.fit,
         format=config.format,
         seed=seed,
         val_share=float(config.val_share),
         test_share=float(config.test_share),
-        pairs_per_shard=config.pairs_per_shard,
+        photos_per_shard=photos_per_shard,
         photos=tuple(photos),
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
@@ -154,20 +213,30 @@ def teacher_record(identity: StylizerIdentity) -> TeacherRecord:
 def differences(old: PairPlan, new: PairPlan) -> list[str]:
     """What makes `new` another set than `old`, for people; empty if they are the same."""
     found = []
-    if old.teacher.name != new.teacher.name:
-        found.append(f"teacher {old.teacher.name} there, {new.teacher.name} now")
-    elif old.teacher.style_sha256 != new.teacher.style_sha256:
-        found.append("the painting given as style has another content")
-    elif old.teacher != new.teacher:
-        found.append(f"teacher {new.teacher.name} has other weights or settings")
-    for name in ("size", "format", "seed", "val_share", "test_share", "pairs_per_shard"):
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            found.append(f"{name} {before} there, {after} now")
+    if len(old.teachers) != len(new.teachers):
+        found.append(f"{len(old.teachers)} styles there, {len(new.teachers)} now")
+    for before, after in zip(old.teachers, new.teachers, strict=False):
+        found += _teacher_differences(before, after)
+    for name in ("styles_per_photo", "size", "fit", "format", "seed", "val_share", "test_share", "photos_per_shard"):
+        then, now = getattr(old, name), getattr(new, name)
+        if then != now:
+            found.append(f"{name} {then} there, {now} now")
     found += _photo_differences(old, new)
     if not found and old != new:
         found.append("duplicate or unreadable files")
     return found
+
+
+def _teacher_differences(old: TeacherRecord, new: TeacherRecord) -> list[str]:
+    if old.name != new.name:
+        return [f"teacher {old.name} there, {new.name} now"]
+    if old.style_sha256 != new.style_sha256:
+        return ["the painting given as style has another content"]
+    if old.sha256 != new.sha256:
+        return [f"teacher {new.name} has other weights"]
+    keys = sorted(key for key in old.settings | new.settings if old.settings.get(key) != new.settings.get(key))
+    said = ", ".join(f"{key} {old.settings.get(key)} there, {new.settings.get(key)} now" for key in keys)
+    return [f"teacher {new.name} has other settings ({said or 'its licence'})"] if old != new else []
 
 
 def _photo_differences(old: PairPlan, new: PairPlan) -> list[str]:

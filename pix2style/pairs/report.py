@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ class BuildReport:
         sha256: digest of its manifest.
         painted: pairs that this run made.
         kept: pairs that an earlier run had made.
-        enlarged: photos whose shorter side is less than the pairs' side.
+        teacher_s: seconds of this run in which the teacher painted, where that is known.
         seconds: that this run took, scanning included.
         already_finished: nothing was left to do, and nothing was changed.
     """
@@ -30,7 +30,7 @@ class BuildReport:
     sha256: str
     painted: int
     kept: int
-    enlarged: int
+    teacher_s: float | None
     seconds: float
     already_finished: bool = False
 
@@ -44,10 +44,10 @@ class BuildReport:
         """What a person should know before training on the set."""
         manifest = self.manifest
         notes = split_notes(manifest.pairs, val_share=manifest.val_share, test_share=manifest.test_share)
-        if self.enlarged:
+        if manifest.statistics.enlarged:
             notes.append(
-                f"{self.enlarged} photos are less than {manifest.size} px high or wide and were enlarged: they carry"
-                " less detail than the rest"
+                f"{manifest.statistics.enlarged} photos are less than {manifest.size} px high or wide and were"
+                " enlarged: they carry less detail than the rest"
             )
         if manifest.duplicates:
             notes.append(f"{len(manifest.duplicates)} files have the content of another one: each gave one pair")
@@ -62,15 +62,43 @@ class BuildReport:
             "pairs": manifest["pairs"],
             "failures": manifest["failures"],
             "duplicates": manifest["duplicates"],
-            "teacher": manifest["teacher"],
+            "teachers": manifest["teachers"],
+            "statistics": manifest["statistics"],
             "painted": self.painted,
             "kept": self.kept,
-            "enlarged": self.enlarged,
+            "teacher_seconds": None if self.teacher_s is None else round(self.teacher_s, 3),
             "seconds": round(self.seconds, 3),
             "pairs_per_second": round(self.pairs_per_second, 3),
             "already_finished": self.already_finished,
             "notes": self.notes,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class SliceReport:
+    """A finished part of a pair set (`--shard`).
+
+    Attributes:
+        out: the set's folder.
+        part: which part, for example `2/8`.
+        painted: pairs that this run made.
+        finished_shards: of the whole set.
+        shards: of the whole set.
+        seconds: that this run took.
+        complete: all parts are done, and the manifest is written.
+    """
+
+    out: Path
+    part: str
+    painted: int
+    finished_shards: int
+    shards: int
+    seconds: float
+    complete: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {**asdict(self), "out": str(self.out), "seconds": round(self.seconds, 3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +134,12 @@ class Preview:
             "photos": self.plan.splits.model_dump(),
             "duplicates": plan["duplicates"],
             "unreadable": plan["unreadable"],
-            "teacher": plan["teacher"],
+            "teachers": plan["teachers"],
+            "pairs": len(self.plan.photos) * self.plan.styles_per_photo,
             "size": self.plan.size,
+            "fit": self.plan.fit,
             "format": self.plan.format,
-            "shards": len(self.plan.shards()),
+            "shards": self.plan.shard_count,
             "finished_shards": self.finished_shards,
             "notes": self.notes,
         }

@@ -11,11 +11,23 @@ from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes, sha256_file
-from pix2style.images import FoundImage, Image8, crop_to_square, decode_picture, find_images
-from pix2style.pairs.manifest import Failure, PlannedPhoto
+from pix2style.images import (
+    FoundImage,
+    Image8,
+    crop_to_square,
+    decode_picture,
+    find_images,
+    fit_within,
+    open_file,
+    read_file,
+)
+from pix2style.pairs.manifest import Failure, Fit, PlannedPhoto
+from pix2style.pairs.plan import PairPlan
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SHOWN_FAILURES = 5
+# What JPEG holds; for PNG too, so that the format changes nothing else.
+_LONGEST_SIDE_PX = 65_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class Content:
 
     Attributes:
         photo: its place in the plan.
-        rgb: uint8 [size, size, 3], sRGB.
+        rgb: uint8 [height, width, 3], sRGB, cut or shrunk as asked for.
         photo_height_px: of the file's picture, upright.
         photo_width_px: of the file's picture, upright.
     """
@@ -81,19 +93,53 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: Callable[[in
     return scan
 
 
-def read_content(photo: PlannedPhoto, path: Path, size_px: int) -> Content | Failure:
-    """Read a planned photo and cut it to a square.
+def scan_planned(content: Sequence[Path], plan: PairPlan) -> Scan | None:
+    """Find the pictures of a plan by their names, without reading them all: each is checked when it is painted.
+
+    Args:
+        content: as for `scan_photos`.
+        plan: a plan made earlier from the same folders.
+
+    Returns:
+        What `scan_photos` would give if no file has changed; None if files were added or removed.
+
+    Raises:
+        DataError: a folder is missing.
+    """
+    digests = {photo.source: photo.sha256 for photo in plan.photos}
+    hashed = [(photo.source, photo.sha256) for photo in plan.photos]
+    if any(duplicate.of not in digests for duplicate in plan.duplicates):
+        return None  # the plan is damaged
+    hashed += [(duplicate.source, digests[duplicate.of]) for duplicate in plan.duplicates]
+    by_name: dict[str, list[Path]] = {}
+    for image in find_images(content):
+        by_name.setdefault(_printable(image.relative), []).append(image.path)
+    planned = sorted([source for source, _ in hashed] + [failure.source for failure in plan.unreadable])
+    if planned != sorted(name for name, paths in by_name.items() for _ in paths):
+        return None
+    paths = {}
+    for source, sha256 in hashed:
+        same_name = by_name[source]
+        paths[source, sha256] = same_name[0]
+        if len(same_name) > 1:  # files of the same name in several content folders
+            paths[source, sha256] = next((p for p in same_name if sha256_file(p) == sha256), same_name[0])
+    return Scan(hashed, paths, list(plan.unreadable))
+
+
+def read_content(photo: PlannedPhoto, path: Path, size_px: int, fit: Fit) -> Content | Failure:
+    """Read a planned photo, and cut or shrink it.
 
     Args:
         photo: the plan's entry; the file must still have its digest.
         path: the file.
-        size_px: side of the square.
+        size_px: of the pictures, as `fit` says.
+        fit: `crop` to a square, `fit` the longer side, or `keep`.
 
     Returns:
         The photo, or why there is none. The reason depends on the file alone, so that it is the same in every run.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
         if sha256_bytes(data) != photo.sha256:
             return _failure(photo, "changed while pairs were being made")
         picture = decode_picture(data, name=photo.source, to_srgb=True)
@@ -102,7 +148,15 @@ def read_content(photo: PlannedPhoto, path: Path, size_px: int) -> Content | Fai
     except ImageError as error:
         return _failure(photo, _ADDRESS.sub("", error.reason))
     height_px, width_px = picture.rgb.shape[:2]
-    return Content(photo, crop_to_square(picture.on_white(), size_px), height_px, width_px)
+    rgb = picture.on_white()
+    if fit == "crop":
+        rgb = crop_to_square(rgb, size_px)
+    elif fit == "fit":
+        rgb = fit_within(rgb, size_px)
+    if max(rgb.shape) > _LONGEST_SIDE_PX:
+        reason = f"{width_px}x{height_px} px is longer than the {_LONGEST_SIDE_PX} px that a pair holds: crop or fit it"
+        return _failure(photo, reason)
+    return Content(photo, rgb, height_px, width_px)
 
 
 def nothing_readable(failures: Sequence[Failure]) -> DataError:
@@ -115,10 +169,8 @@ def nothing_readable(failures: Sequence[Failure]) -> DataError:
 def _hash(image: FoundImage) -> str | Failure:
     source = _printable(image.relative)
     try:
-        # A pipe named x.jpg would block for ever.
-        if image.path.exists() and not image.path.is_file():
-            return Failure(source=source, sha256=None, reason="not a regular file")
-        return sha256_file(image.path)
+        with open_file(image.path):  # refuses what is no regular file: a pipe named x.jpg would block for ever
+            return sha256_file(image.path)
     except OSError as error:
         return Failure(source=source, sha256=None, reason=error.strerror or str(error))
 

@@ -13,14 +13,22 @@ import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from pix2style.errors import DataError
-from pix2style.files import sha256_bytes, sha256_file, write_json
-from pix2style.pairs.manifest import Failure, Member, PairEntry, PairFormat, PlannedPhoto, ShardIndex, StoredPair
+from pix2style.files import sha256_bytes, sha256_file, try_lock, write_json
+from pix2style.pairs.manifest import (
+    Failure,
+    Member,
+    PairEntry,
+    PairFormat,
+    ShardIndex,
+    ShardStatistics,
+    StoredPair,
+)
+from pix2style.pairs.plan import PlannedPair
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MODE = 0o644
@@ -53,35 +61,45 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+class ShardBusyError(DataError):
+    """Another process writes the shard."""
+
+
 class ShardWriter:
-    """Appends pairs to a partial shard.
+    """Appends pairs to a partial shard, which it keeps locked.
 
     Args:
         path: the `.partial` file; made if it is not there.
-        end: where the whole pairs end; what comes after is cut off.
         picture_format: of the members.
 
     Raises:
+        ShardBusyError: another process writes it.
         DataError: the file cannot be written; so do the methods.
     """
 
-    def __init__(self, path: Path, end: int, picture_format: PairFormat) -> None:
+    def __init__(self, path: Path, picture_format: PairFormat) -> None:
         self._path = path
-        self._end = end
+        self._end = 0
         self._format = picture_format
         # Unbuffered: what append() has returned from is with the operating system, and survives a kill.
         with writing(path):
             path.touch()
             self._stream = io.FileIO(path, "r+")
+        if not try_lock(self._stream.fileno()) or not self._is_at(path):
+            self._stream.close()
+            raise ShardBusyError(
+                f"{path}: another make-pairs is writing this shard: wait for it, or choose another folder"
+            )
+
+    def cut(self, end: int) -> None:
+        """Drop what comes after the whole pairs, which end at `end`, and go on there."""
+        with writing(self._path):
             self._stream.truncate(end)
             self._stream.seek(end)
+        self._end = end
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         self._stream.close()
 
     def append(self, pair: StoredPair, content: bytes, target: bytes, shard: int) -> PairEntry:
@@ -103,6 +121,12 @@ class ShardWriter:
             os.fsync(self._stream.fileno())
             self._path.replace(self._path.with_suffix(""))
 
+    def _is_at(self, path: Path) -> bool:
+        """Whether the file still has the name it was opened by: another process may just have finished it."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(self._stream.fileno()), path.stat())
+        return False
+
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         with writing(self._path):
@@ -110,12 +134,12 @@ class ShardWriter:
                 view = view[self._stream.write(view) or 0 :]
 
 
-def recover(path: Path, photos: Sequence[PlannedPhoto], picture_format: PairFormat) -> list[tuple[PairEntry, int]]:
+def recover(path: Path, pairs: Sequence[PlannedPair], picture_format: PairFormat) -> list[tuple[PairEntry, int]]:
     """The whole pairs at the beginning of a shard, each with where it ends.
 
     Args:
         path: a partial shard; nothing is recovered from one that is not there.
-        photos: the shard's photos in order; some may be missing in the file, none may be out of order.
+        pairs: the shard's pairs in order; some may be missing in the file, none may be out of order.
         picture_format: of the members.
 
     Raises:
@@ -124,20 +148,22 @@ def recover(path: Path, photos: Sequence[PlannedPhoto], picture_format: PairForm
     if not path.exists():
         return []
     found = []
-    following = {photo.key: i for i, photo in enumerate(photos)}
+    following = {pair.key: i for i, pair in enumerate(pairs)}
     with path.open("rb") as stream:
         end, expected = 0, 0
         while (read := _read_pair(stream, end, picture_format)) is not None:
-            pair, sizes, next_end = read
-            place = following.get(pair.key, -1)
-            if place < expected or not _is_of(pair, photos[place]):
+            stored, sizes, next_end = read
+            place = following.get(stored.key, -1)
+            if place < expected or not _is_of(stored, pairs[place]):
                 break
-            found.append((_entry(pair, photos[place].shard, end, sizes), next_end))
+            found.append((_entry(stored, pairs[place].photo.shard, end, sizes), next_end))
             end, expected = next_end, place + 1
     return found
 
 
-def write_index(tar: Path, shard: int, pairs: Sequence[PairEntry], failures: Sequence[Failure]) -> ShardIndex:
+def write_index(
+    tar: Path, shard: int, pairs: Sequence[PairEntry], failures: Sequence[Failure], statistics: ShardStatistics
+) -> ShardIndex:
     """Write the index of a finished shard beside it."""
     with writing(tar.with_suffix(".json")):
         index = ShardIndex(
@@ -146,6 +172,7 @@ def write_index(tar: Path, shard: int, pairs: Sequence[PairEntry], failures: Seq
             size=tar.stat().st_size,
             pairs=tuple(pairs),
             failures=tuple(failures),
+            statistics=statistics,
         )
         write_json(tar.with_suffix(".json"), index.model_dump(mode="json"))
     return index
@@ -159,6 +186,9 @@ def _entry(pair: StoredPair, shard: int, start: int, sizes: tuple[int, int]) -> 
         source=pair.source,
         sha256=pair.sha256,
         split=pair.split,
+        style=pair.style,
+        height_px=pair.height_px,
+        width_px=pair.width_px,
         shard=shard,
         photo_height_px=pair.photo_height_px,
         photo_width_px=pair.photo_width_px,
@@ -167,17 +197,22 @@ def _entry(pair: StoredPair, shard: int, start: int, sizes: tuple[int, int]) -> 
     )
 
 
-def _is_of(pair: StoredPair, photo: PlannedPhoto) -> bool:
-    return (pair.source, pair.sha256, pair.split) == (photo.source, photo.sha256, photo.split)
+def _is_of(stored: StoredPair, pair: PlannedPair) -> bool:
+    photo = pair.photo
+    of = (photo.source, photo.sha256, photo.split, pair.style)
+    return (stored.source, stored.sha256, stored.split, stored.style) == of
+
+
+def member_header(name: str, size_bytes: int) -> bytes:
+    """A member's tar header, as it is written."""
+    info = tarfile.TarInfo(name)
+    # Time, owner and group stay 0 and nameless: the bytes are the same anywhere.
+    info.size, info.mode = size_bytes, _MODE
+    return info.tobuf(tarfile.USTAR_FORMAT)
 
 
 def _member_bytes(name: str, blob: bytes) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = (
-        len(blob),
-        _MODE,
-    )  # time, owner and group stay 0 and nameless: the bytes are the same anywhere
-    return info.tobuf(tarfile.USTAR_FORMAT) + blob + b"\0" * (-len(blob) % _BLOCK_BYTES)
+    return member_header(name, len(blob)) + blob + b"\0" * (-len(blob) % _BLOCK_BYTES)
 
 
 def _member_size(blob_bytes: int) -> int:

@@ -36,6 +36,35 @@ class PairBatch:
     target: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedPairs:
+    """Pairs as bytes in one file, which loader processes share.
+
+    Attributes:
+        pixels: a read-only map of all pictures, one after the other: content, target, content, ...
+        offsets: where each pair begins.
+        shapes: height and width of each pair's pictures.
+    """
+
+    pixels: NDArray[np.uint8]
+    offsets: tuple[int, ...]
+    shapes: tuple[tuple[int, int], ...]
+
+    def __getitem__(self, index: int) -> tuple[Image8, Image8]:
+        height, width = self.shapes[index]
+        size, start = height * width * 3, self.offsets[index]
+        both = self.pixels[start : start + 2 * size].reshape(2, height, width, 3)
+        return both[0], both[1]
+
+
+def decode(reader: PairReader, entries: list[PairEntry]) -> DecodedPairs:
+    """A few pairs, decoded into memory."""
+    pairs = [np.stack(reader.read(entry)) for entry in entries]
+    sizes = [0, *(pair.size for pair in pairs[:-1])]
+    shapes = tuple(pair.shape[1:3] for pair in pairs)
+    return DecodedPairs(np.concatenate([pair.reshape(-1) for pair in pairs]), tuple(np.cumsum(sizes).tolist()), shapes)
+
+
 class PairDataset(Dataset[tuple[Tensor, Tensor]]):
     """Positions of the stream to augmented pairs, uint8 [3, crop, crop] each.
 
@@ -44,7 +73,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         entries: the pairs to use, in a fixed order.
         augment: what is done to them.
         seed: of order and augmentation.
-        decoded: pairs decoded before, uint8 [n, 2, height, width, 3] as `decode_once` made them; or None.
+        decoded: pairs decoded before; or None.
     """
 
     def __init__(
@@ -53,7 +82,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         entries: list[PairEntry],
         augment: AugmentConfig,
         seed: int,
-        decoded: NDArray[np.uint8] | None = None,
+        decoded: DecodedPairs | None = None,
     ) -> None:
         self._reader, self._entries, self._seed, self._decoded = reader, entries, seed, decoded
         self._geometry, self._color = _geometry(augment), _color(augment)
@@ -80,7 +109,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def _pair(self, index: int) -> tuple[Image8, Image8]:
         if self._decoded is not None:
-            return self._decoded[index, 0], self._decoded[index, 1]
+            return self._decoded[index]
         return self._reader.read(self._entries[index])
 
 
@@ -120,54 +149,59 @@ def batches(dataset: PairDataset, train: TrainConfig, *, start: int, device: tor
         yield PairBatch(*(_to_device(part, device, layout) for part in (content, target)))
 
 
-def decode_once(
-    reader: PairReader, entries: list[PairEntry], folder: Path, limit_gb: float
-) -> NDArray[np.uint8] | None:
+def decode_once(reader: PairReader, entries: list[PairEntry], folder: Path, limit_gb: float) -> DecodedPairs | None:
     """Decode all pairs into one file of bytes that loader processes share, if it fits the limit.
 
     Decoding PNG is most of a loader's work, and the same every epoch; cropping from bytes is cheap.
 
     Args:
         reader: the pair set.
-        entries: the pairs.
+        entries: the pairs, of any sizes.
         folder: where the file goes (`decoded.u8`; the caller deletes the folder when training ends).
         limit_gb: do nothing if it would be larger.
 
     Returns:
-        A read-only map uint8 [n, 2, height, width, 3], or None.
+        The decoded pairs, or None.
     """
-    side = reader.manifest.size
-    shape = (len(entries), 2, side, side, 3)
-    if np.prod(shape, dtype=np.float64) > limit_gb * 1e9:
+    shapes = tuple((entry.height_px, entry.width_px) for entry in entries)
+    ends = np.cumsum([2 * 3 * height * width for height, width in shapes], dtype=np.int64)
+    if ends[-1] > limit_gb * 1e9:
         return None
+    offsets = (0, *map(int, ends[:-1]))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "decoded.u8"
     try:
-        decoded = np.memmap(path, np.uint8, "w+", shape=shape)
+        pixels = np.memmap(path, np.uint8, "w+", shape=(int(ends[-1]),))
         with ProgressBar("decoding pairs", len(entries)) as bar:
-            for i, entry in enumerate(entries):
-                decoded[i] = np.stack(reader.read(entry))
+            for entry, start, end in zip(entries, offsets, ends, strict=True):
+                pixels[start:end] = np.stack(reader.read(entry)).reshape(-1)
                 bar.advance()
-        decoded.flush()
+        pixels.flush()
     except OSError as error:
         path.unlink(missing_ok=True)
         raise DataError(
             f"{path}: cannot be written ({error.strerror}): free space or set train.decoded_cache_gb: 0"
         ) from error
-    return np.memmap(path, np.uint8, "r", shape=shape)
+    return DecodedPairs(np.memmap(path, np.uint8, "r"), offsets, shapes)
 
 
-def check_crop(augment: AugmentConfig, size: int) -> None:
-    """Refuse a crop that is larger than the pairs.
+def check_crop(augment: AugmentConfig, entries: list[PairEntry]) -> None:
+    """Refuse a crop that is larger than one of the pairs.
 
     Raises:
         ConfigError: with both numbers.
     """
-    side = augment.resize or size
-    if augment.crop > side:
+    smallest = min(entries, key=lambda entry: min(entry.height_px, entry.width_px))
+    if augment.resize is not None:
+        fits, size = augment.crop <= augment.resize, f"{augment.resize}x{augment.resize}, as resized"
+    else:
+        fits = augment.crop <= min(smallest.height_px, smallest.width_px)
+        size = f"{smallest.width_px}x{smallest.height_px} ({smallest.source})"
+    if not fits:
+        side = augment.resize or min(smallest.height_px, smallest.width_px)
         raise ConfigError(
-            f"[train -> augment -> crop] {augment.crop} is larger than the pairs, which are {side}x{side}:"
-            f" set train.augment.crop to at most {side}, or make larger pairs"
+            f"[train -> augment -> crop] {augment.crop} is larger than the smallest pair, {size}: set"
+            f" train.augment.crop to at most {side}, or make larger pairs"
         )
 
 

@@ -16,7 +16,7 @@ import torch
 
 from pix2style.config import Config
 from pix2style.pairs.manifest import PairEntry
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.reader import PairReader, choose_style
 from pix2style.progress import ProgressBar
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.training.advance import advance
@@ -194,7 +194,8 @@ class _Session:
 
     def keep(self) -> None:
         """Write a checkpoint."""
-        teacher = self._reader.manifest.teacher
+        manifest = self._reader.manifest
+        teacher = manifest.teachers[choose_style(manifest, self._config.pairs.learn_style)]
         looked = self._measures and self._looked_at == self._state.step
         val_l1 = self._state.val_l1 if looked else None
         if val_l1 is not None:

@@ -12,11 +12,14 @@ from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import locked, write_json
 from pix2style.pairs.manifest import PairEntry
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.plain import PlainPairs, open_pairs
+from pix2style.pairs.reader import PairReader, choose_style
+from pix2style.progress import StagedProgress, note
 from pix2style.runs.folder import RUN_VERSION, CheckpointMeta, RunFolder
 from pix2style.training.data import check_crop
 from pix2style.version import __version__
 
+_SHOWN_SUSPICIONS = 20
 # What may differ when a run goes on: nothing that changes what is learned from the pictures still to come,
 # but for a longer or shorter training.
 _MAY_CHANGE = {
@@ -44,17 +47,33 @@ def training_pairs(config: Config) -> tuple[PairReader, list[PairEntry], list[Pa
     """The pair set's reader, its training pairs and its validation pairs.
 
     Raises:
-        ConfigError: no pair set is named, or the crop does not fit it.
-        DataError: it cannot be read, or has no training pairs.
+        ConfigError: no pair set is named, it holds several styles, or the crop does not fit it.
+        DataError: it cannot be read, or has no training pairs; of two plain folders, a picture has no partner or
+            another size than its partner.
     """
     if config.pairs.path is None:
         raise ConfigError("[pairs -> path] is not set: name the folder that make-pairs wrote")
-    reader = PairReader(config.pairs.path)
-    check_crop(config.train.augment, reader.manifest.size)
-    entries = reader.entries("train")
+    reader = _open(config.pairs.path, config)
+    style = choose_style(reader.manifest, config.pairs.learn_style)
+    entries = reader.entries("train", style)
     if not entries:
         raise DataError(f"{config.pairs.path}: has no training pairs: make pairs of more photos")
-    return reader, entries, reader.entries("val")
+    check_crop(config.train.augment, entries)
+    return reader, entries, reader.entries("val", style)
+
+
+def _open(path: Path, config: Config) -> PairReader:
+    """A pair set, or an artist's own two folders; notes say which of those pairs are suspicious."""
+    with StagedProgress() as progress:
+        reader = open_pairs(
+            path,
+            val_share=config.pairs.val_share,
+            test_share=config.pairs.test_share,
+            on_progress=lambda done, total: progress("checking pairs", done, total),
+        )
+    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainPairs) else ():
+        note(str(suspicion))
+    return reader
 
 
 def check_run(path: Path, config: Config, *, resume: bool) -> None:

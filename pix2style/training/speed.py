@@ -6,11 +6,9 @@ import itertools
 import statistics
 import time
 
-import numpy as np
-
 from pix2style.config import Config, apply_overrides
 from pix2style.training.advance import advance
-from pix2style.training.data import PairDataset, batches
+from pix2style.training.data import PairDataset, batches, decode
 from pix2style.training.prepare import training_pairs
 from pix2style.training.state import build_state
 
@@ -30,8 +28,7 @@ def images_per_s(config: Config, *, steps: int = 12) -> float:
     reader, entries, _ = training_pairs(playing)
     state = build_state(playing)
     entries = entries[: playing.train.batch]
-    decoded = np.stack([np.stack(reader.read(entry)) for entry in entries])
-    dataset = PairDataset(reader, entries, playing.train.augment, playing.seed, decoded)
+    dataset = PairDataset(reader, entries, playing.train.augment, playing.seed, decode(reader, entries))
     seconds = []
     tick = time.perf_counter()
     for batch in itertools.islice(

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from pix2style.cli import main
-from pix2style.cli.make_pairs_cli import resolve
+from pix2style.cli.make_pairs_options import StyleOptions, resolve
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import encode_png
 from pix2style.pairs.reader import PairReader
+from pix2style.teachers.recipe import TeacherRecipe
 
 # Small sets have no photos held out unless asked for.
 ALL_TRAIN = ("pairs.val_share=0", "pairs.test_share=0")
@@ -96,7 +97,12 @@ def test_json_alone_on_stdout(pix2style, content: Path, tmp_path: Path) -> None:
     report = json.loads(out)
     assert (code, report["painted"], sum(report["pairs"].values())) == (1, 5, 5)
     assert report["failures"] == [
-        {"source": "none.jpg", "sha256": report["failures"][0]["sha256"], "reason": "the file is empty"}
+        {
+            "source": "none.jpg",
+            "sha256": report["failures"][0]["sha256"],
+            "reason": "the file is empty",
+            "style": None,
+        }
     ]
     assert report["sha256"] == PairReader(tmp_path / "set").digest
     code, out, _ = pix2style(*arguments)
@@ -109,7 +115,7 @@ def test_what_is_missing_or_wrong_is_said(pix2style, content: Path, tmp_path: Pa
         (("--content", content), ConfigError, "add --out DIR"),
         (("--out", out), ConfigError, "add --content DIR"),
         (("--content", content, "--out", out, "--teacher", "magenta"), ConfigError, "add --style FILE"),
-        (("--content", content, "--out", out, "--teacher", "watercolour"), ConfigError, "pairs -> teacher"),
+        (("--content", content, "--out", out, "--teacher", "watercolour"), ConfigError, "expected watercolor, magenta"),
         (
             ("--content", content, "--out", out, "--teacher", "watercolor", "--style", content),
             ConfigError,
@@ -143,13 +149,53 @@ def test_a_teacher_that_cannot_be_loaded_is_told_before_any_photo_is_read(pix2st
 
 
 def test_a_painting_means_the_teacher_that_takes_one(tmp_path: Path) -> None:
-    assert resolve(None, [], {"style": tmp_path / "p.jpg"}).teacher == "magenta"
+    painting = StyleOptions([tmp_path / "p.jpg"])
+    assert resolve(None, [], {}, painting).teacher == "magenta"
     assert resolve(None, [f"pairs.style={tmp_path}/p.jpg"], {}).teacher == "magenta"
-    assert resolve(None, [], {"style": None, "content": []}).teacher == "watercolor"
+    assert resolve(None, [], {"content": []}).teacher == "watercolor"
     config = tmp_path / "c.yaml"
     config.write_text("pairs:\n  teacher: watercolor\n")
     with pytest.raises(ConfigError, match="takes no painting"):
-        resolve(config, [], {"style": tmp_path / "p.jpg"})
+        TeacherRecipe(resolve(config, [], {}, painting)).check()
+    with pytest.raises(ConfigError, match="the gatys teacher needs a painting"):
+        TeacherRecipe(resolve(None, [], {"teacher": "gatys"})).check()
+
+
+def test_several_paintings_are_one_style_or_a_style_each(tmp_path: Path) -> None:
+    paintings = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    [blend] = TeacherRecipe(resolve(None, [], {}, StyleOptions(paintings, [3, 1], 0.5))).blends()
+    assert (blend.name, blend.shares, blend.strength) == ("a.jpg+b.jpg", (0.75, 0.25), 0.5)
+    each = TeacherRecipe(resolve(None, [], {}, StyleOptions(paintings, each=True))).blends()
+    assert [(one.name, one.paintings) for one in each] == [("a.jpg", (paintings[0],)), ("b.jpg", (paintings[1],))]
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "pairs:\n  styles:\n    - {paintings: [a.jpg], name: one}\n    - {paintings: [b.jpg], name: one}\n"
+    )
+    with pytest.raises(ConfigError, match="two styles are called one"):
+        TeacherRecipe(resolve(config, [], {})).check()
+    assert resolve(config, [], {}, StyleOptions(paintings[:1])).styles == ()  # what is typed beats the file
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (StyleOptions(weights=[1.0]), "which is not given"),
+        (StyleOptions([Path("a"), Path("b")], [1.0]), "1 for 2 paintings"),
+        (StyleOptions([Path("a"), Path("b")], [1.0, 2.0], each=True), "choose one"),
+    ],
+)
+def test_style_options_that_do_not_go_together(options: StyleOptions, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        options.section()
+
+
+def test_nothing_is_started_from_a_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("pairs:\n  teacher: touch {input} {output}\n")
+    with pytest.raises(ConfigError, match="pairs -> teacher"):
+        resolve(config, [], {})
+    with pytest.raises(ConfigError, match="pairs -> teacher"):
+        resolve(None, ["pairs.teacher=os:system"], {})
 
 
 def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, photos) -> None:
@@ -226,7 +272,7 @@ def test_real_photos_through_magenta(pix2style, assets: Path, tmp_path: Path) ->
     )
     assert code == 0, err
     report = json.loads(out)
-    assert report["teacher"]["name"] == "magenta:style08.jpg"
+    assert report["teachers"][0]["name"] == "magenta:style08.jpg"
     assert report["pairs"]["train"] == 3
     reader = PairReader(tmp_path / "set")
     for entry in reader.entries("train"):

@@ -181,7 +181,7 @@ def test_the_same_again_changes_nothing_and_paints_nothing(config: PairsConfig, 
     [
         ({"size": 48}, "size 32 there, 48 now"),
         ({"format": "jpeg"}, "format png there, jpeg now"),
-        ({"pairs_per_shard": 4}, "pairs_per_shard 5 there, 4 now"),
+        ({"pairs_per_shard": 4}, "photos_per_shard 5 there, 4 now"),
     ],
 )
 def test_another_set_in_the_folder_is_refused(config: PairsConfig, tmp_path: Path, change: dict, message: str) -> None:
@@ -194,7 +194,7 @@ def test_another_set_in_the_folder_is_refused(config: PairsConfig, tmp_path: Pat
 
 def test_another_teacher_or_other_photos_are_refused(config: PairsConfig, tmp_path: Path, photos) -> None:
     make_pairs(config, TEACHER, tmp_path / "out")
-    with pytest.raises(DataError, match="teacher tint has other weights or settings"):
+    with pytest.raises(DataError, match="teacher tint has other settings"):
         make_pairs(config, TintTeacher(7), tmp_path / "out")
     (config.content[0] / "new.png").write_bytes(encode_png(photos(20)[19]))
     with pytest.raises(DataError, match=r"photos not there before: 1 \(new\.png\)"):

@@ -24,7 +24,7 @@ TINT = TintTeacher().identity
 
 
 def plan_of(names: dict[str, str], identity: StylizerIdentity = TINT, **settings: object) -> PairPlan:
-    return make_plan(PairsConfig.model_validate(settings), identity, seed=0, hashed=list(names.items()))
+    return make_plan(PairsConfig.model_validate(settings), [identity], seed=0, hashed=list(names.items()))
 
 
 def test_shares_are_met_and_every_photo_has_one_split() -> None:
@@ -114,15 +114,16 @@ def test_plans_are_told_apart_by_what_changes_the_result() -> None:
     cases = {
         "teacher tint there, oil now": plan_of(names, other),
         "painting given as style": plan_of(names, painting),
-        "other weights or settings": plan_of(names, TintTeacher(7).identity),
+        "other settings (tint 40 there, 7 now)": plan_of(names, TintTeacher(7).identity),
         "size 256 there, 64 now": plan_of(names, size=64),
+        "fit crop there, keep now": plan_of(names, fit="keep"),
         "format png there, jpeg now": plan_of(names, format="jpeg"),
         "val_share": plan_of(names, val_share=0.2),
         "photos not there before: 1 (new.png)": plan_of({**names, "new.png": DIGESTS[9]}),
         "photos gone or changed: 1 (0.png)": plan_of(dict(list(names.items())[1:])),
         "duplicate or unreadable": make_plan(
             PairsConfig(),
-            TINT,
+            [TINT],
             seed=0,
             hashed=list(names.items()),
             unreadable=[Failure(source="x.png", sha256=None, reason="Permission denied")],

@@ -22,6 +22,7 @@ from pix2style.images import encode_png
 from pix2style.pairs.build import make_pairs
 from pix2style.pairs.manifest import Member, PairEntry
 from pix2style.pairs.reader import PairReader
+from pix2style.pairs.shards import member_header
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
 
@@ -113,8 +114,8 @@ def test_what_is_no_finished_set(copy: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", "shards/shard-00000.json"])
 def test_an_unknown_schema_version_is_never_guessed_at(copy: Path, name: str) -> None:
-    edit_json(copy / name, schema_version=2, news="unknown")
-    with pytest.raises(DataError, match=f"{name}: has schema version 2, this pix2style reads 1"):
+    edit_json(copy / name, schema_version=3, news="unknown")
+    with pytest.raises(DataError, match=f"{name}: has schema version 3, this pix2style reads 2"):
         PairReader(copy)
 
 
@@ -153,6 +154,7 @@ def test_a_pair_of_another_size_than_the_set_even_with_fitting_digests(copy: Pat
     path = copy / "shards" / "shard-00000.tar"
     data = bytearray(path.read_bytes())
     data[entry.target.offset : entry.target.offset + len(small)] = small
+    data[entry.target.offset - 512 : entry.target.offset] = member_header(f"{entry.key}.target.png", len(small))
     path.write_bytes(data)
     index = json.loads((copy / "shards" / "shard-00000.json").read_bytes())
     [changed] = [pair for pair in index["pairs"] if pair["key"] == entry.key]
@@ -161,7 +163,7 @@ def test_a_pair_of_another_size_than_the_set_even_with_fitting_digests(copy: Pat
     reseal(copy)
     reader = PairReader(copy)
     [entry] = [e for e in all_entries(reader) if e.key == entry.key]
-    with pytest.raises(DataError, match="is 32x16 px, but the manifest says 32x32"):
+    with pytest.raises(DataError, match="is 32x16 px, but the index says 32x32"):
         reader.read(entry)
 
 

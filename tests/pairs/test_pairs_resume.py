@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.images import encode_jpeg
 from pix2style.pairs.build import make_pairs
+from pix2style.pairs.manifest import read_document
+from pix2style.pairs.plan import PairPlan, PlannedPair
 from pix2style.pairs.reader import PairReader
 from pix2style.pairs.shards import recover
 
@@ -24,6 +27,7 @@ from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
 
 SCRIPT = Path(__file__).parent / "run_make_pairs.py"
 BATCH = 4  # of the script
+LOST_BATCHES = 4  # at most: at the teacher, being encoded (two), being written
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
@@ -45,28 +49,39 @@ def many(tmp_path: Path, photos) -> Path:
     return content
 
 
-def test_kill_9_at_random_moments(many: Path, tmp_path: Path) -> None:
+def test_kill_9_at_twenty_random_moments(many: Path, tmp_path: Path) -> None:
     # A teacher whose rounding depends on its batch: batches must be the same ones after a resume.
     config = PairsConfig(content=(many,), size=32, pairs_per_shard=10, batch=BATCH)
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")
-    out, log = tmp_path / "killed", tmp_path / "log"
-    rng, kills = random.Random(0), 0
-    for lines in (3, 9, 19):
-        process = start(many, out, log, 0.02)
-        wait_for_lines(process, log, lines)
-        time.sleep(rng.uniform(0, 0.06))
+    expected, rng, kills, sets = tree(tmp_path / "whole"), random.Random(0), 0, 0
+    while kills < 20:
+        out, log = tmp_path / f"killed{sets}", tmp_path / f"log{sets}"
+        process = start(many, out, log, 0.03)
+        wait_for_lines(process, log, painted_counts(log).total() + rng.randint(1, 8))
+        time.sleep(rng.uniform(0, 0.2))
         process.kill()
-        kills += process.wait() == -signal.SIGKILL
+        was_killed = process.wait() == -signal.SIGKILL
+        kills += was_killed
         process.stderr.close()
-    assert kills == 3
-    assert not (out / "manifest.json").exists()
+        if not was_killed or (out / "manifest.json").exists():
+            assert tree(out) == expected
+            counts = painted_counts(log)
+            assert len(counts) == 25
+            assert counts.total() <= 25 + 20 * LOST_BATCHES * BATCH
+            sets += 1
+        elif (out / "plan.json").exists():
+            assert_is_part_of(tree(out), expected)
     last = start(many, out, log, 0)
     _, stderr = last.communicate(timeout=60)
     assert (last.returncode, stderr) == (0, b"")
-    assert tree(out) == tree(tmp_path / "whole")
-    counts = painted_counts(log)
-    assert len(counts) == 25
-    assert counts.total() <= 25 + kills * BATCH  # at most the batch in flight is painted again
+    assert tree(out) == expected
+
+
+def assert_is_part_of(part: dict[str, bytes], whole: dict[str, bytes]) -> None:
+    """What has its final name is final; what is partial is named so."""
+    for name, data in part.items():
+        if not name.endswith(".partial"):
+            assert data == whole[name]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +208,7 @@ def test_a_photo_that_failed_and_can_be_read_again_gets_its_place(config: PairsC
 
         def stylize(self, images):
             self.batches += 1
-            if self.batches == 3:
+            if self.batches == 5:
                 raise KeyboardInterrupt
             return super().stylize(images)
 
@@ -205,10 +220,10 @@ def test_a_photo_that_failed_and_can_be_read_again_gets_its_place(config: PairsC
         make_pairs(config, StoppedTeacher(), tmp_path / "out", on_progress=hide)
     photo.write_bytes(data)
     # Make the first shard a partial one again, with the pairs around the failure in it.
-    (tmp_path / "out" / "shards" / "shard-00000.json").unlink()
+    (tmp_path / "out" / "shards" / "shard-00000.json").unlink(missing_ok=True)
     report = make_pairs(config, TintTeacher(), tmp_path / "out")
     assert report.manifest.failures == ()
-    assert report.kept == 2  # the pairs before it
+    assert report.painted >= 3  # the photo, and the pairs after it in its shard: they stand in the order of the plan
     assert tree(tmp_path / "out") == tree(tmp_path / "expected")
 
 
@@ -238,7 +253,7 @@ def test_a_full_disk_is_an_error_and_loses_no_finished_pair(many: Path, tmp_path
     config = PairsConfig(content=(many,), size=32, pairs_per_shard=10, batch=BATCH)
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")
     assert tree(out) == tree(tmp_path / "whole")
-    assert painted_counts(log).total() <= 25 + BATCH
+    assert painted_counts(log).total() <= 25 + LOST_BATCHES * BATCH
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -248,14 +263,20 @@ def test_recovery_takes_any_bytes(finished, tmp_path_factory, data: st.DataObjec
     _, root = finished
     reader = PairReader(root / "out")
     entries = sorted((e for s in ("train", "val", "test") for e in reader.entries(s)), key=lambda e: e.content.offset)
-    photos = list(entries)
+    pairs = planned(root / "out")
     tar = bytearray((root / "out" / "shards" / "shard-00000.tar").read_bytes())
     for place in data.draw(st.lists(st.integers(0, len(tar) - 1), max_size=4)):
         tar[place] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("fuzz") / "shard-00000.tar.partial"
     path.write_bytes(tar[: data.draw(st.integers(0, len(tar)))])
-    found = [entry for entry, _ in recover(path, photos, "png")]
+    found = [entry for entry, _ in recover(path, pairs, "png")]
     assert found == entries[: len(found)]
+
+
+def planned(folder: Path) -> list[PlannedPair]:
+    """The pairs of a set's only shard."""
+    plan, _ = read_document(PairPlan, folder / "plan.json")
+    return [pair for photo in plan.photos for pair in plan.pairs(photo)]
 
 
 def test_recovery_keeps_only_what_would_have_been_written(finished, tmp_path: Path) -> None:
@@ -265,13 +286,16 @@ def test_recovery_keeps_only_what_would_have_been_written(finished, tmp_path: Pa
     tar = (root / "out" / "shards" / "shard-00000.tar").read_bytes()
     starts = [entry.content.offset - 512 for entry in entries]
     first, second, rest = tar[: starts[1]], tar[starts[1] : starts[2]], tar[starts[2] :]
-    path = tmp_path / "shard-00000.tar.partial"
+    path, pairs = tmp_path / "shard-00000.tar.partial", planned(root / "out")
     path.write_bytes(second + first + rest)  # out of order
-    assert [entry.key for entry, _ in recover(path, entries, "png")] == [entries[1].key]
+    assert [entry.key for entry, _ in recover(path, pairs, "png")] == [entries[1].key]
     path.write_bytes(first + second + first + rest)  # the same pair twice
-    assert [entry.key for entry, _ in recover(path, entries, "png")] == [entries[0].key, entries[1].key]
+    assert [entry.key for entry, _ in recover(path, pairs, "png")] == [entries[0].key, entries[1].key]
     path.write_bytes(tar)
-    assert recover(path, entries, "jpeg") == []
-    other = [entry.model_copy(update={"split": "val" if entry.split == "train" else "train"}) for entry in entries]
+    assert recover(path, pairs, "jpeg") == []
+    other = [
+        replace(pair, photo=replace(pair.photo, split="test" if pair.photo.split == "train" else "train"))
+        for pair in pairs
+    ]
     assert recover(path, other, "png") == []
-    assert len(recover(path, entries, "png")) == 7
+    assert len(recover(path, pairs, "png")) == 7

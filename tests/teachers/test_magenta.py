@@ -1,17 +1,14 @@
-"""Magenta's teacher against the hub module's own output, real downloads from a server on this machine, and damage."""
+"""Magenta's teacher by TensorFlow, against the hub module's own output, and networks that are another or damaged."""
 
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
+import pickle
 import shutil
 import subprocess
 import sys
-import tarfile
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +16,16 @@ import pytest
 
 from pix2style.errors import ArtifactError, ImageError
 from pix2style.files import sha256_file, sha256_folder
-from pix2style.images import Image8, crop_to_square, encode_png, find_images, read_picture
-from pix2style.loading import load_stylizer
-from pix2style.teachers import magenta
-from pix2style.teachers.magenta import MODULE_VARIABLE, MagentaTeacher
+from pix2style.images import Image8, crop_to_square, find_images, read_picture, resize
+from pix2style.stylizer import Setting
+from pix2style.teachers.magenta import MODULE_VARIABLE, MagentaRecipe, MagentaTeacher, load_magenta
+from pix2style.teachers.magenta.network import Floats, MagentaNetwork, from_unit, to_unit
+from pix2style.teachers.magenta.open import open_network
+from pix2style.teachers.style import StyleBlend
 
 # Not importorskip: TensorFlow must not be loaded before triton (see _load_triton_first).
-if importlib.util.find_spec("tensorflow_hub") is None:
+if importlib.util.find_spec("tensorflow") is None:
     pytest.skip("TensorFlow is not installed: pix2style[magenta]", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def folder(assets: Path) -> Path:
-    path = assets / "assets" / "teacher" / "magenta26"
-    if not path.is_dir():
-        pytest.skip(f"no SavedModel at {path}")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -43,26 +34,49 @@ def painting(assets: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def teacher(folder: Path, painting: Path) -> MagentaTeacher:
-    return MagentaTeacher(painting, module=str(folder))
+def teacher(magenta_folder: Path, painting: Path) -> MagentaTeacher:
+    return MagentaTeacher(painting, str(magenta_folder), "tensorflow")
+
+
+class Watched(MagentaNetwork):
+    """A real network, and what it was asked."""
+
+    def __init__(self, inner: MagentaNetwork) -> None:
+        self.inner, self.source_sha256, self.style_length = inner, inner.source_sha256, inner.style_length
+        self.predicted: list[Floats] = []
+        self.vectors: list[Floats] = []
+
+    @property
+    def settings(self) -> Mapping[str, Setting]:
+        return self.inner.settings
+
+    def predict(self, paintings: Floats) -> Floats:
+        self.predicted.append(paintings)
+        return self.inner.predict(paintings)
+
+    def transform(self, photos: Floats, vector: Floats) -> Floats:
+        self.vectors.append(vector)
+        return self.inner.transform(photos, vector)
 
 
 @pytest.fixture
-def any_painting(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
-    path = tmp_path / "painting.png"
-    path.write_bytes(encode_png(photos(1)[0]))
-    return path
+def watched(teacher: MagentaTeacher) -> Watched:
+    return Watched(teacher._network)
 
 
 # --- what it paints ------------------------------------------------------------------------------------------------
 
 
-def test_equals_the_hub_modules_own_output(teacher: MagentaTeacher, folder: Path, painting: Path, assets: Path) -> None:
-    tf, hub = magenta._import_tensorflow()
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow_hub") is None, reason="tensorflow_hub is not installed")
+def test_equals_the_hub_modules_own_output(
+    teacher: MagentaTeacher, magenta_folder: Path, painting: Path, assets: Path
+) -> None:
+    import tensorflow as tf
+    import tensorflow_hub as hub
 
     photo = read_picture(find_images([assets / "data" / "content"])[0].path).rgb[:320, :480]
     style = crop_to_square(read_picture(painting, to_srgb=True).on_white(), 256)
-    module = hub.load(str(folder))
+    module = hub.load(str(magenta_folder))
     own = module(tf.constant(photo[None] / np.float32(255)), tf.constant(style[None] / np.float32(255)))[0]
     expected = np.rint(np.clip(own.numpy()[0], 0, 1) * 255).astype(np.uint8)
     [stylized] = teacher.stylize([photo])
@@ -101,36 +115,133 @@ def test_a_photo_does_not_depend_on_the_others(teacher: MagentaTeacher, assets: 
 
 def test_each_8_bit_value_survives_the_conversion() -> None:
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(magenta._from_unit(magenta._to_unit(levels)), levels)
+    np.testing.assert_array_equal(from_unit(to_unit(levels)), levels)
 
 
-def test_identity_names_network_and_painting(teacher: MagentaTeacher, folder: Path, painting: Path) -> None:
+# --- where it is cut ------------------------------------------------------------------------------------------------
+
+
+def test_the_style_of_the_real_network_is_26_numbers(teacher: MagentaTeacher) -> None:
+    assert teacher._network.style_length == 26
+
+
+def test_another_network_is_cut_where_all_of_the_style_and_nothing_of_the_photo_goes_through(
+    small_network: Path, any_painting: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    import tensorflow as tf
+
+    teacher = MagentaTeacher(any_painting, str(small_network), "tensorflow")
+    assert teacher._network.style_length == 7
+    [photo] = photos(1, 24, 36)
+    style = to_unit(crop_to_square(read_picture(any_painting).rgb, 256))[None]
+    own = tf.saved_model.load(str(small_network))(tf.constant(to_unit(photo)[None]), tf.constant(style))[0]
+    np.testing.assert_array_equal(teacher(photo), from_unit(own.numpy()[0]))
+
+
+def test_halves_that_do_not_make_the_whole_are_refused(
+    small_network: Path, any_painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pix2style.teachers.magenta import tensorflow_network
+
+    cut = tensorflow_network._cut
+
+    def cut_and_spoil(*given: object) -> object:
+        predictor, transformer = cut(*given)
+        return predictor, lambda photo, vector: transformer(photo, vector * 1.001)
+
+    monkeypatch.setattr(tensorflow_network, "_cut", cut_and_spoil)
+    with pytest.raises(ArtifactError, match="halves do not give the picture that the whole gives"):
+        MagentaTeacher(any_painting, str(small_network), "tensorflow")
+
+
+# --- styles --------------------------------------------------------------------------------------------------------
+
+
+def test_a_style_is_predicted_once_not_once_a_photo(
+    watched: Watched, painting: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    teacher = MagentaTeacher(painting, network=watched)
+    teacher.stylize(photos(5))
+    teacher.stylize(photos(2, 20, 20))
+    assert (len(watched.predicted), len(watched.vectors)) == (1, 7)
+
+
+def test_several_paintings_are_averaged_by_their_weights(
+    watched: Watched, assets: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    paintings = tuple(assets / "data" / "styles" / f"style{n}.jpg" for n in ("08", "19"))
+    teacher = MagentaTeacher(StyleBlend("mixed", paintings, (1.0, 3.0)), network=watched)
+    [photo] = photos(1)
+    mixed = teacher(photo)
+    first, second = (watched.inner.predict(one) for one in watched.predicted)
+    np.testing.assert_allclose(watched.vectors[0], 0.25 * first + 0.75 * second, atol=1e-6)
+    alone = [MagentaTeacher(path, network=watched.inner)(photo) for path in paintings]
+    assert all(np.abs(mixed.astype(int) - one).mean() > 1 for one in alone)
+    identity = teacher.identity
+    assert identity.name == "magenta:mixed"
+    assert identity.style_sha256 == tuple(sha256_file(path) for path in paintings)
+    assert identity.settings["weights"] == "0.25 0.75"
+
+
+def test_strength_mixes_in_the_photos_own_vector(
+    watched: Watched, painting: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    given = photos(2, 60, 90)
+    teacher = MagentaTeacher(StyleBlend.of(painting, strength=0.25), network=watched)
+    teacher.stylize(given)
+    style, *own = (watched.inner.predict(one) for one in watched.predicted)
+    assert len(own) == 2
+    for photo, vector, mixed in zip(given, own, watched.vectors, strict=True):
+        np.testing.assert_array_equal(vector, watched.inner.predict(to_unit(resize(photo, 256, 256))[None]))
+        np.testing.assert_allclose(mixed, 0.25 * style + 0.75 * vector, atol=1e-6)
+    assert teacher.identity.settings["strength"] == 0.25
+
+
+def test_styles_share_one_network(magenta_folder: Path, assets: Path, photos: Callable[..., list[Image8]]) -> None:
+    styles = [StyleBlend.of(assets / "data" / "styles" / f"style{n}.jpg") for n in ("08", "19")]
+    teachers = load_magenta(styles, str(magenta_folder), "tensorflow")
+    assert [one.identity.name for one in teachers] == ["magenta:style08.jpg", "magenta:style19.jpg"]
+    assert teachers[0]._network is teachers[1]._network
+    [photo] = photos(1, 64, 64)
+    assert np.abs(teachers[0](photo).astype(int) - teachers[1](photo)).mean() > 5
+
+
+def test_a_recipe_travels_to_another_process(
+    small_network: Path,
+    any_painting: Path,
+    photos: Callable[..., list[Image8]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(any_painting.parent)
+    module = os.path.relpath(small_network)
+    recipe = MagentaRecipe((StyleBlend.of(Path(any_painting.name)),), module, "tensorflow")
+    monkeypatch.chdir("/")
+    [here], [there] = recipe.load(), pickle.loads(pickle.dumps(recipe)).load()
+    assert here.identity == there.identity
+    np.testing.assert_array_equal(here(photos(1)[0]), there(photos(1)[0]))
+
+
+def test_identity_names_network_and_painting(teacher: MagentaTeacher, magenta_folder: Path, painting: Path) -> None:
     identity = teacher.identity
     assert identity.name == "magenta:style08.jpg"
-    assert identity.sha256 == sha256_folder(folder)
+    assert identity.sha256 == sha256_folder(magenta_folder)
     assert identity.style_sha256 == (sha256_file(painting),)
     assert identity.licence == "Apache-2.0"
-    assert str(folder) not in str(identity)
-
-
-def test_another_painting_paints_otherwise(
-    teacher: MagentaTeacher, folder: Path, assets: Path, photos: Callable[..., list[Image8]]
-) -> None:
-    night = load_stylizer(f"magenta:{assets / 'data' / 'styles' / 'style19.jpg'}", teacher_module=str(folder))
-    [photo] = photos(1, 64, 64)
-    assert np.abs(night(photo).astype(int) - teacher(photo)).mean() > 5
+    assert identity.settings["backend"] == "tensorflow"
+    assert "weights" not in identity.settings
+    assert str(magenta_folder) not in str(identity)
 
 
 def test_the_environment_variable_names_the_module(
-    folder: Path, painting: Path, monkeypatch: pytest.MonkeyPatch
+    small_network: Path, any_painting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(MODULE_VARIABLE, str(folder))
-    assert MagentaTeacher(painting).identity.sha256 == sha256_folder(folder)
+    monkeypatch.setenv(MODULE_VARIABLE, str(small_network))
+    assert MagentaTeacher(any_painting).identity.sha256 == sha256_folder(small_network)
     with pytest.raises(ArtifactError, match="nowhere"):  # the argument comes first
-        MagentaTeacher(painting, module="nowhere")
+        MagentaTeacher(any_painting, module="nowhere")
 
 
-def test_nothing_is_said_on_stderr(folder: Path, painting: Path) -> None:
+def test_nothing_is_said_on_stderr(magenta_folder: Path, painting: Path) -> None:
     code = (
         "import sys, numpy; from pathlib import Path; from pix2style.loading import load_stylizer;"
         "load_stylizer('magenta:' + sys.argv[1], teacher_module=sys.argv[2])(numpy.zeros((8, 8, 3), 'uint8'));"
@@ -138,7 +249,7 @@ def test_nothing_is_said_on_stderr(folder: Path, painting: Path) -> None:
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(painting), str(folder)],
+        [sys.executable, "-c", code, str(painting), str(magenta_folder)],
         check=False,
         capture_output=True,
         text=True,
@@ -148,14 +259,17 @@ def test_nothing_is_said_on_stderr(folder: Path, painting: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
-def test_torch_can_load_its_compiler_afterwards(any_painting: Path, folder: Path) -> None:
+def test_torch_can_load_its_compiler_afterwards(any_painting: Path, magenta_folder: Path) -> None:
     """Two LLVMs in one process: in the wrong order the second one aborts it."""
     code = (
         "import sys; from pix2style.loading import load_stylizer;"
         "load_stylizer('magenta:' + sys.argv[1], teacher_module=sys.argv[2]); import torch._dynamo"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(any_painting), str(folder)], check=False, capture_output=True, text=True
+        [sys.executable, "-c", code, str(any_painting), str(magenta_folder)],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -163,12 +277,14 @@ def test_torch_can_load_its_compiler_afterwards(any_painting: Path, folder: Path
 # --- what goes wrong -------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_or_broken_painting_is_named(tmp_path: Path, folder: Path) -> None:
+def test_a_missing_or_broken_painting_is_named(tmp_path: Path, magenta_folder: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
     for path in (tmp_path / "missing.jpg", broken, tmp_path):
         with pytest.raises(ImageError, match=path.name):
-            MagentaTeacher(path, module=str(folder))
+            MagentaTeacher(path, module=str(magenta_folder))
+        with pytest.raises(ImageError, match=path.name):
+            load_magenta([StyleBlend.of(path)], module="nowhere")  # before the network
 
 
 @pytest.mark.parametrize("name", [".", "missing"])
@@ -181,9 +297,9 @@ def test_a_folder_that_is_no_saved_model(tmp_path: Path, any_painting: Path, nam
     "file", ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]
 )
 @pytest.mark.parametrize("damage", ["cut", "gone", "noise"])
-def test_a_damaged_saved_model(tmp_path: Path, folder: Path, any_painting: Path, file: str, damage: str) -> None:
+def test_a_damaged_saved_model(tmp_path: Path, small_network: Path, any_painting: Path, file: str, damage: str) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+    shutil.copytree(small_network, copy)
     victim = copy / file
     whole = victim.read_bytes()
     victim.unlink()
@@ -194,12 +310,12 @@ def test_a_damaged_saved_model(tmp_path: Path, folder: Path, any_painting: Path,
 
 
 def _save_module(path: Path, answer: Callable[..., object]) -> None:
-    tf, _ = magenta._import_tensorflow()
+    import tensorflow as tf
 
     class Module(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3])] * 2)  # type: ignore[untyped-decorator]
         def __call__(self, photo: object, style: object) -> object:
-            return answer(photo)
+            return answer(photo, tf.reduce_mean(style, [1, 2], keepdims=True))
 
     tf.saved_model.save(Module(), str(path))
 
@@ -207,117 +323,50 @@ def _save_module(path: Path, answer: Callable[..., object]) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda photo: (photo[:, ::2],),  # another size
-        lambda photo: (photo * 255,),  # another range
-        lambda photo: (photo * float("nan"),),
-        lambda photo: {"picture": photo},
-        lambda photo: photo,  # [0] is then one picture without a batch
+        lambda photo, _: (photo,),  # no style at all
+        lambda photo, style: {"picture": photo * style},
+        lambda photo, style: photo * style,  # [0] is then one picture without a batch
     ],
 )
-def test_another_network_is_refused(tmp_path: Path, any_painting: Path, answer: Callable[..., object]) -> None:
+def test_another_network_is_refused(
+    tmp_path: Path, any_painting: Path, teacher: MagentaTeacher, answer: Callable[..., object]
+) -> None:
     _save_module(tmp_path / "other", answer)
     with pytest.raises(ArtifactError, match="is not Magenta's arbitrary stylization") as caught:
         MagentaTeacher(any_painting, module=str(tmp_path / "other"))
     assert str(caught.value).count("kaggle.com") == 1
 
 
-def test_a_saved_model_that_cannot_be_called_is_refused(tmp_path: Path, any_painting: Path) -> None:
-    tf, _ = magenta._import_tensorflow()
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda photo, style: (photo[:, ::2] * style,), "painted"),  # another size
+        (lambda photo, style: (photo * style * 255,), "values span"),  # another range
+        (lambda photo, style: (photo * style * float("nan"),), "values span"),
+    ],
+)
+def test_a_network_that_paints_something_else_is_refused(
+    tmp_path: Path,
+    any_painting: Path,
+    teacher: MagentaTeacher,
+    answer: Callable[..., object],
+    words: str,
+) -> None:
+    _save_module(tmp_path / "other", answer)
+    with pytest.raises(ArtifactError, match=f"not Magenta's.*{words}"):
+        MagentaTeacher(any_painting, module=str(tmp_path / "other"))
+
+
+def test_a_saved_model_that_cannot_be_called_is_refused(
+    tmp_path: Path, any_painting: Path, teacher: MagentaTeacher
+) -> None:
+    import tensorflow as tf
 
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
     with pytest.raises(ArtifactError, match="is not Magenta's arbitrary stylization"):
         MagentaTeacher(any_painting, module=str(tmp_path / "other"))
 
 
-# --- downloads, from a server on this machine ------------------------------------------------------------
-
-
-class _Site:
-    """Answers every request with `status` and `body`, or never if `status` is 0."""
-
-    def __init__(self) -> None:
-        self.status, self.body, self.asked = 200, b"", 0
-        self.closing = threading.Event()
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.asked += 1
-                if site.status == 0:
-                    site.closing.wait(30)
-                    return
-                self.send_response(site.status)
-                self.send_header("Content-Length", str(len(site.body)))
-                self.end_headers()
-                self.wfile.write(site.body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_port}/magenta/2"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.closing.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[_Site]:
-    monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    site = _Site()
-    yield site
-    site.close()
-
-
-def _archive(folder: Path) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-        tar.add(folder, arcname=".")
-    return stream.getvalue()
-
-
-def test_a_download_is_kept_in_the_users_cache(
-    site: _Site, tmp_path: Path, folder: Path, any_painting: Path, teacher: MagentaTeacher
-) -> None:
-    site.body = _archive(folder)
-    first = MagentaTeacher(any_painting, module=site.address)
-    site.status = 403  # from now on it can only come from the cache
-    second = MagentaTeacher(any_painting, module=site.address)
-    assert site.asked == 1
-    assert first.identity.sha256 == second.identity.sha256 == teacher.identity.sha256
-    assert list((tmp_path / "cache" / "pix2style" / "tfhub").glob("*/saved_model.pb"))
-    assert "TFHUB_CACHE_DIR" not in os.environ
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [(403, b""), (404, b""), (503, b""), (200, b"<html>moved</html>"), (200, b""), (0, b"")],
-)
-def test_a_site_that_does_not_deliver(
-    site: _Site, any_painting: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
-) -> None:
-    monkeypatch.setattr(magenta, "_NETWORK_TIMEOUT_S", 0.5)
-    site.status, site.body = status, body
-    with pytest.raises(ArtifactError, match=r"127.0.0.1.*kaggle.*--module PATH.*PIX2STYLE_MAGENTA"):
-        MagentaTeacher(any_painting, module=site.address)
-    assert site.asked >= 1
-
-
-def test_a_download_that_breaks_off_leaves_nothing(site: _Site, folder: Path, any_painting: Path) -> None:
-    whole = _archive(folder)
-    site.body = whole[: len(whole) // 2]
-    with pytest.raises(ArtifactError, match="cannot be downloaded"):
-        MagentaTeacher(any_painting, module=site.address)
-    site.body = whole
-    MagentaTeacher(any_painting, module=site.address)
-
-
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/magenta/2", "http://no-such-host.invalid/2", "odd://x/y"])
-def test_an_address_that_cannot_be_reached(site: _Site, any_painting: Path, address: str) -> None:
-    with pytest.raises(ArtifactError, match=r"cannot be (downloaded|loaded).*kaggle"):
-        MagentaTeacher(any_painting, module=address)
+def test_a_network_that_was_not_converted_has_no_onnx_backend(small_network: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"has not been converted.*pix2style teacher convert"):
+        open_network(str(small_network), "onnx")

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from pix2style.config import Config
+from pix2style.config.pairs import PairsConfig
 from pix2style.config.train import AugmentConfig
-from pix2style.images import to_signed
+from pix2style.errors import ConfigError
+from pix2style.images import Picture, to_signed, write_picture
+from pix2style.pairs.build import make_pairs
 from pix2style.pairs.reader import PairReader
-from pix2style.training.data import PairDataset, batches, decode_once
+from pix2style.teachers.watercolor import WatercolorTeacher
+from pix2style.training.data import PairDataset, batches, check_crop, decode_once
 
 
 def dataset(pair_set: Path, seed: int = 0, **augment: object) -> PairDataset:
@@ -77,3 +82,23 @@ def test_decoding_once_gives_the_same_bytes(pair_set: Path, tmp_path: Path) -> N
         for one, other in zip(decoded[i], reader.read(entry), strict=True):
             np.testing.assert_array_equal(one, other)
     assert decode_once(reader, entries, tmp_path / "cache", 1e-6) is None
+
+
+def test_pairs_of_any_sizes_are_cut_to_one(tmp_path: Path, photos) -> None:
+    for i, (height, width) in enumerate([(40, 60), (64, 32), (50, 50)]):
+        write_picture(tmp_path / "photos" / f"{i}.png", Picture(photos(3, height, width)[i]))
+    config = PairsConfig(content=(tmp_path / "photos",), fit="keep", val_share=0, test_share=0)
+    make_pairs(config, WatercolorTeacher(), tmp_path / "pairs")
+    reader = PairReader(tmp_path / "pairs")
+    entries = reader.entries("train")
+    assert [(entry.height_px, entry.width_px) for entry in entries] == [(40, 60), (64, 32), (50, 50)]
+    augment = AugmentConfig(crop=32)
+    check_crop(augment, entries)
+    cached = PairDataset(reader, entries, augment, 0, decode_once(reader, entries, tmp_path / "cache", 1.0))
+    plain = PairDataset(reader, entries, augment, 0)
+    for position in range(6):
+        for one, other in zip(cached[position], plain[position], strict=True):
+            assert one.shape == (3, 32, 32)
+            assert torch.equal(one, other)
+    with pytest.raises(ConfigError, match=r"33 is larger than the smallest pair, 32x64 \(1\.png\)"):
+        check_crop(AugmentConfig(crop=33), entries)

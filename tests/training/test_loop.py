@@ -161,7 +161,7 @@ def test_compiled_networks_still_learn(experiment: Callable[..., Config]) -> Non
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        ("train.augment.crop=64", ConfigError, "larger than the pairs, which are 48x48"),
+        ("train.augment.crop=64", ConfigError, "larger than the smallest pair, 48x48"),
         ("train.device=cuda", ConfigError, "finds no GPU"),
         ("pairs.path=nowhere", DataError, "nowhere"),
         ("pairs.path=null", ConfigError, "is not set"),

@@ -1,0 +1,216 @@
+"""How fast make-pairs is, against its own teacher's raw speed and against the obvious loop.
+
+    python benchmarks/make_pairs.py speed --content PHOTOS --style PAINTING.jpg --module MAGENTA [--photos 48]
+    python benchmarks/make_pairs.py memory --content PHOTOS --style PAINTING.jpg --module MAGENTA
+
+`speed` interleaves, several rounds in one process, on the same photos at the same size:
+
+* raw: the teacher alone, on photos that are decoded and cut before, in the batches that make-pairs gives it. No pair
+  set can be made faster than that; it is the limit.
+* make-pairs: the whole stage, from JPEG files to a finished pair set on the disk.
+* loop: what a script does: open with Pillow, scale, `hub.load(module)(photo, painting)[0]` with both pictures, save
+  both as PNG, one photo at a time. (The module is loaded once, outside of the clock.)
+
+`memory` makes sets of 300 and of 3,000 photos in processes of their own and prints the peak of their resident memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pix2style.config.pairs import PairsConfig
+from pix2style.evaluation.machine import describe_machine, library_versions
+from pix2style.images import crop_to_square, read_picture
+from pix2style.pairs.build import make_pairs
+from pix2style.stylizer import Stylizer
+from pix2style.teachers.magenta import load_magenta
+from pix2style.teachers.style import StyleBlend
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Measure, print, and write a table into benchmarks/results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "memory"))
+    parser.add_argument("--content", type=Path, required=True)
+    parser.add_argument("--style", type=Path, required=True)
+    parser.add_argument("--module", required=True, help="a SavedModel folder of Magenta's network, already converted")
+    parser.add_argument("--photos", type=int, default=48, help="for speed")
+    parser.add_argument("--rounds", type=int, default=5, help="for speed")
+    parser.add_argument("--size", type=int, default=256)
+    options = parser.parse_args()
+    lines = speed(options) if options.what == "speed" else memory(options)
+    machine, versions = describe_machine(), library_versions()
+    lines += [
+        "",
+        f"{machine['processor']}, {machine['cores']} cores; " + ", ".join(f"{k} {v}" for k, v in versions.items()),
+    ]
+    print("\n".join(lines))
+    RESULTS.mkdir(exist_ok=True)
+    name = RESULTS / f"make_pairs_{options.what}.md"
+    name.write_text(
+        "\n".join([f"# make-pairs: {options.what}", "", _command(options), "", *lines, ""]), encoding="utf-8"
+    )
+
+
+def _command(options: argparse.Namespace) -> str:
+    more = f" --photos {options.photos} --rounds {options.rounds}" if options.what == "speed" else ""
+    return (
+        f"`python benchmarks/make_pairs.py {options.what} --content PHOTOS --style {options.style.name} --module"
+        f" {Path(options.module).name} --size {options.size}{more}`"
+    )
+
+
+def speed(options: argparse.Namespace) -> list[str]:
+    """Rows of seconds for each way, and their ratios round by round."""
+    photos = sorted(options.content.glob("*.jpg"))[: options.photos]
+    onnx, tensorflow = (
+        load_magenta([StyleBlend.of(options.style)], options.module, b)[0] for b in ("onnx", "tensorflow")
+    )
+    loop = _loop(options)
+    ways: dict[str, Callable[[], None]] = {
+        "raw, ONNX Runtime": lambda: _raw(onnx, photos, options.size),
+        "make-pairs, ONNX Runtime": lambda: _pairs(onnx, photos, options.size),
+        "raw, TensorFlow": lambda: _raw(tensorflow, photos, options.size),
+        "make-pairs, TensorFlow": lambda: _pairs(tensorflow, photos, options.size),
+        "loop": lambda: loop(photos),
+    }
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for round_number in range(options.rounds + 1):  # the first one warms up
+        for way, act in ways.items():
+            _decoded(photos, options.size)
+            begun = time.perf_counter()
+            act()
+            if round_number:
+                seconds[way].append(time.perf_counter() - begun)
+    return _table(seconds, len(photos), options)
+
+
+def _table(seconds: dict[str, list[float]], photos: int, options: argparse.Namespace) -> list[str]:
+    lines = [f"{photos} photos at {options.size} px, {options.rounds} rounds, interleaved; medians.", ""]
+    lines += ["| | photos/s | of its teacher's raw speed | times the loop |", "|---|---|---|---|"]
+    for way, all_seconds in seconds.items():
+        rate = photos / statistics.median(all_seconds)
+        raw = seconds.get("raw," + way.rpartition(",")[2], all_seconds)
+        lines.append(
+            f"| {way} | {rate:.2f} | {_ratio(raw, all_seconds):.2f} | {_ratio(seconds['loop'], all_seconds):.2f} |"
+        )
+    return lines
+
+
+def _ratio(slower: Sequence[float], faster: Sequence[float]) -> float:
+    return statistics.median(one / other for one, other in zip(slower, faster, strict=True))
+
+
+_CACHE: dict[tuple[Path, int], np.ndarray] = {}
+
+
+def _decoded(photos: Sequence[Path], size: int) -> list[np.ndarray]:
+    for photo in photos:
+        if (photo, size) not in _CACHE:
+            _CACHE[photo, size] = crop_to_square(read_picture(photo, to_srgb=True).on_white(), size)
+    return [_CACHE[photo, size] for photo in photos]
+
+
+def _raw(teacher: Stylizer, photos: Sequence[Path], size: int) -> None:
+    pictures, batch = _decoded(photos, size), PairsConfig().photos_at_once
+    for first in range(0, len(pictures), batch):
+        teacher.stylize(pictures[first : first + batch])
+
+
+def _pairs(teacher: Stylizer, photos: Sequence[Path], size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config = PairsConfig(content=tuple(photos), size=size)
+        report = make_pairs(config, teacher, Path(folder) / "set")
+        if report.painted != len(photos):
+            raise SystemExit(f"{report.painted} pairs of {len(photos)} photos")
+
+
+def _loop(options: argparse.Namespace) -> Callable[[Sequence[Path]], None]:
+    import tensorflow as tf
+    import tensorflow_hub as hub
+
+    module = hub.load(options.module)
+
+    def as_tensor(path: Path, side: int) -> tuple[Image.Image, object]:
+        with Image.open(path) as image:
+            short = min(image.size)
+            left, top = (image.width - short) // 2, (image.height - short) // 2
+            picture = image.convert("RGB").resize(
+                (side, side), Image.Resampling.LANCZOS, (left, top, left + short, top + short)
+            )
+        return picture, tf.constant(np.asarray(picture, np.float32)[None] / 255)
+
+    def run(photos: Sequence[Path]) -> None:
+        _, painting = as_tensor(options.style, 256)
+        with tempfile.TemporaryDirectory() as folder:
+            for photo in photos:
+                picture, content = as_tensor(photo, options.size)
+                stylized = module(content, painting)[0].numpy()[0]
+                picture.save(Path(folder) / f"{photo.stem}.content.png")
+                levels = (stylized * 255).round().clip(0, 255).astype(np.uint8)
+                Image.fromarray(levels).save(Path(folder) / f"{photo.stem}.target.png")
+
+    return run
+
+
+def memory(options: argparse.Namespace) -> list[str]:
+    """Peak resident memory of the program for few and for many photos."""
+    lines = [f"At {options.size} px. Many photos are pieces of the few.", ""]
+    lines += ["| photos | peak resident memory, MB | seconds |", "|---|---|---|"]
+    with tempfile.TemporaryDirectory() as folder:
+        for count in (300, 3000):
+            content = _many(options.content, Path(folder) / f"content{count}", count)
+            command = [
+                sys.executable,
+                "-m",
+                "pix2style",
+                "make-pairs",
+                "--content",
+                content,
+                "--out",
+                f"{folder}/{count}",
+            ]
+            command += ["--style", options.style, "--module", options.module, "--size", options.size]
+            begun = time.perf_counter()
+            peak_kb = _peak_kb([str(part) for part in command])
+            lines.append(f"| {count} | {peak_kb / 1000:.0f} | {time.perf_counter() - begun:.0f} |")
+    return lines
+
+
+def _peak_kb(command: list[str]) -> int:
+    """In a process between, because the system adds up all children's peaks."""
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[-1])
+
+
+def _many(photos: Path, folder: Path, count: int) -> Path:
+    """As many different photos as asked for, cut from the given ones."""
+    folder.mkdir()
+    rng, files = np.random.default_rng(0), sorted(photos.glob("*.jpg"))
+    for i in range(count):
+        with Image.open(files[i % len(files)]) as image:
+            left, top = (int(rng.integers(0, side // 4)) for side in image.size)
+            image.crop((left, top, left + image.width * 3 // 4, top + image.height * 3 // 4)).save(
+                folder / f"{i:05d}.jpg"
+            )
+    return folder
+
+
+if __name__ == "__main__":
+    main()

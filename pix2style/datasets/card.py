@@ -1,0 +1,159 @@
+"""The dataset card: where pictures came from, what was found, and what may be done with them.
+
+`dataset.json` for programs, `DATASET.md` for people. The same folder gives the same card.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pix2style.datasets.scan import DatasetScan, PictureFolder, Range
+from pix2style.errors import ArtifactError, DataError
+from pix2style.files import read_json, write_bytes, write_json
+from pix2style.version import __version__
+
+COCO_WIKIART = "shaorrran/coco-wikiart-nst-dataset-512-100000"
+JSON_NAME, TEXT_NAME = "dataset.json", "DATASET.md"
+_WRITTEN_BY = "pix2style"
+_COCO_WIKIART_LICENCES = (
+    "Photos from COCO: each under the Flickr licence that its owner chose (https://cocodataset.org/#termsofuse).",
+    "Paintings from WikiArt: for non-commercial research only (https://www.wikiart.org/en/terms-of-use).",
+    "Which pictures are from where follows from the names of the dataset and its folders alone; it was not verified.",
+)
+_UNKNOWN_LICENCES = (
+    "Not known to pix2style: ask what the owners of the photos and paintings allow before a filter is passed on.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a dataset came from.
+
+    Attributes:
+        name: for people.
+        url: its page, if it has one.
+        version: of a Kaggle dataset.
+        licences: one statement a line.
+    """
+
+    name: str
+    url: str | None = None
+    version: int | None = None
+    licences: tuple[str, ...] = _UNKNOWN_LICENCES
+
+
+def kaggle_source(handle: str, version: int) -> Source:
+    """A dataset of Kaggle, by `owner/name`."""
+    page = f"https://www.kaggle.com/datasets/{handle}"
+    unknown = f"See its page: {page}"
+    return Source(
+        name=f"kaggle:{handle}",
+        url=f"{page}/versions/{version}",
+        version=version,
+        licences=_COCO_WIKIART_LICENCES if handle == COCO_WIKIART else (unknown, *_UNKNOWN_LICENCES),
+    )
+
+
+def read_source(folder: Path) -> Source | None:
+    """The source that a folder's card names; None if there is no card of pix2style."""
+    with contextlib.suppress(ArtifactError, KeyError, TypeError):
+        card = read_json(folder / JSON_NAME)
+        if card["written_by"] == _WRITTEN_BY:
+            source = card["source"]
+            return Source(source["name"], source["url"], source["version"], tuple(source["licences"]))
+    return None
+
+
+def card_json(scan: DatasetScan, source: Source) -> dict[str, Any]:
+    """What `dataset.json` holds."""
+    return {
+        "schema_version": 1,
+        "written_by": _WRITTEN_BY,
+        "pix2style_version": __version__,
+        "source": {
+            "name": source.name,
+            "url": source.url,
+            "version": source.version,
+            "licences": list(source.licences),
+        },
+        "found": scan.to_json(),
+    }
+
+
+def write_card(folder: Path, scan: DatasetScan, source: Source) -> None:
+    """Write both files.
+
+    Raises:
+        DataError: a file of that name is there that is no card of pix2style, or it cannot be written.
+    """
+    if read_source(folder) is None:
+        for name in (JSON_NAME, TEXT_NAME):
+            if (folder / name).exists():
+                raise DataError(f"{folder / name}: was not written by pix2style, and is not overwritten: rename it")
+    try:
+        # The JSON last: it is what says that there is a card.
+        write_bytes(folder / TEXT_NAME, card_text(scan, source).encode())
+        write_json(folder / JSON_NAME, card_json(scan, source))
+    except OSError as error:
+        raise DataError(f"{folder}: the card cannot be written there: {error.strerror or error}") from error
+
+
+def card_text(scan: DatasetScan, source: Source) -> str:
+    """What `DATASET.md` holds."""
+    lines = [f"# {source.name}", ""]
+    if source.url:
+        lines += [f"Source: <{source.url}>" + (f", version {source.version}" if source.version else ""), ""]
+    lines += [
+        f"Found: {scan.pictures:,} pictures in {scan.files:,} files, {_size(scan.size_bytes)}.",
+        "Counts are of the folder as it lies here; sides and readability are of a sample.",
+        "",
+        f"SHA-256 over the files' names and sizes: `{scan.sha256}`",
+        "",
+        "| Folder | Looks like | Pictures | Bytes | Suffixes | Width px | Height px | Sampled | Unreadable |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *map(_row, scan.folders),
+        "",
+        "What a folder looks like is read from its name alone.",
+        "",
+    ]
+    troubles = [pair for folder in scan.folders for pair in folder.unreadable] + list(scan.not_searched)
+    if troubles:
+        lines += ["## Cannot be read", "", *(f"* {_code(name)}: {reason}" for name, reason in troubles), ""]
+    lines += ["## Licences", "", *(f"* {licence}" for licence in source.licences)]
+    lines += ["* A filter inherits the limits of the photos and paintings that it was made of.", ""]
+    return "\n".join(lines)
+
+
+def _row(folder: PictureFolder) -> str:
+    suffixes = ", ".join(f"{suffix} {count:,}" for suffix, count in folder.suffixes.items())
+    cells = (
+        _code(folder.path),
+        folder.looks_like or "?",
+        f"{folder.pictures:,}",
+        _size(folder.size_bytes),
+        suffixes,
+        _span(folder.width_px),
+        _span(folder.height_px),
+        str(folder.sampled),
+        str(len(folder.unreadable)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _span(span: Range | None) -> str:
+    return "?" if span is None else f"{span.smallest} to {span.largest}, median {span.median}"
+
+
+def _code(name: str) -> str:
+    """A name that cannot leave its cell or its line."""
+    return "`" + "".join("?" if sign in "`|" or not sign.isprintable() else sign for sign in name) + "`"
+
+
+def _size(size_bytes: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:.1f} {unit}"
+    return f"{size_bytes} bytes"

@@ -1,0 +1,84 @@
+"""`pix2style data` as a person and a script meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pix2style.images import Image8, encode_png
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pix2style", "data", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
+    (tmp_path / "set" / "photos").mkdir(parents=True)
+    for i, photo in enumerate(photos(3)):
+        (tmp_path / "set" / "photos" / f"{i}.png").write_bytes(encode_png(photo))
+    return tmp_path / "set"
+
+
+def test_card_for_people(folder: Path, tmp_path: Path) -> None:
+    (folder / "photos" / "bad.png").write_bytes(b"")
+    done = run("card", "set", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "set: set: found 4 pictures in 4 files" in done.stdout
+    assert "photos: 4 pictures, median 64x48 px; looks like content" in done.stdout
+    assert done.stderr == "note: photos/bad.png: the file is empty\n"
+    assert (folder / "DATASET.md").read_text().startswith("# set\n")
+
+
+def test_card_as_json_and_dry(folder: Path, tmp_path: Path) -> None:
+    dry = run("card", "set", "--dry-run", "--json", cwd=tmp_path)
+    assert not (folder / "dataset.json").exists()
+    wet = run("card", "set", "--json", cwd=tmp_path)
+    assert json.loads(dry.stdout) == json.loads(wet.stdout) == json.loads((folder / "dataset.json").read_text())
+    assert run("card", "set", "--dry-run", cwd=tmp_path).stdout == (folder / "DATASET.md").read_text() + "\n"
+
+
+def test_card_of_nothing(tmp_path: Path) -> None:
+    done = run("card", "nothing", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (3, "pix2style: nothing: no such folder\n")
+
+
+def test_fetch_dry_run_asks_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    done = run("fetch", "-o", "raw/x", "--version", "4", "--dry-run", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout) == {
+        "dataset": "shaorrran/coco-wikiart-nst-dataset-512-100000",
+        "version": 4,
+        "out": "raw/x",
+        "state": "would be fetched",
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch_without_a_network(tmp_path: Path) -> None:
+    pytest.importorskip("kagglehub")
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "HOME": str(tmp_path / "home")}
+    done = run("fetch", "-o", "raw/x", "--json", cwd=tmp_path, **nowhere)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("pix2style: kaggle:shaorrran/coco-wikiart-nst-dataset-512-100000: cannot be downloaded")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetch_with_wrong_options(tmp_path: Path) -> None:
+    done = run("fetch", "-o", "x", "--dataset", "name", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "pix2style: --dataset 'name': is not of the form owner/name\n")

@@ -1,0 +1,119 @@
+"""A full disk, Ctrl-C pressed twice, two processes in one folder: through the program, as people meet them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pix2style.images import Image8
+
+from tint import tree, write_photos  # isort: skip
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+# A teacher that takes its time over each photo.
+SLOW = "import time\ndef paint(photo):\n    time.sleep(0.15)\n    return 255 - photo\n"
+
+
+@pytest.fixture
+def content(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
+    return write_photos(tmp_path / "content", photos(24))
+
+
+def command(content: Path, out: Path, *more: object) -> list[str]:
+    own = ["--size", "48", "pairs.pairs_per_shard=5", "pairs.val_share=0", "pairs.test_share=0"]
+    arguments = ["make-pairs", "--content", content, "--out", out, *own, *more]
+    return [sys.executable, "-m", "pix2style", *map(str, arguments)]
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=120)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 200 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_and_then_room_again(content: Path, small_disk: Path, tmp_path: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"\0" * 100_000)
+    out = small_disk / "set"
+    full = run(command(content, out))
+    assert full.returncode == 3, full.stderr
+    assert "No space left on device" in full.stderr
+    assert "Finished pairs are kept: put that right and run the same command again" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not (out / "manifest.json").exists()
+    finished = {name: data for name, data in tree(out).items() if name.endswith(".tar")}
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    again = run(command(content, out))
+    assert again.returncode == 0, again.stderr
+    assert "kept" in again.stdout
+    assert run(command(content, tmp_path / "whole")).returncode == 0
+    assert tree(out) == tree(tmp_path / "whole")
+    assert finished.items() <= tree(out).items()
+
+
+def begun(out: Path) -> bool:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any(path.stat().st_size for path in (out / "shards").glob("*.partial")):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def slow_teacher(tmp_path: Path) -> list[str]:
+    (tmp_path / "slow.py").write_text(SLOW)
+    return ["--teacher", f"{tmp_path / 'slow.py'}:paint"]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.02, 0.1])
+def test_ctrl_c_twice(content: Path, tmp_path: Path, pause_s: float) -> None:
+    arguments = command(content, tmp_path / "out", *slow_teacher(tmp_path))
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
+    assert begun(tmp_path / "out")
+    process.send_signal(signal.SIGINT)
+    time.sleep(pause_s)
+    process.send_signal(signal.SIGINT)
+    pressed = time.monotonic()
+    stdout, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - pressed < 10
+    # The second one may hit Python while it leaves; a shell reads both as 130.
+    assert process.returncode in (130, -signal.SIGINT), stderr
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    assert "run the same command again to go on" in stderr
+    done = run(arguments)
+    assert done.returncode == 0, done.stderr
+    assert "kept" in done.stdout
+    assert run(command(content, tmp_path / "whole", *slow_teacher(tmp_path))).returncode == 0
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_two_processes_in_one_folder(content: Path, tmp_path: Path) -> None:
+    arguments = command(content, tmp_path / "out", *slow_teacher(tmp_path))
+    first = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
+    assert begun(tmp_path / "out")
+    second = run(arguments)
+    assert second.returncode == 3
+    assert "another make-pairs is writing there: wait for it, or choose another folder" in second.stderr
+    _, stderr = first.communicate(timeout=120)
+    assert first.returncode == 0, stderr
+    assert run(command(content, tmp_path / "whole", *slow_teacher(tmp_path))).returncode == 0
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")

@@ -1,0 +1,48 @@
+"""Real photos, paintings and VGG19's real weights up to conv3_1: skipped where they are absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pix2style.images import fit_within, read_picture
+from pix2style.teachers.gatys import preset
+from pix2style.teachers.gatys.settings import CAFFE_ACTIVATION_SCALE, GatysSettings
+from pix2style.teachers.gatys.teacher import GatysTeacher, Step
+from pix2style.teachers.style import StyleBlend
+
+TO_CONV3_1 = {
+    "content_layers": (("conv3_1", 1.0),),
+    "style_layers": (("conv1_1", 1 / 3), ("conv2_1", 1 / 3), ("conv3_1", 1 / 3)),
+}
+
+
+def told(assets: Path, settings: GatysSettings, side_px: int = 96) -> list[Step]:
+    weights = assets / "assets" / "vgg" / "vgg19_to_conv3_1.safetensors"
+    if not weights.is_file():
+        pytest.skip(f"no weights at {weights}")
+    photo = fit_within(read_picture(assets / "data" / "content" / "100075.jpg").rgb, side_px)
+    steps: list[Step] = []
+    teacher = GatysTeacher(StyleBlend.of(assets / "data" / "styles" / "style19.jpg"), settings, weights)
+    teacher.paint(photo, on_step=steps.append)
+    return steps
+
+
+def test_the_shallow_preset_paints(assets: Path) -> None:
+    """What was looked at for it: style08 and style19 at 256 px, 100 to 120 steps, and at 481 px in two levels."""
+    steps = told(assets, preset("shallow", steps=30))
+    assert steps[-1].style < 0.05 * steps[0].style
+    # Neither part is an ornament: both are within some factors of each other at the end.
+    assert 0.02 < steps[-1].content / steps[-1].style < 50
+
+
+def test_the_papers_weights_balance_in_the_papers_units_only(assets: Path) -> None:
+    in_units = told(assets, preset("gatys-2015", **TO_CONV3_1, steps=25))
+    assert in_units[-1].style < 0.05 * in_units[0].style
+    assert in_units[-1].content < in_units[0].content
+    assert 0.05 < in_units[-1].content / in_units[-1].style < 20
+    # As torchvision scales pixels, the content alone counts: the reason for the setting.
+    without = told(assets, preset("gatys-2015", **TO_CONV3_1, steps=25, activation_scale=1.0))
+    assert without[-1].style > 0.2 * without[0].style
+    assert pytest.approx(57.63) == CAFFE_ACTIVATION_SCALE

@@ -1,0 +1,271 @@
+"""Magenta's teacher by ONNX Runtime: the same pictures as TensorFlow's, without it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pix2style.errors import ArtifactError
+from pix2style.files import sha256_file, sha256_folder
+from pix2style.images import Image8, crop_to_square, find_images, read_picture
+from pix2style.teachers.magenta import MagentaTeacher, load_magenta
+from pix2style.teachers.magenta.cache import locate
+from pix2style.teachers.magenta.convert import convert
+from pix2style.teachers.magenta.onnx_network import OnnxNetwork
+from pix2style.teachers.style import StyleBlend
+
+if importlib.util.find_spec("tf2onnx") is None:
+    pytest.skip("tf2onnx is not installed: pix2style[convert]", allow_module_level=True)
+
+FILES = ("style.onnx", "transformer.onnx", "teacher.json")
+
+
+@pytest.fixture(scope="module")
+def real_photos(assets: Path) -> list[Image8]:
+    """Two of 256x256 and one of an odd size."""
+    found = [read_picture(one.path).rgb for one in find_images([assets / "data" / "content"])[:3]]
+    return [crop_to_square(found[0], 256), crop_to_square(found[1], 256), found[2][:211, :301]]
+
+
+def test_paints_what_tensorflow_paints(
+    converted: Path, magenta_folder: Path, assets: Path, real_photos: list[Image8]
+) -> None:
+    """Within one level, and that seldom; for a painting, a blend and a mixture with the photo."""
+    paths = [assets / "data" / "styles" / f"style{n}.jpg" for n in ("08", "19")]
+    styles = [StyleBlend.of(paths[0]), StyleBlend.of(*paths), StyleBlend.of(paths[1], strength=0.5)]
+    ours = load_magenta(styles, str(converted), "onnx")
+    theirs = load_magenta(styles, str(magenta_folder), "tensorflow")
+    for one, other in zip(ours, theirs, strict=True):
+        for painted, expected in zip(one.stylize(real_photos), other.stylize(real_photos), strict=True):
+            difference = np.abs(painted.astype(int) - expected)
+            assert difference.max() <= 1
+            assert (difference > 0).mean() < 0.002
+        assert one.identity.sha256 == other.identity.sha256
+        assert one.identity.settings["backend"] == "onnx"
+
+
+def test_a_small_network_of_another_kind_of_graph(
+    small_network: Path, tmp_path: Path, any_painting: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    located = locate(str(small_network))
+    assert located is not None
+    folder = convert(located, tmp_path / "converted")
+    one, other = (MagentaTeacher(any_painting, str(path)) for path in (folder, small_network))
+    assert [one.identity.settings["backend"], other.identity.settings["backend"]] == ["onnx", "tensorflow"]
+    for photo in photos(2, 37, 50):
+        assert np.abs(one(photo).astype(int) - other(photo)).max() <= 1
+
+
+def test_normalisations_became_one_node_each(converted: Path) -> None:
+    """Magenta's 18; what is left of their six passes over the picture would cost time."""
+    import onnx
+
+    kinds = [node.op_type for node in onnx.load(converted / "transformer.onnx").graph.node]
+    assert kinds.count("InstanceNormalization") == 18
+    assert "ReduceMean" not in kinds
+
+
+def test_a_photo_depends_neither_on_the_others_nor_on_threads(
+    converted: Path, assets: Path, real_photos: list[Image8]
+) -> None:
+    style = StyleBlend.of(assets / "data" / "styles" / "style08.jpg")
+    [alone] = load_magenta([style], str(converted), threads=1)
+    [together] = load_magenta([style], str(converted), threads=3)
+    given = [*real_photos, *real_photos[::-1]]
+    expected = [alone.stylize([photo])[0] for photo in given]
+    for _ in range(3):
+        for painted, one in zip(together.stylize(given), expected, strict=True):
+            np.testing.assert_array_equal(painted, one)
+
+
+def test_as_many_photos_are_painted_at_a_time_as_there_are_threads(converted: Path, any_painting: Path) -> None:
+    network = OnnxNetwork(converted, threads=2)
+    meeting, transform = threading.Barrier(2, timeout=20), network.transform
+
+    def transform_together(*given: np.ndarray) -> np.ndarray:
+        meeting.wait()  # breaks unless two come
+        return transform(*given)
+
+    network.transform = transform_together  # type: ignore[method-assign]
+    photo = np.zeros((16, 16, 3), np.uint8)
+    assert len(MagentaTeacher(any_painting, network=network).stylize([photo] * 4)) == 4
+
+
+def test_equally_sized_photos_go_together_where_the_network_takes_batches(
+    converted: Path, any_painting: Path, real_photos: list[Image8]
+) -> None:
+    """As on a GPU; with the photos' own vectors mixed in one by one, for these differ."""
+    network = OnnxNetwork(converted, threads=1)
+    sizes, transform = [], network.transform
+
+    def watched(photos: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        sizes.append(photos.shape[:3])
+        return transform(photos, vector)
+
+    network.transform, network.batch = watched, 4  # type: ignore[method-assign]
+    small = [photo[:64, :64] for photo in real_photos]
+    given = [real_photos[0], *small, real_photos[2], real_photos[1]]
+    painted = MagentaTeacher(any_painting, network=network).stylize(given)
+    assert sizes == [(2, 256, 256), (3, 64, 64), (1, 212, 304)]
+    one_by_one = MagentaTeacher(any_painting, str(converted))
+    for photo, one in zip(given, painted, strict=True):
+        assert one.shape == photo.shape
+        assert np.abs(one.astype(int) - one_by_one(photo)).max() <= 1
+    sizes.clear()
+    MagentaTeacher(StyleBlend.of(any_painting, strength=0.5), network=network).stylize(given[:2])
+    assert [size[0] for size in sizes] == [1, 1]
+
+
+def test_neither_tensorflow_nor_torch_is_loaded(converted: Path, any_painting: Path) -> None:
+    code = (
+        "import sys, numpy; from pix2style.loading import load_stylizer;"
+        "load_stylizer('magenta:' + sys.argv[1], teacher_module=sys.argv[2])(numpy.zeros((8, 8, 3), 'uint8'));"
+        "print([name for name in ('tensorflow', 'torch', 'onnx', 'tf2onnx') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(any_painting), str(converted)], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+def test_the_conversion_in_the_cache_is_taken_by_the_networks_digest(
+    cache: Path, converted: Path, magenta_folder: Path, small_network: Path, any_painting: Path
+) -> None:
+    place = cache / "converted" / sha256_folder(magenta_folder)
+    shutil.copytree(converted, place)
+    settings = MagentaTeacher(any_painting, str(magenta_folder)).identity.settings
+    assert settings["backend"] == "onnx"
+    assert len(str(settings["onnx_sha256"])) == 64
+    # Another network has none, whatever else lies there; and one's own wish goes first.
+    assert MagentaTeacher(any_painting, str(small_network)).identity.settings["backend"] == "tensorflow"
+    wished = MagentaTeacher(any_painting, str(magenta_folder), "tensorflow").identity
+    assert (wished.settings["backend"], "onnx_sha256" in wished.settings) == ("tensorflow", False)
+    # A folder in the wrong place is not believed.
+    place.rename(cache / "converted" / sha256_folder(small_network))
+    with pytest.raises(ArtifactError, match="made from another network"):
+        MagentaTeacher(any_painting, str(small_network))
+
+
+def test_a_converted_folder_cannot_be_run_by_tensorflow(converted: Path, any_painting: Path) -> None:
+    with pytest.raises(ArtifactError, match="TensorFlow needs the SavedModel"):
+        MagentaTeacher(any_painting, str(converted), "tensorflow")
+
+
+# --- the files -----------------------------------------------------------------------------------------------------
+
+
+def test_the_record_says_where_it_comes_from(converted: Path, magenta_folder: Path) -> None:
+    record = json.loads((converted / "teacher.json").read_text())
+    assert sorted(path.name for path in converted.iterdir()) == sorted(FILES)
+    assert record["source_sha256"] == sha256_folder(magenta_folder)
+    assert (record["style_length"], record["licence"], record["schema_version"]) == (26, "Apache-2.0", 1)
+    for name in FILES[:2]:
+        assert record["files"][name]["sha256"] == sha256_file(converted / name)
+    assert {"tensorflow", "tf2onnx", "onnx", "pix2style"} == set(record["versions"])
+    assert str(magenta_folder.parent) not in (converted / "teacher.json").read_text()
+
+
+def test_the_same_network_gives_the_same_bytes(small_network: Path, tmp_path: Path) -> None:
+    """In processes whose sets come in another order."""
+    code = (
+        "import sys; from pathlib import Path; from pix2style.teachers.magenta.cache import locate;"
+        "from pix2style.teachers.magenta.convert import convert; convert(locate(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    digests = set()
+    for seed in ("1", "2"):
+        out = tmp_path / seed
+        subprocess.run([sys.executable, "-c", code, str(small_network), str(out)], check=True, env=_seeded(seed))
+        digests.add(sha256_folder(out))
+    assert len(digests) == 1
+
+
+def _seeded(seed: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONHASHSEED": seed}
+
+
+def test_tf2onnxs_nearest_neighbours_for_area_means_are_not_let_through(
+    magenta_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pix2style.teachers.magenta import convert as module
+
+    monkeypatch.setattr(module, "_HANDLERS", {})
+    located = locate(str(magenta_folder))
+    assert located is not None
+    with pytest.raises(ArtifactError, match="paints otherwise"):
+        convert(located, tmp_path / "converted")
+
+
+@pytest.mark.parametrize(("size", "to_size"), [(256, 16), (10, 4), (7, 7)])
+def test_area_weights_are_tensorflows(size: int, to_size: int) -> None:
+    import tensorflow as tf
+
+    from pix2style.teachers.magenta.convert import _area_weights
+
+    picture = np.random.default_rng(0).random((1, size, 3, 2), np.float32)
+    expected = tf.raw_ops.ResizeArea(images=picture, size=[to_size, 3]).numpy()
+    ours = np.einsum("ih,bhwc->biwc", _area_weights(size, to_size), picture)
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["cut", "gone", "flipped"])
+def test_a_damaged_conversion(tmp_path: Path, converted: Path, any_painting: Path, name: str, damage: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(converted, copy)
+    data = bytearray((copy / name).read_bytes())
+    (copy / name).unlink()
+    if damage != "gone":
+        data[len(data) // 2] ^= 0xFF
+        (copy / name).write_bytes(data[: len(data) // 2] if damage == "cut" else data)
+    with pytest.raises(ArtifactError, match=rf"copy.{name}: .*(damaged|cannot be read)"):
+        MagentaTeacher(any_painting, str(copy))
+
+
+def test_an_unknown_schema_version(tmp_path: Path, converted: Path, any_painting: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(converted, copy)
+    text = (copy / "teacher.json").read_text().replace('"schema_version": 1', '"schema_version": 2')
+    (copy / "teacher.json").write_text(text)
+    with pytest.raises(ArtifactError, match="schema version 2"):
+        MagentaTeacher(any_painting, str(copy))
+
+
+def test_nothing_is_left_of_a_conversion_that_paints_otherwise(
+    small_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pix2style.teachers.magenta import convert as module
+
+    monkeypatch.setattr(module, "_TOLERANCE", -1.0)
+    located = locate(str(small_network))
+    assert located is not None
+    with pytest.raises(ArtifactError, match="paints otherwise"):
+        convert(located, tmp_path / "out" / "converted")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_photo_too_large_for_memory_is_named(converted: Path, any_painting: Path) -> None:
+    code = (
+        "import sys, resource, numpy; from pathlib import Path\n"
+        "from pix2style.teachers.magenta import MagentaTeacher; from pix2style.errors import PhotoError\n"
+        "teacher = MagentaTeacher(Path(sys.argv[1]), sys.argv[2]); small = numpy.zeros((64, 64, 3), 'uint8')\n"
+        "teacher(small); used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))\n"
+        "try: teacher(numpy.zeros((4000, 4000, 3), 'uint8'))\n"
+        "except PhotoError as error: print(error)\n"
+        "teacher(small)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(any_painting), str(converted)], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4000x4000 pixels need more memory" in done.stdout
