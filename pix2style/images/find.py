@@ -32,7 +32,8 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
     Raises:
         DataError: an input does not exist or cannot be looked into.
     """
-    found: dict[Path, FoundImage] = {}
+    # By text: paths keep what they once worked out, and there may be a hundred thousand of them.
+    found: dict[str, FoundImage] = {}
     for entry in inputs:
         try:
             is_folder, exists = entry.is_dir(), entry.exists()
@@ -40,9 +41,10 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
             raise DataError(f"{entry}: {error.strerror or error}") from error
         if is_folder:
             for path in _walk(entry):
-                found.setdefault(path, FoundImage(path.relative_to(entry).as_posix(), path))
+                relative = Path(os.path.relpath(path, entry)).as_posix()
+                found.setdefault(os.fspath(path), FoundImage(relative, path))
         elif exists:
-            found.setdefault(entry, FoundImage(entry.name, entry))
+            found.setdefault(os.fspath(entry), FoundImage(entry.name, entry))
         else:
             raise DataError(f"{entry}: no such file or folder")
     return sorted(found.values())

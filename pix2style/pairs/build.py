@@ -10,9 +10,9 @@ from pathlib import Path
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_file
 from pix2style.pairs.cluster import Cluster, ClusterEngine
+from pix2style.pairs.documents import read_document
 from pix2style.pairs.folder import SetFolder
 from pix2style.pairs.local import LocalEngine
-from pix2style.pairs.manifest import read_document
 from pix2style.pairs.paint import Painter, threads
 from pix2style.pairs.plan import PairPlan, make_plan
 from pix2style.pairs.report import BuildReport, Preview, SliceReport

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pix2style.errors import ArtifactError, DataError, Pix2StyleError, require
+from pix2style.pairs.documents import read_document
 from pix2style.pairs.folder import SetFolder
 from pix2style.pairs.local import LocalEngine, OnPairs
-from pix2style.pairs.manifest import read_document
 from pix2style.pairs.paint import Painter, threads
 from pix2style.pairs.plan import PairPlan, teacher_record
 from pix2style.pairs.shard_work import ShardSummary

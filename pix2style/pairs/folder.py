@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.errors import DataError
-from pix2style.files import locked, write_json
+from pix2style.files import locked, write_bytes
+from pix2style.pairs.documents import read_document
 from pix2style.pairs.figures import statistics_of
 from pix2style.pairs.manifest import (
     MANIFEST_NAME,
@@ -18,7 +19,6 @@ from pix2style.pairs.manifest import (
     TIMING_NAME,
     PlannedPhoto,
     ShardIndex,
-    read_document,
 )
 from pix2style.pairs.plan import PairPlan, differences
 from pix2style.pairs.shards import shard_name, writing
@@ -100,7 +100,7 @@ class SetFolder:
                 for leftover in _leftovers(folder):
                     leftover.unlink()
             if not self.plan.exists():
-                write_json(self.plan, plan.model_dump(mode="json"))
+                write_bytes(self.plan, plan.model_dump_json(indent=1).encode())
             self.shards.mkdir(exist_ok=True)
 
     def check(self, plan: PairPlan) -> None:

@@ -12,14 +12,10 @@ Nothing but the timing depends on time, place or machine, so the same input give
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
-
-from pix2style.errors import DataError
-from pix2style.images import read_file
 
 SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
@@ -278,51 +274,3 @@ class PairManifest(Record):
     def teacher(self) -> TeacherRecord:
         """Of the first style, which is the only one of most sets."""
         return self.teachers[0]
-
-
-class _Version(BaseModel):
-    schema_version: int
-
-
-_Document = TypeVar("_Document", bound=Record)
-
-
-def parse_document(model: type[_Document], data: bytes, path: Path) -> _Document:
-    """Check one of a pair set's JSON files.
-
-    Args:
-        model: what the file holds.
-        data: its bytes.
-        path: its name, for messages.
-
-    Raises:
-        DataError: of an unknown schema version (never guessed at), or damaged.
-    """
-    try:
-        version = _Version.model_validate_json(data).schema_version
-        if version != SCHEMA_VERSION:
-            raise DataError(
-                f"{path}: has schema version {version}, this pix2style reads {SCHEMA_VERSION}:"
-                " use the pix2style that wrote it, or make the pair set again"
-            )
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = " -> ".join(str(part) for part in first["loc"]) or "file"
-        raise DataError(
-            f"{path}: is damaged or was not written by pix2style ({where}: {first['msg']}):"
-            " copy the pair set again, or make it again in a new folder"
-        ) from error
-
-
-def read_document(model: type[_Document], path: Path) -> tuple[_Document, bytes]:
-    """Read and check one of a pair set's JSON files; also gives its bytes, for digests.
-
-    Raises:
-        DataError: missing, unreadable, damaged, or of an unknown schema version.
-    """
-    try:
-        data = read_file(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return parse_document(model, data, path), data

@@ -21,8 +21,8 @@ from pix2style.pairs.png import encode_png
 from pix2style.pairs.scan import Content, read_content
 from pix2style.stylizer import Stylizer
 
-# Decoding and encoding release the interpreter; more threads than this only wait for the teacher.
-_MAX_THREADS = 4
+# Decoding and encoding release the interpreter; they must keep up with a teacher on a graphics processor.
+_MAX_THREADS = 16
 # A teacher that has failed on all of its first photos is broken, whatever the photos are like.
 _FAILURES_BEFORE_GIVING_UP = 16
 

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from pix2style.config.pairs import PairsConfig
-from pix2style.files import sha256_bytes, sha256_json
+from pix2style.files import sha256_bytes
 from pix2style.pairs.manifest import (
     Duplicate,
     Failure,
@@ -77,8 +77,8 @@ class PairPlan(Record):
 
     @property
     def digest(self) -> str:
-        """Identifies the set: SHA-256 of the plan's canonical JSON."""
-        return sha256_json(self.model_dump(mode="json"))
+        """Identifies the set: SHA-256 of the plan's JSON without spaces, its keys in the order of this class."""
+        return sha256_bytes(self.model_dump_json().encode())
 
     @property
     def splits(self) -> SplitCounts:

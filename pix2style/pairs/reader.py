@@ -9,6 +9,7 @@ from pathlib import Path
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, read_file
+from pix2style.pairs.documents import parse_document, read_document
 from pix2style.pairs.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
@@ -20,8 +21,6 @@ from pix2style.pairs.manifest import (
     ShardRecord,
     Split,
     SplitCounts,
-    parse_document,
-    read_document,
 )
 
 # make-pairs looks only at the size of a finished shard, so it has to be deleted to be made again.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from pix2style.pairs.plan import PairPlan
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SHOWN_FAILURES = 5
+_HASHED_AHEAD = 64
 # What JPEG holds; for PNG too, so that the format changes nothing else.
 _LONGEST_SIDE_PX = 65_500
 
@@ -80,7 +82,7 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: Callable[[in
         raise DataError(f"{', '.join(map(str, content))}: no pictures (.jpg, .png, .webp, .tif, ...) in there")
     scan = Scan([], {}, [])
     on_hashed(0, len(found))
-    for done, (image, outcome) in enumerate(zip(found, pool.map(_hash, found), strict=True), start=1):
+    for done, (image, outcome) in enumerate(_hash_all(found, pool), start=1):
         if isinstance(outcome, Failure):
             scan.unreadable.append(outcome)
         else:
@@ -91,6 +93,18 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: Callable[[in
     if not scan.hashed:
         raise nothing_readable(scan.unreadable)
     return scan
+
+
+def _hash_all(found: Sequence[FoundImage], pool: Executor) -> Iterator[tuple[FoundImage, str | Failure]]:
+    """Each picture with its digest, in order; a few at a time, because a hundred thousand futures need memory too."""
+    waiting: deque[tuple[FoundImage, Future[str | Failure]]] = deque()
+    for image in found:
+        waiting.append((image, pool.submit(_hash, image)))
+        if len(waiting) > _HASHED_AHEAD:
+            first, outcome = waiting.popleft()
+            yield first, outcome.result()
+    for first, outcome in waiting:
+        yield first, outcome.result()
 
 
 def scan_planned(content: Sequence[Path], plan: PairPlan) -> Scan | None:

@@ -20,6 +20,7 @@ from pix2style.pairs.damage import (
     MAKE_SHARD_AGAIN,
     Damage,
 )
+from pix2style.pairs.documents import parse_document, read_document
 from pix2style.pairs.folder import SetFolder
 from pix2style.pairs.manifest import (
     MANIFEST_NAME,
@@ -33,8 +34,6 @@ from pix2style.pairs.manifest import (
     ShardRecord,
     Split,
     SplitCounts,
-    parse_document,
-    read_document,
 )
 from pix2style.pairs.plan import PairPlan
 from pix2style.pairs.shards import shard_name

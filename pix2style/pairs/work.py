@@ -8,8 +8,9 @@ from typing import Protocol
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import write_json
+from pix2style.pairs.documents import read_document
 from pix2style.pairs.folder import SetFolder
-from pix2style.pairs.manifest import PairManifest, SplitCounts, read_document
+from pix2style.pairs.manifest import PairManifest, SplitCounts
 from pix2style.pairs.plan import PairPlan
 from pix2style.pairs.scan import nothing_readable
 from pix2style.pairs.shard_work import ShardSummary, summary_of, total

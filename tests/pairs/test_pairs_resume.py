@@ -18,7 +18,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.images import encode_jpeg
 from pix2style.pairs.build import make_pairs
-from pix2style.pairs.manifest import read_document
+from pix2style.pairs.documents import read_document
 from pix2style.pairs.plan import PairPlan, PlannedPair
 from pix2style.pairs.reader import PairReader
 from pix2style.pairs.shards import recover
