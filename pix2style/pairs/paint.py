@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +25,7 @@ from pix2style.stylizer import Stylizer
 
 # Decoding and encoding release the interpreter; they must keep up with a teacher on a graphics processor.
 _MAX_THREADS = 16
+_NICENESS = 10  # a tenth of the processor time where the teacher wants all of it
 # A teacher that has failed on all of its first photos is broken, whatever the photos are like.
 _FAILURES_BEFORE_GIVING_UP = 16
 
@@ -45,11 +48,21 @@ class PaintedPair:
 @contextlib.contextmanager
 def threads() -> Iterator[ThreadPoolExecutor]:
     """A pool that drops what it has not begun when the block ends (Ctrl-C must not wait for a whole scan)."""
-    pool = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1), initializer=_step_back)
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _step_back() -> None:
+    """Let the teacher's threads go first: reading and encoding fill the gaps that they leave.
+
+    Only Linux has priorities of threads; elsewhere the whole process would step back.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 @dataclass(slots=True)
