@@ -2,6 +2,7 @@
 
     python benchmarks/make_pairs.py speed --content PHOTOS --style PAINTING.jpg --module MAGENTA [--photos 48]
     python benchmarks/make_pairs.py memory --content PHOTOS --style PAINTING.jpg --module MAGENTA
+    python benchmarks/make_pairs.py parts --content PHOTOS --style PAINTING.jpg --module MAGENTA
 
 `speed` interleaves, several rounds in one process, on the same photos at the same size:
 
@@ -12,6 +13,9 @@
   both as PNG, one photo at a time. (The module is loaded once, outside of the clock.)
 
 `memory` makes sets of 300 and of 3,000 photos in processes of their own and prints the peak of their resident memory.
+
+`parts` is the processor time of each part of a pair, one after the other on one thread: what the teacher's own time
+must be large against, where both share the processor.
 """
 
 from __future__ import annotations
@@ -30,8 +34,10 @@ from PIL import Image
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.images import crop_to_square, read_picture
+from pix2style.files import sha256_bytes
+from pix2style.images import crop_to_square, decode_picture, read_picture
 from pix2style.pairs.build import make_pairs
+from pix2style.pairs.png import encode_png
 from pix2style.stylizer import Stylizer
 from pix2style.teachers.magenta import load_magenta
 from pix2style.teachers.style import StyleBlend
@@ -42,7 +48,7 @@ RESULTS = Path(__file__).parent / "results"
 def main() -> None:
     """Measure, print, and write a table into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "memory"))
+    parser.add_argument("what", choices=("speed", "memory", "parts"))
     parser.add_argument("--content", type=Path, required=True)
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--module", required=True, help="a SavedModel folder of Magenta's network, already converted")
@@ -50,7 +56,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="for speed")
     parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()
-    lines = speed(options) if options.what == "speed" else memory(options)
+    lines = {"speed": speed, "memory": memory, "parts": parts}[options.what](options)
     machine, versions = describe_machine(), library_versions()
     lines += [
         "",
@@ -206,6 +212,36 @@ def _peak_kb(command: list[str]) -> int:
     )
     done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
     return int(done.stdout.split()[-1])
+
+
+def parts(options: argparse.Namespace) -> list[str]:
+    """Milliseconds of processor time a pair; the least of several repetitions."""
+    files = sorted(options.content.glob("*.jpg"))[: options.photos]
+    teacher = load_magenta([StyleBlend.of(options.style)], options.module, "onnx", threads=1)[0]
+    data = [file.read_bytes() for file in files]
+    photos = [decode_picture(one, name="photo", to_srgb=True).on_white() for one in data]
+    pictures = [crop_to_square(photo, options.size) for photo in photos]
+    encoded = [encode_png(picture) for picture in pictures]
+    acts: dict[str, Callable[[], object]] = {
+        "decode": lambda: [decode_picture(one, name="photo", to_srgb=True).on_white() for one in data],
+        "cut and scale": lambda: [crop_to_square(photo, options.size) for photo in photos],
+        "encode both": lambda: [encode_png(picture) for picture in pictures for _ in range(2)],
+        "hash the file twice, both pictures, and their part of the shard": lambda: [
+            sha256_bytes(one) for i in range(len(files)) for one in (data[i], data[i], *[encoded[i]] * 4)
+        ],
+        "teacher": lambda: teacher.stylize(pictures),
+    }
+    rows = [f"| {name} | {1000 * _least_cpu_s(act) / len(files):.1f} |" for name, act in acts.items()]
+    return [f"{len(files)} photos at {options.size} px.", "", "| part | ms a pair |", "|---|---|", *rows]
+
+
+def _least_cpu_s(act: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(5):
+        begun = time.process_time()
+        act()
+        seconds.append(time.process_time() - begun)
+    return min(seconds)
 
 
 def _many(photos: Path, folder: Path, count: int) -> Path:
