@@ -103,5 +103,6 @@ def _check_depth(settings: GatysSettings, weights: Path) -> None:
     firsts = [name for name in there if name.startswith("conv") and name.endswith("_1")]
     raise ArtifactError(
         f"{weights}: has no weights for {', '.join(missing)}, it ends at {last_conv}: choose layers that it has"
-        f" (--content-layer {last_conv} --style-layers {','.join(firsts)}, or --preset shallow), or other --weights"
+        f" (--content-layer {last_conv} --style-layers {','.join(firsts)}, or --preset shallow; in make-pairs"
+        " pairs.gatys.preset=shallow), or other weights"
     )
