@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +17,14 @@ from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.build import make_pairs
 from pix2style.stylizer import Stylizer, StylizerIdentity
+
+# Tests that import TensorFlow must not abort later ones that load torch's compiler: see tensorflow_network.py.
+with contextlib.suppress(ImportError):
+    importlib.import_module("triton")
+
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and with them the programs that they stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ASSETS = Path(os.environ.get("PIX2STYLE_ASSETS", Path(__file__).parents[2] / "shared"))
 
