@@ -9,10 +9,17 @@ from pix2style.images.picture import Image8
 
 
 def resize(rgb: Image8, height: int, width: int) -> Image8:
-    """Resample to `height` x `width` (Lanczos, antialiased)."""
+    """Resample to `height` x `width`, antialiased.
+
+    Shrinking takes Hamming's window, which Pillow's documentation puts level with bicubic there: it is as sharp as
+    pictures need to be, without Lanczos's halos, in half of its time (make-pairs shares the processor with a teacher).
+    Enlarging takes Lanczos.
+    """
     if rgb.shape[:2] == (height, width):
         return rgb
-    return np.array(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS), dtype=np.uint8)
+    shrinks = height <= rgb.shape[0] and width <= rgb.shape[1]
+    window = Image.Resampling.HAMMING if shrinks else Image.Resampling.LANCZOS
+    return np.array(Image.fromarray(rgb).resize((width, height), window), dtype=np.uint8)
 
 
 def fit_within(rgb: Image8, side: int) -> Image8:

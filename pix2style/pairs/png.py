@@ -7,7 +7,6 @@ On photos of 256x256 pixels it takes a tenth of the time of Pillow's encoder at 
 from __future__ import annotations
 
 import struct
-import zlib
 
 import numpy as np
 
@@ -33,24 +32,29 @@ def encode_png(rgb: Image8) -> bytes:
         MissingExtraError: isal is not installed.
     """
     [isal] = require("pairs", "isal.isal_zlib")
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", isal.crc32(data, isal.crc32(kind)))
+
     height, width, _ = rgb.shape
     header = struct.pack(">II5B", width, height, *_EIGHT_BIT_RGB)
     pixels: bytes = isal.compress(_filtered(rgb).data, _LEVEL)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return _SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def _filtered(rgb: Image8) -> Image8:
     """Rows of differences: each value less the mean of its left and upper neighbours; the filter's number first."""
     height, width, _ = rgb.shape
     rows = rgb.reshape(height, width * _CHANNELS)
-    near = np.zeros(rows.shape, np.uint16)
-    near[:, _CHANNELS:] = rows[:, :-_CHANNELS]
-    near[1:] += rows[:-1]
+    left, above = np.zeros_like(rows), np.zeros_like(rows)
+    left[:, _CHANNELS:] = rows[:, :-_CHANNELS]
+    above[1:] = rows[:-1]
+    # Their mean, rounded down, in eight bits: what both have, and half of what one has.
+    common = left & above
+    mean = np.bitwise_xor(left, above, out=left)
+    mean >>= 1
+    mean += common
     filtered = np.empty((height, 1 + width * _CHANNELS), np.uint8)
     filtered[:, 0] = _AVERAGE
-    np.subtract(rows, (near >> 1).astype(np.uint8), out=filtered[:, 1:])  # modulo 256, as the specification wants
+    np.subtract(rows, mean, out=filtered[:, 1:])  # modulo 256, as the specification wants
     return filtered
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
