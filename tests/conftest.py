@@ -22,6 +22,9 @@ from pix2style.stylizer import Stylizer, StylizerIdentity
 with contextlib.suppress(ImportError):
     importlib.import_module("triton")
 
+# As the package does before it imports TensorFlow; a test that imports it first would let it chat on stderr.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and with them the programs that they stop.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
