@@ -9,9 +9,9 @@ CONFIG=configs/real-input-cpu.yaml
 pix2style make-pairs --config $CONFIG --content "$A/data/content" --style "$A/data/styles/style08.jpg" \
     --module "$A/assets/teacher/magenta26" --out "$OUT/pairs"
 pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/unet" --resume-if-begun \
-    losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors"
+    losses.features.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors"
 pix2style train --config $CONFIG --pairs "$OUT/pairs" --out "$OUT/lite" --resume-if-begun name=lite model.generator=lite \
-    losses.perceptual.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors" \
+    losses.features.weights="$A/assets/vgg/vgg19_to_conv3_1.safetensors" \
     train.batch=8
 pix2style export "$OUT/lite" -o "$OUT/style08.onnx"
 pix2style eval "$OUT/unet" "$OUT/lite" "$OUT/style08.onnx" --pairs "$OUT/pairs" --style "$A/data/styles/style08.jpg" \

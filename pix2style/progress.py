@@ -18,10 +18,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pix2style.processes import speaks
+
 
 def note(text: str) -> None:
     """Say on stderr what a person should know."""
-    print(f"note: {text}", file=sys.stderr)  # noqa: T201
+    if speaks():
+        print(f"note: {text}", file=sys.stderr)  # noqa: T201
 
 
 class _Rate(ProgressColumn):
@@ -47,7 +50,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
+        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not (speaks() and sys.stderr.isatty()))
         self._task = self._bar.add_task(label, total=total, completed=done, note="")
 
     def __enter__(self) -> Self:

@@ -147,7 +147,7 @@ def _configure(wishes: Wishes) -> Config:
         "pairs.teacher": teacher,
         "pairs.style": str(wishes.style) if wishes.style else None,
         "pairs.module": wishes.module,
-        "losses.perceptual.weights": str(wishes.out / "features.safetensors"),
+        "losses.features.weights": str(wishes.out / "features.safetensors"),
     }
     config = load_config(bundled_config("quickstart.yaml"))
     return apply_overrides(config, [f"{key}={json.dumps(value)}" for key, value in changes.items()])
@@ -187,7 +187,7 @@ def _learn_features(config: Config, wishes: Wishes) -> None:
     from pix2style.pairs.reader import PairReader
     from pix2style.training.features import train_autoencoder
 
-    file = config.losses.perceptual.weights
+    file = config.losses.features.weights
     if file is None or config.pairs.path is None or file.is_file():
         return
     reader = PairReader(config.pairs.path)

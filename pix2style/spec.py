@@ -46,11 +46,12 @@ class GeneratorSpec:
 
     Attributes:
         name: of the filter, for example `watercolor`.
-        architecture: the generator's kind: `lite`, `unet`, `unet-2017`.
+        architecture: the generator's kind: `lite`, `unet`, `unet-2017`, `resnet`, `transformer`.
         parameters: weights in the file, after folding.
         size_multiple: the graph pads to a multiple of this, by repeating the edge, and crops again.
         receptive_field_px: how far from a pixel the input can change it, without global context.
-        global_context: whether every pixel also depends on a thumbnail of the whole picture.
+        global_context: whether every pixel also depends on the whole picture, through a thumbnail of it or through
+            normalisations' statistics.
         trained_at_px: side of the training crops; the strokes' size belongs to this scale.
         licence: of the filter, as far as its makers stated it.
         pix2style_version: that exported it.

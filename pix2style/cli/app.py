@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pix2style.errors import Pix2StyleError
+from pix2style.processes import speaks
 from pix2style.version import __version__
 
 EXIT_SOME_FAILED = 1
@@ -15,6 +16,7 @@ EXIT_INTERRUPTED = 130
 _RUN_AGAIN = "run the same command again to go on"
 _GO_ON = {
     "train": "run the same command again with --resume to go on",
+    "train-features": "nothing was written; the same command begins again",
     "stylize": "nothing was written but the intermediate pictures; --start goes on from one of them",
 }
 
@@ -61,5 +63,6 @@ def main() -> None:
 
 def _leave_interrupted() -> NoReturn:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    print(f"pix2style: interrupted; {_GO_ON.get(command, _RUN_AGAIN)}", file=sys.stderr)
+    if speaks():
+        print(f"pix2style: interrupted; {_GO_ON.get(command, _RUN_AGAIN)}", file=sys.stderr)
     sys.exit(EXIT_INTERRUPTED)

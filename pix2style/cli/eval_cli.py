@@ -24,7 +24,10 @@ _MAGENTA = "magenta:"
 @app.command("eval")
 def eval_command(
     stylizers: Annotated[
-        list[str], typer.Argument(help='Any of: a filter file, a run folder, "watercolor", "magenta:PAINTING".')
+        list[str],
+        typer.Argument(
+            help='Any of: a filter file, a run folder (RUN or RUN@STYLE), "watercolor", "magenta:PAINTING".'
+        ),
     ],
     pairs: Annotated[Path | None, typer.Option(help="A pair set: its test split, against its teacher.")] = None,
     photos: Annotated[
@@ -162,7 +165,7 @@ def _run(
     from pix2style.evaluation.table import ContactSheet
     from pix2style.progress import ProgressBar
 
-    meter, note = load_style_meter(features, settings.losses.perceptual)
+    meter, note = load_style_meter(features, settings.losses.features)
     pictures = ContactSheet()
     with ProgressBar("photos", len(material)) as bar:
         report = evaluate(

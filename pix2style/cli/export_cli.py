@@ -38,13 +38,25 @@ def export_cli(
     licence: Annotated[
         str | None, typer.Option(help="Of the filter, written into it; else as the run's configuration says.")
     ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(help="Of a run that holds several: an id from 0 on, or a weight for each, such as 0.5,0.5."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Make one ONNX file of a run: photo in, picture out, any size; checked against the network before it is kept."""
     require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
     from pix2style.export.run import export_run
+    from pix2style.runs.styles import parse_style
 
-    report = export_run(run, out, checkpoint=checkpoint, weights=weights.value if weights else None, licence=licence)
+    report = export_run(
+        run,
+        out,
+        checkpoint=checkpoint,
+        weights=weights.value if weights else None,
+        licence=licence,
+        style=parse_style(style) if style is not None else None,
+    )
     if as_json:
         print(json.dumps(dataclasses.asdict(report), default=str))
         return

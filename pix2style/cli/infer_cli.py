@@ -33,7 +33,7 @@ def infer_cli(
         str,
         typer.Argument(
             metavar="FILTER",
-            help="An exported .onnx file; or a run folder, watercolor, magenta:PAINTING (need extras).",
+            help="An exported .onnx file; or a run folder (RUN or RUN@1), watercolor, magenta:PAINTING (need extras).",
         ),
     ],
     inputs: Annotated[

@@ -12,10 +12,11 @@ import typer
 
 from pix2style.cli.app import app
 from pix2style.errors import require
+from pix2style.processes import speaks
 
 if TYPE_CHECKING:
-    from pix2style.config import Config
     from pix2style.training.loop import TrainReport
+    from pix2style.training.plan import NetworkPlan, Plan
 
 
 @app.command("train")
@@ -35,7 +36,10 @@ def train_cli(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Learn a pair set: photos in, the teacher's style out."""
+    """Learn a pair set: photos in, the teacher's style out.
+
+    Settings are KEY=VALUE, each documented in the configuration; --dry-run shows what they come to.
+    """
     require("train", "torch", "pydantic", "yaml", "albumentations", "safetensors")
     from pix2style.config import load_config, parse_config
 
@@ -44,39 +48,54 @@ def train_cli(
     run = out or Path("runs") / experiment.name
     resume = resume or (resume_if_begun and (run / "config.json").is_file())
     if dry_run:
-        _print_plan(experiment, run, resume=resume, as_json=as_json)
+        from pix2style.training.plan import make_plan
+
+        _print_plan(make_plan(experiment, run, resume=resume), as_json=as_json)
         return
     from pix2style.training.loop import train
 
     report = train(experiment, run, resume=resume)
-    _print_report(report, as_json=as_json)
+    if speaks():
+        _print_report(report, as_json=as_json)
 
 
-def _print_plan(experiment: Config, run: Path, *, resume: bool, as_json: bool) -> None:
-    from pix2style.training.prepare import check_run, training_pairs
-    from pix2style.training.state import build_state
-
-    _, entries, held_out = training_pairs(experiment)
-    check_run(run, experiment, resume=resume)
-    state = build_state(experiment)
-    plan = {
-        "dry_run": True,
-        "run": str(run),
-        "generator": experiment.model.generator,
-        "parameters": sum(p.numel() for p in state.generator.parameters()),
-        "device": state.device.type,
-        "training_pairs": len(entries),
-        "validation_pairs": len(held_out),
-        "images": experiment.train.images,
-        "batch": experiment.train.batch,
-    }
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(plan))
+        print(json.dumps(plan.to_json()))
         return
-    print(f"{experiment.name}: {plan['generator']} ({plan['parameters']:,} parameters) on {plan['device']}")
-    print(f"{len(entries)} training pairs, {len(held_out)} for validation, from {experiment.pairs.path}")
-    epochs = experiment.train.images / len(entries)
-    print(f"{experiment.train.images} pictures ({epochs:.1f} epochs) in batches of {experiment.train.batch} -> {run}")
+    print(f"{plan.name} on {plan.device} -> {plan.run} (nothing was written)")
+    for role, network in (
+        ("generator", plan.generator),
+        ("discriminator", plan.discriminator),
+        ("features", plan.features),
+    ):
+        if network is not None:
+            print(_network_line(role, network, plan.crop_px))
+    what = "pairs" if plan.paired else "photos without targets"
+    styles = f", {plan.styles} styles" if plan.styles > 1 else ""
+    print(f"{plan.training_pairs} training {what}{styles}, {plan.validation_pairs} for validation")
+    parts = f" in {plan.accumulate} parts" if plan.accumulate > 1 else ""
+    print(
+        f"{plan.images} pictures ({plan.epochs:.1f} epochs): {plan.steps} steps of {plan.batch}{parts},"
+        f" crops of {plan.crop_px} px"
+    )
+    if plan.images_per_s is not None and plan.seconds is not None:
+        print(f"time: about {_duration(plan.seconds)}, at {plan.images_per_s:.3g} pictures/s in a short trial")
+    there = "" if plan.available_bytes is None else f" (there are {plan.available_bytes / 1e9:.1f} GB)"
+    pairs = f"all pairs as bytes: {plan.decoded_bytes / 1e9:.2f} GB"
+    print(f"memory: {plan.memory_bytes / 1e9:.1f} GB in the trial{there}; {pairs}")
+
+
+def _network_line(role: str, network: NetworkPlan, crop_px: int) -> str:
+    giga = network.macs_per_picture / 1e9
+    return f"{role}: {network.kind}, {network.parameters:,} parameters, {giga:.2f} GMAC for {crop_px}x{crop_px}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} minutes" if minutes < 100 else f"{minutes / 60:.1f} hours"
 
 
 def _print_report(report: TrainReport, *, as_json: bool) -> None:
@@ -88,4 +107,8 @@ def _print_report(report: TrainReport, *, as_json: bool) -> None:
         f"{report.run}: {report.step} steps, {report.images_seen} pictures, {report.seconds:.0f} s"
         f" ({report.images_per_s:.1f} pictures/s), {held_out}"
     )
+    if report.stopped_early:
+        print("ended early: held-out photos got no better (train.early_stop)", file=sys.stderr)
+    if report.skipped_steps:
+        print(f"{report.skipped_steps} steps were left out: a loss or gradient was not finite", file=sys.stderr)
     print(f"next: pix2style export {report.run}", file=sys.stderr)

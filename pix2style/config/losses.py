@@ -9,45 +9,76 @@ from pydantic import Field, model_validator
 
 from pix2style.config.section import Section
 
+_PIX2PIXHD_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
+_PAIRED = ("l1", "charbonnier", "ms_ssim", "color", "feature_matching")
+_JOHNSON_STYLE_LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
+
+
+class FeaturesConfig(Section):
+    """The frozen network whose activations the losses perceptual, style and content compare."""
+
+    network: Literal["vgg19", "vgg16", "autoencoder"] = "vgg19"
+    """vgg19, vgg16: trained on ImageNet; autoencoder: what train-features made (`weights` is then its file)."""
+    weights: Path | None = None
+    """A safetensors file; for VGG, nothing means torchvision's, downloaded once."""
+
 
 class AdversarialConfig(Section):
     """Fool the discriminator."""
 
     weight: float = Field(1.0, ge=0)
     """0: no discriminator is built or trained."""
-    kind: Literal["bce", "lsgan", "hinge"] = "lsgan"
-    """bce: the 2017 recipe's; lsgan: least squares (Mao et al. 2017); hinge (Lim and Ye 2017)."""
+    kind: Literal["bce", "lsgan", "hinge", "relativistic"] = "lsgan"
+    """bce: the 2017 recipe's; lsgan: least squares (Mao et al. 2017); hinge (Lim and Ye 2017); relativistic: each
+    generated picture against the teacher's (R3GAN, Huang et al. 2024), which wants r1 and r2."""
     start_images: int = Field(0, ge=0)
     """Training pictures seen before the game begins; until then only the other losses teach."""
+    ramp_images: int = Field(0, ge=0)
+    """Pictures over which the weight then grows linearly from 0 to its full value."""
+    r1: float = Field(0.0, ge=0)
+    """Weight of the discriminator's squared gradient at the teacher's pictures; 0: not computed."""
+    r2: float = Field(0.0, ge=0)
+    """The same at the generator's pictures."""
 
 
 class PerceptualConfig(Section):
-    """L1 distance of a network's activations, layer by layer."""
+    """L1 distance to the target's activations, layer by layer."""
 
     weight: float = Field(1.0, ge=0)
-    """0: not computed, and no network is loaded."""
-    network: Literal["vgg19", "autoencoder"] = "vgg19"
-    """vgg19: trained on ImageNet; autoencoder: a small one of our own (`weights` is then its file)."""
-    weights: Path | None = None
-    """A safetensors file; for vgg19, nothing means torchvision's, downloaded once."""
-    layers: dict[str, float] = Field(
-        default_factory=lambda: {
-            "relu1_1": 1 / 32,
-            "relu2_1": 1 / 16,
-            "relu3_1": 1 / 8,
-            "relu4_1": 1 / 4,
-            "relu5_1": 1.0,
-        }
-    )
+    """0: not computed."""
+    layers: dict[str, float] = Field(default_factory=lambda: dict(_PIX2PIXHD_LAYERS))
     """Layers by name and their weights; the default is pix2pixHD's."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.weight > 0 and not self.layers:
-            raise ValueError("layers is empty: name at least one layer, or set weight: 0")
-        if self.weight > 0 and self.network == "autoencoder" and self.weights is None:
-            raise ValueError("network: autoencoder needs weights (the file that it was saved to)")
-        return self
+
+class StyleLossConfig(Section):
+    """Distance of Gram matrices."""
+
+    weight: float = Field(0.0, ge=0)
+    """0: not computed."""
+    to: Literal["target", "painting"] = "target"
+    """target: the teacher's picture of the same photo; painting: the style picture itself (`pairs.style`)."""
+    layers: dict[str, float] = Field(default_factory=lambda: dict(_JOHNSON_STYLE_LAYERS))
+    """Layers by name and their weights."""
+    painting_side_px: int = Field(256, ge=32, le=4096)
+    """The painting's shorter side when its Gram matrices are taken: larger makes larger strokes."""
+
+
+class ContentLossConfig(Section):
+    """Mean squared difference from the photo's own activations (Johnson et al. 2016)."""
+
+    weight: float = Field(0.0, ge=0)
+    """0: not computed."""
+    layers: dict[str, float] = Field(default_factory=lambda: {"relu2_2": 1.0})
+    """Layers by name and their weights."""
+
+
+class BalanceConfig(Section):
+    """Dynamic weighting: the style's part follows the content's, so that neither is drowned."""
+
+    style_to_content: float | None = Field(None, gt=0)
+    """Keep weighted style this many times weighted content (running means); nothing: fixed weights."""
+    halflife_images: int = Field(1_000, ge=1)
+    """Half-life of the running means in pictures seen."""
 
 
 class LossesConfig(Section):
@@ -55,13 +86,65 @@ class LossesConfig(Section):
 
     l1: float = Field(100.0, ge=0)
     """Mean absolute difference from the target in [-1, 1]; 100 is the 2017 recipe's."""
+    charbonnier: float = Field(0.0, ge=0)
+    """Smooth L1: mean of sqrt(difference^2 + 1e-6) (Lai et al. 2017)."""
+    ms_ssim: float = Field(0.0, ge=0)
+    """1 - multi-scale structural similarity to the target (Wang et al. 2003)."""
+    color: float = Field(0.0, ge=0)
+    """Difference of colours from the target, brightness and texture left out."""
+    total_variation: float = Field(0.0, ge=0)
+    """Mean absolute difference of neighbouring pixels of the output."""
+    feature_matching: float = Field(0.0, ge=0)
+    """L1 distance of the discriminator's activations for output and target (pix2pixHD)."""
+    features: FeaturesConfig = FeaturesConfig()
+    """The network of the losses perceptual, style and content."""
     adversarial: AdversarialConfig = AdversarialConfig()
     """The GAN's part."""
     perceptual: PerceptualConfig = PerceptualConfig()
-    """The feature network's part."""
+    """Activations like the target's."""
+    style: StyleLossConfig = StyleLossConfig()
+    """Textures and colours like the target's or the painting's."""
+    content: ContentLossConfig = ContentLossConfig()
+    """Activations like the photo's."""
+    balance: BalanceConfig = BalanceConfig()
+    """Style against content."""
+
+    @property
+    def paired_keys(self) -> tuple[str, ...]:
+        """The losses that are computed and compare with the teacher's pictures, by their keys."""
+        keys = [f"losses.{name}" for name in _PAIRED if getattr(self, name) > 0]
+        keys += [f"losses.{name}" for name in ("adversarial", "perceptual") if getattr(self, name).weight > 0]
+        if self.style.weight > 0 and self.style.to == "target":
+            keys.append("losses.style (to: target)")
+        return tuple(keys)
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether a loss compares with the teacher's pictures."""
+        return bool(self.paired_keys)
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether the feature network is used."""
+        return self.perceptual.weight + self.style.weight + self.content.weight > 0
+
+    @property
+    def feature_layers(self) -> tuple[str, ...]:
+        """All layers that are compared, each once."""
+        wanted = [one.layers for one in (self.perceptual, self.style, self.content) if one.weight > 0]
+        return tuple(dict.fromkeys(name for layers in wanted for name in layers))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.l1 + self.adversarial.weight + self.perceptual.weight == 0:
+        if not (self.needs_targets or self.needs_features or self.total_variation):
             raise ValueError("every weight is 0: nothing would be learned")
+        for name, one in (("perceptual", self.perceptual), ("style", self.style), ("content", self.content)):
+            if one.weight > 0 and not one.layers:
+                raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.weight: 0")
+        if self.needs_features and self.features.network == "autoencoder" and self.features.weights is None:
+            raise ValueError("features.network: autoencoder needs features.weights (the file that it was saved to)")
+        if self.feature_matching > 0 and self.adversarial.weight == 0:
+            raise ValueError("feature_matching compares the discriminator's activations: set adversarial.weight too")
+        if self.balance.style_to_content is not None and not (self.style.weight > 0 and self.content.weight > 0):
+            raise ValueError("balance.style_to_content needs style.weight and content.weight")
         return self

@@ -73,7 +73,8 @@ class PairsConfig(Section):
     format: Literal["png", "jpeg"] = "png"
     """How pictures are stored: png is lossless, jpeg (quality 95, 4:4:4) is a fifth of the size."""
     learn_style: int | None = Field(None, ge=0)
-    """Which style of a set with several train learns: its place in the set's list, from 0."""
+    """Which style of a set with several train learns: its place in the set's list, from 0. With model.styles above 1,
+    nothing: all of them."""
     val_share: float = Field(0.05, ge=0, lt=1)
     """Share of photos for the validation grid, chosen by a hash of the file's content."""
     test_share: float = Field(0.05, ge=0, lt=1)

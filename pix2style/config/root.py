@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from pix2style.config.losses import LossesConfig
 from pix2style.config.model import ModelConfig
@@ -33,3 +35,15 @@ class Config(Section):
     """The filter file."""
     eval: EvalConfig = EvalConfig()
     """Measuring."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.train.unpaired and self.losses.paired_keys:
+            raise ValueError(
+                f"train.unpaired: nobody painted these photos, and {', '.join(self.losses.paired_keys)} compare with"
+                " the teacher's pictures: set their weights to 0, or train.unpaired: false"
+            )
+        style = self.losses.style
+        if style.weight > 0 and style.to == "painting" and self.pairs.style is None and not self.pairs.styles:
+            raise ValueError("losses.style.to: painting needs a painting: set pairs.style to its file")
+        return self

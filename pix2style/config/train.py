@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,9 @@ class AugmentConfig(Section):
     """Mirror half of the pairs, left to right."""
     color_jitter: float = Field(0.0, ge=0, le=1)
     """How far brightness, contrast and saturation of the content photo alone may vary; the target stays."""
+    discriminator: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    """DiffAugment (Zhao et al. 2020): what the discriminator sees is varied, teacher's and generator's pictures alike;
+    for sets of fewer than about a thousand pairs."""
 
 
 class OptimizerConfig(Section):
@@ -33,13 +37,29 @@ class OptimizerConfig(Section):
     """Decay of its running square."""
 
 
+class EarlyStopConfig(Section):
+    """End when held-out photos no longer get closer to the teacher's pictures."""
+
+    patience: int | None = Field(None, ge=1)
+    """Looks at the held-out photos without a better figure before training ends; nothing: it runs to its end."""
+    min_gain: float = Field(0.0, ge=0)
+    """What counts as better, in the figure's unit."""
+
+
 class TrainConfig(Section):
     """One run of training; lengths are in pictures seen, so that they mean the same at any batch size."""
 
     images: int = Field(400_000, ge=1)
     """Training pictures to see in all (a pair seen twice counts twice)."""
     batch: int = Field(1, ge=1, le=4096)
-    """Pairs in a step."""
+    """Pairs in a step, over all processes and parts together."""
+    accumulate: int = Field(1, ge=1, le=1024)
+    """Parts that each process computes its pairs of a step in, for less memory; the step stays the same up to
+    rounding (except for BatchNorm, which sees a part at a time)."""
+    unpaired: bool = False
+    """Learn from photos alone (a pair set's, or those of pairs.content), without any target: Johnson's objective."""
+    start_from: Path | None = None
+    """A run whose (averaged) weights this one begins with, to reach a new style in minutes."""
     augment: AugmentConfig = AugmentConfig()
     """What the loader does to a pair."""
     generator: OptimizerConfig = OptimizerConfig()
@@ -47,17 +67,27 @@ class TrainConfig(Section):
     discriminator: OptimizerConfig = OptimizerConfig()
     """The discriminator's optimiser."""
     decay_from: float = Field(0.5, ge=0, le=1)
-    """Share of the training after which learning rates fall linearly to 0 (the 2017 recipe: 0.5)."""
+    """Share of the training after which learning rates fall to 0 (the 2017 recipe: 0.5)."""
+    decay: Literal["linear", "cosine"] = "linear"
+    """How they fall."""
+    warmup_images: int = Field(0, ge=0)
+    """Pictures over which learning rates grow linearly at the beginning."""
     ema_halflife_images: int = Field(10_000, ge=0)
     """Half-life of the averaged weights, which are the ones that ship; 0: none."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the GPU if there is one."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 on a GPU, fp32 on the CPU."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """auto: bf16 on a GPU, fp32 on the CPU; fp16 (GPU only) scales losses so that small gradients survive."""
     channels_last: bool = True
     """Memory layout of the networks; faster with most convolutions."""
     compile: bool = False
     """torch.compile the networks: slower to start, faster afterwards."""
+    cuda_graphs: bool = False
+    """With compile on a GPU: replay recorded kernels (reduce-overhead); for small networks and fixed sizes."""
+    pairs_on_device_gb: float = Field(8.0, ge=0)
+    """Keep decoded pairs in the GPU's memory and cut them there if they fit this; 0: never."""
+    skips_in_a_row: int = Field(20, ge=1)
+    """Steps in a row with a loss or gradient that is not finite, after which training stops and says which."""
     workers: int = Field(2, ge=0, le=256)
     """Loader processes; results do not depend on it."""
     decoded_cache_gb: float = Field(8.0, ge=0)
@@ -68,8 +98,14 @@ class TrainConfig(Section):
     """Pictures seen between grids and figures on held-out photos."""
     checkpoint_every_images: int = Field(20_000, ge=1)
     """Pictures seen between checkpoints."""
-    keep_checkpoints: int = Field(3, ge=1)
-    """Newest checkpoints to keep; the best by held-out L1 is kept besides."""
+    keep_last: int = Field(3, ge=1)
+    """Newest checkpoints to keep."""
+    keep_best: int = Field(1, ge=0)
+    """Best checkpoints to keep besides, by `best_by`."""
+    best_by: Literal["l1", "psnr", "ssim"] = "l1"
+    """What makes a checkpoint the best: held-out difference, PSNR or SSIM to the teacher's pictures."""
+    early_stop: EarlyStopConfig = EarlyStopConfig()
+    """End before `images`."""
     grid_photos: int = Field(6, ge=1, le=64)
     """Held-out photos in the grid, always the same."""
     validate_photos: int = Field(64, ge=1)
@@ -87,6 +123,10 @@ class TrackingConfig(Section):
     """The W&B team or user; nothing: your default."""
     tags: tuple[str, ...] = ()
     """The W&B run's tags."""
+    artifacts: bool = True
+    """Link pair set, run and model in W&B as artifacts (descriptions and digests; the model with its weights)."""
+    tensorboard: bool = False
+    """Also write TensorBoard's event files into the run folder."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

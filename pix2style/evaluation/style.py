@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pix2style.config.losses import PerceptualConfig
+from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.evaluation.metrics import grown
 from pix2style.files import sha256_file
@@ -64,14 +64,14 @@ class StyleMeter:
 
 
 def load_style_meter(
-    features: str | None, perceptual: PerceptualConfig | None = None
+    features: str | None, configured: FeaturesConfig | None = None
 ) -> tuple[StyleMeter | None, str | None]:
     """The network that style is measured with, or a note that says why there is none.
 
     Args:
         features: `vgg19` (torchvision's, downloaded once: 548 MB), a safetensors file of VGG19 or of our autoencoder,
             `none`; or None: what `perceptual` names, else torchvision's if it was downloaded before.
-        perceptual: of the experiment's configuration.
+        configured: `losses.features` of the experiment's configuration.
 
     Raises:
         ArtifactError, ConfigError: `features` was asked for and cannot be used.
@@ -85,8 +85,8 @@ def load_style_meter(
             raise type(error)(f"--features {features}: {error}") from error
     how = "--features FILE with VGG19's or an autoencoder's weights, or --features vgg19 to download them (548 MB)"
     try:
-        if perceptual is not None and perceptual.weights is not None:
-            return _from_file(perceptual.weights), None
+        if configured is not None and configured.weights is not None:
+            return _from_file(configured.weights), None
         if (Path(torch.hub.get_dir()) / "checkpoints" / _TORCHVISION_FILE).is_file():
             return _torchvision(), None
     except (ArtifactError, ConfigError) as error:

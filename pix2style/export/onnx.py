@@ -48,16 +48,18 @@ def export_filter(generator: Generator, spec: GeneratorSpec, out: Path) -> Expor
     The file holds its weights as float32 and nothing of this machine; the same generator and spec give the same bytes.
 
     Args:
-        generator: trained; itself unchanged, whatever its mode and device.
+        generator: trained, of one style; itself unchanged, whatever its mode and device.
         spec: the file's description of itself.
         out: the file; replaced only by one that passed.
 
     Raises:
-        ArtifactError: the weights are not numbers, torch cannot export the network, file and network differ (with the
-            figures), or `out` cannot be written. Then nothing is written.
+        ArtifactError: it holds several styles, the weights are not numbers, torch cannot export the network, file and
+            network differ (with the figures), or `out` cannot be written. Then nothing is written.
     """
     if out.is_dir():  # before minutes of work
         raise ArtifactError(f"{out}: is a folder: name the filter file, for example {out / spec.name}.onnx")
+    if generator.styles > 1:
+        raise ArtifactError(f"the network holds {generator.styles} styles, a filter one: export generator.fixed(...)")
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)
     folded = network.folded().eval()

@@ -11,6 +11,7 @@ from pix2style.files import sha256_json
 from pix2style.nets.generator import Generator
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.runs.generator import load_generator
+from pix2style.runs.styles import StyleChoice, hold_style, style_text
 from pix2style.spec import GeneratorSpec, Provenance
 from pix2style.version import __version__
 
@@ -22,30 +23,37 @@ def export_run(
     checkpoint: str = "latest",
     weights: Literal["ema", "raw"] | None = None,
     licence: str | None = None,
+    style: StyleChoice | None = None,
 ) -> ExportReport:
     """Export a run's generator.
 
     Args:
         run: the folder that `pix2style train` made.
-        out: the file; None: NAME.onnx in the run folder, by the experiment's name.
+        out: the file; None: NAME.onnx in the run folder, by the experiment's name (and the style's: NAME-style-1).
         checkpoint: `latest`, `best` (by difference on held-out photos) or a name such as `step-0012000`.
         weights: the averaged or the last ones; None: as the run's configuration says (`export.weights`).
         licence: of the filter; None: as the run's configuration says (`export.licence`).
+        style: of a run that holds several: an id from 0 on, or a weight for each; becomes a part of the weights.
 
     Raises:
+        ConfigError: a style is not given, not wanted, or not there.
         ArtifactError: the run or the checkpoint cannot be used, or the file would not repeat the network.
     """
     folder = RunFolder(run)
     config = folder.config
-    generator, meta = load_generator(folder, checkpoint=checkpoint, weights=weights or config.export.weights)
-    spec = describe_generator(generator, config, meta, licence=licence or config.export.licence)
-    return export_filter(generator, spec, out or run / f"{folder.name}.onnx")
+    loaded = load_generator(folder, checkpoint=checkpoint, weights=weights or config.export.weights)
+    generator, meta = hold_style(*loaded, style, run=run)
+    name = config.name if style is None else f"{config.name}-style-{style_text(style).replace(',', '-')}"
+    spec = describe_generator(generator, config, meta, name=name, licence=licence or config.export.licence)
+    return export_filter(generator, spec, out or run / f"{name}.onnx")
 
 
-def describe_generator(generator: Generator, config: Config, meta: CheckpointMeta, *, licence: str) -> GeneratorSpec:
+def describe_generator(
+    generator: Generator, config: Config, meta: CheckpointMeta, *, name: str, licence: str
+) -> GeneratorSpec:
     """What a filter says of itself, put together from the run that it came from."""
     return GeneratorSpec(
-        name=config.name,
+        name=name,
         architecture=generator.architecture,
         parameters=sum(weights.numel() for weights in generator.folded().parameters()),  # what the file holds
         size_multiple=generator.size_multiple,

@@ -131,7 +131,7 @@ def load_autoencoder(layers: Iterable[str], weights: Path) -> FeatureNetwork:
 def _read(path: Path) -> Autoencoder:
     tensors, metadata = read_tensors_and_metadata(path)
     if _KIND not in metadata:
-        raise ArtifactError(f"{path}: is not an autoencoder of pix2style: check losses.perceptual.network and weights")
+        raise ArtifactError(f"{path}: is not an autoencoder of pix2style: check losses.features.network and weights")
     try:
         description = json.loads(metadata[_KIND])
         version = description["schema_version"]

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-# atanh(1) is infinite: colours enter the logit space scaled by this, so white starts as 0.96, a step of 5 in 255.
-_LOGIT_SCALE = 0.96
+
+class Foldable(nn.Module, ABC):
+    """A module that trains with more branches than it needs to run."""
+
+    @abstractmethod
+    def fold(self) -> nn.Module:
+        """A plain module of the same function (up to rounding), without the training-time branches."""
 
 
-class ColourSkip(nn.Module):
-    """The photo's own colours as logits, through a learned 3x3 colour matrix that starts as the identity.
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel (Ba et al. 2016, arXiv 1607.06450).
 
-    `tanh(skip(photo) + drawing)` is then close to the photo for an untrained network: colours need not be learned
-    through the whole network, which is where they shift, invert or go grey (pix2pix #249, #744, #1301), and a style
-    with other colours changes twelve numbers. Sums are taken before the tanh so that the output stays in [-1, 1]
-    without clipping.
+    No pixel depends on another one through it, unlike InstanceNorm and GroupNorm.
+
+    Args:
+        channels: in and out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.matrix = nn.Conv2d(3, 3, 1)
-        with torch.no_grad():
-            self.matrix.weight.copy_(torch.eye(3)[:, :, None, None])
-            nn.init.zeros_(self.matrix.bias)  # type: ignore[arg-type]
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, photo: Tensor) -> Tensor:
-        """From [batch, 3, h, w] in [-1, 1] to logits of the same shape."""
-        scaled = photo * _LOGIT_SCALE
-        # atanh, written out: ONNX Runtime computes Atanh one number at a time, which took a third of the lightweight
-        # generator's whole time; its Log is vectorised.
-        logits: Tensor = self.matrix(0.5 * torch.log((1 + scaled) / (1 - scaled)))
-        return logits
+    def forward(self, features: Tensor) -> Tensor:
+        """From [batch, channels, h, w] to the same shape."""
+        # Channels come last in memory already where the network runs in channels_last.
+        last = F.layer_norm(features.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, eps=1e-6)
+        return last.permute(0, 3, 1, 2)
 
 
 def init_preserving(module: nn.Module) -> None:

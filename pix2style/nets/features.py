@@ -1,4 +1,4 @@
-"""Frozen networks whose activations the losses compare: VGG19 by layer name, and the frame for others."""
+"""Frozen networks whose activations the losses compare: VGG19 and VGG16 by layer name, and the frame for others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,16 @@ from pix2style.errors import ArtifactError, ConfigError
 from pix2style.nets.generator import check_pictures
 from pix2style.nets.weights import read_tensors
 
-# Of torchvision's models: https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html
+# Of torchvision's models: https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html, vgg16
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
-_VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
+Vgg = Literal["vgg16", "vgg19"]
+# Configurations D and E of the paper: channels and convolutions of each block.
+_BLOCKS: dict[Vgg, tuple[tuple[int, int], ...]] = {
+    "vgg16": ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)),
+    "vgg19": ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)),
+}
+_MEGABYTES: dict[Vgg, int] = {"vgg16": 528, "vgg19": 548}
 
 
 class FeatureNetwork(nn.Module):
@@ -90,33 +96,39 @@ def _step(module: nn.Module) -> int:
 
 
 def load_vgg19(layers: Iterable[str], weights: Path | None = None) -> FeatureNetwork:
-    """VGG19 (Simonyan and Zisserman 2014, arXiv 1409.1556) up to the deepest of `layers`.
+    """See `load_vgg`."""
+    return load_vgg("vgg19", layers, weights)
+
+
+def load_vgg(kind: Vgg, layers: Iterable[str], weights: Path | None = None) -> FeatureNetwork:
+    """VGG16 or VGG19 (Simonyan and Zisserman 2014, arXiv 1409.1556) up to the deepest of `layers`.
 
     Args:
+        kind: which; Johnson et al. 2016 (arXiv 1603.08155) take VGG16, Gatys et al. 2016 and pix2pixHD VGG19.
         layers: for example "relu1_1", "conv4_2", "pool3".
         weights: a safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or
             "0.weight");
-            nothing: torchvision's IMAGENET1K_V1, downloaded once (548 MB).
+            nothing: torchvision's IMAGENET1K_V1, downloaded once (about half a gigabyte).
 
     Raises:
-        ConfigError: a layer that VGG19 does not have, or none at all.
+        ConfigError: a layer that the network does not have, or none at all.
         ArtifactError: the weights cannot be downloaded or read, or do not reach the deepest layer.
     """
-    indices = _vgg19_indices()
+    indices = _indices(kind)
     wanted = choose_layers(layers, indices)
-    body = _vgg19_body(max(wanted.values()))
-    tensors = _torchvision_vgg19() if weights is None else read_tensors(weights)
+    body = _body(kind, max(wanted.values()))
+    tensors = _torchvision(kind) if weights is None else read_tensors(weights)
     tensors = {key.removeprefix("features."): tensor for key, tensor in tensors.items()}
-    source = str(weights or "torchvision's VGG19")
+    source = str(weights or f"torchvision's {kind.upper()}")
     _check_depth(wanted, indices, tensors, source=source)
-    _fill(body, tensors, source=source)
+    _fill(body, tensors, kind, source=source)
     return FeatureNetwork(body, wanted, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
 
 
-def _vgg19_indices() -> dict[str, int]:
-    """Layer name -> index in torchvision's `vgg19().features`."""
+def _indices(kind: Vgg) -> dict[str, int]:
+    """Layer name -> index in torchvision's `.features`."""
     indices: dict[str, int] = {}
-    for block, (_, convs) in enumerate(_VGG19_BLOCKS, start=1):
+    for block, (_, convs) in enumerate(_BLOCKS[kind], start=1):
         for conv in range(1, convs + 1):
             indices[f"conv{block}_{conv}"] = len(indices)
             indices[f"relu{block}_{conv}"] = len(indices)
@@ -124,10 +136,10 @@ def _vgg19_indices() -> dict[str, int]:
     return indices
 
 
-def _vgg19_body(deepest: int) -> nn.Sequential:
+def _body(kind: Vgg, deepest: int) -> nn.Sequential:
     modules: list[nn.Module] = []
     into = 3
-    for out, convs in _VGG19_BLOCKS:
+    for out, convs in _BLOCKS[kind]:
         for _ in range(convs):
             # Not in place: a chosen convolution's activations must not be overwritten by the ReLU after it.
             modules += [nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
@@ -141,21 +153,23 @@ def choose_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str
     names = set(layers)
     for name in sorted(names - set(indices)):
         near = difflib.get_close_matches(name, indices, n=1, cutoff=0)
-        raise ConfigError(f"losses.perceptual.layers: there is no layer {name!r}: did you mean {near[0]!r}?")
+        raise ConfigError(f"losses: there is no layer {name!r}: did you mean {near[0]!r}?")
     if not names:
-        raise ConfigError("losses.perceptual.layers: name at least one layer")
+        raise ConfigError("losses: name at least one layer")
     return {name: index for name, index in indices.items() if name in names}
 
 
-def _torchvision_vgg19() -> dict[str, Tensor]:
-    from torchvision.models import VGG19_Weights
+def _torchvision(kind: Vgg) -> dict[str, Tensor]:
+    from torchvision.models import VGG16_Weights, VGG19_Weights
 
+    chosen = VGG16_Weights.IMAGENET1K_V1 if kind == "vgg16" else VGG19_Weights.IMAGENET1K_V1
     try:
-        tensors: dict[str, Tensor] = VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
+        tensors: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
         raise ArtifactError(
-            f"VGG19's weights cannot be downloaded ({error}): give losses.perceptual.weights a safetensors file that"
-            " you have, or set losses.perceptual.network: autoencoder"
+            f"{kind.upper()}'s weights ({_MEGABYTES[kind]} MB) cannot be downloaded ({error}): give"
+            " losses.features.weights a safetensors file that you have, or set losses.features.network: autoencoder"
+            " (pix2style train-features makes one)"
         ) from error
     return {key: tensor for key, tensor in tensors.items() if key.startswith("features.")}
 
@@ -172,16 +186,16 @@ def _check_depth(
     reach = f"its deepest is {have[-1]}" if have else 'it has none (keys should be "features.0.weight" and so on)'
     raise ArtifactError(
         f"{source}: has no weights for {', '.join(missing)}; {reach}:"
-        " choose other losses.perceptual.layers, or another losses.perceptual.weights"
+        " choose other layers in losses, or another losses.features.weights"
     )
 
 
-def _fill(body: nn.Sequential, tensors: Mapping[str, Tensor], *, source: str) -> None:
+def _fill(body: nn.Sequential, tensors: Mapping[str, Tensor], kind: Vgg, *, source: str) -> None:
     for key, parameter in body.state_dict().items():
         tensor = tensors.get(key)
         if tensor is None or tensor.shape != parameter.shape:
             found = "is missing" if tensor is None else f"has shape {list(tensor.shape)}"
             raise ArtifactError(
-                f"{source}: features.{key} {found}, not {list(parameter.shape)}: these are not VGG19's weights"
+                f"{source}: features.{key} {found}, not {list(parameter.shape)}: these are not {kind.upper()}'s weights"
             )
     body.load_state_dict({key: tensors[key].float() for key in body.state_dict()})

@@ -11,13 +11,8 @@ import torch.nn.functional as F  # noqa: N812 (the name that every reader of tor
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-
-class Foldable(nn.Module, ABC):
-    """A module that trains with more branches than it needs to run."""
-
-    @abstractmethod
-    def fold(self) -> nn.Module:
-        """A plain module of the same function (up to rounding), without the training-time branches."""
+from pix2style.nets.blocks import Foldable
+from pix2style.nets.style_condition import fix_styles, mixture
 
 
 class Generator(nn.Module, ABC):
@@ -27,16 +22,19 @@ class Generator(nn.Module, ABC):
         architecture: the kind's name in configurations and filter files.
         size_multiple: height and width that `_paint` gets are multiples of this.
         receptive_field_px: the largest distance, in pixels along a row or a column, at which an input pixel can change
-            an output pixel while the context stays the same.
-        global_context: whether every output pixel also depends on the whole picture, through `context`.
+            an output pixel while the context (or the statistics of normalisations) stays the same.
+        global_context: whether every output pixel also depends on the whole picture: through `context`, or, where
+            that gives None, through normalisations that take statistics of the picture. Then no tile equals the whole.
+        styles: how many the network holds; with more than 1, `forward` wants to know which.
     """
 
     architecture: ClassVar[str]
     size_multiple: int
     receptive_field_px: int
     global_context: bool = False
+    styles: int = 1
 
-    def forward(self, photo: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(self, photo: Tensor, context: Tensor | None = None, style: Tensor | None = None) -> Tensor:
         """Paint pictures of any height and width.
 
         The photo is padded below and on the right only, by repeating its edge: so pixel (0, 0) keeps its place on the
@@ -47,18 +45,21 @@ class Generator(nn.Module, ABC):
             photo: [batch, 3, height >= 1, width >= 1], RGB in [-1, 1].
             context: what `context(whole photo)` gave, to paint a tile of it; without it, the context is the photo's
                 own.
+            style: weights of the styles with the sum 1, [batch, styles] (a single 1 while training); None if and only
+                if the network holds one style.
 
         Returns:
             [batch, 3, height, width] in [-1, 1].
 
         Raises:
-            ValueError: not a batch of RGB pictures.
+            ValueError: not a batch of RGB pictures, or a style is missing or too many.
         """
         check_pictures(photo)
+        self._check_style(photo, style)
         if context is None:
             context = self.context(photo)
         padded = pad_to_multiple(photo, self.size_multiple)
-        painted = self._paint(padded, context)
+        painted = self._paint(padded, context, style)
         # Negative padding crops, and says exactly the photo's size: after a slice the exporter states the output's
         # height as "Min(height, ...)", after a narrow it assumes that there was nothing to crop.
         return F.pad(painted, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
@@ -78,8 +79,38 @@ class Generator(nn.Module, ABC):
         return None
 
     @abstractmethod
-    def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         """Paint a photo whose height and width are multiples of `size_multiple`."""
+
+    def _check_style(self, photo: Tensor, style: Tensor | None) -> None:
+        if style is None and self.styles > 1:
+            raise ValueError(
+                f"the network holds {self.styles} styles: pass style=, their weights [batch, {self.styles}], or take"
+                " fixed(...), which holds one of them"
+            )
+        if style is not None and self.styles == 1:
+            raise ValueError("the network holds one style: pass none")
+        if style is not None and style.shape != (len(photo), self.styles):
+            raise ValueError(f"style must be [{len(photo)}, {self.styles}], got {list(style.shape)}")
+
+    def fixed(self, weights: int | list[float] | tuple[float, ...]) -> Self:
+        """An ordinary network of one style: a copy in eval mode, in which that style is part of the weights.
+
+        Args:
+            weights: a style's id from 0 on, or a weight for each style; see `mixture`.
+
+        Raises:
+            ValueError: the network holds one style, or not this one.
+        """
+        if self.styles == 1:
+            raise ValueError("the network holds one style: there is nothing to choose")
+        chosen = mixture(weights, self.styles)
+        twin = copy.deepcopy(self).eval()
+        for module in twin.modules():
+            _make_plain(module)  # a limited weight cannot be scaled
+        fix_styles(twin, chosen)
+        twin.styles = 1
+        return twin
 
     def folded(self) -> Self:
         """An equivalent for shipping: a copy in eval mode, extra branches merged, parametrisations made plain weights.

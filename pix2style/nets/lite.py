@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pix2style.nets.blocks import ColourSkip, icnr_
-from pix2style.nets.generator import Foldable, Generator
+from pix2style.nets.blocks import Foldable, icnr_
+from pix2style.nets.colour_skip import ColourSkip
+from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
+from pix2style.nets.style_condition import Stack, styled, through
 from pix2style.nets.thumbnail import thumbnail
 
 _THUMBNAIL_PX = 16
@@ -31,25 +33,29 @@ class Lite(Generator):
         channels: of the body.
         blocks: 3x3 blocks of the body.
         scale: the body works at 1/scale of the resolution; sizes are padded to it.
+        styles: how many; with more than 1, each scales and shifts the channels of every convolution before the head,
+            and has its own colour matrix.
     """
 
     architecture: ClassVar[str] = "lite"
 
-    def __init__(self, channels: int = 32, blocks: int = 6, scale: int = 4) -> None:
+    def __init__(self, channels: int = 32, blocks: int = 6, scale: int = 4, styles: int = 1) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.styles = scale, styles
         # The same as a 3x3 convolution after a pixel unshuffle, and as fast in torch; ONNX Runtime spends as long on
         # the unshuffle's transpose as on the convolution.
-        self.stem = nn.Conv2d(3, channels, 3 * scale, stride=scale, padding=scale)
-        self.body = nn.Sequential(*(layer for _ in range(blocks) for layer in (RepConv(channels), nn.ReLU())))
+        stem = nn.Conv2d(3, channels, 3 * scale, stride=scale, padding=scale)
+        self.stem = styled(stem, channels, styles)
+        blocks_of_body = (styled(RepConv(channels), channels, styles) for _ in range(blocks))
+        self.body = Stack(*(layer for block in blocks_of_body for layer in (block, nn.ReLU())))
         self.head = nn.Conv2d(channels, 3 * scale**2, 3, padding=1)
         self.observe = _Observer(4 * channels)
-        self.colours = ColourSkip()
+        self.colours = ColourSkip(styles)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
-        nn.init.kaiming_normal_(self.stem.weight, nonlinearity="relu")
-        nn.init.zeros_(self.stem.bias)  # type: ignore[arg-type]
+        nn.init.kaiming_normal_(stem.weight, nonlinearity="relu")
+        nn.init.zeros_(stem.bias)  # type: ignore[arg-type]
         icnr_(self.head.weight, factor=scale, std=0.1 * (9 * channels) ** -0.5)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -65,14 +71,14 @@ class Lite(Generator):
         observed: Tensor = self.observe(thumbnail(photo, _THUMBNAIL_PX))
         return observed
 
-    def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         if context is None:
             raise ValueError("lite needs a context: call the generator, or pass context(photo)")
         scale_in, shift_in, scale_out, shift_out = context[:, :, None, None].chunk(4, dim=1)
-        features = F.relu(self.stem(photo) * (1 + scale_in) + shift_in)
-        features = self.body(features) * (1 + scale_out) + shift_out
+        features = F.relu(through(self.stem, photo, style) * (1 + scale_in) + shift_in)
+        features = self.body(features, style) * (1 + scale_out) + shift_out
         drawing = F.pixel_shuffle(self.head(features), self.scale)
-        return torch.tanh(drawing + self.colours(photo))
+        return torch.tanh(drawing + self.colours(photo, style))
 
     def _span(self, span: Span) -> Span:
         seen = span.before_upsampling(self.scale)
@@ -88,10 +94,7 @@ class RepConv(Foldable):
     kernel is known at every step: it is computed first and applied once, in training too (as in OREPA, Hu et al. 2022,
     arXiv 2204.00826). Training costs one convolution, and folding changes nothing.
 
-    Tried for 320 steps on 96 px crops (L1, Adam 5e-4, two seeds; held-out L1, the photo itself 0.232): these branches
-    0.138 and 0.154, a plain convolution that starts at a merged kernel 0.138 and 0.158, with ECBSR's expand-and-squeeze
-    branch besides 0.137 and 0.182, which also was the least stable at 1e-3. So the start near the identity is what
-    counts in short runs, and the richer block was left out.
+    `benchmarks/blocks.py` compares it with plain convolutions.
 
     Args:
         channels: in and out.

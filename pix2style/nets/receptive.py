@@ -29,6 +29,12 @@ class Span(NamedTuple):
         """The inputs of a nearest-neighbour enlargement or a pixel shuffle that this span of its outputs sees."""
         return Span(self.first // factor, self.last // factor)
 
+    def before_linear(self, factor: int) -> Span:
+        """The inputs of a linear enlargement by an even factor (pixel centres aligned) that this span sees."""
+        # Output o lies at (o + 1/2) / factor - 1/2 between two inputs, never on one.
+        first, last = ((2 * at + 1 - factor) // (2 * factor) for at in self)
+        return Span(first, last + 1)
+
     def before_unshuffle(self, factor: int) -> Span:
         """The inputs of a pixel unshuffle that this span of its outputs sees."""
         return Span(self.first * factor, self.last * factor + factor - 1)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.nets.generator import Generator
+from pix2style.nets.halving import Doubling, Halving
 from pix2style.nets.receptive import Span, receptive_radius
+from pix2style.nets.style_condition import Stack, styled
 
 
 class Unet2017(Generator):
@@ -29,41 +31,46 @@ class Unet2017(Generator):
         channels: filters of the outermost level (ngf).
         downsamplings: halvings of the resolution, at least 5; sizes are padded to 2 ** downsamplings.
         dropout: 0.5 in `downsamplings` - 5 decoder blocks while training.
+        styles: how many; with more than 1, every normalisation is conditional.
+
+    Raises:
+        ValueError: fewer than 5 downsamplings.
     """
 
     architecture: ClassVar[str] = "unet-2017"
 
-    def __init__(self, channels: int = 64, downsamplings: int = 8, dropout: bool = True) -> None:
+    def __init__(self, channels: int = 64, downsamplings: int = 8, dropout: bool = True, styles: int = 1) -> None:
         super().__init__()
+        self.styles = styles
         if downsamplings < 5:
             raise ValueError(f"downsamplings must be at least 5, got {downsamplings}")
         widths = [channels * min(2**level, 8) for level in range(downsamplings)]
         inner = downsamplings - 1
         self.downs = nn.ModuleList(
-            _down(into, out, activate=level > 0, norm=0 < level < inner)
+            _down(into, out, activate=level > 0, norm=0 < level < inner, styles=styles)
             for level, (into, out) in enumerate(zip([3, *widths[:-1]], widths, strict=True))
         )
         # From the innermost block outwards; all but the innermost also take the skip, which doubles their input.
         skipped = [widths[-1], *(2 * width for width in reversed(widths[:-1]))]
         outs = [*reversed(widths[:-1]), 3]
         self.ups = nn.ModuleList(
-            _up(into, out, last=level == inner, dropout=dropout and 0 < level <= downsamplings - 5)
+            _up(into, out, last=level == inner, dropout=dropout and 0 < level <= downsamplings - 5, styles=styles)
             for level, (into, out) in enumerate(zip(skipped, outs, strict=True))
         )
         self.size_multiple = 2**downsamplings
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
         self.apply(init_normal)
 
-    def _paint(self, photo: Tensor, context: Tensor | None) -> Tensor:
+    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         del context
         skips: list[Tensor] = []
         features = photo
         for down in self.downs:
-            features = down(features)
+            features = down(features, style)
             skips.append(features)
-        features = self.ups[0](skips.pop())
+        features = self.ups[0](skips.pop(), style)
         for up, skip in zip(self.ups[1:], reversed(skips), strict=True):
-            features = up(torch.cat([skip, features], dim=1))
+            features = up(torch.cat([skip, features], dim=1), style)
         picture: Tensor = features
         return picture
 
@@ -76,21 +83,21 @@ class Unet2017(Generator):
         return seen  # the way through the innermost code is the widest: every skip sees a part of it
 
 
-def _down(into: int, out: int, *, activate: bool, norm: bool) -> nn.Sequential:
+def _down(into: int, out: int, *, activate: bool, norm: bool, styles: int) -> Stack:
     layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
-    layers.append(nn.Conv2d(into, out, kernel_size=4, stride=2, padding=1, bias=False))
+    layers.append(Halving(into, out))
     if norm:
-        layers.append(nn.BatchNorm2d(out))
-    return nn.Sequential(*layers)
+        layers.append(styled(nn.BatchNorm2d(out), out, styles))
+    return Stack(*layers)
 
 
-def _up(into: int, out: int, *, last: bool, dropout: bool) -> nn.Sequential:
+def _up(into: int, out: int, *, last: bool, dropout: bool, styles: int) -> Stack:
     layers: list[nn.Module] = [nn.ReLU()]
-    layers.append(nn.ConvTranspose2d(into, out, kernel_size=4, stride=2, padding=1, bias=last))
-    layers.append(nn.Tanh() if last else nn.BatchNorm2d(out))
+    layers.append(Doubling(into, out, bias=last))
+    layers.append(nn.Tanh() if last else styled(nn.BatchNorm2d(out), out, styles))
     if dropout:
         layers.append(nn.Dropout(0.5))
-    return nn.Sequential(*layers)
+    return Stack(*layers)
 
 
 def init_normal(module: nn.Module) -> None:

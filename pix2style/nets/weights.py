@@ -26,7 +26,7 @@ def read_tensors_and_metadata(path: Path) -> tuple[dict[str, Tensor], dict[str, 
         ArtifactError: it is missing, damaged or of another format.
     """
     if not path.is_file():
-        raise ArtifactError(f"{path}: there is no such weights file: check losses.perceptual.weights")
+        raise ArtifactError(f"{path}: there is no such weights file: check losses.features.weights")
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118

@@ -110,10 +110,11 @@ class PlainPairs(PairReader):
             DataError: a file is not the one that was there when training began.
         """
         content, target = self.read_bytes(entry)
-        return tuple(  # type: ignore[return-value]
-            decode_picture(data, name=f"{entry.source} ({role})", to_srgb=True).on_white()
-            for role, data in (("content", content), ("target", target))
-        )
+        return _decoded(content, entry, "content"), _decoded(target, entry, "target")
+
+    def read_content(self, entry: PairEntry) -> Image8:
+        """The photo alone; see `read`."""
+        return _decoded(_unchanged(self._paths(entry).content, entry.content), entry, "content")
 
     def read_bytes(self, entry: PairEntry) -> tuple[bytes, bytes]:
         """The files of content and target.
@@ -121,10 +122,14 @@ class PlainPairs(PairReader):
         Raises:
             DataError: a file is not the one that was there when training began.
         """
+        files = self._paths(entry)
+        return _unchanged(files.content, entry.content), _unchanged(files.target, entry.target)
+
+    def _paths(self, entry: PairEntry) -> _Files:
         files = self._files.get(entry.key)
         if files is None:
             raise DataError(f"{self.folder}: there is no pair {entry.key}: this entry is of another pair set")
-        return _unchanged(files.content, entry.content), _unchanged(files.target, entry.target)
+        return files
 
 
 def open_pairs(
@@ -226,6 +231,10 @@ def _manifest(entries: list[PairEntry], digest: str, shares: tuple[float, float]
         failures=(),
         duplicates=(),
     )
+
+
+def _decoded(data: bytes, entry: PairEntry, role: str) -> Image8:
+    return decode_picture(data, name=f"{entry.source} ({role})", to_srgb=True).on_white()
 
 
 def _is_jpeg(name: str) -> bool:

@@ -94,6 +94,10 @@ class PairReader:
         """
         return self._picture(entry, entry.content, "content"), self._picture(entry, entry.target, "target")
 
+    def read_content(self, entry: PairEntry) -> Image8:
+        """The photo alone; see `read`."""
+        return self._picture(entry, entry.content, "content")
+
     def read_bytes(self, entry: PairEntry) -> tuple[bytes, bytes]:
         """The files of content and target, as they are stored.
 

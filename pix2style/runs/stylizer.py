@@ -12,7 +12,8 @@ from pix2style.images import Image8, from_batch, to_batch
 from pix2style.nets.generator import Generator
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
 from pix2style.runs.generator import load_generator
-from pix2style.stylizer import Stylizer, StylizerIdentity
+from pix2style.runs.styles import StyleChoice, hold_style, style_text
+from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
 
 class RunStylizer(Stylizer):
@@ -22,30 +23,37 @@ class RunStylizer(Stylizer):
         path: the run folder.
         checkpoint: `latest`, `best` or a checkpoint's name.
         device: of torch.
+        style: of a run that holds several: an id from 0 on, or a weight for each.
 
     Raises:
         ArtifactError: the run cannot be used.
+        ConfigError: a style is not given, not wanted, or not there.
     """
 
-    def __init__(self, path: Path, *, checkpoint: str = "latest", device: str = "cpu") -> None:
+    def __init__(
+        self, path: Path, *, checkpoint: str = "latest", device: str = "cpu", style: StyleChoice | None = None
+    ) -> None:
         run = RunFolder(path)
-        generator, meta = load_generator(run, checkpoint=checkpoint)
+        generator, meta = hold_style(*load_generator(run, checkpoint=checkpoint), style, run=path)
         self._generator = generator.folded().to(device)
         folder = run.checkpoint(checkpoint)
         file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
         self.parameters = sum(p.numel() for p in self._generator.parameters())
         self.bytes = file.stat().st_size
+        settings: dict[str, Setting] = {"step": meta.step, "generator": run.config.model.generator}
+        if style is not None:
+            settings["style"] = style_text(style)
         self._identity = StylizerIdentity(
-            name=run.name,
+            name=run.name if style is None else f"{run.name}@{style_text(style)}",
             sha256=sha256_file(file),
             style_sha256=meta.style_sha256,
             licence=run.config.export.licence,
-            settings={"step": meta.step, "generator": run.config.model.generator},
+            settings=settings,
         )
 
     @property
     def identity(self) -> StylizerIdentity:
-        """Name of the run, digest of the weights' file."""
+        """Name of the run (and of its style), digest of the weights' file."""
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pix2style.config import Config
-from pix2style.pairs.manifest import PairEntry
-from pix2style.pairs.reader import PairReader, choose_style
 from pix2style.progress import ProgressBar
-from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.training.advance import advance
-from pix2style.training.checkpoint import load_checkpoint, save_checkpoint
-from pix2style.training.data import PairDataset, batches, decode_once
-from pix2style.training.prepare import check_run, check_same_pairs, claimed, git_revision, open_run, training_pairs
-from pix2style.training.state import TrainingState, build_state, set_learning_rates
-from pix2style.training.step import DiscriminatorLosses, GeneratorLosses
-from pix2style.training.tracking import Trackers, start_trackers
-from pix2style.training.validation import validate
+from pix2style.training.checkpoint import load_checkpoint
+from pix2style.training.data import PairStream, batches
+from pix2style.training.decoded import decode_once
+from pix2style.training.distributed import joined
+from pix2style.training.go_on import WholeCheckpoint, begun, newest_whole, start_from
+from pix2style.training.material import Material, open_material
+from pix2style.training.memory import out_of_memory_explained
+from pix2style.training.prepare import check_run, check_same_pairs, claimed, git_revision, open_run
+from pix2style.training.session import Session, summary
+from pix2style.training.shares import check_shares
+from pix2style.training.state import TrainingState, build_state, pick_device
+from pix2style.training.stop import stop_signals
+from pix2style.training.tracking import PairSetLink, Trackers, check_trackers, start_trackers
 from pix2style.version import __version__
 
 _CACHE_FOLDER = "cache"
+_SHOWN_PHOTOS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ class TrainReport:
         seconds: of this session, everything included.
         images_per_s: of learning alone, in this session.
         val_l1: mean absolute difference on held-out photos in levels of 0..255; None without held-out photos.
-        best_val_l1: the lowest seen.
+        val_psnr: in dB, likewise.
+        val_ssim: -1 to 1, likewise.
+        best: the best figure so far, of those that `train.best_by` names; likewise.
+        skipped_steps: that were left out because a loss or gradient was not finite, in all.
+        stopped_early: held-out photos no longer got closer to the teacher's pictures (`train.early_stop`).
     """
 
     run: Path
@@ -52,187 +57,160 @@ class TrainReport:
     seconds: float
     images_per_s: float
     val_l1: float | None
-    best_val_l1: float | None
+    val_psnr: float | None
+    val_ssim: float | None
+    best: float | None
+    skipped_steps: int
+    stopped_early: bool
 
 
 def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
-    """Learn a pair set.
+    """Learn a pair set; in each of the processes that torchrun started, or alone.
 
     Args:
         config: the experiment; `pairs.path` is the pair set.
         run: the folder to write; a new one, or with `resume` one that an earlier call began.
-        resume: go on from the latest checkpoint; on the CPU the outcome is, bit for bit, that of an uninterrupted run
-            on the same machine with as many threads.
+        resume: go on from the newest whole checkpoint; on the CPU the outcome is, bit for bit, that of an uninterrupted
+            run on the same machine with as many threads and processes.
 
     Raises:
-        ConfigError: the configuration does not fit the pairs or the run that is to go on.
+        ConfigError: the configuration does not fit the pairs, the processes or the run that is to go on.
         DataError: the pair set cannot be used.
         ArtifactError: weights or checkpoints cannot be used.
         TrainingError: it cannot go on.
         KeyboardInterrupt: SIGINT or SIGTERM came; everything up to there is in a checkpoint.
     """
-    began = time.perf_counter()
-    reader, entries, held_out = training_pairs(config)
-    check_run(run, config, resume=resume)
-    state = build_state(config)
-    # the folder is made after everything that a wrong configuration could break
-    with claimed(run):
-        return _learn(config, open_run(run, config), state, (reader, entries, held_out), began, resume=resume)
+    began_s = time.perf_counter()
+    with joined(pick_device(config.train).type) as world, out_of_memory_explained(config):
+        resume = world.share(resume)  # the first process may have begun the run by the time that another one looks
+        check_shares(config.train, world)
+        check_trackers(config.tracking)
+        material = open_material(config)
+        if world.is_main:
+            check_run(run, config, resume=resume)
+        state = build_state(config)
+        if config.train.start_from is not None and not (resume and begun(run)):
+            start_from(state, config.train.start_from)
+        world.barrier()
+        # the folder is made after everything that a wrong configuration could break
+        with claimed(run) if world.is_main else contextlib.nullcontext():
+            if world.is_main:
+                open_run(run, config)
+            world.barrier()
+            found: WholeCheckpoint | None = world.share(newest_whole(run) if resume and world.is_main else None)
+            report = _learn(config, run, state, material, found)
+    return dataclasses.replace(report, seconds=time.perf_counter() - began_s)
 
 
 def _learn(
-    config: Config,
-    folder: RunFolder,
-    state: TrainingState,
-    pairs: tuple[PairReader, list[PairEntry], list[PairEntry]],
-    began: float,
-    *,
-    resume: bool,
+    config: Config, run: Path, state: TrainingState, material: Material, found: WholeCheckpoint | None
 ) -> TrainReport:
     """The page itself: load, learn, look, keep."""
-    run, (reader, entries, held_out) = folder.path, pairs
-    meta = None
-    if resume and (run / "checkpoints" / "latest").is_file():
-        meta = load_checkpoint(folder.checkpoint(), state)
-        check_same_pairs(run, meta, reader)
+    world, stopped_early = state.world, False
+    if found is not None:
+        check_same_pairs(run, found.meta, material.digest)
+        load_checkpoint(found.folder, state, found.meta)
+    trackers = _trackers(config, run, state, material, found)
+    first, learning_s = state.images_seen, 0.0
+    try:
+        with stop_signals() as stop, ProgressBar("images", config.train.images, state.images_seen) as bar:
+            augment, limit_gb = config.train.augment, config.train.decoded_cache_gb
+            decoded = decode_once(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
+            stream = PairStream(material, augment, config.seed, decoded)
+            session = Session(
+                config,
+                run,
+                material,
+                state,
+                trackers,
+                stop_asked=lambda: stop.asked,
+                sources_of=partial(_sources, stream),
+                has_checkpoint=found is not None,
+            )
+            session.catch_up()
+            tick = time.perf_counter()
+            for parts in batches(stream, config.train, start=first, device=state.device, world=world):
+                stopped_early = session.is_over
+                if stopped_early:
+                    break
+                loss = session.after_step(advance(state, parts, config))
+                bar.advance(config.train.batch, note=None if loss is None else f"loss {loss:.3f}")
+                learning_s += time.perf_counter() - tick
+                checkpoint_due = session.due(config.train.checkpoint_every_images)
+                if checkpoint_due or session.due(config.train.validate_every_images):
+                    session.look()  # before keeping, so that the best is known among those that are kept
+                stopping = world.any(stop.asked)
+                if checkpoint_due or stopping:
+                    session.keep(needed=stopping)
+                if stopping:
+                    raise KeyboardInterrupt
+                tick = time.perf_counter()
+            session.finish()
+    finally:
+        if world.is_main:
+            shutil.rmtree(run / _CACHE_FOLDER, ignore_errors=True)
+        trackers.close(summary(state, config))
+    rate = (state.images_seen - first) / max(learning_s, 1e-9)
+    return _report(run, state, rate, stopped_early=stopped_early)
+
+
+def _sources(stream: PairStream, positions: range) -> list[str]:
+    """Names of the photos at the first few positions."""
+    return [stream.entries[index].source for index in stream.plan.at(positions[:_SHOWN_PHOTOS]).pair]
+
+
+def _trackers(
+    config: Config, run: Path, state: TrainingState, material: Material, found: WholeCheckpoint | None
+) -> Trackers:
+    """Those that the configuration asks for, in the main process."""
+    if not state.world.is_main:
+        return Trackers([])
     trackers = start_trackers(
         run,
         config.tracking,
-        _description(config, reader),
+        _description(config, material, state.world.size),
         name=config.name,
         resume_step=state.step,
-        run_id=meta.wandb_id if meta else None,
+        run_id=found.meta.wandb_id if found else None,
+        pairs=_link(config, material),
     )
-    session = _Session(config, run, reader=reader, held_out=held_out, state=state, trackers=trackers)
-    first, learning_s = state.images_seen, 0.0
-    try:
-        decoded = decode_once(reader, entries, run / _CACHE_FOLDER, config.train.decoded_cache_gb)
-        dataset = PairDataset(reader, entries, config.train.augment, config.seed, decoded)
-        with _stop_signals() as stopped, ProgressBar("images", config.train.images, state.images_seen) as bar:
-            tick = time.perf_counter()
-            for batch in batches(dataset, config.train, start=state.images_seen, device=state.device):
-                losses = advance(state, batch, config)
-                bar.advance(len(batch.content))
-                if state.step % config.train.log_every == 0:
-                    session.log(*losses)
-                    bar.advance(0, note=f"loss {float(losses[0].total.detach()):.3f}")
-                learning_s += time.perf_counter() - tick
-                if session.due(config.train.validate_every_images):
-                    session.look()
-                if stopped.is_set():
-                    session.keep()
-                    raise KeyboardInterrupt
-                if session.due(config.train.checkpoint_every_images):
-                    session.look()  # so that the best checkpoint is known among those that are kept
-                    session.keep()
-                tick = time.perf_counter()
-        if state.images_seen > first:  # else the run was finished before, and its last look and checkpoint are there
-            session.look()
-            session.keep()
-    finally:
-        shutil.rmtree(run / _CACHE_FOLDER, ignore_errors=True)
-        trackers.close({"best_val_l1": state.best_val_l1, "images_seen": state.images_seen})
-    rate = (state.images_seen - first) / max(learning_s, 1e-9)
-    seconds = time.perf_counter() - began
-    return TrainReport(run, state.step, state.images_seen, seconds, rate, state.val_l1, state.best_val_l1)
+    if found is not None and found.damaged:
+        trackers.log(state.step, {"checkpoint/damaged": float(len(found.damaged))})
+    return trackers
 
 
-class _Session:
-    """What the loop does besides learning: log, look at held-out photos, keep checkpoints."""
-
-    def __init__(
-        self,
-        config: Config,
-        run: Path,
-        *,
-        reader: PairReader,
-        held_out: list[PairEntry],
-        state: TrainingState,
-        trackers: Trackers,
-    ) -> None:
-        self._config, self._run, self._reader, self._state, self._trackers = config, run, reader, state, trackers
-        # without held-out photos the grid shows a training one, and there are no figures
-        self._photos = (held_out or reader.entries("train"))[: config.train.validate_photos if held_out else 1]
-        self._measures = bool(held_out)
-        self._looked_at = -1
-        self._logged_s, self._logged_images = time.perf_counter(), state.images_seen
-
-    def due(self, every_images: int) -> bool:
-        """Whether the last batch passed a multiple of `every_images`, and training goes on after it."""
-        seen, batch = self._state.images_seen, self._config.train.batch
-        return seen // every_images > (seen - batch) // every_images and seen < self._config.train.images
-
-    def log(self, g: GeneratorLosses, d: DiscriminatorLosses | None) -> None:
-        """Hand the last step's figures to the trackers."""
-        now, seen = time.perf_counter(), self._state.images_seen
-        figures = {"images_seen": float(seen), "lr_share": set_learning_rates(self._state, self._config.train)}
-        parts: list[tuple[str, Any]] = [(f"generator/{name}", getattr(g, name)) for name in g.__slots__]
-        if d is not None:
-            parts += [(f"discriminator/{name}", getattr(d, name)) for name in d.__slots__]
-        figures |= {name: float(value.detach()) for name, value in parts if value is not None}
-        figures["images_per_s"] = (seen - self._logged_images) / max(now - self._logged_s, 1e-9)
-        if self._state.device.type == "cuda":
-            figures["memory_gb"] = torch.cuda.max_memory_allocated() / 1e9
-        self._trackers.log(self._state.step, figures)
-        self._logged_s, self._logged_images = now, seen
-
-    def look(self) -> None:
-        """Grid and figures of held-out photos, once a step."""
-        state = self._state
-        if self._looked_at == state.step:
-            return
-        self._looked_at = state.step
-        grid = self._run / "samples" / f"step-{state.step:07d}.png"
-        with torch.random.fork_rng(devices=[]):  # folding may draw and throw away fresh weights: leave no trace
-            shipped = state.ema.folded()
-        report = validate(shipped, self._reader, self._photos, grid=grid, grid_photos=self._config.train.grid_photos)
-        self._trackers.picture(state.step, "validation/grid", grid)
-        if self._measures:
-            state.val_l1 = report.l1_levels
-            figures = {"validation/l1_levels": report.l1_levels, "validation/psnr_db": report.psnr_db}
-            self._trackers.log(state.step, {"images_seen": float(state.images_seen), **figures})
-
-    def keep(self) -> None:
-        """Write a checkpoint."""
-        manifest = self._reader.manifest
-        teacher = manifest.teachers[choose_style(manifest, self._config.pairs.learn_style)]
-        looked = self._measures and self._looked_at == self._state.step
-        val_l1 = self._state.val_l1 if looked else None
-        if val_l1 is not None:
-            self._state.best_val_l1 = min(val_l1, self._state.best_val_l1 or float("inf"))
-        meta = CheckpointMeta(
-            step=self._state.step,
-            images_seen=self._state.images_seen,
-            pairs_sha256=self._reader.digest,
-            teacher=teacher.name,
-            teacher_sha256=teacher.sha256,
-            style_sha256=tuple(teacher.style_sha256),
-            val_l1=val_l1,
-            best_val_l1=self._state.best_val_l1,
-            wandb_id=self._trackers.run_id,
-        )
-        save_checkpoint(self._run, self._state, meta, keep=self._config.train.keep_checkpoints)
+def _link(config: Config, material: Material) -> PairSetLink:
+    manifest = config.pairs.path / "manifest.json" if config.pairs.path is not None else None
+    facts = {
+        "training": len(material.entries),
+        "held_out": len(material.held_out),
+        "teachers": {teacher.name: teacher.sha256 for teacher in material.teachers},
+    }
+    return PairSetLink(material.digest, facts, manifest)
 
 
-def _description(config: Config, reader: PairReader) -> dict[str, Any]:
+def _description(config: Config, material: Material, processes: int) -> dict[str, Any]:
     return {
         **config.model_dump(mode="json"),
-        "pairs_sha256": reader.digest,
+        "pairs_sha256": material.digest,
+        "processes": processes,
         "git_revision": git_revision(),
         "pix2style_version": __version__,
     }
 
 
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event that the loop polls: a step is never cut in half."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped  # only the main thread may listen to signals
-        return
-    before = {s: signal.signal(s, lambda *_: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _report(run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
+    figures = state.figures
+    return TrainReport(
+        run=run,
+        step=state.step,
+        images_seen=state.images_seen,
+        seconds=0.0,
+        images_per_s=images_per_s,
+        val_l1=figures.get("l1"),
+        val_psnr=figures.get("psnr"),
+        val_ssim=figures.get("ssim"),
+        best=state.best,
+        skipped_steps=state.guard.read().in_all,
+        stopped_early=stopped_early,
+    )

@@ -1,4 +1,4 @@
-"""Before the first step: the pairs, the run folder, and what would go wrong later."""
+"""Before the first step: the run folder, and what would go wrong later."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ from typing import Any
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import locked, write_json
-from pix2style.pairs.manifest import PairEntry
-from pix2style.pairs.plain import PlainPairs, open_pairs
-from pix2style.pairs.reader import PairReader, choose_style
-from pix2style.progress import StagedProgress, note
 from pix2style.runs.folder import RUN_VERSION, CheckpointMeta, RunFolder
-from pix2style.training.data import check_crop
 from pix2style.version import __version__
 
-_SHOWN_SUSPICIONS = 20
 # What may differ when a run goes on: nothing that changes what is learned from the pictures still to come,
 # but for a longer or shorter training.
 _MAY_CHANGE = {
     "train": {
         "images",
+        "start_from",
+        "accumulate",
         "device",
         "workers",
         "compile",
@@ -34,46 +30,18 @@ _MAY_CHANGE = {
         "validate_photos",
         "grid_photos",
         "checkpoint_every_images",
-        "keep_checkpoints",
+        "keep_last",
+        "keep_best",
+        "pairs_on_device_gb",
+        "cuda_graphs",
+        "early_stop",
+        "skips_in_a_row",
     },
     "pairs": {"path"},
     "tracking": None,
     "export": None,
     "eval": None,
 }
-
-
-def training_pairs(config: Config) -> tuple[PairReader, list[PairEntry], list[PairEntry]]:
-    """The pair set's reader, its training pairs and its validation pairs.
-
-    Raises:
-        ConfigError: no pair set is named, it holds several styles, or the crop does not fit it.
-        DataError: it cannot be read, or has no training pairs; of two plain folders, a picture has no partner or
-            another size than its partner.
-    """
-    if config.pairs.path is None:
-        raise ConfigError("[pairs -> path] is not set: name the folder that make-pairs wrote")
-    reader = _open(config.pairs.path, config)
-    style = choose_style(reader.manifest, config.pairs.learn_style)
-    entries = reader.entries("train", style)
-    if not entries:
-        raise DataError(f"{config.pairs.path}: has no training pairs: make pairs of more photos")
-    check_crop(config.train.augment, entries)
-    return reader, entries, reader.entries("val", style)
-
-
-def _open(path: Path, config: Config) -> PairReader:
-    """A pair set, or an artist's own two folders; notes say which of those pairs are suspicious."""
-    with StagedProgress() as progress:
-        reader = open_pairs(
-            path,
-            val_share=config.pairs.val_share,
-            test_share=config.pairs.test_share,
-            on_progress=lambda done, total: progress("checking pairs", done, total),
-        )
-    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainPairs) else ():
-        note(str(suspicion))
-    return reader
 
 
 def check_run(path: Path, config: Config, *, resume: bool) -> None:
@@ -142,16 +110,16 @@ def _check_same(run: RunFolder, config: Config) -> None:
         raise ConfigError(f"{run.path}: cannot go on with another experiment: {'; '.join(changed)}")
 
 
-def check_same_pairs(run: Path, meta: CheckpointMeta, reader: PairReader) -> None:
-    """Refuse to go on with pairs that the run did not begin with.
+def check_same_pairs(run: Path, meta: CheckpointMeta, digest: str) -> None:
+    """Refuse to go on with pictures that the run did not begin with.
 
     Raises:
         DataError: with both digests.
     """
-    if meta.pairs_sha256 != reader.digest:
+    if meta.pairs_sha256 != digest:
         raise DataError(
-            f"{run}: was trained on another pair set ({meta.pairs_sha256[:12]}) than this one ({reader.digest[:12]}):"
-            " name the first one with --pairs, or begin a new run"
+            f"{run}: was trained on other pictures ({meta.pairs_sha256[:12]}) than these ({digest[:12]}):"
+            " name the first ones with --pairs, or begin a new run"
         )
 
 

@@ -6,10 +6,13 @@ import itertools
 import statistics
 import time
 
+import torch
+
 from pix2style.config import Config, apply_overrides
 from pix2style.training.advance import advance
-from pix2style.training.data import PairDataset, batches, decode
-from pix2style.training.prepare import training_pairs
+from pix2style.training.data import PairStream, batches
+from pix2style.training.decoded import decode
+from pix2style.training.material import open_material
 from pix2style.training.state import build_state
 
 _WARM_UP_STEPS = 8
@@ -24,17 +27,19 @@ def images_per_s(config: Config, *, steps: int = 12) -> float:
         config: the experiment; nothing is written.
         steps: timed, after eight that are not; the median counts.
     """
-    playing = apply_overrides(config, ["losses.adversarial.start_images=0"])
-    reader, entries, _ = training_pairs(playing)
+    changes = ["losses.adversarial.start_images=0", f"train.images={config.train.batch * (_WARM_UP_STEPS + steps)}"]
+    playing = apply_overrides(config, changes)
+    material = open_material(playing)
     state = build_state(playing)
-    entries = entries[: playing.train.batch]
-    dataset = PairDataset(reader, entries, playing.train.augment, playing.seed, decode(reader, entries))
+    entries = material.entries[: playing.train.batch]
+    augment = playing.train.augment
+    stream = PairStream(material, augment, playing.seed, decode(material, entries, augment), entries)
     seconds = []
     tick = time.perf_counter()
-    for batch in itertools.islice(
-        batches(dataset, playing.train, start=0, device=state.device), _WARM_UP_STEPS + steps
-    ):
-        advance(state, batch, playing)
+    for parts in itertools.islice(batches(stream, playing.train, start=0, device=state.device), _WARM_UP_STEPS + steps):
+        advance(state, parts, playing)
+        if state.device.type == "cuda":
+            torch.cuda.synchronize()  # else only the time to ask for the step is taken
         seconds.append(time.perf_counter() - tick)
         tick = time.perf_counter()
     return playing.train.batch / statistics.median(seconds[_WARM_UP_STEPS:] or seconds)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pix2style.config import Config
-from pix2style.config.losses import PerceptualConfig
 from pix2style.config.train import OptimizerConfig, TrainConfig
 from pix2style.errors import ConfigError
-from pix2style.nets.autoencoder import load_autoencoder
-from pix2style.nets.features import FeatureNetwork, load_vgg19
+from pix2style.nets.discriminator import Discriminator
 from pix2style.nets.generator import Generator
-from pix2style.nets.patchgan import PatchGan
 from pix2style.runs.networks import build_discriminator, build_generator
+from pix2style.training.adam import ChannelsLastAdam
+from pix2style.training.allocator import keep_freed_memory
+from pix2style.training.distributed import World
+from pix2style.training.guard import Guard, LossScale
+from pix2style.training.objective import Objective, build_objective
 
-# The averaged weights follow a young run more closely: Karras et al., EDM (arXiv:2206.00364), `ema_rampup_ratio`.
-_EMA_RAMPUP = 0.05
+_SEEDS_APART = 1_000_003
+_Module = TypeVar("_Module", bound=nn.Module)
 
 
 @dataclass(slots=True)
@@ -28,89 +32,94 @@ class TrainingState:
     Attributes:
         generator: learns.
         ema: its averaged weights, in evaluation mode; the generator itself where nothing is averaged.
+        generator_optimizer: fused Adam, as is the other one.
         discriminator: None if the adversarial weight is 0.
-        features: None if the perceptual weight is 0.
-        step: optimiser steps done.
+        objective: losses, and the networks and running means that they need.
+        device: where all of it is.
+        guard: counts the steps that were left out.
+        generator_scale, discriminator_scale: fp16's loss scales; else None.
+        world: the processes that train together.
+        step: optimiser steps done, those that were left out included.
         images_seen: training pictures seen; also the loader's position.
-        skipped_in_a_row: steps that were left out because a loss or gradient was not finite.
-        val_l1, best_val_l1: see `CheckpointMeta`.
+        figures: what the last look at held-out photos gave, by `best_by`'s names; empty before the first one.
+        best: the best figure that `best_by` names, so far.
     """
 
     generator: Generator
     ema: Generator
     generator_optimizer: torch.optim.Optimizer
-    discriminator: PatchGan | None
+    discriminator: Discriminator | None
     discriminator_optimizer: torch.optim.Optimizer | None
-    features: FeatureNetwork | None
+    objective: Objective
     device: torch.device
+    guard: Guard
+    generator_scale: LossScale | None = None
+    discriminator_scale: LossScale | None = None
+    world: World = field(default_factory=World)
     step: int = 0
     images_seen: int = 0
-    skipped_in_a_row: int = 0
-    val_l1: float | None = None
-    best_val_l1: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
 
 
 def build_state(config: Config) -> TrainingState:
-    """Fresh networks, seeded by the configuration, on its device.
+    """Fresh networks, seeded by the configuration, on its device; the same in all processes.
 
     Raises:
-        ConfigError: cuda is wanted and there is none.
+        ConfigError: cuda is wanted and there is none, or fp16 without it.
         ArtifactError: the feature network's weights cannot be had.
     """
-    train = config.train
+    train, world = config.train, World.current()
     device = pick_device(train)
+    compute_dtype(train, device)
+    if device.type == "cpu":
+        keep_freed_memory()
     torch.manual_seed(config.seed)
-    layout = torch.channels_last if train.channels_last else torch.contiguous_format
-    generator = build_generator(config.model).to(device).to(memory_format=layout)
+    generator = _placed(build_generator(config.model), train, device)
     ema = generator
     if train.ema_halflife_images > 0:
-        ema = build_generator(config.model).to(device).to(memory_format=layout)
+        ema = _placed(build_generator(config.model), train, device)
         ema.load_state_dict(generator.state_dict())
         ema.eval().requires_grad_(False)
     discriminator = build_discriminator(config.model) if config.losses.adversarial.weight > 0 else None
     if discriminator is not None:
-        discriminator.to(device).to(memory_format=layout)
-    features = load_features(config.losses.perceptual)
-    if features is not None:
-        features.to(device).to(memory_format=layout)
+        _placed(discriminator, train, device)
+    scaled = compute_dtype(train, device) == torch.float16
     state = TrainingState(
         generator=generator,
         ema=ema,
         generator_optimizer=_adam(generator, train.generator),
         discriminator=discriminator,
         discriminator_optimizer=_adam(discriminator, train.discriminator) if discriminator is not None else None,
-        features=features,
+        objective=_placed(build_objective(config), train, device),
         device=device,
+        guard=Guard(device),
+        generator_scale=LossScale(device) if scaled else None,
+        discriminator_scale=LossScale(device) if scaled else None,
+        world=world,
     )
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # crops have one size
     if train.compile:
-        compile_networks(state)
-    # dropout's random stream begins here, however many draws the fresh weights took
-    torch.manual_seed(config.seed + 1)
+        compile_networks(state, mode="reduce-overhead" if train.cuda_graphs and device.type == "cuda" else None)
+    # dropout's random stream begins here, however many draws the fresh weights took; each process has its own
+    torch.manual_seed(config.seed + 1 + world.rank * _SEEDS_APART)
     return state
 
 
-def compile_networks(state: TrainingState, backend: str = "inductor") -> None:
+def compile_networks(state: TrainingState, backend: str = "inductor", mode: str | None = None) -> None:
     """Compile what learns and what judges, in place, so that names in the state dict stay.
 
     After channels_last, which the compiler looks at. The averaged weights are left alone: they run rarely.
+
+    Args:
+        state: of fresh networks.
+        backend: of torch.compile.
+        mode: of torch.compile, for example reduce-overhead (CUDA graphs).
     """
-    for network in (state.generator, state.discriminator, state.features):
+    for network in (state.generator, state.discriminator, state.objective.features):
         if network is not None:
-            network.compile(backend=backend)
-
-
-def load_features(config: PerceptualConfig) -> FeatureNetwork | None:
-    """The perceptual network, or None if its weight is 0.
-
-    Raises:
-        ArtifactError: its weights cannot be read or downloaded, or lack a layer.
-    """
-    if config.weight == 0:
-        return None
-    layers = list(config.layers)
-    if config.network == "autoencoder" and config.weights is not None:
-        return load_autoencoder(layers, config.weights)
-    return load_vgg19(layers, config.weights)
+            network.compile(backend=backend, mode=mode)
 
 
 def pick_device(train: TrainConfig) -> torch.device:
@@ -124,37 +133,31 @@ def pick_device(train: TrainConfig) -> torch.device:
     return torch.device("cuda" if train.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def uses_bf16(train: TrainConfig, device: torch.device) -> bool:
-    """Whether networks run in bfloat16 (weights stay float32)."""
-    return train.precision == "bf16" or (train.precision == "auto" and device.type == "cuda")
+def compute_dtype(train: TrainConfig, device: torch.device) -> torch.dtype:
+    """What networks compute in; weights stay float32.
+
+    Raises:
+        ConfigError: fp16 without a GPU.
+    """
+    if train.precision == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            "[train -> precision] fp16 is for GPUs, and this run is on the CPU: set train.precision=fp32, or bf16"
+        )
+    auto = "bf16" if device.type == "cuda" else "fp32"
+    wanted = auto if train.precision == "auto" else train.precision
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
 
 
-def set_learning_rates(state: TrainingState, train: TrainConfig) -> float:
-    """Set both optimisers' step sizes for the pictures seen so far; returns the share of the full size, 0 to 1."""
-    begin = train.decay_from * train.images
-    left = (train.images - state.images_seen) / max(train.images - begin, 1)
-    share = min(1.0, max(0.0, left))
-    for optimizer, config in (
-        (state.generator_optimizer, train.generator),
-        (state.discriminator_optimizer, train.discriminator),
-    ):
-        for group in optimizer.param_groups if optimizer is not None else ():
-            group["lr"] = config.lr * share
-    return share
+def autocast(train: TrainConfig, device: torch.device) -> AbstractContextManager[None]:
+    """For a network's pass; a new one after each optimiser step, as it keeps converted weights while it is open."""
+    dtype = compute_dtype(train, device)
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-@torch.no_grad()
-def update_ema(state: TrainingState, train: TrainConfig) -> None:
-    """Move the averaged weights towards the generator's; copy what is no weight (BatchNorm's statistics)."""
-    if state.ema is state.generator:
-        return
-    halflife = min(train.ema_halflife_images, max(state.images_seen, 1) * _EMA_RAMPUP)
-    keep = 0.5 ** (train.batch / halflife)
-    averaged: list[Tensor] = list(state.ema.parameters())
-    torch._foreach_lerp_(averaged, list(state.generator.parameters()), 1 - keep)
-    for old, new in zip(state.ema.buffers(), state.generator.buffers(), strict=True):
-        old.copy_(new)
+def _placed(network: _Module, train: TrainConfig, device: torch.device) -> _Module:
+    layout = torch.channels_last if train.channels_last else torch.contiguous_format
+    return network.to(device).to(memory_format=layout)
 
 
 def _adam(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+    return ChannelsLastAdam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2))

@@ -34,9 +34,18 @@ def test_dry_run_checks_and_writes_nothing(tmp_path: Path, pair_set: Path) -> No
     out = tmp_path / "run"
     done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(out), "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "lite" in done.stdout
-    assert "8 pictures" in done.stdout
+    for said in ("generator: lite,", "discriminator: patch,", "8 pictures", "4 steps of 2", "crops of 32 px"):
+        assert said in done.stdout
+    assert "time: about" in done.stdout
+    assert "GB in the trial" in done.stdout
     assert not out.exists()
+
+
+def test_help_is_readable() -> None:
+    done = run("train", "--help")
+    assert done.returncode == 0
+    for option in ("--config", "--pairs", "--out", "--resume", "--resume-if-begun", "--dry-run", "--json", "KEY=VALUE"):
+        assert option in done.stdout
 
 
 def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) -> None:
@@ -59,7 +68,11 @@ def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) 
         (["--config", "nowhere.yaml"], 2, "nowhere.yaml"),
         ([], 2, "pairs -> path"),
         (["--pairs", "nowhere"], 3, "nowhere"),
-        (["losses.perceptual={weights: nowhere.safetensors, layers: {relu1_1: 1}}"], 4, "nowhere.safetensors"),
+        (
+            ["losses.features.weights=nowhere.safetensors", "losses.perceptual={layers: {relu1_1: 1}}"],
+            4,
+            "nowhere.safetensors",
+        ),
         (["losses.perceptual={layers: {relu9_1: 1}}"], 2, "relu9_1"),
     ],
 )

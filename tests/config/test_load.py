@@ -54,7 +54,7 @@ def test_a_typo_names_the_key_and_the_nearest_right_one(tmp_path: Path, text: st
         ("model: {generator: unett}", "model -> generator"),
         ("pairs: {val_share: 0.6, test_share: 0.6}", "nothing to train on"),
         ("losses: {l1: 0, adversarial: {weight: 0}, perceptual: {weight: 0}}", "every weight is 0"),
-        ("losses: {perceptual: {network: autoencoder}}", "needs weights"),
+        ("losses: {features: {network: autoencoder}}", "needs features.weights"),
         ("losses: {l1: .nan}", "losses -> l1"),
         ("name: ../../etc", "name"),
         ("train: [1", "not valid YAML"),

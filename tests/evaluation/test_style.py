@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pix2style.config.losses import PerceptualConfig
+from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError
 from pix2style.evaluation.style import VGG19_LAYERS, StyleMeter, load_style_meter
 from pix2style.files import sha256_file
@@ -114,7 +114,7 @@ def test_without_any_network_there_is_a_note(tmp_path: Path) -> None:
     meter, note = load_style_meter(None)
     assert meter is None
     assert "--features" in (note or "")
-    missing = PerceptualConfig(weights=tmp_path / "missing.safetensors")
+    missing = FeaturesConfig(weights=tmp_path / "missing.safetensors")
     meter, note = load_style_meter(None, missing)
     assert meter is None
     assert "missing.safetensors" in (note or "")
@@ -122,7 +122,7 @@ def test_without_any_network_there_is_a_note(tmp_path: Path) -> None:
 
 
 def test_the_configurations_network_is_used(autoencoder_file: Path) -> None:
-    meter, note = load_style_meter(None, PerceptualConfig(network="autoencoder", weights=autoencoder_file))
+    meter, note = load_style_meter(None, FeaturesConfig(network="autoencoder", weights=autoencoder_file))
     assert meter is not None
     assert (meter.name, note) == ("autoencoder", None)
 

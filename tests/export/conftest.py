@@ -11,13 +11,19 @@ from pix2style.export.verify import photo_like
 from pix2style.images import to_batch
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.resnet import Resnet
+from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 from pix2style.spec import GeneratorSpec, Provenance
 
 KINDS: dict[str, Callable[[], Generator]] = {
     "lite": lambda: Lite(channels=16, blocks=2, scale=4),
+    "lite-of-styles": lambda: Lite(channels=16, blocks=2, scale=4, styles=3),
+    "resnet": lambda: Resnet(channels=8, blocks=2),
+    "transformer": lambda: Transformer(channels=8, blocks=(1, 1)),
     "unet": lambda: Unet(channels=8, levels=3),
+    "unet-group": lambda: Unet(channels=8, levels=3, norm="group", styles=3),
     "unet-2017": lambda: Unet2017(channels=4, downsamplings=8),
     "unet-shuffle": lambda: Unet(channels=8, levels=3, upsample="shuffle"),
 }
@@ -34,6 +40,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(params=sorted(KINDS), scope="session")
 def trained(request: pytest.FixtureRequest) -> Generator:
     """Each kind of generator after some real steps: strong colours over the whole range, and real BatchNorm statistics.
+    Those of several styles hold a mixture of them.
 
     Fresh weights give almost flat grey, on which any two programs agree.
     """
@@ -42,10 +49,13 @@ def trained(request: pytest.FixtureRequest) -> Generator:
     photo = torch.from_numpy(to_batch([photo_like(64, 64, seed) for seed in range(4)]))
     target = torch.tanh(3 * photo.flip(1))
     adam = torch.optim.Adam(generator.parameters(), 5e-3)
+    style = torch.eye(generator.styles).repeat(2, 1)[:4] if generator.styles > 1 else None
     for _ in range(25):
         adam.zero_grad()
-        (generator(photo) - target).abs().mean().backward()
+        (generator(photo, style=style) - target).abs().mean().backward()
         adam.step()
+    if generator.styles > 1:
+        generator = generator.fixed((0.25, 0.25, 0.5)).train()
     return generator  # in training mode: export has to deal with that
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.resnet import Resnet
+from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -17,8 +19,14 @@ SMALL: dict[str, Callable[[], Generator]] = {
     "unet-resize": lambda: Unet(channels=4, levels=2),
     "unet-shuffle": lambda: Unet(channels=4, levels=2, upsample="shuffle"),
     "unet-2017": lambda: Unet2017(channels=2, downsamplings=5),
+    "unet-group": lambda: Unet(channels=4, levels=2, norm="group"),
+    "resnet": lambda: Resnet(channels=4, blocks=2),
+    "resnet-plain": lambda: Resnet(channels=4, blocks=2, upsample="resize", norm="none"),
+    "transformer": lambda: Transformer(channels=8, blocks=(1, 1)),
     "lite": lambda: Lite(channels=8, blocks=2),
 }
+# Their normalisations take statistics of the whole picture.
+STATISTICAL = frozenset({"unet-group", "resnet"})
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +45,28 @@ def make() -> Callable[[str], Generator]:
     return lambda kind: shaken(SMALL[kind]())
 
 
+@pytest.fixture(params=sorted(SMALL.keys() - STATISTICAL))
+def local_generator(request: pytest.FixtureRequest) -> Generator:
+    """As `generator`, those without statistics of the whole picture."""
+    return shaken(SMALL[request.param]())
+
+
+@pytest.fixture(params=sorted(STATISTICAL))
+def statistical_generator(request: pytest.FixtureRequest) -> Generator:
+    """As `generator`, those with statistics of the whole picture."""
+    return shaken(SMALL[request.param]())
+
+
 @pytest.fixture(params=sorted(SMALL))
 def generator(request: pytest.FixtureRequest) -> Generator:
     """Each kind of generator, small, in eval mode, with every part at work (none starts at zero)."""
     return shaken(SMALL[request.param]())
+
+
+@pytest.fixture
+def shake() -> Callable[[Generator], Generator]:
+    """`shake(generator)`: the same one, with every part at work."""
+    return shaken
 
 
 def shaken(generator: Generator) -> Generator:

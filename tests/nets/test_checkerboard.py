@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.resnet import Resnet
+from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -48,6 +50,10 @@ def _loud(generator: Generator) -> Generator:
         lambda: Unet(channels=4, levels=2, upsample="resize"),
         lambda: _loud(Unet(channels=4, levels=2, upsample="resize")),
         lambda: Unet(channels=4, levels=2, upsample="shuffle"),
+        lambda: Resnet(channels=4, blocks=1, upsample="resize", norm="none"),
+        lambda: _loud(Resnet(channels=4, blocks=1, upsample="resize", norm="none")),
+        lambda: Transformer(channels=8, blocks=(1, 1)),
+        lambda: _loud(Transformer(channels=8, blocks=(1, 1))),
         lambda: Lite(channels=8, blocks=2, scale=4),
         lambda: Lite(channels=8, blocks=2, scale=8),
     ],
@@ -60,6 +66,7 @@ def test_no_checkerboard(make: Callable[[], Generator]) -> None:
 
 def test_a_transposed_convolution_is_caught() -> None:
     assert _checkerboard(Unet2017(channels=8, downsamplings=5), 2) > 1e-5
+    assert _checkerboard(_loud(Resnet(channels=4, blocks=1, norm="none")), 2) > 1e-3
 
 
 def test_a_pixel_shuffle_without_icnr_is_caught() -> None:

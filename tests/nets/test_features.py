@@ -1,4 +1,4 @@
-"""VGG19 by layer name, from files that are whole, short, damaged or not there."""
+"""VGG19 and VGG16 by layer name, from files that are whole, short, damaged or not there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.nets import features
-from pix2style.nets.features import FeatureNetwork, load_vgg19
+from pix2style.nets.features import FeatureNetwork, load_vgg, load_vgg19
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +29,9 @@ def to_conv2_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_layers_are_torchvisions() -> None:
-    # Oracles that know nothing of our table: torchvision's own network, and its indices as everyone cites them.
-    vgg19 = pytest.importorskip("torchvision").models.vgg19
-
-    with torch.device("meta"):
-        theirs = vgg19(weights=None).features
-        ours = features._vgg19_body(36)
-    assert [str(module) for module in ours] == [str(module).replace("inplace=True", "") for module in theirs]
-    indices = features._vgg19_indices()
-    cited = {
+# Indices as everyone cites them; Johnson et al. take relu1_2, relu2_2, relu3_3 and relu4_3 of VGG16.
+CITED: dict[features.Vgg, dict[str, int]] = {
+    "vgg19": {
         "conv1_1": 0,
         "relu1_1": 1,
         "relu2_1": 6,
@@ -47,8 +40,39 @@ def test_layers_are_torchvisions() -> None:
         "conv4_2": 21,
         "relu5_1": 29,
         "pool5": 36,
-    }
-    assert {name: indices[name] for name in cited} == cited
+    },
+    "vgg16": {"relu1_2": 3, "relu2_2": 8, "relu3_3": 15, "relu4_3": 22, "relu5_3": 29, "pool5": 30},
+}
+
+
+@pytest.mark.parametrize("kind", ["vgg19", "vgg16"])
+def test_layers_are_torchvisions(kind: features.Vgg) -> None:
+    # Oracles that know nothing of our table: torchvision's own network, and its indices as everyone cites them.
+    models = pytest.importorskip("torchvision").models
+
+    with torch.device("meta"):
+        theirs = getattr(models, kind)(weights=None).features
+        ours = features._body(kind, CITED[kind]["pool5"])
+    assert [str(module) for module in ours] == [str(module).replace("inplace=True", "") for module in theirs]
+    indices = features._indices(kind)
+    assert {name: indices[name] for name in CITED[kind]} == CITED[kind]
+
+
+def test_vgg16_is_torchvisions_network(tmp_path: Path) -> None:
+    """Against torchvision's own forward pass, with random weights from a file."""
+    theirs = pytest.importorskip("torchvision").models.vgg16(weights=None).features[:16].eval()
+    path = tmp_path / "vgg16.safetensors"
+    save_file({f"features.{key}": tensor for key, tensor in theirs.state_dict().items()}, path)
+    picture = torch.rand(1, 3, 24, 24) * 2 - 1
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    with torch.inference_mode():
+        expected = theirs(((picture + 1) / 2 - mean[:, None, None]) / std[:, None, None])
+        found = load_vgg("vgg16", ["relu3_3"], path)(picture)["relu3_3"]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ArtifactError, match=r"has no weights for relu4_3; its deepest is relu3_3"):
+        load_vgg("vgg16", ["relu4_3"], path)
+    with pytest.raises(ConfigError, match="no layer 'relu3_4'"):  # which VGG19 has
+        load_vgg("vgg16", ["relu3_4"], path)
 
 
 def test_activations_are_the_naive_ones(to_conv2_1: Path) -> None:
@@ -155,9 +179,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(
-        ArtifactError, match=r"cannot be downloaded.*losses\.perceptual\.weights.*autoencoder"
-    ) as caught:
+    with pytest.raises(ArtifactError, match=r"cannot be downloaded.*losses\.features\.weights.*autoencoder") as caught:
         load_vgg19(["relu1_1"])
     assert isinstance(caught.value.__cause__, URLError)
 

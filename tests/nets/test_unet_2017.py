@@ -10,6 +10,8 @@ from torch import nn
 
 from pix2style.nets.unet_2017 import Unet2017
 
+Layer = tuple[object, ...]
+
 
 def test_has_exactly_the_published_size(count_gmacs: Callable[[nn.Module, int], float]) -> None:
     with torch.device("meta"):
@@ -20,12 +22,49 @@ def test_has_exactly_the_published_size(count_gmacs: Callable[[nn.Module, int], 
 
 
 def test_layer_list() -> None:
-    unet = Unet2017(channels=2)
-    downs = [[type(layer).__name__ for layer in down] for down in unet.downs]
-    ups = [[type(layer).__name__ for layer in up] for up in unet.ups]
-    assert downs == [["Conv2d"], *[["LeakyReLU", "Conv2d", "BatchNorm2d"]] * 6, ["LeakyReLU", "Conv2d"]]
-    middle = ["ReLU", "ConvTranspose2d", "BatchNorm2d"]
-    assert ups == [middle, *[[*middle, "Dropout"]] * 3, *[middle] * 3, ["ReLU", "ConvTranspose2d", "Tanh"]]
+    # Isola et al. 2017, appendix 6.1.1: down C64-C128-C256-C512-C512-C512-C512-C512, up (with skips, counted by inputs)
+    # CD512-CD1024-CD1024-C1024-C1024-C512-C256-C128, each 4x4 with stride 2, LeakyReLU of slope 0.2 on the way down;
+    # where the authors' PyTorch version differs (see the class), as that one.
+    with torch.device("meta"):
+        unet = Unet2017()
+
+    def down(into: int, out: int) -> list[Layer]:
+        return [("LeakyReLU", 0.2), ("Conv2d", into, out, 4, 2, 1, False), ("BatchNorm2d", out)]
+
+    def up(into: int, out: int, *dropout: Layer) -> list[Layer]:
+        return [("ReLU",), ("ConvTranspose2d", into, out, 4, 2, 1, False), ("BatchNorm2d", out), *dropout]
+
+    half = ("Dropout", 0.5)
+    assert [[_described(layer) for layer in block] for block in unet.downs] == [
+        down(3, 64)[1:2],
+        down(64, 128),
+        down(128, 256),
+        down(256, 512),
+        down(512, 512),
+        down(512, 512),
+        down(512, 512),
+        down(512, 512)[:2],
+    ]
+    assert [[_described(layer) for layer in block] for block in unet.ups] == [
+        up(512, 512),
+        up(1024, 512, half),
+        up(1024, 512, half),
+        up(1024, 512, half),
+        up(1024, 256),
+        up(512, 128),
+        up(256, 64),
+        [("ReLU",), ("ConvTranspose2d", 128, 3, 4, 2, 1, True), ("Tanh",)],
+    ]
+
+
+def _described(layer: nn.Module) -> Layer:
+    # Ours may be subclasses that compute the same in another way.
+    for kind in (nn.Conv2d, nn.ConvTranspose2d):
+        if isinstance(layer, kind):
+            sizes = (layer.kernel_size[0], layer.stride[0], layer.padding[0])
+            return kind.__name__, layer.in_channels, layer.out_channels, *sizes, layer.bias is not None
+    settings = {nn.LeakyReLU: "negative_slope", nn.BatchNorm2d: "num_features", nn.Dropout: "p"}
+    return type(layer).__name__, *(getattr(layer, settings[one]) for one in settings if type(layer) is one)
 
 
 def test_weights_start_as_published() -> None:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pix2style.errors import PhotoError
-from pix2style.teachers.gatys.objective import Losses, total_variation
+from pix2style.losses import total_variation
+from pix2style.teachers.gatys.objective import Losses
 from pix2style.teachers.gatys.optimize import optimize
 from pix2style.teachers.gatys.settings import SHALLOW, GatysSettings
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.nets.features import _vgg19_indices
+from pix2style.nets.features import _indices
 from pix2style.teachers.gatys import PRESETS, parse_layers, preset
 from pix2style.teachers.gatys.network import deepest_layer, load_network, weights_digest
 from pix2style.teachers.gatys.settings import format_layers, layer_names
@@ -67,7 +67,7 @@ def test_unknown_presets_and_weights_that_are_no_numbers() -> None:
 
 
 def test_layers_are_those_of_the_network() -> None:
-    assert {name: index for index, name in enumerate(layer_names())} == _vgg19_indices()
+    assert {name: index for index, name in enumerate(layer_names())} == _indices("vgg19")
 
 
 def test_settings_are_plain_and_layers_read_back() -> None:

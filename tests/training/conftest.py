@@ -10,7 +10,7 @@ import pytest
 from pix2style.config import Config, parse_config
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def experiment(pair_set: Path) -> Callable[..., Config]:
     """`experiment("train.batch=2", ...)`: a tiny experiment on the pair set, with changes."""
 

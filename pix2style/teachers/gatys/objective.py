@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pix2style.images import to_signed
-from pix2style.losses import gram
+from pix2style.losses import gram, total_variation
 from pix2style.nets.features import FeatureNetwork
 from pix2style.teachers.gatys.settings import GatysSettings
 
@@ -115,12 +115,6 @@ class Objective:
     def _style_part(self, activations: Tensor, layer: str) -> Tensor:
         squares = (gram(activations) - self._style[layer]).square()
         return 0.25 * squares.sum() if self._settings.normalization == "paper" else squares.mean()
-
-
-def total_variation(picture: Tensor) -> Tensor:
-    """Mean absolute difference of vertical, plus that of horizontal neighbours (anisotropic; Rudin et al. 1992)."""
-    down, right = picture.diff(dim=-2), picture.diff(dim=-1)
-    return down.abs().sum() / max(1, down.numel()) + right.abs().sum() / max(1, right.numel())
 
 
 def _activations(network: FeatureNetwork, settings: GatysSettings, picture: Tensor) -> dict[str, Tensor]:

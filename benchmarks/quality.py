@@ -1,0 +1,203 @@
+"""How good the recipes are: each trains for the same minutes on the same machine, then all are measured together.
+
+    python benchmarks/quality.py --pairs PAIRS08 PAIRS19 --style PAINTING08 PAINTING19 --vgg VGG19.safetensors
+        --minutes 10 --out FOLDER
+
+`--pairs` are sets made by `pix2style make-pairs` with `pairs.val_share=0.1 pairs.test_share=0.1`. A recipe's pictures a
+second are measured before it trains, on a machine that should be quiet, and it gets as many pictures as fit the
+minutes; so an interruption costs no recipe more than the others. Figures are those of `pix2style eval` on the test
+split. A finished recipe is not trained again, so the command can be repeated after it was stopped.
+
+On a CPU the recipes are made smaller, by the overrides that the table names: what a network of 54 M parameters can
+learn in minutes on two cores is no measure of any recipe, and yet it is what the published one is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pix2style.config import load_config
+from pix2style.evaluation.machine import describe_machine, library_versions
+from pix2style.training.speed import images_per_s
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+RESULT = Path(__file__).parent / "quality.md"
+# Weights files of VGG19 that end at conv3_1 are what the offline machine has; the same layers serve every recipe.
+_SHALLOW_PERCEPTUAL = "losses.perceptual.layers={relu1_1: 0.25, relu2_1: 0.5, relu3_1: 1.0}"
+_SHALLOW_STYLE = "losses.style.layers={relu1_1: 1, relu2_1: 1, relu3_1: 1}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained.
+
+    Attributes:
+        config: file in configs/.
+        always: overrides on any machine.
+        on_cpu: overrides on a CPU.
+        shares: keys that are set to these shares of the pictures seen.
+    """
+
+    config: str
+    always: tuple[str, ...] = ()
+    on_cpu: tuple[str, ...] = ()
+    shares: tuple[tuple[str, float], ...] = ()
+
+
+_OURS_ON_CPU = (
+    "model.unet={channels: 16, levels: 3}",
+    "model.discriminator.channels=24",
+    "train.augment.crop=128",
+    "train.batch=4",
+    "train.generator.lr=5e-4",
+    "train.ema_halflife_images=300",
+)
+RECIPES = {
+    "watercolor": Recipe(
+        "watercolor.yaml",
+        (_SHALLOW_PERCEPTUAL, _SHALLOW_STYLE),
+        _OURS_ON_CPU,
+        (("losses.adversarial.start_images", 0.3),),
+    ),
+    "watercolor, autoencoder features": Recipe(
+        "watercolor.yaml",
+        (
+            "losses.features={network: autoencoder, weights: FEATURES}",
+            "losses.perceptual.layers={enc1: 1, enc2: 1, enc3: 1}",
+            "losses.style.layers={enc1: 1, enc2: 1, enc3: 1}",
+        ),
+        _OURS_ON_CPU,
+        (("losses.adversarial.start_images", 0.3),),
+    ),
+    "pix2pix-2017": Recipe("pix2pix-2017.yaml"),
+    "johnson": Recipe(
+        "johnson.yaml",
+        ("losses.content.layers={relu2_1: 1}", _SHALLOW_STYLE),
+        ("model.resnet.channels=16", "train.augment.crop=128", "train.batch=4"),
+    ),
+}
+
+
+def main() -> None:
+    """Train what is missing, measure, write benchmarks/quality.md."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=Path, nargs="+", required=True)
+    parser.add_argument("--style", type=Path, nargs="+", required=True, help="one painting for each pair set")
+    parser.add_argument("--vgg", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training, each recipe and style")
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES))
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--set", nargs="*", default=[], help="more overrides, for trials")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    if len(options.pairs) != len(options.style):
+        parser.error("give one --style for each of --pairs")
+    sections = []
+    for pairs, style in zip(options.pairs, options.style, strict=True):
+        runs = {name: _train(name, pairs, style, options) for name in options.recipes}
+        sections += _measure(runs, pairs, style, options)
+    RESULT.write_text("\n".join([*_head(options), *sections]) + "\n", encoding="utf-8")
+    print("\n".join(sections))
+
+
+def _train(name: str, pairs: Path, style: Path, options: argparse.Namespace) -> Path:
+    """Train one recipe, if that has not been done; its run folder, named so that eval's table is readable."""
+    run = options.out / pairs.name / name.replace(", ", "-").replace(" ", "-")
+    plan = run.with_suffix(".json")
+    if not plan.is_file():
+        recipe = RECIPES[name]
+        overrides = _overrides(recipe, pairs, style, options)
+        rate = images_per_s(load_config(CONFIGS / recipe.config, overrides))
+        images = max(16, round(rate * options.minutes * 60))
+        overrides += [f"train.images={images}", f"train.validate_every_images={max(1, images // 4)}"]
+        overrides += [f"train.checkpoint_every_images={max(1, images // 4)}"]
+        overrides += [f"{key}={round(share * images)}" for key, share in recipe.shares]
+        plan.parent.mkdir(parents=True, exist_ok=True)
+        plan.write_text(json.dumps({"images": images, "images_per_s": rate, "overrides": overrides}), encoding="utf-8")
+    described = json.loads(plan.read_text(encoding="utf-8"))
+    command = ["train", "--config", CONFIGS / RECIPES[name].config, "--out", run, "--resume-if-begun", "--json"]
+    report = _program([*command, *described["overrides"]])
+    described.setdefault("report", report)
+    plan.write_text(json.dumps(described), encoding="utf-8")
+    return run
+
+
+def _overrides(recipe: Recipe, pairs: Path, style: Path, options: argparse.Namespace) -> list[str]:
+    overrides = [
+        f"pairs.path={pairs}",
+        f"pairs.style={style}",
+        f"losses.features.weights={options.vgg}",
+        f"train.device={options.device}",
+        "tracking.wandb=off",
+        *recipe.always,
+    ]
+    if options.device == "cpu":
+        overrides += ["train.precision=fp32", "train.compile=false", "train.workers=0", *recipe.on_cpu]
+    features = options.out / "features.safetensors"
+    if any("FEATURES" in one for one in overrides) and not features.is_file():
+        _program(["train-features", "--content", *_content_of(options), "--out", features, "--minutes", "2"])
+    return [*(one.replace("FEATURES", str(features)) for one in overrides), *options.set]
+
+
+def _content_of(options: argparse.Namespace) -> list[Path]:
+    """The photos, out of the first pair set."""
+    folder: Path = options.out / "content"
+    if not folder.is_dir():
+        _program(["pairs", "export", options.pairs[0], folder, "--as", "folders"])
+    return [folder]
+
+
+def _measure(runs: dict[str, Path], pairs: Path, style: Path, options: argparse.Namespace) -> list[str]:
+    sheet = options.out / f"{pairs.name}.png"
+    command = ["eval", *runs.values(), "--pairs", pairs, "--style", style, "--features", options.vgg]
+    report = _program([*command, "--sheet", sheet, "--json"])
+    lines = ["", f"## {style.stem}, {report['material']['photos']} held-out photos", ""]
+    lines += ["| recipe | pictures seen | PSNR dB | SSIM | Gram to targets | Gram to painting | ms | parameters |"]
+    lines += ["|---|---|---|---|---|---|---|---|"]
+    seen = {run.name: _seen(run) for run in runs.values()}
+    for row in report["stylizers"]:
+        figures = [row[key] for key in ("psnr_db", "ssim", "style_to_target", "style_to_painting")]
+        digits = (2, 3, 3, 3)
+        cells = ["" if f is None else f"{f['mean']:.{d}f}" for f, d in zip(figures, digits, strict=True)]
+        ms = "" if row["ms_per_picture"] is None else f"{row['ms_per_picture']:.0f}"
+        count = "" if row["parameters"] is None else f"{row['parameters']:,}"
+        lines.append(f"| {row['name']} | {seen.get(row['name'], '')} | {' | '.join(cells)} | {ms} | {count} |")
+    return lines
+
+
+def _seen(run: Path) -> int:
+    described: dict[str, Any] = json.loads(run.with_suffix(".json").read_text(encoding="utf-8"))
+    return int(described["images"])
+
+
+def _head(options: argparse.Namespace) -> list[str]:
+    machine, versions = describe_machine(), library_versions()
+    names = " ".join(path.name for path in options.pairs)
+    lines = ["# The recipes, each trained for the same time", ""]
+    command = f"--pairs {names} --style ... --vgg {options.vgg.name} --minutes {options.minutes:g}"
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
+    lines += [f"`python benchmarks/quality.py {command} --device {options.device} --out ...`", ""]
+    lines += [f"{machine['processor']}, {machine['cores']} cores; {libraries}", "", "Overrides:", ""]
+    for name in options.recipes:
+        recipe: Recipe = RECIPES[name]
+        on_cpu = recipe.on_cpu if options.device == "cpu" else ()
+        shares = [f"{key} at {share:g} of the pictures" for key, share in recipe.shares]
+        lines.append(f"- {name}: `{'`, `'.join([*recipe.always, *on_cpu, *shares]) or 'none'}`")
+    return lines
+
+
+def _program(arguments: list[Any]) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "pix2style", *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return json.loads(done.stdout) if "--json" in arguments else None
+
+
+if __name__ == "__main__":
+    main()

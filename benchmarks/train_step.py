@@ -1,0 +1,246 @@
+"""How fast a step of training is, its loader included: the product's path against the plain loop.
+
+    python benchmarks/train_step.py --pairs PAIRS --device cpu [--rounds 5] [--seconds 4]
+    python benchmarks/train_step.py --pairs PAIRS --device cuda
+
+Both train configs/pix2pix-2017.yaml (unet_256, a 70x70 PatchGAN with BatchNorm, 256x256), and both again with VGG19's
+activations to relu4_1 as a perceptual term. VGG's weights are random: they change the losses, not the speed.
+
+* plain: benchmarks/plain_pix2pix.py. fp32, eager, batch 1, one loader process that opens PNGs, Adam as it comes.
+* fast: `pix2style train`'s own loader and step.
+
+Each way runs in a process of its own, and only one of them at a time; rounds are interleaved, ratios are taken round by
+round, and medians count. Before that, the losses of the first two steps have to agree, without dropout: it is the same
+mathematics. The floor is what the step's multiplications would take at the rate of one large matrix product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch.utils.flop_counter import FlopCounterMode
+from train_ways import PAIRS, VGG_LAYERS, VGG_WEIGHT, Way, serve
+
+from pix2style.evaluation.machine import describe_machine, library_versions
+from pix2style.images import Picture, write_picture
+from pix2style.progress import note
+from pix2style.training.material import open_material
+
+_RESULTS = Path(__file__).parent / "results"
+_VGG19_CONVS = {0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256, 16: 256, 19: 512}  # up to conv4_1
+_CPU = ("train.channels_last=true", "train.workers=0")
+_CUDA = (*_CPU, "train.precision=bf16", "train.compile=true")
+_LOADER_IMAGES = 64
+
+
+def main() -> None:
+    """Measure, print, and write a table into benchmarks/results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=Path, required=True, help="a pair set of 256x256")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each way in each round, about")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", help="ways whose names hold this, and plain ones; writes nothing")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        every = _ways(options, Path(folder))
+        fast = [way for way in every if way.fast and options.only in way.name]
+        ways = [way for way in every if way in fast or (not way.fast and way.vgg in {one.vgg for one in fast})]
+        _write_pngs(ways[0])
+        _write_vgg(ways[0].weights)
+        text = "\n".join(_document(options, ways))
+    print(text)
+    if options.only:
+        return  # a part is no result
+    _RESULTS.mkdir(exist_ok=True)
+    (_RESULTS / f"train_step_{options.device}.md").write_text(text + "\n", encoding="utf-8")
+
+
+def _ways(options: argparse.Namespace, folder: Path) -> list[Way]:
+    """The first one, and the first one with VGG, are what the others are compared with."""
+    fast_batches = (1, 4) if options.device == "cpu" else (1, 4, 16, 64)
+    overrides = _CPU if options.device == "cpu" else _CUDA
+    ways = []
+    for vgg in (False, True):
+        for fast, batch in ((False, 1), *((True, batch) for batch in fast_batches)):
+            name = f"{'fast' if fast else 'plain'}{', VGG' if vgg else ''}, batch {batch}"
+            given = (options.device, options.threads, options.pairs, folder / "pngs", folder / "vgg19.safetensors")
+            ways.append(Way(name, fast, batch, vgg, *given, overrides if fast else ()))
+    return ways
+
+
+def _document(options: argparse.Namespace, ways: list[Way]) -> list[str]:
+    with _processes(ways) as ends:
+        _check_agreement({way: end.recv() for way, end in ends.items()})
+        rates, loaders, matrix_rates = _measured(options, ends)
+    rate = statistics.median(matrix_rates)
+    operations = {way.vgg: _operations(way) for way in ways if not way.fast}
+    machine, versions = describe_machine(), library_versions()
+    gpu = f"; {torch.cuda.get_device_name()}" if options.device == "cuda" else ""
+    command = f"--device {options.device} --rounds {options.rounds} --seconds {options.seconds:g}"
+    said = [
+        f"{options.rounds} rounds, interleaved; medians (lowest to highest round). A large matrix product in",
+        f"{_precision(options.device)}: {rate / 1e12:.2f} TFLOP/s. One picture's step, in GFLOP:",
+        "; ".join(f"{n / 1e9:.0f}{', with VGG (its weights are random)' * vgg}" for vgg, n in operations.items()) + ".",
+    ]
+    return [
+        f"# A step of training, on {options.device}",
+        "",
+        f"`python benchmarks/train_step.py --pairs PAIRS {command} --threads {options.threads}`",
+        "",
+        *_table(ways, rates, loaders, operations, rate),
+        "",
+        " ".join(said),
+        "",
+        f"{machine['processor']}, {machine['cores']} cores{gpu}; " + ", ".join(f"{k} {v}" for k, v in versions.items()),
+    ]
+
+
+@contextmanager
+def _processes(ways: list[Way]) -> Iterator[dict[Way, Connection]]:
+    """Each way with a memory and threads of its own; they end when the connection does."""
+    context = multiprocessing.get_context("spawn")
+    ends: dict[Way, Connection] = {}
+    try:
+        for way in ways:
+            ends[way], other = context.Pipe()
+            context.Process(target=serve, args=(way, other)).start()
+            other.close()
+        yield ends
+    finally:
+        for end in ends.values():
+            end.close()
+
+
+def _measured(
+    options: argparse.Namespace, ends: dict[Way, Connection]
+) -> tuple[dict[Way, list[float]], dict[Way, list[float]], list[float]]:
+    """Images per second of each way in each round, of its loader alone, and operations per second of a product."""
+    counts = {}
+    for way, end in ends.items():
+        note(way.name)
+        _asked(end, "steps", 3)  # warms up, and compiles
+        counts[way] = max(1, round(options.seconds / (_asked(end, "steps", 2) / 2)))
+        _asked(end, "loader", 4)
+    rates: dict[Way, list[float]] = defaultdict(list)
+    loaders: dict[Way, list[float]] = defaultdict(list)
+    products = []
+    for number in range(options.rounds):
+        note(f"round {number + 1} of {options.rounds}")
+        products.append(_matrix_rate(options.device, options.threads))
+        for way, end in ends.items():
+            rates[way].append(counts[way] * way.batch / _asked(end, "steps", counts[way]))
+            batches = -(-_LOADER_IMAGES // way.batch) * (8 if way.fast else 1)
+            loaders[way].append(batches * way.batch / _asked(end, "loader", batches))
+    return rates, loaders, products
+
+
+def _asked(end: Connection, what: str, count: int) -> float:
+    end.send((what, count))
+    return float(end.recv())
+
+
+def _table(
+    ways: list[Way],
+    rates: dict[Way, list[float]],
+    loaders: dict[Way, list[float]],
+    operations: dict[bool, float],
+    rate: float,
+) -> list[str]:
+    lines = ["| | images/s | times plain | floor, ms an image | share of the matrix rate | loader alone, images/s |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for way in ways:
+        plain = next(other for other in ways if other.vgg == way.vgg and not other.fast)
+        speed, load = statistics.median(rates[way]), statistics.median(loaders[way])
+        needed = operations[way.vgg]
+        times = _ratio(rates[way], rates[plain])
+        own = _ratio(loaders[way], loaders[plain])
+        cells = [f"{speed:.2f}", times, f"{1000 * needed / rate:.2f}", f"{needed * speed / rate:.0%}"]
+        lines.append(f"| {way.name} | {' | '.join(cells)} | {load:.0f}, {own} times plain |")
+    return lines
+
+
+def _ratio(ones: list[float], others: list[float]) -> str:
+    ratios = [one / other for one, other in zip(ones, others, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _check_agreement(losses: dict[Way, tuple[float, ...]]) -> None:
+    """The first two steps of both paths, at batch 1."""
+    for way, found in losses.items():
+        plain = next(other for other in losses if other.vgg == way.vgg and not other.fast)
+        tolerance = 0.02 if way.device == "cuda" else 1e-3  # bf16; another order of sums
+        if way.batch == 1 and not np.allclose(found, losses[plain], rtol=tolerance):
+            raise SystemExit(f"{way.name}: losses {found} differ from the plain loop's {losses[plain]}")
+
+
+def _operations(way: Way) -> float:
+    """Floating-point operations of one picture's step, of products and convolutions, forwards and backwards."""
+    from plain_pix2pix import PlainPix2Pix
+
+    learner = PlainPix2Pix(way.config("train.device=cpu"), torch.device("cpu"), None, VGG_LAYERS, VGG_WEIGHT)
+    if way.vgg:
+        from pix2style.nets.features import load_vgg19
+
+        learner._features = load_vgg19(VGG_LAYERS, way.weights)
+    pictures = torch.zeros(2, 1, 3, 256, 256).unbind()
+    with FlopCounterMode(display=False) as counter:
+        learner.step(*pictures)
+    return float(counter.get_total_flops())
+
+
+def _matrix_rate(device: str, threads: int) -> float:
+    """Floating-point operations per second of one large product, in the precision that the fast path uses."""
+    torch.set_num_threads(threads)
+    side, dtype = (8192, torch.bfloat16) if device == "cuda" else (2048, torch.float32)
+    one = torch.randn(side, side, device=device, dtype=dtype)
+    seconds = []
+    for _ in range(6):
+        begun = time.perf_counter()
+        one @ one
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - begun)
+    return 2 * side**3 / min(seconds)
+
+
+def _precision(device: str) -> str:
+    return "bf16" if device == "cuda" else "fp32"
+
+
+def _write_pngs(way: Way) -> None:
+    """The pairs side by side, as pix2pix wants them."""
+    material = open_material(way.config())
+    way.pngs.mkdir()
+    for entry in material.entries[:PAIRS]:
+        write_picture(
+            way.pngs / f"{entry.key}.png", Picture(np.hstack([p for p in material.read(entry) if p is not None]))
+        )
+
+
+def _write_vgg(path: Path) -> None:
+    generator, tensors, into = torch.Generator().manual_seed(0), {}, 3
+    for index, out in _VGG19_CONVS.items():
+        deviation = (2 / (9 * into)) ** 0.5
+        tensors[f"features.{index}.weight"] = torch.randn(out, into, 3, 3, generator=generator) * deviation
+        tensors[f"features.{index}.bias"] = torch.zeros(out)
+        into = out
+    save_file(tensors, path)
+
+
+if __name__ == "__main__":
+    main()

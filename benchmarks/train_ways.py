@@ -1,0 +1,162 @@
+"""What benchmarks/train_step.py measures, each way in a process of its own: the plain loop, and the product's path."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from plain_pix2pix import PlainPix2Pix, plain_loader
+from torch import Tensor
+
+from pix2style.config import Config, load_config
+from pix2style.nets.features import FeatureNetwork, load_vgg19
+from pix2style.training.advance import advance
+from pix2style.training.data import PairStream, batches
+from pix2style.training.decoded import DecodedPairs, decode_once
+from pix2style.training.material import Material, open_material
+from pix2style.training.state import build_state
+
+_RECIPE = Path(__file__).parents[1] / "configs" / "pix2pix-2017.yaml"
+VGG_LAYERS = {"relu1_1": 0.03125, "relu2_1": 0.0625, "relu3_1": 0.125, "relu4_1": 0.25}
+VGG_WEIGHT = 10.0
+PAIRS = 64  # enough: what is decoded or opened costs the same each time
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One row of the table.
+
+    Attributes:
+        name: of the row.
+        fast: the product's path; else the plain loop.
+        batch: pairs in a step.
+        vgg: with the perceptual term.
+        device: cpu or cuda.
+        threads: of torch.
+        pairs: the pair set's folder.
+        pngs: the folder of the same pairs, side by side.
+        weights: VGG19's file.
+        overrides: of the recipe, for the fast path.
+    """
+
+    name: str
+    fast: bool
+    batch: int
+    vgg: bool
+    device: str
+    threads: int
+    pairs: Path
+    pngs: Path
+    weights: Path
+    overrides: tuple[str, ...] = ()
+
+    def config(self, *more: str) -> Config:
+        """The recipe, with what this way changes."""
+        changes = [f"pairs.path={self.pairs}", f"train.batch={self.batch}", f"train.device={self.device}"]
+        changes += ["train.images=1000000000", *self.overrides, *more]
+        if self.vgg:
+            layers = ", ".join(f"{name}: {weight}" for name, weight in VGG_LAYERS.items())
+            changes += [f"losses.perceptual.weight={VGG_WEIGHT}", f"losses.perceptual.layers={{{layers}}}"]
+            changes += [f"losses.features.weights={self.weights}"]
+        return load_config(_RECIPE, changes)
+
+    def features(self) -> FeatureNetwork | None:
+        """For the plain loop."""
+        return load_vgg19(VGG_LAYERS, self.weights).to(self.device) if self.vgg else None
+
+
+def serve(way: Way, orders: Connection) -> None:
+    """Do what the other end asks for, until it hangs up: ("losses" | "steps" | "loader", how many)."""
+    torch.set_num_threads(way.threads)
+    with tempfile.TemporaryDirectory() as cache:
+        pairs = _decoded(way.config(), Path(cache))
+        orders.send(_first_losses(way, pairs))
+        step, load = (_fast if way.fast else _plain)(way, pairs)
+        while True:
+            try:
+                what, count = orders.recv()
+            except (EOFError, ConnectionResetError):
+                return
+            orders.send(_seconds(step if what == "steps" else load, count, way.device))
+
+
+def _seconds(act: Callable[[], Any], count: int, device: str) -> float:
+    _wait(device)
+    begun = time.perf_counter()
+    for _ in range(count):
+        act()
+    _wait(device)
+    return time.perf_counter() - begun
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+_Pairs = tuple[Material, DecodedPairs | None]
+Acts = tuple[Callable[[], Any], Callable[[], Any]]
+
+
+def _plain(way: Way, pairs: _Pairs) -> Acts:
+    """One step with its batch, and a batch alone."""
+    del pairs
+    files = sorted(way.pngs.glob("*.png"))
+    learner = _plain_learner(way)
+    steps, alone = plain_loader(files, way.batch), plain_loader(files, way.batch)
+
+    def step() -> None:
+        content, target = next(steps)
+        learner.step(content.to(way.device), target.to(way.device))
+
+    return step, lambda: next(alone)
+
+
+def _plain_learner(way: Way, *changes: str) -> PlainPix2Pix:
+    return PlainPix2Pix(way.config(*changes), torch.device(way.device), way.features(), VGG_LAYERS, VGG_WEIGHT)
+
+
+def _fast(way: Way, pairs: _Pairs) -> Acts:
+    config = way.config()
+    state = build_state(config)
+    steps, alone = (_stream(config, pairs, state.device) for _ in range(2))
+    return lambda: advance(state, next(steps), config), lambda: next(alone)
+
+
+def _decoded(config: Config, cache: Path) -> _Pairs:
+    material, train = open_material(config), config.train
+    entries = material.entries[:PAIRS]
+    return material, decode_once(material, entries, train.augment, cache, train.decoded_cache_gb)
+
+
+def _stream(config: Config, pairs: _Pairs, device: torch.device) -> Iterator[Any]:
+    material, decoded = pairs
+    stream = PairStream(material, config.train.augment, config.seed, decoded, material.entries[:PAIRS])
+    return batches(stream, config.train, start=0, device=device)
+
+
+def _first_losses(way: Way, pairs: _Pairs) -> tuple[float, ...]:
+    """Of discriminator and generator in the first two steps, without dropout, whose masks follow the layout."""
+    changes = ("model.unet_2017.dropout=false", "train.compile=false")
+    config = way.config(*changes)
+    parts = itertools.islice(_stream(config, pairs, torch.device(way.device)), 2)
+    found: list[Tensor] = []
+    if way.fast:
+        state = build_state(config)
+        for step in parts:
+            report = advance(state, step, config)
+            if report.discriminator is not None:
+                found += [report.discriminator.total, report.generator.total]
+    else:
+        learner = _plain_learner(way, *changes)
+        for (part,) in parts:
+            if part.target is not None:
+                found += learner.step(part.content.contiguous(), part.target.contiguous())
+    return tuple(float(loss) for loss in found)

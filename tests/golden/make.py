@@ -1,0 +1,162 @@
+"""Golden losses: what 20 steps of each objective came to, tiny, on one thread of a CPU.
+
+A change that should not change the maths must not change them. After one that should, write them again and look at what
+moved: `python tests/golden/make.py && git diff tests/golden/losses.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pix2style.config import Config, load_config
+from pix2style.images import Image8, Picture, to_batch, write_picture
+from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
+from pix2style.training.advance import advance
+from pix2style.training.data import PairBatch
+from pix2style.training.state import build_state
+
+FILE = Path(__file__).with_name("losses.json")
+_CONFIGS = Path(__file__).parents[2] / "configs"
+_STEPS, _BATCH, _CROP_PX, _STYLES = 20, 2, 64, 4
+_DIGITS = 7
+_COUNTS = ("real_share_right", "fake_share_right")  # of patches: they jump where a loss moves by a rounding
+
+# Everything small; nothing that other processors draw differently (dropout), or round coarsely (bf16).
+_SMALL = (
+    f"train.augment.crop={_CROP_PX}",
+    "train.augment.resize=null",
+    f"train.batch={_BATCH}",
+    f"train.images={_STEPS * _BATCH}",
+    "train.device=cpu",
+    "train.precision=fp32",
+    "train.compile=false",
+    "train.start_from=null",
+    "model.unet.channels=8",
+    "model.unet.levels=2",
+    "model.unet_2017={channels: 4, downsamplings: 5, dropout: false}",
+    "model.resnet.channels=4",
+    "model.resnet.blocks=1",
+    "model.lite={channels: 8, blocks: 1, scale: 2}",
+    "model.discriminator.channels=4",
+)
+_LATE_GAME = ("losses.adversarial.start_images=10", "losses.adversarial.ramp_images=20")  # of 40
+_PERCEPTUAL = "losses.perceptual.layers={enc1: 0.25, enc2: 0.5, enc3: 1}"
+_STYLE = "losses.style.layers={enc1: 1, enc2: 1, enc3: 1}"
+_CONTENT = "losses.content.layers={enc2: 1}"
+# Normalisation over a handful of values, and the whole game, are chaotic at the recipes' own rates: within 10 steps
+# they would show other roundings.
+_SLOWER = ("train.generator.lr=2e-5", "train.discriminator.lr=2e-5")
+_EVERYTHING = (
+    "losses.charbonnier=5",
+    "losses.ms_ssim=5",
+    "losses.color=5",
+    "losses.total_variation=0.1",
+    "losses.feature_matching=5",
+    "losses.adversarial={weight: 1, kind: relativistic, r1: 0.1, r2: 0.1}",
+    "losses.style.weight=100",
+    "losses.style.to=painting",
+    "losses.content.weight=1",
+    "losses.balance.style_to_content=0.5",
+    "model.discriminator.kind=multiscale",
+    "train.augment.discriminator=[color, translation, cutout]",
+)
+# name -> configuration, and what is changed in it besides `_SMALL`
+_EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "pix2pix-2017": ("pix2pix-2017", _SLOWER),
+    "watercolor": ("watercolor", (*_LATE_GAME, _PERCEPTUAL, _STYLE)),
+    "johnson": ("johnson", (*_SLOWER, _CONTENT, _STYLE)),
+    "multi-style": ("multi-style", (*_LATE_GAME, _PERCEPTUAL, _STYLE)),
+    "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
+    "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),
+}
+NAMES = tuple(_EXPERIMENTS)
+
+
+def losses_of(name: str, folder: Path) -> dict[str, list[float | None]]:
+    """Run one experiment.
+
+    Args:
+        name: of `NAMES`.
+        folder: for its painting and its feature network.
+
+    Returns:
+        "generator/l1" and so on -> the value at each step, in 7 digits; None where it was not computed.
+    """
+    with _one_thread(), torch.random.fork_rng(devices=[]):
+        config = _config(name, folder)
+        state = build_state(config)
+        found: list[dict[str, float]] = []
+        for step in range(_STEPS):
+            report = advance(state, [_batch(step, config)], config)
+            figures = {f"generator/{part}": value for part, value in report.generator.computed().items()}
+            if report.discriminator is not None:
+                judged = report.discriminator.computed().items()
+                figures |= {f"discriminator/{part}": value for part, value in judged if part not in _COUNTS}
+            found.append({part: float(f"{float(value):.{_DIGITS}g}") for part, value in figures.items()})
+    parts = dict.fromkeys(part for step in found for part in step)
+    return {part: [step.get(part) for step in found] for part in parts}
+
+
+def _config(name: str, folder: Path) -> Config:
+    painting, features = folder / "painting.png", folder / "features.safetensors"
+    write_picture(painting, Picture(_picture(1_000)))
+    torch.manual_seed(0)
+    save_autoencoder(features, Autoencoder((4, 6, 8, 10)))
+    file, changes = _EXPERIMENTS[name]
+    paths = [f"losses.features={{network: autoencoder, weights: '{features}'}}"]
+    if name in ("johnson", "everything"):
+        paths.append(f"pairs.style='{painting}'")
+    return load_config(_CONFIGS / f"{file}.yaml", [*_SMALL, *changes, *paths])
+
+
+def _batch(step: int, config: Config) -> PairBatch:
+    """Photos of waves and blocks, and what stands for a teacher: brown tones, a style darker each."""
+    rows = range(_BATCH * step, _BATCH * (step + 1))
+    content = torch.from_numpy(to_batch([_picture(row) for row in rows]))
+    if config.train.unpaired:
+        return PairBatch(content, None, None)
+    styles = torch.tensor([row % config.model.styles for row in rows])
+    tones = torch.tensor([1.0, 0.8, 0.5])[:, None, None] * (1 - 0.15 * styles)[:, None, None, None]
+    target = content.mean(dim=1, keepdim=True).add(1).mul(tones).sub(1)
+    several = config.model.styles > 1
+    return PairBatch(content, target, torch.nn.functional.one_hot(styles, _STYLES).float() if several else None)
+
+
+def _picture(seed: int) -> Image8:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:_CROP_PX, 0:_CROP_PX] / _CROP_PX
+    waves = np.stack([np.sin(9 * (a * x + b * y) + c) for a, b, c in rng.uniform(-1, 1, (3, 3))], axis=-1)
+    picture = 0.5 + 0.3 * waves
+    top, left = rng.integers(0, _CROP_PX // 2, 2)
+    picture[top : top + _CROP_PX // 3, left : left + _CROP_PX // 2] = rng.uniform(0, 1, 3)
+    return np.clip(picture * 255, 0, 255).astype(np.uint8)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """How sums are shared among threads changes their last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def main() -> None:
+    """Write all of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {name: losses_of(name, Path(folder)) for name in NAMES}
+    FILE.write_text(json.dumps({"steps": _STEPS, "losses": found}, indent=1) + "\n", encoding="utf-8")
+    print(f"{FILE}: {len(found)} objectives")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Matrix products instead of strided convolutions: the same numbers, and only where they are meant for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pix2style.nets import halving
+from pix2style.nets.halving import Doubling, Halving
+from pix2style.nets.unet_2017 import Unet2017
+
+
+def learned(module: nn.Module, pictures: Tensor, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, str]:
+    """Output, both gradients, and who made the output."""
+    given = pictures.detach().clone(memory_format=torch.preserve_format).requires_grad_()
+    output = module(given)
+    output.backward(torch.randn(output.shape, generator=torch.Generator().manual_seed(seed)))
+    weight = module.weight
+    assert isinstance(weight, nn.Parameter)
+    assert given.grad is not None
+    assert weight.grad is not None
+    return output.detach(), given.grad, weight.grad, output.grad_fn.name() if output.grad_fn else ""
+
+
+@pytest.mark.parametrize("kind", [Halving, Doubling])
+@pytest.mark.parametrize(("batch", "height", "width"), [(1, 2, 2), (2, 4, 6), (3, 10, 2)])
+def test_a_product_equals_the_convolution(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Halving | Doubling], batch: int, height: int, width: int
+) -> None:
+    monkeypatch.setattr(halving, "_FEWEST_WEIGHTS", 0)
+    torch.manual_seed(0)
+    module = kind(5, 7).to(memory_format=torch.channels_last)
+    plain = (nn.Conv2d if kind is Halving else nn.ConvTranspose2d)(5, 7, 4, stride=2, padding=1, bias=False)
+    plain.load_state_dict(module.state_dict())
+    pictures = torch.randn(batch, 5, height, width).to(memory_format=torch.channels_last)
+    *found, made_by = learned(module, pictures)
+    *wanted, _ = learned(plain, pictures)
+    assert made_by in ("_HalveBackward", "_DoubleBackward")
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    assert module.weight.grad is not None
+    assert module.weight.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_it_is_left_to_torch_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = torch.channels_last
+    big, pictures = Halving(512, 256).to(memory_format=last), torch.randn(1, 512, 2, 2).to(memory_format=last)
+    assert big(pictures).grad_fn.name() == "_HalveBackward"
+    small = Halving(8, 8).to(memory_format=last)
+    others = {
+        "few weights": small(torch.randn(1, 8, 2, 2)),
+        "other layout": Halving(512, 256)(pictures),
+        "odd sizes": big(torch.randn(1, 512, 3, 3).to(memory_format=last)),
+        "bias": Doubling(512, 256, bias=True).to(memory_format=last)(pictures),
+    }
+    with torch.autocast("cpu", torch.bfloat16):
+        others["autocast"] = big(pictures)
+    monkeypatch.setattr(halving, "_MOST_WINDOWS", 0)
+    others["many windows"] = big(pictures)
+    assert {why: out.grad_fn.name() for why, out in others.items()} == dict.fromkeys(others, "ConvolutionBackward0")
+    with torch.no_grad():
+        torch.testing.assert_close(big(pictures), others["many windows"].detach())
+
+
+def test_the_baseline_learns_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Depths of the real network: fewer weights are allowed, so that all but the outermost layers take part."""
+    torch.manual_seed(0)
+    networks = [Unet2017(channels=8, downsamplings=5, dropout=False).to(memory_format=torch.channels_last)]
+    networks.append(Unet2017(channels=8, downsamplings=5, dropout=False))
+    networks[1].load_state_dict(networks[0].state_dict())
+    pictures = torch.randn(2, 3, 64, 64).to(memory_format=torch.channels_last)
+    monkeypatch.setattr(halving, "_FEWEST_WEIGHTS", 0)
+    gradients = []
+    for network in networks:
+        network(pictures).abs().mean().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)

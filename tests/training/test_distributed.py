@@ -1,0 +1,124 @@
+"""Several processes by torchrun: the same weights as one, one voice, and no process that waits for ever."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from launch import finish, popen
+from safetensors.torch import load_file
+
+from pix2style.config import Config
+from pix2style.training.distributed import World, packed, unpacked
+
+Experiment = Callable[..., Config]
+
+
+def test_alone_there_is_nobody_to_ask() -> None:
+    world = World.current()
+    assert (world.rank, world.size, world.is_main) == (0, 1, True)
+    assert world.any(True)
+    assert not world.any(False)
+    assert world.share({"a": 1}) == {"a": 1}
+    assert world.collect("x") == ["x"]
+
+
+def test_packed_tensors_come_back_as_they_were() -> None:
+    tensors = [torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last), torch.randn(()), torch.randn(5)]
+    for a, b in zip(tensors, unpacked(packed(tensors), tensors), strict=True):
+        assert torch.equal(a, b)
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    folder = run / "checkpoints" / (run / "checkpoints" / "latest").read_text().strip()
+    names = ("generator", "generator.ema", "discriminator")
+    return {f"{n}:{key}": value for n in names for key, value in load_file(folder / f"{n}.safetensors").items()}
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path, experiment: Experiment) -> None:
+    """Same global batch: after 12 steps weights differ by less than 2e-5 (they moved by up to 2e-2).
+
+    Sums are taken in another order, and Adam divides by gradients that may be almost 0: hence no smaller a bound.
+    """
+    config = experiment("train.workers=0", "train.accumulate=1", "losses.adversarial.weight=0.5")
+    one, two = tmp_path / "one", tmp_path / "two"
+    processes = [popen(config, one), popen(config, two, 2, "--json")]
+    (code, _, said), (code_two, out_two, said_two) = (finish(process) for process in processes)
+    assert code == 0, said
+    assert code_two == 0, said_two
+    report = json.loads(out_two)  # one report, not two
+    assert (report["step"], report["images_seen"]) == (12, 48)
+    a, b = weights(one), weights(two)
+    assert a.keys() == b.keys()
+    largest = max(float((a[name].float() - b[name].float()).abs().max()) for name in a)
+    assert largest < 2e-5
+    figures = [json.loads((run / "metrics.jsonl").read_text().splitlines()[0]) for run in (one, two)]
+    assert figures[0]["generator/l1"] == pytest.approx(figures[1]["generator/l1"], rel=1e-5)  # means of all processes
+    assert len((two / "metrics.jsonl").read_text().splitlines()) == len(
+        (one / "metrics.jsonl").read_text().splitlines()
+    )
+
+
+def test_a_batch_that_cannot_be_shared_out_is_one_message(tmp_path: Path, experiment: Experiment) -> None:
+    code, _, said = finish(popen(experiment("train.batch=3"), tmp_path / "run", 2))
+    assert code != 0
+    assert said.count("pix2style: [train -> batch] 3 pairs cannot be shared out evenly") == 1
+    assert "pix2style/training" not in said  # torchrun's own traceback is there, none of ours
+    assert not (tmp_path / "run").exists()
+
+
+def begun(run: Path, deadline_s: float = 100) -> None:
+    end = time.monotonic() + deadline_s
+    while not (run / "checkpoints" / "latest").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def children(parent: int) -> dict[int, int]:
+    """Process ids of the training processes, by rank."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, environment = (entry / "stat").read_text(), (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if int(stat.rsplit(")", 1)[1].split()[1]) == parent:
+            ranks = [v for v in environment.split(b"\0") if v.startswith(b"RANK=")]
+            found |= {int(rank[5:]): int(entry.name) for rank in ranks}
+    return found
+
+
+LONG = ("train.images=200000", "train.batch=2", "train.checkpoint_every_images=40", "train.log_every=1000")
+
+
+def test_a_process_that_dies_takes_the_others_along(tmp_path: Path, experiment: Experiment) -> None:
+    process = popen(experiment(*LONG), tmp_path / "run", 2)
+    begun(tmp_path / "run")
+    ranks = children(process.pid)
+    assert sorted(ranks) == [0, 1]
+    os.kill(ranks[1], signal.SIGKILL)
+    code, _, said = finish(process)
+    assert code != 0
+    assert said.count("pix2style: another process of this run ended") == 1
+    assert not any(Path(f"/proc/{pid}").exists() for pid in ranks.values())
+
+
+def test_sigterm_stops_all_at_the_same_step(tmp_path: Path, experiment: Experiment) -> None:
+    """torchrun hands the signal on; the first process alone writes and speaks."""
+    run = tmp_path / "run"
+    process = popen(experiment(*LONG), run, 2)
+    begun(run)
+    process.send_signal(signal.SIGTERM)
+    code, _, said = finish(process)
+    assert code != 0
+    assert said.count("pix2style: interrupted; run the same command again with --resume") == 1
+    last = max((run / "checkpoints").glob("step-*"))
+    meta = json.loads((last / "meta.json").read_text())
+    assert meta["step"] * 2 == meta["images_seen"]
+    assert len(torch.load(last / "trainer.pt", weights_only=True)["rng_cpu"]) == 2
