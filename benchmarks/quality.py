@@ -50,12 +50,17 @@ class Recipe:
     shares: tuple[tuple[str, float], ...] = ()
 
 
+# Pixels first: the game begins when the pictures are near enough to be played for.
+_GAME = (("losses.adversarial.start_images", 0.05), ("losses.adversarial.ramp_images", 0.025))
 _OURS_ON_CPU = (
     "model.unet={channels: 16, levels: 3}",
-    "model.discriminator.channels=24",
+    "losses.adversarial.weight=0",
+    "losses.feature_matching=0",
     "train.augment.crop=128",
     "train.batch=4",
-    "train.generator.lr=5e-4",
+    "train.generator={lr: 5e-4, beta1: 0.5, beta2: 0.99}",
+    "train.warmup_images=100",
+    "train.decay_from=0.3",
     "train.ema_halflife_images=300",
 )
 RECIPES = {
@@ -63,7 +68,7 @@ RECIPES = {
         "watercolor.yaml",
         (_SHALLOW_PERCEPTUAL, _SHALLOW_STYLE),
         _OURS_ON_CPU,
-        (("losses.adversarial.start_images", 0.3),),
+        _GAME,
     ),
     "watercolor, autoencoder features": Recipe(
         "watercolor.yaml",
@@ -73,7 +78,7 @@ RECIPES = {
             "losses.style.layers={enc1: 1, enc2: 1, enc3: 1}",
         ),
         _OURS_ON_CPU,
-        (("losses.adversarial.start_images", 0.3),),
+        _GAME,
     ),
     "pix2pix-2017": Recipe("pix2pix-2017.yaml"),
     "johnson": Recipe(
@@ -141,16 +146,8 @@ def _overrides(recipe: Recipe, pairs: Path, style: Path, options: argparse.Names
         overrides += ["train.precision=fp32", "train.compile=false", "train.workers=0", *recipe.on_cpu]
     features = options.out / "features.safetensors"
     if any("FEATURES" in one for one in overrides) and not features.is_file():
-        _program(["train-features", "--content", *_content_of(options), "--out", features, "--minutes", "2"])
+        _program(["train-features", "--pairs", options.pairs[0], "--out", features, "--minutes", "2"])
     return [*(one.replace("FEATURES", str(features)) for one in overrides), *options.set]
-
-
-def _content_of(options: argparse.Namespace) -> list[Path]:
-    """The photos, out of the first pair set."""
-    folder: Path = options.out / "content"
-    if not folder.is_dir():
-        _program(["pairs", "export", options.pairs[0], folder, "--as", "folders"])
-    return [folder]
 
 
 def _measure(runs: dict[str, Path], pairs: Path, style: Path, options: argparse.Namespace) -> list[str]:

@@ -17,11 +17,13 @@ from pix2style.errors import ConfigError
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses duplicate keys and reads 1e-4 as a number (YAML 1.2's meaning, not 1.1's)."""
+    """Safe YAML that refuses duplicate keys and reads 1e-4 as a number and off as a word (YAML 1.2, not 1.1)."""
 
 
 _FLOAT = re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?$")
 _INTEGER = re.compile(r"^[-+]?[0-9][0-9_]*$")
+_TRUTH = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
+_OTHERS = tuple(f"tag:yaml.org,2002:{name}" for name in ("float", "int", "bool", "timestamp"))
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -39,13 +41,10 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 # Own lists of resolvers, so that SafeLoader itself stays as it is.
 _StrictLoader.yaml_implicit_resolvers = {
-    first: [
-        pair
-        for pair in pairs
-        if pair[0] not in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
-    ]
+    first: [pair for pair in pairs if pair[0] not in _OTHERS]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", _TRUTH, list("tTfF"))
 _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
 _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 

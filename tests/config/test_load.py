@@ -99,3 +99,9 @@ def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
 
     with contextlib.suppress(ConfigError):
         parse_config(_parse_yaml(text, "text"))
+
+
+def test_off_is_a_word_and_true_is_not(tmp_path: Path) -> None:
+    (path := tmp_path / "c.yaml").write_text("tracking: {wandb: off}\ntrain: {compile: true, channels_last: False}")
+    config = load_config(path, ["tracking.wandb=offline", "tracking.wandb=off"])
+    assert (config.tracking.wandb, config.train.compile, config.train.channels_last) == ("off", True, False)
