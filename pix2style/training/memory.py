@@ -19,6 +19,7 @@ _SAID = (
     "can't allocate memory",
     "cannot allocate memory",
     "bad_alloc",
+    "can't start new thread",  # its stack is memory too
     "cuda out of memory",
     "cuda error: out of memory",
     "alloc_failed",
