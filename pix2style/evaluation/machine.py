@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import sys
 from pathlib import Path
 
 import torch
 
+from pix2style.processes import usable_cores
+
 _LIBRARIES = ("numpy", "pillow", "torch", "kornia", "onnxruntime")
 
 
 def describe_machine() -> dict[str, str | int]:
     """Processor, cores that this process may use, and threads that libraries take for one picture."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return {
         "processor": _processor(),
         "cores": cores,

@@ -16,6 +16,7 @@ from pix2style.config.train import AugmentConfig
 from pix2style.errors import DataError
 from pix2style.images import Image8
 from pix2style.pairs.manifest import PairEntry, PairRecord
+from pix2style.processes import usable_cores
 from pix2style.progress import ProgressBar
 from pix2style.training.crops import Indices, sides_of
 from pix2style.training.distributed import World
@@ -177,7 +178,7 @@ def _fill(
             place[:] = target
 
     # decoders let go of Python's lock; hashing and decoding fill as many cores as there are
-    with ProgressBar("decoding pairs", len(entries)) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ProgressBar("decoding pairs", len(entries)) as bar, ThreadPoolExecutor(usable_cores()) as pool:
         waiting = [pool.submit(put, index) for index in range(len(entries))]
         try:
             for done in as_completed(waiting):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from pix2style.images import Image8
 from pix2style.pairs.manifest import Failure, PairRecord, PlannedPhoto, Split
 from pix2style.pairs.plan import keys_of, split_of
 from pix2style.pairs.scan import Content, nothing_readable, read_content, scan_photos
+from pix2style.processes import usable_cores
 
 
 class PhotoReader:
@@ -38,7 +38,7 @@ class PhotoReader:
 
     def __init__(self, pairs: PairsConfig, *, on_progress: Callable[[str, int, int], None]) -> None:
         self._pairs = pairs
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             scan = scan_photos(pairs.content, pool, lambda done, total: on_progress("looking for photos", done, total))
             first_name: dict[str, str] = {}
             for source, sha256 in sorted(scan.hashed):

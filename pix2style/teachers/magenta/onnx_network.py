@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
 from pix2style.errors import ArtifactError, PhotoError
 from pix2style.files import sha256_json
+from pix2style.processes import usable_cores
 from pix2style.stylizer import Setting
 from pix2style.teachers.magenta.network import Floats, MagentaNetwork, reason
 from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion
@@ -54,7 +54,7 @@ class OnnxNetwork(MagentaNetwork):
         record = Conversion.read(folder)
         self.source_sha256, self.style_length = record.source_sha256, record.style_length
         self._on_gpu = cuda and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-        self.threads = 1 if self._on_gpu else threads or _cores()
+        self.threads = 1 if self._on_gpu else threads or usable_cores()
         self.batch = _BATCH_ON_GPU if self._on_gpu else 1
         self._predictor = self._open(folder / STYLE_FILE, record)
         self._transformer = self._open(folder / TRANSFORMER_FILE, record)
@@ -100,11 +100,6 @@ class OnnxNetwork(MagentaNetwork):
                 f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({reason(error)}): convert again"
                 " (pix2style teacher convert), or update onnxruntime"
             ) from error
-
-
-def _cores() -> int:
-    """Those that this process may use; macOS does not say."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(session: onnxruntime.InferenceSession, *inputs: Floats, give_memory_back: bool = False) -> Floats:
