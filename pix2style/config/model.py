@@ -58,10 +58,10 @@ class TransformerConfig(Section):
 class LiteConfig(Section):
     """The lightweight generator: strided stem, re-parametrised blocks, pixel-shuffle head, thumbnail context."""
 
-    channels: int = Field(32, ge=8, le=256)
+    channels: int = Field(48, ge=8, le=256)
     """Channels at the reduced resolution."""
-    blocks: int = Field(6, ge=1, le=32)
-    """3x3 blocks at the reduced resolution."""
+    blocks: int = Field(3, ge=1, le=32)
+    """Residual blocks of two 3x3 convolutions at the reduced resolution."""
     scale: Literal[2, 4, 8] = 4
     """The body works at 1/scale of the resolution."""
 

@@ -1,4 +1,4 @@
-"""The lightweight generator: tens of thousands of parameters, made to be shipped."""
+"""The lightweight generator: a few hundred thousand parameters, made to be quantised and shipped."""
 
 from __future__ import annotations
 
@@ -8,91 +8,125 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pix2style.nets.blocks import Foldable, icnr_
-from pix2style.nets.colour_skip import ColourSkip
+from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
+from pix2style.nets.blocks import Foldable
 from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Stack, styled, through
-from pix2style.nets.thumbnail import thumbnail
+from pix2style.nets.style_condition import Shifted, through
 
-_THUMBNAIL_PX = 16
+_COLOURS = 3
+_FIRST_SHARE = 0.03  # of what a convolution would add to a residual sum: blocks begin near the identity
 
 
 class Lite(Generator):
-    """A strided convolution, plain 3x3 convolutions at 1/scale of the resolution, pixel shuffle with ICNR.
+    """A strided convolution, residual blocks of plain 3x3 convolutions at 1/scale of the resolution, pixel shuffle.
 
-    Folded, with the defaults: 92,540 parameters, 0.34 GMAC at 256x256 and 1.36 GMAC at 512x512 (98,684
+    Folded, with the defaults: 158,800 parameters, 0.61 GMAC at 256x256 and 2.42 GMAC at 512x512 (172,624
     parameters while training, and the same work).
 
+    Every part is one that runs fast in 8 bits (`benchmarks/lite.py`): a stem of patches that do not overlap; ReLU, for
+    which zero is exact and the range begins there; sums of features; no normalisation; a linear head, whose values
+    beyond [-1, 1] are clipped where they become bytes.
+
     No layer but `context` looks at the whole picture, so that tiles equal the whole when they are given the whole's
-    context. That is the part InstanceNorm plays in larger networks: a 16x16 thumbnail is turned once into a scale and a
-    shift of every channel before and after the body. Colours come from the photo (`ColourSkip`); the network draws on
-    them. ReLU, as it quantises best: zero is exact, and the range begins there.
+    context. It is what InstanceNorm is to larger networks, and it is told to every pixel once, as numbers added to the
+    stem's: the residual sums carry them to all blocks.
 
     Args:
         channels: of the body.
-        blocks: 3x3 blocks of the body.
+        blocks: residual blocks of two 3x3 convolutions each.
         scale: the body works at 1/scale of the resolution; sizes are padded to it.
-        styles: how many; with more than 1, each scales and shifts the channels of every convolution before the head,
-            and has its own colour matrix.
+        styles: how many; with more than 1, each adds numbers of its own to the stem's channels and to every block's.
     """
 
     architecture: ClassVar[str] = "lite"
 
-    def __init__(self, channels: int = 32, blocks: int = 6, scale: int = 4, styles: int = 1) -> None:
+    def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:
         super().__init__()
-        self.scale, self.styles = scale, styles
-        # The same as a 3x3 convolution after a pixel unshuffle, and as fast in torch; ONNX Runtime spends as long on
-        # the unshuffle's transpose as on the convolution.
-        stem = nn.Conv2d(3, channels, 3 * scale, stride=scale, padding=scale)
-        self.stem = styled(stem, channels, styles)
-        blocks_of_body = (styled(RepConv(channels), channels, styles) for _ in range(blocks))
-        self.body = Stack(*(layer for block in blocks_of_body for layer in (block, nn.ReLU())))
-        self.head = nn.Conv2d(channels, 3 * scale**2, 3, padding=1)
-        self.observe = _Observer(4 * channels)
-        self.colours = ColourSkip(styles)
+        self.channels, self.scale, self.styles = channels, scale, styles
+        stem = nn.Conv2d(_COLOURS, channels, scale, stride=scale)
+        self.stem = shifted(stem, channels, styles)
+        self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
+        self.head = nn.Conv2d(channels, _COLOURS * scale**2, 3, padding=1)
+        self.observe = _Observer(channels)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
-        nn.init.kaiming_normal_(stem.weight, nonlinearity="relu")
-        nn.init.zeros_(stem.bias)  # type: ignore[arg-type]
-        icnr_(self.head.weight, factor=scale, std=0.1 * (9 * channels) ** -0.5)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        _start_with_colours(stem, self.head)
 
-    def context(self, photo: Tensor) -> Tensor:
-        """Scales and shifts for the body's channels, from a thumbnail of the whole photo.
+    def glimpse(self, photo: Tensor) -> Tensor:
+        """What `context_of` looks at: patches from all over the photo, see `images.glimpse`.
 
         Args:
             photo: the whole photo, [batch, 3, height, width] in [-1, 1].
 
         Returns:
-            [batch, 4 * channels].
+            [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX].
         """
-        observed: Tensor = self.observe(thumbnail(photo, _THUMBNAIL_PX))
+        rows, columns = (_glimpse_indices(size, photo.device) for size in photo.shape[-2:])
+        return photo[..., rows[:, None], columns[None, :]]
+
+    def context(self, photo: Tensor) -> Tensor:
+        """Numbers for the stem's channels, from a glimpse of the whole photo.
+
+        Args:
+            photo: the whole photo, [batch, 3, height, width] in [-1, 1].
+
+        Returns:
+            [batch, channels].
+        """
+        return self.context_of(self.glimpse(photo))
+
+    def context_of(self, glimpse: Tensor) -> Tensor:
+        """The same from what `glimpse` gave."""
+        observed: Tensor = self.observe(glimpse)
         return observed
 
     def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         if context is None:
             raise ValueError("lite needs a context: call the generator, or pass context(photo)")
-        scale_in, shift_in, scale_out, shift_out = context[:, :, None, None].chunk(4, dim=1)
-        features = F.relu(through(self.stem, photo, style) * (1 + scale_in) + shift_in)
-        features = self.body(features, style) * (1 + scale_out) + shift_out
-        drawing = F.pixel_shuffle(self.head(features), self.scale)
-        return torch.tanh(drawing + self.colours(photo, style))
+        features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
+        for block in self.body:
+            features = block(features, style)
+        painted = unfold_patches(self.head(features), self.scale)
+        # Clipped as the file clips; but a value beyond the range still learns which way is back.
+        return painted + (painted.clamp(-1, 1) - painted).detach() if self.training else painted.clamp(-1, 1)
 
     def _span(self, span: Span) -> Span:
         seen = span.before_upsampling(self.scale)
-        for _ in range(len(self.body) // 2 + 2):  # head, blocks, stem
+        for _ in range(2 * len(self.body) + 1):  # blocks, head
             seen = seen.before_conv(kernel=3, padding=1)
         return seen.before_unshuffle(self.scale)
 
 
-class RepConv(Foldable):
-    """A 3x3 convolution trained as the sum of a 3x3, a 1x1 and an identity branch.
+class ResidualBlock(nn.Module):
+    """ReLU(features + conv(ReLU(conv(features)))), of 3x3 convolutions that keep size and channels.
 
-    RepVGG's (Ding et al. 2021, arXiv 2101.03697) without its normalisations, so that the sum is linear and the merged
-    kernel is known at every step: it is computed first and applied once, in training too (as in OREPA, Hu et al. 2022,
-    arXiv 2204.00826). Training costs one convolution, and folding changes nothing.
+    Args:
+        channels: in and out.
+        styles: how many; with more than 1, each adds numbers of its own to the sum.
+    """
+
+    def __init__(self, channels: int, styles: int = 1) -> None:
+        super().__init__()
+        self.first = RepConv(channels)
+        second = RepConv(channels)
+        self.second = shifted(second, channels, styles)
+        with torch.no_grad():
+            second.full.mul_(_FIRST_SHARE)
+
+    def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
+        """From [batch, channels, h, w] to the same shape."""
+        return F.relu(features + through(self.second, F.relu(self.first(features)), style))
+
+
+class RepConv(Foldable):
+    """A 3x3 convolution trained as the sum of a 3x3 and a 1x1 branch.
+
+    RepVGG's (Ding et al. 2021, arXiv 2101.03697) without its normalisations (and without its identity, which the
+    residual sum around it is), so that the sum is linear and the merged kernel is known at every step: it is computed
+    first and applied once, in training too (as in OREPA, Hu et al. 2022, arXiv 2204.00826). Training costs one
+    convolution, and folding changes nothing.
 
     `benchmarks/blocks.py` compares it with plain convolutions.
 
@@ -105,13 +139,12 @@ class RepConv(Foldable):
         self.full = nn.Parameter(torch.empty(channels, channels, 3, 3))
         self.point = nn.Parameter(torch.empty(channels, channels))
         self.bias = nn.Parameter(torch.zeros(channels))
-        for weight in (self.full, self.point):
-            nn.init.kaiming_uniform_(weight, a=5**0.5)  # torch's own start of convolutions
+        nn.init.kaiming_normal_(self.full, nonlinearity="relu")
+        nn.init.zeros_(self.point)
 
     def kernel(self) -> Tensor:
         """The branches merged: [channels, channels, 3, 3]."""
-        point = self.point + torch.eye(len(self.point), device=self.point.device, dtype=self.point.dtype)
-        return self.full + F.pad(point[:, :, None, None], (1, 1, 1, 1))
+        return self.full + F.pad(self.point[:, :, None, None], (1, 1, 1, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         """From [batch, channels, h, w] to the same shape."""
@@ -127,18 +160,69 @@ class RepConv(Foldable):
         return plain
 
 
+def unfold_patches(patches: Tensor, scale: int) -> Tensor:
+    """Channels to pixels: [batch, scale * scale * 3, h, w] to [batch, 3, h * scale, w * scale].
+
+    A pixel shuffle whose channels are ordered by row, column, colour: with channels last in memory it then moves runs
+    of 3 * scale values that stay together, which is a quarter of the time of torch's order (`benchmarks/lite.py`).
+    """
+    batch, channels, height, width = patches.shape
+    colours = channels // scale**2
+    split = patches.reshape(batch, scale, scale, colours, height, width)
+    return split.permute(0, 3, 4, 1, 5, 2).reshape(batch, colours, height * scale, width * scale)
+
+
+def shifted(layer: nn.Module, channels: int, styles: int) -> nn.Module:
+    """The layer itself for one style, else a `Shifted` one."""
+    return layer if styles == 1 else Shifted(layer, channels, styles)
+
+
+def _glimpse_indices(size: int, device: torch.device) -> Tensor:
+    """`images.glimpse.glimpse_indices` for sizes that may be symbols."""
+    middles = (2 * torch.arange(GLIMPSE_CELLS, device=device) + 1) * size // (2 * GLIMPSE_CELLS)
+    offsets = torch.arange(GLIMPSE_PATCH_PX, device=device) - GLIMPSE_PATCH_PX // 2
+    return (middles[:, None] + offsets).clamp(min=0).clamp(max=size - 1).flatten()
+
+
+def _start_with_colours(stem: nn.Conv2d, head: nn.Conv2d) -> None:
+    """Start as a small copy of the photo, enlarged: colours need not be found, and there is no checkerboard.
+
+    Six channels of the stem carry a patch's mean colour past ReLU, above and below zero, and the head puts them
+    together. Its other filters are small and, for each colour, the same for all pixels of a patch: ICNR (Aitken et al.
+    2017, arXiv 1707.02937), for the order of `unfold_patches`.
+    """
+    patch_px = stem.kernel_size[0] * stem.kernel_size[1]
+    filters = torch.randn(_COLOURS, *head.weight.shape[1:]) * 0.03 * (9 * head.in_channels) ** -0.5
+    with torch.no_grad():
+        nn.init.kaiming_normal_(stem.weight, nonlinearity="relu")
+        for channel, (colour, sign) in enumerate((colour, sign) for colour in range(_COLOURS) for sign in (1, -1)):
+            stem.weight[channel] = 0
+            stem.weight[channel, colour] = sign / patch_px
+            filters[colour, channel, 1, 1] = sign
+        head.weight.copy_(filters.repeat(head.out_channels // _COLOURS, 1, 1, 1))
+        for layer in (stem, head):
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+
 class _Observer(nn.Module):
-    """From a thumbnail to numbers that describe the whole picture; starts at zero, as if there were none."""
+    """From a glimpse to numbers that describe the whole picture; starts at zero, as if there were none.
+
+    Features of each patch, then their mean over all patches: a share of bright, dark, rough, blue places, learned.
+    """
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.look = nn.Sequential(
-            nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()
+            nn.Conv2d(_COLOURS, 32, GLIMPSE_PATCH_PX, stride=GLIMPSE_PATCH_PX),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 1),
+            nn.ReLU(),
         )
-        self.tell = nn.Linear(32, outputs)
-        nn.init.zeros_(self.tell.weight)
-        nn.init.zeros_(self.tell.bias)
+        self.tell = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))
+        last = self.tell[-1]
+        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
-    def forward(self, small: Tensor) -> Tensor:
-        told: Tensor = self.tell(self.look(small).mean(dim=(2, 3)))
+    def forward(self, glimpse: Tensor) -> Tensor:
+        told: Tensor = self.tell(self.look(glimpse).mean(dim=(2, 3)))
         return told

@@ -114,7 +114,7 @@ def test_receptive_field_is_exactly_what_is_stated(generator: Generator, axis: i
 
 
 def test_receptive_fields_of_the_defaults() -> None:
-    assert Lite(channels=8).receptive_field_px == 35
+    assert Lite(channels=8).receptive_field_px == 31
     assert Unet(channels=4).receptive_field_px == 107
     assert Unet2017(channels=2).receptive_field_px == 765  # farther than any 256 px picture reaches
     assert Resnet(channels=4).receptive_field_px == 84
@@ -207,7 +207,7 @@ def _taken_out_again(generator: Generator, name: str) -> bool:
         lambda: Unet(8, 2, "shuffle"),
         lambda: Unet(8, 2, norm="group"),
         lambda: Transformer(8, (1, 1)),
-        lambda: Lite(8, 2),
+        lambda: Lite(8, 2, scale=2),
     ],
 )
 def test_an_untrained_network_keeps_the_photos_colours(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from pix2style.images.glimpse import GLIMPSE_SIDE_PX, glimpse
 from pix2style.nets.blocks import icnr_
-from pix2style.nets.lite import Lite, RepConv
-from pix2style.nets.thumbnail import thumbnail
+from pix2style.nets.lite import Lite, RepConv, unfold_patches
 
 
 def test_size_is_what_the_docstring_says(count_gmacs: Callable[[nn.Module, int], float]) -> None:
@@ -22,12 +24,12 @@ def test_size_is_what_the_docstring_says(count_gmacs: Callable[[nn.Module, int],
     assert f"{sum(weight.numel() for weight in Lite().parameters()):,} parameters while training" in stated
     for side in (256, 512):
         assert f"{count_gmacs(folded, side):.2f} GMAC at {side}x{side}" in stated
-    assert parameters < 100_000
+    assert parameters < 260_000
 
 
 def _branch_by_branch(block: RepConv, features: Tensor) -> Tensor:
     point = F.conv2d(features, block.point[:, :, None, None])
-    return F.conv2d(features, block.full, block.bias, padding=1) + point + features
+    return F.conv2d(features, block.full, block.bias, padding=1) + point
 
 
 def test_merged_kernel_equals_the_branches() -> None:
@@ -51,20 +53,33 @@ def test_folded_has_only_plain_layers() -> None:
 
 def test_padding_does_not_reach_the_context() -> None:
     lite = Lite(8, 1, scale=8).eval()
-    nn.init.normal_(lite.observe.tell.weight)
+    _tell_loudly(lite)
     photo = torch.rand(1, 3, 9, 9)
     seen: list[Tensor] = []
     lite.observe.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     with torch.no_grad():
         painted = lite(photo)
         given = lite(photo, lite.context(photo))
-    assert torch.equal(seen[0], thumbnail(photo, 16))
+    assert torch.equal(seen[0], lite.glimpse(photo))
+    assert seen[0].shape == (1, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX)
     assert torch.equal(painted, given)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (5, 96), (321, 481), (1080, 1920)])
+def test_glimpses_of_bytes_and_of_numbers_are_the_same(height: int, width: int) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    numbers = Lite(8, 1).glimpse(torch.from_numpy(photo).permute(2, 0, 1)[None].float())
+    assert np.array_equal(numbers[0].permute(1, 2, 0).numpy(), glimpse(photo))
+
+
+def _tell_loudly(lite: Lite) -> None:
+    """Untrained, the context is zero."""
+    nn.init.normal_(lite.observe.tell[-1].weight)  # type: ignore[arg-type]
 
 
 def test_the_context_changes_the_picture_everywhere() -> None:
     lite = Lite(8, 1).eval()
-    nn.init.normal_(lite.observe.tell.weight)
+    _tell_loudly(lite)
     photo = torch.rand(1, 3, 8, 128) * 2 - 1
     brighter = photo.clone()
     brighter[..., 64:] = 1
@@ -73,13 +88,30 @@ def test_the_context_changes_the_picture_everywhere() -> None:
     assert change.abs().mean() > 1e-4
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (16, 16), (32, 48), (7, 33), (250, 3)])
-def test_thumbnail_averages_equal_areas(height: int, width: int) -> None:
-    photo = torch.rand(1, 2, height, width)
-    # Enlarged 16 times, every cell's border falls on whole pixels, and plain means are exact.
-    enlarged = photo.repeat_interleave(16, dim=2).repeat_interleave(16, dim=3)
-    expected = enlarged.reshape(1, 2, 16, height, 16, width).mean(dim=(3, 5))
-    torch.testing.assert_close(thumbnail(photo, 16), expected, atol=1e-5, rtol=0)
+def test_unfolding_orders_channels_by_row_column_colour() -> None:
+    patches = torch.arange(2 * 12 * 3 * 5, dtype=torch.float32).reshape(2, 12, 3, 5)
+    picture = unfold_patches(patches, 2)
+    assert picture.shape == (2, 3, 6, 10)
+    for row, column, colour in itertools.product(range(6), range(10), range(3)):
+        channel = (row % 2 * 2 + column % 2) * 3 + colour
+        assert torch.equal(picture[:, colour, row, column], patches[:, channel, row // 2, column // 2])
+
+
+def test_starts_without_a_checkerboard() -> None:
+    painted = Lite(8, 2).eval()(torch.rand(1, 3, 32, 48) * 2 - 1)
+    small = painted[..., ::4, ::4]
+    assert torch.equal(painted, small.repeat_interleave(4, dim=2).repeat_interleave(4, dim=3))
+    assert small.std() > 0
+
+
+def test_a_value_beyond_the_range_learns_the_way_back() -> None:
+    lite = Lite(8, 1).train()
+    nn.init.constant_(lite.head.bias, 3.0)  # type: ignore[arg-type]
+    painted = lite(torch.zeros(1, 3, 8, 8))
+    assert painted.max() <= 1 + 1e-6
+    painted.mean().backward()
+    assert lite.head.bias.grad is not None
+    assert (lite.head.bias.grad > 0).all()
 
 
 def test_icnr_starts_as_nearest_neighbour() -> None:
