@@ -33,7 +33,8 @@ def images_per_s(config: Config, *, steps: int = 12) -> float:
     state = build_state(playing)
     entries = material.entries[: playing.train.batch]
     augment = playing.train.augment
-    stream = PairStream(material, augment, playing.seed, decode(material, entries, augment), entries)
+    decoded, glimpses = decode(material, entries, augment), state.generator.sees_glimpse
+    stream = PairStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
     seconds = []
     tick = time.perf_counter()
     for parts in itertools.islice(batches(stream, playing.train, start=0, device=state.device), _WARM_UP_STEPS + steps):
