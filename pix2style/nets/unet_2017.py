@@ -89,7 +89,7 @@ def _evenly_taught(half: Tensor) -> Tensor:
     if torch.compiler.is_compiling() or half.device.type != "cpu" or not half.requires_grad:
         return half
     if half.is_contiguous(memory_format=last):
-        half.register_hook(lambda gradient: gradient.contiguous(memory_format=last))
+        half.register_hook(lambda gradient: gradient.contiguous(memory_format=last))  # type: ignore[no-untyped-call]
     return half
 
 
