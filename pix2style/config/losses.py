@@ -135,6 +135,11 @@ class LossesConfig(Section):
         return self.perceptual.weight + self.style.weight + self.content.weight > 0
 
     @property
+    def teaches(self) -> bool:
+        """Whether anything is computed."""
+        return self.needs_targets or self.needs_features or self.total_variation > 0
+
+    @property
     def feature_layers(self) -> tuple[str, ...]:
         """All layers that are compared, each once."""
         wanted = [one.layers for one in (self.perceptual, self.style, self.content) if one.weight > 0]
@@ -142,8 +147,6 @@ class LossesConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not (self.needs_targets or self.needs_features or self.total_variation):
-            raise ValueError("every weight is 0: nothing would be learned")
         for name, one in (("perceptual", self.perceptual), ("style", self.style), ("content", self.content)):
             if one.weight > 0 and not one.layers:
                 raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.weight: 0")

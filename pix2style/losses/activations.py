@@ -82,7 +82,8 @@ def gram(features: Tensor) -> Tensor:
     """Products of every two channels, summed over positions and divided by channels * height * width.
 
     Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32, or float64 if that comes in: the sums
-    overflow float16.
+    overflow float16. bfloat16 has float32's range, and its products are summed in float32: it is multiplied as it
+    comes, and only the sums are rounded.
 
     Args:
         features: [batch, channels, h, w].
@@ -90,10 +91,11 @@ def gram(features: Tensor) -> Tensor:
     Returns:
         [batch, channels, channels], symmetric.
     """
-    batch, channels, height, width = features.shape
+    _, channels, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        flat = wide(features).reshape(batch, channels, height * width)
-        return flat @ flat.transpose(1, 2) / (channels * height * width)
+        known = features if features.dtype == torch.bfloat16 else wide(features)
+        flat = known.permute(0, 2, 3, 1).flatten(1, 2)  # a view in both layouts: reshaping channels_last would copy
+        return wide(flat.transpose(1, 2) @ flat) / (channels * height * width)
 
 
 def grams(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[str, Tensor]:

@@ -77,6 +77,19 @@ def test_gram_is_computed_in_float32() -> None:
     torch.testing.assert_close(found, torch.full((1, 2, 2), 101.0**2 / 2))
 
 
+def test_bfloat16_is_multiplied_as_it_comes_and_hardly_differs(noise: Draw) -> None:
+    """As under autocast, in both layouts; only the sums are rounded."""
+    layers = {"one": 1.0}
+    output, target = (noise(2, 16, 24, 24, seed=seed).relu().bfloat16() for seed in (0, 1))
+    output = output + 0.5 * target  # nearer than two strangers: differences of sums, not sums, are compared
+    exact = _grams_apart({"one": output.float()}, {"one": target.float()}, layers)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        ours = {"one": output.contiguous(memory_format=layout)}
+        assert losses.gram(ours["one"]).dtype == torch.float32
+        found = _grams_apart(ours, {"one": target.contiguous(memory_format=layout)}, layers)
+        assert float(found) == pytest.approx(float(exact), rel=1e-2)
+
+
 def test_gram_distance_is_the_squared_frobenius_norm(features: Callable[..., Features]) -> None:
     output, style = features(0), features(1, 7, 3)
     weights = {"shallow": 0.5, "deep": 3.0}
