@@ -49,6 +49,7 @@ class Objective(nn.Module):
         paintings: PaintingGrams | None = None,
         look: Sequence[str] = (),
         batch: int = 1,
+        *,
         distiller: Distiller | None = None,
     ) -> None:
         super().__init__()
@@ -264,7 +265,7 @@ def build_objective(
     if features is not None and to_painting and styles is not None:
         grams = PaintingGrams(features, tuple(section.style.layers), styles, section.style.painting_side_px)
     look, batch = config.train.augment.discriminator, config.train.batch
-    objective = Objective(section, features, grams, look, batch, distiller)
+    objective = Objective(section, features, grams, look, batch, distiller=distiller)
     return objective if device is None else objective.to(device)
 
 

@@ -77,7 +77,7 @@ _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "johnson": ("johnson", (*_SLOWER, _CONTENT, _STYLE)),
     "multi-style": ("multi-style", (*_LATE_GAME, _PERCEPTUAL, _STYLE)),
     "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
-    "distill": ("distill", (_PERCEPTUAL, _STYLE)),
+    "distill": ("distill", (_STYLE,)),
     "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),
 }
 NAMES = tuple(_EXPERIMENTS)
