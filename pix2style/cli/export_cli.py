@@ -47,7 +47,7 @@ def export_cli(
     """Make one ONNX file of a run: photo in, picture out, any size; checked against the network before it is kept."""
     require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
     from pix2style.export.run import export_run
-    from pix2style.runs.styles import parse_style
+    from pix2style.style_choice import parse_style
 
     report = export_run(
         run,

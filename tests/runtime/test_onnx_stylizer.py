@@ -150,7 +150,7 @@ def test_too_large_a_photo_says_so(red_filter: Path) -> None:
         "import resource, sys, numpy as np\n"
         "from pix2style.runtime.onnx import OnnxStylizer\n"
         "from pix2style.errors import DataError\n"
-        "stylizer = OnnxStylizer(sys.argv[1], threads=1)\n"
+        "stylizer = OnnxStylizer(sys.argv[1], threads=1, tile=0)\n"
         "photo = np.zeros((10000, 10000, 3), np.uint8)\n"
         "limit = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize() + (1 << 30)\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
@@ -162,5 +162,5 @@ def test_too_large_a_photo_says_so(red_filter: Path) -> None:
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
     assert "10000x10000 pixels need more memory than there is" in first
-    assert "make the photo smaller" in first
+    assert "paint in smaller tiles (--tile 256)" in first
     assert second == "(9, 7, 3)"  # and the filter still works
