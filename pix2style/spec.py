@@ -12,6 +12,7 @@ SPEC_KEY = "pix2style.generator_spec"
 SPEC_VERSION = 1
 INPUT_NAME = "photo"
 OUTPUT_NAME = "stylized"
+STRENGTH_NAME, STYLE_NAME, GLIMPSE_NAME = "strength", "style", "glimpse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,18 +17,26 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
+from pix2style.export.float_layers import FloatLayers
+from pix2style.export.graph_parts import OPSET
+from pix2style.export.lite_graph import lite_graph
 from pix2style.images import to_signed
 from pix2style.nets.generator import Generator
-from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
+from pix2style.nets.lite import Lite
+from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, SPEC_KEY, STRENGTH_NAME, STYLE_NAME, GeneratorSpec
 from pix2style.version import __version__
 
-OPSET = 20
 _DIMENSIONS = ("batch", "height", "width")
 # Any size would do: it must only not be one that torch.export takes for a constant (0, 1), or a multiple of anything.
 _EXAMPLE_SHAPE = (2, 37, 43, 3)
 _CHANNELS = 3
 _HALF_RANGE = 127.5
 _LEVEL_MAX = 255
+_OPTIONAL = {
+    STRENGTH_NAME: "float32 [1], 0 gives the photo back, 1 (default) the whole style",
+    STYLE_NAME: "float32 [styles], weights with the sum 1; default: the first style",
+    GLIMPSE_NAME: "uint8 [1 or batch, 96, 96, 3], of the photo that the input is a tile of; default: its own",
+}
 
 
 class Filter(nn.Module):
@@ -58,9 +66,12 @@ def build_graph(generator: Generator, spec: GeneratorSpec) -> onnx.ModelProto:
     Raises:
         ArtifactError: torch cannot export this network, or not with free sizes at the wanted opset.
     """
-    model = _trace(Filter(generator).eval())
-    _check_interface(model)
-    _strip(model)
+    if isinstance(generator, Lite):
+        model = lite_graph(generator, FloatLayers(generator))
+    else:
+        model = _trace(Filter(generator).eval())
+        _check_interface(model)
+        _strip(model)
     _refuse_local_paths(model)
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
@@ -151,6 +162,7 @@ def local_paths() -> list[str]:
 
 def _describe(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
     model.producer_name, model.producer_version = "pix2style", __version__
+    inputs = {one.name for one in model.graph.input}
     size = "uint8 [batch, height, width, 3], RGB, sRGB levels of 0 to 255"
     described = {
         "name": spec.name,
@@ -158,6 +170,7 @@ def _describe(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
         "architecture": spec.architecture,
         "input": f"{INPUT_NAME}: {size}; any height and width",
         "output": f"{OUTPUT_NAME}: {size}; the input's height and width",
+        **{f"optional input {name}": text for name, text in _OPTIONAL.items() if name in inputs},
         SPEC_KEY: spec.to_json(),
     }
     for key, value in described.items():

@@ -9,10 +9,12 @@ from pathlib import Path
 import torch
 
 from pix2style.errors import ArtifactError
-from pix2style.export.graph import OPSET, build_graph
+from pix2style.export.graph import build_graph
+from pix2style.export.graph_parts import OPSET
 from pix2style.export.verify import verify
 from pix2style.files import atomic_path, sha256_file
 from pix2style.nets.generator import Generator
+from pix2style.nets.lite import Lite
 from pix2style.runtime.onnx import OnnxStylizer
 from pix2style.spec import GeneratorSpec
 
@@ -58,7 +60,7 @@ def export_filter(generator: Generator, spec: GeneratorSpec, out: Path) -> Expor
     """
     if out.is_dir():  # before minutes of work
         raise ArtifactError(f"{out}: is a folder: name the filter file, for example {out / spec.name}.onnx")
-    if generator.styles > 1:
+    if generator.styles > 1 and not isinstance(generator, Lite):
         raise ArtifactError(f"the network holds {generator.styles} styles, a filter one: export generator.fixed(...)")
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)

@@ -9,6 +9,7 @@ from pix2style.config import Config
 from pix2style.export.onnx import ExportReport, export_filter
 from pix2style.files import sha256_json
 from pix2style.nets.generator import Generator
+from pix2style.nets.lite import Lite
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.runs.generator import load_generator
 from pix2style.runs.styles import hold_style
@@ -34,7 +35,8 @@ def export_run(
         checkpoint: `latest`, `best` (by difference on held-out photos) or a name such as `step-0012000`.
         weights: the averaged or the last ones; None: as the run's configuration says (`export.weights`).
         licence: of the filter; None: as the run's configuration says (`export.licence`).
-        style: of a run that holds several: an id from 0 on, or a weight for each; becomes a part of the weights.
+        style: of a run that holds several: an id from 0 on, or a weight for each; becomes a part of the weights. None:
+            the file holds them all, which only the lightweight generator's can.
 
     Raises:
         ConfigError: a style is not given, not wanted, or not there.
@@ -43,7 +45,9 @@ def export_run(
     folder = RunFolder(run)
     config = folder.config
     loaded = load_generator(folder, checkpoint=checkpoint, weights=weights or config.export.weights)
-    generator, meta = hold_style(*loaded, style, run=run)
+    # A lightweight file can hold all styles; for other generators the style has to be said.
+    several = isinstance(loaded[0], Lite) and style is None
+    generator, meta = loaded if several else hold_style(*loaded, style, run=run)
     name = config.name if style is None else f"{config.name}-style-{style_text(style).replace(',', '-')}"
     spec = describe_generator(generator, config, meta, name=name, licence=licence or config.export.licence)
     return export_filter(generator, spec, out or run / f"{name}.onnx")

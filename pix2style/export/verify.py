@@ -81,7 +81,8 @@ def photo_like(height: int, width: int, seed: int = 0) -> Image8:
 @torch.inference_mode()
 def _difference(generator: Generator, filter_file: OnnxStylizer, photos: list[Image8]) -> Image8:
     """Absolute differences in levels: uint8 [bytes]."""
-    wanted = generator(torch.from_numpy(to_batch(photos)))
+    first = torch.eye(generator.styles)[:1].expand(len(photos), -1) if generator.styles > 1 else None
+    wanted = generator(torch.from_numpy(to_batch(photos)), style=first)
     if not torch.isfinite(wanted).all():
         raise ArtifactError("the network paints values that are not numbers: the training diverged; use an earlier one")
     given = filter_file.run(np.stack(photos))
