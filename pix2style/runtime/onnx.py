@@ -25,7 +25,7 @@ from pix2style.runtime.session import (
 )
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.runtime.tiles import cut, paint_in_tiles
-from pix2style.spec import INPUT_NAME, OUTPUT_NAME
+from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
 from pix2style.style_choice import StyleChoice, style_choice, style_text, style_weights
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
@@ -82,8 +82,8 @@ class OnnxStylizer(Stylizer):
         self.spec = read_spec(self._session, path)
         self.bytes, self.tiled = len(data), 0
         optional = optional_inputs(self._session)
-        self.styles = int(optional["style"][0]) if "style" in optional else 1
-        self._sees_glimpse = "glimpse" in optional
+        self.styles = int(optional[STYLE_NAME][0]) if STYLE_NAME in optional else 1
+        self._sees_glimpse = GLIMPSE_NAME in optional
         if tile is not None and tile < 0:
             raise ConfigError(f"tile is {tile}: give a tile's side in pixels, or 0 for no tiles")
         self._tile = tile
@@ -101,8 +101,8 @@ class OnnxStylizer(Stylizer):
     def _set_strength(self, strength: float, optional: dict[str, Any]) -> dict[str, Setting]:
         if check_strength(strength) == 1:
             return {}
-        if "strength" in optional:
-            self._fixed["strength"] = np.array([strength], np.float32)
+        if STRENGTH_NAME in optional:
+            self._fixed[STRENGTH_NAME] = np.array([strength], np.float32)
         else:
             self._blend = strength
         return {"strength": float(strength)}
@@ -114,7 +114,7 @@ class OnnxStylizer(Stylizer):
         if self.styles == 1:
             raise ConfigError(f"{path}@{style_text(choice)}: the file holds one style: name none")
         try:
-            self._fixed["style"] = np.array(style_weights(choice, self.styles), np.float32)
+            self._fixed[STYLE_NAME] = np.array(style_weights(choice, self.styles), np.float32)
         except ValueError as error:
             raise ConfigError(f"{path}@{style_text(choice)}: {error}") from error
         return {"style": style_text(choice)}
@@ -158,7 +158,7 @@ class OnnxStylizer(Stylizer):
         if len(rows.stretches) == len(columns.stretches) == 1:
             return self._run_one(photo, self._fixed)
         self.tiled += 1
-        inputs = {**self._fixed, "glimpse": glimpse(photo)[None]} if self._sees_glimpse else self._fixed
+        inputs = {**self._fixed, GLIMPSE_NAME: glimpse(photo)[None]} if self._sees_glimpse else self._fixed
         return paint_in_tiles(lambda part: self._run_one(part, inputs), photo, rows, columns)
 
     def _run_one(self, photo: Image8, inputs: dict[str, Any]) -> Image8:
