@@ -33,7 +33,8 @@ from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 # generator) peaked at 4.7 GB. Giving it back after each makes that 2.7 GB, then 0.4; but photos of 1 megapixel take a
 # third longer so. Hence only beyond this size, which is a little more than 1920x1080.
 _LARGE_PIXELS = 2_100_000
-# Larger photos are painted in tiles where that paints the same. A tile and its margins then have about 1.2 megapixels.
+# Larger photos are painted in tiles where that paints the same. Of 24 megapixels (lite, 32 bits) memory then grew by
+# 165 MB, 72 of them the painting, at no more processor time; by 288 MB with tiles of 2048, by 1,033 MB whole.
 _WHOLE_PIXELS = 4_000_000
 _TILE_PX = 1024
 # A network that sees far keeps more of each tile, so that at most 5/9 of the work are margins.

@@ -145,7 +145,7 @@ def test_strength_style_and_tiles(
 ) -> None:
     several = lite_file(styles=3)
     plain = infer(several, folder, "-o", tmp_path / "plain")
-    assert "tiles" not in plain.out
+    assert "in tiles" not in plain.out
     infer(several, folder, "-o", tmp_path / "gone", "--strength", "0")
     infer(several, folder, "-o", tmp_path / "other", "--style", "0.2,0.8,0")
     infer(f"{several}@0.2,0.8,0", folder, "-o", tmp_path / "at")
@@ -170,7 +170,7 @@ def test_tiles_are_told_of_only_when_used(
     assert "; 3 of them in tiles" in tiled.out
     photo, painted = (read_picture(root / "sub" / "1.png").rgb for root in (folder, tmp_path / "tiled"))
     assert np.array_equal(painted, red_negative(photo))
-    assert "tiles" not in infer(red_filter, folder, "-o", tmp_path / "large", "--tile", "500").out
+    assert "in tiles" not in infer(red_filter, folder, "-o", tmp_path / "large", "--tile", "500").out
     assert json.loads(infer(red_filter, folder, "-o", tmp_path / "json", "--tile", "8", "--json").out)["tiled"] == 3
 
 
