@@ -104,7 +104,7 @@ def _rename_input(model: onnx.ModelProto) -> None:
         (lambda m: m.ClearField("metadata_props"), "an ONNX file, but not a filter of pix2style"),
         (
             lambda m: _set_spec(m, f'"schema_version": {SPEC_VERSION}', '"schema_version": 99'),
-            "description version 99, this pix2style reads 1: update pix2style",
+            "description version 99, this pix2style reads up to 2: update pix2style",
         ),
         (lambda m: _set_spec(m, '"licence"', '"license"'), "its description is damaged"),
         (lambda m: _set_spec(m, "{", "["), "its description is damaged"),
