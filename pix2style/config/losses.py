@@ -21,6 +21,9 @@ class FeaturesConfig(Section):
     """vgg19, vgg16: trained on ImageNet; autoencoder: what train-features made (`weights` is then its file)."""
     weights: Path | None = None
     """A safetensors file; for VGG, nothing means torchvision's, downloaded once."""
+    every: int = Field(1, ge=1, le=64)
+    """Compute them in every so many steps only, so many times as strong (lazily, as StyleGAN2 does its regularisation):
+    for a small generator the feature network is nine tenths of a step."""
 
 
 class AdversarialConfig(Section):
@@ -57,6 +60,9 @@ class StyleLossConfig(Section):
     """0: not computed."""
     to: Literal["target", "painting"] = "target"
     """target: the teacher's picture of the same photo; painting: the style picture itself (`pairs.style`)."""
+    distance: Literal["squared", "relative"] = "squared"
+    """squared: Johnson's, which grows with the activations; relative: to the size of the target's own matrices, as eval
+    measures it: a weight then means the same for every network, layer and painting."""
     layers: dict[str, float] = Field(default_factory=lambda: dict(_JOHNSON_STYLE_LAYERS))
     """Layers by name and their weights."""
     painting_side_px: int = Field(256, ge=32, le=4096)
@@ -145,6 +151,8 @@ class LossesConfig(Section):
             raise ValueError("features.network: autoencoder needs features.weights (the file that it was saved to)")
         if self.feature_matching > 0 and self.adversarial.weight == 0:
             raise ValueError("feature_matching compares the discriminator's activations: set adversarial.weight too")
+        if self.balance.style_to_content is not None and self.features.every > 1:
+            raise ValueError("balance.style_to_content needs both in every step: set features.every: 1")
         if self.balance.style_to_content is not None and not (self.style.weight > 0 and self.content.weight > 0):
             raise ValueError("balance.style_to_content needs style.weight and content.weight")
         return self

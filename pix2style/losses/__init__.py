@@ -3,7 +3,15 @@
 Whatever precision comes in, sums are taken in float32 (float64 stays): float16 overflows, bfloat16 has three digits.
 """
 
-from pix2style.losses.activations import content, feature_matching, gram, gram_distance, grams, perceptual
+from pix2style.losses.activations import (
+    content,
+    feature_matching,
+    gram,
+    gram_distance,
+    grams,
+    perceptual,
+    relative_gram_distance,
+)
 from pix2style.losses.adversarial import (
     ADVERSARIAL_KINDS,
     adversarial_discriminator,
@@ -28,6 +36,7 @@ __all__ = [
     "l1",
     "ms_ssim",
     "perceptual",
+    "relative_gram_distance",
     "squared_gradient",
     "total_variation",
 ]

@@ -10,6 +10,8 @@ from torch import Tensor
 from pix2style.losses.pixel import l1
 from pix2style.losses.tensors import check_same_shape, wide
 
+_TINY = 1e-16
+
 
 def perceptual(
     output_features: Mapping[str, Tensor], target_features: Mapping[str, Tensor], layer_weights: Mapping[str, float]
@@ -128,6 +130,34 @@ def gram_distance(
         check_same_shape(found, wanted.expand_as(found) if len(wanted) == 1 else wanted)
         parts.append(weight * (found - wanted).square().sum(dim=(1, 2)).mean())
     return torch.stack(parts).sum()
+
+
+def relative_gram_distance(
+    output_grams: Mapping[str, Tensor], style_grams: Mapping[str, Tensor], layer_weights: Mapping[str, float]
+) -> Tensor:
+    """Weighted mean over layers of |G(output) - G(style)| / |G(style)| in the Frobenius norm, averaged over the batch.
+
+    What `pix2style eval` calls style distance. Unlike `gram_distance` it does not depend on how large a network's
+    activations are, nor does one layer or one bright picture outweigh the others; and its gradient does not fade as
+    the two get near.
+
+    Args:
+        output_grams: layer name -> [batch, channels, channels], what `grams` gives.
+        style_grams: the same layers; a batch of 1 serves every picture.
+        layer_weights: layers to compare; others are ignored.
+
+    Raises:
+        ValueError: no layers, a layer that was not computed, or shapes that differ in more than a batch of 1.
+    """
+    _check_layers(layer_weights, output_grams, style_grams)
+    parts = []
+    for name, weight in layer_weights.items():
+        found, wanted = output_grams[name], style_grams[name]
+        check_same_shape(found, wanted.expand_as(found) if len(wanted) == 1 else wanted)
+        # nothing but black gives a matrix of zeros; and the root of a sum of squares has no slope at 0
+        apart = ((found - wanted).square().sum(dim=(1, 2)) + _TINY).sqrt()
+        parts.append(weight * (apart / (wanted.square().sum(dim=(1, 2)) + _TINY).sqrt()).mean())
+    return torch.stack(parts).sum() / sum(layer_weights.values())
 
 
 def _check_layers(layer_weights: Mapping[str, float], *features: Mapping[str, Tensor]) -> None:

@@ -100,11 +100,13 @@ def advance(state: TrainingState, parts: Sequence[PairBatch], config: Config) ->
 
 def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool = False) -> Tensor:
     """The generator's pictures of a part, [batch, 3, height, width]; `repeat`: compute its graph again when needed."""
+    network = state.generator
     with autocast(config.train, state.device):
+        context = network.context_of(part.glimpse) if part.glimpse is not None else None
         if repeat:
-            painted: Tensor = checkpoint(state.generator, part.content, None, part.style, use_reentrant=False)
+            painted: Tensor = checkpoint(network, part.content, context, part.style, use_reentrant=False)
         else:
-            painted = state.generator(part.content, style=part.style)
+            painted = network(part.content, context=context, style=part.style)
     return painted
 
 

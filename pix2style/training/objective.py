@@ -32,6 +32,7 @@ class Objective(nn.Module):
         features: the network of perceptual, style and content; None if none of them is computed.
         paintings: None unless the style's part compares with them.
         look: how the discriminator's view is varied (`train.augment.discriminator`).
+        batch: pictures in a step (`train.batch`), by which `features.every` counts steps.
 
     Attributes:
         features: as given.
@@ -43,8 +44,10 @@ class Objective(nn.Module):
         features: FeatureNetwork | None = None,
         paintings: PaintingGrams | None = None,
         look: Sequence[str] = (),
+        batch: int = 1,
     ) -> None:
         super().__init__()
+        self._batch = batch
         self._config, self._look = config, tuple(look)
         self.features, self._paintings = features, paintings
         ratio = config.balance.style_to_content
@@ -72,7 +75,7 @@ class Objective(nn.Module):
         parts = self._compared(output, batch)
         if discriminator is not None and self.plays(images_seen):
             parts |= self._judged(output, batch, discriminator, images_seen)
-        if self.features is not None:
+        if self.features is not None and self._feels(images_seen):
             parts |= self._felt(output, batch, self.features)
         weights = self._weights(images_seen)
         total = output.new_zeros((), dtype=torch.float32)
@@ -125,8 +128,13 @@ class Objective(nn.Module):
         if self._balance is not None:
             self._balance.remember(memory)
 
+    def _feels(self, images_seen: int) -> bool:
+        """Whether the feature network's losses are part of the step after so many pictures."""
+        return (images_seen // self._batch + 1) % self._config.features.every == 0
+
     def _weights(self, images_seen: int) -> dict[str, float]:
         config = self._config
+        often = config.features.every  # seldom, and so many times as strong
         return {
             "l1": config.l1,
             "charbonnier": config.charbonnier,
@@ -135,9 +143,9 @@ class Objective(nn.Module):
             "total_variation": config.total_variation,
             "adversarial": config.adversarial.weight * self._adversarial_share(images_seen),
             "feature_matching": config.feature_matching,
-            "perceptual": config.perceptual.weight,
-            "style": config.style.weight,
-            "content": config.content.weight,
+            "perceptual": config.perceptual.weight * often,
+            "style": config.style.weight * often,
+            "content": config.content.weight * often,
         }
 
     def _adversarial_share(self, images_seen: int) -> float:
@@ -199,7 +207,9 @@ class Objective(nn.Module):
         if config.style.weight > 0:
             layers = config.style.layers
             wanted = losses.grams(target, layers) if self._paintings is None else self._paintings(batch.style)
-            parts["style"] = losses.gram_distance(losses.grams(found, layers), wanted, layers)
+            relative = config.style.distance == "relative"
+            distance = losses.relative_gram_distance if relative else losses.gram_distance
+            parts["style"] = distance(losses.grams(found, layers), wanted, layers)
         if config.content.weight > 0:
             parts["content"] = losses.content(found, photo, config.content.layers)
         return parts
@@ -228,7 +238,7 @@ def build_objective(
         features.to(device)
     if features is not None and to_painting and styles is not None:
         grams = PaintingGrams(features, tuple(section.style.layers), styles, section.style.painting_side_px)
-    objective = Objective(section, features, grams, config.train.augment.discriminator)
+    objective = Objective(section, features, grams, config.train.augment.discriminator, config.train.batch)
     return objective if device is None else objective.to(device)
 
 

@@ -143,9 +143,15 @@ def compute_dtype(train: TrainConfig, device: torch.device) -> torch.dtype:
         raise ConfigError(
             "[train -> precision] fp16 is for GPUs, and this run is on the CPU: set train.precision=fp32, or bf16"
         )
-    auto = "bf16" if device.type == "cuda" else "fp32"
+    auto = "bf16" if device.type == "cuda" or _cpu_multiplies_bf16() else "fp32"
     wanted = auto if train.precision == "auto" else train.precision
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether this processor has instructions for it (x86's AVX-512 BF16 or AMX); without them bf16 is slower."""
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 has no such function
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
 def autocast(train: TrainConfig, device: torch.device) -> AbstractContextManager[None]:

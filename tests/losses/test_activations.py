@@ -168,3 +168,43 @@ def test_feature_matching_wants_the_same_layers(noise: Draw) -> None:
     logits_alone = [[scale[-1]] for scale in output]
     with pytest.raises(ValueError, match="at least one layer before the logits"):
         losses.feature_matching(logits_alone, logits_alone)
+
+
+def test_relative_gram_distance_is_each_layers_share_of_its_own_size(noise: Draw) -> None:
+    output = {"shallow": noise(2, 3, 8, 8), "deep": noise(2, 5, 4, 4)}
+    target = {"shallow": noise(2, 3, 8, 8, seed=1), "deep": noise(2, 5, 4, 4, seed=2)}
+    found, wanted = losses.grams(output, output), losses.grams(target, target)
+    shares = {
+        name: np.mean(
+            [
+                np.linalg.norm(a - b) / np.linalg.norm(b)
+                for a, b in zip(found[name].numpy(), wanted[name].numpy(), strict=True)
+            ]
+        )
+        for name in output
+    }
+    distance = losses.relative_gram_distance(found, wanted, {"shallow": 3.0, "deep": 1.0})
+    assert float(distance) == pytest.approx((3 * shares["shallow"] + shares["deep"]) / 4, rel=1e-5)
+
+
+def test_relative_gram_distance_does_not_depend_on_how_large_activations_are(noise: Draw) -> None:
+    output, target = {"layer": noise(2, 3, 8, 8)}, {"layer": noise(2, 3, 8, 8, seed=1)}
+    small, large = (
+        losses.relative_gram_distance(
+            losses.grams({"layer": output["layer"] * size}, ["layer"]),
+            losses.grams({"layer": target["layer"] * size}, ["layer"]),
+            {"layer": 1.0},
+        )
+        for size in (1, 30)
+    )
+    torch.testing.assert_close(small, large, rtol=1e-4, atol=0)
+
+
+def test_relative_gram_distance_of_the_same_has_a_gradient(noise: Draw) -> None:
+    output = noise(1, 3, 4, 4).requires_grad_()
+    grams = losses.grams({"layer": output}, ["layer"])
+    distance = losses.relative_gram_distance(grams, {"layer": grams["layer"].detach()}, {"layer": 1.0})
+    distance.backward()
+    assert float(distance.detach()) < 1e-6
+    assert output.grad is not None
+    assert torch.isfinite(output.grad).all()
