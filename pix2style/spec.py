@@ -9,9 +9,11 @@ from typing import Any
 from pix2style.errors import ArtifactError
 
 SPEC_KEY = "pix2style.generator_spec"
-SPEC_VERSION = 1
+SPEC_VERSION = 2
+_READ_VERSIONS = (1, 2)  # 1 lacks the fields that have defaults
 INPUT_NAME = "photo"
 OUTPUT_NAME = "stylized"
+STRENGTH_NAME, STYLE_NAME, GLIMPSE_NAME = "strength", "style", "glimpse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class GeneratorSpec:
     """A filter's description.
 
     The file's input `photo` and output `stylized` are uint8 [batch, height, width, 3], RGB, sRGB values of 0..255; any
-    height and width, and the output has the input's. Ranges, padding and rounding are inside the graph.
+    height and width, and the output has the input's. Ranges, padding and rounding are inside the graph. Files of the
+    lightweight generator have optional inputs: `strength`, `glimpse`, and `style` where there are several.
 
     Attributes:
         name: of the filter, for example `watercolor`.
@@ -55,6 +58,11 @@ class GeneratorSpec:
         trained_at_px: side of the training crops; the strokes' size belongs to this scale.
         licence: of the filter, as far as its makers stated it.
         pix2style_version: that exported it.
+        precision: `fp32`; `fp16`: weights kept as float16; `int8`: computed in 8 bits.
+        styles: names of the styles, in the order of the input `style`; empty where the file holds one.
+        glimpse_px: side of the input `glimpse`; 0 where there is none. With a glimpse of the whole photo, tiles that
+            start at multiples of `size_multiple` equal the whole, but for `receptive_field_px` at their cut sides.
+        quality: figures measured at export, by name; see `export.quality.measure`.
     """
 
     name: str
@@ -67,6 +75,10 @@ class GeneratorSpec:
     licence: str
     pix2style_version: str
     provenance: Provenance
+    precision: str = "fp32"
+    styles: tuple[str, ...] = ()
+    glimpse_px: int = 0
+    quality: dict[str, float] = field(default_factory=dict)
     schema_version: int = field(default=SPEC_VERSION)
 
     def to_json(self) -> str:
@@ -89,15 +101,16 @@ class GeneratorSpec:
             version = value["schema_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error
-        if version != SPEC_VERSION:
+        if version not in _READ_VERSIONS:
             raise ArtifactError(
-                f"{source}: has description version {version}, this pix2style reads {SPEC_VERSION}:"
+                f"{source}: has description version {version}, this pix2style reads up to {SPEC_VERSION}:"
                 " update pix2style or export it again"
             )
         try:
             origin = dict(value["provenance"])
             origin["style_sha256"] = tuple(origin["style_sha256"])
-            known = {f.name for f in fields(cls)} - {"provenance"}
-            return cls(provenance=Provenance(**origin), **{k: v for k, v in value.items() if k in known})
+            known = {f.name for f in fields(cls)} - {"provenance", "styles"}
+            styles = tuple(value.get("styles", ()))
+            return cls(provenance=Provenance(**origin), styles=styles, **{k: v for k, v in value.items() if k in known})
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error

@@ -8,6 +8,7 @@ from pix2style.cli import train_cli  # noqa: F401
 from pix2style.cli import distill_cli  # noqa: F401
 from pix2style.cli import train_features_cli  # noqa: F401
 from pix2style.cli import export_cli  # noqa: F401
+from pix2style.cli import inspect_cli  # noqa: F401
 from pix2style.cli import infer_cli  # noqa: F401
 from pix2style.cli import eval_cli  # noqa: F401
 from pix2style.cli import data_cli  # noqa: F401

@@ -11,24 +11,37 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import onnx
 import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
+from pix2style.export.calibrate import Calibration
+from pix2style.export.float_layers import FloatLayers
+from pix2style.export.graph_parts import OPSET
+from pix2style.export.half import halve_weights
+from pix2style.export.int8_layers import Int8Layers
+from pix2style.export.lite_graph import lite_graph
 from pix2style.images import to_signed
 from pix2style.nets.generator import Generator
-from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
+from pix2style.nets.lite import Lite
+from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, SPEC_KEY, STRENGTH_NAME, STYLE_NAME, GeneratorSpec
 from pix2style.version import __version__
 
-OPSET = 20
+Precision = Literal["fp32", "fp16", "int8"]
 _DIMENSIONS = ("batch", "height", "width")
 # Any size would do: it must only not be one that torch.export takes for a constant (0, 1), or a multiple of anything.
 _EXAMPLE_SHAPE = (2, 37, 43, 3)
 _CHANNELS = 3
 _HALF_RANGE = 127.5
 _LEVEL_MAX = 255
+_OPTIONAL = {
+    STRENGTH_NAME: "float32 [1], 0 gives the photo back, 1 (default) the whole style",
+    STYLE_NAME: "float32 [styles], weights with the sum 1; default: the first style",
+    GLIMPSE_NAME: "uint8 [1 or batch, 96, 96, 3], of the photo that the input is a tile of; default: its own",
+}
 
 
 class Filter(nn.Module):
@@ -48,22 +61,34 @@ class Filter(nn.Module):
         return torch.clamp(levels, 0, _LEVEL_MAX).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def build_graph(generator: Generator, spec: GeneratorSpec) -> onnx.ModelProto:
-    """The whole filter file as a message; see `export.onnx.export_filter`.
+def build_graph(
+    generator: Generator, precision: Precision = "fp32", calibration: Calibration | None = None
+) -> onnx.ModelProto:
+    """The filter's graph, without the description of itself that `describe` adds.
 
     Args:
         generator: folded, in evaluation mode, on the CPU.
-        spec: goes into the metadata.
+        precision: `fp16` keeps the weights in half the bytes; `int8` computes in 8 bits.
+        calibration: of that generator, for `int8`.
 
     Raises:
-        ArtifactError: torch cannot export this network, or not with free sizes at the wanted opset.
+        ArtifactError: torch cannot export this network, or not with free sizes at the wanted opset; or it is not one
+            that can be computed in 8 bits.
     """
-    model = _trace(Filter(generator).eval())
-    _check_interface(model)
-    _strip(model)
+    if precision == "int8" and not isinstance(generator, Lite):
+        raise ArtifactError(
+            f"a generator of the kind {generator.architecture} cannot be exported as int8, only lite: export fp16"
+        )
+    if isinstance(generator, Lite):
+        layers = FloatLayers(generator) if calibration is None else Int8Layers(generator, calibration)
+        model = lite_graph(generator, layers)
+    else:
+        model = _trace(Filter(generator).eval())
+        _check_interface(model)
+        _strip(model)
     _refuse_local_paths(model)
-    _describe(model, spec)
-    onnx.checker.check_model(model, full_check=True)
+    if precision != "fp32":
+        halve_weights(model)
     return model
 
 
@@ -149,19 +174,24 @@ def local_paths() -> list[str]:
     return [*names, "site-packages", 'File "']
 
 
-def _describe(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
+def describe(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
+    """Write into a graph what it is, for people and for `GeneratorSpec.from_json`; then check the whole."""
     model.producer_name, model.producer_version = "pix2style", __version__
+    inputs = {one.name for one in model.graph.input}
     size = "uint8 [batch, height, width, 3], RGB, sRGB levels of 0 to 255"
     described = {
         "name": spec.name,
         "licence": spec.licence,
         "architecture": spec.architecture,
+        "precision": spec.precision,
         "input": f"{INPUT_NAME}: {size}; any height and width",
         "output": f"{OUTPUT_NAME}: {size}; the input's height and width",
+        **{f"optional input {name}": text for name, text in _OPTIONAL.items() if name in inputs},
         SPEC_KEY: spec.to_json(),
     }
     for key, value in described.items():
         model.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(model, full_check=True)
 
 
 @contextlib.contextmanager

@@ -24,9 +24,9 @@ from pix2style.nets.style_condition import Conditioned
 from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta, RunFolder, StyleRecord
 from pix2style.runs.generator import load_generator
 from pix2style.runs.networks import build_generator
-from pix2style.runs.styles import parse_style, style_text
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.style_choice import parse_style, style_text
 
 _STYLES = (
     StyleRecord("magenta:waves", "a" * 64, ("1" * 64,)),
@@ -35,9 +35,12 @@ _STYLES = (
 )
 
 
-def make_run(path: Path, styles: int = 3) -> Path:
+_RESNET = {"generator": "resnet", "resnet": {"channels": 4, "blocks": 1}}
+
+
+def make_run(path: Path, styles: int = 3, model: dict[str, Any] | None = None) -> Path:
     """A run folder as train writes it."""
-    model = {"generator": "lite", "styles": styles, "lite": {"channels": 8, "blocks": 1, "scale": 2}}
+    model = {"styles": styles, **(model or {"generator": "lite", "lite": {"channels": 8, "blocks": 1, "scale": 2}})}
     config = parse_config({"name": "several", "model": model})
     write_json(path / "config.json", {"schema_version": RUN_VERSION, "config": config.model_dump(mode="json")})
     folder = path / "checkpoints" / "step-0000010"
@@ -105,14 +108,12 @@ def test_unclear_styles(run: Path, suffix: str, message: str) -> None:
         load_stylizer(f"{run}{suffix}")
 
 
-def test_runs_and_filters_of_one_style_take_none(tmp_path: Path) -> None:
+def test_runs_and_filters_of_one_style_take_none(tmp_path: Path, red_filter: Path) -> None:
     run = make_run(tmp_path / "one", styles=1)
     with pytest.raises(ConfigError, match=r"one: holds one style, so there is no style 0 to choose: name none"):
         load_stylizer(f"{run}@0")
-    filter_file = tmp_path / "a.onnx"
-    filter_file.touch()
-    with pytest.raises(ConfigError, match=r"a\.onnx@0: a filter file holds one style: name none"):
-        load_stylizer(f"{filter_file}@0")
+    with pytest.raises(ConfigError, match=r"red-negative\.onnx@0: the file holds one style: name none"):
+        load_stylizer(f"{red_filter}@0")
 
 
 def test_a_folder_whose_name_has_an_at_sign(tmp_path: Path) -> None:
@@ -147,7 +148,8 @@ def test_file_names_the_origin_of_its_style(run: Path, tmp_path: Path) -> None:
     assert mixed.teacher_sha256 == sha256_json(["a" * 64, "b" * 64])
 
 
-def test_export_wants_a_style(run: Path, tmp_path: Path) -> None:
+def test_export_wants_a_style_where_a_file_holds_one(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", model=_RESNET)
     with pytest.raises(ConfigError, match=r"holds 3 styles .*\(to export: --style 0\)"):
         export_run(run)
     folder = RunFolder(run)
@@ -166,7 +168,17 @@ def test_command(run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     assert str(run / "several-style-0.2-0.3-0.5.onnx") in capfd.readouterr().out
 
 
-def test_command_without_a_style(run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_lightweight_file_holds_all_styles(run: Path) -> None:
+    report = export_run(run)
+    assert report.path == run / "several.onnx"
+    wanted = RunStylizer(run, style=0)(photo_like(40, 56))
+    assert abs(OnnxStylizer(report.path)(photo_like(40, 56)).astype(int) - wanted).max() <= 1
+
+
+def test_command_without_a_style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", model=_RESNET)
     monkeypatch.setattr("sys.argv", ["pix2style", "export", str(run)])
     with pytest.raises(SystemExit) as left:
         main()

@@ -1,0 +1,144 @@
+"""The lightweight generator as an ONNX graph, written by hand: what a tracer writes runs at half the speed.
+
+Everything around the layers is here, and the same in every precision: sizes, padding, the glimpse and what follows from
+it, pixels out of channels, strength. The layers are `float_layers` or `int8_layers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import onnx
+
+from pix2style.export.graph_parts import GraphBuilder
+from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_SIDE_PX
+from pix2style.nets.lite import Lite
+from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
+
+_PHOTO = ("batch", "height", "width", 3)
+_COLOURS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Names of whole numbers, each int64 [1]: of the photo, and of the body's maps (rounded up)."""
+
+    batch: str
+    height: str
+    width: str
+    rows: str
+    columns: str
+
+
+class Layers(Protocol):
+    """The layers in some precision: from bytes to bytes."""
+
+    blended_in_branch: bool
+    """Whether strength costs nothing while it is 1, at the price of an If, which OpenCV does not run."""
+
+    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
+        """Add the network's layers.
+
+        Args:
+            graph: to add to.
+            pixels: uint8 [batch, 3, rows * scale, columns * scale].
+            glimpse: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
+            style: float32 [styles]; None if the network holds one.
+            sizes: of the photo.
+
+        Returns:
+            The head's output as levels: uint8 [batch, scale * scale * 3, rows, columns].
+        """
+
+
+def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
+    """The graph of a filter, without metadata: `spec` says what its inputs mean.
+
+    Args:
+        network: folded; its sizes are used, its weights are in `layers`.
+        layers: of that network.
+    """
+    graph = GraphBuilder()
+    graph.input(INPUT_NAME, np.uint8, _PHOTO)
+    graph.input(STRENGTH_NAME, np.float32, [1], default=[1])
+    if network.styles > 1:
+        graph.input(STYLE_NAME, np.float32, [network.styles], default=np.eye(network.styles)[0])
+    graph.input(GLIMPSE_NAME, np.uint8, ["given", "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
+    graph.output(OUTPUT_NAME, np.uint8, _PHOTO)
+    sizes = _sizes(graph, network.scale)
+    padded = _padded(graph, sizes, network.scale)
+    pixels = graph.op("Transpose", padded, perm=[0, 3, 1, 2])
+    style = STYLE_NAME if network.styles > 1 else None
+    levels = layers.paint(graph, pixels, _glimpse(graph, sizes), style, sizes)
+    stylized = _unfolded(graph, levels, sizes, network.scale)
+    (_blended_in_branch if layers.blended_in_branch else _blended)(graph, stylized)
+    return graph.model()
+
+
+def _sizes(graph: GraphBuilder, scale: int) -> Sizes:
+    shape = graph.op("Shape", INPUT_NAME)
+    batch, height, width = (graph.op("Slice", shape, graph.whole(at), graph.whole(at + 1)) for at in range(3))
+    rows, columns = (
+        graph.op("Div", graph.op("Add", size, graph.whole(scale - 1)), graph.whole(scale)) for size in (height, width)
+    )
+    return Sizes(batch, height, width, rows, columns)
+
+
+def _padded(graph: GraphBuilder, sizes: Sizes, scale: int) -> str:
+    """The edge repeated below and on the right, as `nets.generator.pad_to_multiple` does."""
+    below, right = (
+        graph.op("Sub", graph.op("Mul", parts, graph.whole(scale)), size)
+        for parts, size in ((sizes.rows, sizes.height), (sizes.columns, sizes.width))
+    )
+    amounts = graph.op("Concat", graph.whole(0, 0, 0, 0, 0), below, right, graph.whole(0), axis=0)
+    return graph.op("Pad", INPUT_NAME, amounts, mode="edge")
+
+
+def _glimpse(graph: GraphBuilder, sizes: Sizes) -> str:
+    """The glimpse that was given, else the photo's own: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
+
+    The default is a single number: too small to be one, and small in the file.
+    """
+    rows, columns = _glimpse_indices(graph, sizes.height), _glimpse_indices(graph, sizes.width)
+    own = graph.op("Gather", graph.op("Gather", INPUT_NAME, rows, axis=1), columns, axis=2)
+    side = graph.op("Slice", graph.op("Shape", GLIMPSE_NAME), graph.whole(1), graph.whole(2))
+    return graph.op("Where", graph.op("Equal", side, graph.whole(1)), own, GLIMPSE_NAME)
+
+
+def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
+    """`images.glimpse.glimpse_indices`: int64 [GLIMPSE_SIDE_PX]."""
+    cells = graph.constant(2 * np.arange(GLIMPSE_CELLS)[:, None] + 1, np.int64)
+    offsets = graph.constant(np.arange(GLIMPSE_PATCH_PX)[None] - GLIMPSE_PATCH_PX // 2, np.int64)
+    middles = graph.op("Div", graph.op("Mul", cells, size), graph.whole(2 * GLIMPSE_CELLS))
+    at = graph.op("Reshape", graph.op("Add", middles, offsets), graph.whole(GLIMPSE_SIDE_PX))
+    return graph.op("Min", graph.op("Max", at, graph.whole(0)), graph.op("Sub", size, graph.whole(1)))
+
+
+def _unfolded(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
+    """Channels to pixels, and the padding cut off: `nets.lite.unfold_patches`, in runs of 3 * scale bytes."""
+    last = graph.op("Transpose", levels, perm=[0, 2, 3, 1])
+    runs = graph.op("Concat", sizes.batch, sizes.rows, sizes.columns, graph.whole(scale, _COLOURS * scale), axis=0)
+    turned = graph.op("Transpose", graph.op("Reshape", last, runs), perm=[0, 1, 3, 2, 4])
+    height, width = (graph.op("Mul", parts, graph.whole(scale)) for parts in (sizes.rows, sizes.columns))
+    pixels = graph.op("Reshape", turned, graph.op("Concat", sizes.batch, height, width, graph.whole(_COLOURS), axis=0))
+    ends = graph.op("Concat", sizes.height, sizes.width, axis=0)
+    return graph.op("Slice", pixels, graph.whole(0, 0), ends, graph.whole(1, 2))
+
+
+def _blended(graph: GraphBuilder, stylized: str, name: str = OUTPUT_NAME) -> str:
+    """round(photo + strength * (stylized - photo)); a strength beyond [0, 1] counts as the nearer end."""
+    strength = graph.op("Clip", STRENGTH_NAME, graph.number(0), graph.number(1))
+    photo = graph.cast(INPUT_NAME, np.float32)
+    change = graph.op("Mul", graph.op("Sub", graph.cast(stylized, np.float32), photo), strength)
+    return graph.cast(graph.op("Round", graph.op("Add", photo, change)), np.uint8, name=name)
+
+
+def _blended_in_branch(graph: GraphBuilder, stylized: str) -> str:
+    """The same, but while strength is 1 nothing is computed."""
+    weaker = graph.op("Squeeze", graph.op("Less", STRENGTH_NAME, graph.number(1)))
+    start = graph.position
+    mixed = graph.branch("mixed", _blended(graph, stylized, name="blended"), np.uint8, start)
+    whole = graph.branch("whole", graph.op("Identity", stylized), np.uint8, start)
+    return graph.op("If", weaker, name=OUTPUT_NAME, then_branch=mixed, else_branch=whole)
