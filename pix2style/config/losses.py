@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pix2style.config.section import Section
 
 _PIX2PIXHD_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
-_PAIRED = ("l1", "charbonnier", "ms_ssim", "color", "feature_matching")
+_PAIRED = ("l1", "charbonnier", "mse", "ms_ssim", "color", "feature_matching")
 _JOHNSON_STYLE_LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
 
 
@@ -21,6 +21,8 @@ class FeaturesConfig(Section):
     """vgg19, vgg16: trained on ImageNet; autoencoder: what train-features made (`weights` is then its file)."""
     weights: Path | None = None
     """A safetensors file; for VGG, nothing means torchvision's, downloaded once."""
+    start_images: int = Field(0, ge=0)
+    """Training pictures seen before its losses begin; until then pixels alone teach, several times as fast."""
     every: int = Field(1, ge=1, le=64)
     """Compute them in every so many steps only, so many times as strong (lazily, as StyleGAN2 does its regularisation):
     for a small generator the feature network is nine tenths of a step."""
@@ -94,6 +96,8 @@ class LossesConfig(Section):
     """Mean absolute difference from the target in [-1, 1]; 100 is the 2017 recipe's."""
     charbonnier: float = Field(0.0, ge=0)
     """Smooth L1: mean of sqrt(difference^2 + 1e-6) (Lai et al. 2017)."""
+    mse: float = Field(0.0, ge=0)
+    """Mean squared difference from the target in [-1, 1]."""
     ms_ssim: float = Field(0.0, ge=0)
     """1 - multi-scale structural similarity to the target (Wang et al. 2003)."""
     color: float = Field(0.0, ge=0)
@@ -154,8 +158,10 @@ class LossesConfig(Section):
             raise ValueError("features.network: autoencoder needs features.weights (the file that it was saved to)")
         if self.feature_matching > 0 and self.adversarial.weight == 0:
             raise ValueError("feature_matching compares the discriminator's activations: set adversarial.weight too")
-        if self.balance.style_to_content is not None and self.features.every > 1:
-            raise ValueError("balance.style_to_content needs both in every step: set features.every: 1")
+        if self.balance.style_to_content is not None and (self.features.every > 1 or self.features.start_images):
+            raise ValueError(
+                "balance.style_to_content needs both in every step: set features.every: 1, features.start_images: 0"
+            )
         if self.balance.style_to_content is not None and not (self.style.weight > 0 and self.content.weight > 0):
             raise ValueError("balance.style_to_content needs style.weight and content.weight")
         return self

@@ -19,7 +19,7 @@ from pix2style.losses.adversarial import (
     squared_gradient,
 )
 from pix2style.losses.color import color
-from pix2style.losses.pixel import charbonnier, l1, total_variation
+from pix2style.losses.pixel import charbonnier, l1, mse, total_variation
 from pix2style.losses.structure import ms_ssim
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "grams",
     "l1",
     "ms_ssim",
+    "mse",
     "perceptual",
     "relative_gram_distance",
     "squared_gradient",

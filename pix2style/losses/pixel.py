@@ -25,6 +25,22 @@ def l1(output: Tensor, target: Tensor) -> Tensor:
     return difference.abs().sum() / difference.numel()
 
 
+def mse(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference, which PSNR is the logarithm of.
+
+    Where a target may be one of two colours it asks for their mean, and L1 for the likelier one.
+
+    Args:
+        output: any shape.
+        target: the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    check_same_shape(output, target)
+    return (wide(output) - wide(target)).square().sum() / output.numel()
+
+
 def charbonnier(output: Tensor, target: Tensor) -> Tensor:
     """Mean of sqrt(difference^2 + 1e-6): L1 with a round bottom.
 

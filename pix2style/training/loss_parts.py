@@ -21,6 +21,7 @@ class GeneratorLosses:
     total: Tensor
     l1: Tensor | None = None
     charbonnier: Tensor | None = None
+    mse: Tensor | None = None
     ms_ssim: Tensor | None = None
     color: Tensor | None = None
     total_variation: Tensor | None = None

@@ -150,7 +150,8 @@ class Objective(nn.Module):
 
     def _feels(self, images_seen: int) -> bool:
         """Whether the feature network's losses are part of the step after so many pictures."""
-        return (images_seen // self._batch + 1) % self._config.features.every == 0
+        features = self._config.features
+        return images_seen >= features.start_images and (images_seen // self._batch + 1) % features.every == 0
 
     def _weights(self, images_seen: int) -> dict[str, float]:
         config = self._config
@@ -158,6 +159,7 @@ class Objective(nn.Module):
         return {
             "l1": config.l1,
             "charbonnier": config.charbonnier,
+            "mse": config.mse,
             "ms_ssim": config.ms_ssim,
             "color": config.color,
             "total_variation": config.total_variation,
@@ -184,6 +186,8 @@ class Objective(nn.Module):
             parts["l1"] = losses.l1(output, _target(batch))
         if config.charbonnier > 0:
             parts["charbonnier"] = losses.charbonnier(output, _target(batch))
+        if config.mse > 0:
+            parts["mse"] = losses.mse(output, _target(batch))
         if config.ms_ssim > 0:
             parts["ms_ssim"] = losses.ms_ssim(output, _target(batch))
         if config.color > 0:

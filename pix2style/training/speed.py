@@ -30,7 +30,11 @@ def images_per_s(config: Config, *, steps: int = 12) -> float:
     # Steps with and without the feature network (`losses.features.every`) take turns: each group has one with it.
     group = config.losses.features.every if config.losses.needs_features else 1
     warm_up, steps = max(_WARM_UP_STEPS, group), -(-steps // group) * group
-    changes = ["losses.adversarial.start_images=0", f"train.images={config.train.batch * (warm_up + steps)}"]
+    changes = [
+        "losses.adversarial.start_images=0",
+        "losses.features.start_images=0",
+        f"train.images={config.train.batch * (warm_up + steps)}",
+    ]
     playing = apply_overrides(config, changes)
     material = open_material(playing)
     state = build_state(playing)
