@@ -50,11 +50,13 @@ class Contender:
         run: paints.
         bytes: of its file.
         model: its graph.
+        feed: from a photo to the graph's inputs.
     """
 
     run: _Run
     bytes: int
     model: onnx.ModelProto
+    feed: Callable[[_Bytes], dict[str, Any]]
 
 
 def main() -> None:
@@ -76,7 +78,7 @@ def main() -> None:
 
 def _filter(path: Path) -> Contender:
     stylizer = load_stylizer(path)
-    return Contender(stylizer, path.stat().st_size, onnx.load(path))
+    return Contender(stylizer, path.stat().st_size, onnx.load(path), lambda photo: {"photo": photo[None]})
 
 
 def _johnson() -> Contender:
@@ -95,7 +97,11 @@ def _johnson() -> Contender:
         raise RuntimeError("torch exported nothing")
     data = program.model_proto.SerializeToString()
     session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
-    return Contender(lambda photo: session.run(None, {"photo": photo[None]}), len(data), program.model_proto)
+
+    def feed(photo: _Bytes) -> dict[str, Any]:
+        return {"photo": photo[None]}
+
+    return Contender(lambda photo: session.run(None, feed(photo)), len(data), program.model_proto, feed)
 
 
 def _magenta(folder: Path) -> Contender:
@@ -105,12 +111,11 @@ def _magenta(folder: Path) -> Contender:
     vector = np.zeros([1, 1, 1, style.shape[-1]], np.float32)
     vector[..., 0] = 1
 
-    def run(photo: _Bytes) -> object:
+    def feed(photo: _Bytes) -> dict[str, Any]:
         height, width = (size // 4 * 4 for size in photo.shape[:2])  # it takes multiples of 4
-        unit = photo[None, :height, :width].astype(np.float32) / 255
-        return session.run(None, {content.name: unit, style.name: vector})
+        return {content.name: photo[None, :height, :width].astype(np.float32) / 255, style.name: vector}
 
-    return Contender(run, path.stat().st_size, onnx.load(path))
+    return Contender(lambda photo: session.run(None, feed(photo)), path.stat().st_size, onnx.load(path), feed)
 
 
 def _options() -> onnxruntime.SessionOptions:
@@ -175,33 +180,29 @@ def _parameters(model: onnx.ModelProto) -> int:
 
 
 def _macs(contender: Contender) -> int:
-    """Multiply-adds of all convolutions for one photo of 512x512, by the shapes that a run has."""
-    return sum(one["macs"] for one in _convolutions(contender.model, *SIZES[0]))
-
-
-def _convolutions(model: onnx.ModelProto, height: int, width: int) -> list[dict[str, int]]:
-    """Each convolution's multiply-adds: weights times output positions, transposed ones by their input's."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    photo = fixed.graph.input[0].type.tensor_type.shape.dim
-    for dimension, size in zip(photo, (1, height, width, 3), strict=True):
-        dimension.dim_value = size
-    shapes = {
-        one.name: [d.dim_value for d in one.type.tensor_type.shape.dim]
-        for one in onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph.value_info
-    }
-    weights = {one.name: list(one.dims) for one in model.graph.initializer}
-    source = {node.output[0]: node for node in model.graph.node}
-    found = []
-    for node in model.graph.node:
-        if node.op_type in ("Conv", "ConvTranspose"):
-            weight = node.input[1]
-            while weight not in weights:  # a dequantised or widened one
-                weight = source[weight].input[0]
-            map_ = shapes.get(node.output[0] if node.op_type == "Conv" else node.input[0], [])
-            area = map_[-2] * map_[-1] if len(map_) == 4 and min(map_[-2:]) > 0 else 0
-            found.append({"macs": int(np.prod(weights[weight])) * area})
+    """Multiply-adds of all convolutions for one photo of 512x512: weights times places, by the shapes of a real run."""
+    options = _options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # nodes as they are written
+    found = 0
+    for event in _profile(contender.model.SerializeToString(), options, contender.feed(_photo(*SIZES[0])), runs=1):
+        if event["args"]["op_name"] == "Conv":
+            weight = next(iter(event["args"]["input_type_shape"][1].values()))
+            places = next(iter(event["args"]["output_type_shape"][0].values()))
+            found += int(np.prod(weight)) * int(np.prod(places)) // weight[0]
     return found
+
+
+def _profile(
+    model: bytes, options: onnxruntime.SessionOptions, feed: dict[str, Any], runs: int
+) -> list[dict[str, Any]]:
+    """ONNX Runtime's own record of each node's run."""
+    with tempfile.TemporaryDirectory() as folder:
+        options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        for _ in range(runs):
+            session.run(None, feed)
+        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    return [one for one in events if one.get("cat") == "Node" and one["name"].endswith("_kernel_time")]
 
 
 def _floor(contenders: dict[str, Contender], options: argparse.Namespace) -> list[str]:
@@ -244,18 +245,10 @@ def _matrix_rate(*, quantised: bool) -> float:
 
 def _parts(path: Path) -> list[str]:
     """Shares of the runtime's own time at 512x512, by kind of node."""
-    options, runs = _options(), 30
-    with tempfile.TemporaryDirectory() as folder:
-        options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        photo = _photo(*SIZES[0])[None]
-        for _ in range(runs):
-            session.run(None, {"photo": photo})
-        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    runs = 30
     spent: collections.Counter[str] = collections.Counter()
-    for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            spent[event["args"]["op_name"]] += event["dur"]
+    for event in _profile(path.read_bytes(), _options(), {"photo": _photo(*SIZES[0])[None]}, runs):
+        spent[event["args"]["op_name"]] += event["dur"]
     total = sum(spent.values())
     convolutions = sum(us for name, us in spent.items() if "Conv" in name)
     lines = ["", f"{path.name}: convolutions take {convolutions / total:.0%} of {total / runs / 1000:.2f} ms.", ""]

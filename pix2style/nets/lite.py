@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
 from pix2style.nets.blocks import Foldable
+from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import Shifted, through
@@ -25,8 +26,8 @@ class Lite(Generator):
     parameters while training, and the same work).
 
     Every part is one that runs fast in 8 bits (`benchmarks/lite.py`): a stem of patches that do not overlap; ReLU, for
-    which zero is exact and the range begins there; sums of features; no normalisation; a linear head, whose values
-    beyond [-1, 1] are clipped where they become bytes.
+    which zero is exact and the range begins there; sums of features; no normalisation; a linear head (`FlatHead`) whose
+    values beyond [-1, 1] are clipped where they become bytes.
 
     No layer but `context` looks at the whole picture, so that tiles equal the whole when they are given the whole's
     context. It is what InstanceNorm is to larger networks, and it is told to every pixel once, as numbers added to the
@@ -48,12 +49,13 @@ class Lite(Generator):
         stem = nn.Conv2d(_COLOURS, channels, scale, stride=scale)
         self.stem = shifted(stem, channels, styles)
         self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
-        self.head = nn.Conv2d(channels, _COLOURS * scale**2, 3, padding=1)
+        head = FlatHead(channels, _COLOURS, scale**2)
+        self.head: nn.Module = head
         self.observe = _Observer(channels)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
-        _start_with_colours(stem, self.head)
+        _start_with_colours(stem, head)
 
     def glimpse(self, photo: Tensor) -> Tensor:
         """What `context_of` looks at: patches from all over the photo, see `images.glimpse`.
@@ -185,7 +187,7 @@ def _glimpse_indices(size: int, device: torch.device) -> Tensor:
     return (middles[:, None] + offsets).clamp(min=0).clamp(max=size - 1).flatten()
 
 
-def _start_with_colours(stem: nn.Conv2d, head: nn.Conv2d) -> None:
+def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
     """Start as a small copy of the photo, enlarged: colours need not be found, and there is no checkerboard.
 
     Six channels of the stem carry a patch's mean colour past ReLU, above and below zero, and the head puts them
@@ -201,8 +203,8 @@ def _start_with_colours(stem: nn.Conv2d, head: nn.Conv2d) -> None:
             stem.weight[channel, colour] = sign / patch_px
             filters[colour, channel, 1, 1] = sign
         head.weight.copy_(filters.repeat(head.out_channels // _COLOURS, 1, 1, 1))
-        for layer in (stem, head):
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        for bias in (stem.bias, head.bias):
+            nn.init.zeros_(bias)  # type: ignore[arg-type]
 
 
 class _Observer(nn.Module):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.nets.resnet import Resnet
@@ -69,7 +70,20 @@ def test_a_transposed_convolution_is_caught() -> None:
     assert _checkerboard(_loud(Resnet(channels=4, blocks=1, norm="none")), 2) > 1e-3
 
 
+def test_a_trained_head_draws_none_either() -> None:
+    lite = Lite(channels=8, blocks=2)
+    assert isinstance(lite.head, FlatHead)
+    for parameter in lite.parameters():
+        nn.init.normal_(parameter, std=0.05)
+    assert lite.head.weight[0].std() > 0.01
+    for period in (2, 4, 8):
+        assert _checkerboard(lite, period) < 1e-6
+
+
 def test_a_pixel_shuffle_without_icnr_is_caught() -> None:
     lite = Lite(channels=8, blocks=2)
-    nn.init.normal_(lite.head.weight, std=float(lite.head.weight.detach().std()))
+    assert isinstance(lite.head, FlatHead)
+    plain = nn.Conv2d(lite.head.in_channels, lite.head.out_channels, 3, padding=1)
+    nn.init.normal_(plain.weight, std=0.03)
+    lite.head = plain
     assert _checkerboard(lite, 4) > 1e-3

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX, glimpse
 from pix2style.nets.blocks import icnr_
+from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.lite import Lite, RepConv, unfold_patches
 
 
@@ -97,6 +98,19 @@ def test_unfolding_orders_channels_by_row_column_colour() -> None:
         assert torch.equal(picture[:, colour, row, column], patches[:, channel, row // 2, column // 2])
 
 
+def test_the_head_gives_equal_pixels_where_features_are_constant() -> None:
+    head = FlatHead(6, 3, 4)
+    for parameter in head.parameters():
+        nn.init.normal_(parameter)
+    with torch.no_grad():
+        constant = head(torch.randn(1, 6, 1, 1).expand(1, 6, 5, 5))[0, :, 2, 2].view(4, 3)
+        torch.testing.assert_close(constant, constant[:1].expand(4, 3), atol=1e-5, rtol=0)
+        features = torch.randn(2, 6, 7, 9)
+        different = head(features)[0, :, 3, 3].view(4, 3)
+        assert (different - different[:1]).abs().max() > 0.1
+        torch.testing.assert_close(head.fold()(features), head(features), atol=1e-5, rtol=0)
+
+
 def test_starts_without_a_checkerboard() -> None:
     painted = Lite(8, 2).eval()(torch.rand(1, 3, 32, 48) * 2 - 1)
     small = painted[..., ::4, ::4]
@@ -106,10 +120,11 @@ def test_starts_without_a_checkerboard() -> None:
 
 def test_a_value_beyond_the_range_learns_the_way_back() -> None:
     lite = Lite(8, 1).train()
-    nn.init.constant_(lite.head.bias, 3.0)  # type: ignore[arg-type]
+    nn.init.constant_(lite.head.get_parameter("bias"), 3.0)
     painted = lite(torch.zeros(1, 3, 8, 8))
     assert painted.max() <= 1 + 1e-6
     painted.mean().backward()
+    assert isinstance(lite.head, FlatHead)
     assert lite.head.bias.grad is not None
     assert (lite.head.bias.grad > 0).all()
 
