@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from pix2style.errors import ArtifactError
-from pix2style.export.graph import Precision
 from pix2style.export.session import GraphSession
 from pix2style.export.verify import photo_like
 
@@ -14,12 +13,11 @@ SIZES = ((256, 256), (127, 201), (5, 3))
 _MAX_DIFFERENCE_LEVELS = 1
 
 
-def verify_in_opencv(data: bytes, precision: Precision) -> str:
+def verify_in_opencv(data: bytes) -> str:
     """Compare at three sizes.
 
     Args:
         data: a filter file.
-        precision: of it.
 
     Returns:
         One line for people: that it agrees, or why OpenCV was not asked.
@@ -27,8 +25,6 @@ def verify_in_opencv(data: bytes, precision: Precision) -> str:
     Raises:
         ArtifactError: it runs the file, and paints otherwise.
     """
-    if precision == "int8":
-        return "not checked in OpenCV, which does not run files of 8 bits"
     try:
         import cv2
     except ImportError:
