@@ -1,12 +1,13 @@
-"""How good the recipes are: each trains for the same minutes on the same machine, then all are measured together.
+"""How good the recipes are: each trains for the same minutes at the same time, then all are measured together.
 
     python benchmarks/quality.py --pairs PAIRS08 PAIRS19 --style PAINTING08 PAINTING19 --vgg VGG19.safetensors
         --minutes 10 --out FOLDER
 
-`--pairs` are sets made by `pix2style make-pairs` with `pairs.val_share=0.1 pairs.test_share=0.1`. A recipe's pictures a
-second are measured before it trains, on a machine that should be quiet, and it gets as many pictures as fit the
-minutes; so an interruption costs no recipe more than the others. Figures are those of `pix2style eval` on the test
-split. A finished recipe is not trained again, so the command can be repeated after it was stopped.
+`--pairs` are sets made by `pix2style make-pairs` with `pairs.val_share=0.1 pairs.test_share=0.1`. All
+recipes and styles train at once, one thread each, so that whatever else the machine does costs all of them alike; their
+pictures a second are measured the same way before, and each gets as many pictures as fit the minutes. The minutes that
+it really took are in the table. Figures are those of `pix2style eval` on the test split. A finished recipe is not
+trained again, so the command can be repeated after it was stopped.
 
 On a CPU the recipes are made smaller, by the overrides that the table names: what a network of 54 M parameters can
 learn in minutes on two cores is no measure of any recipe, and yet it is what the published one is.
@@ -16,15 +17,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pix2style.config import load_config
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.training.speed import images_per_s
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 RESULT = Path(__file__).parent / "quality.md"
@@ -52,23 +53,25 @@ class Recipe:
 
 # Pixels first: the game begins when the pictures are near enough to be played for.
 _GAME = (("losses.adversarial.start_images", 0.05), ("losses.adversarial.ramp_images", 0.025))
+# The lightweight generator instead of 13.8 M parameters, and no adversary: in minutes there is no time for a game.
 _OURS_ON_CPU = (
-    "model.unet={channels: 16, levels: 3}",
+    "model.generator=lite",
     "losses.adversarial.weight=0",
     "losses.feature_matching=0",
-    "train.augment.crop=128",
+    "losses.features.every=4",
+    "train.augment.crop=192",
     "train.batch=4",
-    "train.generator={lr: 5e-4, beta1: 0.5, beta2: 0.99}",
-    "train.warmup_images=100",
+    "train.generator={lr: 1e-3, beta1: 0.9, beta2: 0.99}",
+    "train.warmup_images=400",
     "train.decay_from=0.3",
-    "train.ema_halflife_images=300",
 )
+_AVERAGED = (("train.ema_halflife_images", 0.02),)
 RECIPES = {
     "watercolor": Recipe(
         "watercolor.yaml",
         (_SHALLOW_PERCEPTUAL, _SHALLOW_STYLE),
         _OURS_ON_CPU,
-        _GAME,
+        (*_GAME, *_AVERAGED),
     ),
     "watercolor, autoencoder features": Recipe(
         "watercolor.yaml",
@@ -78,13 +81,14 @@ RECIPES = {
             "losses.style.layers={enc1: 1, enc2: 1, enc3: 1}",
         ),
         _OURS_ON_CPU,
-        _GAME,
+        (*_GAME, *_AVERAGED),
     ),
     "pix2pix-2017": Recipe("pix2pix-2017.yaml"),
     "johnson": Recipe(
         "johnson.yaml",
-        ("losses.content.layers={relu2_1: 1}", _SHALLOW_STYLE),
-        ("model.resnet.channels=16", "train.augment.crop=128", "train.batch=4"),
+        ("losses.features.network=vgg19", "losses.content.layers={relu2_1: 1}", _SHALLOW_STYLE),
+        ("model.resnet.channels=16", "train.augment.crop=192", "train.batch=4"),
+        _AVERAGED,
     ),
 }
 
@@ -103,34 +107,72 @@ def main() -> None:
     options = parser.parse_args()
     if len(options.pairs) != len(options.style):
         parser.error("give one --style for each of --pairs")
+    _learn_features(options)
+    sets = list(zip(options.pairs, options.style, strict=True))
+    learners = [_Learner(name, pairs, style) for pairs, style in sets for name in options.recipes]
+    with ThreadPoolExecutor(len(learners)) as pool:
+        list(pool.map(lambda learner: _plan(learner, options), learners))
+        list(pool.map(lambda learner: _train(learner, options), learners))
     sections = []
-    for pairs, style in zip(options.pairs, options.style, strict=True):
-        runs = {name: _train(name, pairs, style, options) for name in options.recipes}
+    for pairs, style in sets:
+        runs = {one.recipe: one.run(options) for one in learners if one.pairs == pairs}
         sections += _measure(runs, pairs, style, options)
     RESULT.write_text("\n".join([*_head(options), *sections]) + "\n", encoding="utf-8")
     print("\n".join(sections))
 
 
-def _train(name: str, pairs: Path, style: Path, options: argparse.Namespace) -> Path:
-    """Train one recipe, if that has not been done; its run folder, named so that eval's table is readable."""
-    run = options.out / pairs.name / name.replace(", ", "-").replace(" ", "-")
-    plan = run.with_suffix(".json")
-    if not plan.is_file():
-        recipe = RECIPES[name]
-        overrides = _overrides(recipe, pairs, style, options)
-        rate = images_per_s(load_config(CONFIGS / recipe.config, overrides))
-        images = max(16, round(rate * options.minutes * 60))
-        overrides += [f"train.images={images}", f"train.validate_every_images={max(1, images // 4)}"]
-        overrides += [f"train.checkpoint_every_images={max(1, images // 4)}"]
-        overrides += [f"{key}={round(share * images)}" for key, share in recipe.shares]
-        plan.parent.mkdir(parents=True, exist_ok=True)
-        plan.write_text(json.dumps({"images": images, "images_per_s": rate, "overrides": overrides}), encoding="utf-8")
-    described = json.loads(plan.read_text(encoding="utf-8"))
-    command = ["train", "--config", CONFIGS / RECIPES[name].config, "--out", run, "--resume-if-begun", "--json"]
-    report = _program([*command, *described["overrides"]])
-    described.setdefault("report", report)
+@dataclass(frozen=True)
+class _Learner:
+    """One recipe on one pair set, in the style of a painting."""
+
+    recipe: str
+    pairs: Path
+    style: Path
+
+    def run(self, options: argparse.Namespace) -> Path:
+        """Its run folder, named so that eval's table is readable."""
+        folder: Path = options.out / self.pairs.name / self.recipe.replace(", ", "-").replace(" ", "-")
+        return folder
+
+    def plan(self, options: argparse.Namespace) -> Path:
+        """What it was given to do, and what came out."""
+        return self.run(options).with_suffix(".json")
+
+
+def _plan(learner: _Learner, options: argparse.Namespace) -> None:
+    """Measure how many pictures fit the minutes, if that has not been done, while all others measure too."""
+    plan = learner.plan(options)
+    if plan.is_file():
+        return
+    recipe = RECIPES[learner.recipe]
+    overrides = _overrides(recipe, learner.pairs, learner.style, options)
+    dry = _program(["train", "--config", CONFIGS / recipe.config, "--dry-run", "--json", *overrides])
+    images = max(16, round(dry["images_per_s"] * options.minutes * 60))
+    overrides += [f"train.images={images}", f"train.validate_every_images={max(1, images // 4)}"]
+    overrides += [f"train.checkpoint_every_images={max(1, images // 4)}"]
+    overrides += [f"{key}={round(share * images)}" for key, share in recipe.shares]
+    described = {"images": images, "images_per_s": dry["images_per_s"], "overrides": overrides}
+    plan.parent.mkdir(parents=True, exist_ok=True)
     plan.write_text(json.dumps(described), encoding="utf-8")
-    return run
+
+
+def _train(learner: _Learner, options: argparse.Namespace) -> None:
+    """Train it, or what is left of it."""
+    plan = learner.plan(options)
+    described = json.loads(plan.read_text(encoding="utf-8"))
+    if "report" in described:
+        return
+    command = ["train", "--config", CONFIGS / RECIPES[learner.recipe].config, "--out", learner.run(options)]
+    described["report"] = _program([*command, "--resume-if-begun", "--json", *described["overrides"]])
+    plan.write_text(json.dumps(described), encoding="utf-8")
+
+
+def _learn_features(options: argparse.Namespace) -> None:
+    """The autoencoder that one of the recipes takes for VGG."""
+    features = options.out / "features.safetensors"
+    wanted = any("FEATURES" in one for name in options.recipes for one in RECIPES[name].always)
+    if wanted and not features.is_file():
+        _program(["train-features", "--pairs", options.pairs[0], "--out", features, "--minutes", "2"])
 
 
 def _overrides(recipe: Recipe, pairs: Path, style: Path, options: argparse.Namespace) -> list[str]:
@@ -143,10 +185,8 @@ def _overrides(recipe: Recipe, pairs: Path, style: Path, options: argparse.Names
         *recipe.always,
     ]
     if options.device == "cpu":
-        overrides += ["train.precision=fp32", "train.compile=false", "train.workers=0", *recipe.on_cpu]
+        overrides += ["train.compile=false", "train.workers=0", *recipe.on_cpu]
     features = options.out / "features.safetensors"
-    if any("FEATURES" in one for one in overrides) and not features.is_file():
-        _program(["train-features", "--pairs", options.pairs[0], "--out", features, "--minutes", "2"])
     return [*(one.replace("FEATURES", str(features)) for one in overrides), *options.set]
 
 
@@ -155,8 +195,9 @@ def _measure(runs: dict[str, Path], pairs: Path, style: Path, options: argparse.
     command = ["eval", *runs.values(), "--pairs", pairs, "--style", style, "--features", options.vgg]
     report = _program([*command, "--sheet", sheet, "--json"])
     lines = ["", f"## {style.stem}, {report['material']['photos']} held-out photos", ""]
-    lines += ["| recipe | pictures seen | PSNR dB | SSIM | Gram to targets | Gram to painting | ms | parameters |"]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+    columns = ("recipe", "minutes", "pictures seen", "PSNR dB", "SSIM", "Gram to targets", "Gram to painting", "ms")
+    lines += [f"| {' | '.join(columns)} | parameters |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|"]
     seen = {run.name: _seen(run) for run in runs.values()}
     for row in report["stylizers"]:
         figures = [row[key] for key in ("psnr_db", "ssim", "style_to_target", "style_to_painting")]
@@ -164,13 +205,13 @@ def _measure(runs: dict[str, Path], pairs: Path, style: Path, options: argparse.
         cells = ["" if f is None else f"{f['mean']:.{d}f}" for f, d in zip(figures, digits, strict=True)]
         ms = "" if row["ms_per_picture"] is None else f"{row['ms_per_picture']:.0f}"
         count = "" if row["parameters"] is None else f"{row['parameters']:,}"
-        lines.append(f"| {row['name']} | {seen.get(row['name'], '')} | {' | '.join(cells)} | {ms} | {count} |")
+        lines.append(f"| {row['name']} | {seen.get(row['name'], ' | ')} | {' | '.join(cells)} | {ms} | {count} |")
     return lines
 
 
-def _seen(run: Path) -> int:
+def _seen(run: Path) -> str:
     described: dict[str, Any] = json.loads(run.with_suffix(".json").read_text(encoding="utf-8"))
-    return int(described["images"])
+    return f"{described['report']['seconds'] / 60:.1f} | {described['images']:,}"
 
 
 def _head(options: argparse.Namespace) -> list[str]:
@@ -190,9 +231,9 @@ def _head(options: argparse.Namespace) -> list[str]:
 
 
 def _program(arguments: list[Any]) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "pix2style", *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "pix2style", *map(str, arguments)]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=one_thread)
     return json.loads(done.stdout) if "--json" in arguments else None
 
 

@@ -7,11 +7,12 @@ Both train configs/pix2pix-2017.yaml (unet_256, a 70x70 PatchGAN with BatchNorm,
 activations to relu4_1 as a perceptual term. VGG's weights are random: they change the losses, not the speed.
 
 * plain: benchmarks/plain_pix2pix.py. fp32, eager, batch 1, one loader process that opens PNGs, Adam as it comes.
-* fast: `pix2style train`'s own loader and step.
+* fast: `pix2style train`'s own loader and step, in bf16 where the processor or GPU multiplies it natively.
 
 Each way runs in a process of its own, and only one of them at a time; rounds are interleaved, ratios are taken round by
 round, and medians count. Before that, the losses of the first two steps have to agree, without dropout: it is the same
-mathematics. The floor is what the step's multiplications would take at the rate of one large matrix product.
+mathematics, but for bf16's rounding. The floor is what the step's multiplications would take at the measured rate of
+their precision: of one large matrix product or, on a CPU, of a convolution, whichever is faster.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from train_ways import PAIRS, VGG_LAYERS, VGG_WEIGHT, Way, serve
 
@@ -38,12 +41,15 @@ from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.images import Picture, write_picture
 from pix2style.progress import note
 from pix2style.training.material import open_material
+from pix2style.training.state import compute_dtype
 
 _RESULTS = Path(__file__).parent / "results"
 _VGG19_CONVS = {0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256, 16: 256, 19: 512}  # up to conv4_1
 _CPU = ("train.channels_last=true", "train.workers=0")
-_CUDA = (*_CPU, "train.precision=bf16", "train.compile=true")
+_CUDA = (*_CPU, "train.compile=true")
 _LOADER_IMAGES = 64
+_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+_Rates = dict[torch.dtype, float]
 
 
 def main() -> None:
@@ -54,6 +60,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each way in each round, about")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of the fast ways")
     parser.add_argument("--only", default="", help="ways whose names hold this, and plain ones; writes nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +80,7 @@ def main() -> None:
 def _ways(options: argparse.Namespace, folder: Path) -> list[Way]:
     """The first one, and the first one with VGG, are what the others are compared with."""
     fast_batches = (1, 4) if options.device == "cpu" else (1, 4, 16, 64)
-    overrides = _CPU if options.device == "cpu" else _CUDA
+    overrides = (*(_CPU if options.device == "cpu" else _CUDA), f"train.precision={options.precision}")
     ways = []
     for vgg in (False, True):
         for fast, batch in ((False, 1), *((True, batch) for batch in fast_batches)):
@@ -87,14 +94,16 @@ def _document(options: argparse.Namespace, ways: list[Way]) -> list[str]:
     with _processes(ways) as ends:
         _check_agreement({way: end.recv() for way, end in ends.items()})
         rates, loaders, matrix_rates = _measured(options, ends)
-    rate = statistics.median(matrix_rates)
+    peaks = {dtype: statistics.median(each) for dtype, each in matrix_rates.items()}
     operations = {way.vgg: _operations(way) for way in ways if not way.fast}
     machine, versions = describe_machine(), library_versions()
     gpu = f"; {torch.cuda.get_device_name()}" if options.device == "cuda" else ""
-    command = f"--device {options.device} --rounds {options.rounds} --seconds {options.seconds:g}"
+    command = f"--device {options.device} --precision {options.precision} --rounds {options.rounds}"
+    command += f" --seconds {options.seconds:g}"
     said = [
-        f"{options.rounds} rounds, interleaved; medians (lowest to highest round). A large matrix product in",
-        f"{_precision(options.device)}: {rate / 1e12:.2f} TFLOP/s. One picture's step, in GFLOP:",
+        f"{options.rounds} rounds, interleaved; medians (lowest to highest round). A large product or convolution, in",
+        f"TFLOP/s: {', '.join(f'{_NAMES[dtype]} {peak / 1e12:.2f}' for dtype, peak in peaks.items())}.",
+        "One picture's step, in GFLOP:",
         "; ".join(f"{n / 1e9:.0f}{', with VGG (its weights are random)' * vgg}" for vgg, n in operations.items()) + ".",
     ]
     return [
@@ -102,7 +111,7 @@ def _document(options: argparse.Namespace, ways: list[Way]) -> list[str]:
         "",
         f"`python benchmarks/train_step.py --pairs PAIRS {command} --threads {options.threads}`",
         "",
-        *_table(ways, rates, loaders, operations, rate),
+        *_table(ways, rates, loaders, operations, peaks),
         "",
         " ".join(said),
         "",
@@ -128,8 +137,8 @@ def _processes(ways: list[Way]) -> Iterator[dict[Way, Connection]]:
 
 def _measured(
     options: argparse.Namespace, ends: dict[Way, Connection]
-) -> tuple[dict[Way, list[float]], dict[Way, list[float]], list[float]]:
-    """Images per second of each way in each round, of its loader alone, and operations per second of a product."""
+) -> tuple[dict[Way, list[float]], dict[Way, list[float]], dict[torch.dtype, list[float]]]:
+    """Images per second of each way in each round, of its loader alone, and the rates of each precision."""
     counts = {}
     for way, end in ends.items():
         note(way.name)
@@ -138,15 +147,16 @@ def _measured(
         _asked(end, "loader", 4)
     rates: dict[Way, list[float]] = defaultdict(list)
     loaders: dict[Way, list[float]] = defaultdict(list)
-    products = []
+    peaks: dict[torch.dtype, list[float]] = {_dtype(way): [] for way in ends}
     for number in range(options.rounds):
         note(f"round {number + 1} of {options.rounds}")
-        products.append(_matrix_rate(options.device, options.threads))
+        for dtype, found in peaks.items():
+            found.append(_matrix_rate(options.device, options.threads, dtype))
         for way, end in ends.items():
             rates[way].append(counts[way] * way.batch / _asked(end, "steps", counts[way]))
             batches = -(-_LOADER_IMAGES // way.batch) * (8 if way.fast else 1)
             loaders[way].append(batches * way.batch / _asked(end, "loader", batches))
-    return rates, loaders, products
+    return rates, loaders, peaks
 
 
 def _asked(end: Connection, what: str, count: int) -> float:
@@ -159,17 +169,18 @@ def _table(
     rates: dict[Way, list[float]],
     loaders: dict[Way, list[float]],
     operations: dict[bool, float],
-    rate: float,
+    peaks: _Rates,
 ) -> list[str]:
-    lines = ["| | images/s | times plain | floor, ms an image | share of the matrix rate | loader alone, images/s |"]
-    lines += ["|---|---|---|---|---|---|"]
+    lines = ["| | | images/s | times plain | floor, ms an image | share of that rate | loader alone, images/s |"]
+    lines += ["|---|---|---|---|---|---|---|"]
     for way in ways:
         plain = next(other for other in ways if other.vgg == way.vgg and not other.fast)
         speed, load = statistics.median(rates[way]), statistics.median(loaders[way])
-        needed = operations[way.vgg]
+        needed, rate = operations[way.vgg], peaks[_dtype(way)]
         times = _ratio(rates[way], rates[plain])
         own = _ratio(loaders[way], loaders[plain])
-        cells = [f"{speed:.2f}", times, f"{1000 * needed / rate:.2f}", f"{needed * speed / rate:.0%}"]
+        cells = [_NAMES[_dtype(way)], f"{speed:.2f}", times, f"{1000 * needed / rate:.2f}"]
+        cells.append(f"{needed * speed / rate:.0%}")
         lines.append(f"| {way.name} | {' | '.join(cells)} | {load:.0f}, {own} times plain |")
     return lines
 
@@ -183,7 +194,7 @@ def _check_agreement(losses: dict[Way, tuple[float, ...]]) -> None:
     """The first two steps of both paths, at batch 1."""
     for way, found in losses.items():
         plain = next(other for other in losses if other.vgg == way.vgg and not other.fast)
-        tolerance = 0.02 if way.device == "cuda" else 1e-3  # bf16; another order of sums
+        tolerance = 0.02 if _dtype(way) == torch.bfloat16 else 1e-3  # else another order of sums
         if way.batch == 1 and not np.allclose(found, losses[plain], rtol=tolerance):
             raise SystemExit(f"{way.name}: losses {found} differ from the plain loop's {losses[plain]}")
 
@@ -203,23 +214,37 @@ def _operations(way: Way) -> float:
     return float(counter.get_total_flops())
 
 
-def _matrix_rate(device: str, threads: int) -> float:
-    """Floating-point operations per second of one large product, in the precision that the fast path uses."""
+def _dtype(way: Way) -> torch.dtype:
+    """What this way multiplies in."""
+    return compute_dtype(way.config().train, torch.device(way.device)) if way.fast else torch.float32
+
+
+def _matrix_rate(device: str, threads: int, dtype: torch.dtype) -> float:
+    """Floating-point operations per second of one large product, or of a convolution, whichever is faster.
+
+    The latter on the CPU alone: with some processors its library multiplies faster than the one of the products.
+    """
     torch.set_num_threads(threads)
-    side, dtype = (8192, torch.bfloat16) if device == "cuda" else (2048, torch.float32)
+    side = 8192 if device == "cuda" else 2048
     one = torch.randn(side, side, device=device, dtype=dtype)
+    rate = 2 * side**3 / _fewest_seconds(lambda: one @ one, device)
+    if device == "cuda":
+        return rate
+    pictures = torch.randn(1, 256, 128, 128, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    kernels = torch.randn(256, 256, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    seconds = _fewest_seconds(lambda: F.conv2d(pictures, kernels, padding=1), device)
+    return max(rate, 2 * 128 * 128 * 256 * 256 * 9 / seconds)
+
+
+def _fewest_seconds(act: Callable[[], Tensor], device: str) -> float:
     seconds = []
     for _ in range(6):
         begun = time.perf_counter()
-        one @ one
+        act()
         if device == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - begun)
-    return 2 * side**3 / min(seconds)
-
-
-def _precision(device: str) -> str:
-    return "bf16" if device == "cuda" else "fp32"
+    return min(seconds)
 
 
 def _write_pngs(way: Way) -> None:

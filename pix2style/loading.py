@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, require
+from pix2style.style_choice import StyleChoice, style_choice
 from pix2style.stylizer import Stylizer
 
-_KNOWN = '"watercolor", "magenta:PAINTING", "gatys:PAINTING", a run folder (RUN, RUN@1) or a filter file (.onnx)'
+_KNOWN = (
+    '"watercolor", "magenta:PAINTING", "gatys:PAINTING", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)'
+)
 
 
-def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> Stylizer:
+def load_stylizer(
+    source: str | Path,
+    *,
+    strength: float = 1.0,
+    style: StyleChoice | Sequence[float] | str | None = None,
+    tile: int | None = None,
+    teacher_module: str | None = None,
+) -> Stylizer:
     """Load anything that stylizes pictures.
 
     Args:
         source: `"watercolor"` (built-in teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a
-            painting), `"gatys:painting.jpg"` (optimisation, minutes a picture), a folder that `pix2style train` made
-            (of several styles: `"runs/x@1"` is the one with the id 1, `"runs/x@0.5,0.5"` a mixture of two), or an
-            exported `.onnx` file.
+            painting), `"gatys:painting.jpg"` (optimisation, minutes a picture), a folder that `pix2style train` made,
+            or an exported `.onnx` file. Of a run or a file of several styles, `"x.onnx@1"` is the one with the id 1,
+            `"x.onnx@0.5,0.5"` a mixture of two.
+        strength: of a filter file, from 0, the photo, to 1, the whole style.
+        style: of a run or a filter file that holds several, what else stands after the @: an id from 0 on, or a weight
+            for each style.
+        tile: of a filter file, pixels of a tile's side for photos that are larger; 0: never tiles; None: by itself, for
+            photos of more than 4 megapixels. See `runtime.onnx.OnnxStylizer`.
         teacher_module: for `magenta:`, a SavedModel folder, a converted folder or another address; for `gatys:`, a
             safetensors file of VGG19's weights.
 
@@ -26,10 +42,40 @@ def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> S
 
     Raises:
         ArtifactError: the file, folder or network is missing, damaged or of an unknown kind.
-        ConfigError: a run holds several styles and none was named, or there is no such one.
+        ConfigError: a run holds several styles and none was named, or there is no such one; strength is not between 0
+            and 1; or something was given that this stylizer does not have.
         MissingExtraError: an extra is not installed; says which.
     """
     text = str(source)
+    teacher = _load_teacher(text, teacher_module)
+    path, named = (Path(text), None) if teacher else _path_and_style(text)
+    if teacher is None and not path.exists():
+        raise ArtifactError(f"{text}: no such stylizer: expected {_KNOWN}")
+    if named and style is not None:
+        raise ConfigError(f"{text}: names a style already: leave style={style!r} out")
+    style = named or style
+    if teacher is None and path.is_file():
+        from pix2style.runtime.onnx import OnnxStylizer
+
+        return OnnxStylizer(path, strength=strength, style=style, tile=tile)
+    if strength != 1 or tile is not None:
+        raise ConfigError(f"{text}: strength and tile are of filter files (.onnx): export one, or leave them out")
+    if teacher and style is not None:
+        raise ConfigError(f"{text}: a style is chosen of runs and filter files that hold several: name none")
+    return teacher or load_run(path, style)
+
+
+def _path_and_style(text: str) -> tuple[Path, str | None]:
+    """Where a file or folder may lie, and what stands after the @."""
+    path = Path(text)
+    if path.exists() or "@" not in text:
+        return path, None
+    before, _, style = text.rpartition("@")
+    return Path(before), style
+
+
+def _load_teacher(text: str, teacher_module: str | None) -> Stylizer | None:
+    """The teacher of this name, or None if it is none's."""
     if text == "watercolor":
         require("pairs", "cv2")
         from pix2style.teachers.watercolor import WatercolorTeacher
@@ -39,28 +85,15 @@ def load_stylizer(source: str | Path, *, teacher_module: str | None = None) -> S
         return load_magenta(Path(text.removeprefix("magenta:")), teacher_module)
     if text.startswith("gatys:"):
         return load_gatys(Path(text.removeprefix("gatys:")), Path(teacher_module) if teacher_module else None)
-    path, style = Path(source), ""
-    if not path.exists() and "@" in text:
-        folder, _, style = text.rpartition("@")
-        path = Path(folder)
-    if path.is_dir():
-        return load_run(path, style)
-    if path.is_file():
-        from pix2style.runtime.onnx import OnnxStylizer
-
-        if style:
-            raise ConfigError(f"{text}: a filter file holds one style: name none")
-        return OnnxStylizer(path)
-    raise ArtifactError(f"{text}: no such stylizer: expected {_KNOWN}")
+    return None
 
 
-def load_run(path: Path, style: str = "") -> Stylizer:
-    """The generator in a run folder; `style` is what stands after the @ in `load_stylizer`."""
+def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = None) -> Stylizer:
+    """The generator in a run folder; see `load_stylizer`."""
     require("train", "torch", "safetensors", "pydantic")
-    from pix2style.runs.styles import parse_style
     from pix2style.runs.stylizer import RunStylizer
 
-    return RunStylizer(path, style=parse_style(style) if style else None)
+    return RunStylizer(path, style=None if style is None else style_choice(style))
 
 
 def load_magenta(style: Path, teacher_module: str | None) -> Stylizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import signal
@@ -108,6 +109,44 @@ def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def red_negative() -> Callable[[Image8], Image8]:
     """`red_negative(photo)`: what `red_filter` makes of it."""
     return lambda photo: np.dstack([255 - photo[..., 0], photo[..., 1:]])
+
+
+@pytest.fixture(scope="session")
+def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`lite_file(styles=1, channels=12, blocks=2)`: a really exported lightweight filter, each made once.
+
+    Of random weights that all matter: also those of context and styles, which start at zero.
+    """
+    import torch
+
+    from pix2style.export.onnx import export_filter
+    from pix2style.nets.lite import Lite
+    from pix2style.spec import GeneratorSpec, Provenance
+
+    @functools.cache
+    def export(styles: int = 1, channels: int = 12, blocks: int = 2) -> Path:
+        torch.manual_seed(3)
+        network = Lite(channels, blocks, styles=styles).eval()
+        with torch.no_grad():
+            for weights in network.parameters():
+                weights.add_(torch.randn_like(weights), alpha=0.02 if weights.any() else 0.2)
+        spec = GeneratorSpec(
+            name="lite",
+            architecture="lite",
+            parameters=sum(weights.numel() for weights in network.folded().parameters()),
+            size_multiple=network.size_multiple,
+            receptive_field_px=network.receptive_field_px,
+            global_context=network.global_context,
+            trained_at_px=128,
+            licence="CC0-1.0",
+            pix2style_version="0.1.0",
+            provenance=Provenance("1" * 64, "watercolor", "2" * 64, ("3" * 64,), "4" * 64, 5, 6),
+        )
+        path = tmp_path_factory.mktemp("lite") / f"{styles}-{channels}-{blocks}.onnx"
+        export_filter(network, spec, path)
+        return path
+
+    return export
 
 
 class Sepia(Stylizer):

@@ -5,6 +5,7 @@ from pix2style.cli import quickstart_cli  # noqa: F401, I001
 from pix2style.cli import make_pairs_cli  # noqa: F401
 from pix2style.cli import pairs_cli  # noqa: F401
 from pix2style.cli import train_cli  # noqa: F401
+from pix2style.cli import distill_cli  # noqa: F401
 from pix2style.cli import train_features_cli  # noqa: F401
 from pix2style.cli import export_cli  # noqa: F401
 from pix2style.cli import inspect_cli  # noqa: F401

@@ -74,7 +74,7 @@ def export_cli(
     require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
     from pix2style.export.package import export_package
     from pix2style.export.run import export_precisions, open_run
-    from pix2style.runs.styles import parse_style
+    from pix2style.style_choice import parse_style
 
     if package is not None and (out is not None or precision is not None):
         raise ConfigError("--package writes a folder with a file of each precision: leave out --out and --precision")

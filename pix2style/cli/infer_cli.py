@@ -33,13 +33,28 @@ def infer_cli(
         str,
         typer.Argument(
             metavar="FILTER",
-            help="An exported .onnx file; or a run folder (RUN or RUN@1), watercolor, magenta:PAINTING (need extras).",
+            help="An exported .onnx file (or FILE@1); or a run folder (RUN or RUN@1), watercolor, magenta:PAINTING"
+            " (need extras).",
         ),
     ],
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUTS...", help="Photos, and folders searched recursively.")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="A folder; or a picture file, for one photo.")],
+    strength: Annotated[
+        float, typer.Option(metavar="0..1", help="How much of the style: 0 gives the photo back. Of .onnx files.")
+    ] = 1.0,
+    style: Annotated[
+        str | None,
+        typer.Option(help="Of a file that holds several: an id from 0 on, or a weight for each, such as 0.5,0.5."),
+    ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            help="Side of the tiles in which larger photos are painted; 0: never. By itself beyond 4 megapixels.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make pictures again that are in OUT already; else they are skipped.")
     ] = False,
@@ -58,8 +73,9 @@ def infer_cli(
     from pix2style.loading import load_stylizer
     from pix2style.progress import ProgressBar
     from pix2style.runtime.files import stylize_files
+    from pix2style.runtime.onnx import OnnxStylizer
 
-    loaded = load_stylizer(stylizer)
+    loaded = load_stylizer(stylizer, strength=strength, style=style, tile=tile)
     with ProgressBar("photos", 0) as bar:
         report = stylize_files(
             loaded,
@@ -71,18 +87,22 @@ def infer_cli(
             on_progress=bar.show,
         )
     _print_failures(report)
+    tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0
     if as_json:
-        print(json.dumps({**dataclasses.asdict(report), "ms_per_picture": report.ms_per_picture}, default=str))
+        figures = {"ms_per_picture": report.ms_per_picture, "tiled": tiled}
+        print(json.dumps({**dataclasses.asdict(report), **figures}, default=str))
     else:
-        print(_summary(report, out))
+        print(_summary(report, out, tiled))
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _summary(report: FilesReport, out: Path) -> str:
+def _summary(report: FilesReport, out: Path, tiled: int) -> str:
     parts = [f"{len(report.written)} photos stylized"]
     if report.ms_per_picture is not None:
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
+    if tiled:
+        parts.append(f"{tiled} of them in tiles")
     if report.skipped:
         parts.append(f"{len(report.skipped)} were there already (--overwrite makes them again)")
     if report.failures:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,7 @@ from pix2style.errors import require
 from pix2style.processes import speaks
 
 if TYPE_CHECKING:
+    from pix2style.config import Config
     from pix2style.training.loop import TrainReport
     from pix2style.training.plan import NetworkPlan, Plan
 
@@ -47,6 +49,19 @@ def train_cli(
     experiment = load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
     run = out or Path("runs") / experiment.name
     resume = resume or (resume_if_begun and (run / "config.json").is_file())
+    run_training(experiment, run, resume=resume, dry_run=dry_run, as_json=as_json)
+
+
+def run_training(
+    experiment: Config,
+    run: Path,
+    *,
+    resume: bool,
+    dry_run: bool,
+    as_json: bool,
+    documents: Mapping[str, Any] | None = None,
+) -> None:
+    """Plan or train, and print what came of it; for `train` and `distill`."""
     if dry_run:
         from pix2style.training.plan import make_plan
 
@@ -54,7 +69,7 @@ def train_cli(
         return
     from pix2style.training.loop import train
 
-    report = train(experiment, run, resume=resume)
+    report = train(experiment, run, resume=resume, documents=documents)
     if speaks():
         _print_report(report, as_json=as_json)
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pix2style.config.section import Section
 
 _PIX2PIXHD_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
-_PAIRED = ("l1", "charbonnier", "ms_ssim", "color", "feature_matching")
+_PAIRED = ("l1", "charbonnier", "mse", "ms_ssim", "color", "feature_matching")
 _JOHNSON_STYLE_LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
 
 
@@ -21,6 +21,11 @@ class FeaturesConfig(Section):
     """vgg19, vgg16: trained on ImageNet; autoencoder: what train-features made (`weights` is then its file)."""
     weights: Path | None = None
     """A safetensors file; for VGG, nothing means torchvision's, downloaded once."""
+    start_images: int = Field(0, ge=0)
+    """Training pictures seen before its losses begin; until then pixels alone teach, several times as fast."""
+    every: int = Field(1, ge=1, le=64)
+    """Compute them in every so many steps only, so many times as strong (lazily, as StyleGAN2 does its regularisation):
+    for a small generator the feature network is nine tenths of a step."""
 
 
 class AdversarialConfig(Section):
@@ -57,6 +62,9 @@ class StyleLossConfig(Section):
     """0: not computed."""
     to: Literal["target", "painting"] = "target"
     """target: the teacher's picture of the same photo; painting: the style picture itself (`pairs.style`)."""
+    distance: Literal["squared", "relative"] = "squared"
+    """squared: Johnson's, which grows with the activations; relative: to the size of the target's own matrices, as eval
+    measures it: a weight then means the same for every network, layer and painting."""
     layers: dict[str, float] = Field(default_factory=lambda: dict(_JOHNSON_STYLE_LAYERS))
     """Layers by name and their weights."""
     painting_side_px: int = Field(256, ge=32, le=4096)
@@ -88,6 +96,8 @@ class LossesConfig(Section):
     """Mean absolute difference from the target in [-1, 1]; 100 is the 2017 recipe's."""
     charbonnier: float = Field(0.0, ge=0)
     """Smooth L1: mean of sqrt(difference^2 + 1e-6) (Lai et al. 2017)."""
+    mse: float = Field(0.0, ge=0)
+    """Mean squared difference from the target in [-1, 1]."""
     ms_ssim: float = Field(0.0, ge=0)
     """1 - multi-scale structural similarity to the target (Wang et al. 2003)."""
     color: float = Field(0.0, ge=0)
@@ -129,6 +139,11 @@ class LossesConfig(Section):
         return self.perceptual.weight + self.style.weight + self.content.weight > 0
 
     @property
+    def teaches(self) -> bool:
+        """Whether anything is computed."""
+        return self.needs_targets or self.needs_features or self.total_variation > 0
+
+    @property
     def feature_layers(self) -> tuple[str, ...]:
         """All layers that are compared, each once."""
         wanted = [one.layers for one in (self.perceptual, self.style, self.content) if one.weight > 0]
@@ -136,8 +151,6 @@ class LossesConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not (self.needs_targets or self.needs_features or self.total_variation):
-            raise ValueError("every weight is 0: nothing would be learned")
         for name, one in (("perceptual", self.perceptual), ("style", self.style), ("content", self.content)):
             if one.weight > 0 and not one.layers:
                 raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.weight: 0")
@@ -145,6 +158,10 @@ class LossesConfig(Section):
             raise ValueError("features.network: autoencoder needs features.weights (the file that it was saved to)")
         if self.feature_matching > 0 and self.adversarial.weight == 0:
             raise ValueError("feature_matching compares the discriminator's activations: set adversarial.weight too")
+        if self.balance.style_to_content is not None and (self.features.every > 1 or self.features.start_images):
+            raise ValueError(
+                "balance.style_to_content needs both in every step: set features.every: 1, features.start_images: 0"
+            )
         if self.balance.style_to_content is not None and not (self.style.weight > 0 and self.content.weight > 0):
             raise ValueError("balance.style_to_content needs style.weight and content.weight")
         return self

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from pix2style.config.distill import DistillConfig
 from pix2style.config.losses import LossesConfig
 from pix2style.config.model import ModelConfig
 from pix2style.config.output import EvalConfig, ExportConfig
@@ -27,6 +28,8 @@ class Config(Section):
     """Networks."""
     losses: LossesConfig = LossesConfig()
     """What is learned."""
+    distill: DistillConfig = DistillConfig()
+    """What a trained run teaches besides."""
     train: TrainConfig = TrainConfig()
     """How it is learned."""
     tracking: TrackingConfig = TrackingConfig()
@@ -38,6 +41,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not (self.losses.teaches or self.distill.teaches):
+            raise ValueError("losses: every weight is 0: nothing would be learned")
         if self.train.unpaired and self.losses.paired_keys:
             raise ValueError(
                 f"train.unpaired: nobody painted these photos, and {', '.join(self.losses.paired_keys)} compare with"

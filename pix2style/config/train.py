@@ -77,7 +77,8 @@ class TrainConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the GPU if there is one."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """auto: bf16 on a GPU, fp32 on the CPU; fp16 (GPU only) scales losses so that small gradients survive."""
+    """auto: bf16 on a GPU and on a CPU that multiplies it natively (x86 with AVX-512 BF16 or AMX), else fp32; fp16 (GPU
+    only) scales losses so that small gradients survive."""
     channels_last: bool = True
     """Memory layout of the networks; faster with most convolutions."""
     compile: bool = False

@@ -15,8 +15,9 @@ from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.runs.generator import load_generator
-from pix2style.runs.styles import StyleChoice, hold_style, style_text
+from pix2style.runs.styles import hold_style
 from pix2style.spec import GeneratorSpec, Provenance
+from pix2style.style_choice import StyleChoice, style_text
 from pix2style.version import __version__
 
 

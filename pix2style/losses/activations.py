@@ -10,6 +10,8 @@ from torch import Tensor
 from pix2style.losses.pixel import l1
 from pix2style.losses.tensors import check_same_shape, wide
 
+_TINY = 1e-16
+
 
 def perceptual(
     output_features: Mapping[str, Tensor], target_features: Mapping[str, Tensor], layer_weights: Mapping[str, float]
@@ -80,7 +82,8 @@ def gram(features: Tensor) -> Tensor:
     """Products of every two channels, summed over positions and divided by channels * height * width.
 
     Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32, or float64 if that comes in: the sums
-    overflow float16.
+    overflow float16. bfloat16 has float32's range, and its products are summed in float32: it is multiplied as it
+    comes, and only the sums are rounded.
 
     Args:
         features: [batch, channels, h, w].
@@ -88,10 +91,11 @@ def gram(features: Tensor) -> Tensor:
     Returns:
         [batch, channels, channels], symmetric.
     """
-    batch, channels, height, width = features.shape
+    _, channels, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        flat = wide(features).reshape(batch, channels, height * width)
-        return flat @ flat.transpose(1, 2) / (channels * height * width)
+        known = features if features.dtype == torch.bfloat16 else wide(features)
+        flat = known.permute(0, 2, 3, 1).flatten(1, 2)  # a view in both layouts: reshaping channels_last would copy
+        return wide(flat.transpose(1, 2) @ flat) / (channels * height * width)
 
 
 def grams(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[str, Tensor]:
@@ -128,6 +132,34 @@ def gram_distance(
         check_same_shape(found, wanted.expand_as(found) if len(wanted) == 1 else wanted)
         parts.append(weight * (found - wanted).square().sum(dim=(1, 2)).mean())
     return torch.stack(parts).sum()
+
+
+def relative_gram_distance(
+    output_grams: Mapping[str, Tensor], style_grams: Mapping[str, Tensor], layer_weights: Mapping[str, float]
+) -> Tensor:
+    """Weighted mean over layers of |G(output) - G(style)| / |G(style)| in the Frobenius norm, averaged over the batch.
+
+    What `pix2style eval` calls style distance. Unlike `gram_distance` it does not depend on how large a network's
+    activations are, nor does one layer or one bright picture outweigh the others; and its gradient does not fade as
+    the two get near.
+
+    Args:
+        output_grams: layer name -> [batch, channels, channels], what `grams` gives.
+        style_grams: the same layers; a batch of 1 serves every picture.
+        layer_weights: layers to compare; others are ignored.
+
+    Raises:
+        ValueError: no layers, a layer that was not computed, or shapes that differ in more than a batch of 1.
+    """
+    _check_layers(layer_weights, output_grams, style_grams)
+    parts = []
+    for name, weight in layer_weights.items():
+        found, wanted = output_grams[name], style_grams[name]
+        check_same_shape(found, wanted.expand_as(found) if len(wanted) == 1 else wanted)
+        # nothing but black gives a matrix of zeros; and the root of a sum of squares has no slope at 0
+        apart = ((found - wanted).square().sum(dim=(1, 2)) + _TINY).sqrt()
+        parts.append(weight * (apart / (wanted.square().sum(dim=(1, 2)) + _TINY).sqrt()).mean())
+    return torch.stack(parts).sum() / sum(layer_weights.values())
 
 
 def _check_layers(layer_weights: Mapping[str, float], *features: Mapping[str, Tensor]) -> None:

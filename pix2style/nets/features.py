@@ -86,7 +86,7 @@ class FeatureNetwork(nn.Module):
         for index, module in enumerate(self.body):
             features = module(features)
             if (name := self._name_at.get(index)) is not None:
-                found[name] = features / self._scales.get(name, 1.0)
+                found[name] = features / self._scales[name] if name in self._scales else features
         return found
 
 

@@ -25,10 +25,13 @@ class Generator(nn.Module, ABC):
             an output pixel while the context (or the statistics of normalisations) stays the same.
         global_context: whether every output pixel also depends on the whole picture: through `context`, or, where
             that gives None, through normalisations that take statistics of the picture. Then no tile equals the whole.
+        sees_glimpse: whether `context` comes from a glimpse of the picture (`images.glimpse`), so that a crop can be
+            painted as a part of its photo: with `context_of(glimpse)`.
         styles: how many the network holds; with more than 1, `forward` wants to know which.
     """
 
     architecture: ClassVar[str]
+    sees_glimpse: ClassVar[bool] = False
     size_multiple: int
     receptive_field_px: int
     global_context: bool = False
@@ -77,6 +80,18 @@ class Generator(nn.Module, ABC):
         """What the picture as a whole tells every pixel; None where `global_context` is False."""
         del photo
         return None
+
+    def context_of(self, glimpse: Tensor) -> Tensor:
+        """The same from a glimpse of the picture, where `sees_glimpse`.
+
+        Args:
+            glimpse: [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX] in [-1, 1].
+
+        Raises:
+            ValueError: the network looks at none.
+        """
+        del glimpse
+        raise ValueError(f"{self.architecture} looks at no glimpse")
 
     @abstractmethod
     def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:

@@ -3,6 +3,7 @@
 In the depths of pix2pix's U-Net a layer has millions of weights and a handful of pixels. There oneDNN spends its time
 bringing weights and their gradients into layouts of its own; a matrix product reads and writes them as they lie. Each
 window of 4x4 pixels is a row of a matrix; in channels_last the weights are the other matrix, without being moved.
+Under autocast both are converted first, as autocast does for a convolution.
 
 The modules are torch's own, with its parameters and names. Everywhere else (GPUs, inference, export, torch.compile,
 other layouts, large pictures) torch's implementation runs.
@@ -19,7 +20,7 @@ from torch.autograd.function import once_differentiable
 
 _KERNEL, _STRIDE, _PADDING = 4, 2, 1
 # With more windows, or fewer weights, oneDNN is the faster one.
-_MOST_WINDOWS = 1024
+_MOST_WINDOWS = {torch.float32: 1024, torch.bfloat16: 256}
 _FEWEST_WEIGHTS = 2**21
 
 
@@ -35,7 +36,7 @@ class Halving(nn.Conv2d):
         windows = batch * (height // _STRIDE) * (width // _STRIDE)
         if height % _STRIDE or width % _STRIDE or not _suits(input, self.weight, windows):
             return super().forward(input)
-        found: Tensor = _Halve.apply(input, self.weight)
+        found: Tensor = _Halve.apply(*_converted(input, self.weight))
         return found
 
 
@@ -50,20 +51,31 @@ class Doubling(nn.ConvTranspose2d):
         windows = input.shape[0] * input.shape[2] * input.shape[3]
         if output_size is not None or self.bias is not None or not _suits(input, self.weight, windows):
             return super().forward(input, output_size)
-        found: Tensor = _Double.apply(input, self.weight)
+        found: Tensor = _Double.apply(*_converted(input, self.weight))
         return found
 
 
 def _suits(pictures: Tensor, weight: Tensor, windows: int) -> bool:
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return False
-    if pictures.device.type != "cpu" or pictures.dtype != torch.float32 or weight.dtype != torch.float32:
+    if pictures.device.type != "cpu" or weight.dtype != torch.float32 or not weight.requires_grad:
         return False
-    if torch.is_autocast_enabled("cpu") or not weight.requires_grad:
+    dtype = _dtype()
+    if pictures.dtype not in (torch.float32, dtype) or windows > _MOST_WINDOWS.get(dtype, 0):
         return False
-    if windows > _MOST_WINDOWS or weight.numel() < _FEWEST_WEIGHTS:
+    if weight.numel() < _FEWEST_WEIGHTS:
         return False
     return weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def _dtype() -> torch.dtype:
+    """What products are to be computed in: autocast's, where it is on."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+
+
+def _converted(pictures: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    dtype = _dtype()
+    return pictures.to(dtype), weight.to(dtype)  # their gradients are converted back
 
 
 class _Halve(torch.autograd.Function):

@@ -40,6 +40,7 @@ class Lite(Generator):
     """
 
     architecture: ClassVar[str] = "lite"
+    sees_glimpse: ClassVar[bool] = True
 
     def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:
         super().__init__()

@@ -70,7 +70,7 @@ class Unet2017(Generator):
             skips.append(features)
         features = self.ups[0](skips.pop(), style)
         for up, skip in zip(self.ups[1:], reversed(skips), strict=True):
-            features = up(torch.cat([skip, features], dim=1), style)
+            features = up(torch.cat([_evenly_taught(skip), _evenly_taught(features)], dim=1), style)
         picture: Tensor = features
         return picture
 
@@ -81,6 +81,16 @@ class Unet2017(Generator):
         for _ in self.downs:
             seen = seen.before_conv(kernel=4, stride=2, padding=1)
         return seen  # the way through the innermost code is the widest: every skip sees a part of it
+
+
+def _evenly_taught(half: Tensor) -> Tensor:
+    """The same, with its gradient in channels_last: cut out of the whole's it has gaps, which slow BatchNorm down."""
+    last = torch.channels_last
+    if torch.compiler.is_compiling() or half.device.type != "cpu" or not half.requires_grad:
+        return half
+    if half.is_contiguous(memory_format=last):
+        half.register_hook(lambda gradient: gradient.contiguous(memory_format=last))  # type: ignore[no-untyped-call]
+    return half
 
 
 def _down(into: int, out: int, *, activate: bool, norm: bool, styles: int) -> Stack:

@@ -1,4 +1,4 @@
-"""Which of a run's styles is meant: `runs/x@1` is one, `runs/x@0.5,0.5` a mixture of two."""
+"""The wanted style of a run that holds several, alone."""
 
 from __future__ import annotations
 
@@ -9,32 +9,12 @@ from typing import TYPE_CHECKING
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
 from pix2style.runs.folder import CheckpointMeta
+from pix2style.style_choice import StyleChoice, style_text
 
 if TYPE_CHECKING:
     from pix2style.nets.generator import Generator
 
-StyleChoice = int | tuple[float, ...]
-"""A style's id, from 0 on, or a weight for each style with the sum 1."""
 _SHOWN_NAMES = 12
-
-
-def parse_style(text: str) -> StyleChoice:
-    """Read what stands after the @, or what `--style` takes.
-
-    Raises:
-        ConfigError: neither an id nor weights.
-    """
-    try:
-        return int(text) if "," not in text else tuple(float(weight) for weight in text.split(","))
-    except ValueError as error:
-        raise ConfigError(
-            f"{text!r} names no style: give its id, for example 1, or a weight for each style, for example 0.5,0.5"
-        ) from error
-
-
-def style_text(choice: StyleChoice) -> str:
-    """What `parse_style` reads."""
-    return str(choice) if isinstance(choice, int) else ",".join(f"{weight:g}" for weight in choice)
 
 
 def hold_style(

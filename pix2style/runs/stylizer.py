@@ -12,7 +12,8 @@ from pix2style.images import Image8, from_batch, to_batch
 from pix2style.nets.generator import Generator
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
 from pix2style.runs.generator import load_generator
-from pix2style.runs.styles import StyleChoice, hold_style, style_text
+from pix2style.runs.styles import hold_style
+from pix2style.style_choice import StyleChoice, style_text
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
 

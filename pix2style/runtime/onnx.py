@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as _ort
+from numpy.typing import NDArray
 
-from pix2style.errors import ArtifactError, DataError
+from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
-from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
-from pix2style.stylizer import Stylizer, StylizerIdentity
-
-_QUIET = 4  # of ONNX Runtime's severities only FATAL: errors reach people as our exceptions, not as stderr noise
-# ONNX Runtime's exceptions have no base class of their own.
-_LOAD_ERRORS = (
-    _ort.Fail,
-    _ort.InvalidArgument,
-    _ort.InvalidGraph,
-    _ort.InvalidProtobuf,
-    _ort.NoModel,
-    _ort.NotImplemented,
-    _ort.RuntimeException,
+from pix2style.images.glimpse import glimpse
+from pix2style.runtime.session import (
+    RUN_ERRORS,
+    default_providers,
+    memory_given_back,
+    open_session,
+    optional_inputs,
+    out_of_memory,
+    read_file,
+    read_spec,
 )
-_RUN_ERRORS = (_ort.EPFail, _ort.Fail, _ort.RuntimeException, MemoryError)
-# ONNX Runtime's words for "out of memory", on the CPU and on a GPU.
-_MEMORY_WORDS = ("allocate memory", "bad_alloc", "out of memory", "bad allocation")
+from pix2style.runtime.strength import blend, check_strength
+from pix2style.runtime.tiles import cut, paint_in_tiles
+from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
+from pix2style.style_choice import StyleChoice, style_choice, style_text, style_weights
+from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
 # ONNX Runtime keeps the memory it ever had, in pieces that fit the next photo badly: two photos of 20 megapixels (lite
 # generator) peaked at 4.7 GB. Giving it back after each makes that 2.7 GB, then 0.4; but photos of 1 megapixel take a
-# third longer so. Hence only beyond this size.
-_LARGE_PIXELS = 2_000_000
+# third longer so. Hence only beyond this size, which is a little more than 1920x1080.
+_LARGE_PIXELS = 2_100_000
+# Larger photos are painted in tiles where that paints the same. Of 24 megapixels (lite, 32 bits) memory then grew by
+# 165 MB, 72 of them the painting, at no more processor time; by 288 MB with tiles of 2048, by 1,033 MB whole.
+_WHOLE_PIXELS = 4_000_000
+_TILE_PX = 1024
+# A network that sees far keeps more of each tile, so that at most 5/9 of the work are margins.
+_TILE_MARGINS = 4
 
 
 class OnnxStylizer(Stylizer):
@@ -41,6 +46,12 @@ class OnnxStylizer(Stylizer):
 
     Args:
         path: the `.onnx` file that `pix2style export` wrote.
+        strength: from 0, the photo, to 1, the filter's whole style.
+        style: of a file that holds several: an id from 0 on, a weight for each, or either as text (`"1"`, `"0.5,0.5"`);
+            None: the first one.
+        tile: pixels of a tile's side; photos that are larger are painted in tiles, like the whole, with less memory. 0:
+            never; None: 1024 or more, for photos of more than 4 megapixels. Without effect on filters whose every pixel
+            depends on the whole photo, unless it can be told to a tile (an input `glimpse`).
         threads: for one picture; None: as many as there are cores.
         providers: ONNX Runtime's execution providers, best first; None: CUDA where this ONNX Runtime has it, then the
             CPU.
@@ -48,28 +59,76 @@ class OnnxStylizer(Stylizer):
     Attributes:
         spec: what the file says of itself.
         bytes: size of the file.
+        styles: that the file holds.
+        tiled: photos that were painted in tiles so far.
 
     Raises:
         ArtifactError: missing, not an ONNX file, not one of ours, or of an unknown schema version.
+        ConfigError: strength, style or tile are not possible with this file.
     """
 
-    def __init__(self, path: str | Path, *, threads: int | None = None, providers: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        strength: float = 1.0,
+        style: StyleChoice | Sequence[float] | str | None = None,
+        tile: int | None = None,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
         path = Path(path)
-        data = _read(path)
-        self._session = _open(data, path, threads, list(providers or _default_providers()))
-        self.spec = _read_spec(self._session, path)
-        self.bytes = len(data)
+        data = read_file(path)
+        self._session = open_session(data, path, threads, list(providers or default_providers()))
+        self.spec = read_spec(self._session, path)
+        self.bytes, self.tiled = len(data), 0
+        optional = optional_inputs(self._session)
+        self.styles = int(optional[STYLE_NAME][0]) if STYLE_NAME in optional else 1
+        self._sees_glimpse = GLIMPSE_NAME in optional
+        if tile is not None and tile < 0:
+            raise ConfigError(f"tile is {tile}: give a tile's side in pixels, or 0 for no tiles")
+        self._tile = tile
+        self._blend: float | None = None  # the strength, where the file has no such input
+        self._fixed: dict[str, NDArray[np.float32]] = {}  # inputs that are the same for all photos
+        settings = {**self._set_strength(strength, optional), **self._set_style(style, path)}
         self._identity = StylizerIdentity(
-            name=self.spec.name,
+            name=f"{self.spec.name}@{settings['style']}" if "style" in settings else self.spec.name,
             sha256=sha256_bytes(data),
             style_sha256=self.spec.provenance.style_sha256,
             licence=self.spec.licence,
+            settings=settings,
         )
+
+    def _set_strength(self, strength: float, optional: dict[str, Any]) -> dict[str, Setting]:
+        if check_strength(strength) == 1:
+            return {}
+        if STRENGTH_NAME in optional:
+            self._fixed[STRENGTH_NAME] = np.array([strength], np.float32)
+        else:
+            self._blend = strength
+        return {"strength": float(strength)}
+
+    def _set_style(self, style: StyleChoice | Sequence[float] | str | None, path: Path) -> dict[str, Setting]:
+        if style is None:
+            return {}
+        choice = style_choice(style)
+        if self.styles == 1:
+            raise ConfigError(f"{path}@{style_text(choice)}: the file holds one style: name none")
+        try:
+            self._fixed[STYLE_NAME] = np.array(style_weights(choice, self.styles), np.float32)
+        except ValueError as error:
+            raise ConfigError(f"{path}@{style_text(choice)}: {error}") from error
+        return {"style": style_text(choice)}
 
     @property
     def identity(self) -> StylizerIdentity:
         """The filter's name, and the digest of its file."""
         return self._identity
+
+    @property
+    def can_tile(self) -> bool:
+        """Whether tiles are painted like parts of the whole photo."""
+        return self._sees_glimpse or not self.spec.global_context
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Stylize pictures of any sizes, one at a time.
@@ -80,83 +139,53 @@ class OnnxStylizer(Stylizer):
         Raises:
             DataError: a picture needs more memory than there is.
         """
-        return [self.run(image[None])[0] for image in images]
+        return [self._stylize_one(image) for image in images]
 
     def run(self, batch: Image8) -> Image8:
-        """Stylize equally sized pictures at once: uint8 [batch, height, width, 3] in and out.
+        """Stylize equally sized pictures at once, never in tiles: uint8 [batch, height, width, 3] in and out.
 
         Raises:
             DataError: they need more memory than there is.
         """
+        return self._run(batch, self._fixed)
+
+    def _stylize_one(self, photo: Image8) -> Image8:
+        height, width = photo.shape[:2]
+        if self._tile == 0 or (self._tile is None and height * width <= _WHOLE_PIXELS) or not self.can_tile:
+            return self._run_one(photo, self._fixed)
+        multiple, margin = self.spec.size_multiple, self.spec.receptive_field_px
+        tile = self._tile or max(_TILE_PX, _TILE_MARGINS * margin)
+        rows, columns = (cut(size, tile, multiple=multiple, margin=margin) for size in (height, width))
+        if len(rows.stretches) == len(columns.stretches) == 1:
+            return self._run_one(photo, self._fixed)
+        self.tiled += 1
+        inputs = {**self._fixed, GLIMPSE_NAME: glimpse(photo)[None]} if self._sees_glimpse else self._fixed
+        return paint_in_tiles(lambda part: self._run_one(part, inputs), photo, rows, columns)
+
+    def _run_one(self, photo: Image8, inputs: dict[str, Any]) -> Image8:
+        stylized: Image8 = self._run(photo[None], inputs)[0]
+        return stylized
+
+    def _run(self, batch: Image8, inputs: dict[str, Any]) -> Image8:
         large = batch.shape[0] * batch.shape[1] * batch.shape[2] > _LARGE_PIXELS
-        options = _give_memory_back() if large else None
+        options = memory_given_back() if large else None
         try:
-            [output] = self._session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(batch)}, options)
-        except _RUN_ERRORS as error:
-            if not isinstance(error, MemoryError) and not any(word in str(error).lower() for word in _MEMORY_WORDS):
+            photo = np.ascontiguousarray(batch)
+            stylized: Image8 = self._session.run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
+            return stylized if self._blend is None else blend(photo, stylized, self._blend)
+        except RUN_ERRORS as error:
+            if not out_of_memory(error):
                 raise
             height, width = batch.shape[1:3]
             raise DataError(
                 f"{width}x{height} pixels need more memory than there is for the filter {self.spec.name!r}:"
-                " make the photo smaller, or close other programs (photos are not yet cut into tiles)"
+                f" {self._advice()}"
             ) from error
-        stylized: Image8 = output
-        return stylized
 
-
-def _give_memory_back() -> onnxruntime.RunOptions:
-    options = onnxruntime.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{path}: no such filter file: expected an .onnx file that pix2style export wrote"
-        ) from error
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _open(data: bytes, path: Path, threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _QUIET
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
-    try:
-        # From the bytes that were digested; so a file cannot point to others either (ONNX's external data).
-        return onnxruntime.InferenceSession(data, options, providers=providers)
-    except _LOAD_ERRORS as error:
-        raise ArtifactError(
-            f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it, so it is damaged, not an ONNX file, or too"
-            f" new: export it again or update onnxruntime ({_first_line(error)})"
-        ) from error
-
-
-def _read_spec(session: onnxruntime.InferenceSession, path: Path) -> GeneratorSpec:
-    metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    if SPEC_KEY not in metadata:
-        raise ArtifactError(
-            f"{path}: is an ONNX file, but not a filter of pix2style (it has no {SPEC_KEY!r} in its metadata):"
-            " expected a file that pix2style export wrote"
+    def _advice(self) -> str:
+        if self.can_tile:
+            return "paint in smaller tiles (--tile 256), or close other programs"
+        return (
+            "make the photo smaller, or close other programs (it cannot be cut into tiles, for with this filter every"
+            " pixel depends on the whole photo)"
         )
-    spec = GeneratorSpec.from_json(metadata[SPEC_KEY], source=str(path))
-    names = [one.name for one in (*session.get_inputs(), *session.get_outputs())]
-    if names != [INPUT_NAME, OUTPUT_NAME]:
-        raise ArtifactError(
-            f"{path}: has the inputs and outputs {', '.join(names)} where a filter has {INPUT_NAME} and {OUTPUT_NAME}:"
-            " it was changed after its export; export it again"
-        )
-    return spec
-
-
-def _default_providers() -> list[str]:
-    available = onnxruntime.get_available_providers()
-    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

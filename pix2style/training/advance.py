@@ -100,11 +100,14 @@ def advance(state: TrainingState, parts: Sequence[PairBatch], config: Config) ->
 
 def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool = False) -> Tensor:
     """The generator's pictures of a part, [batch, 3, height, width]; `repeat`: compute its graph again when needed."""
-    with autocast(config.train, state.device):
+    network = state.generator
+    with autocast(config.train, state.device), state.objective.watching():
+        glimpse = part.glimpse if network.sees_glimpse else None
+        context = None if glimpse is None else network.context_of(glimpse)
         if repeat:
-            painted: Tensor = checkpoint(state.generator, part.content, None, part.style, use_reentrant=False)
+            painted: Tensor = checkpoint(network, part.content, context, part.style, use_reentrant=False)
         else:
-            painted = state.generator(part.content, style=part.style)
+            painted = network(part.content, context=context, style=part.style)
     return painted
 
 
@@ -120,10 +123,10 @@ def teach_discriminator(
     for part, output in zip(parts, outputs, strict=True):
         with autocast(config.train, state.device):
             losses = state.objective.discriminator(network, output.detach(), part)
-        _backward(losses.total, network, state.discriminator_scale, _share(part, parts))
+        _backward(losses.total, list(network.parameters()), state.discriminator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
-    return mean, _descend(state, mean.total, network, optimizer, state.discriminator_scale)
+    return mean, _descend(state, mean.total, list(network.parameters()), optimizer, state.discriminator_scale)
 
 
 def teach_generator(
@@ -137,25 +140,29 @@ def teach_generator(
         with autocast(config.train, state.device):
             opponent = state.discriminator if outputs is not None else None
             losses = state.objective.generator(output, part, opponent, images_seen=state.images_seen)
-        _backward(losses.total, state.generator, state.generator_scale, _share(part, parts))
+        _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
-    return mean, _descend(state, mean.total, state.generator, optimizer, state.generator_scale)
+    return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale)
 
 
-def _backward(loss: Tensor, network: nn.Module, scale: LossScale | None, share: float) -> None:
+def _backward(loss: Tensor, learned: list[nn.Parameter], scale: LossScale | None, share: float) -> None:
     scaled = loss if share == 1 else loss * share
     if scale is not None:
         scaled = scaled * scale.value
     # only this network's gradients: the other one's would be computed for nothing
-    torch.autograd.backward(scaled, inputs=list(network.parameters()))
+    torch.autograd.backward(scaled, inputs=learned)
 
 
 def _descend(
-    state: TrainingState, loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer, scale: LossScale | None
+    state: TrainingState,
+    loss: Tensor,
+    learned: list[nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    scale: LossScale | None,
 ) -> Descent:
     """Step down the mean gradient of all processes, unless it or the loss is not finite."""
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    gradients = [parameter.grad for parameter in learned if parameter.grad is not None]
     total = loss.detach().float().reshape(1).clone()
     state.world.average_([*gradients, total])
     norm = torch.nn.utils.get_total_norm(gradients)

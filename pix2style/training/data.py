@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,10 +15,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from pix2style.config.train import AugmentConfig, TrainConfig
 from pix2style.images import Image8, to_signed
+from pix2style.images.glimpse import GLIMPSE_SIDE_PX
 from pix2style.pairs.manifest import PairRecord
 from pix2style.training.crops import CropPlan, Cuts, sides_of
 from pix2style.training.decoded import DecodedPairs, read_resized
 from pix2style.training.distributed import World
+from pix2style.training.glimpses import glimpse_of
 from pix2style.training.material import Material
 from pix2style.training.on_device import DevicePairs, prefetched
 from pix2style.training.shares import Positions, check_shares
@@ -27,7 +29,15 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network fo
 # What each byte is as a number; looking it up is one pass where converting, dividing and subtracting are three.
 _SIGNED: NDArray[np.float32] = to_signed(torch.arange(256, dtype=torch.float32)).numpy()
 _Bytes = NDArray[np.uint8]
-Part = tuple[_Bytes, _Bytes | None, Tensor | None]
+
+
+class Part(NamedTuple):
+    """What becomes a `PairBatch`: pictures are uint8 [batch, height, width, 3]."""
+
+    content: _Bytes
+    target: _Bytes | None
+    style: Tensor | None
+    glimpse: _Bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,14 @@ class PairBatch:
         content: the photos.
         target: what the teacher made of them; None: nobody painted them.
         style: [batch, styles], 1 at each pair's style and else 0; None: one style is learned.
+        glimpse: of the whole photos (`images.glimpse`), mirrored as the crops are; None: the generator looks at none,
+            or `content` are whole photos.
     """
 
     content: Tensor
     target: Tensor | None
     style: Tensor | None
+    glimpse: Tensor | None = None
 
 
 class PairStream(Dataset[Any]):
@@ -54,6 +67,7 @@ class PairStream(Dataset[Any]):
         seed: of order and augmentation.
         decoded: `material.entries`, decoded before; None: read them anew each time.
         entries: other ones than `material.entries`.
+        glimpses: whether the generator wants them.
     """
 
     def __init__(
@@ -63,8 +77,10 @@ class PairStream(Dataset[Any]):
         seed: int,
         decoded: DecodedPairs | None = None,
         entries: Sequence[PairRecord] | None = None,
+        *,
+        glimpses: bool = False,
     ) -> None:
-        self.material, self.decoded, self.augment = material, decoded, augment
+        self.material, self.decoded, self.augment, self.glimpses = material, decoded, augment, glimpses
         self.entries = material.entries if entries is None else tuple(entries)
         self.plan = CropPlan(sides_of(self.entries, augment), augment, seed)
         self._color = _color(augment)
@@ -75,24 +91,28 @@ class PairStream(Dataset[Any]):
 
     def __getitem__(self, position: int) -> tuple[Image8, Image8 | None]:
         """Photo and target at one position, each uint8 [crop, crop, 3]."""
-        content, target, _ = self.part([position])
-        return content[0], None if target is None else target[0]
+        part = self.part([position])
+        return part.content[0], None if part.target is None else part.target[0]
 
     def part(self, positions: Sequence[int]) -> Part:
-        """Photos and targets, each uint8 [positions, crop, crop, 3], and their styles."""
+        """Photos and targets, each uint8 [positions, crop, crop, 3], their styles and the photos' glimpses."""
         cuts, side = self.plan.at(positions), self.augment.crop
         content = np.empty((len(positions), side, side, 3), np.uint8)
         target = np.empty_like(content) if self.material.paired else None
+        seen = (len(positions), GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3)
+        glimpse = np.empty(seen, np.uint8) if self.glimpses else None
         for i, index in enumerate(cuts.pair.tolist()):
             whole, painted = self._pair(index)
             _cut(whole, cuts, i, content[i])
+            if glimpse is not None:
+                glimpse[i] = glimpse_of(whole, flip=bool(cuts.flip[i]))
             if self._color is not None:
                 # albumentations' workers share one random stream otherwise
                 self._color.set_random_seed(int(cuts.color_seed[i]))
                 content[i] = self._color(image=content[i])["image"]
             if target is not None and painted is not None:
                 _cut(painted, cuts, i, target[i])
-        return content, target, self.one_hot(cuts)
+        return Part(content, target, self.one_hot(cuts), glimpse)
 
     def one_hot(self, cuts: Cuts) -> Tensor | None:
         """Which style each pair has; None: there is one."""
@@ -180,17 +200,13 @@ def cut_on_device(
         positions: of each part.
     """
     assert stream.decoded is not None  # noqa: S101 (for mypy; the caller looked)
-    pairs = DevicePairs(stream.decoded, stream.augment.crop, device)
+    pairs = DevicePairs(stream.decoded, stream.augment.crop, device, glimpses=stream.glimpses)
     for place in positions:
         cuts = stream.plan.at(place)
-        content, target = pairs.cut(cuts)
+        content, target, glimpse = pairs.cut(cuts)
         style = stream.one_hot(cuts)
-        layout = _layout(train)
-        yield PairBatch(
-            _signed(content, layout),
-            None if target is None else _signed(target, layout),
-            None if style is None else style.to(device, non_blocking=True),
-        )
+        there = None if style is None else style.to(device, non_blocking=True)
+        yield _on_its_device(content, target, there, glimpse, _layout(train))
 
 
 def _from_bytes(
@@ -198,11 +214,20 @@ def _from_bytes(
 ) -> Iterator[PairBatch]:
     parts, layout = _byte_parts(stream, train, positions), _layout(train)
     if device.type == "cpu":
-        for content, target, style in parts:
-            yield PairBatch(as_numbers(content, layout), None if target is None else as_numbers(target, layout), style)
+        for part in parts:
+            target, glimpse = (None if one is None else as_numbers(one, layout) for one in (part.target, part.glimpse))
+            yield PairBatch(as_numbers(part.content, layout), target, part.style, glimpse)
         return
-    for pixels, painted, style in prefetched(parts, device):
-        yield PairBatch(_signed(pixels, layout), None if painted is None else _signed(painted, layout), style)
+    for content, target, style, glimpse in prefetched(parts, device):
+        assert content is not None  # noqa: S101 (for mypy: photos are always there)
+        yield _on_its_device(content, target, style, glimpse, layout)
+
+
+def _on_its_device(
+    content: Tensor, target: Tensor | None, style: Tensor | None, glimpse: Tensor | None, layout: torch.memory_format
+) -> PairBatch:
+    target, glimpse = (None if one is None else _signed(one, layout) for one in (target, glimpse))
+    return PairBatch(_signed(content, layout), target, style, glimpse)
 
 
 def _byte_parts(stream: PairStream, train: TrainConfig, positions: Positions) -> Iterator[Part]:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,9 @@ class TrainReport:
     stopped_early: bool
 
 
-def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
+def train(
+    config: Config, run: Path, *, resume: bool = False, documents: Mapping[str, Any] | None = None
+) -> TrainReport:
     """Learn a pair set; in each of the processes that torchrun started, or alone.
 
     Args:
@@ -72,6 +75,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
         run: the folder to write; a new one, or with `resume` one that an earlier call began.
         resume: go on from the newest whole checkpoint; on the CPU the outcome is, bit for bit, that of an uninterrupted
             run on the same machine with as many threads and processes.
+        documents: JSON files to be written beside the configuration, by their names.
 
     Raises:
         ConfigError: the configuration does not fit the pairs, the processes or the run that is to go on.
@@ -95,7 +99,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
         # the folder is made after everything that a wrong configuration could break
         with claimed(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
-                open_run(run, config)
+                open_run(run, config, documents)
             world.barrier()
             found: WholeCheckpoint | None = world.share(newest_whole(run) if resume and world.is_main else None)
             report = _learn(config, run, state, material, found)
@@ -116,7 +120,7 @@ def _learn(
         with stop_signals() as stop, ProgressBar("images", config.train.images, state.images_seen) as bar:
             augment, limit_gb = config.train.augment, config.train.decoded_cache_gb
             decoded = decode_once(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
-            stream = PairStream(material, augment, config.seed, decoded)
+            stream = PairStream(material, augment, config.seed, decoded, glimpses=state.sees_glimpse)
             session = Session(
                 config,
                 run,

@@ -14,12 +14,14 @@ class GeneratorLosses:
     Attributes:
         total: what the generator lowers.
         l1: see `pix2style.losses` for this and the others.
+        distill_output, distill_features: see `training.distillation`.
         style_balance: what the style's weight was multiplied by, so that style follows content (`losses.balance`).
     """
 
     total: Tensor
     l1: Tensor | None = None
     charbonnier: Tensor | None = None
+    mse: Tensor | None = None
     ms_ssim: Tensor | None = None
     color: Tensor | None = None
     total_variation: Tensor | None = None
@@ -28,6 +30,8 @@ class GeneratorLosses:
     perceptual: Tensor | None = None
     style: Tensor | None = None
     content: Tensor | None = None
+    distill_output: Tensor | None = None
+    distill_features: Tensor | None = None
     style_balance: Tensor | None = None
 
     def computed(self) -> dict[str, Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from pix2style.teachers.style import StyleBlend
 from pix2style.training.balance import Balance
 from pix2style.training.data import PairBatch
 from pix2style.training.diff_augment import Look, draw_look
+from pix2style.training.distillation import Distiller
 from pix2style.training.loss_parts import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.paintings import PaintingGrams, learned_styles
 
@@ -25,16 +28,18 @@ Scales = Sequence[Sequence[Tensor]]
 
 
 class Objective(nn.Module):
-    """The losses of generator and discriminator, and what they need besides the two: none of it learns.
+    """The losses of generator and discriminator, and what they need besides: frozen, but for a distiller's maps.
 
     Args:
         config: the section `losses`.
         features: the network of perceptual, style and content; None if none of them is computed.
         paintings: None unless the style's part compares with them.
         look: how the discriminator's view is varied (`train.augment.discriminator`).
+        batch: pictures in a step (`train.batch`), by which `features.every` counts steps.
+        distiller: a trained generator that teaches as well; None: there is none.
 
     Attributes:
-        features: as given.
+        features, distiller: as given.
     """
 
     def __init__(
@@ -43,8 +48,13 @@ class Objective(nn.Module):
         features: FeatureNetwork | None = None,
         paintings: PaintingGrams | None = None,
         look: Sequence[str] = (),
+        batch: int = 1,
+        *,
+        distiller: Distiller | None = None,
     ) -> None:
         super().__init__()
+        self._batch = batch
+        self.distiller = distiller
         self._config, self._look = config, tuple(look)
         self.features, self._paintings = features, paintings
         ratio = config.balance.style_to_content
@@ -72,8 +82,10 @@ class Objective(nn.Module):
         parts = self._compared(output, batch)
         if discriminator is not None and self.plays(images_seen):
             parts |= self._judged(output, batch, discriminator, images_seen)
-        if self.features is not None:
+        if self.features is not None and self._feels(images_seen):
             parts |= self._felt(output, batch, self.features)
+        if self.distiller is not None:
+            parts |= self.distiller(output, batch)
         weights = self._weights(images_seen)
         total = output.new_zeros((), dtype=torch.float32)
         for name, part in parts.items():
@@ -114,30 +126,49 @@ class Objective(nn.Module):
 
     def memory(self) -> dict[str, Tensor]:
         """What a checkpoint needs to hold, so that going on is exact; on the CPU, and empty for most objectives."""
-        return self._balance.memory() if self._balance is not None else {}
+        known = (self._balance, self.distiller)
+        return {key: value for one in known if one is not None for key, value in one.memory().items()}
 
     def remember(self, memory: dict[str, Tensor]) -> None:
         """Go on where `memory` was taken.
 
         Raises:
+            ArtifactError: another run teaches.
             KeyError: it is another objective's.
         """
-        if self._balance is not None:
-            self._balance.remember(memory)
+        for one in (self._balance, self.distiller):
+            if one is not None:
+                one.remember(memory)
+
+    def watching(self) -> AbstractContextManager[None]:
+        """Around the generator's pass over a batch whose losses will be asked for."""
+        return contextlib.nullcontext() if self.distiller is None else self.distiller.watching()
+
+    def learned(self) -> Iterator[nn.Parameter]:
+        """Weights that learn with the generator's."""
+        return iter(()) if self.distiller is None else self.distiller.maps.parameters()
+
+    def _feels(self, images_seen: int) -> bool:
+        """Whether the feature network's losses are part of the step after so many pictures."""
+        features = self._config.features
+        return images_seen >= features.start_images and (images_seen // self._batch + 1) % features.every == 0
 
     def _weights(self, images_seen: int) -> dict[str, float]:
         config = self._config
+        often = config.features.every  # seldom, and so many times as strong
         return {
             "l1": config.l1,
             "charbonnier": config.charbonnier,
+            "mse": config.mse,
             "ms_ssim": config.ms_ssim,
             "color": config.color,
             "total_variation": config.total_variation,
             "adversarial": config.adversarial.weight * self._adversarial_share(images_seen),
             "feature_matching": config.feature_matching,
-            "perceptual": config.perceptual.weight,
-            "style": config.style.weight,
-            "content": config.content.weight,
+            "perceptual": config.perceptual.weight * often,
+            "style": config.style.weight * often,
+            "content": config.content.weight * often,
+            **(self.distiller.weights() if self.distiller is not None else {}),
         }
 
     def _adversarial_share(self, images_seen: int) -> float:
@@ -155,6 +186,8 @@ class Objective(nn.Module):
             parts["l1"] = losses.l1(output, _target(batch))
         if config.charbonnier > 0:
             parts["charbonnier"] = losses.charbonnier(output, _target(batch))
+        if config.mse > 0:
+            parts["mse"] = losses.mse(output, _target(batch))
         if config.ms_ssim > 0:
             parts["ms_ssim"] = losses.ms_ssim(output, _target(batch))
         if config.color > 0:
@@ -199,14 +232,20 @@ class Objective(nn.Module):
         if config.style.weight > 0:
             layers = config.style.layers
             wanted = losses.grams(target, layers) if self._paintings is None else self._paintings(batch.style)
-            parts["style"] = losses.gram_distance(losses.grams(found, layers), wanted, layers)
+            relative = config.style.distance == "relative"
+            distance = losses.relative_gram_distance if relative else losses.gram_distance
+            parts["style"] = distance(losses.grams(found, layers), wanted, layers)
         if config.content.weight > 0:
             parts["content"] = losses.content(found, photo, config.content.layers)
         return parts
 
 
 def build_objective(
-    config: Config, paintings: Sequence[StyleBlend] | None = None, device: torch.device | None = None
+    config: Config,
+    paintings: Sequence[StyleBlend] | None = None,
+    device: torch.device | None = None,
+    *,
+    distiller: Distiller | None = None,
 ) -> Objective:
     """The objective of an experiment, on the CPU or on `device`.
 
@@ -215,6 +254,7 @@ def build_objective(
         paintings: of each style that is learned; nothing: those of `pairs.style` or `pairs.styles`. Only
             `losses.style.to: painting` looks at them.
         device: where it is to be; looking at many paintings takes long on a CPU.
+        distiller: that teaches as well.
 
     Raises:
         ConfigError: a layer that the feature network does not have, or a painting that is missing or cannot be read.
@@ -228,7 +268,8 @@ def build_objective(
         features.to(device)
     if features is not None and to_painting and styles is not None:
         grams = PaintingGrams(features, tuple(section.style.layers), styles, section.style.painting_side_px)
-    objective = Objective(section, features, grams, config.train.augment.discriminator)
+    look, batch = config.train.augment.discriminator, config.train.batch
+    objective = Objective(section, features, grams, look, batch, distiller=distiller)
     return objective if device is None else objective.to(device)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pix2style.training.crops import Cuts
 from pix2style.training.decoded import DecodedPairs
+from pix2style.training.glimpses import indices_on_device
 
 _AHEAD = 3
 _Item = TypeVar("_Item")
@@ -28,26 +29,35 @@ class DevicePairs:
         decoded: the pairs.
         crop: side of the crops in pixels.
         device: where they are kept; any device gives the same bytes.
+        glimpses: whether they are wanted.
     """
 
-    def __init__(self, decoded: DecodedPairs, crop: int, device: torch.device) -> None:
+    def __init__(self, decoded: DecodedPairs, crop: int, device: torch.device, *, glimpses: bool = False) -> None:
         self._pixels = torch.from_numpy(np.asarray(decoded.pixels)).to(device)
-        self._contents, self._targets, self._widths = decoded.contents, decoded.targets, decoded.sides[:, 1]
+        self._contents, self._targets, self._sides = decoded.contents, decoded.targets, decoded.sides
         self._along = torch.arange(crop, device=device)
-        self._device, self._crop = device, crop
+        self._device, self._crop, self._glimpses = device, crop, glimpses
 
-    def cut(self, cuts: Cuts) -> tuple[Tensor, Tensor | None]:
-        """Photos and targets, uint8 [pairs, crop, crop, 3]."""
-        width, flip = self._widths[cuts.pair], cuts.flip
+    def cut(self, cuts: Cuts) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Photos and targets, uint8 [pairs, crop, crop, 3], and glimpses of the whole photos."""
+        (height, width), flip = self._sides[cuts.pair].T, cuts.flip
         corner = cuts.top * width + cuts.left + flip * (self._crop - 1)
-        first = [corner + self._contents[cuts.pair]]
+        whole = self._contents[cuts.pair]
+        first = [corner + whole]
         if self._targets is not None:
             first.append(corner + self._targets[cuts.pair])
-        numbers = self._sent(np.stack([width, 1 - 2 * flip, *first]))
+        numbers = self._sent(np.stack([height, width, 1 - 2 * flip, whole, *first]))
         # a mirrored row is walked backwards
-        within = self._along[:, None] * numbers[0, :, None, None] + self._along * numbers[1, :, None, None]
-        pictures = [self._pixels[start[:, None, None] + within] for start in numbers[2:]]
-        return pictures[0], pictures[1] if len(pictures) > 1 else None
+        within = self._along[:, None] * numbers[1, :, None, None] + self._along * numbers[2, :, None, None]
+        pictures = [self._pixels[start[:, None, None] + within] for start in numbers[4:]]
+        glimpse = self._glimpse(*numbers[:4]) if self._glimpses else None
+        return pictures[0], pictures[1] if len(pictures) > 1 else None, glimpse
+
+    def _glimpse(self, height: Tensor, width: Tensor, direction: Tensor, whole: Tensor) -> Tensor:
+        """Uint8 [pairs, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3]; see `glimpses.glimpse_of`."""
+        rows, columns = indices_on_device(height), indices_on_device(width)
+        columns = torch.where(direction[:, None] > 0, columns, width[:, None] - 1 - columns)
+        return self._pixels[(whole[:, None] + rows * width[:, None])[:, :, None] + columns[:, None, :]]
 
     def _sent(self, numbers: NDArray[np.int64]) -> Tensor:
         host = torch.from_numpy(numbers)
@@ -57,18 +67,16 @@ class DevicePairs:
 Bytes = NDArray[np.uint8]
 
 
-def prefetched(
-    parts: Iterator[tuple[Bytes, Bytes | None, Tensor | None]], device: torch.device
-) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+def prefetched(parts: Iterator[Sequence[Bytes | Tensor | None]], device: torch.device) -> Iterator[list[Tensor | None]]:
     """Bring parts to a GPU from a thread and on a stream of their own, a few ahead of their use.
 
     Args:
-        parts: pictures uint8 [batch, height, width, 3], photos and targets, and styles.
+        parts: pictures uint8 [batch, height, width, 3], and other tensors; None stays.
         device: a GPU.
     """
     side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
-    def send(part: tuple[Bytes, Bytes | None, Tensor | None]) -> tuple[list[Tensor | None], torch.cuda.Event]:
+    def send(part: Sequence[Bytes | Tensor | None]) -> tuple[list[Tensor | None], torch.cuda.Event]:
         host = [one if one is None or isinstance(one, Tensor) else torch.from_numpy(one) for one in part]
         with torch.cuda.device(device), torch.cuda.stream(side):
             there = [None if one is None else one.pin_memory().to(device, non_blocking=True) for one in host]
@@ -80,9 +88,7 @@ def prefetched(
         for one in there:
             if one is not None:
                 one.record_stream(using)  # else its memory could be given away while the step still reads it
-        content, target, style = there
-        assert content is not None  # noqa: S101 (for mypy: photos are always there)
-        yield content, target, style
+        yield there
 
 
 def in_thread(items: Iterator[_Item], ahead: int = _AHEAD) -> Iterator[_Item]:

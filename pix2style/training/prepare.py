@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,13 @@ def claimed(path: Path) -> Iterator[None]:
         yield
 
 
-def open_run(path: Path, config: Config) -> RunFolder:
+def open_run(path: Path, config: Config, documents: Mapping[str, Any] | None = None) -> RunFolder:
     """Write the resolved configuration: from here on the folder is a run.
+
+    Args:
+        path: the run folder.
+        config: the experiment.
+        documents: what else is known of it: JSON files to be written, by their names.
 
     Raises:
         ConfigError: it cannot be written.
@@ -91,6 +96,8 @@ def open_run(path: Path, config: Config) -> RunFolder:
         "config": config.model_dump(mode="json"),
     }
     try:
+        for name, value in (documents or {}).items():
+            write_json(path / name, value)
         write_json(path / "config.json", description)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror or error}): name another --out") from error

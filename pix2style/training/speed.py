@@ -25,21 +25,31 @@ def images_per_s(config: Config, *, steps: int = 12) -> float:
 
     Args:
         config: the experiment; nothing is written.
-        steps: timed, after eight that are not; the median counts.
+        steps: timed, at least, after eight that are not; the median counts.
     """
-    changes = ["losses.adversarial.start_images=0", f"train.images={config.train.batch * (_WARM_UP_STEPS + steps)}"]
+    # Steps with and without the feature network (`losses.features.every`) take turns: each group has one with it.
+    group = config.losses.features.every if config.losses.needs_features else 1
+    warm_up, steps = max(_WARM_UP_STEPS, group), -(-steps // group) * group
+    changes = [
+        "losses.adversarial.start_images=0",
+        "losses.features.start_images=0",
+        f"train.images={config.train.batch * (warm_up + steps)}",
+    ]
     playing = apply_overrides(config, changes)
     material = open_material(playing)
     state = build_state(playing)
     entries = material.entries[: playing.train.batch]
     augment = playing.train.augment
-    stream = PairStream(material, augment, playing.seed, decode(material, entries, augment), entries)
+    decoded, glimpses = decode(material, entries, augment), state.sees_glimpse
+    stream = PairStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
     seconds = []
     tick = time.perf_counter()
-    for parts in itertools.islice(batches(stream, playing.train, start=0, device=state.device), _WARM_UP_STEPS + steps):
+    for parts in itertools.islice(batches(stream, playing.train, start=0, device=state.device), warm_up + steps):
         advance(state, parts, playing)
         if state.device.type == "cuda":
             torch.cuda.synchronize()  # else only the time to ask for the step is taken
         seconds.append(time.perf_counter() - tick)
         tick = time.perf_counter()
-    return playing.train.batch / statistics.median(seconds[_WARM_UP_STEPS:] or seconds)
+    timed = seconds[warm_up:] or seconds
+    groups = [sum(timed[first : first + group]) for first in range(0, len(timed) - group + 1, group)]
+    return playing.train.batch * group / statistics.median(groups or [sum(timed)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -17,6 +18,7 @@ from pix2style.nets.generator import Generator
 from pix2style.runs.networks import build_discriminator, build_generator
 from pix2style.training.adam import ChannelsLastAdam
 from pix2style.training.allocator import keep_freed_memory
+from pix2style.training.distillation import build_distiller
 from pix2style.training.distributed import World
 from pix2style.training.guard import Guard, LossScale
 from pix2style.training.objective import Objective, build_objective
@@ -61,6 +63,17 @@ class TrainingState:
     figures: dict[str, float] = field(default_factory=dict)
     best: float | None = None
 
+    @property
+    def learned(self) -> list[nn.Parameter]:
+        """What the generator's optimiser changes: its weights, and those that its losses learn with it."""
+        return [*self.generator.parameters(), *self.objective.learned()]
+
+    @property
+    def sees_glimpse(self) -> bool:
+        """Whether the generator, or one that teaches it, looks at glimpses of whole photos."""
+        distiller = self.objective.distiller
+        return self.generator.sees_glimpse or (distiller is not None and distiller.teacher.sees_glimpse)
+
 
 def build_state(config: Config) -> TrainingState:
     """Fresh networks, seeded by the configuration, on its device; the same in all processes.
@@ -84,14 +97,17 @@ def build_state(config: Config) -> TrainingState:
     discriminator = build_discriminator(config.model) if config.losses.adversarial.weight > 0 else None
     if discriminator is not None:
         _placed(discriminator, train, device)
+    objective = _placed(build_objective(config, distiller=build_distiller(config, generator)), train, device)
     scaled = compute_dtype(train, device) == torch.float16
     state = TrainingState(
         generator=generator,
         ema=ema,
-        generator_optimizer=_adam(generator, train.generator),
+        generator_optimizer=_adam([*generator.parameters(), *objective.learned()], train.generator),
         discriminator=discriminator,
-        discriminator_optimizer=_adam(discriminator, train.discriminator) if discriminator is not None else None,
-        objective=_placed(build_objective(config), train, device),
+        discriminator_optimizer=_adam(discriminator.parameters(), train.discriminator)
+        if discriminator is not None
+        else None,
+        objective=objective,
         device=device,
         guard=Guard(device),
         generator_scale=LossScale(device) if scaled else None,
@@ -143,9 +159,15 @@ def compute_dtype(train: TrainConfig, device: torch.device) -> torch.dtype:
         raise ConfigError(
             "[train -> precision] fp16 is for GPUs, and this run is on the CPU: set train.precision=fp32, or bf16"
         )
-    auto = "bf16" if device.type == "cuda" else "fp32"
+    auto = "bf16" if device.type == "cuda" or _cpu_multiplies_bf16() else "fp32"
     wanted = auto if train.precision == "auto" else train.precision
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether this processor has instructions for it (x86's AVX-512 BF16 or AMX); without them bf16 is slower."""
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 has no such function
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
 def autocast(train: TrainConfig, device: torch.device) -> AbstractContextManager[None]:
@@ -159,5 +181,5 @@ def _placed(network: _Module, train: TrainConfig, device: torch.device) -> _Modu
     return network.to(device).to(memory_format=layout)
 
 
-def _adam(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    return ChannelsLastAdam(network.parameters(), lr=config.lr, betas=(config.beta1, config.beta2))
+def _adam(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> torch.optim.Optimizer:
+    return ChannelsLastAdam(parameters, lr=config.lr, betas=(config.beta1, config.beta2))

@@ -138,3 +138,55 @@ def test_help_answers(infer: Callable[..., Done]) -> None:
     assert done.code == 0
     for word in ("FILTER", "INPUTS", "--overwrite", "--format", "--quality", "--json"):
         assert word in done.out
+
+
+def test_strength_style_and_tiles(
+    infer: Callable[..., Done], lite_file: Callable[..., Path], folder: Path, tmp_path: Path
+) -> None:
+    several = lite_file(styles=3)
+    plain = infer(several, folder, "-o", tmp_path / "plain")
+    assert "in tiles" not in plain.out
+    infer(several, folder, "-o", tmp_path / "gone", "--strength", "0")
+    infer(several, folder, "-o", tmp_path / "other", "--style", "0.2,0.8,0")
+    infer(f"{several}@0.2,0.8,0", folder, "-o", tmp_path / "at")
+    [photo, first, gone, other, at] = [
+        read_picture(root / "sub" / "0.png").rgb
+        for root in (folder, *(tmp_path / name for name in ("plain", "gone", "other", "at")))
+    ]
+    assert np.array_equal(gone, photo)
+    assert not np.array_equal(first, other)
+    assert np.array_equal(other, at)
+
+
+def test_tiles_are_told_of_only_when_used(
+    infer: Callable[..., Done],
+    red_filter: Path,
+    red_negative: Callable[[Image8], Image8],
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    tiled = infer(red_filter, folder, "-o", tmp_path / "tiled", "--tile", "8")
+    assert "3 photos stylized; " in tiled.out
+    assert "; 3 of them in tiles" in tiled.out
+    photo, painted = (read_picture(root / "sub" / "1.png").rgb for root in (folder, tmp_path / "tiled"))
+    assert np.array_equal(painted, red_negative(photo))
+    assert "in tiles" not in infer(red_filter, folder, "-o", tmp_path / "large", "--tile", "500").out
+    assert json.loads(infer(red_filter, folder, "-o", tmp_path / "json", "--tile", "8", "--json").out)["tiled"] == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--strength", "1.5"], "strength is 1.5: give a number from 0"),
+        (["--style", "1"], "red-negative.onnx@1: the file holds one style: name none"),
+        (["--style", "waves"], "'waves' names no style"),
+        (["--tile", "-5"], "tile is -5"),
+    ],
+)
+def test_wrong_strengths_styles_and_tiles(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path, *, wrong: list[str], message: str
+) -> None:
+    done = infer(red_filter, folder, "-o", tmp_path / "out", *wrong)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert not (tmp_path / "out").exists()

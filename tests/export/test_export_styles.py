@@ -24,9 +24,9 @@ from pix2style.nets.style_condition import Conditioned
 from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta, RunFolder, StyleRecord
 from pix2style.runs.generator import load_generator
 from pix2style.runs.networks import build_generator
-from pix2style.runs.styles import parse_style, style_text
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.style_choice import parse_style, style_text
 
 _STYLES = (
     StyleRecord("magenta:waves", "a" * 64, ("1" * 64,)),
@@ -108,14 +108,12 @@ def test_unclear_styles(run: Path, suffix: str, message: str) -> None:
         load_stylizer(f"{run}{suffix}")
 
 
-def test_runs_and_filters_of_one_style_take_none(tmp_path: Path) -> None:
+def test_runs_and_filters_of_one_style_take_none(tmp_path: Path, red_filter: Path) -> None:
     run = make_run(tmp_path / "one", styles=1)
     with pytest.raises(ConfigError, match=r"one: holds one style, so there is no style 0 to choose: name none"):
         load_stylizer(f"{run}@0")
-    filter_file = tmp_path / "a.onnx"
-    filter_file.touch()
-    with pytest.raises(ConfigError, match=r"a\.onnx@0: a filter file holds one style: name none"):
-        load_stylizer(f"{filter_file}@0")
+    with pytest.raises(ConfigError, match=r"red-negative\.onnx@0: the file holds one style: name none"):
+        load_stylizer(f"{red_filter}@0")
 
 
 def test_a_folder_whose_name_has_an_at_sign(tmp_path: Path) -> None:

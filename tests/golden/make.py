@@ -15,11 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pix2style.config import Config, load_config
+from pix2style.config import Config, load_config, parse_config
 from pix2style.images import Image8, Picture, to_batch, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
+from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.advance import advance
+from pix2style.training.checkpoint import random_states, save_checkpoint
 from pix2style.training.data import PairBatch
+from pix2style.training.prepare import open_run
 from pix2style.training.state import build_state
 
 FILE = Path(__file__).with_name("losses.json")
@@ -74,6 +77,7 @@ _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "johnson": ("johnson", (*_SLOWER, _CONTENT, _STYLE)),
     "multi-style": ("multi-style", (*_LATE_GAME, _PERCEPTUAL, _STYLE)),
     "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
+    "distill": ("distill", (_STYLE,)),
     "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),
 }
 NAMES = tuple(_EXPERIMENTS)
@@ -113,7 +117,19 @@ def _config(name: str, folder: Path) -> Config:
     paths = [f"losses.features={{network: autoencoder, weights: '{features}'}}"]
     if name in ("johnson", "everything"):
         paths.append(f"pairs.style='{painting}'")
+    if name == "distill":
+        paths.append(f"distill.teacher_run='{_teacher_run(folder / 'teacher')}'")
     return load_config(_CONFIGS / f"{file}.yaml", [*_SMALL, *changes, *paths])
+
+
+def _teacher_run(run: Path) -> Path:
+    """A U-Net with fresh weights, as a run."""
+    config = parse_config({}, overrides=[*_SMALL, "losses.perceptual.weight=0", "losses.adversarial.weight=0"])
+    state = build_state(config)
+    meta = CheckpointMeta(0, 0, pairs_sha256="0" * 64, teacher="golden", teacher_sha256="0" * 64, style_sha256=())
+    open_run(run, config)
+    save_checkpoint(run, state, meta, random_states(state), config.train)
+    return run
 
 
 def _batch(step: int, config: Config) -> PairBatch:

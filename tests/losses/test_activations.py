@@ -77,6 +77,19 @@ def test_gram_is_computed_in_float32() -> None:
     torch.testing.assert_close(found, torch.full((1, 2, 2), 101.0**2 / 2))
 
 
+def test_bfloat16_is_multiplied_as_it_comes_and_hardly_differs(noise: Draw) -> None:
+    """As under autocast, in both layouts; only the sums are rounded."""
+    layers = {"one": 1.0}
+    output, target = (noise(2, 16, 24, 24, seed=seed).relu().bfloat16() for seed in (0, 1))
+    output = output + 0.5 * target  # nearer than two strangers: differences of sums, not sums, are compared
+    exact = _grams_apart({"one": output.float()}, {"one": target.float()}, layers)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        ours = {"one": output.contiguous(memory_format=layout)}
+        assert losses.gram(ours["one"]).dtype == torch.float32
+        found = _grams_apart(ours, {"one": target.contiguous(memory_format=layout)}, layers)
+        assert float(found) == pytest.approx(float(exact), rel=1e-2)
+
+
 def test_gram_distance_is_the_squared_frobenius_norm(features: Callable[..., Features]) -> None:
     output, style = features(0), features(1, 7, 3)
     weights = {"shallow": 0.5, "deep": 3.0}
@@ -168,3 +181,43 @@ def test_feature_matching_wants_the_same_layers(noise: Draw) -> None:
     logits_alone = [[scale[-1]] for scale in output]
     with pytest.raises(ValueError, match="at least one layer before the logits"):
         losses.feature_matching(logits_alone, logits_alone)
+
+
+def test_relative_gram_distance_is_each_layers_share_of_its_own_size(noise: Draw) -> None:
+    output = {"shallow": noise(2, 3, 8, 8), "deep": noise(2, 5, 4, 4)}
+    target = {"shallow": noise(2, 3, 8, 8, seed=1), "deep": noise(2, 5, 4, 4, seed=2)}
+    found, wanted = losses.grams(output, output), losses.grams(target, target)
+    shares = {
+        name: np.mean(
+            [
+                np.linalg.norm(a - b) / np.linalg.norm(b)
+                for a, b in zip(found[name].numpy(), wanted[name].numpy(), strict=True)
+            ]
+        )
+        for name in output
+    }
+    distance = losses.relative_gram_distance(found, wanted, {"shallow": 3.0, "deep": 1.0})
+    assert float(distance) == pytest.approx((3 * shares["shallow"] + shares["deep"]) / 4, rel=1e-5)
+
+
+def test_relative_gram_distance_does_not_depend_on_how_large_activations_are(noise: Draw) -> None:
+    output, target = {"layer": noise(2, 3, 8, 8)}, {"layer": noise(2, 3, 8, 8, seed=1)}
+    small, large = (
+        losses.relative_gram_distance(
+            losses.grams({"layer": output["layer"] * size}, ["layer"]),
+            losses.grams({"layer": target["layer"] * size}, ["layer"]),
+            {"layer": 1.0},
+        )
+        for size in (1, 30)
+    )
+    torch.testing.assert_close(small, large, rtol=1e-4, atol=0)
+
+
+def test_relative_gram_distance_of_the_same_has_a_gradient(noise: Draw) -> None:
+    output = noise(1, 3, 4, 4).requires_grad_()
+    grams = losses.grams({"layer": output}, ["layer"])
+    distance = losses.relative_gram_distance(grams, {"layer": grams["layer"].detach()}, {"layer": 1.0})
+    distance.backward()
+    assert float(distance.detach()) < 1e-6
+    assert output.grad is not None
+    assert torch.isfinite(output.grad).all()

@@ -13,13 +13,21 @@ from torch import Tensor
 from pix2style import losses
 
 Draw = Callable[..., Tensor]
-_COMPARING = [losses.l1, losses.charbonnier, losses.ms_ssim, losses.color]
+_COMPARING = [losses.l1, losses.mse, losses.charbonnier, losses.ms_ssim, losses.color]
 
 
 def test_l1_is_the_mean_absolute_difference(noise: Draw) -> None:
     output, target = noise(2, 3, 4, 5), noise(2, 3, 4, 5, seed=1)
     naive = np.mean([abs(a - b) for a, b in zip(output.flatten().tolist(), target.flatten().tolist(), strict=True)])
     assert float(losses.l1(output, target)) == pytest.approx(naive, rel=1e-6)
+
+
+def test_mse_is_the_mean_square(noise: Draw) -> None:
+    output, target = noise(2, 3, 4, 5), noise(2, 3, 4, 5, seed=1)
+    assert float(losses.mse(output, target)) == pytest.approx(
+        np.square(output.numpy() - target.numpy()).mean(), rel=1e-6
+    )
+    assert float(losses.mse(output, output)) == 0
 
 
 def test_charbonnier_is_a_smooth_l1(noise: Draw) -> None:

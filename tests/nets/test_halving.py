@@ -10,6 +10,8 @@ from pix2style.nets import halving
 from pix2style.nets.halving import Doubling, Halving
 from pix2style.nets.unet_2017 import Unet2017
 
+_LAST = torch.channels_last
+
 
 def learned(module: nn.Module, pictures: Tensor, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, str]:
     """Output, both gradients, and who made the output."""
@@ -54,13 +56,35 @@ def test_it_is_left_to_torch_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         "odd sizes": big(torch.randn(1, 512, 3, 3).to(memory_format=last)),
         "bias": Doubling(512, 256, bias=True).to(memory_format=last)(pictures),
     }
-    with torch.autocast("cpu", torch.bfloat16):
-        others["autocast"] = big(pictures)
-    monkeypatch.setattr(halving, "_MOST_WINDOWS", 0)
+    with torch.autocast("cpu", torch.float16):
+        others["half precision"] = big(pictures)
+    monkeypatch.setattr(halving, "_MOST_WINDOWS", {})
     others["many windows"] = big(pictures)
     assert {why: out.grad_fn.name() for why, out in others.items()} == dict.fromkeys(others, "ConvolutionBackward0")
     with torch.no_grad():
         torch.testing.assert_close(big(pictures), others["many windows"].detach())
+
+
+@pytest.mark.parametrize("kind", [Halving, Doubling])
+@pytest.mark.parametrize("given", [torch.float32, torch.bfloat16])
+def test_under_autocast_a_product_equals_the_convolution_as_far_as_bf16_goes(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Halving | Doubling], given: torch.dtype
+) -> None:
+    monkeypatch.setattr(halving, "_FEWEST_WEIGHTS", 0)
+    torch.manual_seed(0)
+    module = kind(24, 16).to(memory_format=torch.channels_last)
+    plain = (nn.Conv2d if kind is Halving else nn.ConvTranspose2d)(24, 16, 4, stride=2, padding=1, bias=False)
+    plain.load_state_dict(module.state_dict())
+    pictures = torch.randn(2, 24, 6, 4).to(given).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        *found, made_by = learned(module, pictures)
+    *wanted, _ = learned(plain, pictures.float())
+    assert made_by in ("_HalveBackward", "_DoubleBackward")
+    assert [one.dtype for one in found] == [torch.bfloat16, given, torch.float32]
+    for one, other in zip(found, wanted, strict=True):
+        assert float((one.float() - other).norm() / other.norm()) < 0.01  # bf16 has steps of 0.4 to 0.8 %
+    assert module.weight.grad is not None
+    assert module.weight.grad.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_baseline_learns_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,3 +101,32 @@ def test_the_baseline_learns_the_same_either_way(monkeypatch: pytest.MonkeyPatch
         gradients.append([parameter.grad for parameter in network.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_baseline_learns_by_products_as_by_convolutions(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    """Whole steps: the loss goes down in bf16 as it does by torch's convolutions in float32."""
+    monkeypatch.setattr(halving, "_FEWEST_WEIGHTS", 0)
+    plain, fast = _losses(torch.contiguous_format, torch.float32), _losses(_LAST, dtype)
+    assert plain[-1] < 0.5 * plain[0]
+    assert fast[0] == pytest.approx(plain[0], rel=1e-4 if dtype == torch.float32 else 0.02)
+    assert fast[-1] == pytest.approx(plain[-1], rel=0.1)  # Adam's first steps follow signs, and so does rounding
+
+
+def _losses(layout: torch.memory_format, dtype: torch.dtype) -> list[float]:
+    torch.manual_seed(0)
+    network = Unet2017(channels=8, downsamplings=5, dropout=False).to(memory_format=layout)
+    photo = nn.functional.interpolate(torch.rand(2, 3, 8, 8) * 2 - 1, size=64).to(memory_format=layout)
+    target = -0.8 * photo
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0.5, 0.999))
+    losses = []
+    for _ in range(30):
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            loss = (network(photo).float() - target).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses

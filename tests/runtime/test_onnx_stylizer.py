@@ -82,6 +82,16 @@ def _set_spec(model: onnx.ModelProto, old: str, new: str) -> None:
     entry.value = entry.value.replace(old, new)
 
 
+_DEPENDS_ON_THE_WHOLE = '"global_context": false', '"global_context": true'
+
+
+def test_what_depends_on_the_whole_is_never_cut(red_filter: Path, tmp_path: Path, photos: Photos) -> None:
+    path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_DEPENDS_ON_THE_WHOLE))
+    stylize = OnnxStylizer(path, tile=8)
+    stylize(photos(1, 40, 40)[0])
+    assert (stylize.can_tile, stylize.tiled) == (False, 0)
+
+
 def _rename_input(model: onnx.ModelProto) -> None:
     model.graph.input[0].name = "image"
     for node in model.graph.node:
@@ -144,13 +154,20 @@ def test_weights_outside_the_file_are_not_followed(red_filter: Path, tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory in Linux's way")
-def test_too_large_a_photo_says_so(red_filter: Path) -> None:
-    """In a process that may take 1 GB more than it has: 100 megapixels are 1.2 GB as floats."""
+@pytest.mark.parametrize("whole", [False, True])
+def test_too_large_a_photo_says_so(red_filter: Path, tmp_path: Path, *, whole: bool) -> None:
+    """In a process that may take 1 GB more than it has: 100 megapixels are 1.2 GB as floats.
+
+    Advised are tiles, but not where every pixel depends on the whole photo.
+    """
+    path = red_filter
+    if whole:
+        path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_DEPENDS_ON_THE_WHOLE))
     program = (
         "import resource, sys, numpy as np\n"
         "from pix2style.runtime.onnx import OnnxStylizer\n"
         "from pix2style.errors import DataError\n"
-        "stylizer = OnnxStylizer(sys.argv[1], threads=1)\n"
+        "stylizer = OnnxStylizer(sys.argv[1], threads=1, tile=0)\n"
         "photo = np.zeros((10000, 10000, 3), np.uint8)\n"
         "limit = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize() + (1 << 30)\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
@@ -158,9 +175,9 @@ def test_too_large_a_photo_says_so(red_filter: Path) -> None:
         "except DataError as error: print(error)\n"
         "print(stylizer(photo[:9, :7]).shape)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(red_filter)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
     assert "10000x10000 pixels need more memory than there is" in first
-    assert "make the photo smaller" in first
+    assert ("every pixel depends on the whole photo" if whole else "paint in smaller tiles (--tile 256)") in first
     assert second == "(9, 7, 3)"  # and the filter still works

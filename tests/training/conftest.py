@@ -35,6 +35,7 @@ def experiment(pair_set: Path) -> Callable[..., Config]:
                 "workers": 0,
                 "log_every": 1,
                 "device": "cpu",
+                "precision": "fp32",
                 "validate_every_images": 1000,
                 "checkpoint_every_images": 1000,
                 "grid_photos": 2,

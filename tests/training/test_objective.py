@@ -539,3 +539,40 @@ def _check_a_round(painter: nn.Module, judge: nn.Module, objective: Objective, i
     before = [p.detach().clone() for p in judge.parameters()]
     assert _moved(painter, lambda: objective.generator(output, batch, judge, images_seen=images_seen).total)
     assert all(torch.equal(a, b) for a, b in zip(before, judge.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("every", "start"), [(1, 0), (3, 0), (3, 8), (1, 7)])
+def test_the_feature_network_is_asked_seldom_and_so_many_times_as_loudly(
+    config: Callable[..., Config], every: int, start: int
+) -> None:
+    extra = (f"losses.features.every={every}", f"losses.features.start_images={start}", "train.batch=2")
+    objective = build_objective(config("losses.l1=1", "losses.style.weight=2", *extra))
+    asked = []
+    for images_seen in range(0, 24, 2):
+        found = objective.generator(_pictures(2), _batch(), None, images_seen=images_seen)
+        asked.append(found.style is not None)
+        assert found.l1 is not None
+        expected = found.l1 + (2 * every * found.style if found.style is not None else 0)
+        torch.testing.assert_close(found.total, expected)
+    steps = range(1, 13)
+    assert asked == [step % every == 0 and 2 * (step - 1) >= start for step in steps]
+
+
+def test_a_balance_needs_the_feature_network_in_every_step(config: Callable[..., Config]) -> None:
+    for wrong in ("losses.features.every=2", "losses.features.start_images=1"):
+        with pytest.raises(ConfigError, match=r"balance.style_to_content needs both in every step"):
+            config(*_JOHNSON, "train.unpaired=true", "losses.balance.style_to_content=1", wrong)
+
+
+def test_relative_gram_distance_is_chosen_by_the_configuration(config: Callable[..., Config]) -> None:
+    objective = build_objective(config("losses.l1=1", "losses.style.weight=1", "losses.style.distance=relative"))
+    features = objective.features
+    assert features is not None
+    found = objective.generator(_pictures(2), _batch(), None, images_seen=0)
+    batch = _batch()
+    assert batch.target is not None
+    wanted = losses.relative_gram_distance(
+        losses.grams(features(_pictures(2)), _LAYERS), losses.grams(features(batch.target), _LAYERS), _LAYERS
+    )
+    assert found.style is not None
+    torch.testing.assert_close(found.style, wanted)

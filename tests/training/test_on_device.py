@@ -33,6 +33,7 @@ def test_pairs_on_a_device_are_cut_to_the_same_bits(
         assert torch.equal(found.target, wanted.target)
         assert found.content.stride() == wanted.content.stride()
         assert found.style is None
+        assert found.glimpse is None
 
 
 def test_pairs_of_other_sizes_too(experiment: Callable[..., Config]) -> None:
@@ -43,13 +44,14 @@ def test_pairs_of_other_sizes_too(experiment: Callable[..., Config]) -> None:
     sides = whole.sides.copy()
     sides[::2] = (36, 64)
     pairs = DecodedPairs(whole.pixels, whole.contents, whole.targets, sides)
-    stream = PairStream(material, augment, 0, pairs)
+    stream = PairStream(material, augment, 0, pairs, glimpses=True)
     stream.plan = type(stream.plan)([(int(h), int(w)) for h, w in sides], augment, 0)
     positions = [range(3, 40)]
     (found,) = cut_on_device(stream, config.train, CPU, positions)
-    content, target, _ = stream.part(positions[0])
-    for numbers, pixels in ((found.content, content), (found.target, target)):
+    part = stream.part(positions[0])
+    for numbers, pixels in ((found.content, part.content), (found.target, part.target), (found.glimpse, part.glimpse)):
         assert numbers is not None
+        assert pixels is not None
         back = (numbers * 127.5 + 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
         assert torch.equal(back, torch.from_numpy(pixels))
 

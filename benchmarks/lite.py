@@ -1,0 +1,278 @@
+"""How fast filters run, beside Johnson's network in the same runtime, and where their time goes.
+
+    python benchmarks/lite.py watercolor.int8.onnx watercolor.onnx [--magenta CONVERTED] [--rounds 9]
+
+Filters go through `load_stylizer(file)(array)`: uint8 in, uint8 out, what a caller waits for. Johnson's TransformerNet
+(random weights: they do not change its time) goes through an ONNX Runtime session of its own with the same settings,
+and Magenta's transformer (`pix2style teacher convert`) likewise. Rounds are interleaved, so that a noisy machine
+disturbs all of them alike; figures are medians, and ratios are medians of each round's ratio. The parts are ONNX
+Runtime's own profile, and the floor is what the same runtime reaches in a product of two large matrices of bytes.
+
+Writes benchmarks/results/lite_speed.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from johnson_network import TransformerNet
+from onnx import TensorProto, helper
+
+from pix2style import load_stylizer
+from pix2style.evaluation.machine import describe_machine, library_versions
+from pix2style.processes import usable_cores
+
+RESULT = Path(__file__).parent / "results" / "lite_speed.md"
+SIZES = ((512, 512), (1080, 1920))
+_JOHNSON = "Johnson's TransformerNet"
+_Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+_Run = Callable[[_Bytes], object]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that paints one photo, [height, width, 3].
+
+    Attributes:
+        run: paints.
+        bytes: of its file.
+        model: its graph.
+    """
+
+    run: _Run
+    bytes: int
+    model: onnx.ModelProto
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("filters", type=Path, nargs="+")
+    parser.add_argument("--magenta", type=Path, help="folder that `pix2style teacher convert -o` wrote")
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    contenders = {_JOHNSON: _johnson()} | {path.name: _filter(path) for path in options.filters}
+    if options.magenta is not None:
+        contenders["Magenta's transformer (26 styles)"] = _magenta(options.magenta)
+    lines = [*_head(options), *_speeds(contenders, options.rounds), *_floor(contenders, options)]
+    for path in options.filters:
+        lines += _parts(path)
+    RESULT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+def _filter(path: Path) -> Contender:
+    stylizer = load_stylizer(path)
+    return Contender(stylizer, path.stat().st_size, onnx.load(path))
+
+
+def _johnson() -> Contender:
+    torch.manual_seed(0)
+    side = 4 * torch.export.Dim("quarter_height", min=4), 4 * torch.export.Dim("quarter_width", min=4)
+    program = torch.onnx.export(
+        TransformerNet().eval(),
+        (torch.zeros(1, 64, 80, 3, dtype=torch.uint8),),
+        dynamo=True,
+        opset_version=20,
+        input_names=["photo"],
+        dynamic_shapes={"photo": {1: side[0], 2: side[1]}},
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch exported nothing")
+    data = program.model_proto.SerializeToString()
+    session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
+    return Contender(lambda photo: session.run(None, {"photo": photo[None]}), len(data), program.model_proto)
+
+
+def _magenta(folder: Path) -> Contender:
+    path = folder / "transformer.onnx"
+    session = onnxruntime.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
+    content, style = session.get_inputs()
+    vector = np.zeros([1, 1, 1, style.shape[-1]], np.float32)
+    vector[..., 0] = 1
+
+    def run(photo: _Bytes) -> object:
+        height, width = (size // 4 * 4 for size in photo.shape[:2])  # it takes multiples of 4
+        unit = photo[None, :height, :width].astype(np.float32) / 255
+        return session.run(None, {content.name: unit, style.name: vector})
+
+    return Contender(run, path.stat().st_size, onnx.load(path))
+
+
+def _options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = usable_cores(), 1
+    options.log_severity_level = 3
+    return options
+
+
+def _photo(height: int, width: int) -> _Bytes:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _speeds(contenders: dict[str, Contender], rounds: int) -> list[str]:
+    spent: dict[str, dict[tuple[int, int], list[float]]] = {name: {size: [] for size in SIZES} for name in contenders}
+    for number in range(rounds + 1):
+        for size in SIZES:
+            photo = _photo(*size)
+            for name, contender in contenders.items():
+                if name == _JOHNSON and size == SIZES[1]:
+                    continue  # seconds, and no figure needs it
+                ms = _ms(contender.run, photo)
+                if number > 0:  # the first round warms up
+                    spent[name][size].append(ms)
+    peer = spent[_JOHNSON][SIZES[0]]
+    columns = [
+        "",
+        "file, kB",
+        "parameters",
+        "GMAC at 512x512",
+        "ms at 512x512",
+        "Johnson's takes so many times as long",
+    ]
+    columns += ["ms at 1920x1080", "Johnson's at 512x512 takes so many times as long"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for name, contender in contenders.items():
+        small, large = (spent[name][size] for size in SIZES)
+        row = [name, f"{contender.bytes / 1000:.0f}", f"{_parameters(contender.model):,}"]
+        row += [f"{_macs(contender) / 1e9:.2f}", f"{statistics.median(small):.2f}", f"{_ratio(peer, small):.1f}"]
+        row += [f"{statistics.median(large):.1f}", f"{_ratio(peer, large):.1f}"] if large else ["", ""]
+        lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
+def _ms(run: _Run, photo: _Bytes) -> float:
+    """Of one call, the median of as many as fit a tenth of a second, three at least."""
+    run(photo)
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < 0.1:
+        begin = time.perf_counter()
+        run(photo)
+        times.append(time.perf_counter() - begin)
+    return 1000 * statistics.median(times)
+
+
+def _ratio(peer: Sequence[float], own: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(peer, own, strict=True))
+
+
+def _parameters(model: onnx.ModelProto) -> int:
+    return sum(int(np.prod(one.dims)) for one in model.graph.initializer if len(one.dims) > 1)
+
+
+def _macs(contender: Contender) -> int:
+    """Multiply-adds of all convolutions for one photo of 512x512, by the shapes that a run has."""
+    return sum(one["macs"] for one in _convolutions(contender.model, *SIZES[0]))
+
+
+def _convolutions(model: onnx.ModelProto, height: int, width: int) -> list[dict[str, int]]:
+    """Each convolution's multiply-adds: weights times output positions, transposed ones by their input's."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    photo = fixed.graph.input[0].type.tensor_type.shape.dim
+    for dimension, size in zip(photo, (1, height, width, 3), strict=True):
+        dimension.dim_value = size
+    shapes = {
+        one.name: [d.dim_value for d in one.type.tensor_type.shape.dim]
+        for one in onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph.value_info
+    }
+    weights = {one.name: list(one.dims) for one in model.graph.initializer}
+    source = {node.output[0]: node for node in model.graph.node}
+    found = []
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "ConvTranspose"):
+            weight = node.input[1]
+            while weight not in weights:  # a dequantised or widened one
+                weight = source[weight].input[0]
+            map_ = shapes.get(node.output[0] if node.op_type == "Conv" else node.input[0], [])
+            area = map_[-2] * map_[-1] if len(map_) == 4 and min(map_[-2:]) > 0 else 0
+            found.append({"macs": int(np.prod(weights[weight])) * area})
+    return found
+
+
+def _floor(contenders: dict[str, Contender], options: argparse.Namespace) -> list[str]:
+    rates = {"bytes": _matrix_rate(quantised=True), "float32": _matrix_rate(quantised=False)}
+    said = ", ".join(f"{rate / 1e9:.0f} GMAC/s in {name}" for name, rate in rates.items())
+    lines = ["", f"A large matrix product in ONNX Runtime: {said}."]
+    for path in options.filters:
+        contender = contenders[path.name]
+        quantised = any(node.op_type == "QuantizeLinear" for node in contender.model.graph.node)
+        floor = 1000 * _macs(contender) / rates["bytes" if quantised else "float32"]
+        lines.append(f"{path.name}: at that rate its convolutions alone take {floor:.2f} ms at 512x512.")
+    return lines
+
+
+def _matrix_rate(*, quantised: bool) -> float:
+    """Multiply-adds a second."""
+    rows, depth, columns = 4096, 1024, 1024
+    random = np.random.default_rng(0)
+    if quantised:
+        a = random.integers(0, 256, (rows, depth), np.uint8)
+        b = random.integers(-127, 128, (depth, columns), np.int8)
+        node = helper.make_node("MatMulInteger", ["a", "b"], ["c"])
+        kinds = TensorProto.UINT8, TensorProto.INT32
+    else:
+        a, b = random.random((rows, depth), np.float32), random.random((depth, columns), np.float32)
+        node = helper.make_node("MatMul", ["a", "b"], ["c"])
+        kinds = TensorProto.FLOAT, TensorProto.FLOAT
+    graph = helper.make_graph(
+        [node],
+        "product",
+        [helper.make_tensor_value_info("a", kinds[0], a.shape)],
+        [helper.make_tensor_value_info("c", kinds[1], [rows, columns])],
+        [onnx.numpy_helper.from_array(b, "b")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), _options(), providers=["CPUExecutionProvider"])
+    ms = min(_ms(lambda _: session.run(None, {"a": a}), a) for _ in range(3))
+    return rows * depth * columns / (ms / 1000)
+
+
+def _parts(path: Path) -> list[str]:
+    """Shares of the runtime's own time at 512x512, by kind of node."""
+    options, runs = _options(), 30
+    with tempfile.TemporaryDirectory() as folder:
+        options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        photo = _photo(*SIZES[0])[None]
+        for _ in range(runs):
+            session.run(None, {"photo": photo})
+        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    spent: collections.Counter[str] = collections.Counter()
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            spent[event["args"]["op_name"]] += event["dur"]
+    total = sum(spent.values())
+    convolutions = sum(us for name, us in spent.items() if "Conv" in name)
+    lines = ["", f"{path.name}: convolutions take {convolutions / total:.0%} of {total / runs / 1000:.2f} ms.", ""]
+    lines += ["| node | ms | share |", "|---|---|---|"]
+    lines += [f"| {name} | {us / runs / 1000:.3f} | {us / total:.0%} |" for name, us in spent.most_common(8)]
+    return lines
+
+
+def _head(options: argparse.Namespace) -> list[str]:
+    machine, versions = describe_machine(), library_versions()
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
+    names = " ".join(path.name for path in options.filters)
+    magenta = " --magenta CONVERTED" if options.magenta is not None else ""
+    command = f"`python benchmarks/lite.py {names}{magenta} --rounds {options.rounds}`"
+    threads = f"{machine['processor']}, {machine['onnxruntime_threads']} threads"
+    return ["# Filters: speed", "", command, "", f"{threads}; {libraries}. Medians of interleaved rounds.", ""]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The section `distill`: a small generator learns from a trained one, besides the pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from pix2style.config.section import Section
+
+
+class DistillOutputConfig(Section):
+    """Pictures like the teacher run's."""
+
+    weight: float = Field(10.0, ge=0)
+    """0: not computed."""
+    structure: float = Field(0.5, ge=0)
+    """What 1 - MS-SSIM counts beside the mean absolute difference in [-1, 1]; 0: not computed."""
+
+
+class BudgetConfig(Section):
+    """The size of model.lite, by measured time; `pix2style distill` measures before it trains."""
+
+    ms_512: float | None = Field(None, gt=0)
+    """Milliseconds that the exported filter may take for 512x512 on this machine; nothing: model.lite is as it says."""
+    channels: tuple[Annotated[int, Field(ge=8, le=256)], ...] = Field((16, 24, 32, 48, 64), min_length=1)
+    """Widths to try."""
+    blocks: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field((2, 3, 4), min_length=1)
+    """Depths to try with each of them."""
+
+
+class DistillConfig(Section):
+    """What is learned from a trained run; nothing of it without `teacher_run`."""
+
+    teacher_run: Path | None = None
+    """A run whose averaged generator teaches; nothing: pairs alone teach."""
+    output: DistillOutputConfig = DistillOutputConfig()
+    """Its pictures."""
+    features: float = Field(1.0, ge=0)
+    """Weight of the difference from its inner features, relative to their size, through learned 1x1 maps; 0: not
+    computed. The teacher is then a unet or a lite, the one that learns a lite."""
+    budget: BudgetConfig = BudgetConfig()
+    """How fast the filter has to be."""
+
+    @property
+    def teaches(self) -> bool:
+        """Whether anything is computed."""
+        return self.teacher_run is not None and self.output.weight + self.features > 0
