@@ -121,7 +121,7 @@ def export_filter(
 def _in_opencv(data: bytes, precision: Precision, for_opencv: bool) -> str:
     if precision == "int8" and not for_opencv:
         return "not checked in OpenCV, which runs int8 files that were exported for it (--for-opencv)"
-    return verify_in_opencv(data)
+    return verify_in_opencv(data, int8=precision == "int8")
 
 
 def _calibrated(folded: Generator, precision: Precision, photos: ExportPhotos | None) -> Calibration | None:
