@@ -61,6 +61,9 @@ def export_cli(
     pairs: Annotated[
         Path | None, typer.Option(help="The pair set to measure on, if it is not where the run's configuration says.")
     ] = None,
+    for_opencv: Annotated[
+        bool, typer.Option("--for-opencv", help="Make an int8 file that OpenCV runs, too; slower elsewhere.")
+    ] = False,
     package: Annotated[
         Path | None,
         typer.Option(help="A new folder to publish: the files, the weights as safetensors, and a model card."),
@@ -86,9 +89,10 @@ def export_cli(
     if package is not None:
         reports = export_package(source, package, pairs)
     elif precision == Precision.all:
-        reports = export_precisions(source, path, pairs)
+        reports = export_precisions(source, path, pairs, for_opencv=for_opencv)
     else:
-        reports = [source.export(path, _named(precision) or source.config.export.precision, pairs)]
+        chosen = _named(precision) or source.config.export.precision
+        reports = [source.export(path, chosen, pairs, for_opencv=for_opencv)]
     if as_json:
         values = [dataclasses.asdict(report) for report in reports]
         several = package is not None or precision == Precision.all

@@ -114,7 +114,7 @@ def _interface(spec: GeneratorSpec) -> str:
     rows = [
         "`photo`, `stylized`: uint8 [batch, height, width, 3], RGB; any size, and the same one out.",
         "`strength` (optional): float32 [1], 0 gives the photo back, 1 is the default.",
-        f"`glimpse` (optional): uint8 [1, {side}, {side}, 3] of the whole photo, to paint a tile like it; {tiles}.",
+        f"`glimpse` (optional): uint8 [1, {side}, {side}, 3] of the photo that the input is a tile of; {tiles}.",
     ]
     if spec.styles:
         rows.append(f"`style` (optional): float32 [{len(spec.styles)}], weights with the sum 1.")

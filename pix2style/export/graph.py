@@ -23,7 +23,7 @@ from pix2style.export.float_layers import FloatLayers
 from pix2style.export.graph_parts import OPSET
 from pix2style.export.half import halve_weights
 from pix2style.export.int8_layers import Int8Layers
-from pix2style.export.lite_graph import lite_graph
+from pix2style.export.lite_graph import Layers, lite_graph
 from pix2style.images import to_signed
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
@@ -62,7 +62,11 @@ class Filter(nn.Module):
 
 
 def build_graph(
-    generator: Generator, precision: Precision = "fp32", calibration: Calibration | None = None
+    generator: Generator,
+    precision: Precision = "fp32",
+    calibration: Calibration | None = None,
+    *,
+    for_opencv: bool = False,
 ) -> onnx.ModelProto:
     """The filter's graph, without the description of itself that `describe` adds.
 
@@ -70,6 +74,7 @@ def build_graph(
         generator: folded, in evaluation mode, on the CPU.
         precision: `fp16` keeps the weights in half the bytes; `int8` computes in 8 bits.
         calibration: of that generator, for `int8`.
+        for_opencv: make an `int8` graph that OpenCV runs.
 
     Raises:
         ArtifactError: torch cannot export this network, or not with free sizes at the wanted opset; or it is not one
@@ -80,7 +85,9 @@ def build_graph(
             f"a generator of the kind {generator.architecture} cannot be exported as int8, only lite: export fp16"
         )
     if isinstance(generator, Lite):
-        layers = FloatLayers(generator) if calibration is None else Int8Layers(generator, calibration)
+        layers: Layers = FloatLayers(generator)
+        if calibration is not None:
+            layers = Int8Layers(generator, calibration, for_opencv=for_opencv)
         model = lite_graph(generator, layers)
     else:
         model = _trace(Filter(generator).eval())

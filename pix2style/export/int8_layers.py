@@ -33,12 +33,12 @@ class Int8Layers:
     Args:
         network: folded.
         calibration: of that network.
+        for_opencv: compute strength always, not in a branch, which OpenCV does not run; slower where strength is 1.
     """
 
-    blended_in_branch = True
-
-    def __init__(self, network: Lite, calibration: Calibration) -> None:
+    def __init__(self, network: Lite, calibration: Calibration, *, for_opencv: bool = False) -> None:
         self.network, self.steps, self.means = network, calibration.steps, calibration.means
+        self.blended_in_branch = not for_opencv
 
     def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
         """See `lite_graph.Layers`."""
@@ -57,13 +57,13 @@ class Int8Layers:
         )
         told = self._told(graph, told_by(graph, network, glimpse), sizes)
         features = graph.op("Relu", graph.op("Add", _through(graph, stem, steps["stem"]), told))
-        features = _through(graph, features, steps["features.0"])
+        features = _written(graph, features, steps["features.0"])
         for number, block in enumerate(network.body):
             assert isinstance(block, ResidualBlock)  # noqa: S101
             features = self._block(graph, block, number, features, style)
         weight, bias = self._corrected(numbers(network.head), f"features.{len(network.body)}")
         into = steps[f"features.{len(network.body)}"]
-        head = self._conv(graph, features, into, (weight, bias - _HALF_LEVEL))
+        head = self._conv(graph, _read(graph, features, into), into, (weight, bias - _HALF_LEVEL))
         return _written(graph, head, _PIXELS)
 
     def _told(self, graph: GraphBuilder, told: str, sizes: Sizes) -> str:
@@ -76,13 +76,15 @@ class Int8Layers:
     def _block(self, graph: GraphBuilder, block: ResidualBlock, number: int, features: str, style: str | None) -> str:
         into, inside = f"features.{number}", f"inner.{number}"
         first = self._corrected(numbers(block.first), into)
-        inner = graph.op("Relu", self._conv(graph, features, self.steps[into], first))
+        inner = graph.op("Relu", self._conv(graph, _read(graph, features, self.steps[into]), self.steps[into], first))
         inner = _through(graph, inner, self.steps[inside])
         layer, table = plain_layer(block.second)
         second = self._corrected(numbers(layer), inside)
         added = self._conv(graph, inner, self.steps[inside], second, table=table, style=style)
         added = _through(graph, added, self.steps[f"added.{number}"])
-        return _through(graph, graph.op("Relu", graph.op("Add", features, added)), self.steps[f"features.{number + 1}"])
+        # Read a second time, not the same values: OpenCV loses what two 8-bit operators share.
+        total = graph.op("Add", _read(graph, features, self.steps[into]), added)
+        return _written(graph, graph.op("Relu", total), self.steps[f"features.{number + 1}"])
 
     def _corrected(self, layer: tuple[Floats, Floats], into: str) -> tuple[Floats, Floats]:
         """Weight, and a bias that makes up for what rounding the weight adds on average, given the inputs' means."""

@@ -64,6 +64,7 @@ def export_filter(
     precision: Precision = "fp32",
     photos: ExportPhotos | None = None,
     int8_min_psnr_db: float = 30.0,
+    for_opencv: bool = False,
 ) -> ExportReport:
     """Write a filter file, and compare it with the network in ONNX Runtime, and in OpenCV where that is installed.
 
@@ -75,6 +76,7 @@ def export_filter(
         out: the file; replaced only by one that passed.
         precision: `fp16` keeps the weights in half the bytes, `int8` computes in 8 bits (lightweight generator).
         photos: to find the ranges of 8 bits on, which need them, and to measure the file on.
+        for_opencv: make a file of 8 bits that OpenCV runs, which is slower elsewhere; other files are ones anyway.
         int8_min_psnr_db: how near to the network a file of 8 bits has to be on held-out photos.
 
     Raises:
@@ -88,7 +90,7 @@ def export_filter(
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)
     folded = network.folded().eval()
-    graph = build_graph(folded, precision, _calibrated(folded, precision, photos))
+    graph = build_graph(folded, precision, _calibrated(folded, precision, photos), for_opencv=for_opencv)
     quality = measure(network, graph, photos.held_out) if photos else {}
     if precision == "int8":
         check_quality(quality, int8_min_psnr_db)
@@ -96,7 +98,7 @@ def export_filter(
     describe(graph, dataclasses.replace(spec, precision=precision, glimpse_px=glimpse_px, quality=quality))
     data = graph.SerializeToString(deterministic=True)
     parity = verify(network, GraphSession(data), precision)
-    opencv = verify_in_opencv(data, precision) if isinstance(generator, Lite) else ""
+    opencv = _in_opencv(data, precision, for_opencv) if isinstance(generator, Lite) else ""
     try:
         write_bytes(out, data)
     except OSError as error:
@@ -114,6 +116,12 @@ def export_filter(
         quality=quality,
         opencv=opencv,
     )
+
+
+def _in_opencv(data: bytes, precision: Precision, for_opencv: bool) -> str:
+    if precision == "int8" and not for_opencv:
+        return "not checked in OpenCV, which runs int8 files that were exported for it (--for-opencv)"
+    return verify_in_opencv(data, int8=precision == "int8")
 
 
 def _calibrated(folded: Generator, precision: Precision, photos: ExportPhotos | None) -> Calibration | None:

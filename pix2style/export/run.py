@@ -54,18 +54,21 @@ def export_run(
     return source.export(out or run / f"{source.spec.name}.onnx", precision or source.config.export.precision, pairs)
 
 
-def export_precisions(source: ExportSource, out: Path, pairs: Path | None = None) -> list[ExportReport]:
+def export_precisions(
+    source: ExportSource, out: Path, pairs: Path | None = None, *, for_opencv: bool = False
+) -> list[ExportReport]:
     """Export in each precision that the generator can have: NAME.onnx, NAME.fp16.onnx and, of lite, NAME.int8.onnx.
 
     Args:
         source: a run.
         out: NAME.onnx.
         pairs: see `export_run`.
+        for_opencv: see `export_filter`.
     """
     names: dict[Precision, Path] = {"fp32": out, "fp16": out.with_suffix(".fp16.onnx")}
     if isinstance(source.generator, Lite):
         names["int8"] = out.with_suffix(".int8.onnx")
-    return [source.export(path, precision, pairs) for precision, path in names.items()]
+    return [source.export(path, precision, pairs, for_opencv=for_opencv) for precision, path in names.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class ExportSource:
             return None
         return open_photos(self.config, pairs, style=self.style, mixed=self.mixed)
 
-    def export(self, out: Path, precision: Precision, pairs: Path | None) -> ExportReport:
+    def export(self, out: Path, precision: Precision, pairs: Path | None, *, for_opencv: bool = False) -> ExportReport:
         """Write one file; see `export_run`."""
         return export_filter(
             self.generator,
@@ -101,6 +104,7 @@ class ExportSource:
             out,
             precision=precision,
             photos=self.photos(pairs, needed=precision == "int8" and isinstance(self.generator, Lite)),
+            for_opencv=for_opencv,
             int8_min_psnr_db=self.config.export.int8_min_psnr_db,
         )
 

@@ -1,0 +1,131 @@
+"""A package from a run and its pair set: files, weights that load again, a card; and which photos were looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from pix2style.cli import main
+from pix2style.config import Config, parse_config
+from pix2style.errors import ArtifactError, DataError
+from pix2style.export.material import open_photos
+from pix2style.export.package import export_package
+from pix2style.export.run import open_run
+from pix2style.export.verify import photo_like
+from pix2style.files import write_json
+from pix2style.images import read_picture, to_batch
+from pix2style.pairs.reader import PairReader
+from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta
+from pix2style.runs.networks import build_generator
+from pix2style.runtime.onnx import OnnxStylizer
+
+
+def config_for(pairs: Path | None, **model: Any) -> Config:
+    lite = {"generator": "lite", "lite": {"channels": 8, "blocks": 1}}
+    return parse_config({"name": "small", "model": {**lite, **model}, "pairs": {"path": str(pairs) if pairs else None}})
+
+
+def make_run(path: Path, config: Config) -> Path:
+    write_json(path / "config.json", {"schema_version": RUN_VERSION, "config": config.model_dump(mode="json")})
+    folder = path / "checkpoints" / "step-0000010"
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    generator = build_generator(config.model)
+    with torch.no_grad():
+        for weights in generator.parameters():
+            weights.add_(torch.randn_like(weights), alpha=0.02)
+    save_file(dict(generator.state_dict()), folder / EMA_FILE)
+    write_json(folder / META_FILE, CheckpointMeta(10, 40, "1" * 64, "sepia", "2" * 64, ("3" * 64,)).to_json())
+    (path / "checkpoints" / "latest").write_text("step-0000010\n")
+    return path
+
+
+def test_package(pair_set: Path, tmp_path: Path) -> None:
+    source = open_run(make_run(tmp_path / "run", config_for(pair_set)))
+    out = tmp_path / "package"
+    reports = export_package(source, out)
+    files = ["small.onnx", "small.fp16.onnx", "small.int8.onnx"]
+    assert [report.path.name for report in reports] == files
+    beside = ["README.md", "before-after.jpg", "config.json", "model.safetensors"]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*files, *beside])
+    card = (out / "README.md").read_text()
+    assert card.startswith("---\nlicense: unknown\nlibrary_name: pix2style\n")
+    for text in (*files, "sepia", "1" * 64, "3" * 64, "before-after.jpg", "cv2.dnn", "onnxruntime-web", "LiteHub"):
+        assert text in card
+    photo = open_photos(source.config).held_out[0].photo
+    picture = read_picture(out / "before-after.jpg").rgb
+    assert picture.shape == (photo.shape[0], 2 * photo.shape[1] + 8, 3)
+    with pytest.raises(ArtifactError, match="is not empty: name a new folder"):
+        export_package(source, out)
+    _weights_fit(out)
+
+
+def _weights_fit(folder: Path) -> None:
+    """What the hub's client would load paints what the file paints."""
+    hub = pytest.importorskip("huggingface_hub", reason="extra hub")
+    del hub
+    from pix2style.hub import LiteHub
+
+    network = LiteHub.from_pretrained(folder).eval()
+    photo = photo_like(40, 56)
+    with torch.no_grad():
+        painted = network(torch.from_numpy(to_batch([photo])))[0].permute(1, 2, 0).numpy() * 127.5 + 127.5
+    assert np.abs(OnnxStylizer(folder / "small.onnx")(photo) - np.rint(painted)).max() <= 1
+
+
+def test_weights_are_folded(pair_set: Path, tmp_path: Path) -> None:
+    source = open_run(make_run(tmp_path / "run", config_for(pair_set)))
+    export_package(source, tmp_path / "package")
+    tensors = load_file(tmp_path / "package" / "model.safetensors")
+    wanted = source.generator.folded().state_dict()
+    assert set(tensors) == set(wanted)
+    assert all(torch.equal(tensors[name], wanted[name]) for name in wanted)
+    assert json.loads((tmp_path / "package" / "config.json").read_text())["channels"] == 8
+
+
+def test_photos_for_ranges_and_for_figures_are_others(pair_set: Path) -> None:
+    photos, reader = open_photos(config_for(pair_set)), PairReader(pair_set)
+    test = [reader.read(entry) for entry in reader.entries("test")]
+    assert len(photos.held_out) == len(test)
+    for one, (photo, target) in zip(photos.held_out, test, strict=True):
+        assert np.array_equal(one.photo, photo)
+        assert one.target is not None
+        assert np.array_equal(one.target, target)
+    seen = {photo.tobytes() for photo in photos.calibration}
+    assert not seen & {one.photo.tobytes() for one in photos.held_out}
+    assert open_photos(config_for(pair_set), mixed=True).held_out[0].target is None
+
+
+def test_pairs_that_are_not_there(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", config_for(tmp_path / "moved"))
+    source = open_run(run)
+    with pytest.raises(DataError, match=r"moved: the photos .* are not there: name the pair set with --pairs"):
+        source.export(tmp_path / "f.onnx", "int8", None)
+    assert source.export(tmp_path / "f.onnx", "fp32", None).quality == {}
+
+
+def test_other_generators_have_no_package(pair_set: Path, tmp_path: Path) -> None:
+    resnet = config_for(pair_set, generator="resnet", resnet={"channels": 4, "blocks": 1})
+    with pytest.raises(ArtifactError, match="a package holds the lightweight generator, not resnet"):
+        export_package(open_run(make_run(tmp_path / "run", resnet)), tmp_path / "package")
+
+
+def test_command_writes_all_precisions(
+    pair_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run, out = make_run(tmp_path / "run", config_for(None)), tmp_path / "f.onnx"
+    arguments = ["export", str(run), "-o", str(out), "--precision", "all", "--pairs", str(pair_set), "--json"]
+    monkeypatch.setattr("sys.argv", ["pix2style", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    reports = json.loads(capfd.readouterr().out)
+    assert [report["precision"] for report in reports] == ["fp32", "fp16", "int8"]
+    assert [Path(report["path"]).name for report in reports] == ["f.onnx", "f.fp16.onnx", "f.int8.onnx"]
+    assert OnnxStylizer(tmp_path / "f.int8.onnx").spec.quality["photos"] > 0
