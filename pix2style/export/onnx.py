@@ -11,6 +11,7 @@ import torch
 
 from pix2style.errors import ArtifactError
 from pix2style.export.calibrate import Calibration, calibrate
+from pix2style.export.equalise import equalised
 from pix2style.export.graph import Precision, build_graph, describe
 from pix2style.export.graph_parts import OPSET
 from pix2style.export.material import ExportPhotos
@@ -90,7 +91,8 @@ def export_filter(
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)
     folded = network.folded().eval()
-    graph = build_graph(folded, precision, _calibrated(folded, precision, photos), for_opencv=for_opencv)
+    folded, calibration = _calibrated(folded, precision, photos)
+    graph = build_graph(folded, precision, calibration, for_opencv=for_opencv)
     quality = measure(network, graph, photos.held_out) if photos else {}
     if precision == "int8":
         check_quality(quality, int8_min_psnr_db)
@@ -124,12 +126,16 @@ def _in_opencv(data: bytes, precision: Precision, for_opencv: bool) -> str:
     return verify_in_opencv(data, int8=precision == "int8")
 
 
-def _calibrated(folded: Generator, precision: Precision, photos: ExportPhotos | None) -> Calibration | None:
+def _calibrated(
+    folded: Generator, precision: Precision, photos: ExportPhotos | None
+) -> tuple[Generator, Calibration | None]:
+    """What is to be written, and where it is to be in 8 bits, the ranges of its maps."""
     if precision != "int8" or not isinstance(folded, Lite):
-        return None
+        return folded, None
     if photos is None:
         raise ArtifactError("int8 needs photos to find the ranges of 8 bits on: name the pair set")
-    return calibrate(folded, photos.calibration)
+    even = equalised(folded, photos.calibration)
+    return even, calibrate(even, photos.calibration)
 
 
 def _refuse_broken_weights(network: Generator) -> None:

@@ -126,7 +126,8 @@ def teach_discriminator(
         _backward(losses.total, list(network.parameters()), state.discriminator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
-    return mean, _descend(state, mean.total, list(network.parameters()), optimizer, state.discriminator_scale)
+    learned, limit = list(network.parameters()), config.train.discriminator.clip_norm
+    return mean, _descend(state, mean.total, learned, optimizer, state.discriminator_scale, limit)
 
 
 def teach_generator(
@@ -143,7 +144,8 @@ def teach_generator(
         _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
-    return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale)
+    limit = config.train.generator.clip_norm
+    return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale, limit)
 
 
 def _backward(loss: Tensor, learned: list[nn.Parameter], scale: LossScale | None, share: float) -> None:
@@ -160,8 +162,9 @@ def _descend(
     learned: list[nn.Parameter],
     optimizer: torch.optim.Optimizer,
     scale: LossScale | None,
+    limit: float | None,
 ) -> Descent:
-    """Step down the mean gradient of all processes, unless it or the loss is not finite."""
+    """Step down the mean gradient of all processes, unless it or the loss is not finite; `limit`: at most so long."""
     gradients = [parameter.grad for parameter in learned if parameter.grad is not None]
     total = loss.detach().float().reshape(1).clone()
     state.world.average_([*gradients, total])
@@ -169,10 +172,14 @@ def _descend(
     skipped = ~torch.isfinite(norm + total[0])
     # fused Adam reads these two on the device: it divides by the scale, and does nothing where found_inf is 1
     optimizer.found_inf = skipped.float()  # type: ignore[attr-defined]
-    optimizer.grad_scale = None if scale is None else scale.value  # type: ignore[attr-defined]
+    divide_by = None if scale is None else scale.value
     if scale is not None:
         norm = norm / scale.value
         scale.update(skipped)
+    if limit is not None:
+        too_long = (norm / limit).clamp(min=1)
+        divide_by = too_long if divide_by is None else divide_by * too_long
+    optimizer.grad_scale = divide_by  # type: ignore[attr-defined]
     optimizer.step()
     return Descent(norm, skipped)
 

@@ -168,3 +168,21 @@ def test_a_loss_scale_changes_nothing_but_survives_what_overflows(experiment: Ex
     for _ in range(2000):
         scale.update(torch.tensor(False))
     assert float(scale.value) == first
+
+
+def _first_moments(experiment: Experiment, *changes: str) -> Tensor:
+    """Of the generator's Adam after a step: (1 - beta1) times the gradient that it was given."""
+    config = experiment("train.generator.beta1=0.5", *changes)
+    state = build_state(config)
+    torch.manual_seed(0)
+    advance(state, [batch_of(4)], config)
+    moments = [entry["exp_avg"] for entry in state.generator_optimizer.state.values()]
+    return torch.cat([one.flatten() for one in moments]) / 0.5
+
+
+def test_a_long_gradient_is_shortened_and_keeps_its_direction(experiment: Experiment) -> None:
+    free = _first_moments(experiment)
+    length = float(free.norm())
+    torch.testing.assert_close(_first_moments(experiment, f"train.generator.clip_norm={2 * length}"), free)
+    short = _first_moments(experiment, f"train.generator.clip_norm={length / 4}")
+    torch.testing.assert_close(short, free / 4, rtol=1e-4, atol=1e-7)
