@@ -36,8 +36,8 @@ class OptimizerConfig(Section):
     beta2: float = Field(0.999, ge=0, lt=1)
     """Decay of its running square."""
     clip_norm: float | None = Field(None, gt=0)
-    """A gradient longer than this is shortened to it (Pascanu et al. 2013): one bad step then cannot blow the weights up;
-    nothing: never."""
+    """A gradient longer than this is shortened to it (Pascanu et al. 2013): so one bad step cannot blow the weights
+    up; nothing: never."""
 
 
 class EarlyStopConfig(Section):

@@ -127,7 +127,7 @@ def teach_discriminator(
         found.append(losses)
     mean = _mean(found, parts)
     learned, limit = list(network.parameters()), config.train.discriminator.clip_norm
-    return mean, _descend(state, mean.total, learned, optimizer, state.discriminator_scale, limit)
+    return mean, _descend(state, mean.total, learned, optimizer, state.discriminator_scale, limit=limit)
 
 
 def teach_generator(
@@ -145,7 +145,7 @@ def teach_generator(
         found.append(losses)
     mean = _mean(found, parts)
     limit = config.train.generator.clip_norm
-    return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale, limit)
+    return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale, limit=limit)
 
 
 def _backward(loss: Tensor, learned: list[nn.Parameter], scale: LossScale | None, share: float) -> None:
@@ -162,6 +162,7 @@ def _descend(
     learned: list[nn.Parameter],
     optimizer: torch.optim.Optimizer,
     scale: LossScale | None,
+    *,
     limit: float | None,
 ) -> Descent:
     """Step down the mean gradient of all processes, unless it or the loss is not finite; `limit`: at most so long."""
