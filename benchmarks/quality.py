@@ -53,7 +53,7 @@ class Recipe:
 
 # Pixels first: the game begins when the pictures are near enough to be played for.
 _GAME = (("losses.adversarial.start_images", 0.05), ("losses.adversarial.ramp_images", 0.025))
-# What `configs/distill.yaml` came to: pixels first and most often, no adversary (in minutes there is no time for a game).
+# What `configs/distill.yaml` came to: pixels first and most often, no adversary: minutes are too short for a game.
 _MINUTES = (
     "losses.l1=3",
     "losses.mse=15",
