@@ -48,7 +48,7 @@ def distill_cli(
     run = out or Path("runs") / experiment.name
     resume = resume or (resume_if_begun and (run / "config.json").is_file())
     documents = None
-    if experiment.distill.budget.ms_512 is not None:
+    if experiment.distill.budget.limit is not None:
         from pix2style.cli.distill_budget import fitted
 
         experiment, documents = fitted(experiment, run, resume=resume)

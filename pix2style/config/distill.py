@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pix2style.config.section import Section
 
@@ -20,14 +20,29 @@ class DistillOutputConfig(Section):
 
 
 class BudgetConfig(Section):
-    """The size of model.lite, by measured time; `pix2style distill` measures before it trains."""
+    """The size of model.lite, which `pix2style distill` chooses before it trains; no limit: it is as model.lite says."""
 
     ms_512: float | None = Field(None, gt=0)
-    """Milliseconds that the exported filter may take for 512x512 on this machine; nothing: model.lite is as it says."""
+    """Milliseconds that the exported int8 filter may take for 512x512 on this machine; measured."""
+    gmacs_512: float | None = Field(None, gt=0)
+    """Instead: 1e9 multiplications with addition for 512x512; counted, the same on every machine."""
     channels: tuple[Annotated[int, Field(ge=8, le=256)], ...] = Field((16, 24, 32, 48, 64), min_length=1)
     """Widths to try."""
     blocks: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field((2, 3, 4), min_length=1)
     """Depths to try with each of them."""
+
+    @property
+    def limit(self) -> tuple[Literal["ms_512", "gmacs_512"], float] | None:
+        """The key that is set, and its value; None: there is no budget."""
+        if self.ms_512 is not None:
+            return "ms_512", self.ms_512
+        return None if self.gmacs_512 is None else ("gmacs_512", self.gmacs_512)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ms_512 is not None and self.gmacs_512 is not None:
+            raise ValueError("ms_512 and gmacs_512 cannot both be set: either time decides or multiplications do")
+        return self
 
 
 class DistillConfig(Section):

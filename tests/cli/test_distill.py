@@ -1,48 +1,64 @@
+"""`pix2style distill`, as a person runs it."""
+
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
+Pix2Style = Callable[..., tuple[int, str, str]]
 TINY = (
     "model.lite={channels: 8, blocks: 1}",
     "model.unet={channels: 8, levels: 2}",
     "losses.perceptual.weight=0",
     "losses.adversarial.weight=0",
-    "train={images: 8, batch: 2, workers: 0, log_every: 1, device: cpu, augment: {crop: 32}}",
+    "train={images: 8, batch: 2, workers: 0, log_every: 1, device: cpu, precision: fp32, augment: {crop: 32}}",
 )
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "pix2style", *arguments], capture_output=True, text=True, check=False)
-
-
-def test_a_small_generator_learns_from_a_run(tmp_path: Path, pair_set: Path) -> None:
+def test_a_small_generator_learns_from_a_run(pix2style: Pix2Style, tmp_path: Path, pair_set: Path) -> None:
     teacher, student = tmp_path / "teacher", tmp_path / "student"
-    done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(teacher))
-    assert done.returncode == 0, done.stderr
-    options = ["--teacher-run", str(teacher), "--pairs", str(pair_set), "--out", str(student), "--json"]
-    done = run("distill", *TINY, *options)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["images_seen"] == 8
+    code, _, err = pix2style("train", *TINY, "--pairs", pair_set, "--out", teacher)
+    assert code == 0, err
+    options = ["--teacher-run", teacher, "--pairs", pair_set, "--out", student, "--json"]
+    code, out, err = pix2style("distill", *TINY, *options)
+    assert code == 0, err
+    assert json.loads(out)["images_seen"] == 8
     config = json.loads((student / "config.json").read_text())["config"]
     assert (config["model"]["generator"], config["distill"]["teacher_run"]) == ("lite", str(teacher))
     lines = [json.loads(line) for line in (student / "metrics.jsonl").read_text().splitlines()]
     assert sum("generator/distill_features" in line for line in lines) == 4
 
 
-def test_a_budget_chooses_the_size_and_a_resumed_run_keeps_it(tmp_path: Path, pair_set: Path) -> None:
+def test_a_budget_chooses_the_size_and_a_resumed_run_keeps_it(
+    pix2style: Pix2Style, tmp_path: Path, pair_set: Path
+) -> None:
     out = tmp_path / "run"
-    options = [*TINY, "distill.budget={ms_512: 1000, channels: [8, 12], blocks: [1]}", "--pairs", str(pair_set)]
-    done = run("distill", *options, "--out", str(out))
-    assert done.returncode == 0, done.stderr
-    assert "distill.budget: 12 channels, 1 blocks" in done.stderr
+    options = [*TINY, "distill.budget={ms_512: 1000, channels: [8, 12], blocks: [1]}", "--pairs", pair_set]
+    code, _, err = pix2style("distill", *options, "--out", out)
+    assert code == 0, err
+    assert "distill.budget: 12 channels, 1 blocks: " in err
     table = json.loads((out / "budget.json").read_text())
+    assert table["by"] == "ms_512"
     assert [one["channels"] for one in table["candidates"]] == [8, 12]
     assert all(one["ms"] > 0 for one in table["candidates"])
     assert json.loads((out / "config.json").read_text())["config"]["model"]["lite"]["channels"] == 12
-    again = run("distill", *options, "train.images=12", "--out", str(out), "--resume")
-    assert again.returncode == 0, again.stderr
-    assert "distill.budget" not in again.stderr
+    code, _, err = pix2style("distill", *options, "train.images=12", "--out", out, "--resume")
+    assert code == 0, err
+    assert "distill.budget" not in err
     assert json.loads((out / "budget.json").read_text()) == table
+
+
+def test_what_is_measured_computes_in_8_bits_also_of_several_styles(tmp_path: Path) -> None:
+    import onnx
+    import torch
+
+    from pix2style.cli.distill_budget import filters_ms, write_filter
+    from pix2style.nets.lite import Lite
+
+    torch.manual_seed(0)
+    several = Lite(16, 1, styles=3).folded()
+    assert all(ms > 0 for ms in filters_ms([several, Lite(8, 1).folded()]))
+    write_filter(several, tmp_path / "candidate.onnx")
+    weights = onnx.load(tmp_path / "candidate.onnx").graph.initializer
+    assert sum(one.data_type == onnx.TensorProto.INT8 for one in weights) >= 3

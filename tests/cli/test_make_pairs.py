@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from pix2style.cli import main
 from pix2style.cli.make_pairs_options import StyleOptions, resolve
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import encode_png
@@ -30,20 +29,6 @@ def content(tmp_path: Path, photos) -> Path:
     for i, rgb in enumerate(photos(5)):
         (folder / f"{i}.png").write_bytes(encode_png(rgb))
     return tmp_path / "content"
-
-
-@pytest.fixture
-def pix2style(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs the program in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pix2style", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return int(leaving.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 def test_photos_become_a_set(pix2style, content: Path, tmp_path: Path) -> None:
