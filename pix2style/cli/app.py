@@ -16,6 +16,7 @@ EXIT_INTERRUPTED = 130
 _RUN_AGAIN = "run the same command again to go on"
 _GO_ON = {
     "train": "run the same command again with --resume to go on",
+    "distill": "run the same command again to go on, with --resume if training had begun",
     "train-features": "nothing was written; the same command begins again",
     "stylize": "nothing was written but the intermediate pictures; --start goes on from one of them",
 }

@@ -52,4 +52,11 @@ def distill_cli(
         from pix2style.cli.distill_budget import fitted
 
         experiment, documents = fitted(experiment, run, resume=resume)
-    run_training(experiment, run, resume=resume, dry_run=dry_run, as_json=as_json, documents=documents)
+    to_paint = 0
+    if experiment.distill.photos:
+        from pix2style.cli.distill_photos import with_painted
+
+        experiment, to_paint = with_painted(experiment, run, resume=resume, dry_run=dry_run)
+    run_training(
+        experiment, run, resume=resume, dry_run=dry_run, as_json=as_json, documents=documents, to_paint=to_paint
+    )

@@ -60,12 +60,13 @@ def run_training(
     dry_run: bool,
     as_json: bool,
     documents: Mapping[str, Any] | None = None,
+    to_paint: int = 0,
 ) -> None:
     """Plan or train, and print what came of it; for `train` and `distill`."""
     if dry_run:
         from pix2style.training.plan import make_plan
 
-        _print_plan(make_plan(experiment, run, resume=resume), as_json=as_json)
+        _print_plan(make_plan(experiment, run, resume=resume, to_paint=to_paint), as_json=as_json)
         return
     from pix2style.training.loop import train
 
@@ -83,12 +84,15 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         ("generator", plan.generator),
         ("discriminator", plan.discriminator),
         ("features", plan.features),
+        ("teacher run", plan.teacher),
     ):
         if network is not None:
             print(_network_line(role, network, plan.crop_px))
     what = "pairs" if plan.paired else "photos without targets"
     styles = f", {plan.styles} styles" if plan.styles > 1 else ""
     print(f"{plan.training_pairs} training {what}{styles}, {plan.validation_pairs} for validation")
+    if plan.photos_to_paint:
+        print(f"{plan.photos_to_paint} photos would be painted by the teacher run first, and learned besides")
     parts = f" in {plan.accumulate} parts" if plan.accumulate > 1 else ""
     print(
         f"{plan.images} pictures ({plan.epochs:.1f} epochs): {plan.steps} steps of {plan.batch}{parts},"

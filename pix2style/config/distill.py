@@ -20,7 +20,7 @@ class DistillOutputConfig(Section):
 
 
 class BudgetConfig(Section):
-    """The size of model.lite, which `pix2style distill` chooses before it trains; no limit: it is as model.lite says."""
+    """The size of model.lite, chosen by `pix2style distill` before it trains; no limit: it is as model.lite says."""
 
     ms_512: float | None = Field(None, gt=0)
     """Milliseconds that the exported int8 filter may take for 512x512 on this machine; measured."""
@@ -57,8 +57,19 @@ class DistillConfig(Section):
     computed. The teacher is then a unet or a lite, the one that learns a lite."""
     budget: BudgetConfig = BudgetConfig()
     """How fast the filter has to be."""
+    photos: tuple[Path, ...] = ()
+    """Folders or files of more photos, which `pix2style distill` has the run paint before it trains, to learn them
+    besides the pairs; those that the pair set holds are left out."""
+    painted: Path | None = None
+    """Where it puts them; nothing: `painted` in the run folder. Without photos: a pair set that was painted before."""
 
     @property
     def teaches(self) -> bool:
         """Whether anything is computed."""
         return self.teacher_run is not None and self.output.weight + self.features > 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.photos and self.teacher_run is None:
+            raise ValueError("photos are painted by a trained run: name it in teacher_run")
+        return self

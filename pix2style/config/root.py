@@ -41,6 +41,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if (self.distill.photos or self.distill.painted) and (self.model.styles > 1 or self.train.unpaired):
+            raise ValueError(
+                "distill.photos and distill.painted are for one style, and learned besides pairs: leave them out, or"
+                " set model.styles: 1 and train.unpaired: false"
+            )
         if not (self.losses.teaches or self.distill.teaches):
             raise ValueError("losses: every weight is 0: nothing would be learned")
         if self.train.unpaired and self.losses.paired_keys:

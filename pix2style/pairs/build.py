@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def make_pairs(
     out: Path,
     *,
     seed: int = 0,
+    without: Collection[str] = (),
     cluster: Cluster | None = None,
     on_progress: OnProgress = _silent,
 ) -> BuildReport:
@@ -49,6 +50,7 @@ def make_pairs(
         teacher: who paints; several: one for each style.
         out: the set's folder: new, empty, or with the same set, which is then finished.
         seed: salt of the split's hash; sets that shall hold out the same photos need the same.
+        without: photos that are left out, by the SHA-256 of their files.
         cluster: paint there instead of in this process.
         on_progress: called often, from this thread.
 
@@ -61,7 +63,7 @@ def make_pairs(
     """
     started, teachers, folder = time.perf_counter(), _as_list(teacher), SetFolder(out)
     with threads() as pool:
-        plan, scan = _plan(config, teachers, seed, pool, on_progress)
+        plan, scan = _plan(config, teachers, seed, pool, on_progress, without=without)
         with folder.claimed():
             folder.open(plan)
             work = SetWork(folder, plan, on_progress)
@@ -140,16 +142,22 @@ def plan_pairs(
 
 
 def preview_pairs(
-    config: PairsConfig, teacher: Teachers, out: Path, *, seed: int = 0, on_progress: OnProgress = _silent
+    config: PairsConfig,
+    teacher: Teachers,
+    out: Path,
+    *,
+    seed: int = 0,
+    without: Collection[str] = (),
+    on_progress: OnProgress = _silent,
 ) -> Preview:
-    """What `make_pairs` would do; scans, but paints and writes nothing.
+    """What `make_pairs` would do with the same; scans, but paints and writes nothing.
 
     Raises:
         DataError: where `make_pairs` would, before its first photo.
     """
     folder = SetFolder(out)
     with threads() as pool:
-        plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress)
+        plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress, without=without)
     folder.check(plan)
     return _preview(folder, plan)
 
@@ -172,9 +180,17 @@ def _engine(work: SetWork, painter: Painter, batch: int, cluster: Cluster | None
 
 
 def _plan(
-    config: PairsConfig, teachers: Sequence[Stylizer], seed: int, pool: Executor, on_progress: OnProgress
+    config: PairsConfig,
+    teachers: Sequence[Stylizer],
+    seed: int,
+    pool: Executor,
+    on_progress: OnProgress,
+    *,
+    without: Collection[str] = (),
 ) -> tuple[PairPlan, Scan]:
     scan = scan_photos(config.content, pool, lambda done, total: on_progress("hashing", done, total))
+    if without:
+        scan = scan.without(without)
     return _plan_of(config, teachers, seed, scan), scan
 
 

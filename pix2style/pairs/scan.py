@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,17 @@ class Scan:
     hashed: list[tuple[str, str]]
     paths: dict[tuple[str, str], Path]
     unreadable: list[Failure]
+
+    def without(self, digests: Collection[str]) -> Scan:
+        """The same, but for the files of these digests.
+
+        Raises:
+            DataError: nothing is left.
+        """
+        kept = [(name, sha256) for name, sha256 in self.hashed if sha256 not in digests]
+        if not kept:
+            raise DataError(f"none of {len(self.hashed)} photos is new, all of them are pairs already: name others")
+        return Scan(kept, self.paths, self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ RUN/samples/step-0012000.png           the grid of held-out photos
 RUN/checkpoints/step-0012000/          generator(.ema), discriminator, trainer.pt, meta.json
 RUN/checkpoints/step-0011000.damaged/  one that a resumed run found damaged, until it is written anew
 RUN/checkpoints/latest, best           the name of a checkpoint, one line of text
+RUN/budget.json                        sizes that were considered, if `distill.budget` chose the network's
+RUN/painted/                           a pair set, if the run learns `distill.photos`; maybe there before the run is
 RUN/not-finite-step-0012000.json       why training stopped, if losses or gradients were no numbers
 """
 
@@ -26,6 +28,7 @@ EMA_FILE = "generator.ema.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
 TRAINER_FILE = "trainer.pt"
 META_FILE = "meta.json"
+PAINTED_FOLDER = "painted"
 _STEP_NAME = re.compile(r"^step-\d{7,}$")
 
 

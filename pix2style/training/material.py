@@ -16,6 +16,7 @@ from pix2style.pairs.plain import PlainPairs, open_pairs
 from pix2style.pairs.reader import PairReader, choose_style
 from pix2style.progress import StagedProgress, note
 from pix2style.training.crops import check_crop
+from pix2style.training.joined import JoinedPairs
 from pix2style.training.photos import PhotoReader
 
 _SHOWN_SUSPICIONS = 20
@@ -40,7 +41,7 @@ class Material:
     teachers: tuple[TeacherRecord, ...]
     digest: str
     paired: bool
-    source: PairReader | PhotoReader
+    source: PairReader | JoinedPairs | PhotoReader
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -78,11 +79,27 @@ def open_material(config: Config) -> Material:
 def _pairs(config: Config) -> Material:
     if config.pairs.path is None:
         raise ConfigError("[pairs -> path] is not set: name the folder that make-pairs wrote")
-    reader = _open_pairs(config.pairs.path, config.pairs)
+    pairs = _open_pairs(config.pairs.path, config.pairs)
+    reader: PairReader | JoinedPairs = pairs
+    if config.distill.painted is not None:
+        reader = _joined(pairs, config.distill.painted, config)
+    elif config.distill.photos:
+        raise ConfigError("[distill -> photos] are painted by pix2style distill: use it, or leave them out")
     style = _style(reader.manifest, config)
     teachers = reader.manifest.teachers if style is None else (reader.manifest.teachers[style],)
     train, held_out = (tuple(reader.entries(split, style)) for split in ("train", "val"))
     return Material(train, held_out, teachers, reader.digest, True, reader)
+
+
+def _joined(pairs: PairReader, folder: Path, config: Config) -> JoinedPairs:
+    """The pair set, and what a run painted besides."""
+    painted, augment = PairReader(folder), config.train.augment
+    if len(painted.manifest.teachers) != 1:
+        raise ConfigError(f"[distill -> painted] {folder}: holds several styles: name a pair set of one")
+    joined = JoinedPairs(pairs, painted, least_px=1 if augment.resize is not None else augment.crop)
+    if joined.too_small:
+        note(f"{folder}: {joined.too_small} pairs are smaller than train.augment.crop and left out")
+    return joined
 
 
 def _style(manifest: PairManifest, config: Config) -> int | None:

@@ -43,6 +43,9 @@ class NetworkPlan:
     macs_per_picture: int
 
 
+_Networks = tuple[NetworkPlan, NetworkPlan | None, NetworkPlan | None, NetworkPlan | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do, and what it would take on this machine.
@@ -52,8 +55,10 @@ class Plan:
         name: of the experiment.
         device: "cpu" or "cuda".
         generator, discriminator, features: the networks; None: not used.
+        teacher: the trained run's that teaches (`distill`), likewise.
         styles: how many the generator learns.
         training_pairs, validation_pairs: entries of the material (photos times styles).
+        photos_to_paint: pairs that `distill.photos` would add to those to train on.
         paired: whether there are targets.
         images, batch, accumulate, crop_px: of the section `train`.
         steps: optimiser steps.
@@ -71,9 +76,11 @@ class Plan:
     generator: NetworkPlan
     discriminator: NetworkPlan | None
     features: NetworkPlan | None
+    teacher: NetworkPlan | None
     styles: int
     training_pairs: int
     validation_pairs: int
+    photos_to_paint: int
     paired: bool
     images: int
     batch: int
@@ -89,14 +96,19 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `parameters` are the generator's, the rest of each network stands in `networks`."""
-        networks = {"generator": self.generator, "discriminator": self.discriminator, "features": self.features}
+        networks = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "features": self.features,
+            "teacher": self.teacher,
+        }
         kinds = {name: network and network.kind for name, network in networks.items()}
         numbers = {name: network and asdict(network) for name, network in networks.items()}
         values = {**asdict(self), "run": str(self.run), **kinds, "networks": numbers}
         return {"dry_run": True, "parameters": self.generator.parameters, **values}
 
 
-def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool = True) -> Plan:
+def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool = True, to_paint: int = 0) -> Plan:
     """Check configuration, data, run folder, weights and trackers; try a few steps; count and estimate.
 
     Args:
@@ -104,6 +116,7 @@ def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool 
         run: the folder that it would write; it is only looked at.
         resume: whether the run would go on.
         measure: run the few steps at the real sizes.
+        to_paint: photos that would be painted before, and learned besides.
 
     Raises:
         Pix2StyleError: whatever would stop the run at its beginning.
@@ -120,7 +133,7 @@ def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool 
         device, networks = state.device, _networks(config, state)
         del state
         rate = images_per_s(config, steps=_TIMED_STEPS) if measure else None
-    plan = _plan(config, run, material, device, networks=networks, rate=rate)
+    plan = _plan(config, run, material, device, networks=networks, rate=rate, to_paint=to_paint)
     _check_memory(config, plan)
     return plan
 
@@ -131,11 +144,12 @@ def _plan(
     material: Material,
     device: torch.device,
     *,
-    networks: tuple[NetworkPlan, NetworkPlan | None, NetworkPlan | None],
+    networks: _Networks,
     rate: float | None,
+    to_paint: int,
 ) -> Plan:
     train = config.train
-    generator, discriminator, features = networks
+    generator, discriminator, features, teacher = networks
     return Plan(
         run=run,
         name=config.name,
@@ -143,16 +157,18 @@ def _plan(
         generator=generator,
         discriminator=discriminator,
         features=features,
+        teacher=teacher,
         styles=config.model.styles,
         training_pairs=len(material.entries),
         validation_pairs=len(material.held_out),
+        photos_to_paint=to_paint,
         paired=material.paired,
         images=train.images,
         batch=train.batch,
         accumulate=train.accumulate,
         crop_px=train.augment.crop,
         steps=math.ceil(train.images / train.batch),
-        epochs=train.images / len(material.entries),
+        epochs=train.images / (len(material.entries) + to_paint),
         images_per_s=rate,
         seconds=None if rate is None else train.images / rate,
         memory_bytes=peak_memory_bytes(device),
@@ -161,15 +177,17 @@ def _plan(
     )
 
 
-def _networks(config: Config, state: TrainingState) -> tuple[NetworkPlan, NetworkPlan | None, NetworkPlan | None]:
-    """Generator, discriminator and feature network."""
+def _networks(config: Config, state: TrainingState) -> _Networks:
+    """Generator, discriminator, feature network and the trained run's generator."""
     model, losses, side = config.model, config.losses, config.train.augment.crop
     photo = torch.zeros(1, 3, side, side, device="meta")
     discriminator, features = state.discriminator, state.objective.features
+    teacher = None if state.objective.distiller is None else state.objective.distiller.teacher
     return (
         _count(model.generator, state.generator, photo),
         None if discriminator is None else _count(model.discriminator.kind, discriminator, photo, photo),
         None if features is None else _count(losses.features.network, features, photo),
+        None if teacher is None else _count(teacher.architecture, teacher, photo),
     )
 
 

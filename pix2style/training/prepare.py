@@ -11,7 +11,7 @@ from typing import Any
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import locked, write_json
-from pix2style.runs.folder import RUN_VERSION, CheckpointMeta, RunFolder
+from pix2style.runs.folder import PAINTED_FOLDER, RUN_VERSION, CheckpointMeta, RunFolder
 from pix2style.version import __version__
 
 # What may differ when a run goes on: nothing that changes what is learned from the pictures still to come,
@@ -38,6 +38,7 @@ _MAY_CHANGE = {
         "skips_in_a_row",
     },
     "pairs": {"path"},
+    "distill": {"painted"},
     "tracking": None,
     "export": None,
     "eval": None,
@@ -57,7 +58,7 @@ def check_run(path: Path, config: Config, *, resume: bool) -> None:
         raise ArtifactError(f"{path}: there is no run to resume: leave out --resume to begin it")
     if there and not resume:
         raise ConfigError(f"{path}: holds a run already: add --resume to go on with it, or name another --out")
-    if not there and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not there and path.exists() and not _is_free(path):
         raise ConfigError(f"{path}: exists and is no run folder: name another --out")
     if there:
         _check_same(RunFolder(path), config)
@@ -102,6 +103,10 @@ def open_run(path: Path, config: Config, documents: Mapping[str, Any] | None = N
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror or error}): name another --out") from error
     return RunFolder(path)
+
+
+def _is_free(path: Path) -> bool:
+    return path.is_dir() and all(one.name == PAINTED_FOLDER for one in path.iterdir())
 
 
 def _check_same(run: RunFolder, config: Config) -> None:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+
+from pix2style.errors import DataError
+from pix2style.images import Image8, Picture, write_picture
+from pix2style.pairs.reader import PairReader
+from pix2style.runs.folder import RunFolder
+from pix2style.runs.stylizer import RunStylizer
+from pix2style.training.material import open_material
 
 Pix2Style = Callable[..., tuple[int, str, str]]
 TINY = (
@@ -62,3 +72,53 @@ def test_what_is_measured_computes_in_8_bits_also_of_several_styles(tmp_path: Pa
     write_filter(several, tmp_path / "candidate.onnx")
     weights = onnx.load(tmp_path / "candidate.onnx").graph.initializer
     assert sum(one.data_type == onnx.TensorProto.INT8 for one in weights) >= 3
+
+
+def test_more_photos_are_painted_by_the_run_and_learned_but_none_that_the_pair_set_holds(
+    pix2style: Pix2Style, tmp_path: Path, pair_set: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    teacher, out, more = tmp_path / "teacher", tmp_path / "run", tmp_path / "more"
+    assert pix2style("train", *TINY, "train.images=2", "--pairs", pair_set, "--out", teacher)[0] == 0
+    for number, photo in enumerate(photos(34, 48, 60)[30:]):
+        write_picture(more / f"{number}.png", Picture(photo))
+    shutil.copytree(pair_set.parent / "photos", more / "copies")
+    (more / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    options = [*TINY, f"distill.photos=['{more}']", "--teacher-run", teacher, "--pairs", pair_set, "--out", out]
+
+    code, said, err = pix2style("distill", *options, "--dry-run", "--json")
+    assert code == 0, err
+    plan = json.loads(said)
+    assert (plan["photos_to_paint"], plan["training_pairs"]) == (5, len(PairReader(pair_set).entries("train")))
+    assert (plan["teacher"], plan["networks"]["teacher"]["parameters"] > 0) == ("unet", True)
+    assert not out.exists()
+
+    code, _, err = pix2style("distill", *options, "--json")
+    assert code == 0, err
+    assert "distill.photos: 4 painted" in err
+    assert "cut.jpg: left out" in err
+    painted = PairReader(out / "painted")
+    assert [entry.source for entry in painted.entries("train")] == [f"{number}.png" for number in range(4)]
+    assert painted.manifest.pairs.total == 4
+    assert painted.manifest.teacher.sha256 == RunStylizer(teacher).identity.sha256
+    photo, target = painted.read(painted.entries("train")[0])
+    np.testing.assert_array_equal(target, RunStylizer(teacher).stylize([photo])[0])
+    material = open_material(RunFolder(out).config)
+    assert len(material.entries) == plan["training_pairs"] + 4
+
+    began = (out / "painted" / "manifest.json").stat().st_mtime_ns
+    shutil.rmtree(more)  # a run that goes on needs the pictures, not the photos
+    code, _, err = pix2style("distill", *options, "train.images=12", "--resume")
+    assert code == 0, err
+    assert "painted" not in err
+    assert (out / "painted" / "manifest.json").stat().st_mtime_ns == began
+
+
+def test_photos_that_are_all_pairs_already_are_refused(pix2style: Pix2Style, tmp_path: Path, pair_set: Path) -> None:
+    teacher = tmp_path / "teacher"
+    assert pix2style("train", *TINY, "train.images=2", "--pairs", pair_set, "--out", teacher)[0] == 0
+    photos = f"distill.photos=['{pair_set.parent / 'photos'}']"
+    code, _, err = pix2style(
+        "distill", *TINY, photos, "--teacher-run", teacher, "--pairs", pair_set, "--out", tmp_path / "run"
+    )
+    assert code == DataError.exit_code
+    assert "none of 30 photos is new" in err
