@@ -308,3 +308,18 @@ def test_eight_real_photos(assets: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(content, crop_to_square(read_picture(path, to_srgb=True).on_white(), 96))
         np.testing.assert_array_equal(target, WatercolorTeacher()(content))
         assert np.abs(content.astype(int) - target).mean() > 5
+
+
+def test_photos_that_are_left_out_leave_no_trace(config: PairsConfig, tmp_path: Path) -> None:
+    whole = make_pairs(config, TEACHER, tmp_path / "whole")
+    entries = [entry for split in ("train", "val", "test") for entry in PairReader(whole.out).entries(split)]
+    known = {entry.sha256 for entry in entries[:5]}
+    assert len(preview_pairs(config, TEACHER, tmp_path / "rest", without=known).plan.photos) == 7
+    rest = make_pairs(config, TEACHER, tmp_path / "rest", without=known)
+    assert (rest.painted, rest.manifest.failures, rest.manifest.duplicates) == (7, (), ())
+    reader = PairReader(rest.out)
+    painted = {entry.sha256 for split in ("train", "val", "test") for entry in reader.entries(split)}
+    assert painted == {entry.sha256 for entry in entries[5:]}
+    assert make_pairs(config, TEACHER, tmp_path / "rest", without=known).already_finished
+    with pytest.raises(DataError, match="none of 12 photos is new"):
+        make_pairs(config, TEACHER, tmp_path / "none", without={entry.sha256 for entry in entries})
