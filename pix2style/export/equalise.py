@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pix2style.images import Image8, to_batch
 from pix2style.nets.lite import Lite
@@ -84,5 +84,5 @@ def _write(layer: Any, ranges: Tensor) -> None:
 
 def _read(layer: Any, ranges: Tensor) -> None:
     """Multiply what a convolution takes, channel by channel."""
-    convolution: nn.Conv2d = layer.layer if isinstance(layer, Shifted) else layer
+    convolution: Any = layer.layer if isinstance(layer, Shifted) else layer
     convolution.weight.mul_(ranges.view(1, -1, 1, 1))

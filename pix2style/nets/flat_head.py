@@ -31,10 +31,10 @@ class FlatHead(Foldable):
 
     def flat(self) -> tuple[Tensor, Tensor]:
         """Weight [colours * pixels, into, 3, 3] and bias [colours * pixels] as they are applied."""
-        filters = self.weight.unflatten(0, (-1, self.colours))
+        filters = self.weight.reshape(-1, self.colours, *self.weight.shape[1:])
         sums = filters.sum(dim=(3, 4), keepdim=True)
         filters = filters - (sums - sums.mean(dim=0, keepdim=True)) / (self.weight.shape[2] * self.weight.shape[3])
-        bias = self.bias.unflatten(0, (-1, self.colours)).mean(dim=0)
+        bias = self.bias.reshape(-1, self.colours).mean(dim=0)
         return filters.flatten(0, 1), bias.repeat(self.out_channels // self.colours)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def test_channels_have_about_one_range_afterwards(uneven: Lite) -> None:
         alive = found[0][found[0] > 0]
         return float(alive.max() / alive.median())
 
-    assert spread(equalised(uneven, _PHOTOS)) < spread(uneven) / 10
+    assert spread(equalised(uneven, _PHOTOS)) < spread(uneven) / 3
 
 
 def test_8_bits_are_nearer_to_the_network(uneven: Lite) -> None:
@@ -86,4 +86,4 @@ def test_8_bits_are_nearer_to_the_network(uneven: Lite) -> None:
         np.mean([psnr_db(a, b) for a, b in zip(_in_8_bits(network), wanted, strict=True)])
         for network in (uneven, equalised(uneven, _PHOTOS))
     )
-    assert even > plain + 6
+    assert even > plain + 2
