@@ -72,12 +72,30 @@ def calibrate(network: Lite, photos: Iterable[Image8]) -> Calibration:
     finally:
         for handle in handles:
             handle.remove()
-    calibration = Calibration()
-    for name, parts in seen.items():
-        values = np.concatenate(parts)
-        calibration.steps[name] = whole_range(values) if name == "told" else least_error(values)
-        calibration.means[name] = np.mean(sums[name], axis=0)
+    calibration = Calibration(means={name: np.mean(each, axis=0) for name, each in sums.items()})
+    maps = {name: np.concatenate(parts) for name, parts in seen.items()}
+    calibration.steps["told"] = whole_range(maps.pop("told"))
+    # what is added to others comes after them
+    for name, values in sorted(maps.items(), key=lambda one: one[0] in ("stem", *_added(network))):
+        calibration.steps[name] = least_error(_that_matters(name, values, calibration.steps))
     return calibration
+
+
+def _added(network: Lite) -> list[str]:
+    return [f"added.{number}" for number in range(len(network.body))]
+
+
+def _that_matters(name: str, values: NDArray[np.float32], steps: dict[str, Step]) -> NDArray[np.float32]:
+    """Values of a map, those raised that are so low that the sum they go into is below zero, whatever else is in it.
+
+    ReLU makes 0 of such sums: trained networks use values ten times as low as the features are high, and a range that
+    held them would leave few bytes for the others.
+    """
+    other = {"stem": "told"}.get(name, name.replace("added", "features"))
+    if other == name:
+        return values
+    step = steps[other]
+    return np.maximum(values, np.float32(-(_LEVELS - step.zero) * step.scale))
 
 
 def least_error(values: NDArray[np.float32]) -> Step:

@@ -194,3 +194,16 @@ def test_a_rare_large_value_is_cut_off() -> None:
     values = np.concatenate([np.random.default_rng(0).uniform(0, 1, 1_000_000), [3.0]]).astype(np.float32)
     assert least_error(values).scale * 255 < 2
     assert whole_range(values, 1.0).scale * 255 == pytest.approx(3, rel=1e-3)
+
+
+def test_values_that_relu_makes_zero_anyway_take_no_bytes() -> None:
+    network = learned().folded()
+    plain = calibrate(network, PHOTOS.calibration)
+    with torch.no_grad():
+        for block in network.body:
+            block.second.bias[0] -= 500.0  # type: ignore[union-attr,index]
+    for number, block in enumerate(network.body):
+        assert torch.isfinite(block.second.bias).all()  # type: ignore[union-attr,arg-type]
+        found = calibrate(network, PHOTOS.calibration).steps[f"added.{number}"]
+        assert found.scale < 4 * plain.steps[f"added.{number}"].scale
+        assert found.zero > 0
