@@ -53,7 +53,7 @@ class GeneratorSpec:
         parameters: weights in the file, after folding.
         size_multiple: the graph pads to a multiple of this, by repeating the edge, and crops again.
         receptive_field_px: how far from a pixel the input can change it, without global context.
-        global_context: whether every pixel also depends on the whole picture, through a thumbnail of it or through
+        global_context: whether every pixel also depends on the whole picture, through a glimpse of it or through
             normalisations' statistics.
         trained_at_px: side of the training crops; the strokes' size belongs to this scale.
         licence: of the filter, as far as its makers stated it.

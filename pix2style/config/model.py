@@ -56,7 +56,7 @@ class TransformerConfig(Section):
 
 
 class LiteConfig(Section):
-    """The lightweight generator: strided stem, re-parametrised blocks, pixel-shuffle head, thumbnail context."""
+    """The lightweight generator: patch stem, residual blocks, a head that unfolds pixels, a glimpse for context."""
 
     channels: int = Field(48, ge=8, le=256)
     """Channels at the reduced resolution."""

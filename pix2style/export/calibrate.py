@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2style.images import Image8, to_batch
+from pix2style.export.painting import run_watched
+from pix2style.images import Image8
 from pix2style.nets.lite import Lite
 
 _LEVELS = 255
@@ -64,14 +64,7 @@ def calibrate(network: Lite, photos: Iterable[Image8]) -> Calibration:
         sums[name].append(values.double().mean(dim=0 if vector else (0, 2, 3)).numpy())
 
     handles = _watch(network, keep)
-    try:
-        with torch.inference_mode():
-            for number, photo in enumerate(photos):
-                style = torch.eye(network.styles)[[number % network.styles]] if network.styles > 1 else None
-                network(torch.from_numpy(to_batch([photo])), style=style)
-    finally:
-        for handle in handles:
-            handle.remove()
+    run_watched(network, photos, handles)
     calibration = Calibration(means={name: np.mean(each, axis=0) for name, each in sums.items()})
     maps = {name: np.concatenate(parts) for name, parts in seen.items()}
     calibration.steps["told"] = whole_range(maps.pop("told"))

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pix2style.images import Image8, to_batch
+from pix2style.export.painting import run_watched
+from pix2style.images import Image8
 from pix2style.nets.lite import Lite
 from pix2style.nets.style_condition import Shifted
 
@@ -55,14 +56,7 @@ def _ranges(network: Lite, photos: Iterable[Image8]) -> tuple[Tensor, list[Tenso
         handles.append(block.register_forward_hook(lambda _module, given, out: sums.extend((given[0], out))))
         first: Any = block.first
         handles.append(first.register_forward_hook(lambda _module, _given, out, n=number: inside[n].append(out.relu())))
-    try:
-        with torch.inference_mode():
-            for number, photo in enumerate(photos):
-                style = torch.eye(network.styles)[[number % network.styles]] if network.styles > 1 else None
-                network(torch.from_numpy(to_batch([photo])), style=style)
-    finally:
-        for handle in handles:
-            handle.remove()
+    run_watched(network, photos, handles)
     ones = torch.ones(network.channels)
     return (_range(sums) if sums else ones), [_range(maps) for maps in inside]
 

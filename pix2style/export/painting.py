@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import torch
 
 from pix2style.errors import ArtifactError
@@ -31,3 +34,21 @@ def paint(photos: list[Image8], network: Generator, *, style: int = 0, seen: Ima
     if not torch.isfinite(painted).all():
         raise ArtifactError("the network paints values that are not numbers: the training diverged; use an earlier one")
     return from_batch(painted.numpy())
+
+
+@torch.inference_mode()
+def run_watched(network: Generator, photos: Iterable[Image8], hooks: Sequence[Any]) -> None:
+    """Run a network for what its hooks see, in its styles by turns; then take the hooks away.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        photos: of any sizes.
+        hooks: what `register_forward_hook` gave.
+    """
+    try:
+        for number, photo in enumerate(photos):
+            style = torch.eye(network.styles)[[number % network.styles]] if network.styles > 1 else None
+            network(torch.from_numpy(to_batch([photo])), style=style)
+    finally:
+        for hook in hooks:
+            hook.remove()
