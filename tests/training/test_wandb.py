@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -176,3 +177,11 @@ def _check_everything_is_there(tmp_path: Path, folder: str) -> None:
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(20))
     assert list((tmp_path / "run/wandb").glob(f"{folder}/*.wandb"))
+
+
+def test_somebody_elses_proxies_of_before_do_not_matter(server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = urllib.request.build_opener(urllib.request.ProxyHandler({"http": "http://127.0.0.1:9"}))
+    monkeypatch.setattr(urllib.request, "_opener", gone)  # as urlopen() leaves it after its first call
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(server.url, timeout=5)
+    wandb_run._check_answers(server.url)

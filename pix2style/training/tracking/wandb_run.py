@@ -163,6 +163,7 @@ def _check_answers(base_url: str) -> None:
     if not base_url.startswith(("http://", "https://")):
         raise ValueError(f"{base_url}: is no address of a W&B server")
     try:
-        urllib.request.urlopen(f"{base_url}/healthz", timeout=_PROBE_TIMEOUT_S).close()  # noqa: S310 (checked above)
+        # urlopen() would keep the proxies of its first call, which may be another part of this process's.
+        urllib.request.build_opener().open(f"{base_url}/healthz", timeout=_PROBE_TIMEOUT_S).close()
     except urllib.error.HTTPError:
         return  # it answers, whatever it says
