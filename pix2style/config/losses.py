@@ -25,7 +25,7 @@ class FeaturesConfig(Section):
     """Training pictures seen before its losses begin; until then pixels alone teach, several times as fast."""
     every: int = Field(1, ge=1, le=64)
     """Compute them in every so many steps only, so many times as strong (lazily, as StyleGAN2 does its regularisation):
-    for a small generator the feature network is nine tenths of a step."""
+    for a small generator the feature network is most of a step."""
 
 
 class AdversarialConfig(Section):

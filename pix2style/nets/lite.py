@@ -167,7 +167,7 @@ def unfold_patches(patches: Tensor, scale: int) -> Tensor:
     """Channels to pixels: [batch, scale * scale * 3, h, w] to [batch, 3, h * scale, w * scale].
 
     A pixel shuffle whose channels are ordered by row, column, colour: with channels last in memory it then moves runs
-    of 3 * scale values that stay together, which is a quarter of the time of torch's order (`benchmarks/lite.py`).
+    of 3 * scale values that stay together, where torch's order moves single ones.
     """
     batch, channels, height, width = patches.shape
     colours = channels // scale**2

@@ -6,12 +6,11 @@ depend on the crop alone, and so the photo has none of its own.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pix2style.images import Image8
-from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, glimpse_indices
+from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, glimpse
 
 
 def glimpse_of(photo: Image8, *, flip: bool) -> Image8:
@@ -24,12 +23,7 @@ def glimpse_of(photo: Image8, *, flip: bool) -> Image8:
     Returns:
         uint8 [GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
     """
-    height, width = photo.shape[:2]
-    rows, columns = glimpse_indices(height), glimpse_indices(width)
-    if flip:
-        columns = width - 1 - columns
-    # rows first: they lie together, and taking both at once walks pixel by pixel
-    return np.ascontiguousarray(photo[rows][:, columns])
+    return glimpse(photo[:, ::-1] if flip else photo)
 
 
 def indices_on_device(sizes: Tensor) -> Tensor:
