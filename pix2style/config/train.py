@@ -17,8 +17,13 @@ class AugmentConfig(Section):
     """Resample pairs to this side before cropping (the 2017 recipe: 286); nothing: keep their size."""
     crop: int = Field(256, ge=32, le=4096)
     """Side of the random crop in pixels."""
-    flip: bool = True
-    """Mirror half of the pairs, left to right."""
+    align_px: int = Field(4, ge=1, le=64)
+    """Crops begin at multiples of so many pixels of the stored pair. A teacher that halves its maps twice, as Magenta's
+    does, paints by a grid of 4: what is cut off that grid asks for strokes between the cells. 1: anywhere."""
+    flip: bool = False
+    """Mirror half of the pairs, left to right. Only for a teacher that paints a mirrored photo as the mirrored
+    painting: networks do not, and their strokes cannot be learned from both; `pairs.variants` has it paint mirrored
+    photos."""
     color_jitter: float = Field(0.0, ge=0, le=1)
     """How far brightness, contrast and saturation of the content photo alone may vary; the target stays."""
     discriminator: tuple[Literal["color", "translation", "cutout"], ...] = ()

@@ -16,13 +16,14 @@ from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import Shifted, through
 
 _COLOURS = 3
+LEAST_VARIANCE = 1e-4  # of a glimpse's features: the root of 0 has no slope
 _FIRST_SHARE = 0.03  # of what a convolution would add to a residual sum: blocks begin near the identity
 
 
 class Lite(Generator):
     """A strided convolution, residual blocks of plain 3x3 convolutions at 1/scale of the resolution, pixel shuffle.
 
-    Folded, with the defaults: 158,800 parameters, 0.61 GMAC at 256x256 and 2.42 GMAC at 512x512 (172,624
+    Folded, with the defaults: 181,616 parameters, 0.61 GMAC at 256x256 and 2.42 GMAC at 512x512 (195,440
     parameters while training, and the same work).
 
     Every part is one that runs fast in 8 bits (`benchmarks/lite.py`): a stem of patches that do not overlap; ReLU, for
@@ -51,7 +52,7 @@ class Lite(Generator):
         self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         head = FlatHead(channels, _COLOURS, scale**2)
         self.head: nn.Module = head
-        self.observe = _Observer(channels)
+        self.observe = _Observer(channels * (1 + 2 * blocks))
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
@@ -70,13 +71,13 @@ class Lite(Generator):
         return photo[..., rows[:, None], columns[None, :]]
 
     def context(self, photo: Tensor) -> Tensor:
-        """Numbers for the stem's channels, from a glimpse of the whole photo.
+        """Numbers for the channels of stem and blocks, from a glimpse of the whole photo.
 
         Args:
             photo: the whole photo, [batch, 3, height, width] in [-1, 1].
 
         Returns:
-            [batch, channels].
+            [batch, (1 + 2 * blocks) * channels]: the stem's, then those of each block's first and second convolution.
         """
         return self.context_of(self.glimpse(photo))
 
@@ -88,9 +89,10 @@ class Lite(Generator):
     def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         if context is None:
             raise ValueError("lite needs a context: call the generator, or pass context(photo)")
-        features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
-        for block in self.body:
-            features = block(features, style)
+        stem, *told = context[:, :, None, None].chunk(1 + 2 * len(self.body), dim=1)
+        features = F.relu(through(self.stem, photo, style) + stem)
+        for number, block in enumerate(self.body):
+            features = block(features, told[2 * number], told[2 * number + 1], style)
         painted = unfold_patches(self.head(features), self.scale)
         # Clipped as the file clips; but a value beyond the range still learns which way is back.
         return painted + (painted.clamp(-1, 1) - painted).detach() if self.training else painted.clamp(-1, 1)
@@ -103,7 +105,7 @@ class Lite(Generator):
 
 
 class ResidualBlock(nn.Module):
-    """ReLU(features + conv(ReLU(conv(features)))), of 3x3 convolutions that keep size and channels.
+    """ReLU(features + told + conv(ReLU(told + conv(features)))), of 3x3 convolutions that keep size and channels.
 
     Args:
         channels: in and out.
@@ -118,9 +120,17 @@ class ResidualBlock(nn.Module):
         with torch.no_grad():
             second.full.mul_(_FIRST_SHARE)
 
-    def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
-        """From [batch, channels, h, w] to the same shape."""
-        return F.relu(features + through(self.second, F.relu(self.first(features)), style))
+    def forward(self, features: Tensor, first: Tensor, second: Tensor, style: Tensor | None = None) -> Tensor:
+        """From [batch, channels, h, w] to the same shape.
+
+        Args:
+            features: of the layers before.
+            first: what the context tells the first convolution, [batch, channels, 1, 1].
+            second: and the second one.
+            style: weights of the styles, [batch, styles], where there are several.
+        """
+        inner = F.relu(self.first(features) + first)
+        return F.relu(features + (through(self.second, inner, style) + second))
 
 
 class RepConv(Foldable):
@@ -210,7 +220,8 @@ def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
 class _Observer(nn.Module):
     """From a glimpse to numbers that describe the whole picture; starts at zero, as if there were none.
 
-    Features of each patch, then their mean over all patches: a share of bright, dark, rough, blue places, learned.
+    Features of each patch, then their mean and standard deviation over all patches: how bright, dark, rough, blue the
+    picture is, and how far its places differ in it. These are the statistics that the teacher's InstanceNorm takes.
     """
 
     def __init__(self, outputs: int) -> None:
@@ -221,11 +232,15 @@ class _Observer(nn.Module):
             nn.Conv2d(32, 64, 1),
             nn.ReLU(),
         )
-        self.tell = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))
+        self.tell = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(), nn.Linear(64, outputs))
         last = self.tell[-1]
         nn.init.zeros_(last.weight)  # type: ignore[arg-type]
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, glimpse: Tensor) -> Tensor:
-        told: Tensor = self.tell(self.look(glimpse).mean(dim=(2, 3)))
+        seen = self.look(glimpse)
+        seen = seen.to(torch.promote_types(seen.dtype, torch.float32))  # bfloat16 is too coarse for what follows
+        mean, square = seen.mean(dim=(2, 3)), seen.square().mean(dim=(2, 3))
+        spread = ((square - mean.square()).clamp(min=0) + LEAST_VARIANCE).sqrt()
+        told: Tensor = self.tell(torch.cat([mean, spread], dim=1))
         return told

@@ -46,17 +46,18 @@ class CropPlan:
 
     Args:
         sides: height and width of each pair in pixels, as it is before cropping.
-        augment: the crop's side, and whether to mirror.
+        augment: the crop's side, which grid it begins on, and whether to mirror.
         seed: of order and crops.
     """
 
     def __init__(self, sides: Sequence[tuple[int, int]], augment: AugmentConfig, seed: int) -> None:
-        self._room = np.asarray(sides, np.int64).reshape(-1, 2) - augment.crop + 1
+        self._align_px = augment.align_px
+        self._places = (np.asarray(sides, np.int64).reshape(-1, 2) - augment.crop) // augment.align_px + 1
         self._flip, self._seed = augment.flip, seed
         self._epochs: dict[int, tuple[Indices, NDArray[np.float64]]] = {}
 
     def __len__(self) -> int:
-        return len(self._room)
+        return len(self._places)
 
     def at(self, positions: Iterable[int]) -> Cuts:
         """What stands at these positions of the stream."""
@@ -67,7 +68,7 @@ class CropPlan:
             order, numbers = self._epoch(int(epoch))
             pair[here] = order[places[here]]
             draws[here] = numbers[pair[here]]
-        top, left = (draws[:, :2] * self._room[pair]).astype(np.int64).T
+        top, left = (draws[:, :2] * self._places[pair]).astype(np.int64).T * self._align_px
         flip = (draws[:, 2] < 0.5).astype(np.int64) * self._flip
         return Cuts(pair, top, left, flip, (draws[:, 3] * 2**32).astype(np.int64))
 

@@ -41,7 +41,7 @@ def contents(steps: list[list[PairBatch]]) -> torch.Tensor:
 
 
 def test_an_epoch_holds_each_pair_once_in_another_order(stream: Callable[..., PairStream]) -> None:
-    data = stream("train.augment.crop=48", "train.augment.flip=false")
+    data = stream("train.augment.crop=48")
     n = len(data)
     first, second = ([data[p + e * n][0].tobytes() for p in range(n)] for e in (0, 1))
     assert len(set(first)) == n
@@ -51,7 +51,7 @@ def test_an_epoch_holds_each_pair_once_in_another_order(stream: Callable[..., Pa
 
 def test_geometry_is_shared(stream: Callable[..., PairStream]) -> None:
     """The teacher is a function of each pixel, so a cut and mirrored pair must still obey it."""
-    data = stream()
+    data = stream("train.augment.flip=true")
     for position in range(len(data)):
         content, target = data[position]
         assert target is not None
@@ -70,7 +70,7 @@ def test_color_changes_the_content_alone(stream: Callable[..., PairStream]) -> N
 
 
 def test_crops_and_mirrors_are_spread_evenly(stream: Callable[..., PairStream]) -> None:
-    plan = stream().plan
+    plan = stream("train.augment.flip=true", "train.augment.align_px=1").plan
     cuts = plan.at(range(100 * len(plan)))
     for numbers in (cuts.top, cuts.left):
         assert (numbers.min(), numbers.max()) == (0, 48 - 32)
@@ -80,8 +80,16 @@ def test_crops_and_mirrors_are_spread_evenly(stream: Callable[..., PairStream]) 
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.1
 
 
+def test_crops_begin_on_the_teachers_grid(stream: Callable[..., PairStream]) -> None:
+    for changes, places in (((), {0, 4, 8, 12, 16}), (("train.augment.align_px=7",), {0, 7, 14})):
+        plan = stream(*changes).plan
+        cuts = plan.at(range(40 * len(plan)))
+        assert set(cuts.top.tolist()) == set(cuts.left.tolist()) == places
+        assert not cuts.flip.any()
+
+
 def test_a_mirrored_crop_is_the_crop_mirrored(stream: Callable[..., PairStream]) -> None:
-    straight, mirrored = stream("train.augment.flip=false"), stream()
+    straight, mirrored = stream(), stream("train.augment.flip=true")
     flips = mirrored.plan.at(range(len(mirrored))).flip
     assert 0 < flips.sum() < len(flips)
     for position, flip in enumerate(flips):

@@ -32,7 +32,7 @@ def test_a_mirrored_photo_has_a_glimpse_of_its_own(size: tuple[int, int]) -> Non
 
 @pytest.mark.parametrize("changes", [(), ("train.augment.resize=41",), ("train.augment.color_jitter=0.5",)])
 def test_a_crop_comes_with_its_photo_s(experiment: Experiment, changes: tuple[str, ...]) -> None:
-    config = experiment(*changes)
+    config = experiment("train.augment.flip=true", *changes)
     material, augment = open_material(config), config.train.augment
     decoded = decode(material, material.entries, augment)
     stream = PairStream(material, augment, 0, decoded, glimpses=True)
