@@ -29,7 +29,8 @@ def print_preview(preview: Preview, *, planned: bool, as_json: bool) -> None:
     plan, counts = preview.plan, preview.plan.splits
     each = f", each in {plan.styles_per_photo} styles" if plan.styles_per_photo > 1 else ""
     verb = "will" if planned else "would"
-    print(f"{verb} paint {counts.total} photos at {plan.size} px{each} with {plan.teacher_names}")
+    varied = f" and {plan.variant_count} variants of them" if plan.variant_count else ""
+    print(f"{verb} paint {counts.total} photos{varied} at {plan.size} px{each} with {plan.teacher_names}")
     print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
     print(f"  into    {preview.out} ({preview.state}; {preview.finished_shards} of {plan.shard_count} shards done)")
     print_aside(preview.notes, plan.unreadable)
@@ -63,7 +64,8 @@ def print_report(report: BuildReport, *, as_json: bool) -> bool:
             f"painted {report.painted} pairs{kept} in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
             f" with {names}"
         )
-        print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
+        varied = f" ({report.manifest.variants} variants of each photo among them)" if report.manifest.variants else ""
+        print(f"  splits  train {counts.train}{varied}, val {counts.val}, test {counts.test}")
         print(f"  failed  {_failed(report)}")
         print(f"  where   {report.out}")
     print_aside([] if as_json else report.notes, report.manifest.failures)

@@ -17,7 +17,8 @@ from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, enco
 from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
-from pix2style.images.resample import crop_to_square, fit_within, resize, sheet
+from pix2style.images.resample import crop_to_square, fit_within, resize, resize_part, sheet, size_within
+from pix2style.images.tilt import tilt
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -44,7 +45,10 @@ __all__ = [
     "read_file",
     "read_picture",
     "resize",
+    "resize_part",
     "sheet",
+    "size_within",
+    "tilt",
     "to_batch",
     "to_signed",
     "write_picture",

@@ -17,16 +17,35 @@ def resize(rgb: Image8, height: int, width: int) -> Image8:
     """
     if rgb.shape[:2] == (height, width):
         return rgb
-    shrinks = height <= rgb.shape[0] and width <= rgb.shape[1]
+    return resize_part(rgb, (0, 0, *rgb.shape[:2]), height, width)
+
+
+def resize_part(rgb: Image8, part: tuple[float, float, float, float], height: int, width: int) -> Image8:
+    """Resample a rectangle of a picture to `height` x `width`, as `resize`; the rest of the picture costs nothing.
+
+    Args:
+        rgb: uint8 [height, width, 3].
+        part: top, left, bottom and right in pixels, inside of the picture; fractions are taken as they are.
+        height: of the result.
+        width: of the result.
+    """
+    top, left, bottom, right = part
+    shrinks = height <= bottom - top and width <= right - left
     window = Image.Resampling.HAMMING if shrinks else Image.Resampling.LANCZOS
-    return np.array(Image.fromarray(rgb).resize((width, height), window), dtype=np.uint8)
+    box = (left, top, right, bottom)
+    return np.array(Image.fromarray(rgb).resize((width, height), window, box), dtype=np.uint8)
 
 
 def fit_within(rgb: Image8, side: int) -> Image8:
     """Shrink so that the longer side is at most `side`; a smaller picture stays as it is."""
     height, width = rgb.shape[:2]
+    return resize(rgb, *size_within(height, width, side))
+
+
+def size_within(height: int, width: int, side: int) -> tuple[int, int]:
+    """Height and width of a picture that `fit_within` has shrunk."""
     scale = side / max(height, width)
-    return rgb if scale >= 1 else resize(rgb, max(1, round(height * scale)), max(1, round(width * scale)))
+    return (height, width) if scale >= 1 else (max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def crop_to_square(rgb: Image8, side: int) -> Image8:

@@ -223,7 +223,7 @@ class ClusterEngine:
         self._starting[worker.ready.remote()] = worker
 
     def _hand_out(self, worker: Any, number: int) -> None:
-        photos = {(photo.source, photo.sha256) for photo in self.plan.shard(number)}
+        photos = {(photo.file, photo.sha256) for photo in self.plan.shard(number)}
         paths = {name: self.paths[name].absolute() for name in photos if name in self.paths}
         self._running[worker.make.remote(number, paths)] = (worker, number)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from pix2style.errors import DataError
 from pix2style.images import read_file
-from pix2style.pairs.manifest import SCHEMA_VERSION, Record
+from pix2style.pairs.manifest import Record
 
 
 class _Version(BaseModel):
@@ -32,9 +32,10 @@ def parse_document(model: type[_Document], data: bytes, path: Path) -> _Document
     """
     try:
         version = _Version.model_validate_json(data).schema_version
-        if version != SCHEMA_VERSION:
+        known = get_args(model.model_fields["schema_version"].annotation)
+        if version not in known:
             raise DataError(
-                f"{path}: has schema version {version}, this pix2style reads {SCHEMA_VERSION}:"
+                f"{path}: has schema version {version}, this pix2style reads {' and '.join(map(str, known))}:"
                 " use the pix2style that wrote it, or make the pair set again"
             )
         return model.model_validate_json(data)

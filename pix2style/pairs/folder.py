@@ -163,15 +163,16 @@ class SetFolder:
 
 def _accounts_for(index: ShardIndex, photos: Sequence[PlannedPhoto], plan: PairPlan) -> bool:
     """Whether each planned pair is there as it was planned, or a failure says why not, and nothing else is."""
-    there = {(pair.sha256, pair.style): (pair.key, pair.source, pair.split, pair.shard) for pair in index.pairs}
+    # Source and digest together tell photos apart: a variant has its photo's digest.
+    there = {(pair.source, pair.sha256, pair.style): (pair.key, pair.split, pair.shard) for pair in index.pairs}
     planned = {
-        (photo.sha256, pair.style): (pair.key, photo.source, photo.split, photo.shard)
+        (photo.source, photo.sha256, pair.style): (pair.key, photo.split, photo.shard)
         for photo in photos
         for pair in plan.pairs(photo)
     }
-    failed = {(failure.sha256, failure.style) for failure in index.failures}
-    unread = {sha256 for sha256, style in failed if style is None}
-    without = {pair for pair in planned if pair[0] in unread or pair in failed}
+    failed = {(failure.source, failure.sha256, failure.style) for failure in index.failures}
+    unread = {(source, sha256) for source, sha256, style in failed if style is None}
+    without = {pair for pair in planned if pair[:2] in unread or pair in failed}
     complete = there.keys() | without == planned.keys() and not there.keys() & without
     return complete and there.items() <= planned.items() and len(there) == len(index.pairs)
 

@@ -6,6 +6,10 @@
     SET/manifest.json             written last; a set without it is not finished
     SET/timing/shard-00000.json   how long the shard took, and where; no part of the set's identity
 
+With `pairs.variants`, pairs of varied copies of the train photos follow those of the photos. A pair of variant 3 of
+beach.jpg has the source `beach.jpg#variant3` and the digest of beach.jpg, by which it is kept out of other splits. Such
+a set has schema version 3 in plan and manifest; one without variants is written as it always was, in version 2.
+
 Nothing but the timing depends on time, place or machine, so the same input gives the same bytes.
 """
 
@@ -17,7 +21,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 PLAN_NAME = "plan.json"
 SHARDS_NAME = "shards"
@@ -32,6 +35,13 @@ Key = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 # A tar header holds sizes up to 8 GiB; the bound on offsets only keeps sums far from overflow.
 ByteCount = Annotated[int, Field(ge=0, le=2**60)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
+# Not written where there are none, so that such sets keep the bytes and digests of schema version 2.
+Variants = Annotated[int, Field(ge=0, le=2**31, exclude_if=lambda variants: variants == 0)]
+
+
+def schema_version_of(variants: int) -> Literal[2, 3]:
+    """Of plan and manifest: an older pix2style must refuse a set with variants, and read all others."""
+    return 3 if variants else 2
 
 
 class Record(BaseModel):
@@ -85,23 +95,24 @@ class PhotoRecord(Record):
     key: Key
     """Names the pair: the first digits of `sha256`, and the style's id where the set has several."""
     source: str
-    """The file's name relative to the content folder, for people."""
+    """The file's name relative to the content folder, for people; of a variant with `#variant` and its number."""
     sha256: Sha256
-    """Of the photo's file."""
+    """Of the photo's file; a variant has that of its photo."""
     split: Split
     """By the file's digest alone."""
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
 class PlannedPhoto:
-    """A photo and the shard that its pairs go to; small, because there may be a million.
+    """A photo, or a variant of one, and the shard that its pairs go to; small, because there may be a million.
 
     Attributes:
-        key: the first digits of `sha256`.
-        source: the file's name relative to the content folder, for people.
+        key: the first digits of `sha256`; of a variant: of the digest of both that and its number.
+        source: the file's name relative to the content folder, for people; of a variant with its number.
         sha256: of the photo's file.
         split: by the file's digest alone.
         shard: number of the shard.
+        variant: number of the variant, from 1; 0: the photo itself. Plans list photos only, so it is never written.
     """
 
     key: Key
@@ -109,6 +120,17 @@ class PlannedPhoto:
     sha256: Sha256
     split: Split
     shard: Count
+    variant: Annotated[Count, Field(exclude=True)] = 0
+
+    @property
+    def file(self) -> str:
+        """The file's name relative to the content folder."""
+        return self.source.removesuffix(variant_mark(self.variant)) if self.variant else self.source
+
+
+def variant_mark(variant: int) -> str:
+    """What follows the file's name in a variant's source."""
+    return f"#variant{variant}"
 
 
 class PairRecord(PhotoRecord):
@@ -165,7 +187,7 @@ class ShardStatistics(Record):
     """A shard in figures."""
 
     photos: Count
-    """Planned for it."""
+    """Planned for it, variants counted too."""
     pairs: Count
     """That came out."""
     enlarged: Count
@@ -191,7 +213,7 @@ class ShardIndex(Record):
     pairs: tuple[PairEntry, ...]
     """In the order of the plan."""
     failures: tuple[Failure, ...]
-    """Photos planned for this shard that gave no pair."""
+    """Photos and variants planned for this shard that gave no pair."""
     statistics: ShardStatistics
     """Of `pairs` and `failures`."""
 
@@ -239,7 +261,7 @@ class SplitCounts(Record):
 class PairManifest(Record):
     """`manifest.json`: a finished pair set."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[2, 3] = 2
     plan_sha256: Sha256
     """Identifies the set: photos, teachers and settings."""
     pix2style_version: str
@@ -259,6 +281,8 @@ class PairManifest(Record):
     """Asked for."""
     test_share: float
     """Asked for."""
+    variants: Variants = 0
+    """Of each photo of train, besides the photo."""
     pairs: SplitCounts
     """How many came out."""
     shards: tuple[ShardRecord, ...]
@@ -266,7 +290,7 @@ class PairManifest(Record):
     statistics: ShardStatistics
     """Of all shards together."""
     failures: tuple[Failure, ...]
-    """Files that gave no pair, with reasons."""
+    """Files that gave no pair, with reasons. One that cannot be read is listed once, however many variants it has."""
     duplicates: tuple[Duplicate, ...]
     """Files left out because another one has the same content."""
 

@@ -31,6 +31,7 @@ class Overview:
         sha256: its digest.
         teachers: name and number of pairs of each style.
         splits: pairs per split.
+        variants: of each photo of train, besides the photo.
         sizes: `WIDTHxHEIGHT` and how many pairs have it, the most frequent first.
         picture_format: png or jpeg.
         failures: how many photos gave no pair, by kind of reason.
@@ -43,6 +44,7 @@ class Overview:
     sha256: str
     teachers: tuple[tuple[str, int], ...]
     splits: dict[str, int]
+    variants: int
     sizes: tuple[tuple[str, int], ...]
     picture_format: str
     failures: dict[str, int]
@@ -58,6 +60,7 @@ class Overview:
         more = f" and {len(self.sizes) - _SHOWN_SIZES} more sizes" if len(self.sizes) > _SHOWN_SIZES else ""
         lines = [f"{self.name}: {total} pairs ({counts})"]
         lines += [f"  style {i}     {name}: {count} pairs" for i, (name, count) in enumerate(self.teachers)]
+        lines += [f"  variants    {self.variants} of each train photo"] if self.variants else []
         lines += [
             f"  pictures    {self.picture_format}, {sizes}{more}",
             f"  size        {_megabytes(self.content_bytes)} MB content, {_megabytes(self.target_bytes)} MB target",
@@ -73,6 +76,7 @@ class Overview:
             "set": self.name,
             "sha256": self.sha256,
             "pairs": self.splits,
+            "variants": self.variants,
             "styles": [{"teacher": name, "pairs": count} for name, count in self.teachers],
             "sizes": dict(self.sizes),
             "format": self.picture_format,
@@ -94,6 +98,7 @@ def overview(reader: PairReader) -> Overview:
         sha256=reader.digest,
         teachers=tuple((teacher.name, styles[i]) for i, teacher in enumerate(manifest.teachers)),
         splits=manifest.pairs.model_dump(),
+        variants=manifest.variants,
         sizes=tuple(sizes.most_common()),
         picture_format=manifest.format,
         failures=dict(manifest.statistics.failures_by_reason),

@@ -87,7 +87,7 @@ class Painter:
 
     def read(self, photo: PlannedPhoto) -> Content | Failure:
         """One photo, or why there is none."""
-        path = self.paths.get((photo.source, photo.sha256))
+        path = self.paths.get((photo.file, photo.sha256))
         if path is None:
             return Failure(source=photo.source, sha256=photo.sha256, reason="is gone")
         return read_content(photo, path, self.plan.size, self.plan.fit)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -23,17 +24,23 @@ from pix2style.pairs.manifest import (
     Split,
     SplitCounts,
     TeacherRecord,
+    Variants,
+    schema_version_of,
+    variant_mark,
 )
 from pix2style.stylizer import StylizerIdentity
 
 KEY_DIGITS = 16
 STYLE_DIGITS = 4
+# So long that no two variants meet, and that none meets a photo's key: a variant's key follows from its photo alone.
+_VARIANT_KEY_DIGITS = 32
 _SHOWN_NAMES = 3
+_SETTINGS = ("styles_per_photo", "size", "fit", "format", "seed", "val_share", "test_share", "variants")
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedPair:
-    """A photo in one style.
+    """A photo, or a variant of one, in one style.
 
     Attributes:
         key: names the pair.
@@ -49,7 +56,7 @@ class PlannedPair:
 class PairPlan(Record):
     """`plan.json`. The teacher's batch, folders and the like are not in it: they do not change the result."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[2, 3] = 2
     teachers: tuple[TeacherRecord, ...] = Field(min_length=1)
     """Who paints: one for each style."""
     styles_per_photo: int = Field(ge=1)
@@ -67,7 +74,9 @@ class PairPlan(Record):
     test_share: float
     """Share of photos that only eval reads."""
     photos_per_shard: int = Field(ge=1)
-    """Photos of one tar file."""
+    """Photos of one tar file, variants counted too."""
+    variants: Variants = 0
+    """Of each photo of train: painted after all photos, each photo's in a row."""
     photos: tuple[PlannedPhoto, ...]
     """In the order in which they are painted."""
     duplicates: tuple[Duplicate, ...]
@@ -82,8 +91,23 @@ class PairPlan(Record):
 
     @property
     def splits(self) -> SplitCounts:
-        """Planned photos per split."""
+        """Planned photos per split, without variants."""
         return SplitCounts.of([photo.split for photo in self.photos])
+
+    @property
+    def variant_count(self) -> int:
+        """How many variants there are of all photos together."""
+        return self.variants * len(self._varied)
+
+    @property
+    def pair_total(self) -> int:
+        """How many pairs the set has if each photo and variant can be painted."""
+        return (len(self.photos) + self.variant_count) * self.styles_per_photo
+
+    @cached_property
+    def _varied(self) -> tuple[PlannedPhoto, ...]:
+        """The photos that have variants: what is held out stays out, in any disguise."""
+        return tuple(photo for photo in self.photos if photo.split == "train") if self.variants else ()
 
     @property
     def teacher_names(self) -> str:
@@ -94,11 +118,21 @@ class PairPlan(Record):
     @property
     def shard_count(self) -> int:
         """How many tar files the set has."""
-        return -(-len(self.photos) // self.photos_per_shard)
+        return -(-(len(self.photos) + self.variant_count) // self.photos_per_shard)
 
     def shard(self, number: int) -> tuple[PlannedPhoto, ...]:
-        """The photos of one shard."""
-        return self.photos[number * self.photos_per_shard : (number + 1) * self.photos_per_shard]
+        """The photos and variants of one shard."""
+        first, end = number * self.photos_per_shard, (number + 1) * self.photos_per_shard
+        photos, end = self.photos[first:end], min(end, len(self.photos) + self.variant_count)
+        places = range(max(first, len(self.photos)), end)
+        return photos + tuple(self._variant_at(place - len(self.photos), number) for place in places)
+
+    def _variant_at(self, place: int, shard: int) -> PlannedPhoto:
+        """One of the variants, counted from 0. Made when asked for: there may be many times as many as photos."""
+        photo, variant = self._varied[place // self.variants], place % self.variants + 1
+        key = sha256_bytes(f"{photo.sha256}{variant_mark(variant)}".encode())[:_VARIANT_KEY_DIGITS]
+        source = photo.source + variant_mark(variant)
+        return PlannedPhoto(key, source, photo.sha256, photo.split, shard, variant)
 
     def pair_count(self, number: int) -> int:
         """How many pairs a shard has if each photo can be painted."""
@@ -112,11 +146,13 @@ class PairPlan(Record):
         """The styles that a photo is painted in, in order.
 
         By the photo's content alone, whatever else is in the set (rendezvous hashing: Thaler and Ravishankar, 1998).
+        Variants go by their numbers, too, so that together they bring a photo into most styles.
         """
         styles = range(len(self.teachers))
         if self.styles_per_photo >= len(styles):
             return list(styles)
-        rank = {style: sha256_bytes(f"{style}:{photo.sha256}".encode()) for style in styles}
+        name = photo.sha256 + (variant_mark(photo.variant) if photo.variant else "")
+        rank = {style: sha256_bytes(f"{style}:{name}".encode()) for style in styles}
         return sorted(sorted(styles, key=rank.__getitem__)[: self.styles_per_photo])
 
     def pair_key(self, photo: PlannedPhoto, style: int) -> str:
@@ -184,6 +220,7 @@ def make_plan(
         for i, (key, (sha256, source)) in enumerate(zip(keys, first_name.items(), strict=True))
     ]
     return PairPlan(
+        schema_version=schema_version_of(config.variants),
         teachers=tuple(teacher_record(teacher) for teacher in teachers),
         styles_per_photo=styles_per_photo,
         size=config.size,
@@ -193,6 +230,7 @@ def make_plan(
         val_share=float(config.val_share),
         test_share=float(config.test_share),
         photos_per_shard=photos_per_shard,
+        variants=config.variants,
         photos=tuple(photos),
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
@@ -217,7 +255,7 @@ def differences(old: PairPlan, new: PairPlan) -> list[str]:
         found.append(f"{len(old.teachers)} styles there, {len(new.teachers)} now")
     for before, after in zip(old.teachers, new.teachers, strict=False):
         found += _teacher_differences(before, after)
-    for name in ("styles_per_photo", "size", "fit", "format", "seed", "val_share", "test_share", "photos_per_shard"):
+    for name in (*_SETTINGS, "photos_per_shard"):
         then, now = getattr(old, name), getattr(new, name)
         if then != now:
             found.append(f"{name} {then} there, {now} now")

@@ -43,7 +43,8 @@ class BuildReport:
     def notes(self) -> list[str]:
         """What a person should know before training on the set."""
         manifest = self.manifest
-        notes = split_notes(manifest.pairs, val_share=manifest.val_share, test_share=manifest.test_share)
+        counts = manifest.pairs.model_copy(update={"train": manifest.pairs.train // (1 + manifest.variants)})
+        notes = split_notes(counts, val_share=manifest.val_share, test_share=manifest.test_share)
         if manifest.statistics.enlarged:
             notes.append(
                 f"{manifest.statistics.enlarged} photos are less than {manifest.size} px high or wide and were"
@@ -60,6 +61,7 @@ class BuildReport:
             "out": str(self.out),
             "sha256": self.sha256,
             "pairs": manifest["pairs"],
+            "variants": self.manifest.variants,
             "failures": manifest["failures"],
             "duplicates": manifest["duplicates"],
             "teachers": manifest["teachers"],
@@ -132,10 +134,11 @@ class Preview:
             "state": self.state,
             "plan_sha256": self.plan.digest,
             "photos": self.plan.splits.model_dump(),
+            "variants": self.plan.variants,
             "duplicates": plan["duplicates"],
             "unreadable": plan["unreadable"],
             "teachers": plan["teachers"],
-            "pairs": len(self.plan.photos) * self.plan.styles_per_photo,
+            "pairs": self.plan.pair_total,
             "size": self.plan.size,
             "fit": self.plan.fit,
             "format": self.plan.format,

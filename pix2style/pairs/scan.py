@@ -24,6 +24,7 @@ from pix2style.images import (
 )
 from pix2style.pairs.manifest import Failure, Fit, PlannedPhoto
 from pix2style.pairs.plan import PairPlan
+from pix2style.pairs.variants import draw_variation, stored_size, vary
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SHOWN_FAILURES = 5
@@ -64,7 +65,7 @@ class Content:
 
     Attributes:
         photo: its place in the plan.
-        rgb: uint8 [height, width, 3], sRGB, cut or shrunk as asked for.
+        rgb: uint8 [height, width, 3], sRGB, cut, shrunk or varied as asked for.
         photo_height_px: of the file's picture, upright.
         photo_width_px: of the file's picture, upright.
     """
@@ -152,7 +153,7 @@ def scan_planned(content: Sequence[Path], plan: PairPlan) -> Scan | None:
 
 
 def read_content(photo: PlannedPhoto, path: Path, size_px: int, fit: Fit) -> Content | Failure:
-    """Read a planned photo, and cut or shrink it.
+    """Read a planned photo, or the photo of a planned variant, and cut, shrink or vary it.
 
     Args:
         photo: the plan's entry; the file must still have its digest.
@@ -167,20 +168,22 @@ def read_content(photo: PlannedPhoto, path: Path, size_px: int, fit: Fit) -> Con
         data = read_file(path)
         if sha256_bytes(data) != photo.sha256:
             return _failure(photo, "changed while pairs were being made")
-        picture = decode_picture(data, name=photo.source, to_srgb=True)
+        picture = decode_picture(data, name=photo.file, to_srgb=True)
     except OSError as error:
         return _failure(photo, error.strerror or str(error))
     except ImageError as error:
         return _failure(photo, _ADDRESS.sub("", error.reason))
     height_px, width_px = picture.rgb.shape[:2]
+    if max(stored_size(height_px, width_px, size_px, fit)) > _LONGEST_SIDE_PX:
+        reason = f"{width_px}x{height_px} px is longer than the {_LONGEST_SIDE_PX} px that a pair holds: crop or fit it"
+        return _failure(photo, reason)
     rgb = picture.on_white()
-    if fit == "crop":
+    if photo.variant:
+        rgb = vary(rgb, draw_variation(photo.sha256, photo.variant), size_px, fit)
+    elif fit == "crop":
         rgb = crop_to_square(rgb, size_px)
     elif fit == "fit":
         rgb = fit_within(rgb, size_px)
-    if max(rgb.shape) > _LONGEST_SIDE_PX:
-        reason = f"{width_px}x{height_px} px is longer than the {_LONGEST_SIDE_PX} px that a pair holds: crop or fit it"
-        return _failure(photo, reason)
     return Content(photo, rgb, height_px, width_px)
 
 

@@ -116,8 +116,10 @@ class ShardWork:
         """End the archive, and write index and timing."""
         self._writer.finish()
         self._writer.close()
-        place = {photo.sha256: i for i, photo in enumerate(self.plan.shard(self.number))}
-        self._failures.sort(key=lambda one: (place[one.sha256 or ""], -1 if one.style is None else one.style))
+        place = {(photo.source, photo.sha256): i for i, photo in enumerate(self.plan.shard(self.number))}
+        self._failures.sort(
+            key=lambda one: (place[one.source, one.sha256 or ""], -1 if one.style is None else one.style)
+        )
         entries = list(self._entries.values())
         statistics = statistics_of(len(place), entries, self._failures, self.plan)
         tar = self.folder.tar(self.number)
@@ -169,19 +171,21 @@ def summary_of(folder: SetFolder, index: ShardIndex, *, painted: int = 0) -> Sha
     return ShardSummary(record, splits, index.statistics, index.failures, painted)
 
 
-def total(statistics: Iterable[ShardStatistics], unreadable: Sequence[Failure]) -> ShardStatistics:
-    """All shards together, and the files that are in none."""
+def total(statistics: Iterable[ShardStatistics], failures: Sequence[Failure]) -> ShardStatistics:
+    """All shards together.
+
+    Args:
+        statistics: of each shard.
+        failures: of the whole set, as its manifest lists them.
+    """
     parts = list(statistics)
-    reasons = count_reasons(unreadable)
-    for part in parts:
-        reasons.update(part.failures_by_reason)
     return ShardStatistics(
         photos=sum(part.photos for part in parts),
         pairs=sum(part.pairs for part in parts),
         enlarged=sum(part.enlarged for part in parts),
         content_bytes=sum(part.content_bytes for part in parts),
         target_bytes=sum(part.target_bytes for part in parts),
-        failures_by_reason=dict(sorted(reasons.items())),
+        failures_by_reason=dict(sorted(count_reasons(failures).items())),
     )
 
 

@@ -74,6 +74,7 @@ class Judged:
         style: its style's id.
         content_sha256: of the content picture's pixels or file; equal for equal contents.
         target_sha256: likewise.
+        photo_sha256: of the photo's file, where known: variants of one photo may look alike.
     """
 
     key: str
@@ -82,6 +83,7 @@ class Judged:
     style: int
     content_sha256: str
     target_sha256: str
+    photo_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class PairJudge:
                 buckets[value >> band * _BAND_BITS & (1 << _BAND_BITS) - 1].append((value, who))
             for bucket in buckets.values():
                 for (a, first), (b, second) in combinations(bucket, 2):
-                    if (a ^ b).bit_count() <= _NEAR_BITS:
+                    if (a ^ b).bit_count() <= _NEAR_BITS and not _of_one_photo(first, second):
                         found.setdefault((first.key, second.key), _near(first, second))
         return list(found.values())
 
@@ -182,7 +184,7 @@ def who_is(pair: PairEntry | StoredPair) -> Judged:
         digests = (pair.content_sha256, pair.target_sha256)
     else:
         digests = (pair.content.sha256, pair.target.sha256)
-    return Judged(pair.key, pair.source, pair.split, pair.style, *digests)
+    return Judged(pair.key, pair.source, pair.split, pair.style, *digests, photo_sha256=pair.sha256)
 
 
 def perceptual_hash(rgb: Image8) -> int:
@@ -192,6 +194,10 @@ def perceptual_hash(rgb: Image8) -> int:
     low = np.asarray(cv2.dct(tiny))[:_HASH_LOW, :_HASH_LOW].ravel()
     bits = low > np.median(low)
     return int("".join("1" if bit else "0" for bit in bits), 2)
+
+
+def _of_one_photo(first: Judged, second: Judged) -> bool:
+    return first.photo_sha256 is not None and first.photo_sha256 == second.photo_sha256
 
 
 def _of(who: Judged, kind: str, text: str) -> Suspicion:

@@ -163,7 +163,7 @@ class _Verification:
             return
         if plan.digest != manifest.plan_sha256:
             self.damage.append(Damage(PLAN_NAME, "is not the plan that the manifest names", COPY_AGAIN))
-        for name in ("teachers", "size", "fit", "format", "seed", "val_share", "test_share", "duplicates"):
+        for name in ("teachers", "size", "fit", "format", "seed", "val_share", "test_share", "variants", "duplicates"):
             if getattr(plan, name) != getattr(manifest, name):
                 what = f"its {name} is not that of {PLAN_NAME}"
                 self.damage.append(Damage(MANIFEST_NAME, what, MAKE_MANIFEST_AGAIN))

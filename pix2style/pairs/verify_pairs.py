@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pix2style.pairs.damage import MAKE_INDEX_AGAIN, MAKE_MANIFEST_AGAIN, MAKE_SHARD_AGAIN, Damage
+from pix2style.pairs.figures import told_once
 from pix2style.pairs.manifest import (
     MANIFEST_NAME,
     SHARDS_NAME,
@@ -74,9 +75,10 @@ class PairChecks:
             wrong.append(f"counts {self.manifest.pairs}, the shards hold {counts}")
         unreadable = self.plan.unreadable if self.plan is not None else None
         if unreadable is not None:
-            if self.manifest.statistics != total(self._statistics, unreadable):
+            failures = told_once((*unreadable, *self._failures), self.manifest.variants)
+            if self.manifest.statistics != total(self._statistics, failures):
                 wrong.append("its statistics are not the sum of the shards'")
-            if self.manifest.failures != (*unreadable, *self._failures):
+            if self.manifest.failures != failures:
                 wrong.append("its failures are not those of the plan and the shards")
         return [Damage(MANIFEST_NAME, what, MAKE_MANIFEST_AGAIN) for what in wrong]
 
@@ -96,7 +98,7 @@ class PairChecks:
             yield f"is {entry.width_px}x{entry.height_px} px, but the set's pairs are at most {document.size} px"
         yield from self._wrong_split(entry)
         if planned is not None:
-            photo = planned.get(entry.sha256 if not is_imported(document) else entry.key)
+            photo = planned.get(entry.key if is_imported(document) else f"{entry.sha256} {entry.source}")
             if photo is None or (photo.source, photo.sha256, photo.split) != (entry.source, entry.sha256, entry.split):
                 yield "is not in the plan for this shard with that source, digest and split"
 
@@ -110,16 +112,17 @@ class PairChecks:
             yield f"is in split {entry.split}, but its photo's digest and the shares say {wanted}"
 
     def _planned(self, shard: int) -> dict[str, PlannedPhoto] | None:
-        """By digest; in an imported set, where the same content may come twice, by key."""
+        """By digest and source; in an imported set, where both may come twice, by key."""
         if self.plan is None:
             return None
         by_key = is_imported(self.plan)
-        return {photo.key if by_key else photo.sha256: photo for photo in self.plan.shard(shard)}
+        photos = self.plan.shard(shard)
+        return {photo.key if by_key else f"{photo.sha256} {photo.source}": photo for photo in photos}
 
     def _missing(self, index: ShardIndex, planned: dict[str, PlannedPhoto]) -> Iterator[str]:
         if self.plan is None:
             return
-        failed = {(failure.sha256, failure.style) for failure in index.failures}
+        failed = {(failure.source, failure.sha256, failure.style) for failure in index.failures}
         if is_imported(self.plan):
             wanted = set(planned)
             there = {entry.key for entry in index.pairs}
@@ -128,7 +131,7 @@ class PairChecks:
             wanted = {
                 pair.key
                 for pair in pairs
-                if (pair.photo.sha256, None) not in failed and (pair.photo.sha256, pair.style) not in failed
+                if not failed & {(pair.photo.source, pair.photo.sha256, style) for style in (None, pair.style)}
             }
             there = {entry.key for entry in index.pairs}
         if len(there) != len(index.pairs):

@@ -9,8 +9,9 @@ from typing import Protocol
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import write_json
 from pix2style.pairs.documents import read_document
+from pix2style.pairs.figures import told_once
 from pix2style.pairs.folder import SetFolder
-from pix2style.pairs.manifest import PairManifest, SplitCounts
+from pix2style.pairs.manifest import PairManifest, SplitCounts, schema_version_of
 from pix2style.pairs.plan import PairPlan
 from pix2style.pairs.scan import nothing_readable
 from pix2style.pairs.shard_work import ShardSummary, summary_of, total
@@ -130,7 +131,7 @@ class SetWork:
     def advance(self, pairs: int) -> None:
         """Tell that more pairs are done."""
         self._done += pairs
-        self.on_progress("painting", self._done, len(self.plan.photos) * self.plan.styles_per_photo)
+        self.on_progress("painting", self._done, self.plan.pair_total)
 
     def _valid_manifest(self) -> PairManifest | None:
         """The manifest that is there, if it is the one of this plan and these shards."""
@@ -144,8 +145,10 @@ class SetWork:
     def _manifest(self) -> PairManifest:
         shards = [self.finished[number] for number in sorted(self.finished)]
         plan = self.plan
-        failures = [failure for shard in shards for failure in shard.failures]
+        found = [failure for shard in shards for failure in shard.failures]
+        failures = told_once((*plan.unreadable, *found), plan.variants)
         return PairManifest(
+            schema_version=schema_version_of(plan.variants),
             plan_sha256=plan.digest,
             pix2style_version=__version__,
             teachers=plan.teachers,
@@ -155,9 +158,10 @@ class SetWork:
             seed=plan.seed,
             val_share=plan.val_share,
             test_share=plan.test_share,
+            variants=plan.variants,
             pairs=SplitCounts.sum(shard.splits for shard in shards),
             shards=tuple(shard.record for shard in shards),
-            statistics=total((shard.statistics for shard in shards), plan.unreadable),
-            failures=(*plan.unreadable, *failures),
+            statistics=total((shard.statistics for shard in shards), failures),
+            failures=failures,
             duplicates=plan.duplicates,
         )

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pix2style.config import Config, apply_overrides
 from pix2style.errors import TrainingError
 from pix2style.nets.generator import Generator
+from pix2style.pairs.manifest import PairEntry
 from pix2style.training.distributed import World
 from pix2style.training.go_on import start_from
 from pix2style.training.material import Material, open_material
@@ -204,10 +205,13 @@ def _count(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkPlan:
 
 
 def _decoded_bytes(material: Material, resize: int | None) -> int:
-    """A photo that has several targets lies there once."""
+    """A picture that has several targets lies there once."""
     pixels = [resize**2 if resize else entry.height_px * entry.width_px for entry in material.entries]
-    photos = {entry.sha256: size for entry, size in zip(material.entries, pixels, strict=True)}
-    return 3 * (sum(photos.values()) + (sum(pixels) if material.paired else 0))
+    contents = {
+        entry.content.sha256 if isinstance(entry, PairEntry) else entry.sha256: size
+        for entry, size in zip(material.entries, pixels, strict=True)
+    }
+    return 3 * (sum(contents.values()) + (sum(pixels) if material.paired else 0))
 
 
 def _check_memory(config: Config, plan: Plan) -> None:

@@ -50,6 +50,21 @@ def test_photos_become_a_set(pix2style, content: Path, tmp_path: Path) -> None:
     assert "already finished (5 pairs); nothing was changed" in again[1]
 
 
+def test_variants_are_painted_and_told(pix2style, content: Path, tmp_path: Path) -> None:
+    command = ("make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 48, *ALL_TRAIN)
+    code, out, err = pix2style(*command, "pairs.variants=2", "--dry-run")
+    assert code == 0, err
+    assert "would paint 5 photos and 10 variants of them" in out
+    code, out, err = pix2style(*command, "pairs.variants=2")
+    assert code == 0, err
+    assert "painted 15 pairs" in out
+    assert "train 15 (2 variants of each photo among them)" in out
+    code, out, err = pix2style("pairs", "show", tmp_path / "set")
+    assert "variants    2 of each train photo" in out
+    assert pix2style("pairs", "verify", tmp_path / "set")[0] == 0
+    assert pix2style(*command, "pairs.variants=-1")[0] == ConfigError.exit_code
+
+
 def test_a_config_file_says_it_all_and_options_win(pix2style, content: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(f"pairs:\n  content: [{content}]\n  path: {tmp_path}/by-config\n  size: 40\n  val_share: 0.5\n")
