@@ -182,7 +182,9 @@ def unfold_patches(patches: Tensor, scale: int) -> Tensor:
     batch, channels, height, width = patches.shape
     colours = channels // scale**2
     split = patches.reshape(batch, scale, scale, colours, height, width)
-    return split.permute(0, 3, 4, 1, 5, 2).reshape(batch, colours, height * scale, width * scale)
+    # colours last in memory: one copy, of whole runs, and losses' networks want pictures to lie so
+    pixels = split.permute(0, 4, 1, 5, 2, 3).reshape(batch, height * scale, width * scale, colours)
+    return pixels.permute(0, 3, 1, 2)
 
 
 def shifted(layer: nn.Module, channels: int, styles: int) -> nn.Module:
