@@ -6,11 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pix2style.pairs.manifest import Failure, PairEntry, ShardStatistics
+from pix2style.pairs.manifest import Failure, PairEntry, ShardStatistics, without_mark
 from pix2style.pairs.plan import PairPlan
 
 # What a reason says of one file alone: numbers, and whatever stands in brackets.
-_VARIANT = re.compile(r"#variant\d+$")
 _PARTICULARS = re.compile(r"\s*\(.*\)|\d[\d.,x]*")
 
 
@@ -37,7 +36,7 @@ def told_once(failures: Iterable[Failure], variants: int) -> tuple[Failure, ...]
 def _of_file(failure: Failure) -> Failure:
     if failure.style is not None:
         return failure
-    return failure.model_copy(update={"source": _VARIANT.sub("", failure.source)})
+    return failure.model_copy(update={"source": without_mark(failure.source)})
 
 
 def statistics_of(

@@ -15,12 +15,14 @@ Nothing but the timing depends on time, place or machine, so the same input give
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+_VARIANT_MARK = re.compile(r"#variant\d+$")
 MANIFEST_NAME = "manifest.json"
 PLAN_NAME = "plan.json"
 SHARDS_NAME = "shards"
@@ -131,6 +133,11 @@ class PlannedPhoto:
 def variant_mark(variant: int) -> str:
     """What follows the file's name in a variant's source."""
     return f"#variant{variant}"
+
+
+def without_mark(source: str) -> str:
+    """The file's name, of a variant's source as of a photo's."""
+    return _VARIANT_MARK.sub("", source)
 
 
 class PairRecord(PhotoRecord):

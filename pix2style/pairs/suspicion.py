@@ -16,7 +16,7 @@ import numpy as np
 
 from pix2style.images import Image8
 from pix2style.pairs.alignment import FOUND_SCORE, Edges, edges, fit, judge
-from pix2style.pairs.manifest import PairEntry, Split, StoredPair
+from pix2style.pairs.manifest import PairEntry, Split, StoredPair, without_mark
 
 # Styles that dissolve edges score low with the right photo, too (benchmarks/results/pair_alignment.md), so the typical
 # score of the set counts as well.
@@ -74,7 +74,7 @@ class Judged:
         style: its style's id.
         content_sha256: of the content picture's pixels or file; equal for equal contents.
         target_sha256: likewise.
-        photo_sha256: of the photo's file, where known: variants of one photo may look alike.
+        photo_sha256: of the photo's file, where that is known.
     """
 
     key: str
@@ -125,6 +125,8 @@ class PairJudge:
 
     def _add_duplicate(self, who: Judged, content: Image8) -> None:
         first = self._by_content.setdefault((who.content_sha256, who.style), who)
+        if _of_one_photo(first, who):
+            return  # a variant that came out like its photo or another variant: rare, and no harm
         if first is not who:
             what = "and target" if first.target_sha256 == who.target_sha256 else "with another target"
             self._found.append(_of(who, "duplicate", f"has the same content {what} as {first.source}"))
@@ -197,7 +199,9 @@ def perceptual_hash(rgb: Image8) -> int:
 
 
 def _of_one_photo(first: Judged, second: Judged) -> bool:
-    return first.photo_sha256 is not None and first.photo_sha256 == second.photo_sha256
+    """Whether both are variants of one photo, or one of them is the photo: they may look alike."""
+    same_file = without_mark(first.source) == without_mark(second.source) and first.source != second.source
+    return same_file and first.photo_sha256 is not None and first.photo_sha256 == second.photo_sha256
 
 
 def _of(who: Judged, kind: str, text: str) -> Suspicion:
