@@ -45,8 +45,7 @@ class GeneratorSpec:
 
     The file's input `photo` and output `stylized` are uint8 [batch, height, width, 3], RGB, sRGB values of 0..255; any
     height and width, and the output has the input's. Ranges, padding and rounding are inside the graph. Files of the
-    lightweight generator take one picture at a time (batch 1), and have optional inputs: `strength`, `glimpse`, and
-    `style` where there are several.
+    lightweight generator have optional inputs: `strength`, `glimpse`, and `style` where there are several.
 
     Attributes:
         name: of the filter, for example `watercolor`.

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from pix2style.export.painting import run_watched
 from pix2style.images import Image8
-from pix2style.nets.lite import Lite, ResidualBlock
+from pix2style.nets.lite import Lite
 
 _LEVELS = 255
 _KEPT_EVERY = 5  # values of a map, for its range; all of them count for the means
-_ADDED = "added"
 _SHARES = np.linspace(0.3, 1.0, 71)
 
 
@@ -38,7 +37,7 @@ class Step:
 class Calibration:
     """What was measured.
 
-    Maps are called `features.0` (into the first block), `inner.0`, `added.0`, `features.1`, ...
+    Maps are called `stem`, `told`, `features.0` (into the first block), `inner.0`, `added.0`, `features.1`, ...
 
     Attributes:
         steps: of each map.
@@ -60,17 +59,23 @@ def calibrate(network: Lite, photos: Iterable[Image8]) -> Calibration:
     sums: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
 
     def keep(name: str, values: Tensor) -> None:
-        seen[name].append(values.flatten()[::_KEPT_EVERY].numpy().copy())
-        sums[name].append(values.double().mean(dim=(0, 2, 3)).numpy())
+        vector = values.ndim == 2
+        seen[name].append(values.flatten()[:: 1 if vector else _KEPT_EVERY].numpy().copy())
+        sums[name].append(values.double().mean(dim=0 if vector else (0, 2, 3)).numpy())
 
     handles = _watch(network, keep)
     run_watched(network, photos, handles)
     calibration = Calibration(means={name: np.mean(each, axis=0) for name, each in sums.items()})
     maps = {name: np.concatenate(parts) for name, parts in seen.items()}
+    calibration.steps["told"] = whole_range(maps.pop("told"))
     # what is added to others comes after them
-    for name, values in sorted(maps.items(), key=lambda one: one[0].startswith(_ADDED)):
+    for name, values in sorted(maps.items(), key=lambda one: one[0] in ("stem", *_added(network))):
         calibration.steps[name] = least_error(_that_matters(name, values, calibration.steps))
     return calibration
+
+
+def _added(network: Lite) -> list[str]:
+    return [f"added.{number}" for number in range(len(network.body))]
 
 
 def _that_matters(name: str, values: NDArray[np.float32], steps: dict[str, Step]) -> NDArray[np.float32]:
@@ -79,9 +84,10 @@ def _that_matters(name: str, values: NDArray[np.float32], steps: dict[str, Step]
     ReLU makes 0 of such sums: trained networks use values ten times as low as the features are high, and a range that
     held them would leave few bytes for the others.
     """
-    if not name.startswith(_ADDED):
+    other = {"stem": "told"}.get(name, name.replace("added", "features"))
+    if other == name:
         return values
-    step = steps[name.replace(_ADDED, "features")]
+    step = steps[other]
     return np.maximum(values, np.float32(-(_LEVELS - step.zero) * step.scale))
 
 
@@ -99,6 +105,11 @@ def least_error(values: NDArray[np.float32]) -> Step:
     return tried[int(np.argmin(errors))]
 
 
+def whole_range(values: NDArray[np.float32], margin: float = 1.25) -> Step:
+    """The step that cuts nothing off, nor what lies a little beyond."""
+    return _step(margin * min(float(values.min()), 0.0), margin * max(float(values.max()), 0.0))
+
+
 def _step(low: float, high: float) -> Step:
     scale = float(np.float32(max(high - low, 1e-6) / _LEVELS))
     return Step(scale, int(np.clip(np.rint(-low / scale), 0, _LEVELS)))
@@ -113,29 +124,22 @@ def _kept(values: NDArray[np.float64], step: Step) -> NDArray[np.float64]:
 
 def _watch(network: Lite, keep: Callable[[str, Tensor], None]) -> list[Any]:
     """Have `keep` called with every map while the network runs."""
-    handles: list[Any] = []
-    for number, block in enumerate(network.body):
-        assert isinstance(block, ResidualBlock)  # noqa: S101
-        handles += _watch_block(block, number, keep)
-    last = f"features.{len(network.body)}"
-    return [*handles, network.head.register_forward_pre_hook(lambda _module, inputs: keep(last, inputs[0]))]
 
+    def output(name: str, *, relu: bool = False) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda _module, _inputs, given: keep(name, given.clamp(min=0) if relu else given)
 
-def _watch_block(block: ResidualBlock, number: int, keep: Callable[[str, Tensor], None]) -> list[Any]:
-    told: list[Tensor] = []  # a layer's own output lacks what the context adds to it
+    def first_input(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        keep("features.0", inputs[0])
 
-    def features(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        keep(f"features.{number}", inputs[0])
-        told[:] = inputs[2:3]
-
-    def inner(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        keep(f"inner.{number}", inputs[0])
-
-    def added(_module: nn.Module, _inputs: Any, given: Tensor) -> None:
-        keep(f"{_ADDED}.{number}", given + told[0])
-
-    return [
-        block.register_forward_pre_hook(features),
-        block.second.register_forward_pre_hook(inner),
-        block.second.register_forward_hook(added),
+    handles: list[Any] = [
+        network.stem.register_forward_hook(output("stem")),
+        network.observe.register_forward_hook(output("told")),
+        (network.body[0] if len(network.body) else network.head).register_forward_pre_hook(first_input),
     ]
+    for number, block in enumerate(network.body):
+        handles += [
+            block.first.register_forward_hook(output(f"inner.{number}", relu=True)),  # type: ignore[union-attr]
+            block.second.register_forward_hook(output(f"added.{number}")),  # type: ignore[union-attr]
+            block.register_forward_hook(output(f"features.{number + 1}")),
+        ]
+    return handles

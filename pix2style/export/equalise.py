@@ -35,7 +35,7 @@ def equalised(network: Lite, photos: Iterable[Image8]) -> Lite:
     stream, inner = _ranges(twin, photos)
     with torch.no_grad():
         _write(twin.stem, stream)
-        _write(twin.observe.tell[-1], torch.cat([stream, *(one for range_ in inner for one in (range_, stream))]))
+        _write(twin.observe.tell[-1], stream)
         for block, range_ in zip(twin.body, inner, strict=True):
             _read(block.first, stream)
             _write(block.first, range_)
@@ -52,8 +52,8 @@ def _ranges(network: Lite, photos: Iterable[Image8]) -> tuple[Tensor, list[Tenso
     handles: list[Any] = []
     for number, block in enumerate(network.body):
         handles.append(block.register_forward_hook(lambda _module, given, out: sums.extend((given[0], out))))
-        second: Any = block.second
-        handles.append(second.register_forward_pre_hook(lambda _module, given, n=number: inside[n].append(given[0])))
+        first: Any = block.first
+        handles.append(first.register_forward_hook(lambda _module, _given, out, n=number: inside[n].append(out.relu())))
     run_watched(network, photos, handles)
     ones = torch.ones(network.channels)
     return (_range(sums) if sums else ones), [_range(maps) for maps in inside]

@@ -8,10 +8,12 @@ are uint8, weights int8: with int8 features its 3x3 convolutions are 20 to 40 ti
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
 
 from pix2style.export.calibrate import Calibration, Step
-from pix2style.export.float_layers import Floats, Shifts, numbers, plain_layer
+from pix2style.export.float_layers import Floats, numbers, plain_layer, told_by
 from pix2style.export.graph_parts import GraphBuilder
+from pix2style.export.lite_graph import Sizes
 from pix2style.nets.lite import Lite, ResidualBlock
 
 _WEIGHT_MAX = 127
@@ -38,33 +40,47 @@ class Int8Layers:
         self.network, self.steps, self.means = network, calibration.steps, calibration.means
         self.blended_in_branch = not for_opencv
 
-    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None) -> str:
+    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
         """See `lite_graph.Layers`."""
         network, steps = self.network, self.steps
-        shifts = Shifts(graph, network, glimpse, style)
         layer, table = plain_layer(network.stem)
         weight, bias = numbers(layer)
         bias = bias + _HALF_LEVEL * weight.sum(axis=(1, 2, 3))
-        photo = _read(graph, pixels, _PIXELS)
-        stem = self._conv(graph, photo, _PIXELS, (weight, bias), shifts.next(table), stride=network.scale)
-        features = _written(graph, graph.op("Relu", stem), steps["features.0"])
+        stem = self._conv(
+            graph,
+            _read(graph, pixels, _PIXELS),
+            _PIXELS,
+            (weight, bias),
+            table=table,
+            style=style,
+            stride=network.scale,
+        )
+        told = self._told(graph, told_by(graph, network, glimpse), sizes)
+        features = graph.op("Relu", graph.op("Add", _through(graph, stem, steps["stem"]), told))
+        features = _written(graph, features, steps["features.0"])
         for number, block in enumerate(network.body):
             assert isinstance(block, ResidualBlock)  # noqa: S101
-            features = self._block(graph, block, number, features, shifts)
+            features = self._block(graph, block, number, features, style)
         weight, bias = self._corrected(numbers(network.head), f"features.{len(network.body)}")
         into = steps[f"features.{len(network.body)}"]
         head = self._conv(graph, _read(graph, features, into), into, (weight, bias - _HALF_LEVEL))
         return _written(graph, head, _PIXELS)
 
-    def _block(self, graph: GraphBuilder, block: ResidualBlock, number: int, features: str, shifts: Shifts) -> str:
+    def _told(self, graph: GraphBuilder, told: str, sizes: Sizes) -> str:
+        """The context's numbers at every place. Bytes, and channels last: so that writing them is all that it costs."""
+        kept = graph.op("Transpose", _written(graph, told, self.steps["told"]), perm=[0, 2, 3, 1])
+        places = graph.op("Concat", sizes.batch, sizes.rows, sizes.columns, graph.whole(1), axis=0)
+        everywhere = graph.op("Transpose", graph.op("Expand", kept, places), perm=[0, 3, 1, 2])
+        return _read(graph, everywhere, self.steps["told"])
+
+    def _block(self, graph: GraphBuilder, block: ResidualBlock, number: int, features: str, style: str | None) -> str:
         into, inside = f"features.{number}", f"inner.{number}"
         first = self._corrected(numbers(block.first), into)
-        read = _read(graph, features, self.steps[into])
-        inner = graph.op("Relu", self._conv(graph, read, self.steps[into], first, shifts.next()))
+        inner = graph.op("Relu", self._conv(graph, _read(graph, features, self.steps[into]), self.steps[into], first))
         inner = _through(graph, inner, self.steps[inside])
         layer, table = plain_layer(block.second)
         second = self._corrected(numbers(layer), inside)
-        added = self._conv(graph, inner, self.steps[inside], second, shifts.next(table))
+        added = self._conv(graph, inner, self.steps[inside], second, table=table, style=style)
         added = _through(graph, added, self.steps[f"added.{number}"])
         # Read a second time, not the same values: OpenCV loses what two 8-bit operators share.
         total = graph.op("Add", _read(graph, features, self.steps[into]), added)
@@ -82,8 +98,9 @@ class Int8Layers:
         features: str,
         into: Step,
         layer: tuple[Floats, Floats],
-        shift: str | None = None,
         *,
+        table: Tensor | None = None,
+        style: str | None = None,
         stride: int = 1,
     ) -> str:
         """A convolution of bytes; what it gives is to be quantised by the caller."""
@@ -101,21 +118,23 @@ class Int8Layers:
             "Conv",
             features,
             held,
-            _bias(graph, bias, scales * np.float32(into.scale), shift),
+            _bias(graph, bias, scales * np.float32(into.scale), table, style),
             kernel_shape=[kernel, kernel],
             strides=[stride, stride],
             pads=[kernel // 2 if stride == 1 and kernel > 1 else 0] * 4,
         )
 
 
-def _bias(graph: GraphBuilder, bias: Floats, scales: Floats, shift: str | None) -> str:
-    """A bias as int32, with what context and style add to it."""
+def _bias(graph: GraphBuilder, bias: Floats, scales: Floats, table: Tensor | None, style: str | None) -> str:
+    """A bias as int32, computed from the style where there are several."""
     zeros = graph.constant(np.zeros(len(scales)), np.int32)
     steps = graph.floats(scales)
-    if shift is None:
+    if table is None or style is None:
         return graph.op("DequantizeLinear", graph.constant(np.rint(bias / scales), np.int32), steps, zeros, axis=0)
-    total = graph.op("Add", shift, graph.floats(bias))
-    rounded = graph.cast(graph.op("Round", graph.op("Div", total, steps)), np.int32)
+    row = graph.op("Unsqueeze", style, graph.whole(0))
+    added = graph.op("MatMul", row, graph.floats(table.detach().numpy() / scales))
+    whole = graph.op("Add", graph.op("Reshape", added, graph.whole(-1)), graph.floats(bias / scales))
+    rounded = graph.cast(graph.op("Round", whole), np.int32)
     return graph.op("DequantizeLinear", rounded, steps, zeros, axis=0)
 
 

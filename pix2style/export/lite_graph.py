@@ -17,9 +17,7 @@ from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_SI
 from pix2style.nets.lite import Lite
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
 
-# One at a time: what the context tells is in the layers' biases, which all pictures of a batch share; and several at
-# once are no faster on a CPU.
-_PHOTO = (1, "height", "width", 3)
+_PHOTO = ("batch", "height", "width", 3)
 _COLOURS = 3
 
 
@@ -27,6 +25,7 @@ _COLOURS = 3
 class Sizes:
     """Names of whole numbers, each int64 [1]: of the photo, and of the body's maps (rounded up)."""
 
+    batch: str
     height: str
     width: str
     rows: str
@@ -39,17 +38,18 @@ class Layers(Protocol):
     blended_in_branch: bool
     """Whether strength costs nothing while it is 1, at the price of an If, which OpenCV does not run."""
 
-    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None) -> str:
+    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
         """Add the network's layers.
 
         Args:
             graph: to add to.
-            pixels: uint8 [1, 3, rows * scale, columns * scale].
-            glimpse: uint8 [1, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
+            pixels: uint8 [batch, 3, rows * scale, columns * scale].
+            glimpse: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
             style: float32 [styles]; None if the network holds one.
+            sizes: of the photo.
 
         Returns:
-            The head's output as levels: uint8 [1, scale * scale * 3, rows, columns].
+            The head's output as levels: uint8 [batch, scale * scale * 3, rows, columns].
         """
 
 
@@ -65,13 +65,13 @@ def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
     graph.input(STRENGTH_NAME, np.float32, [1], default=[1])
     if network.styles > 1:
         graph.input(STYLE_NAME, np.float32, [network.styles], default=np.eye(network.styles)[0])
-    graph.input(GLIMPSE_NAME, np.uint8, [1, "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
+    graph.input(GLIMPSE_NAME, np.uint8, ["given", "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
     graph.output(OUTPUT_NAME, np.uint8, _PHOTO)
     sizes = _sizes(graph, network.scale)
     padded = _padded(graph, sizes, network.scale)
     pixels = graph.op("Transpose", padded, perm=[0, 3, 1, 2])
     style = STYLE_NAME if network.styles > 1 else None
-    levels = layers.paint(graph, pixels, _glimpse(graph, sizes), style)
+    levels = layers.paint(graph, pixels, _glimpse(graph, sizes), style, sizes)
     stylized = _unfolded(graph, levels, sizes, network.scale)
     (_blended_in_branch if layers.blended_in_branch else _blended)(graph, stylized)
     return graph.model()
@@ -79,11 +79,11 @@ def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
 
 def _sizes(graph: GraphBuilder, scale: int) -> Sizes:
     shape = graph.op("Shape", INPUT_NAME)
-    height, width = (graph.op("Slice", shape, graph.whole(at), graph.whole(at + 1)) for at in (1, 2))
+    batch, height, width = (graph.op("Slice", shape, graph.whole(at), graph.whole(at + 1)) for at in range(3))
     rows, columns = (
         graph.op("Div", graph.op("Add", size, graph.whole(scale - 1)), graph.whole(scale)) for size in (height, width)
     )
-    return Sizes(height, width, rows, columns)
+    return Sizes(batch, height, width, rows, columns)
 
 
 def _padded(graph: GraphBuilder, sizes: Sizes, scale: int) -> str:
@@ -97,7 +97,7 @@ def _padded(graph: GraphBuilder, sizes: Sizes, scale: int) -> str:
 
 
 def _glimpse(graph: GraphBuilder, sizes: Sizes) -> str:
-    """The glimpse that was given, else the photo's own: uint8 [1, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
+    """The glimpse that was given, else the photo's own: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
 
     The default is a single number: too small to be one, and small in the file.
     """
@@ -119,12 +119,10 @@ def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
 def _unfolded(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
     """Channels to pixels, and the padding cut off: `nets.lite.unfold_patches`, in runs of 3 * scale bytes."""
     last = graph.op("Transpose", levels, perm=[0, 2, 3, 1])
-    patches = graph.whole(scale, _COLOURS * scale)
-    runs = graph.op("Concat", graph.whole(1), sizes.rows, sizes.columns, patches, axis=0)
+    runs = graph.op("Concat", sizes.batch, sizes.rows, sizes.columns, graph.whole(scale, _COLOURS * scale), axis=0)
     turned = graph.op("Transpose", graph.op("Reshape", last, runs), perm=[0, 1, 3, 2, 4])
     height, width = (graph.op("Mul", parts, graph.whole(scale)) for parts in (sizes.rows, sizes.columns))
-    shape = graph.op("Concat", graph.whole(1), height, width, graph.whole(_COLOURS), axis=0)
-    pixels = graph.op("Reshape", turned, shape)
+    pixels = graph.op("Reshape", turned, graph.op("Concat", sizes.batch, height, width, graph.whole(_COLOURS), axis=0))
     ends = graph.op("Concat", sizes.height, sizes.width, axis=0)
     return graph.op("Slice", pixels, graph.whole(0, 0), ends, graph.whole(1, 2))
 

@@ -26,7 +26,6 @@ class GraphSession:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _QUIET
         self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        self._takes_batches = self._session.get_inputs()[0].shape[0] != 1
         self._sizes = {one.name: one.shape for one in self._session.get_overridable_initializers()}
 
     @property
@@ -35,7 +34,7 @@ class GraphSession:
         return tuple(self._sizes)
 
     def paint(self, photos: list[Image8], *, style: int | None = None, **inputs: Any) -> Image8:
-        """Run it: on all photos at once, or one after the other where the graph takes one at a time.
+        """Run it.
 
         Args:
             photos: of one size.
@@ -47,5 +46,5 @@ class GraphSession:
         """
         if style is not None:
             inputs[STYLE_NAME] = np.eye(self._sizes[STYLE_NAME][0], dtype=np.float32)[style]
-        batches = [np.stack(photos)] if self._takes_batches else [photo[None] for photo in photos]
-        return np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: one, **inputs})[0] for one in batches])
+        [painted] = self._session.run([OUTPUT_NAME], {INPUT_NAME: np.stack(photos), **inputs})
+        return np.asarray(painted)

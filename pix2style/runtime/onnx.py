@@ -85,7 +85,6 @@ class OnnxStylizer(Stylizer):
         optional = optional_inputs(self._session)
         self.styles = int(optional[STYLE_NAME][0]) if STYLE_NAME in optional else 1
         self._sees_glimpse = GLIMPSE_NAME in optional
-        self._takes_batches = self._session.get_inputs()[0].shape[0] != 1
         if tile is not None and tile < 0:
             raise ConfigError(f"tile is {tile}: give a tile's side in pixels, or 0 for no tiles")
         self._tile = tile
@@ -143,16 +142,12 @@ class OnnxStylizer(Stylizer):
         return [self._stylize_one(image) for image in images]
 
     def run(self, batch: Image8) -> Image8:
-        """Stylize equally sized pictures, never in tiles: uint8 [batch, height, width, 3] in and out.
-
-        At once, if the file takes more than one at a time.
+        """Stylize equally sized pictures at once, never in tiles: uint8 [batch, height, width, 3] in and out.
 
         Raises:
             DataError: they need more memory than there is.
         """
-        if self._takes_batches:
-            return self._run(batch, self._fixed)
-        return np.concatenate([self._run(photo[None], self._fixed) for photo in batch])
+        return self._run(batch, self._fixed)
 
     def _stylize_one(self, photo: Image8) -> Image8:
         height, width = photo.shape[:2]

@@ -102,7 +102,7 @@ def test_graph_is_what_the_spec_promises(exported: Exported) -> None:
         assert value.name == name
         assert value.type.tensor_type.elem_type == onnx.TensorProto.UINT8
         sizes = [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
-        assert sizes == [1 if isinstance(exported.generator, Lite) else "batch", "height", "width", 3]
+        assert sizes == ["batch", "height", "width", 3]
     assert len(required) == len(model.graph.output) == 1
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from pix2style.errors import ArtifactError
-from pix2style.export.calibrate import calibrate, least_error
+from pix2style.export.calibrate import calibrate, least_error, whole_range
 from pix2style.export.material import ExportPhotos, HeldOut
 from pix2style.export.onnx import ExportReport, export_filter
 from pix2style.export.painting import paint
@@ -111,11 +111,11 @@ def test_onnx_runtime_computes_all_of_it_in_8_bits(reports: dict[str, ExportRepo
     graph = onnx.load(tmp_path / "optimized.onnx").graph
     kinds = Counter(node.op_type for node in graph.node)
     assert kinds["QLinearConv"] == 1 + 2 * 2 + 1
-    assert kinds["QLinearAdd"] == 2
-    assert kinds["QuantizeLinear"] == 0
+    assert kinds["QLinearAdd"] == 1 + 2
+    assert kinds["QuantizeLinear"] == 1  # the context, a vector
     assert kinds["DequantizeLinear"] == 0
     assert kinds["Conv"] + kinds["FusedConv"] == 4  # the glimpse
-    assert kinds["Transpose"] <= 3  # glimpse, pixels out of channels
+    assert kinds["Transpose"] <= 4  # glimpse, context, pixels out of channels
     assert all(n.domain == "com.microsoft" for n in graph.node if n.op_type == "QLinearConv")
 
 
@@ -182,7 +182,7 @@ def test_other_generators_have_half_weights(describe: Describe, tmp_path: Path) 
 
 def test_calibration_watches_every_map(network: Lite) -> None:
     found = calibrate(network.folded(), PHOTOS.calibration)
-    names = {"features.0", "inner.0", "added.0", "features.1", "inner.1", "added.1", "features.2"}
+    names = {"stem", "told", "features.0", "inner.0", "added.0", "features.1", "inner.1", "added.1", "features.2"}
     assert set(found.steps) == set(found.means) == names
     for name, step in found.steps.items():
         assert step.scale > 0
@@ -193,6 +193,7 @@ def test_calibration_watches_every_map(network: Lite) -> None:
 def test_a_rare_large_value_is_cut_off() -> None:
     values = np.concatenate([np.random.default_rng(0).uniform(0, 1, 1_000_000), [3.0]]).astype(np.float32)
     assert least_error(values).scale * 255 < 2
+    assert whole_range(values, 1.0).scale * 255 == pytest.approx(3, rel=1e-3)
 
 
 def test_values_that_relu_makes_zero_anyway_take_no_bytes() -> None:
