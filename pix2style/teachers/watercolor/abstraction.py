@@ -63,9 +63,10 @@ def flow_of(picture: Colour, sigma_px: float) -> Flow:
     e = blur(_channel_sum(across * across), sigma_px)
     f = blur(_channel_sum(across * down), sigma_px)
     g = blur(_channel_sum(down * down), sigma_px)
-    spread = cv2.magnitude(e - g, 2 * f)
+    difference, twice = e - g, 2 * f
     # The tangent is the eigenvector of the smaller eigenvalue: half the tensor's angle, turned by a right angle.
-    angle = 0.5 * np.arctan2(2 * f, e - g)
+    angle = 0.5 * np.arctan2(twice, difference)
+    spread = length(difference, twice)
     return Flow(-np.sin(angle), np.cos(angle), spread / (e + g + np.float32(_FLAT_GRADIENT)))
 
 
@@ -126,7 +127,16 @@ def gradient(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
 
 def steepness(plane: Plane) -> Plane:
     """Length of the gradient, change per pixel."""
-    return np.asarray(cv2.magnitude(*gradient(plane)), np.float32)
+    return length(*gradient(plane))
+
+
+def length(x: Plane, y: Plane) -> Plane:
+    """Length of the vectors (x, y).
+
+    cv2.magnitude rounds differently in its vectorised middle and at its ends, and where those meet depends on the
+    addresses of the arrays: the same photo would not always give the same bytes.
+    """
+    return np.sqrt(x * x + y * y)
 
 
 def luma(picture: Colour) -> Plane:
