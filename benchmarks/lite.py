@@ -1,12 +1,13 @@
 """How fast filters run, beside Johnson's network in the same runtime, and where their time goes.
 
-    python benchmarks/lite.py watercolor.int8.onnx watercolor.onnx [--magenta CONVERTED] [--rounds 9]
+    python benchmarks/lite.py watercolor.int8.onnx watercolor.onnx [--magenta CONVERTED] [--unets] [--rounds 9]
 
 Filters go through `load_stylizer(file)(array)`: uint8 in, uint8 out, what a caller waits for. Johnson's TransformerNet
 (random weights: they do not change its time) goes through an ONNX Runtime session of its own with the same settings,
-and Magenta's transformer (`pix2style teacher convert`) likewise. Rounds are interleaved, so that a noisy machine
-disturbs all of them alike; figures are medians, and ratios are medians of each round's ratio. The parts are ONNX
-Runtime's own profile, and the floor is what the same runtime reaches in a product of two large matrices of bytes.
+and Magenta's transformer (`pix2style teacher convert`) and the U-Nets of benchmarks/quality.md likewise. Rounds are
+interleaved, so that a noisy machine disturbs all of them alike; figures are medians, and ratios are medians of each
+round's ratio. The parts are ONNX Runtime's own profile, and the floor is what the same runtime reaches in a product of
+two large matrices of bytes.
 
 Writes benchmarks/results/lite_speed.md.
 """
@@ -33,11 +34,17 @@ from onnx import TensorProto, helper
 
 from pix2style import load_stylizer
 from pix2style.evaluation.machine import describe_machine, library_versions
+from pix2style.export.graph import build_graph
+from pix2style.nets.generator import Generator
+from pix2style.nets.unet import Unet
+from pix2style.nets.unet_2017 import Unet2017
 from pix2style.processes import usable_cores
 
 RESULT = Path(__file__).parent / "results" / "lite_speed.md"
 SIZES = ((512, 512), (1080, 1920))
 _JOHNSON = "Johnson's TransformerNet"
+_UNET_2017, _SMALL_UNET = "pix2pix's U-Net", "a small U-Net"
+_SLOW = (_JOHNSON, _UNET_2017)
 _Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 _Run = Callable[[_Bytes], object]
 
@@ -64,11 +71,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("filters", type=Path, nargs="+")
     parser.add_argument("--magenta", type=Path, help="folder that `pix2style teacher convert -o` wrote")
+    parser.add_argument("--unets", action="store_true", help="also the U-Net of 2017, and a small one")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     contenders = {_JOHNSON: _johnson()} | {path.name: _filter(path) for path in options.filters}
     if options.magenta is not None:
         contenders["Magenta's transformer (26 styles)"] = _magenta(options.magenta)
+    if options.unets:
+        contenders |= {_UNET_2017: _unet(Unet2017()), _SMALL_UNET: _unet(Unet(channels=16, levels=3))}
     lines = [*_head(options), *_speeds(contenders, options.rounds), *_floor(contenders, options)]
     for path in options.filters:
         lines += _parts(path)
@@ -78,7 +88,7 @@ def main() -> None:
 
 def _filter(path: Path) -> Contender:
     stylizer = load_stylizer(path)
-    return Contender(stylizer, path.stat().st_size, onnx.load(path), lambda photo: {"photo": photo[None]})
+    return Contender(stylizer, path.stat().st_size, onnx.load(path), _fed)
 
 
 def _johnson() -> Contender:
@@ -102,6 +112,18 @@ def _johnson() -> Contender:
         return {"photo": photo[None]}
 
     return Contender(lambda photo: session.run(None, feed(photo)), len(data), program.model_proto, feed)
+
+
+def _unet(network: Generator) -> Contender:
+    """As it is exported: bytes in and out, of any size."""
+    model = build_graph(network.eval().folded())
+    data = model.SerializeToString()
+    session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
+    return Contender(lambda photo: session.run(None, _fed(photo)), len(data), model, _fed)
+
+
+def _fed(photo: _Bytes) -> dict[str, Any]:
+    return {"photo": photo[None]}
 
 
 def _magenta(folder: Path) -> Contender:
@@ -135,7 +157,7 @@ def _speeds(contenders: dict[str, Contender], rounds: int) -> list[str]:
         for size in SIZES:
             photo = _photo(*size)
             for name, contender in contenders.items():
-                if name == _JOHNSON and size == SIZES[1]:
+                if name in _SLOW and size == SIZES[1]:
                     continue  # seconds, and no figure needs it
                 ms = _ms(contender.run, photo)
                 if number > 0:  # the first round warms up
@@ -185,9 +207,11 @@ def _macs(contender: Contender) -> int:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # nodes as they are written
     found = 0
     for event in _profile(contender.model.SerializeToString(), options, contender.feed(_photo(*SIZES[0])), runs=1):
-        if event["args"]["op_name"] == "Conv":
-            weight = next(iter(event["args"]["input_type_shape"][1].values()))
-            places = next(iter(event["args"]["output_type_shape"][0].values()))
+        kind = event["args"]["op_name"]
+        if kind in {"Conv", "ConvTranspose"}:
+            inputs, outputs = event["args"]["input_type_shape"], event["args"]["output_type_shape"]
+            weight = next(iter(inputs[1].values()))
+            places = next(iter((outputs if kind == "Conv" else inputs)[0].values()))
             found += int(np.prod(weight)) * int(np.prod(places)) // weight[0]
     return found
 
@@ -262,6 +286,7 @@ def _head(options: argparse.Namespace) -> list[str]:
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     names = " ".join(path.name for path in options.filters)
     magenta = " --magenta CONVERTED" if options.magenta is not None else ""
+    magenta += " --unets" if options.unets else ""
     command = f"`python benchmarks/lite.py {names}{magenta} --rounds {options.rounds}`"
     threads = f"{machine['processor']}, {machine['onnxruntime_threads']} threads"
     return ["# Filters: speed", "", command, "", f"{threads}; {libraries}. Medians of interleaved rounds.", ""]
