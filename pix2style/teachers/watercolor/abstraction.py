@@ -133,7 +133,7 @@ def steepness(plane: Plane) -> Plane:
 def length(x: Plane, y: Plane) -> Plane:
     """Length of the vectors (x, y).
 
-    cv2.magnitude rounds differently in its vectorised middle and at its ends, and where those meet depends on the
+    cv2.magnitude (by Intel IPP) rounds differently from place to place in an array, and where depends on the
     addresses of the arrays: the same photo would not always give the same bytes.
     """
     return np.sqrt(x * x + y * y)
