@@ -51,17 +51,22 @@ def _ranges(network: Lite, photos: Iterable[Image8]) -> tuple[Tensor, list[Tenso
     inside: list[list[Tensor]] = [[] for _ in network.body]
     handles: list[Any] = []
     for number, block in enumerate(network.body):
-        handles.append(block.register_forward_hook(lambda _module, given, out: sums.extend((given[0], out))))
+        handles.append(block.register_forward_hook(lambda _module, given, out: sums.extend((_largest(given[0]), _largest(out)))))
         first: Any = block.first
-        handles.append(first.register_forward_hook(lambda _module, _given, out, n=number: inside[n].append(out.relu())))
+        handles.append(first.register_forward_hook(lambda _module, _given, out, n=number: inside[n].append(_largest(out.relu()))))
     run_watched(network, photos, handles)
     ones = torch.ones(network.channels)
     return (_range(sums) if sums else ones), [_range(maps) for maps in inside]
 
 
+def _largest(features: Tensor) -> Tensor:
+    """Of each channel of [1, channels, h, w]; whole maps of many photos would not fit memory."""
+    return features.amax(dim=(0, 2, 3))
+
+
 def _range(maps: list[Tensor]) -> Tensor:
-    """What each channel of [1, channels, h, w] maps is to be divided by; 1 for the widest."""
-    ranges = torch.stack([one[0].amax(dim=(1, 2)) for one in maps]).amax(dim=0)
+    """What each channel is to be divided by, from its largest values in several maps; 1 for the widest."""
+    ranges = torch.stack(maps).amax(dim=0)
     share = ranges / ranges.max().clamp(min=torch.finfo(ranges.dtype).tiny)
     return torch.where(share > _LEAST_SHARE, share**_POWER, torch.ones_like(share))
 

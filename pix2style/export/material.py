@@ -86,7 +86,8 @@ def open_photos(
 def _photos(reader: PairReader, split: str, style: int | None, *, every_style: bool = False) -> list[PairEntry]:
     """A split's pairs, each photo once (or once for every style)."""
     entries = reader.entries(split, style)  # type: ignore[arg-type]
-    return entries if every_style else list({entry.sha256: entry for entry in entries}.values())
+    # the first of each: a photo comes before its variants
+    return entries if every_style else list({entry.sha256: entry for entry in reversed(entries)}.values())[::-1]
 
 
 def _held_out(reader: PairReader, entry: PairEntry, *, several: bool, mixed: bool) -> HeldOut:
