@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pix2style.export.painting import run_watched
 from pix2style.images import Image8
@@ -50,10 +50,14 @@ def _ranges(network: Lite, photos: Iterable[Image8]) -> tuple[Tensor, list[Tenso
     sums: list[Tensor] = []
     inside: list[list[Tensor]] = [[] for _ in network.body]
     handles: list[Any] = []
-    for number, block in enumerate(network.body):
-        handles.append(block.register_forward_hook(lambda _module, given, out: sums.extend((_largest(given[0]), _largest(out)))))
-        first: Any = block.first
-        handles.append(first.register_forward_hook(lambda _module, _given, out, n=number: inside[n].append(_largest(out.relu()))))
+
+    def outside(_module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+        sums.extend((_largest(given[0]), _largest(out)))
+
+    for block, found in zip(network.body, inside, strict=True):
+        second: Any = block.second
+        handles.append(block.register_forward_hook(outside))
+        handles.append(second.register_forward_pre_hook(lambda _module, given, to=found: to.append(_largest(given[0]))))
     run_watched(network, photos, handles)
     ones = torch.ones(network.channels)
     return (_range(sums) if sums else ones), [_range(maps) for maps in inside]

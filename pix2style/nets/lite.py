@@ -32,7 +32,7 @@ class Lite(Generator):
 
     No layer but `context` looks at the whole picture, so that tiles equal the whole when they are given the whole's
     context. It is what InstanceNorm is to larger networks, and it is told to every pixel once, as numbers added to the
-    stem's: the residual sums carry them to all blocks. (Told to every layer, it costs a fifth more time in 8 bits.)
+    stem's: the residual sums carry them to all blocks.
 
     Args:
         channels: of the body.
