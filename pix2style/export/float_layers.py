@@ -37,7 +37,8 @@ class FloatLayers:
         scale = self.network.scale
         stem, table = plain_layer(self.network.stem)
         weight, bias = for_levels(*numbers(stem))
-        features = _conv(graph, graph.cast(pixels, np.float32), weight, styled_bias(graph, bias, table, style), scale)
+        values = graph.cast(graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), np.float32)
+        features = _conv(graph, values, weight, styled_bias(graph, bias, table, style), scale)
         # The negative is taken away: a sum behind a convolution is merged into it by OpenCV, which then wants equal
         # shapes.
         told = told_by(graph, self.network, glimpse, negative=True)

@@ -7,6 +7,7 @@ it, pixels out of channels, strength. The layers are `float_layers` or `int8_lay
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -43,7 +44,7 @@ class Layers(Protocol):
 
         Args:
             graph: to add to.
-            pixels: uint8 [batch, 3, rows * scale, columns * scale].
+            pixels: uint8 [batch, rows * scale, columns * scale, 3].
             glimpse: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
             style: float32 [styles]; None if the network holds one.
             sizes: of the photo.
@@ -69,11 +70,10 @@ def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
     graph.output(OUTPUT_NAME, np.uint8, _PHOTO)
     sizes = _sizes(graph, network.scale)
     padded = _padded(graph, sizes, network.scale)
-    pixels = graph.op("Transpose", padded, perm=[0, 3, 1, 2])
     style = STYLE_NAME if network.styles > 1 else None
-    levels = layers.paint(graph, pixels, _glimpse(graph, sizes), style, sizes)
+    levels = layers.paint(graph, padded, _glimpse(graph, sizes), style, sizes)
     stylized = _unfolded(graph, levels, sizes, network.scale)
-    (_blended_in_branch if layers.blended_in_branch else _blended)(graph, stylized)
+    (_blended_in_branch if layers.blended_in_branch else _blended)(graph, stylized, sizes)
     return graph.model()
 
 
@@ -117,28 +117,42 @@ def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
 
 
 def _unfolded(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
-    """Channels to pixels, and the padding cut off: `nets.lite.unfold_patches`, in runs of 3 * scale bytes."""
-    last = graph.op("Transpose", levels, perm=[0, 2, 3, 1])
-    runs = graph.op("Concat", sizes.batch, sizes.rows, sizes.columns, graph.whole(scale, _COLOURS * scale), axis=0)
-    turned = graph.op("Transpose", graph.op("Reshape", last, runs), perm=[0, 1, 3, 2, 4])
+    """Channels to pixels: `nets.lite.unfold_patches`.
+
+    Line by line of the patches, each a run of 3 * scale bytes in every patch. A Transpose of five dimensions says it in
+    one node, and takes ONNX Runtime more than twice as long.
+    """
+    last, run = graph.op("Transpose", levels, perm=[0, 2, 3, 1]), _COLOURS * scale
+    line_shape = graph.op("Concat", sizes.batch, sizes.rows, graph.whole(1, -1), axis=0)
+    ends = [graph.whole(run * number) for number in range(scale + 1)]
+    lines = (graph.op("Slice", last, *pair, graph.whole(3)) for pair in pairwise(ends))
+    pixels = graph.op("Concat", *(graph.op("Reshape", line, line_shape) for line in lines), axis=2)
     height, width = (graph.op("Mul", parts, graph.whole(scale)) for parts in (sizes.rows, sizes.columns))
-    pixels = graph.op("Reshape", turned, graph.op("Concat", sizes.batch, height, width, graph.whole(_COLOURS), axis=0))
+    return graph.op("Reshape", pixels, graph.op("Concat", sizes.batch, height, width, graph.whole(_COLOURS), axis=0))
+
+
+def _cropped(graph: GraphBuilder, stylized: str, sizes: Sizes) -> str:
+    """The padding cut off."""
     ends = graph.op("Concat", sizes.height, sizes.width, axis=0)
-    return graph.op("Slice", pixels, graph.whole(0, 0), ends, graph.whole(1, 2))
+    return graph.op("Slice", stylized, graph.whole(0, 0), ends, graph.whole(1, 2))
 
 
-def _blended(graph: GraphBuilder, stylized: str, name: str = OUTPUT_NAME) -> str:
+def _blended(graph: GraphBuilder, stylized: str, sizes: Sizes, name: str = OUTPUT_NAME) -> str:
     """round(photo + strength * (stylized - photo)); a strength beyond [0, 1] counts as the nearer end."""
+    stylized = _cropped(graph, stylized, sizes)
     strength = graph.op("Clip", STRENGTH_NAME, graph.number(0), graph.number(1))
     photo = graph.cast(INPUT_NAME, np.float32)
     change = graph.op("Mul", graph.op("Sub", graph.cast(stylized, np.float32), photo), strength)
     return graph.cast(graph.op("Round", graph.op("Add", photo, change)), np.uint8, name=name)
 
 
-def _blended_in_branch(graph: GraphBuilder, stylized: str) -> str:
-    """The same, but while strength is 1 nothing is computed."""
+def _blended_in_branch(graph: GraphBuilder, stylized: str, sizes: Sizes) -> str:
+    """The same, but while strength is 1 nothing is computed.
+
+    Each branch crops for itself: one that gave what it found outside would have to copy it.
+    """
     weaker = graph.op("Squeeze", graph.op("Less", STRENGTH_NAME, graph.number(1)))
     start = graph.position
-    mixed = graph.branch("mixed", _blended(graph, stylized, name="blended"), np.uint8, start)
-    whole = graph.branch("whole", graph.op("Identity", stylized), np.uint8, start)
+    mixed = graph.branch("mixed", _blended(graph, stylized, sizes, name="blended"), np.uint8, start)
+    whole = graph.branch("whole", _cropped(graph, stylized, sizes), np.uint8, start)
     return graph.op("If", weaker, name=OUTPUT_NAME, then_branch=mixed, else_branch=whole)

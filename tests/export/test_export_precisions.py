@@ -109,14 +109,32 @@ def test_onnx_runtime_computes_all_of_it_in_8_bits(reports: dict[str, ExportRepo
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     onnxruntime.InferenceSession(str(reports["int8"].path), options, providers=["CPUExecutionProvider"])
     graph = onnx.load(tmp_path / "optimized.onnx").graph
-    kinds = Counter(node.op_type for node in graph.node)
-    assert kinds["QLinearConv"] == 1 + 2 * 2 + 1
-    assert kinds["QLinearAdd"] == 1 + 2
-    assert kinds["QuantizeLinear"] == 1  # the context, a vector
-    assert kinds["DequantizeLinear"] == 0
+    nodes = list(graph.node)
+    stem = next(node for node in nodes if node.op_type == "If")
+    one, several = (next(a.g.node for a in stem.attribute if a.name == name) for name in ("then_branch", "else_branch"))
+    kinds, of_one, of_several = (Counter(node.op_type for node in held) for held in (nodes, one, several))
+    assert kinds["QLinearConv"] == 2 * 2 + 1
+    assert of_one["QLinearConv"] == of_several["QLinearConv"] == 1
+    assert kinds["QLinearAdd"] == 2
+    assert of_one["QLinearAdd"] == 0  # a single photo's context is a part of a bias
+    assert of_several["QLinearAdd"] == 1
+    assert of_several["QuantizeLinear"] == 1  # the context, a vector
+    assert kinds["QuantizeLinear"] == of_one["QuantizeLinear"] == 0
+    assert kinds["DequantizeLinear"] == of_one["DequantizeLinear"] == of_several["DequantizeLinear"] == 0
     assert kinds["Conv"] + kinds["FusedConv"] == 4  # the glimpse
-    assert kinds["Transpose"] <= 4  # glimpse, context, pixels out of channels
-    assert all(n.domain == "com.microsoft" for n in graph.node if n.op_type == "QLinearConv")
+    assert kinds["Transpose"] == 1  # the glimpse
+    assert of_one["Transpose"] == 0
+    assert all(n.domain == "com.microsoft" for n in [*nodes, *one, *several] if n.op_type == "QLinearConv")
+
+
+def test_8_bits_of_several_photos_are_those_of_each(reports: dict[str, ExportReport], network: Lite) -> None:
+    # a single photo's context is told more finely, see `Int8Layers`
+    session = GraphSession(reports["int8"].path.read_bytes())
+    photos = [photo_like(61, 47, seed) for seed in (20, 21, 22)]
+    style = network.styles - 1 if network.styles > 1 else None
+    together = session.paint(photos, style=style)
+    for photo, given in zip(photos, together, strict=True):
+        assert psnr_db(given, session.paint([photo], style=style)[0]) > 35
 
 
 def test_the_same_photos_give_the_same_bytes(network: Lite, describe: Describe, tmp_path: Path) -> None:
