@@ -65,7 +65,8 @@ _MINUTES = (
     "train.batch=4",
     "train.generator={lr: 1e-3, beta1: 0.9, beta2: 0.99, clip_norm: 10}",
     "train.warmup_images=200",
-    "train.decay_from=0.5",
+    "losses.style.weight=5",
+    "train.decay_from=0.6",
 )
 _LITE_IN_MINUTES = ("model.generator=lite", *_MINUTES)
 # The 2017 network halves eight times, and its published rate and batch are what it bears.
