@@ -44,8 +44,9 @@ class GeneratorSpec:
     """A filter's description.
 
     The file's input `photo` and output `stylized` are uint8 [batch, height, width, 3], RGB, sRGB values of 0..255; any
-    height and width, and the output has the input's. Ranges, padding and rounding are inside the graph. Files of the
-    lightweight generator have optional inputs: `strength`, `glimpse`, and `style` where there are several.
+    height and width, and the output has the input's. A file of 8 bits takes one photo (batch is 1), unless it was made
+    for OpenCV. Ranges, padding and rounding are inside the graph. Files of the lightweight generator have optional
+    inputs: `strength`, `glimpse`, and `style` where there are several.
 
     Attributes:
         name: of the filter, for example `watercolor`.

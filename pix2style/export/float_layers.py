@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2style.export.graph_parts import GraphBuilder
+from pix2style.export.graph_parts import Floats, GraphBuilder
 from pix2style.export.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
 from pix2style.nets.lite import LEAST_VARIANCE, Lite, ResidualBlock
 from pix2style.nets.style_condition import Shifted
 
-Floats = NDArray[np.float64]
 _HALF_RANGE = 127.5
 _LEVEL_MAX = 255
 
@@ -26,6 +25,7 @@ class FloatLayers:
         network: folded.
     """
 
+    batch: str | int = "batch"
     blended_in_branch = False
 
     def __init__(self, network: Lite) -> None:

@@ -185,7 +185,8 @@ def describe(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
     """Write into a graph what it is, for people and for `GeneratorSpec.from_json`; then check the whole."""
     model.producer_name, model.producer_version = "pix2style", __version__
     inputs = {one.name for one in model.graph.input}
-    size = "uint8 [batch, height, width, 3], RGB, sRGB levels of 0 to 255"
+    batch = model.graph.input[0].type.tensor_type.shape.dim[0]
+    size = f"uint8 [{batch.dim_param or batch.dim_value}, height, width, 3], RGB, sRGB levels of 0 to 255"
     described = {
         "name": spec.name,
         "licence": spec.licence,

@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 OPSET = 20
 IR_VERSION = 10
 Dimensions = Sequence[int | str]
+Floats = NDArray[np.float64]
 
 
 class GraphBuilder:

@@ -18,7 +18,6 @@ from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_SI
 from pix2style.nets.lite import Lite
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
 
-_PHOTO = ("batch", "height", "width", 3)
 _COLOURS = 3
 
 
@@ -36,6 +35,8 @@ class Sizes:
 class Layers(Protocol):
     """The layers in some precision: from bytes to bytes."""
 
+    batch: str | int
+    """How many photos at once: a name for any number, or a number."""
     blended_in_branch: bool
     """Whether strength costs nothing while it is 1, at the price of an If, which OpenCV does not run."""
 
@@ -62,12 +63,14 @@ def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
         layers: of that network.
     """
     graph = GraphBuilder()
-    graph.input(INPUT_NAME, np.uint8, _PHOTO)
+    size = (layers.batch, "height", "width", _COLOURS)
+    graph.input(INPUT_NAME, np.uint8, size)
     graph.input(STRENGTH_NAME, np.float32, [1], default=[1])
     if network.styles > 1:
         graph.input(STYLE_NAME, np.float32, [network.styles], default=np.eye(network.styles)[0])
-    graph.input(GLIMPSE_NAME, np.uint8, ["given", "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
-    graph.output(OUTPUT_NAME, np.uint8, _PHOTO)
+    given = layers.batch if isinstance(layers.batch, int) else "given"  # one for all photos, or one for each
+    graph.input(GLIMPSE_NAME, np.uint8, [given, "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
+    graph.output(OUTPUT_NAME, np.uint8, size)
     sizes = _sizes(graph, network.scale)
     padded = _padded(graph, sizes, network.scale)
     style = STYLE_NAME if network.styles > 1 else None

@@ -46,5 +46,7 @@ class GraphSession:
         """
         if style is not None:
             inputs[STYLE_NAME] = np.eye(self._sizes[STYLE_NAME][0], dtype=np.float32)[style]
-        [painted] = self._session.run([OUTPUT_NAME], {INPUT_NAME: np.stack(photos), **inputs})
-        return np.asarray(painted)
+        batches = [np.stack(photos)]
+        if self._session.get_inputs()[0].shape[0] == 1:
+            batches = [photo[None] for photo in photos]
+        return np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: b, **inputs})[0] for b in batches])

@@ -202,13 +202,7 @@ def make_plan(
     """
     styles_per_photo = min(config.styles_per_photo or len(teachers), len(teachers))
     photos_per_shard = max(1, config.pairs_per_shard // styles_per_photo)
-    first_name: dict[str, str] = {}
-    duplicates = []
-    # By name, then digest: two content folders may hold files of the same name.
-    for source, sha256 in sorted(hashed):
-        if first_name.setdefault(sha256, source) is not source:
-            duplicates.append(Duplicate(source=source, of=first_name[sha256]))
-    keys = keys_of(first_name)
+    first_names, duplicates = _one_of_each(hashed)
     photos = [
         PlannedPhoto(
             key=key,
@@ -217,7 +211,7 @@ def make_plan(
             split=split_of(sha256, val_share=config.val_share, test_share=config.test_share, seed=seed),
             shard=i // photos_per_shard,
         )
-        for i, (key, (sha256, source)) in enumerate(zip(keys, first_name.items(), strict=True))
+        for i, (key, (sha256, source)) in enumerate(zip(keys_of(first_names), first_names.items(), strict=True))
     ]
     return PairPlan(
         schema_version=schema_version_of(config.variants),
@@ -235,6 +229,17 @@ def make_plan(
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
     )
+
+
+def _one_of_each(hashed: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[Duplicate]]:
+    """The first name of each digest, and the files that hold the same once more."""
+    first_names: dict[str, str] = {}
+    duplicates = []
+    # By name, then digest: two content folders may hold files of the same name.
+    for source, sha256 in sorted(hashed):
+        if first_names.setdefault(sha256, source) is not source:
+            duplicates.append(Duplicate(source=source, of=first_names[sha256]))
+    return first_names, duplicates
 
 
 def teacher_record(identity: StylizerIdentity) -> TeacherRecord:

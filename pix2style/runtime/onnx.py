@@ -142,11 +142,15 @@ class OnnxStylizer(Stylizer):
         return [self._stylize_one(image) for image in images]
 
     def run(self, batch: Image8) -> Image8:
-        """Stylize equally sized pictures at once, never in tiles: uint8 [batch, height, width, 3] in and out.
+        """Stylize equally sized pictures, never in tiles: uint8 [batch, height, width, 3] in and out.
+
+        At once, where the file takes several; those of 8 bits take one.
 
         Raises:
             DataError: they need more memory than there is.
         """
+        if self._session.get_inputs()[0].shape[0] == 1:
+            return np.concatenate([self._run(photo[None], self._fixed) for photo in batch])
         return self._run(batch, self._fixed)
 
     def _stylize_one(self, photo: Image8) -> Image8:
