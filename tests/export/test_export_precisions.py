@@ -146,8 +146,9 @@ def test_biases_that_are_computed_go_with_weights_that_are_not_around_zero(repor
     held = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
     zeros: dict[bool, set[int]] = {True: set(), False: set()}
     for node in graph.node:
-        if node.op_type == "Conv" and node.input[1] in makers:
-            weight, bias = makers[node.input[1]], makers[node.input[2]]
+        weight = makers.get(node.input[1]) if node.op_type == "Conv" else None
+        if weight is not None and weight.op_type == "DequantizeLinear":
+            bias = makers[node.input[2]]
             zeros[bias.input[0] not in held] |= set(held[weight.input[2]].tolist())
     assert zeros == {True: {-1}, False: {0}}
 
