@@ -38,15 +38,13 @@ from pix2style.export.graph import build_graph
 from pix2style.nets.generator import Generator
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
-from pix2style.processes import usable_cores
+from pix2style.processes import SETTLE_S, usable_cores
 
 RESULT = Path(__file__).parent / "results" / "lite_speed.md"
 SIZES = ((512, 512), (1080, 1920))
 _JOHNSON = "Johnson's TransformerNet"
 _UNET_2017, _SMALL_UNET = "pix2pix's U-Net", "a small U-Net"
 _SLOW = (_JOHNSON, _UNET_2017)
-# A session's workers go on spinning for about 0.07 s after a call, on cores that the next contender needs.
-_SETTLE_S = 0.2
 _Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 _Run = Callable[[_Bytes], object]
 
@@ -186,7 +184,7 @@ def _speeds(contenders: dict[str, Contender], rounds: int) -> list[str]:
 
 def _ms(run: _Run, photo: _Bytes) -> float:
     """Of one call, the median of as many as fit three tenths of a second, three at least."""
-    time.sleep(_SETTLE_S)
+    time.sleep(SETTLE_S)
     run(photo)
     times: list[float] = []
     while len(times) < 3 or sum(times) < 0.3:

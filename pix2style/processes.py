@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+# ONNX Runtime's workers go on spinning for about 0.07 s after a call, on cores that another session needs: without a
+# pause before it is timed, a filter of 7 ms seemed to take 14.
+SETTLE_S = 0.1
+
 
 def speaks() -> bool:
     """Whether this process talks to people: of those that torchrun started, the first one does."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 BUDGET_FILE = "budget.json"
 _ROUNDS, _CALLS, _WARM_UPS = 5, 5, 2
-# A session's workers go on spinning for about 0.07 s after a call, on cores that the next candidate needs.
-_SETTLE_S = 0.1
 _CALIBRATED, _CALIBRATED_PX = 2, 64
 
 
@@ -57,6 +55,7 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
 
     Ranges come from noise, and no file is compared with its network, as `export` does: neither changes the time.
     """
+    from pix2style.processes import SETTLE_S
     from pix2style.progress import ProgressBar
     from pix2style.runtime.onnx import OnnxStylizer
     from pix2style.training.budget import SIDE_PX
@@ -72,7 +71,7 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
     spent: list[list[float]] = [[] for _ in stylizers]
     for _ in range(_ROUNDS):
         for stylizer, seconds in zip(stylizers, spent, strict=True):
-            time.sleep(_SETTLE_S)
+            time.sleep(SETTLE_S)
             for number in range(_WARM_UPS + _CALLS):
                 began = time.perf_counter()
                 stylizer.run(photo)

@@ -26,13 +26,11 @@ from pix2style.images import Image8, decode_picture, fit_within, read_file
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.pairs.manifest import TeacherRecord
 from pix2style.pairs.plan import teacher_record
+from pix2style.processes import SETTLE_S
 from pix2style.stylizer import Stylizer
 
 UNCHANGED = "photo"
 _TIMED_PHOTOS = 12
-# ONNX Runtime's workers go on spinning for about 0.07 s after a call, on cores that the next stylizer needs: without a
-# pause a filter of 3 ms seemed to take 15.
-_SETTLE_S = 0.1
 # A painting's scan may have any size; strokes are compared at the size that photos are measured at.
 PAINTING_SIDE_PX = 512
 _SETTINGS: dict[str, str | int | float] = {
@@ -138,7 +136,7 @@ class _Run:
     def _paint(self, name: str, photo: Image8) -> Image8:
         timed = len(self.samples) < _TIMED_PHOTOS
         if timed:
-            time.sleep(_SETTLE_S)
+            time.sleep(SETTLE_S)
         begin = time.perf_counter()
         [picture] = self._stylizers[name].stylize([photo])
         if timed:

@@ -112,7 +112,7 @@ def _interface(spec: GeneratorSpec) -> str:
         f"tiles begin at multiples of {spec.size_multiple} px, {spec.receptive_field_px} px at their cut sides differ"
     )
     rows = [
-        "`photo`, `stylized`: uint8 [batch, height, width, 3], RGB; any size, and the same one out.",
+        "`photo`, `stylized`: uint8 [batch, height, width, 3] (8 bits: batch is 1), RGB; any size, the same out.",
         "`strength` (optional): float32 [1], 0 gives the photo back, 1 is the default.",
         f"`glimpse` (optional): uint8 [1, {side}, {side}, 3] of the photo that the input is a tile of; {tiles}.",
     ]
