@@ -62,6 +62,9 @@ class StyleLossConfig(Section):
     """0: not computed."""
     to: Literal["target", "painting"] = "target"
     """target: the teacher's picture of the same photo; painting: the style picture itself (`pairs.style`)."""
+    painting_weight: float = Field(0.0, ge=0)
+    """How much of the distance to the style picture there is besides that to the target; 0: not computed. A teacher's
+    pictures are themselves some way from the painting."""
     distance: Literal["squared", "relative"] = "squared"
     """squared: Johnson's, which grows with the activations; relative: to the size of the target's own matrices, as eval
     measures it: a weight then means the same for every network, layer and painting."""
@@ -69,6 +72,27 @@ class StyleLossConfig(Section):
     """Layers by name and their weights."""
     painting_side_px: int = Field(256, ge=32, le=4096)
     """The painting's shorter side when its Gram matrices are taken: larger makes larger strokes."""
+
+    @property
+    def compares_targets(self) -> bool:
+        """Whether the teacher's pictures are looked at."""
+        return self.weight > 0 and self.to == "target"
+
+    @property
+    def compares_paintings(self) -> bool:
+        """Whether the paintings are looked at."""
+        return self.painting_weight > 0 or (self.weight > 0 and self.to == "painting")
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether anything is."""
+        return self.compares_targets or self.compares_paintings
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.painting_weight > 0 and self.to == "painting":
+            raise ValueError("to: painting is that distance already: set weight alone, and painting_weight: 0")
+        return self
 
 
 class ContentLossConfig(Section):
@@ -124,7 +148,7 @@ class LossesConfig(Section):
         """The losses that are computed and compare with the teacher's pictures, by their keys."""
         keys = [f"losses.{name}" for name in _PAIRED if getattr(self, name) > 0]
         keys += [f"losses.{name}" for name in ("adversarial", "perceptual") if getattr(self, name).weight > 0]
-        if self.style.weight > 0 and self.style.to == "target":
+        if self.style.compares_targets:
             keys.append("losses.style (to: target)")
         return tuple(keys)
 
@@ -136,7 +160,7 @@ class LossesConfig(Section):
     @property
     def needs_features(self) -> bool:
         """Whether the feature network is used."""
-        return self.perceptual.weight + self.style.weight + self.content.weight > 0
+        return self.perceptual.weight > 0 or self.style.is_computed or self.content.weight > 0
 
     @property
     def teaches(self) -> bool:
@@ -146,13 +170,15 @@ class LossesConfig(Section):
     @property
     def feature_layers(self) -> tuple[str, ...]:
         """All layers that are compared, each once."""
-        wanted = [one.layers for one in (self.perceptual, self.style, self.content) if one.weight > 0]
+        wanted = [one.layers for one in (self.perceptual, self.content) if one.weight > 0]
+        wanted += [self.style.layers] if self.style.is_computed else []
         return tuple(dict.fromkeys(name for layers in wanted for name in layers))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for name, one in (("perceptual", self.perceptual), ("style", self.style), ("content", self.content)):
-            if one.weight > 0 and not one.layers:
+        asked = {"perceptual": self.perceptual.weight, "style": self.style.is_computed, "content": self.content.weight}
+        for name, is_computed in asked.items():
+            if is_computed and not getattr(self, name).layers:
                 raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.weight: 0")
         if self.needs_features and self.features.network == "autoencoder" and self.features.weights is None:
             raise ValueError("features.network: autoencoder needs features.weights (the file that it was saved to)")

@@ -54,6 +54,8 @@ class Config(Section):
                 " the teacher's pictures: set their weights to 0, or train.unpaired: false"
             )
         style = self.losses.style
-        if style.weight > 0 and style.to == "painting" and self.pairs.style is None and not self.pairs.styles:
-            raise ValueError("losses.style.to: painting needs a painting: set pairs.style to its file")
+        if style.compares_paintings and self.pairs.style is None and not self.pairs.styles:
+            raise ValueError(
+                "losses.style.to: painting, and painting_weight, need a painting: set pairs.style to its file"
+            )
         return self

@@ -24,16 +24,31 @@ class ChannelsLastAdam(torch.optim.Adam):
     def _init_group(self, group: dict[str, Any], *lists: list[Tensor]) -> bool:
         for parameter in group["params"]:
             state = self.state.get(parameter, {})
-            for name in _MOMENTS if _lies_channels_last(parameter) else ():
-                if name in state and not _lies_channels_last(state[name]):  # loaded from a file
-                    state[name] = state[name].contiguous(memory_format=torch.channels_last)
+            for name in _MOMENTS:
+                if name in state:  # loaded from a file
+                    state[name] = laid_like(state[name], parameter)
         has_complex: bool = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
         parameters, gradients, means, squares = lists[:4]
-        for i, together in enumerate(zip(parameters, gradients, means, squares, strict=True)):
-            if all(_lies_channels_last(one) for one in together):
-                for found, one in zip(lists, together, strict=False):
-                    found[i] = one.permute(0, 2, 3, 1)
+        for i, (parameter, mean, square) in enumerate(zip(parameters, means, squares, strict=True)):
+            together: tuple[Tensor, ...] = (parameter, laid_like(gradients[i], parameter), mean, square)
+            if _lies_channels_last(parameter):
+                together = tuple(one.permute(0, 2, 3, 1) for one in together)
+            parameters[i], gradients[i], means[i], squares[i] = together
         return has_complex
+
+
+def laid_like(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """The same numbers with `parameter`'s strides, which a GPU's fused Adam insists on.
+
+    Where an axis has one element its stride means nothing, and a compiled backward pass may give a 1x1 kernel's
+    gradient others than the kernel has (pytorch/pytorch #126585): a view is enough then, and nothing is copied.
+    """
+    if tensor.stride() == parameter.stride():
+        return tensor
+    axes = zip(tensor.shape, tensor.stride(), parameter.stride(), strict=True)
+    if all(size == 1 or one == other for size, one, other in axes):
+        return tensor.as_strided(parameter.shape, parameter.stride())
+    return torch.empty_like(parameter).copy_(tensor)
 
 
 def _lies_channels_last(tensor: Tensor) -> bool:

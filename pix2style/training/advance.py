@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from pix2style.training.schedule import set_learning_rates, update_ema
 from pix2style.training.state import TrainingState, autocast
 
 _Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
+_Network = TypeVar("_Network", bound=nn.Module | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,27 @@ def teach_generator(
     optimizer.zero_grad(set_to_none=True)
     for i, part in enumerate(parts):
         output = outputs[i] if outputs is not None else paint(state, part, config)
-        with autocast(config.train, state.device):
-            opponent = state.discriminator if outputs is not None else None
+        judging = state.discriminator if outputs is not None else None
+        with autocast(config.train, state.device), _frozen(judging) as opponent:
             losses = state.objective.generator(output, part, opponent, images_seen=state.images_seen)
         _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
     limit = config.train.generator.clip_norm
     return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale, limit=limit)
+
+
+@contextmanager
+def _frozen(network: _Network) -> Iterator[_Network]:
+    """Its weights get no gradients from what is computed in the block: compiled, a backward pass cannot skip them."""
+    learned = [] if network is None else [one for one in network.parameters() if one.requires_grad]
+    try:
+        for parameter in learned:
+            parameter.requires_grad_(False)
+        yield network
+    finally:
+        for parameter in learned:
+            parameter.requires_grad_(True)
 
 
 def _backward(loss: Tensor, learned: list[nn.Parameter], scale: LossScale | None, share: float) -> None:

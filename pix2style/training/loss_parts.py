@@ -14,6 +14,7 @@ class GeneratorLosses:
     Attributes:
         total: what the generator lowers.
         l1: see `pix2style.losses` for this and the others.
+        style, painting_style: distances of Gram matrices; the second, to the paintings besides the targets.
         distill_output, distill_features: see `training.distillation`.
         style_balance: what the style's weight was multiplied by, so that style follows content (`losses.balance`).
     """
@@ -29,6 +30,7 @@ class GeneratorLosses:
     feature_matching: Tensor | None = None
     perceptual: Tensor | None = None
     style: Tensor | None = None
+    painting_style: Tensor | None = None
     content: Tensor | None = None
     distill_output: Tensor | None = None
     distill_features: Tensor | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -167,6 +167,7 @@ class Objective(nn.Module):
             "feature_matching": config.feature_matching,
             "perceptual": config.perceptual.weight * often,
             "style": config.style.weight * often,
+            "painting_style": config.style.painting_weight * often,
             "content": config.content.weight * often,
             **(self.distiller.weights() if self.distiller is not None else {}),
         }
@@ -223,20 +224,30 @@ class Objective(nn.Module):
         """The parts that compare the feature network's activations."""
         config, parts = self._config, dict[str, Tensor]()
         found = features(output)
-        to_target = config.style.weight > 0 and config.style.to == "target"
         with torch.no_grad():
-            target = features(_target(batch)) if config.perceptual.weight > 0 or to_target else {}
+            target = features(_target(batch)) if config.perceptual.weight > 0 or config.style.compares_targets else {}
             photo = features(batch.content) if config.content.weight > 0 else {}
         if config.perceptual.weight > 0:
             parts["perceptual"] = losses.perceptual(found, target, config.perceptual.layers)
-        if config.style.weight > 0:
-            layers = config.style.layers
-            wanted = losses.grams(target, layers) if self._paintings is None else self._paintings(batch.style)
-            relative = config.style.distance == "relative"
-            distance = losses.relative_gram_distance if relative else losses.gram_distance
-            parts["style"] = distance(losses.grams(found, layers), wanted, layers)
+        if config.style.is_computed:
+            parts |= self._styled(found, target, batch.style)
         if config.content.weight > 0:
             parts["content"] = losses.content(found, photo, config.content.layers)
+        return parts
+
+    def _styled(
+        self, found: Mapping[str, Tensor], target: Mapping[str, Tensor], style: Tensor | None
+    ) -> dict[str, Tensor]:
+        """The parts that compare Gram matrices: with the target's, the paintings', or both."""
+        config, parts = self._config.style, dict[str, Tensor]()
+        distance = losses.relative_gram_distance if config.distance == "relative" else losses.gram_distance
+        known = losses.grams(found, config.layers)
+        paintings = None if self._paintings is None else self._paintings(style)
+        if config.compares_targets:
+            parts["style"] = distance(known, losses.grams(target, config.layers), config.layers)
+        if paintings is not None:
+            name = "painting_style" if config.painting_weight > 0 else "style"
+            parts[name] = distance(known, paintings, config.layers)
         return parts
 
 
@@ -252,7 +263,7 @@ def build_objective(
     Args:
         config: the experiment.
         paintings: of each style that is learned; nothing: those of `pairs.style` or `pairs.styles`. Only
-            `losses.style.to: painting` looks at them.
+            `losses.style.to: painting` and `painting_weight` look at them.
         device: where it is to be; looking at many paintings takes long on a CPU.
         distiller: that teaches as well.
 
@@ -261,7 +272,7 @@ def build_objective(
         ArtifactError: the feature network's weights cannot be had.
     """
     section, grams = config.losses, None
-    to_painting = section.style.weight > 0 and section.style.to == "painting"
+    to_painting = section.style.compares_paintings
     styles = learned_styles(config) if to_painting and paintings is None else paintings
     features = load_features(section)
     if features is not None and device is not None:

@@ -26,7 +26,9 @@ def learned_styles(config: Config) -> list[StyleBlend]:
     """
     blends = TeacherRecipe(config.pairs).blends()
     if not blends:
-        raise ConfigError("[pairs -> style] losses.style.to: painting needs one: set pairs.style to its file")
+        raise ConfigError(
+            "[pairs -> style] losses.style.to: painting, and painting_weight, need one: set pairs.style to its file"
+        )
     if config.model.styles > 1:
         if len(blends) != config.model.styles:
             raise ConfigError(

@@ -74,6 +74,7 @@ _EVERYTHING = (
 _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pix2pix-2017": ("pix2pix-2017", _SLOWER),
     "watercolor": ("watercolor", (*_LATE_GAME, _PERCEPTUAL, _STYLE)),
+    "watercolor-and-painting": ("watercolor", (*_LATE_GAME, _PERCEPTUAL, _STYLE, "losses.style.painting_weight=1")),
     "johnson": ("johnson", (*_SLOWER, _CONTENT, _STYLE)),
     "multi-style": ("multi-style", (*_LATE_GAME, _PERCEPTUAL, _STYLE)),
     "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
@@ -94,11 +95,11 @@ def losses_of(name: str, folder: Path) -> dict[str, list[float | None]]:
         "generator/l1" and so on -> the value at each step, in 7 digits; None where it was not computed.
     """
     with _one_thread(), torch.random.fork_rng(devices=[]):
-        config = _config(name, folder)
+        config = tiny_experiment(name, folder)
         state = build_state(config)
         found: list[dict[str, float]] = []
         for step in range(_STEPS):
-            report = advance(state, [_batch(step, config)], config)
+            report = advance(state, [tiny_batch(step, config)], config)
             figures = {f"generator/{part}": value for part, value in report.generator.computed().items()}
             if report.discriminator is not None:
                 judged = report.discriminator.computed().items()
@@ -108,18 +109,19 @@ def losses_of(name: str, folder: Path) -> dict[str, list[float | None]]:
     return {part: [step.get(part) for step in found] for part in parts}
 
 
-def _config(name: str, folder: Path) -> Config:
+def tiny_experiment(name: str, folder: Path, *overrides: str) -> Config:
+    """One of `NAMES`; see `losses_of`."""
     painting, features = folder / "painting.png", folder / "features.safetensors"
     write_picture(painting, Picture(_picture(1_000)))
     torch.manual_seed(0)
     save_autoencoder(features, Autoencoder((4, 6, 8, 10)))
     file, changes = _EXPERIMENTS[name]
     paths = [f"losses.features={{network: autoencoder, weights: '{features}'}}"]
-    if name in ("johnson", "everything"):
+    if name in ("watercolor-and-painting", "johnson", "everything"):
         paths.append(f"pairs.style='{painting}'")
     if name == "distill":
         paths.append(f"distill.teacher_run='{_teacher_run(folder / 'teacher')}'")
-    return load_config(_CONFIGS / f"{file}.yaml", [*_SMALL, *changes, *paths])
+    return load_config(_CONFIGS / f"{file}.yaml", [*_SMALL, *changes, *paths, *overrides])
 
 
 def _teacher_run(run: Path) -> Path:
@@ -132,7 +134,7 @@ def _teacher_run(run: Path) -> Path:
     return run
 
 
-def _batch(step: int, config: Config) -> PairBatch:
+def tiny_batch(step: int, config: Config) -> PairBatch:
     """Photos of waves and blocks, and what stands for a teacher: brown tones, a style darker each."""
     rows = range(_BATCH * step, _BATCH * (step + 1))
     content = torch.from_numpy(to_batch([_picture(row) for row in rows]))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from objective_parts import LAYERS, NOTHING
 
 from pix2style.config import Config, parse_config
+from pix2style.images import Image8, Picture, write_picture
+from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 
 
 @pytest.fixture(scope="session")
@@ -42,5 +47,43 @@ def experiment(pair_set: Path) -> Callable[..., Config]:
             },
         }
         return parse_config(base, overrides=changes)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(3)
+    path = tmp_path_factory.mktemp("features") / "autoencoder.safetensors"
+    save_autoencoder(path, Autoencoder((4, 4, 4, 4)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def paintings(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[Image8]]) -> list[Path]:
+    folder = tmp_path_factory.mktemp("paintings")
+    files = [folder / f"painting-{i}.png" for i in range(3)]
+    for file, photo in zip(files, photos(3, 40, 60), strict=True):
+        write_picture(file, Picture(photo))
+    return files
+
+
+@pytest.fixture
+def config(autoencoder: Path, paintings: list[Path]) -> Callable[..., Config]:
+    """`config("losses.l1=1", ...)`: nothing is computed but what the changes ask for."""
+
+    def build(*changes: str, **sections: Any) -> Config:
+        base = {
+            "pairs": {"style": str(paintings[0])},
+            "model": {"discriminator": {"channels": 4, "layers": 1}},
+            "losses": {
+                **NOTHING,
+                "features": {"network": "autoencoder", "weights": str(autoencoder)},
+                "style": {"layers": LAYERS, "painting_side_px": 32},
+                "content": {"layers": LAYERS},
+                "perceptual": {"weight": 0, "layers": LAYERS},
+            },
+        }
+        return parse_config({**base, **sections}, overrides=changes)
 
     return build

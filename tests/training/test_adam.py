@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from pix2style.training.adam import ChannelsLastAdam
+from pix2style.training.adam import ChannelsLastAdam, laid_like
 
 
 def networks() -> list[nn.Sequential]:
@@ -68,6 +72,61 @@ def test_going_on_from_a_file_is_exact(layout: torch.memory_format) -> None:
     learn(halves, second, range(3, 6))
     for one, other in zip(weights(whole), weights(halves), strict=True):
         assert torch.equal(one, other)
+
+
+class SameStrides(TorchDispatchMode):
+    """What a GPU's fused Adam asks of each weight, its gradient and moments; counts the weights."""
+
+    seen = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.name().startswith("aten::_fused_adam_"):
+            for together in zip(*args[:4], strict=True):
+                assert len({tensor.stride() for tensor in together}) == 1, [tensor.stride() for tensor in together]
+                self.seen += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", [ChannelsLastAdam, torch.optim.Adam])
+def test_weights_gradients_and_moments_lie_alike(kind: type[torch.optim.Adam], monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytorch #126585: not so for a compiled 1x1 kernel; nor for moments that a run in another layout wrote."""
+    monkeypatch.setattr(sys.modules["torch.optim.adam"], "_device_dtype_check_for_fused", lambda *_: None)
+    shapes = [(8, 4, 1, 1), (1, 8, 3, 3), (8, 8, 3, 3), (8,)]
+    parameters = [nn.Parameter(torch.empty(shape, device="meta")) for shape in shapes]
+    for parameter in parameters[:3]:
+        parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    optimizer = kind(parameters, fused=True) if kind is torch.optim.Adam else kind(parameters)
+    for parameter in parameters:
+        parameter.grad = torch.empty_like(parameter)
+    optimizer.step()
+    saved = optimizer.state_dict()
+    for state in saved["state"].values():
+        state.update({name: tensor.contiguous() for name, tensor in state.items()})
+    optimizer.load_state_dict(saved)
+    parameters[0].grad = torch.empty_strided((8, 4, 1, 1), (4, 1, 4, 4), device="meta")
+    parameters[0].data = torch.empty_strided((8, 4, 1, 1), (4, 1, 1, 1), device="meta")
+    watch = SameStrides()
+    if kind is torch.optim.Adam:
+        with watch, pytest.raises(AssertionError):  # if torch sees to it, `laid_like` is no longer needed
+            optimizer.step()
+        return
+    with watch:
+        optimizer.step()
+    assert watch.seen == len(shapes)
+
+
+def test_what_lies_otherwise_is_seen_or_copied_as_the_weight_lies() -> None:
+    weight = torch.empty(6, 4, 1, 1).contiguous(memory_format=torch.channels_last)
+    odd = torch.randn(24).as_strided((6, 4, 1, 1), (4, 1, 9, 9))
+    viewed = laid_like(odd, weight)
+    assert viewed.data_ptr() == odd.data_ptr()
+    weight = torch.empty(6, 4, 2, 2).contiguous(memory_format=torch.channels_last)
+    plain = torch.randn(6, 4, 2, 2)
+    copied = laid_like(plain, weight)
+    assert copied.stride() == weight.stride()
+    assert torch.equal(viewed, odd)
+    assert torch.equal(copied, plain)
+    assert laid_like(copied, weight) is copied
 
 
 def test_a_step_that_is_not_finite_is_left_out() -> None:

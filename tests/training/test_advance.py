@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func, nop
 from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
 
 from pix2style.config import Config
 from pix2style.errors import ConfigError
@@ -71,6 +73,30 @@ def test_each_network_learns_in_its_own_step_alone(experiment: Experiment, compi
     assert same(d, weights(state.discriminator))
     assert not same(g, weights(state.generator))
     assert not any("_orig_mod" in name for name in state.generator.state_dict())
+
+
+def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_weights(experiment: Experiment) -> None:
+    """Compiled, a backward pass computes all that its forward pass said could be asked for."""
+    asked: list[int] = []
+
+    def counted(graph: torch.fx.GraphModule, _: object) -> object:
+        [outputs] = next(node for node in graph.graph.nodes if node.op == "output").args
+        asked.append(sum(one is not None for one in outputs))
+        return make_boxed_func(graph)
+
+    backend = aot_autograd(fw_compiler=nop, bw_compiler=counted)
+    config = experiment(*PLAYING)
+    state = build_state(config)
+    assert state.discriminator is not None
+    state.discriminator.compile(backend=backend)
+    batch = [batch_of(4)]
+    outputs = [paint(state, batch[0], config)]
+    teach_discriminator(state, batch, outputs, config)
+    assert set(asked) == {len(list(state.discriminator.parameters()))}
+    asked.clear()
+    teach_generator(state, batch, outputs, config)
+    assert set(asked) == {1}  # the picture's alone
+    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
 
 
 def gradients(state: TrainingState) -> list[Tensor]:
