@@ -219,6 +219,8 @@ def _measure(runs: dict[str, Path], pairs: Path, style: Path, options: argparse.
     columns = ("recipe", "minutes", "pictures seen", "PSNR dB", "SSIM", "Gram to targets", "Gram to painting", "ms")
     lines += [f"| {' | '.join(columns)} | parameters |"]
     lines += ["|---|---|---|---|---|---|---|---|---|"]
+    own = report["target_to_painting"]["mean"]
+    lines.append(f"| the teacher's pictures |  |  | equal | 1 | 0 | {own:.3f} |  |  |")
     seen = {run.name: _seen(run) for run in runs.values()}
     for row in report["stylizers"]:
         figures = [row[key] for key in ("psnr_db", "ssim", "style_to_target", "style_to_painting")]

@@ -16,6 +16,7 @@ from pix2style.evaluation.report import (
     EvalReport,
     FailedPhoto,
     FeaturesRecord,
+    Figure,
     MaterialRecord,
     Painting,
 )
@@ -112,6 +113,7 @@ class _Run:
         self._stylizers, self._reference, self._style, self._styles = stylizers, reference, style, styles
         self._tallies = {name: Tally() for name in (*stylizers, UNCHANGED)}
         self._megapixels: list[float] = []
+        self._target_to_painting: list[float] = []
         self.samples: list[tuple[str, str]] = []
         self.failures: list[FailedPhoto] = []
 
@@ -122,6 +124,7 @@ class _Run:
         painted = {name: self._paint(name, sample.photo) for name in self._stylizers}
         target = self._target(sample, painted)
         aims = [self._style.grams(target)] if self._style else []
+        self._target_to_painting += [self._to_paintings(aim) for aim in aims if self._styles]
         for name, picture in {**painted, UNCHANGED: sample.photo}.items():
             self._add(self._tallies[name], picture, target, aims)
         self.samples.append((sample.name, sample.sha256))
@@ -167,8 +170,11 @@ class _Run:
         grams = self._style.grams(picture)
         tally.style_to_target += [self._style.distance(grams, aim) for aim in aims]
         if self._styles:
-            distances = [self._style.distance(grams, painting) for painting in self._styles]
-            tally.style_to_painting.append(statistics.fmean(distances))
+            tally.style_to_painting.append(self._to_paintings(grams))
+
+    def _to_paintings(self, grams: Grams) -> float:
+        """Mean distance over the paintings."""
+        return statistics.fmean(StyleMeter.distance(grams, painting) for painting in self._styles)
 
     def report(
         self, material: MaterialRecord, teacher: TeacherRecord, paintings: list[Painting], notes: tuple[str, ...]
@@ -181,6 +187,7 @@ class _Run:
             stylizers=tuple(row_of(name, self._stylizers.get(name), t) for name, t in self._tallies.items()),
             features=meter and FeaturesRecord(network=meter.name, layers=meter.network.layers, sha256=meter.sha256),
             paintings=tuple(paintings),
+            target_to_painting=Figure.of(self._target_to_painting) if self._target_to_painting else None,
             mean_megapixels=statistics.fmean(self._megapixels),
             settings=_SETTINGS,
             machine=describe_machine(),

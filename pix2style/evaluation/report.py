@@ -108,6 +108,9 @@ class EvalReport(_Record):
     """In the order asked for; the unchanged photo last."""
     features: FeaturesRecord | None
     paintings: tuple[Painting, ...]
+    target_to_painting: Figure | None = None
+    """How far the targets themselves are from the paintings: what a filter would have that equals the reference. None:
+    no feature network or no painting."""
     mean_megapixels: float
     """Of the photos; milliseconds belong to it."""
     settings: dict[str, str | int | float]

@@ -74,6 +74,8 @@ def _footer(report: EvalReport) -> list[str]:
     ]
     if report.features is not None:
         lines.append(f"style: relative distance of Gram matrices, {report.features.network}; 0 is the same style")
+    if report.target_to_painting is not None:
+        lines.append(f"the reference's pictures themselves: style/painting {_figure(report.target_to_painting, 3)}")
     lines += [f"note: {note}" for note in report.notes]
     return lines + [f"failed: {failure.name}: {failure.reason}" for failure in report.failures]
 

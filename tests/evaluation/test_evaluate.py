@@ -123,10 +123,11 @@ def test_two_real_stylizers(photo_folder: Path, meter: StyleMeter) -> None:
     assert unchanged.style_to_painting is not None
     assert painted.style_to_target.mean == 0 < shifted.style_to_target.mean
     assert unchanged.style_to_painting.n == 3
+    assert report.target_to_painting == painted.style_to_painting  # it is the reference
     assert painted.identity is not None
     assert painted.identity.sha256 == watercolor.identity.sha256
     table = render_table(report)
-    for word in ("watercolor", "shifted", UNCHANGED, "style/teacher", "style/painting", "3 photos", "cores"):
+    for word in ("watercolor", "shifted", UNCHANGED, "style/teacher", "style/painting", "themselves", "cores"):
         assert word in table
 
 
@@ -141,6 +142,7 @@ def test_style_to_target_is_measured_against_each_photos_own_target(photo_folder
     assert figure is not None
     assert figure.mean == pytest.approx(np.mean(expected))
     assert report.stylizers[0].style_to_painting is None
+    assert report.target_to_painting is None
 
 
 def test_columns_without_a_network_are_left_out(photo_folder: Path) -> None:
