@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
 # The whole: COCO-WikiArt from Kaggle (data/README.md) x one painting through Google Magenta -> pairs -> U-Net on a GPU
-# -> figures -> the lightweight generator -> filter -> pictures. Every step resumes: run it again after a stop.
+# -> the lightweight generator, from the pairs and the U-Net -> filters -> figures -> pictures. Every step resumes: run it
+# again after a stop.
 set -euo pipefail
 CONFIG=${CONFIG:-configs/watercolor.yaml}
+PAIRS=${PAIRS:-data/pairs/watercolor}
+OUT=${OUT:-runs}
+# what a GPU bears; configs/distill.yaml itself is for a CPU
+LITE=${LITE:-train.batch=32 train.augment.crop=256 train.images=2_000_000 train.compile=true train.workers=8}
 
-pix2style make-pairs --config "$CONFIG" || [ $? = 1 ] # 1: done, but some photos could not be read
-pix2style train --config "$CONFIG" --out runs/watercolor-unet --resume-if-begun
-pix2style train --config "$CONFIG" --out runs/watercolor --resume-if-begun model.generator=lite
-pix2style export runs/watercolor -o watercolor.onnx
-pix2style eval runs/watercolor-unet watercolor.onnx --pairs data/pairs/watercolor
-pix2style infer watercolor.onnx "${PHOTOS:?a folder of photos}" -o out/watercolor --overwrite
+pix2style make-pairs --config "$CONFIG" --out "$PAIRS" || [ $? = 1 ] # 1: done, but some photos could not be read
+pix2style train --config "$CONFIG" --pairs "$PAIRS" --out "$OUT/watercolor" --resume-if-begun
+# shellcheck disable=SC2086 # several overrides
+pix2style distill --config configs/distill.yaml --teacher-run "$OUT/watercolor" --pairs "$PAIRS" --out "$OUT/watercolor-lite" \
+    --resume-if-begun name=watercolor-lite $LITE
+pix2style export "$OUT/watercolor-lite" -o "$OUT/watercolor.onnx" --precision all
+pix2style eval "$OUT/watercolor" "$OUT/watercolor.onnx" "$OUT/watercolor.int8.onnx" --pairs "$PAIRS"
+pix2style infer "$OUT/watercolor.int8.onnx" "${PHOTOS:?a folder of photos}" -o "$OUT/painted" --overwrite
