@@ -59,6 +59,8 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each way in each round, about")
+    parser.add_argument("--batches", type=int, nargs="+", help="of the fast ways; 1 is among them in any case")
+    parser.add_argument("--cuda-graphs", action="store_true", help="the fast ways replay recorded kernels")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of the fast ways")
     parser.add_argument("--only", default="", help="ways whose names hold this, and plain ones; writes nothing")
@@ -74,13 +76,15 @@ def main() -> None:
     if options.only:
         return  # a part is no result
     _RESULTS.mkdir(exist_ok=True)
-    (_RESULTS / f"train_step_{options.device}.md").write_text(text + "\n", encoding="utf-8")
+    graphs = "_graphs" * options.cuda_graphs
+    (_RESULTS / f"train_step_{options.device}{graphs}.md").write_text(text + "\n", encoding="utf-8")
 
 
 def _ways(options: argparse.Namespace, folder: Path) -> list[Way]:
     """The first one, and the first one with VGG, are what the others are compared with."""
-    fast_batches = (1, 4) if options.device == "cpu" else (1, 4, 16, 64)
+    fast_batches = sorted({1, *(options.batches or ((4,) if options.device == "cpu" else (4, 16, 64)))})
     overrides = (*(_CPU if options.device == "cpu" else _CUDA), f"train.precision={options.precision}")
+    overrides += (f"train.cuda_graphs={options.cuda_graphs}".lower(),)
     ways = []
     for vgg in (False, True):
         for fast, batch in ((False, 1), *((True, batch) for batch in fast_batches)):
@@ -99,7 +103,7 @@ def _document(options: argparse.Namespace, ways: list[Way]) -> list[str]:
     machine, versions = describe_machine(), library_versions()
     gpu = f"; {torch.cuda.get_device_name()}" if options.device == "cuda" else ""
     command = f"--device {options.device} --precision {options.precision} --rounds {options.rounds}"
-    command += f" --seconds {options.seconds:g}"
+    command += f" --seconds {options.seconds:g}{' --cuda-graphs' * options.cuda_graphs}"
     said = [
         f"{options.rounds} rounds, interleaved; medians (lowest to highest round). A large product or convolution, in",
         f"TFLOP/s: {', '.join(f'{_NAMES[dtype]} {peak / 1e12:.2f}' for dtype, peak in peaks.items())}.",
