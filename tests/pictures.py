@@ -7,9 +7,16 @@ import itertools
 import struct
 import zlib
 
+import numpy as np
 from PIL import Image
 
 from pix2style.images import Image8
+
+
+def ramps() -> Image8:
+    """A picture [40, 60, 3] whose red rises from left to right while green falls."""
+    ramp = np.linspace(0, 255, 60)
+    return np.dstack([np.tile(ramp, (40, 1)), np.tile(ramp[::-1], (40, 1)), np.full((40, 60), 90)]).astype(np.uint8)
 
 
 def encoded(image: Image8 | Image.Image, kind: str, **options: object) -> bytes:

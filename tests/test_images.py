@@ -20,7 +20,7 @@ from pix2style.images import (
     to_signed,
 )
 
-from pictures import encoded, grey_ink_profile  # isort: skip
+from pictures import encoded, grey_ink_profile, ramps  # isort: skip
 
 # Pillow tells of damaged metadata as a warning, which is no news to tests that damage it.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -30,8 +30,7 @@ LEVELS = np.arange(256, dtype=np.uint8)
 
 @pytest.fixture
 def photo() -> Image8:
-    ramp = np.linspace(0, 255, 60)
-    return np.dstack([np.tile(ramp, (40, 1)), np.tile(ramp[::-1], (40, 1)), np.full((40, 60), 90)]).astype(np.uint8)
+    return ramps()
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------

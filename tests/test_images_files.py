@@ -28,7 +28,7 @@ from pix2style.images import (
     write_picture,
 )
 
-from pictures import encoded, png_header  # isort: skip
+from pictures import encoded, png_header, ramps  # isort: skip
 
 # Pillow tells of damaged metadata as a warning, which is no news to tests that damage it.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -38,8 +38,7 @@ LEVELS = np.arange(256, dtype=np.uint8)
 
 @pytest.fixture
 def photo() -> Image8:
-    ramp = np.linspace(0, 255, 60)
-    return np.dstack([np.tile(ramp, (40, 1)), np.tile(ramp[::-1], (40, 1)), np.full((40, 60), 90)]).astype(np.uint8)
+    return ramps()
 
 
 # --- files that must be refused ---------------------------------------------------------------------------------

@@ -10,6 +10,17 @@ import typer
 
 from pix2style.cli.app import app
 from pix2style.cli.train_cli import run_training
+from pix2style.cli.train_options import (
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    PairsOption,
+    ResumeIfBegunOption,
+    ResumeOption,
+    RunOption,
+    begun_or_asked,
+    load_experiment,
+)
 from pix2style.errors import require
 
 
@@ -19,34 +30,28 @@ def distill_cli(
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it, for example distill.features=0."),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The experiment's YAML file.")] = None,
+    config: ConfigOption = None,
     teacher_run: Annotated[
         Path | None, typer.Option(help="The trained run that teaches besides the pairs; overrides distill.teacher_run.")
     ] = None,
-    pairs: Annotated[Path | None, typer.Option(help="The pair set; overrides pairs.path.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the latest checkpoint.")] = False,
-    resume_if_begun: Annotated[
-        bool, typer.Option("--resume-if-begun", help="Go on if the run exists, begin it if not: for scripts.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print the plan, learn nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    pairs: PairsOption = None,
+    out: RunOption = None,
+    resume: ResumeOption = False,
+    resume_if_begun: ResumeIfBegunOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Learn the lightweight generator, from pairs and from a trained run at once.
 
     Without a teacher run it learns from the pairs alone, as `train` does.
     """
     require("train", "torch", "pydantic", "yaml", "albumentations", "safetensors")
-    from pix2style.config import load_config, parse_config
-
     changes = ["model.generator=lite", *(overrides or [])]
     given = {"pairs.path": pairs, "distill.teacher_run": teacher_run}
     changes += [f"{key}={json.dumps(str(path))}" for key, path in given.items() if path is not None]
-    experiment = load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
+    experiment = load_experiment(config, changes)
     run = out or Path("runs") / experiment.name
-    resume = resume or (resume_if_begun and (run / "config.json").is_file())
+    resume = begun_or_asked(run, resume=resume, resume_if_begun=resume_if_begun)
     documents = None
     if experiment.distill.budget.limit is not None:
         from pix2style.cli.distill_budget import fitted

@@ -12,6 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pix2style.cli.app import app
+from pix2style.cli.train_options import (
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    PairsOption,
+    ResumeIfBegunOption,
+    ResumeOption,
+    RunOption,
+    begun_or_asked,
+    load_experiment,
+)
 from pix2style.errors import require
 from pix2style.processes import speaks
 
@@ -26,29 +37,23 @@ def train_cli(
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it, for example train.batch=4.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The experiment's YAML file.")] = None,
-    pairs: Annotated[Path | None, typer.Option(help="The pair set; overrides pairs.path.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME if not given.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the latest checkpoint.")] = False,
-    resume_if_begun: Annotated[
-        bool, typer.Option("--resume-if-begun", help="Go on if the run exists, begin it if not: for scripts.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print the plan, learn nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    config: ConfigOption = None,
+    pairs: PairsOption = None,
+    out: RunOption = None,
+    resume: ResumeOption = False,
+    resume_if_begun: ResumeIfBegunOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Learn a pair set: photos in, the teacher's style out.
 
     Settings are KEY=VALUE, each documented in the configuration; --dry-run shows what they come to.
     """
     require("train", "torch", "pydantic", "yaml", "albumentations", "safetensors")
-    from pix2style.config import load_config, parse_config
-
     changes = list(overrides or []) + ([f"pairs.path={json.dumps(str(pairs))}"] if pairs is not None else [])
-    experiment = load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
+    experiment = load_experiment(config, changes)
     run = out or Path("runs") / experiment.name
-    resume = resume or (resume_if_begun and (run / "config.json").is_file())
+    resume = begun_or_asked(run, resume=resume, resume_if_begun=resume_if_begun)
     run_training(experiment, run, resume=resume, dry_run=dry_run, as_json=as_json)
 
 
