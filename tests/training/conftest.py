@@ -1,14 +1,17 @@
-"""Tiny experiments that train for real in a second."""
+"""Tiny experiments that train for real in a second, and a W&B that is all theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from objective_parts import LAYERS, NOTHING
+from wandb_client import KEY, forget_wandb
+from wandb_server import WandbServer
 
 from pix2style.config import Config, parse_config
 from pix2style.images import Image8, Picture, write_picture
@@ -87,3 +90,29 @@ def config(autoencoder: Path, paintings: list[Path]) -> Callable[..., Config]:
         return parse_config({**base, **sections}, overrides=changes)
 
     return build
+
+
+@pytest.fixture
+def own_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No key, no server, and nothing written outside of the test's folder."""
+    for name in list(os.environ):
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    for name, where in {"HOME": "home", "NETRC": "netrc"}.items():
+        monkeypatch.setenv(name, str(tmp_path / where))
+    for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / f"wandb-{name.lower()}"))
+    forget_wandb()
+
+
+@pytest.fixture
+def wandb_server(monkeypatch: pytest.MonkeyPatch, own_wandb: None) -> Iterator[WandbServer]:
+    """A stand-in for W&B's server, which W&B knows and has a key for."""
+    stand_in = WandbServer()
+    monkeypatch.setenv("WANDB_BASE_URL", stand_in.url)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    yield stand_in
+    stand_in.speak()
+    forget_wandb()
+    stand_in.die()
+    assert stand_in.surprises == []

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from wandb_client import KEY, wandb_sync
 from wandb_server import WandbServer
 
 from pix2style.config import Config
@@ -22,39 +21,12 @@ from pix2style.training.loop import train
 from pix2style.training.tracking import PairSetLink, start_trackers, wandb_run
 
 PAIRS = PairSetLink("ab" * 32, {"training": 3})
-KEY = "0" * 40  # of the right form; nobody's
+pytestmark = pytest.mark.usefixtures("own_wandb")
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, no server, and nothing written outside of the test's folder."""
-    for name in list(os.environ):
-        if name.startswith("WANDB_"):
-            monkeypatch.delenv(name)
-    for name, where in {"HOME": "home", "NETRC": "netrc"}.items():
-        monkeypatch.setenv(name, str(tmp_path / where))
-    for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT"):
-        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / f"wandb-{name.lower()}"))
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wandb_run, "_FINISH_TIMEOUT_S", 3)
-    _forget()
-
-
-def _forget() -> None:
-    """W&B reads its environment once a process: let it read it again."""
-    import wandb
-
-    wandb.teardown()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    stand_in = WandbServer()
-    monkeypatch.setenv("WANDB_BASE_URL", stand_in.url)
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    yield stand_in
-    stand_in.silent.clear()
-    _forget()
-    stand_in.die()
 
 
 def test_offline_writes_a_run_that_can_be_sent_later(tmp_path: Path, experiment: Callable[..., Config]) -> None:
@@ -66,7 +38,7 @@ def test_offline_writes_a_run_that_can_be_sent_later(tmp_path: Path, experiment:
 
 
 def test_online_without_a_key_goes_on_offline_and_says_so(
-    tmp_path: Path, server: WandbServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("WANDB_API_KEY")
     _track(tmp_path, at_most_s=40)
@@ -88,47 +60,56 @@ def test_without_a_network_it_goes_on_offline_and_says_so(
 
 
 def test_a_server_that_takes_and_never_answers(
-    tmp_path: Path, server: WandbServer, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, wandb_server: WandbServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    server.silent.set()
+    wandb_server.silent.set()
     _track(tmp_path, at_most_s=30)  # W&B's own patience is 90 s
     assert "going on offline" in capfd.readouterr().err
     _check_everything_is_there(tmp_path, "offline-run-*")
 
 
-def test_online_the_server_hears_every_line(tmp_path: Path, server: WandbServer) -> None:
+def test_online_the_server_hears_every_line(tmp_path: Path, wandb_server: WandbServer) -> None:
     _track(tmp_path, at_most_s=60)
-    lines = [line for line in server.history() if "generator/total" in line]
+    lines = [line for line in wandb_server.history() if "generator/total" in line]
     assert [line["trainer/step"] for line in lines] == list(range(20))
-    [summary] = [json.loads(body) for method, path, body in server.requests if path.endswith("wandb-summary.json")]
+    [summary] = [
+        json.loads(body) for method, path, body in wandb_server.requests if path.endswith("wandb-summary.json")
+    ]
     assert summary["best_l1"] == 5
     assert summary["validation/l1_levels"]["min"] == 5
 
 
 @pytest.mark.parametrize("what", ["falls silent", "dies"])
 def test_a_failure_in_the_middle_loses_no_line_of_ours(
-    tmp_path: Path, server: WandbServer, what: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, wandb_server: WandbServer, what: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
-        server.silent.set() if what == "falls silent" else server.die()
+        wandb_server.silent.set() if what == "falls silent" else wandb_server.die()
 
     _track(tmp_path, at_most_s=60, in_the_middle=fail)
     _check_everything_is_there(tmp_path, "run-*")
     assert "wandb sync" in capfd.readouterr().err
 
 
-def test_an_offline_run_can_be_synced(tmp_path: Path, server: WandbServer) -> None:
-    tracking = TrackingConfig(wandb="offline", artifacts=False)  # the stand-in takes no artifacts
-    _track(tmp_path, at_most_s=60, tracking=tracking)
-    assert server.requests == []
-    _forget()
-    [folder] = tmp_path.glob("run/wandb/offline-run-*")
-    command = [sys.executable, "-m", "wandb", "sync", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line for line in server.history() if "generator/total" in line]
+def test_what_a_message_names_sends_the_rest_later(
+    tmp_path: Path, wandb_server: WandbServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _track(tmp_path, at_most_s=60, in_the_middle=wandb_server.silent.set)
+    named = re.search(r"later: wandb sync (\S.*)", capfd.readouterr().err)
+    assert named
+    wandb_server.requests.clear()
+    wandb_server.speak()
+    wandb_sync(*named[1].split())
+    assert [line["trainer/step"] for line in wandb_server.history()] == list(range(20))
+
+
+def test_an_offline_run_can_be_synced(tmp_path: Path, wandb_server: WandbServer) -> None:
+    _track(tmp_path, at_most_s=60, tracking=TrackingConfig(wandb="offline", artifacts=False))
+    assert wandb_server.requests == []
+    wandb_sync(*tmp_path.glob("run/wandb/offline-run-*"))
+    lines = [line for line in wandb_server.history() if "generator/total" in line]
     assert [line["trainer/step"] for line in lines] == list(range(20))
-    assert "UpsertBucket" in server.operations()
+    assert "UpsertBucket" in wandb_server.operations()
 
 
 def test_offline_artifacts_are_in_the_run(tmp_path: Path, experiment: Callable[..., Config]) -> None:
@@ -179,9 +160,11 @@ def _check_everything_is_there(tmp_path: Path, folder: str) -> None:
     assert list((tmp_path / "run/wandb").glob(f"{folder}/*.wandb"))
 
 
-def test_somebody_elses_proxies_of_before_do_not_matter(server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_elses_proxies_of_before_do_not_matter(
+    wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = urllib.request.build_opener(urllib.request.ProxyHandler({"http": "http://127.0.0.1:9"}))
     monkeypatch.setattr(urllib.request, "_opener", gone)  # as urlopen() leaves it after its first call
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(server.url, timeout=5)
-    wandb_run._check_answers(server.url)
+        urllib.request.urlopen(wandb_server.url, timeout=5)
+    wandb_run._check_answers(wandb_server.url)

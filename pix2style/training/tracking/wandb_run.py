@@ -10,15 +10,18 @@ from typing import Any
 
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
-from pix2style.training.tracking.artifacts import PairSetLink, model_artifact, pair_set_artifact
+from pix2style.training.tracking.artifacts import PairSetLink
 from pix2style.training.tracking.base import warn
 from pix2style.training.tracking.jsonl import METRICS_FILE
+from pix2style.training.tracking.links import Links
 
 # W&B's own is 90 s, during which the run would stand still.
 _INIT_TIMEOUT_S = 20
 _PROBE_TIMEOUT_S = 5
 # W&B's own is for ever; what was not sent by then stays in the run folder, for `wandb sync`.
 _FINISH_TIMEOUT_S = 60
+# How long the end of a run waits for links before it asks W&B to finish: W&B gives up asking for a type after 19 s.
+_LINK_TIMEOUT_S = 22
 _BEST = {"validation/l1_levels": "min", "validation/psnr_db": "max", "validation/ssim": "max"}
 
 
@@ -33,8 +36,8 @@ class WandbTracker:
     """
 
     def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetLink | None) -> None:
-        self._run, self._wandb, self._folder, self._pairs = run, wandb, folder, pairs
-        self._linked = False
+        self._run, self._wandb = run, wandb
+        self._links = None if pairs is None else Links(run, wandb, folder, pairs)
         # W&B's own step restarts at 0 when an offline run is resumed
         run.define_metric("trainer/step")
         run.define_metric("*", step_metric="trainer/step")
@@ -48,7 +51,9 @@ class WandbTracker:
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         """See `Tracker.log`."""
-        self._link_pairs()
+        if self._links is not None:
+            # not before: processes that the loader forks would inherit the locks that W&B's imports hold
+            self._links.use_pairs()
         self._run.log({"trainer/step": step, **figures})
 
     def picture(self, step: int, name: str, path: Path) -> None:
@@ -58,34 +63,17 @@ class WandbTracker:
     def close(self, summary: Mapping[str, Any]) -> None:
         """Write the summary, link the model, and end the run."""
         self._run.summary.update(dict(summary))
-        if self._pairs is not None:
-            self._link_model()
+        if self._links is not None:
+            self._links.use_pairs()
+            self._links.make_model()
+            self._links.wait(_LINK_TIMEOUT_S)
         try:
             self._run.finish()
         except TimeoutError:
-            warn(f"W&B did not take everything within {_FINISH_TIMEOUT_S} s; later: wandb sync {self._run.sync_dir}")
-
-    def _link_pairs(self) -> None:
-        """Once, at the first figures: here waiting for the server delays no step."""
-        if self._linked or self._pairs is None:
-            return
-        self._linked = True
-        try:
-            artifact = pair_set_artifact(self._wandb, self._pairs)
-            if self._run.offline:
-                self._run.log_artifact(artifact)  # use_artifact raises there; the digest in the config says the rest
-            else:
-                self._run.use_artifact(artifact)
-        except Exception as error:  # noqa: BLE001 (the figures are worth more than the link)
-            warn(f"W&B: the pair set could not be linked ({error})")
-
-    def _link_model(self) -> None:
-        try:
-            if (made := model_artifact(self._wandb, self._folder, str(self._run.id))) is not None:
-                artifact, aliases = made
-                self._run.log_artifact(artifact, aliases=aliases)
-        except Exception as error:  # noqa: BLE001 (the figures are worth more than the link)
-            warn(f"W&B: the model could not be linked ({error})")
+            sync = f"wandb sync --include-online {self._run.sync_dir}"  # without the option it skips such a run
+            warn(f"W&B did not take everything within {_FINISH_TIMEOUT_S} s; later: {sync}")
+        if self._links is not None:
+            self._links.close()
 
 
 def start_wandb(
