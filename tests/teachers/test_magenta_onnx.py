@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from pix2style.teachers.magenta import MagentaTeacher, load_magenta
 from pix2style.teachers.magenta.cache import locate
 from pix2style.teachers.magenta.convert import convert
 from pix2style.teachers.magenta.onnx_network import OnnxNetwork
+from pix2style.teachers.magenta.repeatable import repeatable
 from pix2style.teachers.style import StyleBlend
 
 if importlib.util.find_spec("tf2onnx") is None:
@@ -191,6 +194,87 @@ def test_the_same_network_gives_the_same_bytes(small_network: Path, tmp_path: Pa
 
 def _seeded(seed: str) -> dict[str, str]:
     return {**os.environ, "PYTHONHASHSEED": seed}
+
+
+@pytest.fixture(scope="module")
+def branches() -> Callable[[object], object]:
+    """A network whose optimised graph, in tf2onnx's hands, depends on the order of nodes; and with an Einsum."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    sizes = ((1, 1, 3, 7), (1, 1, 7, 4))
+    weights = [[rng.normal(0, 1, size).astype(np.float32) for size in sizes] for _ in range(8)]
+
+    def run(painting: object) -> object:
+        mean = tf.reduce_mean(tf.image.resize(painting, (16, 16), "area"), [1, 2], keepdims=True)
+
+        def branch(one: np.ndarray, other: np.ndarray) -> object:
+            return tf.nn.conv2d(tf.math.tanh(tf.nn.conv2d(mean, one, 1, "VALID")), other, 1, "VALID")
+
+        return tf.concat([branch(*pair) for pair in weights], 3)
+
+    return run
+
+
+def test_neither_where_objects_lie_nor_earlier_conversions_change_the_bytes(
+    branches: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses and the count of names become what they might have been. The order of tf2onnx's names shows more."""
+    import tensorflow as tf
+    import tf2onnx
+    from tf2onnx.optimizer import einsum_optimizer
+
+    from pix2style.teachers.magenta import convert as module
+
+    names, from_function = [], tf2onnx.convert.from_function
+
+    def watched(*given: object, **named: object) -> object:
+        model, rest = from_function(*given, **named)
+        names.append([re.sub(r"\d{8,}", "", one.name) for one in (*model.graph.node, *model.graph.initializer)])
+        return model, rest
+
+    monkeypatch.setattr(tf2onnx.convert, "from_function", watched)
+    found = []
+    for salt in range(4):
+
+        def address(one: object, salt: int = salt) -> int:
+            return int(hashlib.sha256(f"{salt} {getattr(one, 'name', id(one))}".encode()).hexdigest()[:15], 16)
+
+        monkeypatch.setattr(tf2onnx.graph.Node, "__hash__", address)
+        monkeypatch.setattr(einsum_optimizer, "id", lambda one, salt=salt: id(one) ^ salt << 8, raising=False)
+        monkeypatch.setattr(tf2onnx.utils, "INTERNAL_NAME", 40 * salt)
+        found.append(module._to_onnx(tf, branches, {"painting": ("batch", 256, 256, 3)}, "vector"))
+    assert [one == found[0] for one in found] == [True] * 4
+    assert [one == names[0] for one in names] == [True] * 4
+
+
+def test_tf2onnx_is_afterwards_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tf2onnx import graph, utils
+
+    def use() -> None:
+        with repeatable():
+            utils.make_name("some")
+            assert list(graph.set("cab")) == ["c", "a", "b"]
+            raise KeyError
+
+    monkeypatch.setattr(graph, "id", id, raising=False)
+    before = dict(vars(graph)), dict(vars(utils))
+    with pytest.raises(KeyError):
+        use()
+    assert (dict(vars(graph)), dict(vars(utils))) == before
+
+
+def test_all_of_tf2onnx_is_repeatable_from_the_first_conversion() -> None:
+    """It loads most of itself on first use."""
+    code = (
+        "import sys; from pix2style.teachers.magenta.repeatable import repeatable\n"
+        "with repeatable():\n"
+        "    import tf2onnx; tf2onnx.convert\n"
+        "    print([name for name, one in sys.modules.items() if name[:7] == 'tf2onnx' and 'set' not in vars(one)])\n"
+        "    print('tf2onnx.graph' in sys.modules, tf2onnx.utils.INTERNAL_NAME)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\nTrue 1\n"
 
 
 def test_tf2onnxs_nearest_neighbours_for_area_means_are_not_let_through(

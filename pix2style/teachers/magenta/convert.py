@@ -18,6 +18,7 @@ from pix2style.teachers.magenta.onnx_graph import canonical, fuse_normalisations
 from pix2style.teachers.magenta.onnx_network import OnnxNetwork
 from pix2style.teachers.magenta.open import open_saved_model
 from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion, FileRecord
+from pix2style.teachers.magenta.repeatable import repeatable
 from pix2style.version import __version__
 
 _OPSET = 18
@@ -93,7 +94,7 @@ def _to_onnx(tf: Any, half: Any, inputs: Mapping[str, _Shape], output: str) -> b
 
     function = tf.function(run, input_signature=specs)
     try:
-        with quiet_stderr():  # TensorFlow's optimiser tells of the processors that it has not found
+        with quiet_stderr(), repeatable():  # TensorFlow's optimiser tells of the processors that it has not found
             model, _ = tf2onnx.convert.from_function(
                 function, input_signature=specs, opset=_OPSET, custom_op_handlers=_HANDLERS
             )
