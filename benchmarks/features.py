@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from pix2style import losses
+from pix2style.evaluation.machine import describe_machine
 from pix2style.images import Image8, to_batch
 from pix2style.nets.autoencoder import LAYERS, load_autoencoder
 from pix2style.nets.features import FeatureNetwork, load_vgg19
@@ -68,7 +69,8 @@ def _heading(options: argparse.Namespace, photos: int, learned: str) -> str:
 
 `python benchmarks/features.py --pairs SET --other SET_OF_ANOTHER_STYLE --vgg VGG19.safetensors {which}`
 
-{photos} held-out pairs of {options.pairs.name}, the other style {options.other.name}; {learned}.
+{photos} held-out pairs of {options.pairs.name}, the other style {options.other.name}; {learned};
+{describe_machine()["processor"]}.
 Share of the pairs for which the target shifted by {_SHIFT_PX} px is nearer to the target than the worse picture is, and
 in brackets how many times farther the worse one is (median). Blur: sigma {_BLUR_SIGMA_PX} px."""
 

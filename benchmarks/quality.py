@@ -115,7 +115,7 @@ RECIPES = {
 
 
 def main() -> None:
-    """Train what is missing, measure, write benchmarks/quality.md."""
+    """Train what is missing, measure, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, nargs="+", required=True)
     parser.add_argument("--style", type=Path, nargs="+", required=True, help="one painting for each pair set")
@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--set", nargs="*", default=[], help="more overrides, for trials")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--result", type=Path, default=RESULT, help="the page; what was written by hand there is lost")
     options = parser.parse_args()
     if len(options.pairs) != len(options.style):
         parser.error("give one --style for each of --pairs")
@@ -138,7 +139,7 @@ def main() -> None:
     for pairs, style in sets:
         runs = {one.recipe: one.run(options) for one in learners if one.pairs == pairs}
         sections += _measure(runs, pairs, style, options)
-    RESULT.write_text("\n".join([*_head(options), *sections]) + "\n", encoding="utf-8")
+    options.result.write_text("\n".join([*_head(options), *sections]) + "\n", encoding="utf-8")
     print("\n".join(sections))
 
 
@@ -240,7 +241,7 @@ def _seen(run: Path) -> str:
 def _head(options: argparse.Namespace) -> list[str]:
     machine, versions = describe_machine(), library_versions()
     names = " ".join(path.name for path in options.pairs)
-    lines = ["# The recipes, each trained for the same time", ""]
+    lines = ["# The recipes, each given the same minutes", ""]
     command = f"--pairs {names} --style ... --vgg {options.vgg.name} --minutes {options.minutes:g}"
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines += [f"`python benchmarks/quality.py {command} --device {options.device} --out ...`", ""]

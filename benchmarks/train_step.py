@@ -104,6 +104,7 @@ def _document(options: argparse.Namespace, ways: list[Way]) -> list[str]:
     gpu = f"; {torch.cuda.get_device_name()}" if options.device == "cuda" else ""
     command = f"--device {options.device} --precision {options.precision} --rounds {options.rounds}"
     command += f" --seconds {options.seconds:g}{' --cuda-graphs' * options.cuda_graphs}"
+    command += f" --batches {' '.join(map(str, options.batches))}" if options.batches else ""
     said = [
         f"{options.rounds} rounds, interleaved; medians (lowest to highest round). A large product or convolution, in",
         f"TFLOP/s: {', '.join(f'{_NAMES[dtype]} {peak / 1e12:.2f}' for dtype, peak in peaks.items())}.",
@@ -229,6 +230,7 @@ def _matrix_rate(device: str, threads: int, dtype: torch.dtype) -> float:
     The latter on the CPU alone: with some processors its library multiplies faster than the one of the products.
     """
     torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = True  # which is what cuDNN's convolutions of float32 are by default
     side = 8192 if device == "cuda" else 2048
     one = torch.randn(side, side, device=device, dtype=dtype)
     rate = 2 * side**3 / _fewest_seconds(lambda: one @ one, device)

@@ -1,22 +1,38 @@
 #!/usr/bin/env bash
-# What only a GPU shows, in about ten minutes: the tests that need one, and the speed of a step beside the plain loop's
-# (into benchmarks/results). With PAIRS, STYLE and VGG also a training of MINUTES, and its figures:
+# What only a GPU shows: the tests that need one, and the speed of a step beside the plain loop's, without and with CUDA
+# graphs (into benchmarks/results). With PAIRS, STYLE and VGG also a training of MINUTES, and its figures (into OUT).
+# PARTS chooses among them, where a GPU is to be had for minutes only:
 #
-#   PAIRS=data/pairs/mine STYLE=painting.jpg VGG=vgg19.safetensors MINUTES=20 bash pipelines/gpu.sh
+#   PARTS="tests step" bash pipelines/gpu.sh
+#   PARTS=training PAIRS=data/pairs/mine STYLE=painting.jpg VGG=vgg19.safetensors MINUTES=20 bash pipelines/gpu.sh
 set -euo pipefail
 OUT=${OUT:-out/gpu}
 PYTHON=${PYTHON:-python3}
-DEVICE=${DEVICE:-cuda}
+PARTS=${PARTS:-tests step graphs ${PAIRS:+training}}
 SQUARES=$OUT/pairs # of 256x256, which is what the plain loop learns from
 mkdir -p "$OUT"
+failed=0
 
-[ -e "$SQUARES/manifest.json" ] ||
-    $PYTHON -m pix2style make-pairs --content pix2style/samples/photos --teacher watercolor --out "$SQUARES" --size 256
-$PYTHON -m pytest tests/training/test_gpu.py -q -n 4 2>&1 | tee "$OUT/tests.txt"
-for graphs in "" --cuda-graphs; do
-    $PYTHON benchmarks/train_step.py --pairs "$SQUARES" --device "$DEVICE" --rounds 3 --seconds 2 --batches 1 16 64 $graphs
+for part in $PARTS; do
+    case $part in
+    tests) # compiling takes most of the time: not one file after the other
+        $PYTHON -m pytest tests/training/test_gpu.py -q -n 8 --maxprocesses 8 --dist load 2>&1 | tee "$OUT/tests.txt" || failed=1
+        ;;
+    step | graphs)
+        [ -e "$SQUARES/manifest.json" ] || $PYTHON -m pix2style make-pairs --content pix2style/samples/photos \
+            --teacher watercolor --out "$SQUARES" --size 256
+        graphs=$([ "$part" = step ] || echo --cuda-graphs)
+        # shellcheck disable=SC2086 # an option, or nothing
+        $PYTHON benchmarks/train_step.py --pairs "$SQUARES" --device cuda --rounds 3 --seconds 2 --batches 1 32 $graphs || failed=1
+        ;;
+    training)
+        $PYTHON benchmarks/quality.py --pairs "${PAIRS:?a pair set}" --style "${STYLE:?its painting}" --vgg "${VGG:?VGG19 weights}" \
+            --recipes watercolor --device cuda --minutes "${MINUTES:-4}" --out "$OUT/quality" --result "$OUT/quality.md" || failed=1
+        ;;
+    *)
+        echo "PARTS: $part is none of tests, step, graphs, training" >&2
+        exit 2
+        ;;
+    esac
 done
-if [ -n "${PAIRS:-}" ]; then
-    $PYTHON benchmarks/quality.py --pairs "$PAIRS" --style "${STYLE:?the painting of PAIRS}" --vgg "${VGG:?VGG19 weights}" \
-        --recipes watercolor --device "$DEVICE" --minutes "${MINUTES:-4}" --out "$OUT/quality"
-fi
+exit $failed

@@ -7,7 +7,9 @@ CONFIG=${CONFIG:-configs/watercolor.yaml}
 PAIRS=${PAIRS:-data/pairs/watercolor}
 OUT=${OUT:-runs}
 # what a GPU bears; configs/distill.yaml itself is for a CPU
-LITE=${LITE:-train.batch=32 train.augment.crop=256 train.images=2_000_000 train.compile=true train.workers=8}
+LITE=${LITE:-train.batch=32 train.augment.crop=256 train.images=2_000_000 train.compile=true train.workers=8
+    losses.features.start_images=1_000_000 train.ema_halflife_images=75_000
+    train.validate_every_images=200_000 train.checkpoint_every_images=200_000}
 
 pix2style make-pairs --config "$CONFIG" --out "$PAIRS" || [ $? = 1 ] # 1: done, but some photos could not be read
 pix2style train --config "$CONFIG" --pairs "$PAIRS" --out "$OUT/watercolor" --resume-if-begun

@@ -108,7 +108,8 @@ class BalanceConfig(Section):
     """Dynamic weighting: the style's part follows the content's, so that neither is drowned."""
 
     style_to_content: float | None = Field(None, gt=0)
-    """Keep weighted style this many times weighted content (running means); nothing: fixed weights."""
+    """Keep weighted style this many times weighted content (running means); nothing: fixed weights. It holds the part
+    of style.weight; that of style.painting_weight stays as it is."""
     halflife_images: int = Field(1_000, ge=1)
     """Half-life of the running means in pictures seen."""
 
@@ -179,7 +180,8 @@ class LossesConfig(Section):
         asked = {"perceptual": self.perceptual.weight, "style": self.style.is_computed, "content": self.content.weight}
         for name, is_computed in asked.items():
             if is_computed and not getattr(self, name).layers:
-                raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.weight: 0")
+                weights = "weight and style.painting_weight" if name == "style" else "weight"
+                raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.{weights}: 0")
         if self.needs_features and self.features.network == "autoencoder" and self.features.weights is None:
             raise ValueError("features.network: autoencoder needs features.weights (the file that it was saved to)")
         if self.feature_matching > 0 and self.adversarial.weight == 0:

@@ -39,6 +39,6 @@ def _chroma(picture: Tensor) -> Tensor:
     """[batch, 2, ceil(height / 8), ceil(width / 8)], in the unit of RGB."""
     picture = wide(picture)
     means = F.avg_pool2d(picture, _BLOCK_PX, ceil_mode=True, count_include_pad=False)
-    matrix = torch.tensor(_CHROMA, dtype=picture.dtype, device=picture.device)
-    with torch.autocast(picture.device.type, enabled=False):
-        return torch.einsum("uc,bchw->buhw", matrix, means)
+    red, green, blue = means.unbind(1)
+    # numbers of the host: a matrix would have to be brought to a GPU, which waits for that
+    return torch.stack([r * red + g * green + b * blue for r, g, b in _CHROMA], 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from pix2style.config import Config
-from pix2style.errors import TrainingError
+from pix2style.errors import DataError, TrainingError
 
 # What torch, oneDNN, cuBLAS, cuDNN and C++ say; only CUDA's allocator has a class of its own. "[enforce fail ...]
 # DefaultCPUAllocator: can't allocate memory" is the CPU's.
@@ -44,7 +44,7 @@ def out_of_memory_explained(config: Config) -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, RuntimeError, OSError) as error:
+    except (MemoryError, RuntimeError, OSError, DataError) as error:
         if not is_out_of_memory(error):
             raise
         # the first line: what follows is CUDA's statistics
@@ -59,6 +59,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there is not enough memory, on a GPU or on the machine."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
+    if isinstance(error, DataError):  # a pair's picture is small: it was only the last straw
+        return error.__cause__ is not None and is_out_of_memory(error.__cause__)
     if isinstance(error, OSError):
         return error.errno == 12  # ENOMEM: a process or a map could not be made
     return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _SAID)

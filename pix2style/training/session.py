@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from pix2style.config import Config
@@ -25,7 +24,7 @@ from pix2style.training.material import Material
 from pix2style.training.schedule import learning_rate_share
 from pix2style.training.state import TrainingState
 from pix2style.training.tracking import METRICS_FILE, Trackers, history, step_figures
-from pix2style.training.validation import first_photos, validate
+from pix2style.training.validation import first_photos, left_alone, validate
 
 _TOTALS = ("/total", "/gradient_norm")
 
@@ -179,7 +178,7 @@ class Session:
     def _validate(self) -> None:
         """Of the main process."""
         state, material = self._state, self._material
-        with torch.random.fork_rng(devices=[]):  # folding may draw and throw away fresh weights: leave no trace
+        with left_alone(state.device):
             shipped = state.ema.folded() if state.ema.styles == 1 else state.ema
             was_training = shipped.training
             report = validate(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from pix2style.fidelity import ssim
 from pix2style.images import Image8, Picture, sheet, write_picture
@@ -54,6 +56,22 @@ def first_photos(entries: Iterable[PairRecord], photos: int) -> list[PairRecord]
         if entry.sha256 in chosen or len(chosen) < photos:
             chosen.setdefault(entry.sha256, []).append(entry)
     return [entry for of_one in chosen.values() for entry in of_one]
+
+
+@contextmanager
+def left_alone(device: torch.device) -> Iterator[None]:
+    """Around a look at photos: training's random streams and its choice of kernels stay as they are.
+
+    Folding may draw fresh weights and throw them away; and cuDNN would try its kernels anew for each photo's size.
+    """
+    gpus = [torch.cuda.current_device()] if device.type == "cuda" else []
+    tries_kernels = torch.backends.cudnn.benchmark
+    with torch.random.fork_rng(devices=gpus):
+        torch.backends.cudnn.benchmark = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.benchmark = tries_kernels
 
 
 def validate(

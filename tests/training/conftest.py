@@ -18,6 +18,15 @@ from pix2style.images import Image8, Picture, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 
 
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
+    """Dynamo counts what it compiled by source code, over all networks of a process, and then gives up: in silence."""
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
+        yield
+    torch._dynamo.reset()
+
+
 @pytest.fixture(scope="session")
 def experiment(pair_set: Path) -> Callable[..., Config]:
     """`experiment("train.batch=2", ...)`: a tiny experiment on the pair set, with changes."""

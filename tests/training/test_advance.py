@@ -54,6 +54,7 @@ def test_both_networks_learn(experiment: Experiment) -> None:
     assert (state.step, state.images_seen) == (1, 4)
 
 
+@pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_each_network_learns_in_its_own_step_alone(experiment: Experiment, compiled: bool) -> None:
     """pytorch #139476: a compiled network must neither miss its own gradients nor get the other's."""
@@ -75,6 +76,7 @@ def test_each_network_learns_in_its_own_step_alone(experiment: Experiment, compi
     assert not any("_orig_mod" in name for name in state.generator.state_dict())
 
 
+@pytest.mark.usefixtures("fresh_compiler")
 def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_weights(experiment: Experiment) -> None:
     """Compiled, a backward pass computes all that its forward pass said could be asked for."""
     asked: list[int] = []

@@ -16,7 +16,10 @@ from pix2style.training.state import build_state, compile_networks
 sys.path.append(str(Path(__file__).parents[1] / "golden"))
 from make import tiny_batch, tiny_experiment
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler"),
+    pytest.mark.usefixtures("fresh_compiler"),
+]
 
 
 def figures(config: Config, *, compiled: bool) -> list[dict[str, float]]:

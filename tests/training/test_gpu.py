@@ -1,6 +1,7 @@
 """What only a GPU shows: the fast path computes what the plain one does, and waits for nothing.
 
-Skipped where there is none, as on the project's gate; pipelines/gpu.sh runs them where there is one.
+Skipped where there is none, as on the project's gate; pipelines/gpu.sh runs them where there is one. Until that has
+been done their tolerances are guesses.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import torch
 from launch import finish, popen
 
 sys.path.append(str(Path(__file__).parents[1] / "golden"))
-from make import tiny_batch, tiny_experiment
+from make import NAMES, tiny_batch, tiny_experiment
 
 from pix2style.config import Config
 from pix2style.training.advance import advance
@@ -26,7 +28,10 @@ from pix2style.training.material import open_material
 from pix2style.training.memory import out_of_memory_explained
 from pix2style.training.state import build_state
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    pytest.mark.usefixtures("fresh_compiler"),
+]
 
 Experiment = Callable[..., Config]
 GPU = torch.device("cuda")
@@ -58,8 +63,9 @@ def figures(config: Config, steps: int = 3, *, from_images: int = 0) -> list[dic
 
 
 def assert_near(found: list[dict[str, float]], expected: list[dict[str, float]], relative: float) -> None:
+    """`relative` of the value, or a tenth of that: an adversarial loss may be near 0."""
     for one, other in zip(found, expected, strict=True):
-        assert one == pytest.approx(other, rel=relative, abs=1e-4)
+        assert one == pytest.approx(other, rel=relative, abs=relative / 10)
 
 
 @pytest.mark.parametrize("name", ["pix2pix-2017", "watercolor", "distill", "multi-style"])
@@ -90,24 +96,39 @@ def test_fast_ways_compute_what_the_cpu_does(
     assert_near([{k: v for k, v in step.items() if not k.endswith(shares)} for step in found], plain, relative)
 
 
-@pytest.mark.parametrize("compiled", ["false", "true"])
-def test_a_step_and_its_pairs_wait_for_nothing(compiled: str, experiment: Experiment) -> None:
-    config = experiment(*LITE_AND_GAME, "train.device=cuda", "train.images=4000", f"train.compile={compiled}")
-    material, augment = open_material(config), config.train.augment
-    state = build_state(config)
-    pairs = decode(material, material.entries, augment)
-    stream = PairStream(material, augment, 0, pairs, glimpses=state.sees_glimpse)
-    parts = batches(stream, config.train, start=0, device=GPU)
-    for _ in range(5):  # compiles, and chooses kernels
-        advance(state, next(parts), config)
+@contextmanager
+def waiting_is_an_error() -> Iterator[None]:
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        for _ in range(5):
-            advance(state, next(parts), config)
+        yield
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert state.guard.read().in_all == 0
+
+
+@pytest.mark.parametrize("change", ["train.compile=false", "train.compile=true", "train.precision=fp16"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_waits_for_nothing(name: str, change: str, tmp_path: Path) -> None:
+    config = tiny_experiment(name, tmp_path, "train.device=cuda", change)
+    state = build_state(config)
+    state.images_seen = config.train.images // 2
+    batch = on_gpu(tiny_batch(0, config))
+    for _ in range(3):  # compiles, and chooses kernels
+        advance(state, [batch], config)
+    with waiting_is_an_error():
+        advance(state, [batch], config)
+
+
+def test_pairs_are_not_waited_for(experiment: Experiment) -> None:
+    config = experiment("train.device=cuda", "train.images=400")
+    material, augment = open_material(config), config.train.augment
+    pairs = decode(material, material.entries, augment)
+    stream = PairStream(material, augment, 0, pairs, glimpses=True)
+    parts = batches(stream, config.train, start=0, device=GPU)
+    next(parts)
+    with waiting_is_an_error():
+        for _ in range(5):
+            next(parts)
 
 
 @pytest.mark.parametrize("limit_gb", [0.0, 1.0], ids=["brought there", "kept there"])
@@ -128,10 +149,10 @@ def test_pairs_get_there_unchanged(limit_gb: float, experiment: Experiment) -> N
                 torch.testing.assert_close(one.cpu(), other, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("change", ["train.precision=bf16", "train.precision=fp16", "train.compile=true"])
+@pytest.mark.parametrize("change", ["train.precision=fp32", "train.precision=bf16", "train.compile=true"])
 def test_a_run_goes_on_where_it_was(change: str, tmp_path: Path, experiment: Experiment) -> None:
-    """Begun on the CPU, gone on with on the GPU, in another precision."""
-    base = (*LITE_AND_GAME, "train.checkpoint_every_images=24")
+    """Begun on the CPU, gone on with on the GPU."""
+    base = (*LITE_AND_GAME, "train.checkpoint_every_images=24", *([change] if "precision" in change else []))
     train(experiment(*base, "train.images=24"), tmp_path / "run")
     report = train(experiment(*base, "train.images=48", "train.device=cuda", change), tmp_path / "run", resume=True)
     assert report.images_seen == 48
@@ -146,6 +167,7 @@ def test_out_of_memory_says_what_to_lower(experiment: Experiment) -> None:
         torch.empty(2**50, dtype=torch.uint8, device=GPU)
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one process needs no NCCL")
 def test_torchrun_by_nccl(tmp_path: Path, experiment: Experiment) -> None:
     config = experiment(*LITE_AND_GAME, "train.device=cuda")
     code, _, said = finish(popen(config, tmp_path / "run", torch.cuda.device_count()))

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from pix2style.config import Config
-from pix2style.errors import TrainingError
+from pix2style.errors import DataError, ImageError, TrainingError
 from pix2style.training.memory import available_bytes, is_out_of_memory, out_of_memory_explained, what_to_lower
 
 # Everything is loaded before the limit falls: it is the training that must run into it.
@@ -64,8 +64,14 @@ def test_enough_memory_is_enough(tmp_path: Path, pair_set: Path) -> None:
     assert json.loads(done.stdout)["step"] == 4
 
 
+def _raised_from(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 def test_other_errors_pass(experiment: Callable[..., Config]) -> None:
-    for error in (RuntimeError("shapes do not fit"), OSError(errno.ENOSPC, "disk full")):
+    missing = _raised_from(DataError("01.png: cannot be read"), FileNotFoundError())
+    for error in (RuntimeError("shapes do not fit"), OSError(errno.ENOSPC, "disk full"), missing, DataError("damaged")):
         with pytest.raises(type(error)) as caught, out_of_memory_explained(experiment()):
             raise error
         assert caught.value is error
@@ -81,6 +87,9 @@ def test_other_errors_pass(experiment: Callable[..., Config]) -> None:
         RuntimeError("std::bad_alloc"),
         MemoryError(),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
+        _raised_from(
+            DataError("01.png: cannot be read"), _raised_from(ImageError("01.png", "too large"), MemoryError())
+        ),
     ],
 )
 def test_what_says_so(experiment: Callable[..., Config], error: Exception) -> None:

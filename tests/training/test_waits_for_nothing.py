@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -43,6 +44,14 @@ class OnDeviceAlone(TorchDispatchMode):
             for together in zip(*args[:4], strict=True):
                 assert len({tensor.stride() for tensor in together}) == 1, [tensor.stride() for tensor in together]
         return result
+
+
+class NoneMadeOnTheHost(TorchFunctionMode):
+    """Fails where a tensor is made from numbers of the host, which are then brought to the device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func not in (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.Tensor.new_tensor)
+        return func(*args, **(kwargs or {}))
 
 
 @pytest.fixture
@@ -81,7 +90,7 @@ def test_a_step_of_every_objective(
         state.images_seen = seen
         batch = there(tiny_batch(seen, config))
         advance(state, [batch], config)  # Adam makes its moments
-        with OnDeviceAlone():
+        with OnDeviceAlone(), NoneMadeOnTheHost():
             report = advance(state, [batch], config)
         assert {figure.device for figure in report.figures().values()} == {META}
 

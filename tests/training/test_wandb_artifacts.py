@@ -26,7 +26,7 @@ ONLINE = "tracking.wandb=online"
 @pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch, own_wandb: None) -> None:
     monkeypatch.setattr(wandb_run, "_LINK_TIMEOUT_S", 1)
-    monkeypatch.setattr(wandb_run, "_FINISH_TIMEOUT_S", 4)
+    monkeypatch.setattr(wandb_run, "_FINISH_TIMEOUT_S", 15)
     monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1")  # as if the run were long
 
 

@@ -48,7 +48,7 @@ class Links:
             link.wait(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
-        """Name those that are not made, and forget them."""
+        """Name those that are not made."""
         for link in self._links:
             link.close()
 
@@ -76,7 +76,7 @@ class _Link:
 
     def __init__(self, what: str, make: Callable[[], None]) -> None:
         self._what, self._make = what, make
-        self._given_up = False
+        self._failed = threading.Lock()  # taken by whoever says so: once
         self._thread = threading.Thread(target=self._work, name=f"W&B: {what}", daemon=True)
         self._thread.start()
 
@@ -86,12 +86,14 @@ class _Link:
     def close(self) -> None:
         self._thread.join(_LAST_WAIT_S)
         if self._thread.is_alive():
-            self._given_up = True
-            warn(f"W&B: {self._what} could not be linked (the server did not answer in time)")
+            self._say("the server did not answer in time")
 
     def _work(self) -> None:
         try:
             self._make()
         except Exception as error:  # noqa: BLE001 (the figures are worth more than the link)
-            if not self._given_up:
-                warn(f"W&B: {self._what} could not be linked ({' '.join(str(error).split())[:200]})")
+            self._say(" ".join(str(error).split())[:200])
+
+    def _say(self, reason: str) -> None:
+        if self._failed.acquire(blocking=False):
+            warn(f"W&B: {self._what} could not be linked ({reason})")

@@ -72,8 +72,9 @@ class WandbTracker:
         except TimeoutError:
             sync = f"wandb sync --include-online {self._run.sync_dir}"  # without the option it skips such a run
             warn(f"W&B did not take everything within {_FINISH_TIMEOUT_S} s; later: {sync}")
-        if self._links is not None:
-            self._links.close()
+        finally:
+            if self._links is not None:
+                self._links.close()
 
 
 def start_wandb(
