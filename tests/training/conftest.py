@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from wandb_server import WandbServer
 from pix2style.config import Config, parse_config
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
+
+# For its tiny experiments of every objective.
+sys.path.append(str(Path(__file__).parents[1] / "golden"))
 
 
 @pytest.fixture

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from make import tiny_batch, tiny_experiment
 
 from pix2style.config import Config
 from pix2style.training.advance import advance
 from pix2style.training.state import build_state, compile_networks
-
-sys.path.append(str(Path(__file__).parents[1] / "golden"))
-from make import tiny_batch, tiny_experiment
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler"),

@@ -7,7 +7,6 @@ been done their tolerances are guesses.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,6 @@ from pathlib import Path
 import pytest
 import torch
 from launch import finish, popen
-
-sys.path.append(str(Path(__file__).parents[1] / "golden"))
 from make import NAMES, tiny_batch, tiny_experiment
 
 from pix2style.config import Config

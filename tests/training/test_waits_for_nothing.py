@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from make import NAMES, tiny_batch, tiny_experiment
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -25,9 +26,6 @@ from pix2style.training.data import PairBatch
 from pix2style.training.guard import LossScale
 from pix2style.training.state import TrainingState, build_state
 from pix2style.training.tracking import step_figures
-
-sys.path.append(str(Path(__file__).parents[1] / "golden"))
-from make import NAMES, tiny_batch, tiny_experiment
 
 META = torch.device("meta")
 
