@@ -26,8 +26,8 @@ from pix2style.evaluation.machine import describe_machine
 from pix2style.images import Image8, to_batch
 from pix2style.nets.autoencoder import LAYERS, load_autoencoder
 from pix2style.nets.features import FeatureNetwork, load_vgg19
-from pix2style.pairs.reader import PairReader
-from pix2style.training.features import read_pairs, train_autoencoder
+from pix2style.pairs.format.reader import PairReader
+from pix2style.training.autoencoder import read_pairs, train_autoencoder
 
 _VGG_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 _SHIFT_PX = 2

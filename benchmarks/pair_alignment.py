@@ -3,8 +3,8 @@
     python benchmarks/pair_alignment.py --photos shared/data/content --module shared/assets/teacher/magenta26 \
         --teacher watercolor --teacher magenta:shared/data/styles/style08.jpg --count 100
 
-paints the photos, spoils the targets in known ways, asks `pix2style.pairs.alignment.judge` and
-`pix2style.pairs.suspicion.PairJudge`, and writes benchmarks/results/pair_alignment.md.
+paints the photos, spoils the targets in known ways, asks `pix2style.pairs.check.alignment.judge` and
+`pix2style.pairs.check.suspicion.PairJudge`, and writes benchmarks/results/pair_alignment.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from pix2style.files import sha256_bytes, write_bytes
 from pix2style.images import Image8, crop_to_square, find_images, read_picture
 from pix2style.loading import load_stylizer
-from pix2style.pairs.alignment import judge
-from pix2style.pairs.suspicion import Judged, PairJudge, Suspicion
+from pix2style.pairs.check.alignment import judge
+from pix2style.pairs.check.suspicion import Judged, PairJudge, Suspicion
 from pix2style.stylizer import Stylizer
 
 _BATCH = 4
@@ -144,7 +144,7 @@ def main() -> None:
     heading = "# Misaligned pairs: what is found, and what is found wrongly"
     material = f"{len(photos)} photos at {options.size} px, one in {step} from number {options.skip} on, by"
     command = f"`python benchmarks/pair_alignment.py --count {options.count} --skip {options.skip} ...`"
-    what = "A score is the height of the correlation's peak in standard deviations (`pix2style.pairs.alignment`)."
+    what = "A score is the height of the correlation's peak in standard deviations (`pix2style.pairs.check.alignment`)."
     text = "\n".join([heading, "", f"{material} {command}.", what, "", *lines, ""])
     write_bytes(RESULTS, text.encode())
     print(text)

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from pix2style.config import Config, load_config
 from pix2style.nets.features import FeatureNetwork, load_vgg19
-from pix2style.training.advance import advance
-from pix2style.training.data import PairStream, batches
-from pix2style.training.decoded import DecodedPairs, decode_once
-from pix2style.training.material import Material, open_material
-from pix2style.training.state import build_state
+from pix2style.training.data.decoded_cache import DecodedPairs, decode_once
+from pix2style.training.data.loader import PairStream, batches
+from pix2style.training.data.sources import Material, open_material
+from pix2style.training.step.state import build_state
+from pix2style.training.step.train_step import advance
 
 _RECIPE = Path(__file__).parents[1] / "configs" / "pix2pix-2017.yaml"
 VGG_LAYERS = {"relu1_1": 0.03125, "relu2_1": 0.0625, "relu3_1": 0.125, "relu4_1": 0.25}

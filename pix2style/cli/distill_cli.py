@@ -54,12 +54,12 @@ def distill_cli(
     resume = begun_or_asked(run, resume=resume, resume_if_begun=resume_if_begun)
     documents = None
     if experiment.distill.budget.limit is not None:
-        from pix2style.cli.distill_budget import fitted
+        from pix2style.recipes.distill_budget import fitted
 
         experiment, documents = fitted(experiment, run, resume=resume)
     to_paint = 0
     if experiment.distill.photos:
-        from pix2style.cli.distill_photos import with_painted
+        from pix2style.recipes.distill_photos import with_painted
 
         experiment, to_paint = with_painted(experiment, run, resume=resume, dry_run=dry_run)
     run_training(

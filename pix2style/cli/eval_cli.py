@@ -14,7 +14,7 @@ from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.config import Config
-    from pix2style.evaluation.material import Material
+    from pix2style.evaluation.photos import Material
     from pix2style.evaluation.report import EvalReport
     from pix2style.stylizer import Stylizer
 
@@ -111,8 +111,8 @@ def _check(stylizers: list[str], settings: Config, teacher: str | None, sheet: P
 
 
 def _material(settings: Config, limit: int | None) -> Material:
-    from pix2style.evaluation.material import PairMaterial, PhotoMaterial
-    from pix2style.pairs.plain import open_pairs
+    from pix2style.evaluation.photos import PairMaterial, PhotoMaterial
+    from pix2style.pairs.exchange.plain import open_pairs
 
     if settings.eval.photos or settings.pairs.path is None:
         return PhotoMaterial(settings.eval.photos, max_side=settings.eval.max_side, limit=limit)

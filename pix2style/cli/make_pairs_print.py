@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from pix2style.pairs.manifest import Failure
-    from pix2style.pairs.report import BuildReport, Preview, SliceReport
+    from pix2style.pairs.build.report import BuildReport, Preview, SliceReport
+    from pix2style.pairs.format.manifest import Failure
 
 _SHOWN_FAILURES = 20
 

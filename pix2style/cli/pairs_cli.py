@@ -14,8 +14,8 @@ from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.errors import ConfigError, DataError, require
 
 if TYPE_CHECKING:
-    from pix2style.pairs.suspicion import Suspicion
-    from pix2style.pairs.verify import VerifyReport
+    from pix2style.pairs.check.suspicion import Suspicion
+    from pix2style.pairs.check.verify import VerifyReport
 
 pairs_app = typer.Typer(name="pairs", help="Check, look at, export and import pair sets.", no_args_is_help=True)
 app.add_typer(pairs_app)
@@ -73,7 +73,7 @@ def verify_command(
     Exit code 3: something is damaged, or the set is not finished.
     """
     require("pairs", "pydantic", "cv2")
-    from pix2style.pairs.verify import verify_pairs
+    from pix2style.pairs.check.verify import verify_pairs
     from pix2style.progress import StagedProgress
 
     with StagedProgress() as progress:
@@ -101,8 +101,8 @@ def show_command(
     """Print what a pair set holds; with -o make a contact sheet."""
     require("pairs", "pydantic", "cv2")
     from pix2style.images import Picture, can_write, write_picture
-    from pix2style.pairs.overview import contact_sheet, overview, suspicious_pairs
-    from pix2style.pairs.plain import open_pairs
+    from pix2style.pairs.check.overview import contact_sheet, overview, suspicious_pairs
+    from pix2style.pairs.exchange.plain import open_pairs
     from pix2style.progress import StagedProgress
 
     if out is not None and not can_write(out):
@@ -141,7 +141,7 @@ def export_command(
     """Write a pair set as two folders, side-by-side pictures or parquet files, without loss."""
     require("pairs", "pydantic")
     from pix2style.pairs.exchange.exporting import export_pairs
-    from pix2style.pairs.reader import PairReader
+    from pix2style.pairs.format.reader import PairReader
     from pix2style.progress import StagedProgress
 
     reader = PairReader(folder)

@@ -13,7 +13,7 @@ from pix2style.cli.app import app
 from pix2style.errors import require
 
 if TYPE_CHECKING:
-    from pix2style.quickstart import QuickstartReport
+    from pix2style.recipes.quickstart import QuickstartReport
 
 
 @app.command("quickstart")
@@ -30,7 +30,7 @@ def quickstart_cli(
 ) -> None:
     """From photos to a filter file in minutes, offline, on a CPU."""
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
-    from pix2style.quickstart import Wishes, quickstart
+    from pix2style.recipes.quickstart import Wishes, quickstart
 
     report = quickstart(
         Wishes(out, content, style, teacher, module, minutes), lambda line: print(line, file=sys.stderr, flush=True)

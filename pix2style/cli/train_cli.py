@@ -28,8 +28,8 @@ from pix2style.processes import speaks
 
 if TYPE_CHECKING:
     from pix2style.config import Config
-    from pix2style.training.loop import TrainReport
-    from pix2style.training.plan import NetworkPlan, Plan
+    from pix2style.training.run.dry_run import NetworkPlan, Plan
+    from pix2style.training.run.train import TrainReport
 
 
 @app.command("train")
@@ -69,11 +69,11 @@ def run_training(
 ) -> None:
     """Plan or train, and print what came of it; for `train` and `distill`."""
     if dry_run:
-        from pix2style.training.plan import make_plan
+        from pix2style.training.run.dry_run import make_plan
 
         _print_plan(make_plan(experiment, run, resume=resume, to_paint=to_paint), as_json=as_json)
         return
-    from pix2style.training.loop import train
+    from pix2style.training.run.train import train
 
     report = train(experiment, run, resume=resume, documents=documents)
     if speaks():

@@ -16,7 +16,7 @@ from pix2style.errors import ConfigError, DataError, require
 if TYPE_CHECKING:
     from pix2style.errors import ImageError
     from pix2style.images import Image8
-    from pix2style.training.features import FeaturesReport
+    from pix2style.training.autoencoder import FeaturesReport
 
 _SHOWN_FAILURES = 10
 
@@ -47,7 +47,7 @@ def train_features_cli(
     _check_folder(out.parent)
     from pix2style.nets.autoencoder import Autoencoder
     from pix2style.progress import ProgressBar
-    from pix2style.training.features import train_autoencoder
+    from pix2style.training.autoencoder import train_autoencoder
 
     pictures, failures = _from_set(pairs, limit) if pairs is not None else _from_photos(content or [], limit, seed)
     seconds = float("inf") if minutes is None else 60 * minutes
@@ -94,7 +94,7 @@ def _check_folder(folder: Path) -> None:
 def _from_photos(content: list[Path], limit: int, seed: int) -> tuple[list[Image8], list[ImageError]]:
     from pix2style.images import find_images
     from pix2style.progress import ProgressBar
-    from pix2style.training.features import read_photos
+    from pix2style.training.autoencoder import read_photos
 
     found = find_images(content)
     with ProgressBar("photos", min(limit, len(found))) as bar:
@@ -110,7 +110,7 @@ def _from_photos(content: list[Path], limit: int, seed: int) -> tuple[list[Image
 
 
 def _from_set(pairs: Path, limit: int) -> tuple[list[Image8], list[ImageError]]:
-    from pix2style.pairs.reader import PairReader
-    from pix2style.training.features import read_pairs
+    from pix2style.pairs.format.reader import PairReader
+    from pix2style.training.autoencoder import read_pairs
 
     return read_pairs(PairReader(pairs), limit), []

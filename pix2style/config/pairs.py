@@ -74,7 +74,7 @@ class PairsConfig(Section):
     """How pictures are stored: png is lossless, jpeg (quality 95, 4:4:4) is a fifth of the size."""
     variants: int = Field(0, ge=0)
     """Besides each photo of train, paint so many varied copies of it: mirrored, turned, scaled, cut, in other colours
-    (pairs/variants.py). For few photos, as varying finished pairs is no substitute. Only make-pairs reads it."""
+    (pairs/build/variants.py). For few photos, as varying finished pairs is no substitute. Only make-pairs reads it."""
     learn_style: int | None = Field(None, ge=0)
     """Which style of a set with several train learns: its place in the set's list, from 0. With model.styles above 1,
     nothing: all of them."""

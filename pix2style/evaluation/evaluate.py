@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.evaluation.material import Material, Sample
 from pix2style.evaluation.metrics import SSIM_WINDOW_PX, ssim
+from pix2style.evaluation.photos import Material, Sample
 from pix2style.evaluation.report import (
     EvalReport,
     FailedPhoto,
@@ -25,8 +25,8 @@ from pix2style.evaluation.tally import Tally, row_of
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, fit_within, read_file
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
-from pix2style.pairs.manifest import TeacherRecord
-from pix2style.pairs.plan import teacher_record
+from pix2style.pairs.format.manifest import TeacherRecord
+from pix2style.pairs.format.plan import teacher_record
 from pix2style.processes import SETTLE_S
 from pix2style.stylizer import Stylizer
 

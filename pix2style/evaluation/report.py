@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pix2style.pairs.manifest import TeacherRecord
+from pix2style.pairs.format.manifest import TeacherRecord
 
 
 class _Record(BaseModel):

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from pix2style.evaluation.report import Figure, StylizerFigures
-from pix2style.pairs.plan import teacher_record
+from pix2style.pairs.format.plan import teacher_record
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx import OnnxStylizer
 from pix2style.stylizer import Stylizer

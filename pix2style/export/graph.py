@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
-from pix2style.export.calibrate import Calibration
-from pix2style.export.float_layers import FloatLayers
 from pix2style.export.graph_parts import OPSET
 from pix2style.export.half import halve_weights
-from pix2style.export.int8_layers import Int8Layers
-from pix2style.export.lite_graph import Layers, lite_graph
+from pix2style.export.lite.calibrate import Calibration
+from pix2style.export.lite.float_layers import FloatLayers
+from pix2style.export.lite.int8_layers import Int8Layers
+from pix2style.export.lite.lite_graph import Layers, lite_graph
 from pix2style.images import to_signed
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite

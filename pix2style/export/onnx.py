@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 
 from pix2style.errors import ArtifactError
-from pix2style.export.calibrate import Calibration, calibrate
-from pix2style.export.equalise import equalised
 from pix2style.export.graph import Precision, build_graph, describe
 from pix2style.export.graph_parts import OPSET
-from pix2style.export.material import ExportPhotos
+from pix2style.export.lite.calibrate import Calibration, calibrate
+from pix2style.export.lite.equalise import equalised
+from pix2style.export.onnx_session import GraphSession
 from pix2style.export.opencv import verify_in_opencv
+from pix2style.export.photos import ExportPhotos
 from pix2style.export.quality import Quality, check_quality, measure
-from pix2style.export.session import GraphSession
 from pix2style.export.verify import verify
 from pix2style.files import sha256_bytes, write_bytes
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX

@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 
 from pix2style.errors import ArtifactError
-from pix2style.export.material import HeldOut
-from pix2style.export.painting import paint
-from pix2style.export.session import GraphSession
+from pix2style.export.onnx_session import GraphSession
+from pix2style.export.photos import HeldOut
+from pix2style.export.reference import paint
 from pix2style.fidelity import ssim
 from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator

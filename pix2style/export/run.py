@@ -8,8 +8,8 @@ from typing import Literal
 
 from pix2style.config import Config
 from pix2style.export.graph import Precision
-from pix2style.export.material import ExportPhotos, open_photos
 from pix2style.export.onnx import ExportReport, export_filter
+from pix2style.export.photos import ExportPhotos, open_photos
 from pix2style.files import sha256_json
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite

@@ -9,8 +9,8 @@ from torch import nn
 
 from pix2style.errors import ArtifactError
 from pix2style.export.graph import Precision
-from pix2style.export.painting import paint
-from pix2style.export.session import GraphSession
+from pix2style.export.onnx_session import GraphSession
+from pix2style.export.reference import paint
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.nets.generator import Generator

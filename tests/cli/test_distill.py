@@ -11,10 +11,10 @@ import numpy as np
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.training.material import open_material
+from pix2style.training.data.sources import open_material
 
 Pix2Style = Callable[..., tuple[int, str, str]]
 TINY = (
@@ -63,8 +63,8 @@ def test_what_is_measured_computes_in_8_bits_also_of_several_styles(tmp_path: Pa
     import onnx
     import torch
 
-    from pix2style.cli.distill_budget import filters_ms, write_filter
     from pix2style.nets.lite import Lite
+    from pix2style.recipes.distill_budget import filters_ms, write_filter
 
     torch.manual_seed(0)
     several = Lite(16, 1, styles=3).folded()

@@ -15,7 +15,7 @@ import pytest
 from pix2style.cli.make_pairs_options import StyleOptions, resolve
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import encode_png
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.reader import PairReader
 from pix2style.teachers.recipe import TeacherRecipe
 
 # Small sets have no photos held out unless asked for.

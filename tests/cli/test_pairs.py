@@ -10,7 +10,7 @@ import pytest
 
 from pix2style.cli import main
 from pix2style.images import read_picture
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.reader import PairReader
 
 sys.path.append(str(Path(__file__).parents[1] / "pairs"))
 from sets import change_byte, make_set
@@ -58,7 +58,7 @@ def test_the_advice_of_verify_mends_the_set(pix2style, made: Path) -> None:
     from sets import Negative
 
     from pix2style.config.pairs import PairsConfig
-    from pix2style.pairs.build import make_pairs
+    from pix2style.pairs.build.build import make_pairs
 
     before = (made / "manifest.json").read_bytes()
     shards = sorted((made / "shards").glob("*.tar"))

@@ -12,8 +12,8 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.evaluate import UNCHANGED, Shown, evaluate
-from pix2style.evaluation.material import PairMaterial, PhotoMaterial
 from pix2style.evaluation.metrics import ssim
+from pix2style.evaluation.photos import PairMaterial, PhotoMaterial
 from pix2style.evaluation.report import EvalReport, Figure
 from pix2style.evaluation.style import StyleMeter
 from pix2style.evaluation.table import ContactSheet, render_table
@@ -22,8 +22,8 @@ from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
 from pix2style.nets.autoencoder import load_autoencoder as load_features
-from pix2style.pairs.build import make_pairs
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 

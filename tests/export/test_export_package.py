@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 from pix2style.cli import main
 from pix2style.config import Config, parse_config
 from pix2style.errors import ArtifactError, DataError
-from pix2style.export.material import open_photos
 from pix2style.export.package import export_package
+from pix2style.export.photos import open_photos
 from pix2style.export.run import open_run
 from pix2style.export.verify import photo_like
 from pix2style.files import write_json
 from pix2style.images import read_picture, to_batch
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta
 from pix2style.runs.networks import build_generator
 from pix2style.runtime.onnx import OnnxStylizer

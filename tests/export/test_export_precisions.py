@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from pix2style.errors import ArtifactError
-from pix2style.export.calibrate import calibrate, least_error, whole_range
 from pix2style.export.graph import build_graph
-from pix2style.export.material import ExportPhotos, HeldOut
+from pix2style.export.lite.calibrate import calibrate, least_error, whole_range
 from pix2style.export.onnx import ExportReport, export_filter
-from pix2style.export.painting import paint
-from pix2style.export.session import GraphSession
+from pix2style.export.onnx_session import GraphSession
+from pix2style.export.photos import ExportPhotos, HeldOut
+from pix2style.export.reference import paint
 from pix2style.export.verify import photo_like
 from pix2style.images import to_batch
 from pix2style.images.difference import psnr_db

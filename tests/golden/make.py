@@ -19,11 +19,11 @@ from pix2style.config import Config, load_config, parse_config
 from pix2style.images import Image8, Picture, to_batch, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 from pix2style.runs.folder import CheckpointMeta
-from pix2style.training.advance import advance
-from pix2style.training.checkpoint import random_states, save_checkpoint
-from pix2style.training.data import PairBatch
-from pix2style.training.prepare import open_run
-from pix2style.training.state import build_state
+from pix2style.training.batch import PairBatch
+from pix2style.training.run.checkpoint import random_states, save_checkpoint
+from pix2style.training.run.prepare import open_run
+from pix2style.training.step.state import build_state
+from pix2style.training.step.train_step import advance
 
 FILE = Path(__file__).with_name("losses.json")
 _CONFIGS = Path(__file__).parents[2] / "configs"

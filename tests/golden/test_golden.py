@@ -31,7 +31,7 @@ def test_losses_are_what_they_were(name: str, tmp_path: Path) -> None:
 
 
 def test_every_part_is_covered() -> None:
-    from pix2style.training.loss_parts import DiscriminatorLosses, GeneratorLosses
+    from pix2style.training.objective.terms import DiscriminatorLosses, GeneratorLosses
 
     golden = json.loads(FILE.read_text(encoding="utf-8"))["losses"]
     covered = {part for parts in golden.values() for part in parts}

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from pix2style.config import Config, apply_overrides, load_config
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.reader import PairReader
 from pix2style.training.distributed import World, joined
-from pix2style.training.loop import train
+from pix2style.training.run.train import train
 
 PLACES = ("mid-epoch", "end-of-epoch", "just-after")
 TIMING = {"images_per_s", "memory_gb"}

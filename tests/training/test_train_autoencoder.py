@@ -11,7 +11,7 @@ import torch
 
 from pix2style.errors import DataError
 from pix2style.images import FoundImage, Image8, Picture, read_picture, write_picture
-from pix2style.training.features import SIDE_PX, read_photos, train_autoencoder
+from pix2style.training.autoencoder import SIDE_PX, read_photos, train_autoencoder
 
 _SMALL = {"channels": (4, 6, 8, 10), "crop": 32}
 

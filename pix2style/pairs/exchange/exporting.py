@@ -13,9 +13,9 @@ from pix2style.pairs.exchange.folders import write_folders
 from pix2style.pairs.exchange.new_folder import new_folder
 from pix2style.pairs.exchange.side_by_side import Side, write_side_by_side
 from pix2style.pairs.exchange.sidecar import card_of, line_of, write_sidecar
-from pix2style.pairs.manifest import PairEntry
-from pix2style.pairs.matching import SPLITS
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.manifest import PairEntry
+from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.format.reader import PairReader
 
 Layout = Literal["folders", "side-by-side", "parquet"]
 OnExported = Callable[[int, int], None]

@@ -11,9 +11,9 @@ from pix2style.files import write_bytes
 from pix2style.images import Image8
 from pix2style.pairs.exchange.given import GivenPair
 from pix2style.pairs.exchange.sidecar import LINES_NAME, ExchangeLine, read_sidecar
-from pix2style.pairs.manifest import Failure, PairEntry
-from pix2style.pairs.matching import CONTENT_NAME, TARGET_NAME, match_folders
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.manifest import Failure, PairEntry
+from pix2style.pairs.format.matching import CONTENT_NAME, TARGET_NAME, match_folders
+from pix2style.pairs.format.reader import PairReader
 
 
 class FolderSource:

@@ -10,7 +10,7 @@ from typing import Protocol
 from pix2style.errors import ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, encode_png
-from pix2style.pairs.manifest import Failure, PairFormat, Split, TeacherRecord
+from pix2style.pairs.format.manifest import Failure, PairFormat, Split, TeacherRecord
 
 LONGEST_SIDE_PX = 65536  # what the index of a set holds
 _JPEG_MAGIC = b"\xff\xd8\xff"

@@ -10,6 +10,8 @@ from typing import Any
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
+from pix2style.pairs.build.scan import nothing_readable
+from pix2style.pairs.check.suspicion import PairJudge, Suspicion, who_is
 from pix2style.pairs.exchange.given import (
     GivenPair,
     NotPlainJpegError,
@@ -20,10 +22,8 @@ from pix2style.pairs.exchange.given import (
 )
 from pix2style.pairs.exchange.new_folder import new_folder
 from pix2style.pairs.exchange.set_writer import SetWriter
-from pix2style.pairs.manifest import Failure, PairFormat, PairManifest, Split, StoredPair, TeacherRecord
-from pix2style.pairs.plan import KEY_DIGITS, split_of
-from pix2style.pairs.scan import nothing_readable
-from pix2style.pairs.suspicion import PairJudge, Suspicion, who_is
+from pix2style.pairs.format.manifest import Failure, PairFormat, PairManifest, Split, StoredPair, TeacherRecord
+from pix2style.pairs.format.plan import KEY_DIGITS, split_of
 
 IMPORTED = "imported"
 _LICENCE = "not stated by the source"

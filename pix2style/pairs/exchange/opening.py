@@ -8,8 +8,8 @@ from pix2style.errors import DataError
 from pix2style.pairs.exchange.folders import FolderSource
 from pix2style.pairs.exchange.given import PairSource
 from pix2style.pairs.exchange.side_by_side import Side, SideBySideSource
-from pix2style.pairs.manifest import MANIFEST_NAME
-from pix2style.pairs.matching import has_two_folders
+from pix2style.pairs.format.manifest import MANIFEST_NAME
+from pix2style.pairs.format.matching import has_two_folders
 
 
 def open_source(path: Path, kind: str = "auto", *, content_side: Side | None = None) -> PairSource:

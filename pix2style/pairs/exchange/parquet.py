@@ -20,9 +20,9 @@ from pix2style.files import atomic_path
 from pix2style.pairs.exchange.folders import given_by
 from pix2style.pairs.exchange.given import GivenPair
 from pix2style.pairs.exchange.sidecar import ExchangeCard, ExchangeLine, card_of, line_of
-from pix2style.pairs.manifest import Failure, PairEntry, Split
-from pix2style.pairs.matching import SPLITS
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.manifest import Failure, PairEntry, Split
+from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.format.reader import PairReader
 
 IMAGES = ("input_image", "edited_image")
 _CARD_KEY = b"pix2style"

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from pix2style.files import write_json
-from pix2style.pairs.folder import SetFolder
-from pix2style.pairs.manifest import (
+from pix2style.pairs.build.shard_builder import ShardSummary, summary_of, total
+from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.format.manifest import (
     Failure,
     PairEntry,
     PairFormat,
@@ -20,9 +21,8 @@ from pix2style.pairs.manifest import (
     StoredPair,
     TeacherRecord,
 )
-from pix2style.pairs.plan import PairPlan
-from pix2style.pairs.shard_work import ShardSummary, summary_of, total
-from pix2style.pairs.shards import ShardWriter, write_index
+from pix2style.pairs.format.plan import PairPlan
+from pix2style.pairs.format.shards import ShardWriter, write_index
 from pix2style.version import __version__
 
 

@@ -17,9 +17,9 @@ from pix2style.images import Image8, decode_picture, encode_png, find_images
 from pix2style.pairs.exchange.folders import check_names, given_by, printable, read_file
 from pix2style.pairs.exchange.given import GivenPair
 from pix2style.pairs.exchange.sidecar import read_sidecar
-from pix2style.pairs.manifest import Failure, PairEntry, Split
-from pix2style.pairs.matching import SPLITS
-from pix2style.pairs.reader import PairReader
+from pix2style.pairs.format.manifest import Failure, PairEntry, Split
+from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.format.reader import PairReader
 
 Side = Literal["left", "right"]
 

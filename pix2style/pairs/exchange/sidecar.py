@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from pix2style.errors import DataError
 from pix2style.files import atomic_path, write_json
-from pix2style.pairs.manifest import Key, PairEntry, PairManifest, Record, Sha256, Split, TeacherRecord
+from pix2style.pairs.format.manifest import Key, PairEntry, PairManifest, Record, Sha256, Split, TeacherRecord
 
 LINES_NAME = "pairs.jsonl"
 CARD_NAME = "pairs.json"

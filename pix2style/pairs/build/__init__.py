@@ -1,0 +1,1 @@
+"""Making a pair set: photos in, painted pairs out."""

@@ -1,0 +1,1 @@
+"""Where painting runs: in this process, or on a Ray cluster."""

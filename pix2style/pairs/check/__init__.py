@@ -1,0 +1,1 @@
+"""Checks of finished pair sets: damage, misalignment, duplicates."""

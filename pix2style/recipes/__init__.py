@@ -1,0 +1,1 @@
+"""Work that joins several stages, such as quickstart."""

@@ -1,0 +1,1 @@
+"""From pair sets to batches of tensors."""

@@ -1,0 +1,1 @@
+"""What the generator and the discriminator minimise."""

@@ -1,0 +1,1 @@
+"""One optimiser step: networks, optimisers, and what guards them."""

@@ -1,0 +1,112 @@
+"""Parts of a set, made by several processes: for batch systems."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pix2style.config.pairs import PairsConfig
+from pix2style.errors import ConfigError, DataError
+from pix2style.images import Image8, encode_png
+from pix2style.pairs.build.build import Slice, make_pairs, make_slice, plan_pairs
+from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.format.shards import ShardWriter
+
+from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
+
+TEACHER = TintTeacher(batch_sensitive=True)
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 2, 1, 3)])
+def test_parts_in_any_order_give_the_same_bytes(config: PairsConfig, tmp_path: Path, order: tuple[int, ...]) -> None:
+    config = config.model_copy(update={"pairs_per_shard": 2})
+    make_pairs(config, TEACHER, tmp_path / "whole")
+    reports = [make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3)) for number in order]
+    assert [report.complete for report in reports] == [False] * (len(order) - 1) + [True]
+    assert reports[-1].finished_shards == 6
+    assert sum(report.painted for report in reports) == 12
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_parts_at_the_same_time(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    content = write_photos(tmp_path / "content", photos(24, 32, 32))
+    config = PairsConfig(content=(content,), size=32, pairs_per_shard=3, batch=2)
+    make_pairs(config, TEACHER, tmp_path / "whole")
+    processes = [
+        multiprocessing.get_context("fork").Process(
+            target=make_slice,
+            args=(config, TintTeacher(delay_s=0.02, batch_sensitive=True), tmp_path / "out", Slice(number, 4)),
+        )
+        for number in range(1, 5)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_where_a_plan_is_photos_are_not_all_read_again(config: PairsConfig, tmp_path: Path) -> None:
+    preview = plan_pairs(config, TEACHER, tmp_path / "out")
+    assert (preview.state, preview.finished_shards) == ("unfinished", 0)
+    assert sorted(tree(tmp_path / "out")) == ["plan.json"]
+    told: list[str] = []
+    make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3), on_progress=lambda label, *_: told.append(label))
+    assert set(told) == {"painting"}
+
+
+def test_a_photo_changed_since_the_plan_is_a_failure_not_a_wrong_pair(
+    config: PairsConfig, tmp_path: Path, photos
+) -> None:
+    plan_pairs(config, TEACHER, tmp_path / "out")
+    photo = min(config.content[0].rglob("*.png"))
+    photo.write_bytes(encode_png(photos(30)[29]))
+    for number in (1, 2, 3):
+        make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3))
+    manifest = SetFolder(tmp_path / "out").manifest.read_text()
+    assert "changed while pairs were being made" in manifest
+
+
+def test_photos_added_since_the_plan_are_noticed(config: PairsConfig, tmp_path: Path, photos) -> None:
+    plan_pairs(config, TEACHER, tmp_path / "out")
+    (config.content[0] / "new.png").write_bytes(encode_png(photos(30)[29]))
+    with pytest.raises(DataError, match=r"photos not there before: 1 \(new\.png\)"):
+        make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))
+
+
+def test_a_whole_run_and_a_part_do_not_work_at_once(config: PairsConfig, tmp_path: Path) -> None:
+    busy = "another make-pairs is writing there"
+    with SetFolder(tmp_path / "out").claimed(shared=True), pytest.raises(DataError, match=busy):
+        make_pairs(config, TEACHER, tmp_path / "out")
+    with SetFolder(tmp_path / "out").claimed(), pytest.raises(DataError, match=busy):
+        make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))
+
+
+def test_one_part_twice_at_once_is_refused_and_loses_nothing(config: PairsConfig, tmp_path: Path) -> None:
+    plan_pairs(config, TEACHER, tmp_path / "out")
+    shards = SetFolder(tmp_path / "out")
+    writer = ShardWriter(shards.partial(0), "png")
+    with pytest.raises(DataError, match=r"shard-00000\.tar\.partial: another make-pairs is writing this shard"):
+        make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))
+    writer.close()
+    for number in (1, 2, 3):
+        make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3))
+    make_pairs(config, TEACHER, tmp_path / "whole")
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_a_set_begun_in_parts_is_finished_by_a_whole_run(config: PairsConfig, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    make_slice(config, TintTeacher(log=log, batch_sensitive=True), tmp_path / "out", Slice(2, 3))
+    make_pairs(config, TintTeacher(log=log, batch_sensitive=True), tmp_path / "out")
+    assert set(painted_counts(log).values()) == {1}
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "-1/3", "a/b", "1/3/5", "١/٣"])
+def test_parts_that_do_not_exist(text: str) -> None:
+    with pytest.raises(ConfigError, match="--shard"):
+        Slice.parse(text)

@@ -1,0 +1,108 @@
+"""`train --dry-run` tries everything and writes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pix2style.config import Config
+from pix2style.errors import ArtifactError, ConfigError, TrainingError
+from pix2style.training.run import dry_run as planning
+from pix2style.training.run.dry_run import make_plan
+from pix2style.training.run.train import train
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
+
+
+def test_numbers_of_a_network_that_can_be_counted_by_hand(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+    changes = ["model.discriminator.kind=pixel", "model.discriminator.norm=none", "train.images=50"]
+    plan = make_plan(experiment(*changes), tmp_path / "run", measure=False)
+    # pixel: 1x1 convolutions 6 -> 4 -> 8 -> 1 over 32 x 32 pixels
+    assert plan.discriminator is not None
+    assert plan.discriminator.macs_per_picture == 32 * 32 * (6 * 4 + 4 * 8 + 8)
+    assert plan.discriminator.parameters == (6 * 4 + 4) + (4 * 8 + 8) + (8 + 1)
+    assert plan.features is None
+    assert (plan.images, plan.batch, plan.steps) == (50, 4, 13)
+    assert plan.epochs == pytest.approx(50 / plan.training_pairs)
+    assert plan.decoded_bytes == plan.training_pairs * 2 * 48 * 48 * 3
+    assert plan.images_per_s is None
+
+
+def test_it_tries_a_few_steps(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+    plan = make_plan(experiment(), tmp_path / "run")
+    assert plan.images_per_s is not None
+    assert plan.seconds == pytest.approx(plan.images / plan.images_per_s)
+    assert 10**7 < plan.memory_bytes < 10**11
+    values = json.loads(json.dumps(plan.to_json()))
+    assert values["networks"]["generator"]["parameters"] == values["parameters"] > 0
+    assert values["generator"] == "lite"
+
+
+def test_several_styles(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+    with pytest.raises(ConfigError, match=r"model\.styles=1"):
+        make_plan(experiment("model.styles=2"), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ("train.augment.crop=64", ConfigError, "larger than the smallest pair"),
+        ("train.accumulate=3", ConfigError, "train -> batch"),
+        ("train.start_from=nowhere", ArtifactError, "nowhere"),
+        ("losses.content={weight: 1, layers: {relu9_9: 1}}", ConfigError, "relu9_9"),
+    ],
+)
+def test_what_would_stop_the_run_stops_the_plan(
+    tmp_path: Path, experiment: Callable[..., Config], change: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        make_plan(experiment(change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_there_needs_resume(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+    train(experiment(), tmp_path / "run")
+    before = snapshot(tmp_path)
+    with pytest.raises(ConfigError, match="--resume"):
+        make_plan(experiment(), tmp_path / "run", measure=False)
+    assert make_plan(experiment("train.images=100"), tmp_path / "run", resume=True, measure=False).images == 100
+    assert snapshot(tmp_path) == before
+
+
+def test_more_memory_than_there_is(
+    tmp_path: Path, experiment: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "available_bytes", lambda _: 10**6)  # a machine of one megabyte cannot be had
+    with pytest.raises(TrainingError, match=r"there are 0\.0 GB: lower, in this order, train\.batch \(4"):
+        make_plan(experiment(), tmp_path / "run", measure=False)
+
+
+def test_not_one_new_file_anywhere(tmp_path: Path, pair_set: Path) -> None:
+    home, work = tmp_path / "home", tmp_path / "work"
+    for folder in (home, work):
+        folder.mkdir()
+    options = ["model.generator=lite", "losses.perceptual.weight=0", "tracking.wandb=offline"]
+    options += ["train={images: 8, batch: 2, workers: 1, device: cpu, augment: {crop: 32}}"]
+    before = snapshot(tmp_path), snapshot(pair_set.parent)
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "WANDB_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pix2style", "train", *options, "--pairs", str(pair_set), "--dry-run", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=work,
+        env={**keep, "HOME": str(home)},
+    )
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert (plan["dry_run"], plan["steps"]) == (True, 4)
+    assert plan["images_per_s"] > 0
+    assert (snapshot(tmp_path), snapshot(pair_set.parent)) == before

@@ -1,0 +1,191 @@
+"""Resume equals an uninterrupted run, bit for bit, wherever it was interrupted (complaint 5)."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from launch import command, environment, finish, popen
+from matrix import PLACES, assert_same_end, checkpoints, metrics, run_matrix
+
+from pix2style.config import Config
+from pix2style.config.pairs import PairsConfig
+from pix2style.errors import ArtifactError, ConfigError, DataError
+from pix2style.files import write_json
+from pix2style.images import Image8, Picture, write_picture
+from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.format.reader import PairReader
+from pix2style.runs.folder import META_FILE, CheckpointMeta
+from pix2style.teachers.watercolor import WatercolorTeacher
+from pix2style.training.run.train import train
+
+Experiment = Callable[..., Config]
+SCRIPT = Path(__file__).parents[1] / "matrix.py"
+
+
+@pytest.fixture(scope="module")
+def even_pairs(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[Image8]]) -> Path:
+    """A pair set whose epoch ends with a batch of two."""
+    for count in range(16, 32):
+        folder = tmp_path_factory.mktemp("even")
+        for i, photo in enumerate(photos(count, 48, 60)):
+            write_picture(folder / "photos" / f"{i:02d}.png", Picture(photo))
+        config = PairsConfig(content=(folder / "photos",), size=48, val_share=0.1, test_share=0.1)
+        make_pairs(config, WatercolorTeacher(), folder / "pairs")
+        reader = PairReader(folder / "pairs")
+        if len(reader.entries("train")) % 2 == 0 and reader.entries("val"):
+            return folder / "pairs"
+    raise AssertionError("no such pair set")
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sums depend on how many threads share them: give this process and those that it starts the same number."""
+    threads = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def matrix_config(experiment: Experiment, pairs: Path) -> Config:
+    """Dropout and DiffAugment draw random numbers, BatchNorm and the average have states of their own."""
+    n = len(PairReader(pairs).entries("train"))
+    return experiment(
+        f"pairs.path={pairs}",
+        f"train.images={n + 8}",
+        "train.batch=2",
+        "model.generator=unet-2017",
+        "model.discriminator.norm=batch",
+        "train.augment.discriminator=[color,translation,cutout]",
+        "train.augment.color_jitter=0.2",
+        "train.checkpoint_every_images=2",
+        "train.validate_every_images=8",
+        "train.validate_photos=1",
+        "train.keep_last=1000",
+        "losses.adversarial.start_images=4",
+    )
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_resumed_equals_uninterrupted(tmp_path: Path, experiment: Experiment, even_pairs: Path, processes: int) -> None:
+    """{mid-epoch, end of epoch, just after} x {1, 2 processes} x {0, 2 loader processes}."""
+    config = matrix_config(experiment, even_pairs)
+    if processes == 1:
+        run_matrix(config, tmp_path)
+    else:
+        started = command(config, tmp_path / "matrix", processes, script=SCRIPT)
+        done = subprocess.run(started, capture_output=True, text=True, env=environment(), timeout=150, check=False)
+        assert done.returncode == 0, done.stderr
+    for place in PLACES:
+        for workers in (0, 2):
+            assert_same_end(tmp_path / "whole", tmp_path / f"{place}-{workers}")
+
+
+def test_worker_count_changes_nothing(tmp_path: Path, experiment: Experiment) -> None:
+    train(experiment(), tmp_path / "none")
+    train(experiment("train.workers=2"), tmp_path / "two")
+    train(experiment("train.decoded_cache_gb=0"), tmp_path / "decoding")
+    assert_same_end(tmp_path / "none", tmp_path / "two")
+    assert_same_end(tmp_path / "none", tmp_path / "decoding")
+
+
+def test_another_seed_changes_the_weights(tmp_path: Path, experiment: Experiment) -> None:
+    train(experiment(), tmp_path / "a")
+    train(experiment("seed=1"), tmp_path / "b")
+    a, b = (tmp_path / run / "checkpoints/step-0000012/generator.safetensors" for run in "ab")
+    assert a.read_bytes() != b.read_bytes()
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+KILLED = ("train.images=600", "train.batch=2", "train.checkpoint_every_images=40", "train.log_every=5")
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_kills_at_random_moments_lose_nothing_but_time(tmp_path: Path, experiment: Experiment) -> None:
+    config, run = experiment(*KILLED), tmp_path / "killed"
+    seed = time.time_ns()
+    draw = random.Random(seed)
+    for kind in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        before = checkpoints(run)[-1] if run.exists() else ""
+        process = popen(config, run)
+        while not (run.exists() and checkpoints(run) and checkpoints(run)[-1] > before):
+            assert process.poll() is None, (seed, process.communicate())
+            time.sleep(0.005)
+        time.sleep(draw.uniform(0, 0.3))
+        process.send_signal(kind)
+        code, _, said = finish(process)
+        assert code == (-9 if kind == signal.SIGKILL else 130), (seed, said)
+        lost = (
+            metrics(run)[-1]["step"] - CheckpointMeta.read(run / "checkpoints" / checkpoints(run)[-1] / META_FILE).step
+        )
+        assert lost <= (20 if kind == signal.SIGKILL else 0), seed
+    assert "interrupted; run the same command again with --resume to go on" in said
+    assert checkpoints(run)[-1] < "step-0000300", "the kills came too late to show anything"
+    train(config, run, resume=True)
+    train(config, tmp_path / "whole")
+    assert_same_end(tmp_path / "whole", run)
+    assert not list((run / "checkpoints").glob(".*")), f"nothing half-written stays ({seed})"
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path, experiment: Experiment) -> None:
+    """Steps of many seconds: the first one is not through when the second Ctrl-C comes."""
+    run = tmp_path / "run"
+    process = popen(experiment("train.batch=4096", "train.images=1000000", "model.lite.channels=64"), run)
+    wait_for(run / "metrics.jsonl", process)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None, process.communicate()
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    code, _, said = finish(process)
+    assert code == 130, said
+    assert time.monotonic() - began < 3
+    assert said.count("left at once; run the same command again with --resume") == 1
+    assert not list((run / "checkpoints").glob("*"))
+
+
+def test_what_cannot_go_on_is_refused(tmp_path: Path, experiment: Experiment) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(ArtifactError, match="no run to resume"):
+        train(experiment(), run, resume=True)
+    train(experiment(), run)
+    with pytest.raises(ConfigError, match="--resume"):
+        train(experiment(), run)
+    with pytest.raises(ConfigError, match=r"losses\.l1 was 10\.0, is now 20\.0"):
+        train(experiment("losses.l1=20"), run, resume=True)
+    (run / "checkpoints/step-0000012/generator.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ArtifactError, match=r"generator\.safetensors: is damaged.*No checkpoint of .* is whole"):
+        train(experiment(), run, resume=True)
+
+
+def test_other_pairs_are_refused(tmp_path: Path, experiment: Experiment) -> None:
+    run = tmp_path / "run"
+    train(experiment(), run)
+    file = run / "checkpoints/step-0000012/meta.json"
+    meta = CheckpointMeta.read(file)
+    write_json(file, dataclasses.replace(meta, pairs_sha256="0" * 64).to_json())
+    with pytest.raises(DataError, match="was trained on other pictures"):
+        train(experiment("train.images=60"), run, resume=True)
+
+
+def test_a_longer_training_may_go_on(tmp_path: Path, experiment: Experiment) -> None:
+    run = tmp_path / "run"
+    train(experiment(), run)
+    assert train(experiment("train.images=60"), run, resume=True).step == 15

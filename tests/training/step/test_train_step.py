@@ -1,0 +1,216 @@
+"""One optimiser step: who learns from what, in parts or at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from functorch.compile import make_boxed_func, nop
+from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
+
+from pix2style.config import Config
+from pix2style.errors import ConfigError
+from pix2style.training.batch import PairBatch
+from pix2style.training.step.nonfinite import LossScale
+from pix2style.training.step.state import TrainingState, build_state, compile_networks, compute_dtype
+from pix2style.training.step.train_step import advance, paint, teach_discriminator, teach_generator
+
+Experiment = Callable[..., Config]
+PLAYING = ("losses.adversarial.weight=0.5", "losses.feature_matching=1")
+
+
+def batch_of(pictures: int, seed: int = 0) -> PairBatch:
+    noise = torch.Generator().manual_seed(seed)
+    content, target = (torch.rand(pictures, 3, 32, 32, generator=noise) * 2 - 1 for _ in range(2))
+    return PairBatch(content, target, None)
+
+
+def split(batch: PairBatch, parts: int) -> list[PairBatch]:
+    assert batch.target is not None
+    return [
+        PairBatch(content, target, None)
+        for content, target in zip(batch.content.chunk(parts), batch.target.chunk(parts), strict=True)
+    ]
+
+
+def weights(network: nn.Module | None) -> list[Tensor]:
+    assert network is not None
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def same(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_both_networks_learn(experiment: Experiment) -> None:
+    config = experiment(*PLAYING)
+    state = build_state(config)
+    g, d = weights(state.generator), weights(state.discriminator)
+    advance(state, [batch_of(4)], config)
+    assert not same(g, weights(state.generator))
+    assert not same(d, weights(state.discriminator))
+    assert (state.step, state.images_seen) == (1, 4)
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_each_network_learns_in_its_own_step_alone(experiment: Experiment, compiled: bool) -> None:
+    """pytorch #139476: a compiled network must neither miss its own gradients nor get the other's."""
+    config = experiment(*PLAYING)
+    state = build_state(config)
+    if compiled:
+        compile_networks(state, backend="aot_eager")  # traces and splits as the real one does, without a C++ compiler
+    batch = [batch_of(4)]
+    outputs = [paint(state, batch[0], config)]
+    g, d = weights(state.generator), weights(state.discriminator)
+    teach_discriminator(state, batch, outputs, config)
+    assert same(g, weights(state.generator))
+    assert all(parameter.grad is None for parameter in state.generator.parameters())
+    assert not same(d, weights(state.discriminator))
+    d = weights(state.discriminator)
+    teach_generator(state, batch, outputs, config)
+    assert same(d, weights(state.discriminator))
+    assert not same(g, weights(state.generator))
+    assert not any("_orig_mod" in name for name in state.generator.state_dict())
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_weights(experiment: Experiment) -> None:
+    """Compiled, a backward pass computes all that its forward pass said could be asked for."""
+    asked: list[int] = []
+
+    def counted(graph: torch.fx.GraphModule, _: object) -> object:
+        [outputs] = next(node for node in graph.graph.nodes if node.op == "output").args
+        asked.append(sum(one is not None for one in outputs))
+        return make_boxed_func(graph)
+
+    backend = aot_autograd(fw_compiler=nop, bw_compiler=counted)
+    config = experiment(*PLAYING)
+    state = build_state(config)
+    assert state.discriminator is not None
+    state.discriminator.compile(backend=backend)
+    batch = [batch_of(4)]
+    outputs = [paint(state, batch[0], config)]
+    teach_discriminator(state, batch, outputs, config)
+    assert set(asked) == {len(list(state.discriminator.parameters()))}
+    asked.clear()
+    teach_generator(state, batch, outputs, config)
+    assert set(asked) == {1}  # the picture's alone
+    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
+
+
+def gradients(state: TrainingState) -> list[Tensor]:
+    assert state.discriminator is not None
+    both = [*state.generator.parameters(), *state.discriminator.parameters()]
+    return [parameter.grad.clone() for parameter in both if parameter.grad is not None]
+
+
+@pytest.mark.parametrize("model", ["lite", "unet"])
+@pytest.mark.parametrize("kind", ["lsgan", "relativistic"])
+def test_parts_make_the_same_step_as_the_whole(experiment: Experiment, model: str, kind: str) -> None:
+    """Up to rounding: gradients differ by less than 1e-5 of the largest, in both networks."""
+    config = experiment(
+        *PLAYING, f"model.generator={model}", f"losses.adversarial.kind={kind}", "losses.adversarial.r1=0.1"
+    )
+    batch, found = batch_of(4), []
+    for parts in (1, 4):
+        state = build_state(config)
+        report = advance(state, split(batch, parts), config)
+        found.append((report, gradients(state), state.images_seen))
+    (whole, g_whole, seen_whole), (pieces, g_pieces, seen_pieces) = found
+    assert seen_whole == seen_pieces == 4
+    for name, value in whole.figures().items():
+        torch.testing.assert_close(pieces.figures()[name], value, rtol=1e-4, atol=1e-6, msg=name)
+    largest = max(float(g.abs().max()) for g in g_whole)
+    for a, b in zip(g_whole, g_pieces, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * largest)
+
+
+def test_parts_play_against_the_discriminator_after_its_step(experiment: Experiment) -> None:
+    """With a discriminator that learns fast, its weights before and after the step judge very differently."""
+    config = experiment("losses.l1=1", "losses.adversarial.weight=1", "train.discriminator.lr=0.05")
+    figures = []
+    for parts in (1, 2):
+        state = build_state(config)
+        figures.append(advance(state, split(batch_of(4), parts), config).figures()["generator/adversarial"])
+        assert state.discriminator is not None
+        stale = build_state(config)
+        [output] = [paint(stale, batch_of(4), config)]
+        before = stale.objective.generator(output, batch_of(4), stale.discriminator, images_seen=0).adversarial
+        assert before is not None
+        assert abs(float(before.detach()) - float(figures[-1])) > 0.01
+    torch.testing.assert_close(figures[0], figures[1], rtol=1e-4, atol=1e-6)
+
+
+def test_repeated_passes_drop_the_same_units(experiment: Experiment) -> None:
+    """The generator's pass is computed twice with several parts: with another dropout its gradient would be wrong."""
+    config = experiment("model.generator=unet-2017", "losses.l1=1", "losses.adversarial.weight=0")
+    state = build_state(config)
+    batch, found = batch_of(2), []
+    for repeat in (False, True):
+        torch.manual_seed(5)
+        state.generator.zero_grad()
+        output = paint(state, batch, config, repeat=repeat)
+        torch.randn(100)  # what the discriminator's step draws in between
+        output.square().mean().backward()
+        found.append(
+            [parameter.grad.clone() for parameter in state.generator.parameters() if parameter.grad is not None]
+        )
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_bf16_judges_by_the_new_weights(experiment: Experiment) -> None:
+    """autocast keeps converted weights while it is open: those from before the discriminator's step must not count."""
+    figures = []
+    for precision in ("fp32", "bf16"):
+        config = experiment(
+            "losses.l1=1", "losses.adversarial.weight=1", "train.discriminator.lr=0.05", f"train.precision={precision}"
+        )
+        state = build_state(config)
+        figures.append(float(advance(state, [batch_of(4)], config).figures()["generator/adversarial"]))
+    assert figures[1] == pytest.approx(figures[0], rel=0.05)
+
+
+def test_fp16_is_refused_without_a_gpu(experiment: Experiment) -> None:
+    config = experiment("train.precision=fp16")
+    with pytest.raises(ConfigError, match="fp16 is for GPUs"):
+        compute_dtype(config.train, torch.device("cpu"))
+
+
+def test_a_loss_scale_changes_nothing_but_survives_what_overflows(experiment: Experiment) -> None:
+    """fp16's scaler itself, on numbers that the CPU can compute."""
+    config = experiment(*PLAYING)
+    plain, scaled = build_state(config), build_state(config)
+    scaled.generator_scale, scaled.discriminator_scale = (LossScale(scaled.device) for _ in range(2))
+    for state in (plain, scaled):
+        advance(state, [batch_of(4)], config)
+    for a, b in zip(weights(plain.generator), weights(scaled.generator), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    scale = LossScale(torch.device("cpu"))
+    first = float(scale.value)
+    scale.update(torch.tensor(True))
+    assert float(scale.value) == first / 2
+    for _ in range(2000):
+        scale.update(torch.tensor(False))
+    assert float(scale.value) == first
+
+
+def _first_moments(experiment: Experiment, *changes: str) -> Tensor:
+    """Of the generator's Adam after a step: (1 - beta1) times the gradient that it was given."""
+    config = experiment("train.generator.beta1=0.5", *changes)
+    state = build_state(config)
+    torch.manual_seed(0)
+    advance(state, [batch_of(4)], config)
+    moments = [entry["exp_avg"] for entry in state.generator_optimizer.state.values()]
+    return torch.cat([one.flatten() for one in moments]) / 0.5
+
+
+def test_a_long_gradient_is_shortened_and_keeps_its_direction(experiment: Experiment) -> None:
+    free = _first_moments(experiment)
+    length = float(free.norm())
+    torch.testing.assert_close(_first_moments(experiment, f"train.generator.clip_norm={2 * length}"), free)
+    short = _first_moments(experiment, f"train.generator.clip_norm={length / 4}")
+    torch.testing.assert_close(short, free / 4, rtol=1e-4, atol=1e-7)

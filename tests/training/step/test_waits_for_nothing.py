@@ -1,0 +1,107 @@
+"""Nothing in a step waits for a GPU: shown on torch's meta device, whose tensors have shapes and no numbers.
+
+There, whoever asks for a number fails, as on a GPU the host would have to wait for it; and a tensor that comes from the
+host, or goes there, is seen. What a GPU's fused Adam asks of its tensors is asked here as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from make import NAMES, tiny_batch, tiny_experiment
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from pix2style.config import Config
+from pix2style.training.batch import PairBatch
+from pix2style.training.step import state as state_module
+from pix2style.training.step.nonfinite import LossScale
+from pix2style.training.step.state import TrainingState, build_state
+from pix2style.training.step.train_step import StepReport, advance
+from pix2style.training.tracking import step_figures
+
+META = torch.device("meta")
+
+
+class OnDeviceAlone(TorchDispatchMode):
+    """Fails where a tensor is not on the device, or fused Adam gets tensors that lie differently."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = args, kwargs or {}
+        result = func(*given[0], **given[1])
+        for tensor in tree_leaves((given, result)):
+            assert not isinstance(tensor, torch.Tensor) or tensor.device == META, f"{func} has a tensor of the host's"
+        if func.name().startswith("aten::_fused_adam_"):
+            for together in zip(*args[:4], strict=True):
+                assert len({tensor.stride() for tensor in together}) == 1, [tensor.stride() for tensor in together]
+        return result
+
+
+class NoneMadeOnTheHost(TorchFunctionMode):
+    """Fails where a tensor is made from numbers of the host, which are then brought to the device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func not in (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.Tensor.new_tensor)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def state_on_meta(monkeypatch: pytest.MonkeyPatch) -> Callable[[Config], TrainingState]:
+    """Builds states there; autocast, which it has none of, is left out."""
+    autocast = torch.autocast
+
+    def without_meta(device_type: str, *given: Any, **named: Any) -> Any:
+        return contextlib.nullcontext() if device_type == "meta" else autocast(device_type, *given, **named)
+
+    def build(config: Config) -> TrainingState:
+        monkeypatch.setattr(torch, "autocast", without_meta)
+        monkeypatch.setattr(sys.modules["torch.optim.adam"], "_device_dtype_check_for_fused", lambda *_: None)
+        monkeypatch.setattr(state_module, "pick_device", lambda _: META)
+        return build_state(config)
+
+    return build
+
+
+def there(batch: PairBatch) -> PairBatch:
+    parts = (batch.content, batch.target, batch.style, batch.glimpse)
+    content, *others = (None if one is None else one.to(META) for one in parts)
+    assert content is not None
+    return PairBatch(content, *others)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_of_every_objective(
+    name: str, channels_last: bool, tmp_path: Path, state_on_meta: Callable[[Config], TrainingState]
+) -> None:
+    config = tiny_experiment(name, tmp_path, f"train.channels_last={channels_last}".lower(), "train.accumulate=1")
+    state = state_on_meta(config)
+    state.generator_scale, state.discriminator_scale = LossScale(META), LossScale(META)  # as in fp16
+    for seen in (0, config.train.images):  # before and after the game and the feature network begin
+        state.images_seen = seen
+        batch = there(tiny_batch(seen, config))
+        advance(state, [batch], config)  # Adam makes its moments
+        with OnDeviceAlone(), NoneMadeOnTheHost():
+            report = advance(state, [batch], config)
+        assert {figure.device for figure in report.figures().values()} == {META}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda report: float(report.generator.total), lambda report: step_figures(report.figures(), {}, META)],
+    ids=["a number", "what is logged"],
+)
+def test_whoever_asks_would_be_found_out(
+    ask: Callable[[StepReport], Any], tmp_path: Path, state_on_meta: Callable[[Config], TrainingState]
+) -> None:
+    config = tiny_experiment(NAMES[0], tmp_path)
+    report = advance(state_on_meta(config), [there(tiny_batch(0, config))], config)
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        ask(report)
