@@ -41,7 +41,7 @@ def hold_style(
             f" or a weight for each, {run}@{style_text(_evenly(generator.styles))} (to export: --style 0)"
         )
     try:
-        return generator.fixed(choice), _narrowed(meta, choice)
+        return generator.with_fixed_style(choice), _narrowed(meta, choice)
     except ValueError as error:
         raise ConfigError(f"{run}@{style_text(choice)}: {error}{_names(meta)}") from error
 
