@@ -42,7 +42,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
     from pix2style.errors import ConfigError
     from pix2style.runs.folder import PAINTED_FOLDER
     from pix2style.training.data.sources import open_material
-    from pix2style.training.run.prepare import check_run
+    from pix2style.training.run.prepare import check_run_folder
 
     folder = config.distill.painted or run / PAINTED_FOLDER
     learning = apply_overrides(config, [f"distill.painted={json.dumps(str(folder))}"])
@@ -53,7 +53,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
             "[distill -> photos] several processes would each paint them: let one process paint (a distill of a few"
             " train.images, in another --out), then leave photos out and set distill.painted to its folder painted"
         )
-    check_run(run, config, resume=False)  # before hours of painting
+    check_run_folder(run, config, resume=False)  # before hours of painting
     without = apply_overrides(config, ["distill.photos=[]", "distill.painted=null"])
     left = _paint(config, open_material(without), folder, dry_run=dry_run)
     return (without, left) if left else (learning, 0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN_NAMES = 12
 
 
-def hold_style(
+def select_style(
     generator: Generator, meta: CheckpointMeta, choice: StyleChoice | None, *, run: Path
 ) -> tuple[Generator, CheckpointMeta]:
     """A generator that holds the wanted style alone, and where that style comes from.
