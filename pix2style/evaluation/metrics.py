@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pix2style.fidelity import SSIM_WINDOW_PX, grown, ssim
+from pix2style.fidelity import SSIM_WINDOW_PX, pad_to_side, ssim
 
-__all__ = ["SSIM_WINDOW_PX", "grown", "ssim"]
+__all__ = ["SSIM_WINDOW_PX", "pad_to_side", "ssim"]

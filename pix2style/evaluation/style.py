@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.evaluation.metrics import grown
+from pix2style.evaluation.metrics import pad_to_side
 from pix2style.files import sha256_file
 from pix2style.images import Image8, to_batch
 from pix2style.losses import gram
@@ -46,7 +46,7 @@ class StyleMeter:
     @torch.inference_mode()
     def grams(self, picture: Image8) -> Grams:
         """Layer -> Gram matrix [channels, channels] in float64, of a uint8 picture [height, width, 3]."""
-        pixels = torch.from_numpy(to_batch([grown(picture, _SMALLEST_SIDE_PX)]))
+        pixels = torch.from_numpy(to_batch([pad_to_side(picture, _SMALLEST_SIDE_PX)]))
         return {layer: gram(features)[0].double() for layer, features in self.network(pixels).items()}
 
     @staticmethod
