@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pix2style.evaluation.metrics import pad_to_side, ssim
+from pix2style.fidelity import pad_to_side, ssim
 from pix2style.images import Image8
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 
