@@ -24,7 +24,7 @@ from pix2style.cli.train_options import (
     load_experiment,
 )
 from pix2style.errors import require
-from pix2style.processes import speaks
+from pix2style.processes import is_main_process
 
 if TYPE_CHECKING:
     from pix2style.config import Config
@@ -76,7 +76,7 @@ def run_training(
     from pix2style.training.run.train import train
 
     report = train(experiment, run, resume=resume, documents=documents)
-    if speaks():
+    if is_main_process():
         _print_report(report, as_json=as_json)
 
 

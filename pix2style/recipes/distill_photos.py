@@ -100,12 +100,12 @@ def _settings(config: Config, pairs: PairReader) -> PairsConfig:
 
 
 def _tell(report: BuildReport) -> None:
-    from pix2style.progress import note
+    from pix2style.progress import print_note
 
     kept = f", {report.kept} from before" if report.kept else ""
-    note(f"distill.photos: {report.painted} painted{kept}, in {report.out}")
+    print_note(f"distill.photos: {report.painted} painted{kept}, in {report.out}")
     failures = report.manifest.failures
     for failure in failures[:_SHOWN_FAILURES]:
-        note(f"{failure.source}: left out: {failure.reason}")
+        print_note(f"{failure.source}: left out: {failure.reason}")
     if len(failures) > _SHOWN_FAILURES:
-        note(f"{len(failures) - _SHOWN_FAILURES} more files were left out: see manifest.json")
+        print_note(f"{len(failures) - _SHOWN_FAILURES} more files were left out: see manifest.json")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
 from pix2style.nets.style_condition import Conditioned
-from pix2style.progress import note
+from pix2style.progress import print_note
 from pix2style.runs.folder import (
     DISCRIMINATOR_FILE,
     EMA_FILE,
@@ -59,7 +59,7 @@ def find_newest_intact_checkpoint(run: Path) -> IntactCheckpoint | None:
         except ArtifactError as error:
             first = first or error
             passed_over.append(name)
-            note(f"{error}: going back to the checkpoint before it")
+            print_note(f"{error}: going back to the checkpoint before it")
             continue
         _set_aside(folder, passed_over)
         return IntactCheckpoint(folder / name, meta, tuple(passed_over))
@@ -111,7 +111,7 @@ def _start_discriminator(state: TrainingState, file: Path) -> None:
     weights = _read(file) if file.is_file() else {}
     if not weights or _differences(weights, state.discriminator):
         why = "has another shape there" if weights else "was not trained there"
-        note(f"[train -> start_from] the discriminator begins anew: it {why}")
+        print_note(f"[train -> start_from] the discriminator begins anew: it {why}")
         return
     state.discriminator.load_state_dict(weights)
 

@@ -14,7 +14,7 @@ from pix2style.errors import DataError, TrainingError
 from pix2style.files import sha256_json, write_json
 from pix2style.images import Image8
 from pix2style.pairs.format.manifest import PairRecord
-from pix2style.progress import note
+from pix2style.progress import print_note
 from pix2style.runs.folder import CheckpointMeta, StyleRecord
 from pix2style.training.data.sources import Material
 from pix2style.training.run.checkpoint import random_states, save_checkpoint
@@ -128,7 +128,7 @@ class Session:
             except (OSError, DataError) as error:
                 if not isinstance(error.__cause__ or error, OSError) or str(self._grid().parent) not in str(error):
                     raise
-                note(f"{error}: step {state.step} is not looked at")  # a full disk: training itself can go on
+                print_note(f"{error}: step {state.step} is not looked at")  # a full disk: training itself can go on
         if state.world.any(done):
             self._looked_at = state.step
             self._is_over = state.world.any(self._early_stop.should_stop)
@@ -155,7 +155,7 @@ class Session:
             return
         if needed or not self._has_checkpoint:
             raise TrainingError(said) from error
-        note(f"{said}; training goes on, and tries again at the next checkpoint")
+        print_note(f"{said}; training goes on, and tries again at the next checkpoint")
         self._trackers.log(state.step, {"checkpoint/failed": 1.0})
 
     def _log(self, report: StepReport, skips: Skips) -> float:
@@ -233,7 +233,7 @@ class Session:
         what = f"{', '.join(terms)} {'was' if len(terms) == 1 else 'were'} not finite"
         if skips.in_a_row < limit:
             steps = "a step was" if skips.new == 1 else f"{skips.new} steps were"
-            note(f"step {state.step}: {steps} left out ({skips.in_all} in all): {what}")
+            print_note(f"step {state.step}: {steps} left out ({skips.in_all} in all): {what}")
             return
         dump = self._run / f"not-finite-step-{state.step:07d}.json"
         figures = state.world.all_gather_object({name: float(value) for name, value in report.figures().items()})

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pix2style.config.train import EarlyStopConfig, TrainConfig
-from pix2style.evaluation.metrics import ssim
+from pix2style.fidelity import ssim
 from pix2style.images import Image8, read_picture
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
