@@ -207,7 +207,7 @@ def test_mixture() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (3, "there is no style 3: the network holds 3, from 0 to 2"),
+        (3, "there is no style 3: choose one from 0 to 2"),
         (-1, "there is no style -1"),
         ((0.5, 0.5), "got 2 weights for 3 styles"),
         ((0.5, 0.5, 0.5), "their sum must be 1"),

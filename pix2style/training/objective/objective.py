@@ -13,7 +13,7 @@ from pix2style import losses
 from pix2style.config import Config
 from pix2style.config.losses import LossesConfig
 from pix2style.nets.features import FeatureNetwork
-from pix2style.runs.networks import load_features
+from pix2style.runs.networks import load_feature_network
 from pix2style.teachers.style import StyleBlend
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.balance import Balance
@@ -274,7 +274,7 @@ def build_objective(
     section, grams = config.losses, None
     to_painting = section.style.compares_paintings
     styles = learned_styles(config) if to_painting and paintings is None else paintings
-    features = load_features(section)
+    features = load_feature_network(section)
     if features is not None and device is not None:
         features.to(device)
     if features is not None and to_painting and styles is not None:

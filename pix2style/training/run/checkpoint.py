@@ -49,8 +49,8 @@ class RandomStates:
 
 def random_states(state: TrainingState) -> RandomStates:
     """Collect them; every process has to call this."""
-    cuda = state.world.gather(torch.cuda.get_rng_state()) if state.device.type == "cuda" else []
-    return RandomStates(state.world.gather(torch.get_rng_state()), cuda)
+    cuda = state.world.all_gather(torch.cuda.get_rng_state()) if state.device.type == "cuda" else []
+    return RandomStates(state.world.all_gather(torch.get_rng_state()), cuda)
 
 
 def save_checkpoint(

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pix2style.config import Config
 from pix2style.training.batch import PairBatch
-from pix2style.training.distributed import packed, unpacked
+from pix2style.training.distributed import flatten_tensors, unflatten_tensors
 from pix2style.training.objective.objective import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.schedule import set_learning_rates, update_ema
@@ -183,7 +183,7 @@ def _descend(
     """Step down the mean gradient of all processes, unless it or the loss is not finite; `limit`: at most so long."""
     gradients = [parameter.grad for parameter in learned if parameter.grad is not None]
     total = loss.detach().float().reshape(1).clone()
-    state.world.average_([*gradients, total])
+    state.world.all_reduce_mean_([*gradients, total])
     norm = torch.nn.utils.get_total_norm(gradients)
     skipped = ~torch.isfinite(norm + total[0])
     # fused Adam reads these two on the device: it divides by the scale, and does nothing where found_inf is 1
@@ -229,7 +229,7 @@ class _Running:
         networks: list[nn.Module] = [state.generator]
         networks += [state.discriminator] if state.discriminator is not None else []
         self._buffers = [b for network in networks for b in network.buffers() if b.is_floating_point()]
-        self._before = packed(self._buffers) if self._buffers else None
+        self._before = flatten_tensors(self._buffers) if self._buffers else None
         self._world = state.world
 
     @torch.no_grad()
@@ -237,6 +237,6 @@ class _Running:
         """After the step."""
         if self._before is None:
             return
-        after = packed(self._buffers)
-        self._world.average_([after])
-        torch._foreach_copy_(self._buffers, unpacked(torch.where(skipped, self._before, after), self._buffers))
+        after = flatten_tensors(self._buffers)
+        self._world.all_reduce_mean_([after])
+        torch._foreach_copy_(self._buffers, unflatten_tensors(torch.where(skipped, self._before, after), self._buffers))

@@ -18,7 +18,7 @@ from pix2style.training.step.train_step import advance
 _WARM_UP_STEPS = 8
 
 
-def images_per_s(config: Config, *, steps: int = 12) -> float:
+def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
     """Run a few steps of the experiment on networks that are thrown away, adversary included.
 
     The loader cuts from decoded pairs, as it does in a run whose pairs fit `train.decoded_cache_gb`.
