@@ -112,7 +112,7 @@ def _check(stylizers: list[str], settings: Config, teacher: str | None, sheet: P
 
 def _material(settings: Config, limit: int | None) -> Material:
     from pix2style.evaluation.photos import PairMaterial, PhotoMaterial
-    from pix2style.pairs.exchange.plain import open_pairs
+    from pix2style.pairs.exchange.plain_folders import open_pairs
 
     if settings.eval.photos or settings.pairs.path is None:
         return PhotoMaterial(settings.eval.photos, max_side=settings.eval.max_side, limit=limit)

@@ -22,7 +22,7 @@ from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
 from pix2style.nets.autoencoder import load_autoencoder as load_features
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
@@ -214,13 +214,13 @@ def test_what_cannot_be_measured_is_refused(photo_folder: Path, pairs: PairReade
 
 
 def test_a_painting_that_the_reference_did_not_use_is_noted(photo_folder: Path) -> None:
-    class Painter(Shifted):
+    class PairStylizer(Shifted):
         @property
         def identity(self) -> StylizerIdentity:
             return StylizerIdentity("painter", "0" * 64, ("1" * 64,))
 
     photos = PhotoMaterial([photo_folder])
-    report = evaluate({"a": Shifted()}, photos, reference=Painter(3), paintings=[photo_folder / "0.png"])
+    report = evaluate({"a": Shifted()}, photos, reference=PairStylizer(3), paintings=[photo_folder / "0.png"])
     assert any("0.png is not a painting" in note for note in report.notes)
 
 
