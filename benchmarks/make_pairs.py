@@ -139,7 +139,7 @@ def _decoded(photos: Sequence[Path], size: int) -> list[np.ndarray]:
 
 
 def _raw(teacher: Stylizer, photos: Sequence[Path], size: int) -> None:
-    pictures, batch = _decoded(photos, size), PairsConfig().photos_at_once
+    pictures, batch = _decoded(photos, size), PairsConfig().teacher_batch
     for first in range(0, len(pictures), batch):
         teacher.stylize(pictures[first : first + batch])
 

@@ -76,7 +76,7 @@ def make_pairs(
             painter = PairStylizer(teachers, plan, scan.paths, pool)
             finished = work.find_finished()
             if finished is None:
-                work.make(_engine(work, painter, config.photos_at_once, cluster))
+                work.make(_engine(work, painter, config.teacher_batch, cluster))
             manifest = finished or work.finish()
             return BuildReport(
                 out=out,
@@ -116,7 +116,7 @@ def make_slice(
             painter = PairStylizer(teachers, plan, scan.paths, pool)
             finished = work.find_finished()
             if finished is None:
-                work.make(_engine(work, painter, config.photos_at_once, None), part)
+                work.make(_engine(work, painter, config.teacher_batch, None), part)
                 work.find_finished()  # others may have made the rest meanwhile
                 if work.is_complete:
                     work.finish()

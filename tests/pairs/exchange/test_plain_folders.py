@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="2 pairs cannot be used") as error:
         PlainFolderReader(tmp_path)
     assert "01.png: is 64x96 px, but its content is 96x96" in str(error.value)
-    assert "02.png: not a picture" in str(error.value)
+    assert "02.png: not an image" in str(error.value)
 
 
 def test_a_file_that_changes_is_not_learned(tmp_path: Path) -> None:
@@ -118,10 +118,10 @@ def test_a_pair_set_is_still_a_pair_set(tmp_path: Path) -> None:
 
 
 def test_they_can_be_measured_on(tmp_path: Path) -> None:
-    from pix2style.evaluation.photos import PairMaterial
+    from pix2style.evaluation.dataset import PairDataset
 
     pairs = write_own(tmp_path, 6)
-    material = PairMaterial(open_pairs(tmp_path, val_share=0.0, test_share=0.99))
+    material = PairDataset(open_pairs(tmp_path, val_share=0.0, test_share=0.99))
     sample = material.load(2)
     assert sample.name == "02.png"
     assert np.array_equal(sample.photo, pairs[2][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 
-from pix2style.evaluation.report import Figure, StylizerFigures
+from pix2style.evaluation.report import MeanEstimate, StylizerMetrics
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx import OnnxStylizer
@@ -24,7 +24,7 @@ class Tally:
     equal: int = 0
 
 
-def row_of(name: str, stylizer: Stylizer | None, tally: Tally) -> StylizerFigures:
+def row_of(name: str, stylizer: Stylizer | None, tally: Tally) -> StylizerMetrics:
     """One row of the report, of at least one photo.
 
     Args:
@@ -33,14 +33,14 @@ def row_of(name: str, stylizer: Stylizer | None, tally: Tally) -> StylizerFigure
         tally: what was measured.
     """
     size_bytes, parameters = _size(stylizer)
-    return StylizerFigures(
+    return StylizerMetrics(
         name=name,
         identity=None if stylizer is None else teacher_record(stylizer.identity),
-        psnr_db=Figure.of(tally.psnr_db),
+        psnr_db=MeanEstimate.of(tally.psnr_db),
         equal_pictures=tally.equal,
-        ssim=Figure.of(tally.ssim),
-        style_to_target=Figure.of(tally.style_to_target) if tally.style_to_target else None,
-        style_to_painting=Figure.of(tally.style_to_painting) if tally.style_to_painting else None,
+        ssim=MeanEstimate.of(tally.ssim),
+        style_to_target=MeanEstimate.of(tally.style_to_target) if tally.style_to_target else None,
+        style_to_painting=MeanEstimate.of(tally.style_to_painting) if tally.style_to_painting else None,
         ms_per_picture=statistics.median(tally.ms) if tally.ms else None,
         bytes=size_bytes,
         parameters=parameters,

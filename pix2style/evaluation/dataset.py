@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pix2style.errors import DataError, ImageError
-from pix2style.evaluation.report import MaterialRecord
+from pix2style.evaluation.report import DatasetRecord
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_file
 from pix2style.pairs.format.manifest import Split, TeacherRecord
@@ -32,7 +32,7 @@ class Sample:
     target: Image8 | None = None
 
 
-class Material(Protocol):
+class EvaluationDataset(Protocol):
     """Samples by number."""
 
     def __len__(self) -> int: ...
@@ -44,7 +44,7 @@ class Material(Protocol):
             ImageError: it cannot be read; the others can be used.
         """
 
-    def record(self, samples: Sequence[tuple[str, str]]) -> MaterialRecord:
+    def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
         """Describe what was used, by the names and digests of the samples."""
 
     @property
@@ -52,7 +52,7 @@ class Material(Protocol):
         """Who painted the targets; None: nobody yet."""
 
 
-class PairMaterial:
+class PairDataset:
     """A split of a pair set, with the teacher's targets.
 
     Args:
@@ -84,23 +84,23 @@ class PairMaterial:
         return len(self._entries)
 
     def load(self, index: int) -> Sample:
-        """See `Material.load`. A damaged pair set is a DataError, which ends the evaluation."""
+        """See `EvaluationDataset.load`. A damaged pair set is a DataError, which ends the evaluation."""
         entry = self._entries[index]
         content, target = self._reader.read(entry)
         return Sample(entry.source, entry.sha256, content, target)
 
-    def record(self, samples: Sequence[tuple[str, str]]) -> MaterialRecord:
-        """See `Material.record`."""
+    def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
+        """See `EvaluationDataset.record`."""
         name, digest = self._reader.folder.name, self._reader.digest
-        return MaterialRecord(kind="pairs", name=name, sha256=digest, split=self._split, photos=len(samples))
+        return DatasetRecord(kind="pairs", name=name, sha256=digest, split=self._split, photos=len(samples))
 
     @property
     def teacher(self) -> TeacherRecord | None:
-        """See `Material.teacher`."""
+        """See `EvaluationDataset.teacher`."""
         return self._reader.manifest.teachers[self._style]
 
 
-class PhotoMaterial:
+class PhotoDataset:
     """Photos of folders and files, upright, in sRGB, on white.
 
     Args:
@@ -123,7 +123,7 @@ class PhotoMaterial:
         return len(self._found)
 
     def load(self, index: int) -> Sample:
-        """See `Material.load`."""
+        """See `EvaluationDataset.load`."""
         found = self._found[index]
         try:
             data = read_file(found.path)
@@ -132,14 +132,14 @@ class PhotoMaterial:
         picture = decode_picture(data, name=found.relative, to_srgb=True)
         return Sample(found.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
 
-    def record(self, samples: Sequence[tuple[str, str]]) -> MaterialRecord:
-        """See `Material.record`."""
+    def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
+        """See `EvaluationDataset.record`."""
         digest = sha256_json([list(sample) for sample in samples])
-        return MaterialRecord(
+        return DatasetRecord(
             kind="photos", name=self._name, sha256=digest, max_side_px=self._max_side, photos=len(samples)
         )
 
     @property
     def teacher(self) -> TeacherRecord | None:
-        """See `Material.teacher`."""
+        """See `EvaluationDataset.teacher`."""
         return None
