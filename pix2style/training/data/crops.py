@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pix2style.config.train import AugmentConfig
 from pix2style.errors import ConfigError
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 
 Indices = NDArray[np.int64]
 # Epochs whose numbers are kept: a batch may reach over the end of one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pix2style.files import sha256_json
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairEntry, Split
+from pix2style.pairs.format.records import PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from pix2style.config.train import AugmentConfig, TrainConfig
 from pix2style.images import Image8, to_signed
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 from pix2style.training.batch import PairBatch
 from pix2style.training.data.crops import CropPlan, Cuts, sides_of
 from pix2style.training.data.decoded_cache import DecodedPairs, read_resized

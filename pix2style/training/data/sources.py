@@ -11,7 +11,8 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairEntry, PairManifest, PairRecord, Split, TeacherRecord
+from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
+from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.progress import StagedProgress, print_note
