@@ -20,7 +20,7 @@ Role = Literal["content", "style"]
 CARD_NAMES = frozenset(("DATASET.md", "dataset.json"))
 SAMPLE_SIZE = 64
 
-# Words in the names of folders that tell what a folder holds. Public scripts that use the Kaggle dataset read `content/`
+# Words in folder names that tell what a folder holds. Public scripts that use the Kaggle dataset read `content/`
 # and `style/`.
 _ROLE_WORDS: dict[Role, frozenset[str]] = {
     "content": frozenset(("content", "contents", "photo", "photos", "coco", "coco2014", "coco2017", "mscoco")),
