@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import ClassVar, Self
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that every reader of torch code knows)
@@ -14,6 +16,31 @@ from torch.nn.utils import parametrize
 from pix2style.nets.blocks import Foldable
 from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.style_condition import fix_styles, mixture
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureStage:
+    """A place inside a generator whose features can be compared with those of another generator (distillation).
+
+    Attributes:
+        index: Number of the stage, as `Generator.forward` takes it in `feature_stages`.
+        channels: Number of channels of the features.
+    """
+
+    index: int
+    channels: int
+
+
+class GeneratorOutput(NamedTuple):
+    """An image and intermediate features of the same forward pass.
+
+    Attributes:
+        image: Image batch [batch, 3, height, width] in [-1, 1].
+        features: Features of the padded photo by stage index, [batch, channels, h, w] each.
+    """
+
+    image: Tensor
+    features: dict[int, Tensor]
 
 
 class Generator(nn.Module, ABC):
@@ -38,7 +65,13 @@ class Generator(nn.Module, ABC):
     global_context: bool = False
     styles: int = 1
 
-    def forward(self, photo: Tensor, context: Tensor | None = None, style: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        photo: Tensor,
+        context: Tensor | None = None,
+        style: Tensor | None = None,
+        feature_stages: Collection[int] | None = None,
+    ) -> Tensor | GeneratorOutput:
         """Paint pictures of any height and width.
 
         The photo is padded below and on the right only, by repeating its edge: so pixel (0, 0) keeps its place on the
@@ -51,9 +84,10 @@ class Generator(nn.Module, ABC):
                 own.
             style: weights of the styles with the sum 1, [batch, styles] (a single 1 while training); None if and only
                 if the network holds one style.
+            feature_stages: Indices of the stages whose features are returned as well (see `stages_at_scale`).
 
         Returns:
-            [batch, 3, height, width] in [-1, 1].
+            The image [batch, 3, height, width] in [-1, 1]; a `GeneratorOutput` if `feature_stages` is not None.
 
         Raises:
             ValueError: not a batch of RGB pictures, or a style is missing or too many.
@@ -63,10 +97,14 @@ class Generator(nn.Module, ABC):
         if context is None:
             context = self.context(photo)
         padded = pad_to_multiple(photo, self.size_multiple)
-        painted = self._generate(padded, context, style)
+        if feature_stages:
+            generated, features = self._generate_with_features(padded, context, style, feature_stages)
+        else:
+            generated, features = self._generate(padded, context, style), {}
         # Negative padding crops, and says exactly the photo's size: after a slice the exporter states the output's
         # height as "Min(height, ...)", after a narrow it assumes that there was nothing to crop.
-        return F.pad(painted, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
+        image = F.pad(generated, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
+        return image if feature_stages is None else GeneratorOutput(image, features)
 
     @property
     def example_side_px(self) -> int:
@@ -96,7 +134,28 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
-        """Paint a photo whose height and width are multiples of `size_multiple`."""
+        """Generate the image of a photo whose height and width are multiples of `size_multiple`."""
+
+    def stages_at_scale(self, scale: int) -> tuple[FeatureStage, FeatureStage] | None:
+        """Return the two stages that represent the network in feature distillation, in the order in which they run.
+
+        They lie halfway through the network and at its end, at about 1/scale of the resolution.
+
+        Args:
+            scale: Power of two.
+
+        Returns:
+            None if the architecture has no such stages.
+        """
+        del scale
+        return None
+
+    def _generate_with_features(
+        self, photo: Tensor, context: Tensor | None, style: Tensor | None, feature_stages: Collection[int]
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """Generate as `_generate` does, and return the features of the named stages as well."""
+        del photo, context, style
+        raise ValueError(f"{self.architecture} has no feature stages, got {list(feature_stages)}")
 
     def _check_style(self, photo: Tensor, style: Tensor | None) -> None:
         if style is None and self.styles > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
 from pix2style.nets.blocks import Foldable
 from pix2style.nets.flat_head import FlatHead
-from pix2style.nets.generator import Generator
+from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import Shifted, through
 
@@ -86,15 +87,34 @@ class Lite(Generator):
         observed: Tensor = self.observe(glimpse)
         return observed
 
+    def stages_at_scale(self, scale: int) -> tuple[FeatureStage, FeatureStage]:
+        """Return the middle and the last residual block; `scale` makes no difference, as the network has only one."""
+        del scale
+        last = len(self.body) - 1
+        return FeatureStage(last // 2, self.channels), FeatureStage(last, self.channels)
+
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+        image, _ = self._generate_with_features(photo, context, style, ())
+        return image
+
+    def _generate_with_features(
+        self, photo: Tensor, context: Tensor | None, style: Tensor | None, feature_stages: Collection[int]
+    ) -> tuple[Tensor, dict[int, Tensor]]:
         if context is None:
             raise ValueError("lite needs a context: call the generator, or pass context(photo)")
+        returned: dict[int, Tensor] = {}
         features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
-        for block in self.body:
+        for stage, block in enumerate(self.body):
             features = block(features, style)
-        painted = depth_to_space(self.head(features), self.scale)
-        # Clipped as the file clips; but a value beyond the range still learns which way is back.
-        return painted + (painted.clamp(-1, 1) - painted).detach() if self.training else painted.clamp(-1, 1)
+            if stage in feature_stages:
+                returned[stage] = features
+        image = depth_to_space(self.head(features), self.scale)
+        clipped = image.clamp(-1, 1)
+        if self.training:
+            # The exported filter clips. While training, a straight-through estimator does the same: the gradient of
+            # clamp is 0 outside [-1, 1], and a value out there would never come back.
+            clipped = image + (clipped - image).detach()
+        return clipped, returned
 
     def _span(self, span: Span) -> Span:
         seen = span.before_upsampling(self.scale)

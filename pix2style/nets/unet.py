@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection
 from typing import ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from pix2style.nets.blocks import icnr_, init_preserving
 from pix2style.nets.colour_skip import ColourSkip
-from pix2style.nets.generator import Generator
+from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import Stack, styled
 
@@ -56,8 +57,8 @@ class Unet(Generator):
             raise ValueError(f"norm must be none or group, got {norm!r}")
         self.styles = styles
         self.global_context = norm == "group"
-        widths = [channels * min(2**level, 8) for level in range(levels + 1)]
-        steps = list(itertools.pairwise(widths))
+        self.widths = [channels * min(2**level, 8) for level in range(levels + 1)]
+        steps = list(itertools.pairwise(self.widths))
         self.stem = nn.Conv2d(3, channels, 3, padding=1)
         self.downs = nn.ModuleList(_Down(into, out, norm, styles) for into, out in steps)
         self.ups = nn.ModuleList(_Up(into, out, upsample, norm, styles) for out, into in reversed(steps))
@@ -71,16 +72,39 @@ class Unet(Generator):
         self.size_multiple = 2**levels
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
 
+    def stages_at_scale(self, scale: int) -> tuple[FeatureStage, FeatureStage]:
+        """Return the stages where the network goes down to 1/scale of the resolution and comes up to it again.
+
+        Stages are numbered in the order in which they run: all of `downs`, then all of `ups`. If the network does not
+        go down so far, both are its deepest stage.
+        """
+        levels = len(self.downs)
+        level = min(int(math.log2(scale)), levels)
+        down = level - 1
+        up = 2 * levels - level - 1 if level < levels else down
+        return FeatureStage(down, self.widths[level]), FeatureStage(up, self.widths[level])
+
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+        image, _ = self._generate_with_features(photo, context, style, ())
+        return image
+
+    def _generate_with_features(
+        self, photo: Tensor, context: Tensor | None, style: Tensor | None, feature_stages: Collection[int]
+    ) -> tuple[Tensor, dict[int, Tensor]]:
         del context
+        returned: dict[int, Tensor] = {}
         features = self.stem(photo)
         skips = []
-        for down in self.downs:
+        for stage, down in enumerate(self.downs):
             skips.append(features)
             features = down(features, style)
-        for up, skip in zip(self.ups, reversed(skips), strict=True):
+            if stage in feature_stages:
+                returned[stage] = features
+        for stage, (up, skip) in enumerate(zip(self.ups, reversed(skips), strict=True), len(self.downs)):
             features = up(features, skip, style)
-        return torch.tanh(self.draw(features) + self.colours(photo, style))
+            if stage in feature_stages:
+                returned[stage] = features
+        return torch.tanh(self.draw(features) + self.colours(photo, style)), returned
 
     def _span(self, span: Span) -> Span:
         seen = span.before_conv(kernel=3, padding=1)  # head

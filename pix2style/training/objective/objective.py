@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +64,13 @@ class Objective(nn.Module):
         return adversarial.weight > 0 and images_seen >= adversarial.start_images
 
     def generator_losses(
-        self, output: Tensor, batch: PairBatch, discriminator: nn.Module | None, *, images_seen: int
+        self,
+        output: Tensor,
+        batch: PairBatch,
+        discriminator: nn.Module | None,
+        *,
+        images_seen: int,
+        features: Mapping[int, Tensor] | None = None,
     ) -> GeneratorLosses:
         """What the generator is to lower.
 
@@ -75,6 +79,7 @@ class Objective(nn.Module):
             batch: the photos that they were painted from, and the teacher's pictures of them.
             discriminator: judges them; None: the parts that need it are left out, as before the game begins.
             images_seen: training pictures before this step.
+            features: the generator's features of the same pass, at `feature_stages`.
 
         Raises:
             ValueError: a loss compares with the teacher's pictures, and the batch has none.
@@ -85,18 +90,18 @@ class Objective(nn.Module):
         if self.features is not None and self._feels(images_seen):
             parts |= self._felt(output, batch, self.features)
         if self.distiller is not None:
-            parts |= self.distiller(output, batch)
+            parts |= self.distiller(output, features or {}, batch)
         weights = self._weights(images_seen)
         total = output.new_zeros((), dtype=torch.float32)
         for name, part in parts.items():
             if name != "style" or self._balance is None:
                 total = total + weights[name] * part
         if self._balance is None:
-            return GeneratorLosses(total=total, **parts)
+            return GeneratorLosses(total=total, terms=parts)
         factor = self._balance.factor(images_seen)
         style, content = weights["style"] * parts["style"], weights["content"] * parts["content"]
         self._balance.observe(content, style, len(output))
-        return GeneratorLosses(total=total + factor * style, style_balance=factor, **parts)
+        return GeneratorLosses(total=total + factor * style, terms=parts, style_balance=factor)
 
     def discriminator_losses(self, discriminator: nn.Module, output: Tensor, batch: PairBatch) -> DiscriminatorLosses:
         """What the discriminator is to lower.
@@ -140,9 +145,10 @@ class Objective(nn.Module):
             if one is not None:
                 one.load_resume_state(state)
 
-    def watching(self) -> AbstractContextManager[None]:
-        """Around the generator's pass over a batch whose losses will be asked for."""
-        return contextlib.nullcontext() if self.distiller is None else self.distiller.watching()
+    @property
+    def feature_stages(self) -> tuple[int, ...]:
+        """Stages of the generator whose features `generator_losses` needs (see `Generator.forward`)."""
+        return () if self.distiller is None else self.distiller.student_stages
 
     def trainable_parameters(self) -> Iterator[nn.Parameter]:
         """Weights that learn with the generator's."""

@@ -1,57 +1,53 @@
-"""What a step's losses were, part by part."""
+"""Values of the losses of one training step."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Self, TypeVar
 
+import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorLosses:
-    """Parts as they stand before their weights, and their weighted sum; None is not computed.
+    """Loss of the generator in one step.
 
     Attributes:
-        total: what the generator lowers.
-        l1: see `pix2style.losses` for this and the others.
-        style, painting_style: distances of Gram matrices; the second, to the paintings besides the targets.
-        distill_output, distill_features: see `training.distillation`.
-        style_balance: what the style's weight was multiplied by, so that style follows content (`losses.balance`).
+        total: Weighted sum that the generator minimises; a scalar in float32.
+        terms: Name in metrics.jsonl -> value of each computed loss term, before its weight.
+        style_balance: Factor on the weighted style term that keeps style in proportion to content
+            (`losses.balance`); None if the weights are fixed.
     """
 
     total: Tensor
-    l1: Tensor | None = None
-    charbonnier: Tensor | None = None
-    mse: Tensor | None = None
-    ms_ssim: Tensor | None = None
-    color: Tensor | None = None
-    total_variation: Tensor | None = None
-    adversarial: Tensor | None = None
-    feature_matching: Tensor | None = None
-    perceptual: Tensor | None = None
-    style: Tensor | None = None
-    painting_style: Tensor | None = None
-    content: Tensor | None = None
-    distill_output: Tensor | None = None
-    distill_features: Tensor | None = None
+    terms: Mapping[str, Tensor] = field(default_factory=dict)
     style_balance: Tensor | None = None
 
-    def computed(self) -> dict[str, Tensor]:
-        """Name -> value of all that was computed, the total first; without gradient."""
-        return _computed(self)
+    def figures(self) -> dict[str, Tensor]:
+        """Return all values by their names in metrics.jsonl, the total first; without gradient."""
+        balance = {} if self.style_balance is None else {"style_balance": self.style_balance}
+        return {name: value.detach() for name, value in {"total": self.total, **self.terms, **balance}.items()}
+
+    @classmethod
+    def from_figures(cls, figures: Mapping[str, Tensor]) -> Self:
+        """Make the losses of which `figures` are the `figures()`."""
+        terms = {name: value for name, value in figures.items() if name not in ("total", "style_balance")}
+        return cls(total=figures["total"], terms=terms, style_balance=figures.get("style_balance"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscriminatorLosses:
-    """The discriminator's part of a step; None is not computed.
+    """Loss of the discriminator in one step.
 
     Attributes:
-        total: what it lowers, penalties and their weights included.
-        real_share_right: of the teacher's patches, the share (0 to 1) that it takes for such.
-        fake_share_right: of the generator's, likewise. For "relativistic" both are the share of patches whose real
-            logit is the larger one.
-        r1: squared gradient at the teacher's pictures, before its weight.
-        r2: the same at the generator's.
+        total: Value that the discriminator minimises, weighted gradient penalties included; a scalar in float32.
+        real_share_right: Share (0 to 1) of patches of the targets that the discriminator takes for real.
+        fake_share_right: Share (0 to 1) of patches of the generator's images that it takes for fake. For the kind
+            "relativistic" both are the share of patches whose real logit is larger than the fake one.
+        r1: Squared gradient at the targets, before its weight; None if not computed.
+        r2: Squared gradient at the generator's images, before its weight; None if not computed.
     """
 
     total: Tensor
@@ -60,11 +56,36 @@ class DiscriminatorLosses:
     r1: Tensor | None = None
     r2: Tensor | None = None
 
-    def computed(self) -> dict[str, Tensor]:
-        """Name -> value of all that was computed, the total first; without gradient."""
-        return _computed(self)
+    def figures(self) -> dict[str, Tensor]:
+        """Return all values by their names in metrics.jsonl, the total first; without gradient."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value.detach() for name, value in values.items() if value is not None}
+
+    @classmethod
+    def from_figures(cls, figures: Mapping[str, Tensor]) -> Self:
+        """Make the losses of which `figures` are the `figures()`."""
+        return cls(**figures)
 
 
-def _computed(losses: GeneratorLosses | DiscriminatorLosses) -> dict[str, Tensor]:
-    found = {field.name: getattr(losses, field.name) for field in fields(losses)}
-    return {name: value.detach() for name, value in found.items() if value is not None}
+_Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
+
+
+@torch.no_grad()
+def average_losses(losses: Sequence[_Losses], shares: Sequence[float]) -> _Losses:
+    """Average the losses of micro-batches.
+
+    Args:
+        losses: Losses of each micro-batch; all of them hold the same terms.
+        shares: Share of each micro-batch in the batch; their sum is 1.
+
+    Returns:
+        Losses of the batch, without gradient.
+    """
+    figures = [each.figures() for each in losses]
+    if len(figures) == 1:
+        return losses[0].from_figures(figures[0])
+    means = {
+        name: torch.stack([values[name] * share for values, share in zip(figures, shares, strict=True)]).sum(0)
+        for name in figures[0]
+    }
+    return losses[0].from_figures(means)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pix2style.config import Config
+from pix2style.nets.generator import GeneratorOutput
 from pix2style.training.batch import PairBatch
 from pix2style.training.distributed import flatten_tensors, unflatten_tensors
-from pix2style.training.objective.objective import DiscriminatorLosses, GeneratorLosses
+from pix2style.training.objective.terms import DiscriminatorLosses, GeneratorLosses, average_losses
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.schedule import set_learning_rates, update_ema
 from pix2style.training.step.state import TrainingState, autocast
 
-_Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
 _Network = TypeVar("_Network", bound=nn.Module | None)
 
 
@@ -60,8 +60,7 @@ class StepReport:
             ("discriminator", self.discriminator, self.discriminator_descent),
         ):
             if losses is not None and descent is not None:
-                parts = {field.name: getattr(losses, field.name) for field in dataclasses.fields(losses)}
-                found |= {f"{name}/{part}": value for part, value in parts.items() if value is not None}
+                found |= {f"{name}/{part}": value for part, value in losses.figures().items()}
                 found[f"{name}/gradient_norm"] = descent.gradient_norm
         return found
 
@@ -100,21 +99,22 @@ def advance(state: TrainingState, parts: Sequence[PairBatch], config: Config) ->
     return report
 
 
-def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool = False) -> Tensor:
-    """The generator's pictures of a part, [batch, 3, height, width]; `repeat`: compute its graph again when needed."""
+def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool = False) -> GeneratorOutput:
+    """The generator's pictures of a part, and the features that its losses need.
+
+    `repeat`: compute the graph again when it is needed, instead of keeping it.
+    """
     network = state.generator
-    with autocast(config.train, state.device), state.objective.watching():
+    with autocast(config.train, state.device):
         glimpse = part.glimpse if network.uses_glimpse else None
         context = None if glimpse is None else network.context_from_glimpse(glimpse)
-        if repeat:
-            painted: Tensor = checkpoint(network, part.content, context, part.style, use_reentrant=False)
-        else:
-            painted = network(part.content, context=context, style=part.style)
-    return painted
+        forward = functools.partial(checkpoint, network, use_reentrant=False) if repeat else network
+        output: GeneratorOutput = forward(part.content, context, part.style, state.objective.feature_stages)
+    return output
 
 
 def teach_discriminator(
-    state: TrainingState, parts: Sequence[PairBatch], outputs: Sequence[Tensor], config: Config
+    state: TrainingState, parts: Sequence[PairBatch], outputs: Sequence[GeneratorOutput], config: Config
 ) -> tuple[DiscriminatorLosses, Descent]:
     """The discriminator's step; the generator's pictures `outputs` are given, and it gets no gradient."""
     network, optimizer = state.discriminator, state.discriminator_optimizer
@@ -124,16 +124,16 @@ def teach_discriminator(
     found: list[DiscriminatorLosses] = []
     for part, output in zip(parts, outputs, strict=True):
         with autocast(config.train, state.device):
-            losses = state.objective.discriminator_losses(network, output.detach(), part)
+            losses = state.objective.discriminator_losses(network, output.image.detach(), part)
         _backward(losses.total, list(network.parameters()), state.discriminator_scale, _share(part, parts))
         found.append(losses)
-    mean = _mean(found, parts)
+    mean = average_losses(found, [_share(part, parts) for part in parts])
     learned, limit = list(network.parameters()), config.train.discriminator.clip_norm
     return mean, _descend(state, mean.total, learned, optimizer, state.discriminator_scale, limit=limit)
 
 
 def teach_generator(
-    state: TrainingState, parts: Sequence[PairBatch], outputs: Sequence[Tensor] | None, config: Config
+    state: TrainingState, parts: Sequence[PairBatch], outputs: Sequence[GeneratorOutput] | None, config: Config
 ) -> tuple[GeneratorLosses, Descent]:
     """The generator's step, against the discriminator as it is now; `outputs` None: without it."""
     optimizer, found = state.generator_optimizer, list[GeneratorLosses]()
@@ -142,10 +142,12 @@ def teach_generator(
         output = outputs[i] if outputs is not None else paint(state, part, config)
         judging = state.discriminator if outputs is not None else None
         with autocast(config.train, state.device), _frozen(judging) as opponent:
-            losses = state.objective.generator_losses(output, part, opponent, images_seen=state.images_seen)
+            losses = state.objective.generator_losses(
+                output.image, part, opponent, images_seen=state.images_seen, features=output.features
+            )
         _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
         found.append(losses)
-    mean = _mean(found, parts)
+    mean = average_losses(found, [_share(part, parts) for part in parts])
     limit = config.train.generator.clip_norm
     return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale, limit=limit)
 
@@ -202,21 +204,6 @@ def _descend(
 
 def _share(part: PairBatch, parts: Sequence[PairBatch]) -> float:
     return len(part.content) / sum(len(each.content) for each in parts)
-
-
-@torch.no_grad()
-def _mean(found: Sequence[_Losses], parts: Sequence[PairBatch]) -> _Losses:
-    """The parts' losses as the whole's, without their graphs."""
-    first, shares = found[0], [_share(part, parts) for part in parts]
-    means: dict[str, Any] = {}
-    for field in dataclasses.fields(first):
-        values = [getattr(losses, field.name) for losses in found]
-        if len(values) == 1:
-            means[field.name] = None if values[0] is None else values[0].detach()
-            continue
-        known = [value.detach() * share for value, share in zip(values, shares, strict=True) if value is not None]
-        means[field.name] = torch.stack(known).sum(0) if known else None
-    return dataclasses.replace(first, **means)
 
 
 class _Running:

@@ -63,8 +63,8 @@ def test_the_output_is_compared_with_what_the_run_paints(distilling: Experiment,
         own = losses.l1(output, batch.target)
     found = advance(state, [batch], config).generator
     expected = losses.l1(output, wanted) + 0.25 * losses.ms_ssim(output, wanted)
-    assert found.distill_features is None
-    torch.testing.assert_close(found.distill_output, expected, rtol=1e-4, atol=1e-6)
+    assert "distill_features" not in found.terms
+    torch.testing.assert_close(found.terms["distill_output"], expected, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(found.total, 10 * own + 2 * expected, rtol=1e-4, atol=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_the_student_comes_nearer_and_the_teacher_stays(distilling: Experiment) 
     state, batch = build_state(config), batch_of(4)
     teacher = [weight.clone() for weight in distiller_of(state).teacher.parameters()]
     maps = [weight.clone() for weight in distiller_of(state).maps.parameters()]
-    found = [advance(state, [batch], config).generator.computed() for _ in range(60)]
+    found = [advance(state, [batch], config).generator.figures() for _ in range(60)]
     for part in ("distill_output", "distill_features"):
         assert found[-1][part] < 0.9 * found[0][part], part
     assert all(map(torch.equal, teacher, distiller_of(state).teacher.parameters()))
@@ -89,7 +89,7 @@ def test_parts_of_a_batch_are_as_the_whole(distilling: Experiment, changes: tupl
     found = []
     for parts in ([batch], halves):
         state = build_state(config)
-        losses_found = advance(state, parts, config).generator.computed()
+        losses_found = advance(state, parts, config).generator.figures()
         found.append((losses_found, [weight.grad.clone() for weight in state.learned if weight.grad is not None]))
     (whole, gradients), (split, others) = found
     # relative to each part's own features: the mean over parts is near the whole's, not equal

@@ -138,8 +138,8 @@ def test_parts_play_against_the_discriminator_after_its_step(experiment: Experim
         assert state.discriminator is not None
         stale = build_state(config)
         [output] = [paint(stale, batch_of(4), config)]
-        before = stale.objective.generator_losses(output, batch_of(4), stale.discriminator, images_seen=0).adversarial
-        assert before is not None
+        judged = stale.objective.generator_losses(output.image, batch_of(4), stale.discriminator, images_seen=0)
+        before = judged.terms["adversarial"]
         assert abs(float(before.detach()) - float(figures[-1])) > 0.01
     torch.testing.assert_close(figures[0], figures[1], rtol=1e-4, atol=1e-6)
 
@@ -152,7 +152,7 @@ def test_repeated_passes_drop_the_same_units(experiment: Experiment) -> None:
     for repeat in (False, True):
         torch.manual_seed(5)
         state.generator.zero_grad()
-        output = paint(state, batch, config, repeat=repeat)
+        output = paint(state, batch, config, repeat=repeat).image
         torch.randn(100)  # what the discriminator's step draws in between
         output.square().mean().backward()
         found.append(
