@@ -9,7 +9,7 @@ from pix2style.config import Config
 from pix2style.runs.networks import build_discriminator
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.objective import Objective
-from pix2style.training.objective.terms import GeneratorLosses
+from pix2style.training.objective.step_losses import GeneratorLosses
 
 NOTHING = {"l1": 0, "adversarial": {"weight": 0}, "perceptual": {"weight": 0}}
 LAYERS = {"enc1": 1.0, "enc2": 0.5}

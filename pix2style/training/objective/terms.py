@@ -1,91 +1,103 @@
-"""Values of the losses of one training step."""
+"""The table of loss terms: the named summands of the generator's loss.
+
+A new loss is a weight in `config/losses.py` and a row in `TERMS`. Its function may stand in this file; one that is used
+elsewhere as well belongs in `pix2style.losses`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Self, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeneratorLosses:
-    """Loss of the generator in one step.
-
-    Attributes:
-        total: Weighted sum that the generator minimises; a scalar in float32.
-        terms: Name in metrics.jsonl -> value of each computed loss term, before its weight.
-        style_balance: Factor on the weighted style term that keeps style in proportion to content
-            (`losses.balance`); None if the weights are fixed.
-    """
-
-    total: Tensor
-    terms: Mapping[str, Tensor] = field(default_factory=dict)
-    style_balance: Tensor | None = None
-
-    def figures(self) -> dict[str, Tensor]:
-        """Return all values by their names in metrics.jsonl, the total first; without gradient."""
-        balance = {} if self.style_balance is None else {"style_balance": self.style_balance}
-        return {name: value.detach() for name, value in {"total": self.total, **self.terms, **balance}.items()}
-
-    @classmethod
-    def from_figures(cls, figures: Mapping[str, Tensor]) -> Self:
-        """Make the losses of which `figures` are the `figures()`."""
-        terms = {name: value for name, value in figures.items() if name not in ("total", "style_balance")}
-        return cls(total=figures["total"], terms=terms, style_balance=figures.get("style_balance"))
+from pix2style import losses
+from pix2style.config.losses import LossesConfig
+from pix2style.training.objective.step_tensors import StepTensors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscriminatorLosses:
-    """Loss of the discriminator in one step.
+@dataclass(frozen=True, slots=True)
+class LossTerm:
+    """One summand of the generator's loss.
 
     Attributes:
-        total: Value that the discriminator minimises, weighted gradient penalties included; a scalar in float32.
-        real_share_right: Share (0 to 1) of patches of the targets that the discriminator takes for real.
-        fake_share_right: Share (0 to 1) of patches of the generator's images that it takes for fake. For the kind
-            "relativistic" both are the share of patches whose real logit is larger than the fake one.
-        r1: Squared gradient at the targets, before its weight; None if not computed.
-        r2: Squared gradient at the generator's images, before its weight; None if not computed.
+        name: Name in metrics.jsonl, where `generator/` stands before it.
+        weight: Reads the weight from the section `losses`. A term is not computed while its weight is 0.
+        function: Computes the term, a scalar in float32, from the tensors of a step.
+        needs: Network that `function` runs through `StepTensors`. It decides in which steps the term is computed:
+            "discriminator": in those after `losses.adversarial.start_images`; "features": in those that
+            `losses.features` names, with its weight multiplied by `losses.features.every`; None: in every step.
+        ramped: Whether the weight grows over `losses.adversarial.ramp_images`.
     """
 
-    total: Tensor
-    real_share_right: Tensor
-    fake_share_right: Tensor
-    r1: Tensor | None = None
-    r2: Tensor | None = None
-
-    def figures(self) -> dict[str, Tensor]:
-        """Return all values by their names in metrics.jsonl, the total first; without gradient."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value.detach() for name, value in values.items() if value is not None}
-
-    @classmethod
-    def from_figures(cls, figures: Mapping[str, Tensor]) -> Self:
-        """Make the losses of which `figures` are the `figures()`."""
-        return cls(**figures)
+    name: str
+    weight: Callable[[LossesConfig], float]
+    function: Callable[[StepTensors], Tensor]
+    needs: Literal["discriminator", "features"] | None = None
+    ramped: bool = False
 
 
-_Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
+def _adversarial(tensors: StepTensors) -> Tensor:
+    kind = tensors.config.adversarial.kind
+    fake_logits = [scale[-1] for scale in tensors.output_scales]
+    # The other kinds have no use for the target's logits, and then the discriminator need not run on the target.
+    real_logits = (
+        [scale[-1] for scale in tensors.target_scales] if kind == "relativistic" else [None] * len(fake_logits)
+    )
+    by_scale = [
+        losses.adversarial_generator(kind, fake, real) for fake, real in zip(fake_logits, real_logits, strict=True)
+    ]
+    return torch.stack(by_scale).mean()
 
 
-@torch.no_grad()
-def average_losses(losses: Sequence[_Losses], shares: Sequence[float]) -> _Losses:
-    """Average the losses of micro-batches.
+def _perceptual(tensors: StepTensors) -> Tensor:
+    layers = tensors.config.perceptual.layers
+    return losses.perceptual(tensors.output_features, tensors.target_features, layers)
 
-    Args:
-        losses: Losses of each micro-batch; all of them hold the same terms.
-        shares: Share of each micro-batch in the batch; their sum is 1.
 
-    Returns:
-        Losses of the batch, without gradient.
-    """
-    figures = [each.figures() for each in losses]
-    if len(figures) == 1:
-        return losses[0].from_figures(figures[0])
-    means = {
-        name: torch.stack([values[name] * share for values, share in zip(figures, shares, strict=True)]).sum(0)
-        for name in figures[0]
-    }
-    return losses[0].from_figures(means)
+def _style(tensors: StepTensors) -> Tensor:
+    return _distance_to_painting(tensors) if tensors.config.style.to == "painting" else _distance_to_target(tensors)
+
+
+def _distance_to_target(tensors: StepTensors) -> Tensor:
+    return _gram_distance(tensors.config)(tensors.output_grams, tensors.target_grams, tensors.config.style.layers)
+
+
+def _distance_to_painting(tensors: StepTensors) -> Tensor:
+    return _gram_distance(tensors.config)(tensors.output_grams, tensors.painting_grams, tensors.config.style.layers)
+
+
+def _gram_distance(config: LossesConfig) -> Callable[..., Tensor]:
+    return losses.relative_gram_distance if config.style.distance == "relative" else losses.gram_distance
+
+
+def _content(tensors: StepTensors) -> Tensor:
+    return losses.content(tensors.output_features, tensors.content_features, tensors.config.content.layers)
+
+
+# The terms are summed in this order, which decides the last digits of the total.
+TERMS: tuple[LossTerm, ...] = (
+    LossTerm("l1", lambda config: config.l1, lambda step: losses.l1(step.output, step.target)),
+    LossTerm(
+        "charbonnier", lambda config: config.charbonnier, lambda step: losses.charbonnier(step.output, step.target)
+    ),
+    LossTerm("mse", lambda config: config.mse, lambda step: losses.mse(step.output, step.target)),
+    LossTerm("ms_ssim", lambda config: config.ms_ssim, lambda step: losses.ms_ssim(step.output, step.target)),
+    LossTerm("color", lambda config: config.color, lambda step: losses.color(step.output, step.target)),
+    LossTerm(
+        "total_variation", lambda config: config.total_variation, lambda step: losses.total_variation(step.output)
+    ),
+    LossTerm("adversarial", lambda config: config.adversarial.weight, _adversarial, needs="discriminator", ramped=True),
+    LossTerm(
+        "feature_matching",
+        lambda config: config.feature_matching,
+        lambda step: losses.feature_matching(step.output_scales, step.target_scales),
+        needs="discriminator",
+    ),
+    LossTerm("perceptual", lambda config: config.perceptual.weight, _perceptual, needs="features"),
+    LossTerm("style", lambda config: config.style.weight, _style, needs="features"),
+    LossTerm("painting_style", lambda config: config.style.painting_weight, _distance_to_painting, needs="features"),
+    LossTerm("content", lambda config: config.content.weight, _content, needs="features"),
+)

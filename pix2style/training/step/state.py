@@ -133,7 +133,7 @@ def compile_networks(state: TrainingState, backend: str = "inductor", mode: str 
         backend: of torch.compile.
         mode: of torch.compile, for example reduce-overhead (CUDA graphs).
     """
-    for network in (state.generator, state.discriminator, state.objective.features):
+    for network in (state.generator, state.discriminator, state.objective.feature_network):
         if network is not None:
             network.compile(backend=backend, mode=mode)
 

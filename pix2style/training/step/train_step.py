@@ -16,7 +16,7 @@ from pix2style.config import Config
 from pix2style.nets.generator import GeneratorOutput
 from pix2style.training.batch import PairBatch
 from pix2style.training.distributed import flatten_tensors, unflatten_tensors
-from pix2style.training.objective.terms import DiscriminatorLosses, GeneratorLosses, average_losses
+from pix2style.training.objective.step_losses import DiscriminatorLosses, GeneratorLosses, average_losses
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.schedule import set_learning_rates, update_ema
 from pix2style.training.step.state import TrainingState, autocast

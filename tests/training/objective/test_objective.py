@@ -24,7 +24,7 @@ def _manual(name: str, config: Config) -> Tensor:
     if name in PIXELS:
         loss = getattr(losses, name)
         return loss(output) if name == "total_variation" else loss(output, target)
-    features = build_objective(config).features
+    features = build_objective(config).feature_network
     assert features is not None
     found = features(output)
     if name == "perceptual":
@@ -62,7 +62,7 @@ def test_weight_0_is_not_computed(config: Callable[..., Config], monkeypatch: py
             monkeypatch.setattr(losses, name, _noting(original, name, called))
     weighed = config("losses.charbonnier=1")
     objective = build_objective(weighed)
-    assert objective.features is None  # nothing is loaded either
+    assert objective.feature_network is None  # nothing is loaded either
     objective.generator_losses(pictures_of(2), batch_of(), None, images_seen=0)
     assert called == ["charbonnier"]
 
@@ -78,9 +78,9 @@ def _noting(original: Callable[..., Any], name: str, called: list[str]) -> Calla
 def test_features_run_once_for_each_picture(config: Callable[..., Config]) -> None:
     weighed = config("losses.perceptual.weight=1", "losses.style.weight=1", "losses.content.weight=1")
     objective = build_objective(weighed)
-    assert objective.features is not None
+    assert objective.feature_network is not None
     seen: list[Tensor] = []
-    objective.features.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    objective.feature_network.register_forward_hook(lambda _, given, __: seen.append(given[0]))
     output = pictures_of(2).requires_grad_()
     found = objective.generator_losses(output, batch_of(), None, images_seen=0)
     assert len(seen) == 3  # output, target, content
@@ -129,8 +129,8 @@ def test_without_a_balance_there_is_nothing_to_remember(config: Callable[..., Co
 
 def test_the_feature_network_stays_frozen_and_in_eval_mode(config: Callable[..., Config]) -> None:
     objective = build_objective(config("losses.content.weight=1")).train()
-    assert objective.features is not None
-    assert not objective.features.training
+    assert objective.feature_network is not None
+    assert not objective.feature_network.training
     assert not any(parameter.requires_grad for parameter in objective.parameters())
 
 
@@ -178,8 +178,8 @@ def test_compiled_each_network_learns_in_its_own_step_alone(config: Callable[...
     )
     torch.manual_seed(0)
     painter, judge, objective = build_generator(weighed.model), judge_of(weighed), build_objective(weighed)
-    assert objective.features is not None
-    for network in (painter, judge, objective.features):
+    assert objective.feature_network is not None
+    for network in (painter, judge, objective.feature_network):
         network.compile(backend="aot_eager")
     for step in range(2):
         _check_a_round(painter, judge, objective, images_seen=2 * step)
@@ -220,7 +220,7 @@ def test_a_balance_needs_the_feature_network_in_every_step(config: Callable[...,
 
 def test_relative_gram_distance_is_chosen_by_the_configuration(config: Callable[..., Config]) -> None:
     objective = build_objective(config("losses.l1=1", "losses.style.weight=1", "losses.style.distance=relative"))
-    features = objective.features
+    features = objective.feature_network
     assert features is not None
     found = objective.generator_losses(pictures_of(2), batch_of(), None, images_seen=0)
     batch = batch_of()

@@ -14,7 +14,7 @@ from pix2style import losses
 from pix2style.config import Config
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.objective import build_objective
-from pix2style.training.objective.terms import DiscriminatorLosses
+from pix2style.training.objective.step_losses import DiscriminatorLosses
 
 
 @pytest.mark.parametrize("kind", losses.ADVERSARIAL_KINDS)

@@ -26,7 +26,7 @@ def test_johnsons_objective_needs_no_targets(config: Callable[..., Config], pain
     objective = build_objective(weighed)
     found = objective.generator_losses(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
     assert set(found.figures()) == {"total", "style", "content", "total_variation"}
-    features = objective.features
+    features = objective.feature_network
     assert features is not None
     expected = losses.gram_distance(
         losses.grams(features(pictures_of(2)), LAYERS), _grams_of(features, paintings[0]), LAYERS
@@ -51,10 +51,10 @@ def test_a_blend_is_the_weighted_mean_of_gram_matrices(config: Callable[..., Con
     blend = [{"paintings": [str(p) for p in paintings[:2]], "weights": [3, 1]}]
     weighed = config(*_PAINTING, pairs={"styles": blend})
     objective = build_objective(weighed)
-    assert objective.features is not None
-    a, b = (_grams_of(objective.features, p) for p in paintings[:2])
+    assert objective.feature_network is not None
+    a, b = (_grams_of(objective.feature_network, p) for p in paintings[:2])
     mean = {name: 0.75 * a[name] + 0.25 * b[name] for name in a}
-    found = losses.grams(objective.features(pictures_of(2)), LAYERS)
+    found = losses.grams(objective.feature_network(pictures_of(2)), LAYERS)
     torch.testing.assert_close(computed(objective, weighed).terms["style"], losses.gram_distance(found, mean, LAYERS))
 
 
@@ -62,7 +62,7 @@ def test_each_row_has_its_own_style(config: Callable[..., Config], paintings: li
     styles = [{"paintings": [str(p)]} for p in paintings]
     weighed = config(*_PAINTING, "model.styles=3", pairs={"styles": styles})
     objective = build_objective(weighed)
-    features = objective.features
+    features = objective.feature_network
     assert features is not None
     each = [_grams_of(features, p) for p in paintings]
     style = torch.tensor([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
@@ -95,9 +95,11 @@ def test_learn_style_chooses_the_painting(config: Callable[..., Config], paintin
     pairs = {"styles": [{"paintings": [str(p)]} for p in paintings], "learn_style": 1}
     weighed = config(*_PAINTING, pairs=pairs)
     objective = build_objective(weighed)
-    assert objective.features is not None
+    assert objective.feature_network is not None
     expected = losses.gram_distance(
-        losses.grams(objective.features(pictures_of(2)), LAYERS), _grams_of(objective.features, paintings[1]), LAYERS
+        losses.grams(objective.feature_network(pictures_of(2)), LAYERS),
+        _grams_of(objective.feature_network, paintings[1]),
+        LAYERS,
     )
     torch.testing.assert_close(computed(objective, weighed).terms["style"], expected)
 
@@ -117,7 +119,7 @@ def test_a_picture_may_be_held_to_target_and_painting(config: Callable[..., Conf
     changes = ("losses.style.weight=2", "losses.style.painting_weight=3", "losses.style.painting_side_px=40")
     weighed = config(*changes, "losses.style.distance=relative")
     objective = build_objective(weighed)
-    features = objective.features
+    features = objective.feature_network
     assert features is not None
     known, target = (losses.grams(features(pictures_of(seed)), LAYERS) for seed in (2, 1))
     found = computed(objective, weighed)
