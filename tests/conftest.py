@@ -16,7 +16,7 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 # Tests that import TensorFlow must not abort later ones that load torch's compiler: see tensorflow_network.py.
