@@ -1,9 +1,10 @@
-"""A trained generator teaches a small one: its pictures, and what it thinks while painting them.
+"""Knowledge distillation: a small generator learns from a trained one.
 
-After OMGD (Ren et al. 2021, arXiv 2108.06908), whose student hears nothing but its teachers. What differs: the teacher
-is finished and frozen, not trained along; pairs, feature network and discriminator teach as well, as `losses` says, so
-that OMGD's perceptual, style and total variation parts are not repeated here; and inner features are compared place by
-place through 1x1 maps (as FitNets does, Romero et al. 2014, arXiv 1412.6550), where OMGD compares each channel's mean.
+After OMGD (Ren et al. 2021, arXiv 2108.06908), with these differences. The teacher is trained beforehand and frozen;
+OMGD trains it along with the student. The losses of the section `losses` apply as well, whereas OMGD's student learns
+from its teachers only; its perceptual, style and total variation losses are therefore not repeated here. Intermediate
+features are compared pixel by pixel through learned 1x1 convolutions (as in FitNets, Romero et al. 2014, arXiv
+1412.6550); OMGD compares the mean of each channel.
 """
 
 from __future__ import annotations
@@ -27,22 +28,27 @@ from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
 from pix2style.runs.generator import load_generator
 from pix2style.training.batch import PairBatch
 
-_LEAST = 1e-6  # of the teacher's features, which a division must survive
+# Keeps the division finite if all features of the teacher are 0.
+_MIN_MAGNITUDE = 1e-6
 
 
 class Distiller(nn.Module):
-    """What a trained generator makes of a batch, compared with what the one that learns makes of it.
-
-    The maps learn with the generator (`maps.parameters()` are its optimiser's too); nothing else here does.
+    """The loss terms that compare a student generator with a trained teacher.
 
     Args:
-        config: the section `distill`.
-        teacher: trained, of one style or of as many as the student.
-        student: the one that learns.
-        sha256: of the teacher's weights.
+        config: Section `distill`.
+        teacher: Trained generator, with as many styles as the student.
+        student: Generator that is trained.
+        sha256: Digest of the file with the teacher's weights.
+
+    Attributes:
+        teacher: The trained generator, frozen and in eval mode.
+        maps: 1x1 convolutions from features of the student to those of the teacher; the optimiser of the student
+            trains them.
+        student_stages: Stages of the student whose features `forward` needs; empty if `distill.features` is 0.
 
     Raises:
-        ConfigError: features are wanted of a generator that has none to compare.
+        ConfigError: `distill.features` is not 0, and the architecture of student or teacher has no features to compare.
     """
 
     def __init__(self, config: DistillConfig, teacher: Generator, student: Generator, sha256: str) -> None:
@@ -83,25 +89,25 @@ class Distiller(nn.Module):
         return terms
 
     def weights(self) -> dict[str, float]:
-        """Of the parts."""
+        """Return the weight of each loss term."""
         return {"distill_output": self._config.output.weight, "distill_features": self._config.features}
 
     def resume_state(self) -> dict[str, Tensor]:
-        """What going on exactly needs; on the CPU."""
+        """Return what a checkpoint must hold to resume exactly, on the CPU: the maps and the teacher's digest."""
         maps = {f"distill_maps.{name}": value.cpu().clone() for name, value in self.maps.state_dict().items()}
         return {"distill_teacher": torch.tensor(list(bytes.fromhex(self._sha256)), dtype=torch.uint8), **maps}
 
     def load_resume_state(self, state: dict[str, Tensor]) -> None:
-        """Go on where `state` was taken.
+        """Continue from what `resume_state` returned.
 
         Raises:
-            ArtifactError: with another teacher.
-            KeyError: it is not complete.
+            ArtifactError: The teacher has other weights than then.
+            KeyError: The state is not complete.
         """
         if bytes(state["distill_teacher"].tolist()).hex() != self._sha256:
             raise ArtifactError(
-                f"[distill -> teacher_run] {self._config.teacher_run}: has other weights than when this run began (was"
-                " it trained further?): begin anew, in another --out"
+                f"[distill -> teacher_run] {self._config.teacher_run}: its weights have changed since this run began"
+                " (was it trained further?): start a new run in another --out"
             )
         self.maps.load_state_dict({name: state[f"distill_maps.{name}"] for name in self.maps.state_dict()})
 
@@ -113,11 +119,18 @@ class Distiller(nn.Module):
 
 
 def build_distiller(config: Config, student: Generator) -> Distiller | None:
-    """The teacher that `distill.teacher_run` names; None where it names none, or nothing of it counts.
+    """Build the distillation from the run that `distill.teacher_run` names.
+
+    Args:
+        config: Experiment.
+        student: Generator that is trained.
+
+    Returns:
+        None if no run is named, or all weights of the section `distill` are 0.
 
     Raises:
-        ArtifactError: the run cannot be used.
-        ConfigError: it holds other styles than the student, or has no features to compare.
+        ArtifactError: The run cannot be used.
+        ConfigError: The run has another number of styles than the student, or no features to compare.
     """
     section = config.distill
     if section.teacher_run is None or not section.is_active:
@@ -126,10 +139,11 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
     teacher, _ = load_generator(run)
     if teacher.styles != student.styles:
         raise ConfigError(
-            f"[distill -> teacher_run] {section.teacher_run}: holds {teacher.styles} styles, and the one that learns"
+            f"[distill -> teacher_run] {section.teacher_run}: holds {teacher.styles} styles, but the student"
             f" {student.styles}: set model.styles={teacher.styles}, or name another run"
         )
-    with torch.random.fork_rng(devices=[]):  # folding may draw and throw away fresh weights: leave no trace
+    # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
+    with torch.random.fork_rng(devices=[]):
         teacher = teacher.folded()
     return Distiller(section, teacher, student, sha256_file(_weights_file(run)))
 
@@ -140,24 +154,27 @@ def _weights_file(run: RunFolder) -> Path:
 
 
 def _stage_pairs(teacher: Generator, student: Generator) -> list[tuple[FeatureStage, FeatureStage]]:
-    """Stages of the student, each with the stage of the teacher that it is compared with."""
+    """Return stages of the student, each with the stage of the teacher that it is compared with."""
     if not isinstance(student, Lite):
         raise ConfigError(
-            f"[distill -> features] compares the features of a lite, and {student.architecture} learns: set"
-            " model.generator=lite, or distill.features=0"
+            f"[distill -> features] only a lite generator can learn features, and the student is a"
+            f" {student.architecture}: set model.generator=lite, or distill.features=0"
         )
     teacher_stages = teacher.stages_at_scale(student.scale)
     if teacher_stages is None:
         raise ConfigError(
-            f"[distill -> features] the teacher run's generator is a {teacher.architecture}, whose features have no"
-            " counterpart: set distill.features=0, or name a run of a unet or a lite"
+            f"[distill -> features] the generator of the teacher run is a {teacher.architecture}, whose features cannot"
+            " be compared: set distill.features=0, or name a run of a unet or a lite"
         )
     return list(zip(student.stages_at_scale(student.scale), teacher_stages, strict=True))
 
 
 def _normalised_l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference, in units of the mean magnitude of the target."""
+    """Return the mean absolute difference divided by the mean magnitude of the target.
+
+    A target of another resolution is average-pooled to that of the output.
+    """
     target = wide(target)
     if target.shape[-2:] != output.shape[-2:]:
         target = F.adaptive_avg_pool2d(target, (output.shape[-2], output.shape[-1]))
-    return losses.l1(output, target) / target.abs().mean().clamp(min=_LEAST)
+    return losses.l1(output, target) / target.abs().mean().clamp(min=_MIN_MAGNITUDE)

@@ -145,7 +145,7 @@ def test_a_teacher_that_went_on_is_refused(
     config = distilling(f"distill.teacher_run='{copy}'", "train.images=8")
     train(config, tmp_path / "run")
     train(experiment("model.generator=unet", "train.images=12", "losses.adversarial.weight=0"), copy, resume=True)
-    with pytest.raises(ArtifactError, match="trained further"):
+    with pytest.raises(ArtifactError, match="was it trained further"):
         train(distilling(f"distill.teacher_run='{copy}'", "train.images=12"), tmp_path / "run", resume=True)
 
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_compared_is_refused(experiment: Experiment, distilling: 
         build_state(experiment(f"distill.teacher_run='{tmp_path / 'nowhere'}'"))
     train(experiment("model.generator=resnet", "model.resnet={channels: 4, blocks: 1}", "train.images=4",
                      "losses.adversarial.weight=0"), tmp_path / "resnet")  # fmt: skip
-    with pytest.raises(ConfigError, match="a resnet, whose features have no counterpart"):
+    with pytest.raises(ConfigError, match="a resnet, whose features cannot be compared"):
         build_state(distilling(f"distill.teacher_run='{tmp_path / 'resnet'}'"))
 
 

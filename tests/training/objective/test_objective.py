@@ -214,7 +214,7 @@ def test_the_feature_network_is_asked_seldom_and_so_many_times_as_loudly(
 
 def test_a_balance_needs_the_feature_network_in_every_step(config: Callable[..., Config]) -> None:
     for wrong in ("losses.features.every=2", "losses.features.start_images=1"):
-        with pytest.raises(ConfigError, match=r"balance.style_to_content needs both in every step"):
+        with pytest.raises(ConfigError, match=r"balance.style_to_content needs style and content in every step"):
             config(*JOHNSON, "train.unpaired=true", "losses.balance.style_to_content=1", wrong)
 
 

@@ -79,7 +79,11 @@ def test_each_row_has_its_own_style(config: Callable[..., Config], paintings: li
     [
         ({"style": "nowhere.jpg"}, (), r"pairs -> style.*nowhere\.jpg"),
         ({"styles": [{"paintings": ["a.jpg"]}, {"paintings": ["b.jpg"]}]}, (), r"pairs -> learn_style.*0 \(a\.jpg\)"),
-        ({"styles": [{"paintings": ["a.jpg"]}]}, ("model.styles=2",), r"pairs -> styles.*1 for\s+model\.styles 2"),
+        (
+            {"styles": [{"paintings": ["a.jpg"]}]},
+            ("model.styles=2",),
+            r"pairs -> styles.*names 1 styles.*model\.styles is 2",
+        ),
         ({"styles": [{"paintings": ["a.jpg"], "strength": 0.5}]}, (), r"pairs -> styles.*strength 0\.5"),
     ],
 )
