@@ -10,9 +10,9 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.files import sha256_json
 from pix2style.images import Image8
+from pix2style.pairs.build.scan import Content, nothing_readable, read_content, scan_photos
 from pix2style.pairs.format.manifest import Failure, PairRecord, PlannedPhoto, Split
 from pix2style.pairs.format.plan import keys_of, split_of
-from pix2style.pairs.build.scan import Content, nothing_readable, read_content, scan_photos
 from pix2style.processes import usable_cores
 
 
