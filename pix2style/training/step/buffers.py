@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pix2style.training.distributed import packed, unpacked
+from pix2style.training.distributed import flatten_tensors, unflatten_tensors
 from pix2style.training.step.state import TrainingState
 
 
@@ -25,7 +25,7 @@ class BufferSync:
         networks += [state.discriminator] if state.discriminator is not None else []
         # Integer buffers (BatchNorm's count of batches) are the same in all processes.
         self._buffers = [b for network in networks for b in network.buffers() if b.is_floating_point()]
-        self._before: Tensor | None = packed(self._buffers) if self._buffers else None
+        self._before: Tensor | None = flatten_tensors(self._buffers) if self._buffers else None
         self._world = state.world
 
     @torch.no_grad()
@@ -37,6 +37,6 @@ class BufferSync:
         """
         if self._before is None:
             return
-        after = packed(self._buffers)
-        self._world.average_([after])
-        torch._foreach_copy_(self._buffers, unpacked(torch.where(skipped, self._before, after), self._buffers))
+        after = flatten_tensors(self._buffers)
+        self._world.all_reduce_mean_([after])
+        torch._foreach_copy_(self._buffers, unflatten_tensors(torch.where(skipped, self._before, after), self._buffers))

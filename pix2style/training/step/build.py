@@ -54,7 +54,7 @@ def build_state(config: Config) -> TrainingState:
     state = TrainingState(
         generator=generator,
         ema=ema,
-        generator_optimizer=_adam([*generator.parameters(), *objective.learned()], train.generator),
+        generator_optimizer=_adam([*generator.parameters(), *objective.trainable_parameters()], train.generator),
         discriminator=discriminator,
         discriminator_optimizer=_adam(discriminator.parameters(), train.discriminator)
         if discriminator is not None

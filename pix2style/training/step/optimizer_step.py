@@ -48,7 +48,7 @@ def optimizer_step(
     # The loss travels with the gradients: a process whose loss is not finite makes the sum not finite, so that all
     # processes skip the same steps without a second exchange.
     total = loss.detach().float().reshape(1).clone()
-    world.average_([*gradients, total])
+    world.all_reduce_mean_([*gradients, total])
     norm = torch.nn.utils.get_total_norm(gradients)
     skipped = ~torch.isfinite(norm + total[0])
     # Fused Adam reads two attributes on the device, as torch.amp.GradScaler sets them: it changes nothing where

@@ -57,10 +57,10 @@ class TrainingState:
     @property
     def generator_parameters(self) -> list[nn.Parameter]:
         """Parameters that the generator's optimiser updates: its own, and those that its losses learn with it."""
-        return [*self.generator.parameters(), *self.objective.learned()]
+        return [*self.generator.parameters(), *self.objective.trainable_parameters()]
 
     @property
-    def needs_glimpse(self) -> bool:
+    def uses_glimpse(self) -> bool:
         """Whether the generator, or the trained generator that it is distilled from, takes a glimpse of the photo."""
         distiller = self.objective.distiller
-        return self.generator.sees_glimpse or (distiller is not None and distiller.teacher.sees_glimpse)
+        return self.generator.uses_glimpse or (distiller is not None and distiller.teacher.uses_glimpse)

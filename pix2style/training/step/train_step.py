@@ -73,7 +73,7 @@ def train_step(state: TrainingState, micro_batches: Sequence[PairBatch], train: 
     if train.cuda_graphs and state.device.type == "cuda":
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     buffers = BufferSync(state)
-    adversarial_active = state.objective.plays(state.images_seen)
+    adversarial_active = state.objective.adversarial_active(state.images_seen)
     outputs, d_losses, d_step = None, None, None
     if adversarial_active:
         # The discriminator has to see all micro-batches before the generator's loss is computed. Keeping the
@@ -107,8 +107,8 @@ def generate(state: TrainingState, micro_batch: PairBatch, train: TrainConfig, *
     """
     network = state.generator
     with autocast(train, state.device), state.objective.watching():
-        glimpse = micro_batch.glimpse if network.sees_glimpse else None
-        context = None if glimpse is None else network.context_of(glimpse)
+        glimpse = micro_batch.glimpse if network.uses_glimpse else None
+        context = None if glimpse is None else network.context_from_glimpse(glimpse)
         if repeat:
             output: Tensor = checkpoint(network, micro_batch.content, context, micro_batch.style, use_reentrant=False)
         else:
@@ -138,7 +138,7 @@ def discriminator_step(
     all_losses: list[DiscriminatorLosses] = []
     for micro_batch, output in zip(micro_batches, outputs, strict=True):
         with autocast(train, state.device):
-            losses = state.objective.discriminator(network, output.detach(), micro_batch)
+            losses = state.objective.discriminator_losses(network, output.detach(), micro_batch)
         _backward(losses.total, parameters, state.discriminator_scale, _share(micro_batch, micro_batches))
         all_losses.append(losses)
     mean = _mean(all_losses, micro_batches)
@@ -171,7 +171,7 @@ def generator_step(
         output = outputs[i] if outputs is not None else generate(state, micro_batch, train)
         discriminator = state.discriminator if outputs is not None else None
         with autocast(train, state.device), _frozen(discriminator) as frozen:
-            losses = state.objective.generator(output, micro_batch, frozen, images_seen=state.images_seen)
+            losses = state.objective.generator_losses(output, micro_batch, frozen, images_seen=state.images_seen)
         share = _share(micro_batch, micro_batches)
         _backward(losses.total, state.generator_parameters, state.generator_scale, share)
         all_losses.append(losses)

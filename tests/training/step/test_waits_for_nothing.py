@@ -26,7 +26,7 @@ from pix2style.training.step.build import build_state
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.state import TrainingState
 from pix2style.training.step.train_step import StepReport, train_step
-from pix2style.training.tracking import step_figures
+from pix2style.training.tracking import step_metrics
 
 META = torch.device("meta")
 
@@ -96,7 +96,7 @@ def test_a_step_of_every_objective(
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda report: float(report.generator_losses.total), lambda report: step_figures(report.metrics(), {}, META)],
+    [lambda report: float(report.generator_losses.total), lambda report: step_metrics(report.metrics(), {}, META)],
     ids=["a number", "what is logged"],
 )
 def test_whoever_asks_would_be_found_out(
