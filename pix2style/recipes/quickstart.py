@@ -203,13 +203,13 @@ def _learn_features(config: Config, wishes: QuickstartOptions) -> None:
 
 def _train(config: Config, run: Path, seconds: float, say: Callable[[str], None]) -> int:
     from pix2style.runs.folder import RunFolder
-    from pix2style.training.run.speed import images_per_s
+    from pix2style.training.run.throughput import measure_images_per_s
     from pix2style.training.run.train import train
 
     if (run / "config.json").is_file():
         say("  going on with the run that is there (for a longer one, name another --out)")
         return train(RunFolder(run).config, run, resume=True).images_seen
-    rate = images_per_s(config)
+    rate = measure_images_per_s(config)
     images = max(config.train.batch, int(rate * seconds) // config.train.batch * config.train.batch)
     say(f"  {rate:.0f} pictures/s: {images} pictures in {seconds:.0f} s")
     changes = [f"train.images={images}", f"losses.adversarial.start_images={images // 6}"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN_NAMES = 12
 
 
-def hold_style(
+def select_style(
     generator: Generator, meta: CheckpointMeta, choice: StyleChoice | None, *, run: Path
 ) -> tuple[Generator, CheckpointMeta]:
     """A generator that holds the wanted style alone, and where that style comes from.
@@ -41,7 +41,7 @@ def hold_style(
             f" or a weight for each, {run}@{format_style(_evenly(generator.styles))} (to export: --style 0)"
         )
     try:
-        return generator.fixed(choice), _narrowed(meta, choice)
+        return generator.with_fixed_style(choice), _narrowed(meta, choice)
     except ValueError as error:
         raise ConfigError(f"{run}@{format_style(choice)}: {error}{_names(meta)}") from error
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
-from pix2style.training.tracking.artifacts import PairSetLink
+from pix2style.training.tracking.artifact_uploads import ArtifactUploads
+from pix2style.training.tracking.artifacts import PairSetReference
 from pix2style.training.tracking.base import warn
 from pix2style.training.tracking.jsonl import METRICS_FILE
-from pix2style.training.tracking.links import Links
 
 # W&B's own is 90 s, during which the run would stand still.
 _INIT_TIMEOUT_S = 20
@@ -35,9 +35,9 @@ class WandbTracker:
         pairs: what is learned, to link as an artifact; with the model at the end; nothing: no artifacts.
     """
 
-    def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetLink | None) -> None:
+    def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetReference | None) -> None:
         self._run, self._wandb = run, wandb
-        self._links = None if pairs is None else Links(run, wandb, folder, pairs)
+        self._links = None if pairs is None else ArtifactUploads(run, wandb, folder, pairs)
         # W&B's own step restarts at 0 when an offline run is resumed
         run.define_metric("trainer/step")
         run.define_metric("*", step_metric="trainer/step")
@@ -56,8 +56,8 @@ class WandbTracker:
             self._links.use_pairs()
         self._run.log({"trainer/step": step, **figures})
 
-    def picture(self, step: int, name: str, path: Path) -> None:
-        """See `Tracker.picture`."""
+    def log_image(self, step: int, name: str, path: Path) -> None:
+        """See `Tracker.log_image`."""
         self._run.log({"trainer/step": step, name: self._wandb.Image(str(path))})
 
     def close(self, summary: Mapping[str, Any]) -> None:
@@ -84,7 +84,7 @@ def start_wandb(
     *,
     name: str,
     run_id: str | None,
-    pairs: PairSetLink | None = None,
+    pairs: PairSetReference | None = None,
 ) -> WandbTracker | None:
     """A W&B run; offline where online cannot be had, None where even that fails, each loudly.
 

@@ -18,7 +18,7 @@ from pix2style.training.step.train_step import advance
 _WARM_UP_STEPS = 8
 
 
-def images_per_s(config: Config, *, steps: int = 12) -> float:
+def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
     """Run a few steps of the experiment on networks that are thrown away, adversary included.
 
     The loader cuts from decoded pairs, as it does in a run whose pairs fit `train.decoded_cache_gb`.
@@ -40,7 +40,7 @@ def images_per_s(config: Config, *, steps: int = 12) -> float:
     state = build_state(playing)
     entries = material.entries[: playing.train.batch]
     augment = playing.train.augment
-    decoded, glimpses = decode(material, entries, augment), state.sees_glimpse
+    decoded, glimpses = decode(material, entries, augment), state.uses_glimpse
     stream = PairStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
     seconds = []
     tick = time.perf_counter()

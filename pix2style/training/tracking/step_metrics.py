@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 
-def step_figures(
+def step_metrics(
     losses: Mapping[str, Any], optimizers: Mapping[str, torch.optim.Optimizer | None], device: torch.device
 ) -> dict[str, float]:
     """Figures of the last step, read from the device in one go.

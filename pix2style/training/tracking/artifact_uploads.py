@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pix2style.training.tracking.artifacts import PairSetLink, model_artifact, pair_set_artifact
+from pix2style.training.tracking.artifacts import PairSetReference, model_artifact, pair_set_artifact
 from pix2style.training.tracking.base import warn
 
 # The run has ended, with its last answers: a thread needs no longer to take them in.
 _LAST_WAIT_S = 1.0
 
 
-class Links:
+class ArtifactUploads:
     """Links a run to its pair set and to its model, each on request.
 
     Args:
@@ -28,7 +28,7 @@ class Links:
         pairs: what is learned.
     """
 
-    def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetLink) -> None:
+    def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetReference) -> None:
         self._run, self._wandb, self._folder, self._pairs = run, wandb, folder, pairs
         self._links: list[_Link] = []
 
