@@ -25,16 +25,16 @@ class GeneratorLosses:
     terms: Mapping[str, Tensor] = field(default_factory=dict)
     style_balance: Tensor | None = None
 
-    def figures(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """Return all values by their names in metrics.jsonl, the total first; without gradient."""
         balance = {} if self.style_balance is None else {"style_balance": self.style_balance}
         return {name: value.detach() for name, value in {"total": self.total, **self.terms, **balance}.items()}
 
     @classmethod
-    def from_figures(cls, figures: Mapping[str, Tensor]) -> Self:
-        """Make the losses of which `figures` are the `figures()`."""
-        terms = {name: value for name, value in figures.items() if name not in ("total", "style_balance")}
-        return cls(total=figures["total"], terms=terms, style_balance=figures.get("style_balance"))
+    def from_metrics(cls, metrics: Mapping[str, Tensor]) -> Self:
+        """Make the losses whose `metrics()` are given."""
+        terms = {name: value for name, value in metrics.items() if name not in ("total", "style_balance")}
+        return cls(total=metrics["total"], terms=terms, style_balance=metrics.get("style_balance"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +56,15 @@ class DiscriminatorLosses:
     r1: Tensor | None = None
     r2: Tensor | None = None
 
-    def figures(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """Return all values by their names in metrics.jsonl, the total first; without gradient."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: value.detach() for name, value in values.items() if value is not None}
 
     @classmethod
-    def from_figures(cls, figures: Mapping[str, Tensor]) -> Self:
-        """Make the losses of which `figures` are the `figures()`."""
-        return cls(**figures)
+    def from_metrics(cls, metrics: Mapping[str, Tensor]) -> Self:
+        """Make the losses whose `metrics()` are given."""
+        return cls(**metrics)
 
 
 _Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
@@ -81,11 +81,11 @@ def average_losses(losses: Sequence[_Losses], shares: Sequence[float]) -> _Losse
     Returns:
         Losses of the batch, without gradient.
     """
-    figures = [each.figures() for each in losses]
-    if len(figures) == 1:
-        return losses[0].from_figures(figures[0])
+    metrics = [each.metrics() for each in losses]
+    if len(metrics) == 1:
+        return losses[0].from_metrics(metrics[0])
     means = {
-        name: torch.stack([values[name] * share for values, share in zip(figures, shares, strict=True)]).sum(0)
-        for name in figures[0]
+        name: torch.stack([values[name] * share for values, share in zip(metrics, shares, strict=True)]).sum(0)
+        for name in metrics[0]
     }
-    return losses[0].from_figures(means)
+    return losses[0].from_metrics(means)

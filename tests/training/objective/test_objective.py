@@ -39,7 +39,7 @@ def test_a_part_is_the_loss_and_the_total_its_weight(name: str, config: Callable
     key = f"losses.{name}" if name in PIXELS else f"losses.{name}.weight"
     weighed = config(f"{key}=2.5")
     found = computed(build_objective(weighed), weighed)
-    assert set(found.figures()) == {"total", name}
+    assert set(found.metrics()) == {"total", name}
     torch.testing.assert_close(found.terms[name], _manual(name, weighed))
     torch.testing.assert_close(found.total, 2.5 * found.terms[name])
 
@@ -49,7 +49,7 @@ def test_the_total_is_the_weighted_sum(config: Callable[..., Config]) -> None:
     weighed = config(*(f"losses.{key}={value}" for key, value in weights.items()))
     found = computed(build_objective(weighed), weighed)
     parts = {key.split(".")[0]: value for key, value in weights.items()}
-    assert set(found.figures()) == {"total", *parts}
+    assert set(found.metrics()) == {"total", *parts}
     expected = sum(value * float(found.terms[name]) for name, value in parts.items())
     assert float(found.total) == pytest.approx(expected, rel=1e-5)
 
@@ -152,7 +152,7 @@ def test_totals_are_float32_under_autocast(dtype: torch.dtype, config: Callable[
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         g = objective.generator_losses(pictures_of(2).to(dtype), batch_of(), network, images_seen=0)
         d = objective.discriminator_losses(network, pictures_of(2).to(dtype), batch_of())
-    for name, value in itertools.chain(g.figures().items(), d.figures().items()):
+    for name, value in itertools.chain(g.metrics().items(), d.metrics().items()):
         assert value.dtype == torch.float32, name
         assert value.isfinite(), name
 

@@ -25,7 +25,7 @@ def test_johnsons_objective_needs_no_targets(config: Callable[..., Config], pain
     weighed = config(*JOHNSON, "train.unpaired=true")
     objective = build_objective(weighed)
     found = objective.generator_losses(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
-    assert set(found.figures()) == {"total", "style", "content", "total_variation"}
+    assert set(found.metrics()) == {"total", "style", "content", "total_variation"}
     features = objective.feature_network
     assert features is not None
     expected = losses.gram_distance(
@@ -137,7 +137,7 @@ def test_the_painting_alone(config: Callable[..., Config]) -> None:
     weighed = config("losses.style.painting_weight=1", "train.unpaired=true")
     objective = build_objective(weighed)
     found = objective.generator_losses(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
-    assert set(found.figures()) == {"total", "painting_style"}
+    assert set(found.metrics()) == {"total", "painting_style"}
 
 
 def test_the_painting_is_not_compared_with_twice(config: Callable[..., Config]) -> None:
