@@ -38,7 +38,7 @@ from pix2style.export.graph import build_graph
 from pix2style.nets.generator import Generator
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
-from pix2style.processes import SETTLE_S, usable_cores
+from pix2style.processes import PAUSE_BEFORE_TIMING_S, usable_cores
 
 RESULT = Path(__file__).parent / "results" / "lite_speed.md"
 SIZES = ((512, 512), (1080, 1920))
@@ -184,7 +184,7 @@ def _speeds(contenders: dict[str, Contender], rounds: int) -> list[str]:
 
 def _ms(run: _Run, photo: _Bytes) -> float:
     """Of one call, the median of as many as fit three tenths of a second, three at least."""
-    time.sleep(SETTLE_S)
+    time.sleep(PAUSE_BEFORE_TIMING_S)
     run(photo)
     times: list[float] = []
     while len(times) < 3 or sum(times) < 0.3:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from pix2style import load_stylizer
-from pix2style.evaluation.metrics import ssim
+from pix2style.fidelity import ssim
 from pix2style.images import Image8
 from pix2style.images.difference import psnr_db
-from pix2style.pairs.exchange.plain import open_pairs
+from pix2style.pairs.exchange.plain_folders import open_pairs
 from pix2style.runtime.onnx import OnnxStylizer
 
 RESULT = Path(__file__).parent / "results" / "lite_properties.md"

@@ -39,7 +39,7 @@ from train_ways import PAIRS, VGG_LAYERS, VGG_WEIGHT, Way, serve
 
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.images import Picture, write_picture
-from pix2style.progress import note
+from pix2style.progress import print_note
 from pix2style.training.data.sources import open_material
 from pix2style.training.step.state import compute_dtype
 
@@ -146,7 +146,7 @@ def _measured(
     """Images per second of each way in each round, of its loader alone, and the rates of each precision."""
     counts = {}
     for way, end in ends.items():
-        note(way.name)
+        print_note(way.name)
         _asked(end, "steps", 3)  # warms up, and compiles
         counts[way] = max(1, round(options.seconds / (_asked(end, "steps", 2) / 2)))
         _asked(end, "loader", 4)
@@ -154,7 +154,7 @@ def _measured(
     loaders: dict[Way, list[float]] = defaultdict(list)
     peaks: dict[torch.dtype, list[float]] = {_dtype(way): [] for way in ends}
     for number in range(options.rounds):
-        note(f"round {number + 1} of {options.rounds}")
+        print_note(f"round {number + 1} of {options.rounds}")
         for dtype, found in peaks.items():
             found.append(_matrix_rate(options.device, options.threads, dtype))
         for way, end in ends.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, require
-from pix2style.style_choice import StyleChoice, style_choice
+from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher, teacher_patterns
 
@@ -94,4 +94,4 @@ def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = Non
     require("train", "torch", "safetensors", "pydantic")
     from pix2style.runs.stylizer import RunStylizer
 
-    return RunStylizer(path, style=None if style is None else style_choice(style))
+    return RunStylizer(path, style=None if style is None else as_style_choice(style))

@@ -6,10 +6,10 @@ import os
 
 # ONNX Runtime's workers go on spinning for about 0.07 s after a call, on cores that another session needs: without a
 # pause before it is timed, a filter of 7 ms seemed to take 14.
-SETTLE_S = 0.1
+PAUSE_BEFORE_TIMING_S = 0.1
 
 
-def speaks() -> bool:
+def is_main_process() -> bool:
     """Whether this process talks to people: of those that torchrun started, the first one does."""
     return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,12 +19,21 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pix2style.processes import speaks
+from pix2style.processes import is_main_process
+
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number of items that are finished and the number of all items."""
+StageProgressCallback = Callable[[str, int, int], None]
+"""Called with the name of the stage, the number of its items that are finished and the number of all its items."""
 
 
-def note(text: str) -> None:
+def no_progress(*_args: object) -> None:
+    """Ignore progress: the default for callers that do not show any."""
+
+
+def print_note(text: str) -> None:
     """Say on stderr what a person should know."""
-    if speaks():
+    if is_main_process():
         print(f"note: {text}", file=sys.stderr)  # noqa: T201
 
 
@@ -50,7 +60,9 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not (speaks() and sys.stderr.isatty()))
+        self._bar = Progress(
+            *columns, console=Console(file=sys.stderr), disable=not (is_main_process() and sys.stderr.isatty())
+        )
         self._task = self._bar.add_task(label, total=total, completed=done, note="")
 
     def __enter__(self) -> Self:

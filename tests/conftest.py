@@ -16,7 +16,7 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 # Tests that import TensorFlow must not abort later ones that load torch's compiler: see tensorflow_network.py.
@@ -85,7 +85,7 @@ def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
             self.size_multiple, self.receptive_field_px = 4, 0
             self.signs = torch.nn.Parameter(torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1))
 
-        def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+        def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
             return photo * self.signs
 
     spec = GeneratorSpec(

@@ -160,5 +160,5 @@ def behind_closed(folder: Path) -> list[str]:
 
 def test_an_input_that_is_closed_is_an_error(shared_folder: Path) -> None:
     closed = shared_folder / "closed"
-    assert as_ordinary_user(inside_closed, shared_folder) == f"{closed}: cannot be looked into: Permission denied"
+    assert as_ordinary_user(inside_closed, shared_folder) == f"{closed}: cannot be opened: Permission denied"
     assert as_ordinary_user(behind_closed, shared_folder) == f"{closed / 'deeper'}: Permission denied"

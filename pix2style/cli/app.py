@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pix2style.errors import Pix2StyleError
-from pix2style.processes import speaks
+from pix2style.processes import is_main_process
 from pix2style.version import __version__
 
 EXIT_SOME_FAILED = 1
@@ -47,7 +47,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the program; errors become one message on stderr and a documented exit code (docs/cli.md)."""
+    """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
     try:
         app()
     except Pix2StyleError as error:
@@ -64,6 +64,6 @@ def main() -> None:
 
 def _leave_interrupted() -> NoReturn:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    if speaks():
+    if is_main_process():
         print(f"pix2style: interrupted; {_GO_ON.get(command, _RUN_AGAIN)}", file=sys.stderr)
     sys.exit(EXIT_INTERRUPTED)

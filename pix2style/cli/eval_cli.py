@@ -14,7 +14,7 @@ from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.config import Config
-    from pix2style.evaluation.photos import Material
+    from pix2style.evaluation.dataset import EvaluationDataset
     from pix2style.evaluation.report import EvalReport
     from pix2style.stylizer import Stylizer
 
@@ -110,14 +110,14 @@ def _check(stylizers: list[str], settings: Config, teacher: str | None, sheet: P
         raise ConfigError("--teacher: the pair set holds its teacher's pictures already: leave it out, or use --photos")
 
 
-def _material(settings: Config, limit: int | None) -> Material:
-    from pix2style.evaluation.photos import PairMaterial, PhotoMaterial
-    from pix2style.pairs.exchange.plain import open_pairs
+def _material(settings: Config, limit: int | None) -> EvaluationDataset:
+    from pix2style.evaluation.dataset import PairDataset, PhotoDataset
+    from pix2style.pairs.exchange.plain_folders import open_pairs
 
     if settings.eval.photos or settings.pairs.path is None:
-        return PhotoMaterial(settings.eval.photos, max_side=settings.eval.max_side, limit=limit)
+        return PhotoDataset(settings.eval.photos, max_side=settings.eval.max_side, limit=limit)
     reader = open_pairs(settings.pairs.path, val_share=settings.pairs.val_share, test_share=settings.pairs.test_share)
-    return PairMaterial(reader, limit=limit, style=settings.pairs.learn_style)
+    return PairDataset(reader, limit=limit, style=settings.pairs.learn_style)
 
 
 def _load(sources: list[str], module: str | None) -> dict[str, Stylizer]:
@@ -153,7 +153,7 @@ def _known_paintings(sources: list[str], settings: Config) -> list[Path]:
 
 def _run(
     loaded: dict[str, Stylizer],
-    material: Material,
+    material: EvaluationDataset,
     reference: Stylizer | None,
     paintings: list[Path],
     features: str | None,
@@ -161,11 +161,11 @@ def _run(
     sheet: Path | None,
 ) -> EvalReport:
     from pix2style.evaluation.evaluate import evaluate
-    from pix2style.evaluation.style import load_style_meter
+    from pix2style.evaluation.style import load_style_metric
     from pix2style.evaluation.table import ContactSheet
     from pix2style.progress import ProgressBar
 
-    meter, note = load_style_meter(features, settings.losses.features)
+    meter, note = load_style_metric(features, settings.losses.features)
     pictures = ContactSheet()
     with ProgressBar("photos", len(material)) as bar:
         report = evaluate(

@@ -30,10 +30,11 @@ def quickstart_cli(
 ) -> None:
     """From photos to a filter file in minutes, offline, on a CPU."""
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
-    from pix2style.recipes.quickstart import Wishes, quickstart
+    from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
     report = quickstart(
-        Wishes(out, content, style, teacher, module, minutes), lambda line: print(line, file=sys.stderr, flush=True)
+        QuickstartOptions(out, content, style, teacher, module, minutes),
+        lambda line: print(line, file=sys.stderr, flush=True),
     )
     if as_json:
         print(json.dumps(report.to_json()))

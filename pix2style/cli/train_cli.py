@@ -24,11 +24,11 @@ from pix2style.cli.train_options import (
     load_experiment,
 )
 from pix2style.errors import require
-from pix2style.processes import speaks
+from pix2style.processes import is_main_process
 
 if TYPE_CHECKING:
     from pix2style.config import Config
-    from pix2style.training.run.dry_run import NetworkPlan, Plan
+    from pix2style.training.run.dry_run import NetworkSummary, RunPlan
     from pix2style.training.run.train import TrainReport
 
 
@@ -69,18 +69,18 @@ def run_training(
 ) -> None:
     """Plan or train, and print what came of it; for `train` and `distill`."""
     if dry_run:
-        from pix2style.training.run.dry_run import make_plan
+        from pix2style.training.run.dry_run import plan_run
 
-        _print_plan(make_plan(experiment, run, resume=resume, to_paint=to_paint), as_json=as_json)
+        _print_plan(plan_run(experiment, run, resume=resume, to_paint=to_paint), as_json=as_json)
         return
     from pix2style.training.run.train import train
 
     report = train(experiment, run, resume=resume, documents=documents)
-    if speaks():
+    if is_main_process():
         _print_report(report, as_json=as_json)
 
 
-def _print_plan(plan: Plan, *, as_json: bool) -> None:
+def _print_plan(plan: RunPlan, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(plan.to_json()))
         return
@@ -110,7 +110,7 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
     print(f"memory: {plan.memory_bytes / 1e9:.1f} GB in the trial{there}; {pairs}")
 
 
-def _network_line(role: str, network: NetworkPlan, crop_px: int) -> str:
+def _network_line(role: str, network: NetworkSummary, crop_px: int) -> str:
     giga = network.macs_per_picture / 1e9
     return f"{role}: {network.kind}, {network.parameters:,} parameters, {giga:.2f} GMAC for {crop_px}x{crop_px}"
 

@@ -95,7 +95,7 @@ class PairsConfig(Section):
     """Photos that the teacher paints at once; nothing: 1 for gatys, which takes long over each, else 4."""
 
     @property
-    def photos_at_once(self) -> int:
+    def teacher_batch(self) -> int:
         """`batch`, or what suits the teacher."""
         return self.batch or (4 if find_teacher(self.teacher).fast else 1)
 

@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
+from pix2style.evaluation.dataset import EvaluationDataset, Sample
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.evaluation.metrics import SSIM_WINDOW_PX, ssim
-from pix2style.evaluation.photos import Material, Sample
+from pix2style.evaluation.metric_values import Tally, row_of
 from pix2style.evaluation.report import (
+    DatasetRecord,
     EvalReport,
     FailedPhoto,
     FeaturesRecord,
-    Figure,
-    MaterialRecord,
+    MeanEstimate,
     Painting,
 )
-from pix2style.evaluation.style import Grams, StyleMeter
-from pix2style.evaluation.tally import Tally, row_of
+from pix2style.evaluation.style import Grams, StyleMetric
+from pix2style.fidelity import SSIM_WINDOW_PX, ssim
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, fit_within, read_file
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import teacher_record
-from pix2style.processes import SETTLE_S
+from pix2style.processes import PAUSE_BEFORE_TIMING_S
 from pix2style.stylizer import Stylizer
 
 UNCHANGED = "photo"
@@ -43,7 +43,7 @@ _SETTINGS: dict[str, str | int | float] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class EvaluatedPhoto:
     """One photo's pictures, for who wants to see them: uint8 [height, width, 3] each."""
 
     photo: Image8
@@ -53,13 +53,13 @@ class Shown:
 
 def evaluate(
     stylizers: Mapping[str, Stylizer],
-    material: Material,
+    material: EvaluationDataset,
     *,
     reference: Stylizer | None = None,
-    style: StyleMeter | None = None,
+    style: StyleMetric | None = None,
     paintings: Sequence[Path] = (),
     notes: Sequence[str] = (),
-    on_pictures: Callable[[Shown], None] = lambda _: None,
+    on_pictures: Callable[[EvaluatedPhoto], None] = lambda _: None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> EvalReport:
     """Measure stylizers, and the unchanged photo as a floor.
@@ -107,7 +107,7 @@ class _Run:
         self,
         stylizers: Mapping[str, Stylizer],
         reference: Stylizer | None,
-        style: StyleMeter | None,
+        style: StyleMetric | None,
         styles: list[Grams],
     ) -> None:
         self._stylizers, self._reference, self._style, self._styles = stylizers, reference, style, styles
@@ -117,7 +117,7 @@ class _Run:
         self.samples: list[tuple[str, str]] = []
         self.failures: list[FailedPhoto] = []
 
-    def measure(self, sample: Sample) -> Shown:
+    def measure(self, sample: Sample) -> EvaluatedPhoto:
         """Let everyone paint one photo, and add up."""
         if not self.samples:
             self._warm_up(sample.photo)
@@ -129,7 +129,7 @@ class _Run:
             self._add(self._tallies[name], picture, target, aims)
         self.samples.append((sample.name, sample.sha256))
         self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
-        return Shown(sample.photo, target, painted)
+        return EvaluatedPhoto(sample.photo, target, painted)
 
     def _warm_up(self, photo: Image8) -> None:
         """First calls allocate and choose kernels; nobody waits for that twice."""
@@ -139,7 +139,7 @@ class _Run:
     def _paint(self, name: str, photo: Image8) -> Image8:
         timed = len(self.samples) < _TIMED_PHOTOS
         if timed:
-            time.sleep(SETTLE_S)
+            time.sleep(PAUSE_BEFORE_TIMING_S)
         begin = time.perf_counter()
         [picture] = self._stylizers[name].stylize([photo])
         if timed:
@@ -174,10 +174,10 @@ class _Run:
 
     def _to_paintings(self, grams: Grams) -> float:
         """Mean distance over the paintings."""
-        return statistics.fmean(StyleMeter.distance(grams, painting) for painting in self._styles)
+        return statistics.fmean(StyleMetric.distance(grams, painting) for painting in self._styles)
 
     def report(
-        self, material: MaterialRecord, teacher: TeacherRecord, paintings: list[Painting], notes: tuple[str, ...]
+        self, material: DatasetRecord, teacher: TeacherRecord, paintings: list[Painting], notes: tuple[str, ...]
     ) -> EvalReport:
         """What came out."""
         meter = self._style
@@ -187,7 +187,7 @@ class _Run:
             stylizers=tuple(row_of(name, self._stylizers.get(name), t) for name, t in self._tallies.items()),
             features=meter and FeaturesRecord(network=meter.name, layers=meter.network.layers, sha256=meter.sha256),
             paintings=tuple(paintings),
-            target_to_painting=Figure.of(self._target_to_painting) if self._target_to_painting else None,
+            target_to_painting=MeanEstimate.of(self._target_to_painting) if self._target_to_painting else None,
             mean_megapixels=statistics.fmean(self._megapixels),
             settings=_SETTINGS,
             machine=describe_machine(),
@@ -204,7 +204,7 @@ def _check(stylizers: Mapping[str, Stylizer]) -> None:
         raise ConfigError(f"the name {UNCHANGED!r} is the unchanged photo's: give the stylizer another one")
 
 
-def _teacher(material: Material, reference: Stylizer | None) -> TeacherRecord:
+def _teacher(material: EvaluationDataset, reference: Stylizer | None) -> TeacherRecord:
     """Who painted the targets, or will."""
     if material.teacher is None:
         if reference is None:
@@ -215,7 +215,7 @@ def _teacher(material: Material, reference: Stylizer | None) -> TeacherRecord:
     return material.teacher
 
 
-def _read_paintings(paths: Sequence[Path], style: StyleMeter | None) -> tuple[list[Painting], list[Grams]]:
+def _read_paintings(paths: Sequence[Path], style: StyleMetric | None) -> tuple[list[Painting], list[Grams]]:
     records, grams = [], []
     for path in dict.fromkeys(paths):
         try:

@@ -18,7 +18,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-class Figure(_Record):
+class MeanEstimate(_Record):
     """A mean over photos."""
 
     mean: float
@@ -28,27 +28,27 @@ class Figure(_Record):
     """Photos."""
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Figure:
+    def of(cls, values: Sequence[float]) -> MeanEstimate:
         """The mean of at least one value."""
         error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
         return cls(mean=statistics.fmean(values), standard_error=error, n=len(values))
 
 
-class StylizerFigures(_Record):
+class StylizerMetrics(_Record):
     """One row: a stylizer, or the unchanged photo."""
 
     name: str
     identity: TeacherRecord | None
     """What it is, with its digest; None for the unchanged photo."""
-    psnr_db: Figure
+    psnr_db: MeanEstimate
     """Against the targets, in dB; a picture that equals its target counts as `psnr_cap_db` of the settings."""
     equal_pictures: int
     """How many equal their target in every byte."""
-    ssim: Figure
+    ssim: MeanEstimate
     """Against the targets; 1 is equal."""
-    style_to_target: Figure | None
+    style_to_target: MeanEstimate | None
     """Relative distance of Gram matrices from the targets'; 0 is the same style. None: no feature network."""
-    style_to_painting: Figure | None
+    style_to_painting: MeanEstimate | None
     """The same, from the paintings'. None: no feature network or no painting."""
     ms_per_picture: float | None
     """Median, one picture at a time, after a warm-up; None for the unchanged photo."""
@@ -58,7 +58,7 @@ class StylizerFigures(_Record):
     """Weights of the network; None where it is not known."""
 
 
-class MaterialRecord(_Record):
+class DatasetRecord(_Record):
     """The photos."""
 
     kind: Literal["pairs", "photos"]
@@ -101,14 +101,14 @@ class EvalReport(_Record):
     """Everything that is needed to believe the figures, or to measure them again."""
 
     schema_version: Literal[1] = 1
-    material: MaterialRecord
+    material: DatasetRecord
     reference: TeacherRecord
     """Who painted the targets."""
-    stylizers: tuple[StylizerFigures, ...]
+    stylizers: tuple[StylizerMetrics, ...]
     """In the order asked for; the unchanged photo last."""
     features: FeaturesRecord | None
     paintings: tuple[Painting, ...]
-    target_to_painting: Figure | None = None
+    target_to_painting: MeanEstimate | None = None
     """How far the targets themselves are from the paintings: what a filter would have that equals the reference. None:
     no feature network or no painting."""
     mean_megapixels: float

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.evaluation.metrics import grown
+from pix2style.fidelity import pad_to_side
 from pix2style.files import sha256_file
 from pix2style.images import Image8, to_batch
 from pix2style.losses import gram
@@ -30,7 +30,7 @@ Grams = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class StyleMeter:
+class StyleMetric:
     """Measures style with one feature network.
 
     Attributes:
@@ -46,7 +46,7 @@ class StyleMeter:
     @torch.inference_mode()
     def grams(self, picture: Image8) -> Grams:
         """Layer -> Gram matrix [channels, channels] in float64, of a uint8 picture [height, width, 3]."""
-        pixels = torch.from_numpy(to_batch([grown(picture, _SMALLEST_SIDE_PX)]))
+        pixels = torch.from_numpy(to_batch([pad_to_side(picture, _SMALLEST_SIDE_PX)]))
         return {layer: gram(features)[0].double() for layer, features in self.network(pixels).items()}
 
     @staticmethod
@@ -63,9 +63,9 @@ class StyleMeter:
         return float(torch.stack(ratios).nan_to_num(0.0, posinf=1.0).mean())
 
 
-def load_style_meter(
+def load_style_metric(
     features: str | None, configured: FeaturesConfig | None = None
-) -> tuple[StyleMeter | None, str | None]:
+) -> tuple[StyleMetric | None, str | None]:
     """The network that style is measured with, or a note that says why there is none.
 
     Args:
@@ -94,12 +94,12 @@ def load_style_meter(
     return None, f"style was not measured: give {how}"
 
 
-def _torchvision() -> StyleMeter:
-    return StyleMeter(load_vgg19(VGG19_LAYERS), "vgg19")
+def _torchvision() -> StyleMetric:
+    return StyleMetric(load_vgg19(VGG19_LAYERS), "vgg19")
 
 
-def _from_file(path: Path) -> StyleMeter:
+def _from_file(path: Path) -> StyleMetric:
     _, metadata = read_tensors_and_metadata(path)
     if any(key.startswith("pix2style.") for key in metadata):  # our own networks say what they are
-        return StyleMeter(load_autoencoder(AUTOENCODER_LAYERS, path), "autoencoder", sha256_file(path))
-    return StyleMeter(load_vgg19(VGG19_LAYERS, path), "vgg19", sha256_file(path))
+        return StyleMetric(load_autoencoder(AUTOENCODER_LAYERS, path), "autoencoder", sha256_file(path))
+    return StyleMetric(load_vgg19(VGG19_LAYERS, path), "vgg19", sha256_file(path))

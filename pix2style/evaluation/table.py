@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pix2style.evaluation.evaluate import Shown
-from pix2style.evaluation.report import EvalReport, Figure, StylizerFigures
+from pix2style.evaluation.evaluate import EvaluatedPhoto
+from pix2style.evaluation.report import EvalReport, MeanEstimate, StylizerMetrics
 from pix2style.images import Image8, Picture, sheet, write_picture
 
 _WIDTH = 120
@@ -39,7 +39,7 @@ def _style_headings(report: EvalReport) -> list[str]:
     return ["style/teacher", *(["style/painting"] if report.paintings else [])]
 
 
-def _cells(row: StylizerFigures, report: EvalReport) -> list[str]:
+def _cells(row: StylizerMetrics, report: EvalReport) -> list[str]:
     everywhere_equal = row.equal_pictures == row.psnr_db.n
     psnr = "equal" if everywhere_equal else _figure(row.psnr_db, 2)
     styles = [_figure(one, 3) for one in (row.style_to_target, row.style_to_painting)][: len(_style_headings(report))]
@@ -48,7 +48,7 @@ def _cells(row: StylizerFigures, report: EvalReport) -> list[str]:
     return [row.name, psnr, _figure(row.ssim, 3), *styles, _bytes(row.bytes), weights, milliseconds]
 
 
-def _figure(figure: Figure | None, digits: int) -> str:
+def _figure(figure: MeanEstimate | None, digits: int) -> str:
     if figure is None:
         return _NOTHING
     error = "" if figure.standard_error is None else f" ±{figure.standard_error:.{digits}f}"
@@ -92,7 +92,7 @@ class ContactSheet:
         self._rows: list[list[Image8]] = []
         self._headings: list[str] = []
 
-    def __call__(self, shown: Shown) -> None:
+    def __call__(self, shown: EvaluatedPhoto) -> None:
         """Keep one photo's pictures, if there is room."""
         if len(self._rows) < self._limit:
             self._headings = ["photo", "target", *(_short(name) for name in shown.painted)]

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from pix2style.images import Image8
+from pix2style.onnx_session import open_session
 from pix2style.spec import INPUT_NAME, OUTPUT_NAME, STYLE_NAME
-
-_QUIET = 4
 
 
 class GraphSession:
@@ -23,9 +21,7 @@ class GraphSession:
 
     def __init__(self, graph: onnx.ModelProto | bytes) -> None:
         data = graph if isinstance(graph, bytes) else graph.SerializeToString(deterministic=True)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _QUIET
-        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(data)
         self._sizes = {one.name: one.shape for one in self._session.get_overridable_initializers()}
 
     @property

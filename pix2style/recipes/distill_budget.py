@@ -33,7 +33,7 @@ def fitted(config: Config, run: Path, *, resume: bool) -> tuple[Config, dict[str
     """
     from pix2style.config import apply_overrides
     from pix2style.errors import ConfigError
-    from pix2style.progress import note
+    from pix2style.progress import print_note
     from pix2style.recipes.size_search import fit_budget
     from pix2style.runs.folder import RunFolder
 
@@ -46,7 +46,7 @@ def fitted(config: Config, run: Path, *, resume: bool) -> tuple[Config, dict[str
             " (distill --dry-run says what is chosen), then set model.lite and leave the budget out, or set gmacs_512"
         )
     fit = fit_budget(config, filters_ms)
-    note(f"distill.budget: {fit.chosen}")
+    print_note(f"distill.budget: {fit.chosen}")
     return fit.config, {BUDGET_FILE: fit.to_json()}
 
 
@@ -55,7 +55,7 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
 
     Ranges come from noise, and no file is compared with its network, as `export` does: neither changes the time.
     """
-    from pix2style.processes import SETTLE_S
+    from pix2style.processes import PAUSE_BEFORE_TIMING_S
     from pix2style.progress import ProgressBar
     from pix2style.recipes.size_search import SIDE_PX
     from pix2style.runtime.onnx import OnnxStylizer
@@ -71,7 +71,7 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
     spent: list[list[float]] = [[] for _ in stylizers]
     for _ in range(_ROUNDS):
         for stylizer, seconds in zip(stylizers, spent, strict=True):
-            time.sleep(SETTLE_S)
+            time.sleep(PAUSE_BEFORE_TIMING_S)
             for number in range(_WARM_UPS + _CALLS):
                 began = time.perf_counter()
                 stylizer.run(photo)
@@ -96,7 +96,7 @@ def write_filter(generator: Generator, file: Path) -> None:
     from pix2style.nets.lite import Lite
     from pix2style.runs.folder import CheckpointMeta
 
-    network = generator.fixed(0) if generator.styles > 1 else generator
+    network = generator.with_fixed_style(0) if generator.styles > 1 else generator
     if not isinstance(network, Lite):
         raise TypeError(f"{network.architecture}: only a lite can be computed in 8 bits")
     noise = np.random.default_rng(0).integers(0, 256, (_CALIBRATED, _CALIBRATED_PX, _CALIBRATED_PX, 3), np.uint8)

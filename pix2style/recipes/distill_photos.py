@@ -42,7 +42,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
     from pix2style.errors import ConfigError
     from pix2style.runs.folder import PAINTED_FOLDER
     from pix2style.training.data.sources import open_material
-    from pix2style.training.run.prepare import check_run
+    from pix2style.training.run.prepare import check_run_folder
 
     folder = config.distill.painted or run / PAINTED_FOLDER
     learning = apply_overrides(config, [f"distill.painted={json.dumps(str(folder))}"])
@@ -53,7 +53,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
             "[distill -> photos] several processes would each paint them: let one process paint (a distill of a few"
             " train.images, in another --out), then leave photos out and set distill.painted to its folder painted"
         )
-    check_run(run, config, resume=False)  # before hours of painting
+    check_run_folder(run, config, resume=False)  # before hours of painting
     without = apply_overrides(config, ["distill.photos=[]", "distill.painted=null"])
     left = _paint(config, open_material(without), folder, dry_run=dry_run)
     return (without, left) if left else (learning, 0)
@@ -61,7 +61,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
 
 def _paint(config: Config, material: Material, folder: Path, *, dry_run: bool) -> int:
     """Paint, or count what would be; how many are left."""
-    from pix2style.pairs.build.build import make_pairs, preview_pairs
+    from pix2style.pairs.build.make_pairs import make_pairs, preview_pairs
     from pix2style.pairs.format.reader import PairReader
     from pix2style.progress import StagedProgress
     from pix2style.runs.stylizer import RunStylizer
@@ -74,9 +74,9 @@ def _paint(config: Config, material: Material, folder: Path, *, dry_run: bool) -
     settings, known = _settings(config, material.source), photos_of(material.source)
     with StagedProgress() as progress:
         if dry_run:
-            preview = preview_pairs(settings, teacher, folder, without=known, on_progress=progress)
+            preview = preview_pairs(settings, teacher, folder, exclude_sha256=known, on_progress=progress)
             return 0 if preview.state == "finished" else len(preview.plan.photos)
-        report = make_pairs(settings, teacher, folder, without=known, on_progress=progress)
+        report = make_pairs(settings, teacher, folder, exclude_sha256=known, on_progress=progress)
     _tell(report)
     return 0
 
@@ -100,12 +100,12 @@ def _settings(config: Config, pairs: PairReader) -> PairsConfig:
 
 
 def _tell(report: BuildReport) -> None:
-    from pix2style.progress import note
+    from pix2style.progress import print_note
 
-    kept = f", {report.kept} from before" if report.kept else ""
-    note(f"distill.photos: {report.painted} painted{kept}, in {report.out}")
+    kept = f", {report.kept_pairs} from before" if report.kept_pairs else ""
+    print_note(f"distill.photos: {report.new_pairs} painted{kept}, in {report.out}")
     failures = report.manifest.failures
     for failure in failures[:_SHOWN_FAILURES]:
-        note(f"{failure.source}: left out: {failure.reason}")
+        print_note(f"{failure.source}: left out: {failure.reason}")
     if len(failures) > _SHOWN_FAILURES:
-        note(f"{len(failures) - _SHOWN_FAILURES} more files were left out: see manifest.json")
+        print_note(f"{len(failures) - _SHOWN_FAILURES} more files were left out: see manifest.json")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pix2style.evaluation.report import EvalReport
     from pix2style.pairs.format.manifest import Split
 
+_PACKAGE = Path(__file__).parents[1]
 # Export, figures and pictures after the training took 11 s on two cores; thrice that for a slower machine.
 _FINISH_S = 30
 _LEAST_TRAINING_S = 10
@@ -33,7 +34,7 @@ _PICTURES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class QuickstartOptions:
     """What a person asks of quickstart.
 
     Attributes:
@@ -93,7 +94,7 @@ class QuickstartReport:
         return {**asdict(self), **paths}
 
 
-def quickstart(wishes: Wishes, say: Callable[[str], None] = lambda _: None) -> QuickstartReport:
+def quickstart(wishes: QuickstartOptions, say: Callable[[str], None] = lambda _: None) -> QuickstartReport:
     """Photos -> pairs -> feature network -> training -> filter -> pictures, figures, sheet.
 
     Run again on the same folder it goes on where it stopped.
@@ -131,7 +132,7 @@ def quickstart(wishes: Wishes, say: Callable[[str], None] = lambda _: None) -> Q
     return report
 
 
-def _configure(wishes: Wishes) -> Config:
+def _configure(wishes: QuickstartOptions) -> Config:
     teacher = wishes.teacher or ("magenta" if wishes.style is not None else "watercolor")
     if teacher not in ("watercolor", "magenta"):
         raise ConfigError(f"--teacher {teacher}: expected watercolor or magenta")
@@ -155,16 +156,16 @@ def _configure(wishes: Wishes) -> Config:
 
 def sample_photos() -> Path:
     """The folder of free photos that comes with pix2style."""
-    return Path(__file__).parent / "samples" / "photos"
+    return _PACKAGE / "samples" / "photos"
 
 
 def bundled_config(name: str) -> Path:
     """A file of `configs/`: beside the package in a checkout, inside it when installed."""
-    here = Path(__file__).parent
-    return next((p for p in (here.parent / "configs" / name, here / "configs" / name) if p.is_file()), here / name)
+    candidates = (_PACKAGE.parent / "configs" / name, _PACKAGE / "configs" / name)
+    return next((path for path in candidates if path.is_file()), _PACKAGE / name)
 
 
-def _paint(config: Config, wishes: Wishes) -> None:
+def _paint(config: Config, wishes: QuickstartOptions) -> None:
     """Run make-pairs in a process of its own: TensorFlow and torch would fight over a GPU in one."""
     command = [sys.executable, "-m", "pix2style", "make-pairs", "--json", "--config"]
     try:
@@ -183,7 +184,7 @@ def _paint(config: Config, wishes: Wishes) -> None:
         raise failure
 
 
-def _learn_features(config: Config, wishes: Wishes) -> None:
+def _learn_features(config: Config, wishes: QuickstartOptions) -> None:
     from pix2style.pairs.format.reader import PairReader
     from pix2style.training.autoencoder import train_autoencoder
 
@@ -202,13 +203,13 @@ def _learn_features(config: Config, wishes: Wishes) -> None:
 
 def _train(config: Config, run: Path, seconds: float, say: Callable[[str], None]) -> int:
     from pix2style.runs.folder import RunFolder
-    from pix2style.training.run.speed import images_per_s
+    from pix2style.training.run.throughput import measure_images_per_s
     from pix2style.training.run.train import train
 
     if (run / "config.json").is_file():
         say("  going on with the run that is there (for a longer one, name another --out)")
         return train(RunFolder(run).config, run, resume=True).images_seen
-    rate = images_per_s(config)
+    rate = measure_images_per_s(config)
     images = max(config.train.batch, int(rate * seconds) // config.train.batch * config.train.batch)
     say(f"  {rate:.0f} pictures/s: {images} pictures in {seconds:.0f} s")
     changes = [f"train.images={images}", f"losses.adversarial.start_images={images // 6}"]
@@ -224,8 +225,8 @@ def _stylize(config: Config, report: QuickstartReport) -> None:
 
 
 def _measure(config: Config, out: Path, report: QuickstartReport) -> None:
-    from pix2style.evaluation.evaluate import Shown, evaluate
-    from pix2style.evaluation.photos import PairMaterial
+    from pix2style.evaluation.dataset import PairDataset
+    from pix2style.evaluation.evaluate import EvaluatedPhoto, evaluate
     from pix2style.pairs.format.reader import PairReader
     from pix2style.runtime.onnx import OnnxStylizer
 
@@ -235,12 +236,12 @@ def _measure(config: Config, out: Path, report: QuickstartReport) -> None:
     split = next(name for name in splits if reader.entries(name))
     rows: list[list[Image8]] = []
 
-    def collect(shown: Shown) -> None:
+    def collect(shown: EvaluatedPhoto) -> None:
         if len(rows) < _SHEET_ROWS:
             rows.append([shown.photo, shown.target, *shown.painted.values()])
 
     figures = evaluate(
-        {config.name: OnnxStylizer(report.filter)}, PairMaterial(reader, split=split), on_pictures=collect
+        {config.name: OnnxStylizer(report.filter)}, PairDataset(reader, split=split), on_pictures=collect
     )
     write_picture(report.before_after, Picture(sheet(rows, ["photo", "teacher", "filter"])))
     report.ms_per_picture, report.megapixels = figures.stylizers[0].ms_per_picture, figures.mean_megapixels

@@ -13,20 +13,12 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
-from pix2style.runtime.session import (
-    RUN_ERRORS,
-    default_providers,
-    memory_given_back,
-    open_session,
-    optional_inputs,
-    out_of_memory,
-    read_file,
-    read_spec,
-)
+from pix2style.onnx_session import RUN_ERRORS, default_providers, is_out_of_memory, shrink_arena_after_run
+from pix2style.runtime.session import open_filter, optional_inputs, read_file, read_spec
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.runtime.tiles import cut, paint_in_tiles
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
-from pix2style.style_choice import StyleChoice, style_choice, style_text, style_weights
+from pix2style.style_choice import StyleChoice, as_style_choice, format_style, style_weights
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
 # ONNX Runtime keeps the memory it ever had, in pieces that fit the next photo badly: two photos of 20 megapixels (lite
@@ -79,7 +71,7 @@ class OnnxStylizer(Stylizer):
     ) -> None:
         path = Path(path)
         data = read_file(path)
-        self._session = open_session(data, path, threads, list(providers or default_providers()))
+        self._session = open_filter(data, path, threads, list(providers or default_providers()))
         self.spec = read_spec(self._session, path)
         self.bytes, self.tiled = len(data), 0
         optional = optional_inputs(self._session)
@@ -111,14 +103,14 @@ class OnnxStylizer(Stylizer):
     def _set_style(self, style: StyleChoice | Sequence[float] | str | None, path: Path) -> dict[str, Setting]:
         if style is None:
             return {}
-        choice = style_choice(style)
+        choice = as_style_choice(style)
         if self.styles == 1:
-            raise ConfigError(f"{path}@{style_text(choice)}: the file holds one style: name none")
+            raise ConfigError(f"{path}@{format_style(choice)}: the file holds one style: name none")
         try:
             self._fixed[STYLE_NAME] = np.array(style_weights(choice, self.styles), np.float32)
         except ValueError as error:
-            raise ConfigError(f"{path}@{style_text(choice)}: {error}") from error
-        return {"style": style_text(choice)}
+            raise ConfigError(f"{path}@{format_style(choice)}: {error}") from error
+        return {"style": format_style(choice)}
 
     @property
     def identity(self) -> StylizerIdentity:
@@ -172,13 +164,13 @@ class OnnxStylizer(Stylizer):
 
     def _run(self, batch: Image8, inputs: dict[str, Any]) -> Image8:
         large = batch.shape[0] * batch.shape[1] * batch.shape[2] > _LARGE_PIXELS
-        options = memory_given_back() if large else None
+        options = shrink_arena_after_run() if large else None
         try:
             photo = np.ascontiguousarray(batch)
             stylized: Image8 = self._session.run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
             return stylized if self._blend is None else blend(photo, stylized, self._blend)
         except RUN_ERRORS as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             height, width = batch.shape[1:3]
             raise DataError(

@@ -11,18 +11,18 @@ import pytest
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
-from pix2style.evaluation.evaluate import UNCHANGED, Shown, evaluate
-from pix2style.evaluation.metrics import ssim
-from pix2style.evaluation.photos import PairMaterial, PhotoMaterial
-from pix2style.evaluation.report import EvalReport, Figure
-from pix2style.evaluation.style import StyleMeter
+from pix2style.evaluation.dataset import PairDataset, PhotoDataset
+from pix2style.evaluation.evaluate import UNCHANGED, EvaluatedPhoto, evaluate
+from pix2style.evaluation.report import EvalReport, MeanEstimate
+from pix2style.evaluation.style import StyleMetric
 from pix2style.evaluation.table import ContactSheet, render_table
+from pix2style.fidelity import ssim
 from pix2style.images import Image8, encode_png, read_picture
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
 from pix2style.nets.autoencoder import load_autoencoder as load_features
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
@@ -53,9 +53,9 @@ def photo_folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
 
 
 @pytest.fixture
-def meter(tmp_path: Path) -> StyleMeter:
+def meter(tmp_path: Path) -> StyleMetric:
     save_autoencoder(tmp_path / "a.safetensors", Autoencoder(channels=(4, 4, 4, 4)))
-    return StyleMeter(load_features(LAYERS, tmp_path / "a.safetensors"), "autoencoder", "0" * 64)
+    return StyleMetric(load_features(LAYERS, tmp_path / "a.safetensors"), "autoencoder", "0" * 64)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def pairs(tmp_path: Path, photos: Callable[..., list[Image8]]) -> PairReader:
 
 
 def test_pairs_are_compared_with_their_stored_targets(pairs: PairReader) -> None:
-    report = evaluate({"near": Shifted(18), "far": Shifted(60)}, PairMaterial(pairs))
+    report = evaluate({"near": Shifted(18), "far": Shifted(60)}, PairDataset(pairs))
     samples = [pairs.read(entry) for entry in pairs.entries("test")]
     near, far, unchanged = report.stylizers
     assert [row.name for row in report.stylizers] == ["near", "far", UNCHANGED]
@@ -85,7 +85,7 @@ def test_pairs_are_compared_with_their_stored_targets(pairs: PairReader) -> None
 
 def test_every_photo_is_painted_alone_after_one_warm_up(photo_folder: Path) -> None:
     first, second = Shifted(5), Shifted(6)
-    report = evaluate({"first": first, "second": second}, PhotoMaterial([photo_folder]), reference=first)
+    report = evaluate({"first": first, "second": second}, PhotoDataset([photo_folder]), reference=first)
     assert (first.painted, second.painted) == (1 + 3, 1 + 3)  # the reference is not painted a second time
     assert all(row.ms_per_picture is not None for row in report.stylizers[:2])
     assert report.stylizers[2].ms_per_picture is None
@@ -93,7 +93,7 @@ def test_every_photo_is_painted_alone_after_one_warm_up(photo_folder: Path) -> N
 
 def test_equal_pictures_give_json_without_infinity(photo_folder: Path) -> None:
     one, other = Shifted(5), Shifted(5)
-    report = evaluate({"one": one, "same": other}, PhotoMaterial([photo_folder]), reference=one)
+    report = evaluate({"one": one, "same": other}, PhotoDataset([photo_folder]), reference=one)
     assert [row.equal_pictures for row in report.stylizers] == [3, 3, 0]
     assert report.stylizers[1].psnr_db.mean == PSNR_CAP_DB == report.settings["psnr_cap_db"]
     text = json.dumps(report.to_json(), allow_nan=False)
@@ -103,16 +103,16 @@ def test_equal_pictures_give_json_without_infinity(photo_folder: Path) -> None:
 
 def test_a_teacher_that_is_not_measured_paints_the_targets(photo_folder: Path) -> None:
     teacher = Shifted(30, "teacher")
-    report = evaluate({"same": Shifted(30)}, PhotoMaterial([photo_folder]), reference=teacher)
+    report = evaluate({"same": Shifted(30)}, PhotoDataset([photo_folder]), reference=teacher)
     assert report.reference.sha256 == teacher.identity.sha256
     assert report.stylizers[0].equal_pictures == 3
 
 
-def test_two_real_stylizers(photo_folder: Path, meter: StyleMeter) -> None:
+def test_two_real_stylizers(photo_folder: Path, meter: StyleMetric) -> None:
     watercolor = load_stylizer("watercolor")
     report = evaluate(
         {"watercolor": watercolor, "shifted": Shifted()},
-        PhotoMaterial([photo_folder]),
+        PhotoDataset([photo_folder]),
         reference=watercolor,
         style=meter,
         paintings=[photo_folder / "0.png"],
@@ -131,9 +131,9 @@ def test_two_real_stylizers(photo_folder: Path, meter: StyleMeter) -> None:
         assert word in table
 
 
-def test_style_to_target_is_measured_against_each_photos_own_target(photo_folder: Path, meter: StyleMeter) -> None:
+def test_style_to_target_is_measured_against_each_photos_own_target(photo_folder: Path, meter: StyleMetric) -> None:
     teacher, mine = Shifted(30), Shifted(10)
-    report = evaluate({"mine": mine}, PhotoMaterial([photo_folder]), reference=teacher, style=meter)
+    report = evaluate({"mine": mine}, PhotoDataset([photo_folder]), reference=teacher, style=meter)
     expected = []
     for path in sorted(photo_folder.iterdir()):
         photo = read_picture(path).rgb
@@ -146,7 +146,7 @@ def test_style_to_target_is_measured_against_each_photos_own_target(photo_folder
 
 
 def test_columns_without_a_network_are_left_out(photo_folder: Path) -> None:
-    report = evaluate({"a": Shifted()}, PhotoMaterial([photo_folder]), reference=Shifted(3), notes=["no network"])
+    report = evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3), notes=["no network"])
     assert report.features is None
     table = render_table(report)
     assert "style/" not in table
@@ -155,19 +155,19 @@ def test_columns_without_a_network_are_left_out(photo_folder: Path) -> None:
 
 def test_unreadable_photos_are_listed(photo_folder: Path) -> None:
     (photo_folder / "1.png").write_bytes(b"noise")
-    report = evaluate({"a": Shifted()}, PhotoMaterial([photo_folder]), reference=Shifted(3))
+    report = evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3))
     assert [failure.name for failure in report.failures] == ["1.png"]
     assert report.material.photos == report.stylizers[0].psnr_db.n == 2
     assert "failed: 1.png" in render_table(report)
     for path in photo_folder.iterdir():
         path.write_bytes(b"noise")
     with pytest.raises(DataError, match=r"none of 3 photos.*0\.png"):
-        evaluate({"a": Shifted()}, PhotoMaterial([photo_folder]), reference=Shifted(3))
+        evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3))
 
 
 def test_the_photos_digest_follows_their_content(photo_folder: Path, photos: Callable[..., list[Image8]]) -> None:
     def digest() -> str:
-        material = PhotoMaterial([photo_folder])
+        material = PhotoDataset([photo_folder])
         return evaluate({"a": Shifted()}, material, reference=Shifted(3)).material.sha256
 
     before = digest()
@@ -177,8 +177,8 @@ def test_the_photos_digest_follows_their_content(photo_folder: Path, photos: Cal
 
 
 def test_photos_are_shrunk_and_limited(photo_folder: Path) -> None:
-    seen: list[Shown] = []
-    material = PhotoMaterial([photo_folder], max_side=28, limit=2)
+    seen: list[EvaluatedPhoto] = []
+    material = PhotoDataset([photo_folder], max_side=28, limit=2)
     report = evaluate({"a": Shifted()}, material, reference=Shifted(3), on_pictures=seen.append)
     assert [shown.photo.shape for shown in seen] == [(20, 28, 3)] * 2
     assert report.mean_megapixels == pytest.approx(20 * 28 / 1e6)
@@ -189,16 +189,16 @@ def test_an_empty_split_says_what_to_do(tmp_path: Path, photo_folder: Path) -> N
     config = PairsConfig(content=(photo_folder,), size=32, val_share=0, test_share=0)
     make_pairs(config, Shifted(), tmp_path / "pairs")
     with pytest.raises(DataError, match=r"test split is empty \(train 3.*pairs\.test_share.*--photos"):
-        PairMaterial(PairReader(tmp_path / "pairs"))
+        PairDataset(PairReader(tmp_path / "pairs"))
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no photos"):
-        PhotoMaterial([tmp_path])
+        PhotoDataset([tmp_path])
 
 
 def test_what_cannot_be_measured_is_refused(photo_folder: Path, pairs: PairReader) -> None:
-    photos = PhotoMaterial([photo_folder])
+    photos = PhotoDataset([photo_folder])
     with pytest.raises(ConfigError, match="at least one"):
         evaluate({}, photos, reference=Shifted())
     with pytest.raises(ConfigError, match="unchanged photo"):
@@ -206,7 +206,7 @@ def test_what_cannot_be_measured_is_refused(photo_folder: Path, pairs: PairReade
     with pytest.raises(ConfigError, match="--teacher"):
         evaluate({"a": Shifted()}, photos)
     with pytest.raises(ConfigError, match="own targets"):
-        evaluate({"a": Shifted()}, PairMaterial(pairs), reference=Shifted())
+        evaluate({"a": Shifted()}, PairDataset(pairs), reference=Shifted())
     with pytest.raises(ArtifactError, match="keeps the size"):
         evaluate({"a": Shifted(crop=True)}, photos, reference=Shifted())
     with pytest.raises(ImageError, match="missing"):
@@ -219,14 +219,14 @@ def test_a_painting_that_the_reference_did_not_use_is_noted(photo_folder: Path) 
         def identity(self) -> StylizerIdentity:
             return StylizerIdentity("painter", "0" * 64, ("1" * 64,))
 
-    photos = PhotoMaterial([photo_folder])
+    photos = PhotoDataset([photo_folder])
     report = evaluate({"a": Shifted()}, photos, reference=Painter(3), paintings=[photo_folder / "0.png"])
     assert any("0.png is not a painting" in note for note in report.notes)
 
 
 def test_the_sheet_shows_photo_target_and_every_stylizer(photo_folder: Path, tmp_path: Path) -> None:
     sheet = ContactSheet(limit=2)
-    material = PhotoMaterial([photo_folder])
+    material = PhotoDataset([photo_folder])
     evaluate({"a": Shifted(40), "b" * 60: Shifted(80)}, material, reference=Shifted(3), on_pictures=sheet)
     sheet.write(tmp_path / "sheet.png")
     picture = read_picture(tmp_path / "sheet.png").rgb
@@ -239,4 +239,4 @@ def test_the_sheet_shows_photo_target_and_every_stylizer(photo_folder: Path, tmp
 
 
 def test_a_figure_of_one_photo_has_no_error() -> None:
-    assert Figure.of([2.5]) == Figure(mean=2.5, standard_error=None, n=1)
+    assert MeanEstimate.of([2.5]) == MeanEstimate(mean=2.5, standard_error=None, n=1)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError
-from pix2style.evaluation.style import VGG19_LAYERS, StyleMeter, load_style_meter
+from pix2style.evaluation.style import VGG19_LAYERS, StyleMetric, load_style_metric
 from pix2style.files import sha256_file
 from pix2style.images import Image8, find_images, fit_within, read_picture, to_batch
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
@@ -26,8 +26,8 @@ def autoencoder_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def meter(autoencoder_file: Path) -> StyleMeter:
-    meter, note = load_style_meter(str(autoencoder_file))
+def meter(autoencoder_file: Path) -> StyleMetric:
+    meter, note = load_style_metric(str(autoencoder_file))
     assert meter is not None
     assert note is None
     return meter
@@ -47,7 +47,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
 
-def test_distance_equals_the_formula(meter: StyleMeter, photos: Callable[..., list[Image8]]) -> None:
+def test_distance_equals_the_formula(meter: StyleMetric, photos: Callable[..., list[Image8]]) -> None:
     first, second = photos(2, 48, 64)
     expected = []
     with torch.no_grad():
@@ -63,13 +63,13 @@ def test_distance_equals_the_formula(meter: StyleMeter, photos: Callable[..., li
     assert distance == pytest.approx(np.mean(expected), rel=1e-4)
 
 
-def test_a_picture_is_at_no_distance_from_itself(meter: StyleMeter, photos: Callable[..., list[Image8]]) -> None:
+def test_a_picture_is_at_no_distance_from_itself(meter: StyleMetric, photos: Callable[..., list[Image8]]) -> None:
     for photo in (*photos(1), *photos(1, 1, 1), np.zeros((16, 16, 3), np.uint8)):
         assert meter.distance(meter.grams(photo), meter.grams(photo)) == 0
 
 
 def test_style_is_nearer_to_the_same_painting_than_to_another(vgg19_file: Path, assets: Path) -> None:
-    meter, _ = load_style_meter(str(vgg19_file))
+    meter, _ = load_style_metric(str(vgg19_file))
     assert meter is not None
     first, other = (
         fit_within(read_picture(assets / "data" / "styles" / name).rgb, 256) for name in ("style08.jpg", "style19.jpg")
@@ -94,15 +94,15 @@ def test_the_scale_of_a_files_activations_does_not_matter(
     save_file(tensors, tmp_path / "scaled.safetensors")
     distances = []
     for path in (vgg19_file, tmp_path / "scaled.safetensors"):
-        meter, _ = load_style_meter(str(path))
+        meter, _ = load_style_metric(str(path))
         assert meter is not None
         grams = [meter.grams(photo) for photo in photos(2)]
         distances.append(meter.distance(*grams))
     assert distances[0] == pytest.approx(distances[1], rel=1e-4)
 
 
-def test_the_kind_of_file_is_seen(vgg19_file: Path, meter: StyleMeter) -> None:
-    vgg19, note = load_style_meter(str(vgg19_file))
+def test_the_kind_of_file_is_seen(vgg19_file: Path, meter: StyleMetric) -> None:
+    vgg19, note = load_style_metric(str(vgg19_file))
     assert vgg19 is not None
     assert note is None
     assert (vgg19.name, vgg19.network.layers, vgg19.sha256) == ("vgg19", VGG19_LAYERS, sha256_file(vgg19_file))
@@ -111,32 +111,32 @@ def test_the_kind_of_file_is_seen(vgg19_file: Path, meter: StyleMeter) -> None:
 
 @pytest.mark.usefixtures("empty_cache")
 def test_without_any_network_there_is_a_note(tmp_path: Path) -> None:
-    meter, note = load_style_meter(None)
+    meter, note = load_style_metric(None)
     assert meter is None
     assert "--features" in (note or "")
     missing = FeaturesConfig(weights=tmp_path / "missing.safetensors")
-    meter, note = load_style_meter(None, missing)
+    meter, note = load_style_metric(None, missing)
     assert meter is None
     assert "missing.safetensors" in (note or "")
-    assert load_style_meter("none")[0] is None
+    assert load_style_metric("none")[0] is None
 
 
 def test_the_configurations_network_is_used(autoencoder_file: Path) -> None:
-    meter, note = load_style_meter(None, FeaturesConfig(network="autoencoder", weights=autoencoder_file))
+    meter, note = load_style_metric(None, FeaturesConfig(network="autoencoder", weights=autoencoder_file))
     assert meter is not None
     assert (meter.name, note) == ("autoencoder", None)
 
 
 def test_a_network_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"--features .*missing.safetensors"):
-        load_style_meter(str(tmp_path / "missing.safetensors"))
+        load_style_metric(str(tmp_path / "missing.safetensors"))
     (tmp_path / "noise.safetensors").write_bytes(b"noise")
     with pytest.raises(ArtifactError, match="noise"):
-        load_style_meter(str(tmp_path / "noise.safetensors"))
+        load_style_metric(str(tmp_path / "noise.safetensors"))
 
 
 def test_all_paintings_can_be_measured(vgg19_file: Path, assets: Path) -> None:
-    meter, _ = load_style_meter(str(vgg19_file))
+    meter, _ = load_style_metric(str(vgg19_file))
     assert meter is not None
     for found in find_images([assets / "data" / "styles"])[:3]:
         grams = meter.grams(fit_within(read_picture(found.path).rgb, 64))

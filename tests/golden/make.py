@@ -21,7 +21,7 @@ from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.batch import PairBatch
 from pix2style.training.run.checkpoint import random_states, save_checkpoint
-from pix2style.training.run.prepare import open_run
+from pix2style.training.run.prepare import create_run
 from pix2style.training.step.state import build_state
 from pix2style.training.step.train_step import advance
 
@@ -129,7 +129,7 @@ def _teacher_run(run: Path) -> Path:
     config = parse_config({}, overrides=[*_SMALL, "losses.perceptual.weight=0", "losses.adversarial.weight=0"])
     state = build_state(config)
     meta = CheckpointMeta(0, 0, pairs_sha256="0" * 64, teacher="golden", teacher_sha256="0" * 64, style_sha256=())
-    open_run(run, config)
+    create_run(run, config)
     save_checkpoint(run, state, meta, random_states(state), config.train)
     return run
 

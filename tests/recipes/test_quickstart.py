@@ -13,7 +13,7 @@ import pytest
 from pix2style import load_stylizer
 from pix2style.errors import ConfigError
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.recipes.quickstart import Wishes, bundled_config, quickstart, sample_photos
+from pix2style.recipes.quickstart import QuickstartOptions, bundled_config, quickstart, sample_photos
 
 
 def test_photos_become_a_filter(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
@@ -46,7 +46,7 @@ def test_photos_become_a_filter(tmp_path: Path, photos: Callable[..., list[Image
 )
 def test_wishes_that_do_not_go_together(tmp_path: Path, wishes: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        quickstart(Wishes(out=tmp_path / "out", **wishes))  # type: ignore[arg-type]
+        quickstart(QuickstartOptions(out=tmp_path / "out", **wishes))  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 
 

@@ -107,7 +107,7 @@ def decode_once(
             _write(path, layout, material, entries, augment, count=count)
         except DataError as failed:  # the others wait: tell them
             error = failed
-    said: str | None = world.share(None if error is None else str(error))
+    said: str | None = world.broadcast_object(None if error is None else str(error))
     if said is not None:
         raise DataError(said) from error
     return DecodedPairs(_mapped(path, count), *layout)

@@ -12,9 +12,9 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
 from pix2style.pairs.format.manifest import PairEntry, PairManifest, PairRecord, Split, TeacherRecord
-from pix2style.pairs.exchange.plain import PlainPairs, open_pairs
+from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.format.reader import PairReader, choose_style
-from pix2style.progress import StagedProgress, note
+from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.crops import check_crop
 from pix2style.training.data.joined import JoinedPairs
 from pix2style.training.data.photos import PhotoReader
@@ -98,7 +98,7 @@ def _joined(pairs: PairReader, folder: Path, config: Config) -> JoinedPairs:
         raise ConfigError(f"[distill -> painted] {folder}: holds several styles: name a pair set of one")
     joined = JoinedPairs(pairs, painted, least_px=1 if augment.resize is not None else augment.crop)
     if joined.too_small:
-        note(f"{folder}: {joined.too_small} pairs are smaller than train.augment.crop and left out")
+        print_note(f"{folder}: {joined.too_small} pairs are smaller than train.augment.crop and left out")
     return joined
 
 
@@ -131,7 +131,7 @@ def _photos_alone(config: Config) -> Material:
         with StagedProgress() as progress:
             source = PhotoReader(config.pairs, on_progress=progress)
         for failure in source.failures[:_SHOWN_SUSPICIONS]:
-            note(f"{failure.source}: left out: {failure.reason}")
+            print_note(f"{failure.source}: left out: {failure.reason}")
     else:
         raise ConfigError("[train -> unpaired] names no photos: set pairs.content, or pairs.path to a pair set")
     train, held_out = (_for_each_style(source, split, len(teachers)) for split in ("train", "val"))
@@ -184,8 +184,8 @@ def _open_pairs(path: Path, pairs: PairsConfig) -> PairReader:
             test_share=pairs.test_share,
             on_progress=lambda done, total: progress("checking pairs", done, total),
         )
-    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainPairs) else ():
-        note(str(suspicion))
+    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainFolderReader) else ():
+        print_note(str(suspicion))
     return reader
 
 

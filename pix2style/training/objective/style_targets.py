@@ -16,7 +16,7 @@ from pix2style.nets.features import FeatureNetwork
 from pix2style.teachers.style import StyleBlend, style_blends
 
 
-def learned_styles(config: Config) -> list[StyleBlend]:
+def training_styles(config: Config) -> list[StyleBlend]:
     """The paintings of `pairs.style` or `pairs.styles` that this experiment learns, in the order of its style ids.
 
     Raises:
@@ -52,7 +52,7 @@ def _chosen(blends: list[StyleBlend], wanted: int | None) -> StyleBlend:
     return blends[wanted]
 
 
-class PaintingGrams(nn.Module):
+class StyleGrams(nn.Module):
     """Gram matrices of each style, computed once.
 
     Args:

@@ -14,17 +14,17 @@ from pix2style.errors import DataError, TrainingError
 from pix2style.files import sha256_json, write_json
 from pix2style.images import Image8
 from pix2style.pairs.format.manifest import PairRecord
-from pix2style.progress import note
+from pix2style.progress import print_note
 from pix2style.runs.folder import CheckpointMeta, StyleRecord
 from pix2style.training.data.sources import Material
 from pix2style.training.run.checkpoint import random_states, save_checkpoint
-from pix2style.training.run.early_stop import FIGURES, EarlyStop, is_better
-from pix2style.training.run.validation import first_photos, left_alone, validate
+from pix2style.training.run.early_stop import METRIC_NAMES, EarlyStopping, is_better
+from pix2style.training.run.validation import first_photos, preserve_rng, validate
 from pix2style.training.step.nonfinite import Skips
 from pix2style.training.step.schedule import learning_rate_share
 from pix2style.training.step.state import TrainingState
 from pix2style.training.step.train_step import StepReport
-from pix2style.training.tracking import METRICS_FILE, Trackers, history, step_figures
+from pix2style.training.tracking import METRICS_FILE, Trackers, metric_history, step_metrics
 
 _TOTALS = ("/total", "/gradient_norm")
 
@@ -63,9 +63,9 @@ class Session:
         self._trackers, self._stop_asked, self._sources_of = trackers, stop_asked, sources_of
         self._has_checkpoint, self._kept_at = has_checkpoint, state.step if has_checkpoint else -1
         self._photos = _photos_to_look_at(config, material)
-        past = history(run / METRICS_FILE, FIGURES[config.train.best_by], up_to_step=state.step)
-        self._early_stop = EarlyStop.of(config.train, past)
-        self._is_over = state.world.any(self._early_stop.is_over)
+        past = metric_history(run / METRICS_FILE, METRIC_NAMES[config.train.best_by], up_to_step=state.step)
+        self._early_stop = EarlyStopping.from_config(config.train, past)
+        self._is_over = state.world.any(self._early_stop.should_stop)
         self._looked_at = state.step if self._grid().is_file() else -1
         self._asked_s, self._asked_images = time.perf_counter(), state.images_seen
         train = config.train
@@ -128,10 +128,10 @@ class Session:
             except (OSError, DataError) as error:
                 if not isinstance(error.__cause__ or error, OSError) or str(self._grid().parent) not in str(error):
                     raise
-                note(f"{error}: step {state.step} is not looked at")  # a full disk: training itself can go on
+                print_note(f"{error}: step {state.step} is not looked at")  # a full disk: training itself can go on
         if state.world.any(done):
             self._looked_at = state.step
-            self._is_over = state.world.any(self._early_stop.is_over)
+            self._is_over = state.world.any(self._early_stop.should_stop)
 
     def keep(self, *, needed: bool = False) -> None:
         """Write a checkpoint. Where the disk is full and there is an older one, training goes on.
@@ -149,24 +149,24 @@ class Session:
                 save_checkpoint(self._run, state, self._meta(), random, self._config.train)
             except TrainingError as failed:
                 error = failed
-        said: str | None = state.world.share(None if error is None else str(error))
+        said: str | None = state.world.broadcast_object(None if error is None else str(error))
         if said is None:
             self._has_checkpoint, self._kept_at = True, state.step
             return
         if needed or not self._has_checkpoint:
             raise TrainingError(said) from error
-        note(f"{said}; training goes on, and tries again at the next checkpoint")
+        print_note(f"{said}; training goes on, and tries again at the next checkpoint")
         self._trackers.log(state.step, {"checkpoint/failed": 1.0})
 
     def _log(self, report: StepReport, skips: Skips) -> float:
         """Hand the step's figures, means over all processes, to the trackers."""
         state, train = self._state, self._config.train
         figures = {name: value.detach().float().reshape(1).clone() for name, value in report.figures().items()}
-        state.world.average_(list(figures.values()))
+        state.world.all_reduce_mean_(list(figures.values()))
         scales = {"generator/loss_scale": state.generator_scale, "discriminator/loss_scale": state.discriminator_scale}
         tensors: dict[str, Tensor] = {**figures, **{k: v.value for k, v in scales.items() if v is not None}}
         optimizers = {"generator": state.generator_optimizer, "discriminator": state.discriminator_optimizer}
-        read = step_figures(tensors, optimizers, state.device)
+        read = step_metrics(tensors, optimizers, state.device)
         now, seen = time.perf_counter(), state.images_seen
         read["images_per_s"] = (seen - self._asked_images) / max(now - self._asked_s, 1e-9)
         read |= {"images_seen": float(seen), "skipped_steps": float(skips.in_all)}
@@ -178,7 +178,7 @@ class Session:
     def _validate(self) -> None:
         """Of the main process."""
         state, material = self._state, self._material
-        with left_alone(state.device):
+        with preserve_rng(state.device):
             shipped = state.ema.folded() if state.ema.styles == 1 else state.ema
             was_training = shipped.training
             report = validate(
@@ -190,7 +190,7 @@ class Session:
                 styles=material.styles,
             )
             shipped.train(was_training)
-        self._trackers.picture(state.step, "validation/grid", self._grid())
+        self._trackers.log_image(state.step, "validation/grid", self._grid())
         if report is None or not material.held_out:
             return
         best_by = self._config.train.best_by
@@ -228,15 +228,15 @@ class Session:
     def _tell_skips(self, skips: Skips, report: StepReport) -> None:
         """Say which steps were left out, and end the run if there were too many of them in a row."""
         state, limit = self._state, self._config.train.skips_in_a_row
-        names = sorted({name for names in state.world.collect(skips.names) for name in names})
+        names = sorted({name for names in state.world.all_gather_object(skips.names) for name in names})
         terms = [name for name in names if not name.endswith(_TOTALS)] or names
         what = f"{', '.join(terms)} {'was' if len(terms) == 1 else 'were'} not finite"
         if skips.in_a_row < limit:
             steps = "a step was" if skips.new == 1 else f"{skips.new} steps were"
-            note(f"step {state.step}: {steps} left out ({skips.in_all} in all): {what}")
+            print_note(f"step {state.step}: {steps} left out ({skips.in_all} in all): {what}")
             return
         dump = self._run / f"not-finite-step-{state.step:07d}.json"
-        figures = state.world.collect({name: float(value) for name, value in report.figures().items()})
+        figures = state.world.all_gather_object({name: float(value) for name, value in report.figures().items()})
         if state.world.is_main:
             write_json(dump, self._dump(skips, names, figures))
         raise TrainingError(

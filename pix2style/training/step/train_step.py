@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pix2style.config import Config
 from pix2style.training.batch import PairBatch
-from pix2style.training.distributed import packed, unpacked
+from pix2style.training.distributed import flatten_tensors, unflatten_tensors
 from pix2style.training.objective.objective import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.schedule import set_learning_rates, update_ema
@@ -84,7 +84,7 @@ def advance(state: TrainingState, parts: Sequence[PairBatch], config: Config) ->
     if config.train.cuda_graphs and state.device.type == "cuda":
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     running = _Running(state)
-    playing = state.objective.plays(state.images_seen)
+    playing = state.objective.adversarial_active(state.images_seen)
     # With several parts the discriminator has to see all of them before the generator is judged: keeping every part's
     # graph until then would save no memory, so that the generator's pass is repeated, with the same dropout.
     outputs = [paint(state, part, config, repeat=len(parts) > 1) for part in parts] if playing else None
@@ -104,8 +104,8 @@ def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool
     """The generator's pictures of a part, [batch, 3, height, width]; `repeat`: compute its graph again when needed."""
     network = state.generator
     with autocast(config.train, state.device), state.objective.watching():
-        glimpse = part.glimpse if network.sees_glimpse else None
-        context = None if glimpse is None else network.context_of(glimpse)
+        glimpse = part.glimpse if network.uses_glimpse else None
+        context = None if glimpse is None else network.context_from_glimpse(glimpse)
         if repeat:
             painted: Tensor = checkpoint(network, part.content, context, part.style, use_reentrant=False)
         else:
@@ -124,7 +124,7 @@ def teach_discriminator(
     found: list[DiscriminatorLosses] = []
     for part, output in zip(parts, outputs, strict=True):
         with autocast(config.train, state.device):
-            losses = state.objective.discriminator(network, output.detach(), part)
+            losses = state.objective.discriminator_losses(network, output.detach(), part)
         _backward(losses.total, list(network.parameters()), state.discriminator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
@@ -142,7 +142,7 @@ def teach_generator(
         output = outputs[i] if outputs is not None else paint(state, part, config)
         judging = state.discriminator if outputs is not None else None
         with autocast(config.train, state.device), _frozen(judging) as opponent:
-            losses = state.objective.generator(output, part, opponent, images_seen=state.images_seen)
+            losses = state.objective.generator_losses(output, part, opponent, images_seen=state.images_seen)
         _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
@@ -183,7 +183,7 @@ def _descend(
     """Step down the mean gradient of all processes, unless it or the loss is not finite; `limit`: at most so long."""
     gradients = [parameter.grad for parameter in learned if parameter.grad is not None]
     total = loss.detach().float().reshape(1).clone()
-    state.world.average_([*gradients, total])
+    state.world.all_reduce_mean_([*gradients, total])
     norm = torch.nn.utils.get_total_norm(gradients)
     skipped = ~torch.isfinite(norm + total[0])
     # fused Adam reads these two on the device: it divides by the scale, and does nothing where found_inf is 1
@@ -229,7 +229,7 @@ class _Running:
         networks: list[nn.Module] = [state.generator]
         networks += [state.discriminator] if state.discriminator is not None else []
         self._buffers = [b for network in networks for b in network.buffers() if b.is_floating_point()]
-        self._before = packed(self._buffers) if self._buffers else None
+        self._before = flatten_tensors(self._buffers) if self._buffers else None
         self._world = state.world
 
     @torch.no_grad()
@@ -237,6 +237,6 @@ class _Running:
         """After the step."""
         if self._before is None:
             return
-        after = packed(self._buffers)
-        self._world.average_([after])
-        torch._foreach_copy_(self._buffers, unpacked(torch.where(skipped, self._before, after), self._buffers))
+        after = flatten_tensors(self._buffers)
+        self._world.all_reduce_mean_([after])
+        torch._foreach_copy_(self._buffers, unflatten_tensors(torch.where(skipped, self._before, after), self._buffers))

@@ -21,7 +21,7 @@ from pix2style.training.batch import PairBatch
 from pix2style.training.data.decoded_cache import decode
 from pix2style.training.data.loader import PairStream, batches
 from pix2style.training.data.sources import open_material
-from pix2style.training.run.memory import out_of_memory_explained
+from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.train import train
 from pix2style.training.step.state import build_state
 from pix2style.training.step.train_step import advance
@@ -161,7 +161,7 @@ def test_a_run_goes_on_where_it_was(change: str, tmp_path: Path, experiment: Exp
 
 def test_out_of_memory_says_what_to_lower(experiment: Experiment) -> None:
     config = experiment("train.device=cuda", "train.batch=64")
-    with pytest.raises(Exception, match=r"train\.batch"), out_of_memory_explained(config):
+    with pytest.raises(Exception, match=r"train\.batch"), explain_out_of_memory(config):
         torch.empty(2**50, dtype=torch.uint8, device=GPU)
 
 

@@ -12,7 +12,7 @@ import torch
 from pix2style.config import Config
 from pix2style.errors import TrainingError
 from pix2style.training.batch import PairBatch
-from pix2style.training.run.resume import newest_whole
+from pix2style.training.run.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
 from pix2style.training.step.state import TrainingState, build_state
 from pix2style.training.step.train_step import advance
@@ -119,7 +119,7 @@ def test_it_can_go_on_from_before(tmp_path: Path, experiment: Experiment) -> Non
     run = tmp_path / "run"
     with pytest.raises(TrainingError):
         train(explosive(experiment), run)
-    found = newest_whole(run)
+    found = find_newest_intact_checkpoint(run)
     assert found is not None
     assert found.meta.step == 6
     with pytest.raises(TrainingError, match="times in a row"):

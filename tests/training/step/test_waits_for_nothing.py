@@ -25,7 +25,7 @@ from pix2style.training.step import state as state_module
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.state import TrainingState, build_state
 from pix2style.training.step.train_step import StepReport, advance
-from pix2style.training.tracking import step_figures
+from pix2style.training.tracking import step_metrics
 
 META = torch.device("meta")
 
@@ -95,7 +95,7 @@ def test_a_step_of_every_objective(
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda report: float(report.generator.total), lambda report: step_figures(report.figures(), {}, META)],
+    [lambda report: float(report.generator.total), lambda report: step_metrics(report.figures(), {}, META)],
     ids=["a number", "what is logged"],
 )
 def test_whoever_asks_would_be_found_out(
