@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pix2style.nets.blocks import Foldable
-from pix2style.nets.style_condition import fix_styles, mixture
+from pix2style.nets.style_condition import fix_style, style_weights
 
 
 class Generator(nn.Module, ABC):
@@ -112,18 +112,18 @@ class Generator(nn.Module, ABC):
         """An ordinary network of one style: a copy in eval mode, in which that style is part of the weights.
 
         Args:
-            weights: a style's id from 0 on, or a weight for each style; see `mixture`.
+            weights: a style's id from 0 on, or a weight for each style; see `style_weights`.
 
         Raises:
             ValueError: the network holds one style, or not this one.
         """
         if self.styles == 1:
             raise ValueError("the network holds one style: there is nothing to choose")
-        chosen = mixture(weights, self.styles)
+        chosen = style_weights(weights, self.styles)
         twin = copy.deepcopy(self).eval()
         for module in twin.modules():
             _make_plain(module)  # a limited weight cannot be scaled
-        fix_styles(twin, chosen)
+        fix_style(twin, chosen)
         twin.styles = 1
         return twin
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
-from pix2style.nets.style_condition import Conditioned
+from pix2style.nets.style_condition import ConditionalLayer
 from pix2style.progress import print_note
 from pix2style.runs.folder import (
     DISCRIMINATOR_FILE,
@@ -120,7 +120,7 @@ def _without_foreign_tables(weights: Mapping[str, Tensor], network: nn.Module) -
     """Weights by the names that they have here: a layer that styles change lies one level deeper than a plain one."""
     found = dict(weights)
     for name, module in network.named_modules():
-        if not isinstance(module, Conditioned):
+        if not isinstance(module, ConditionalLayer):
             continue
         there = found.get(f"{name}.table")
         if there is not None and there.shape != module.table.shape:
@@ -137,7 +137,7 @@ def _without_foreign_tables(weights: Mapping[str, Tensor], network: nn.Module) -
 def _differences(weights: Mapping[str, Tensor], network: nn.Module) -> list[str]:
     """What keeps the weights from being loaded; tables of styles may be missing."""
     here = network.state_dict()
-    tables = {f"{name}.table" for name, module in network.named_modules() if isinstance(module, Conditioned)}
+    tables = {f"{name}.table" for name, module in network.named_modules() if isinstance(module, ConditionalLayer)}
     missing = [f"{name} is missing" for name in here if name not in weights and name not in tables]
     foreign = [f"{name} is not wanted" for name in weights if name not in here]
     shapes = [

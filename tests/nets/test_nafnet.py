@@ -10,20 +10,20 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from pix2style.nets.blocks import ChannelNorm
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.receptive import Span
-from pix2style.nets.transformer import Transformer
 
 
 def test_size_is_what_the_docstring_says(count_gmacs: Callable[[nn.Module, int], float]) -> None:
     with torch.device("meta"):
-        transformer = Transformer()
-    stated = " ".join(str(Transformer.__doc__).split())
+        transformer = Nafnet()
+    stated = " ".join(str(Nafnet.__doc__).split())
     assert f"{sum(weight.numel() for weight in transformer.parameters()):,} parameters" in stated
     assert f"{count_gmacs(transformer, 256):.2f} GMAC at 256x256" in stated
 
 
 def test_the_start_keeps_the_scale_of_features() -> None:
-    transformer = Transformer(16, (1, 1, 1))
+    transformer = Nafnet(16, (1, 1, 1))
     scales: list[float] = []
     for part in (transformer.stem, *transformer.encode, *transformer.decode):
         part.register_forward_hook(lambda _module, _inputs, output: scales.append(float(output.std())))
@@ -35,7 +35,7 @@ def test_the_start_keeps_the_scale_of_features() -> None:
 
 
 def test_attention_weighs_channels_by_their_surroundings_and_starts_at_1() -> None:
-    block = Transformer(8, (1, 1)).encode[0][0]
+    block = Nafnet(8, (1, 1)).encode[0][0]
     assert torch.equal(block.weigh.bias, torch.ones(8))
     seen: list[torch.Tensor] = []
     block.merge.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
@@ -64,12 +64,12 @@ def test_channel_norm_normalises_each_pixel_over_its_channels() -> None:
 
 def test_span_of_a_linear_enlargement() -> None:
     # Output 3 of factor 4 lies at 0.375 of the inputs, output 2 at 0.125, output 1 at -0.125.
-    assert Span(1, 1).before_linear(4) == Span(-1, 0)
-    assert Span(2, 3).before_linear(4) == Span(0, 1)
-    assert Span(0, 7).before_linear(4) == Span(-1, 2)
+    assert Span(1, 1).input_of_linear(4) == Span(-1, 0)
+    assert Span(2, 3).input_of_linear(4) == Span(0, 1)
+    assert Span(0, 7).input_of_linear(4) == Span(-1, 2)
 
 
 @pytest.mark.parametrize("blocks", [(), (1, 0)])
 def test_refuses_levels_without_blocks(blocks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="at least 1 for each level"):
-        Transformer(8, blocks)
+        Nafnet(8, blocks)
