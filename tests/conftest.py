@@ -85,7 +85,7 @@ def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
             self.size_multiple, self.receptive_field_px = 4, 0
             self.signs = torch.nn.Parameter(torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1))
 
-        def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+        def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
             return photo * self.signs
 
     spec = GeneratorSpec(

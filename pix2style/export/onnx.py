@@ -87,7 +87,9 @@ def export_filter(
     if out.is_dir():  # before minutes of work
         raise ArtifactError(f"{out}: is a folder: name the filter file, for example {out / spec.name}.onnx")
     if generator.styles > 1 and not isinstance(generator, Lite):
-        raise ArtifactError(f"the network holds {generator.styles} styles, a filter one: export generator.fixed(...)")
+        raise ArtifactError(
+            f"the network holds {generator.styles} styles, a filter one: export generator.with_fixed_style(...)"
+        )
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)
     folded = network.folded().eval()

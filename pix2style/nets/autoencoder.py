@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pix2style.errors import ArtifactError
 from pix2style.files import write_bytes
 from pix2style.nets.features import FeatureNetwork, select_layers
-from pix2style.nets.generator import check_pictures
+from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.weights import read_tensors_and_metadata
 
 _KIND = "pix2style.autoencoder"
@@ -60,7 +60,7 @@ class Autoencoder(nn.Module):
         Raises:
             ValueError: The tensor is not a batch of RGB images, or the images are smaller than 16 px.
         """
-        check_pictures(image)
+        check_rgb_batch(image)
         if min(image.shape[-2:]) < _SMALLEST_PX:
             raise ValueError(f"images must have at least {_SMALLEST_PX} px a side, got {list(image.shape[-2:])}")
         activations = {}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.nets.generator import check_pictures
+from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.weights import read_tensors
 
 # From https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html, vgg16
@@ -80,7 +80,7 @@ class FeatureNetwork(nn.Module):
             ValueError: The tensor is not a batch of RGB images, or the images are smaller than the stride of the
                 deepest layer.
         """
-        check_pictures(image)
+        check_rgb_batch(image)
         if min(image.shape[-2:]) < self.smallest_px:
             raise ValueError(f"images must have at least {self.smallest_px} px a side, got {list(image.shape[-2:])}")
         features = (image - self.mean) / self.std  # type: ignore[operator]

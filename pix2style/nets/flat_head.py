@@ -21,7 +21,7 @@ class FlatHead(Foldable):
     Args:
         into: Channels of the features.
         colours: Channels of a pixel, 3 for RGB.
-        pixels: Pixels of a patch. The output channels are ordered pixel by pixel, as `unfold_patches` takes them.
+        pixels: Pixels of a patch. The output channels are ordered pixel by pixel, as `depth_to_space` takes them.
     """
 
     def __init__(self, into: int, colours: int, pixels: int) -> None:

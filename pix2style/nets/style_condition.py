@@ -18,8 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.nets.blocks import ChannelNorm, Foldable
-
-_SUM_TOLERANCE = 0.02  # people write 0.33,0.33,0.33
+from pix2style.style_choice import check_style_choice
 
 
 class ConditionalLayer(nn.Module, ABC):
@@ -186,16 +185,11 @@ def style_weights(choice: int | list[float] | tuple[float, ...], styles: int) ->
     Raises:
         ValueError: There is no such style, or the weights are not valid.
     """
+    check_style_choice(choice, styles)
     if isinstance(choice, int):
-        if not 0 <= choice < styles:
-            raise ValueError(f"there is no style {choice}: the network holds {styles}, from 0 to {styles - 1}")
         return torch.eye(styles)[choice]
     weights = torch.tensor(choice, dtype=torch.float32)
-    if len(weights) != styles:
-        raise ValueError(f"got {len(weights)} weights for {styles} styles: give one for each")
-    if not torch.isfinite(weights).all() or (weights < 0).any() or abs(float(weights.sum()) - 1) > _SUM_TOLERANCE:
-        raise ValueError(f"weights of styles must not be negative, and their sum must be 1, got {list(choice)}")
-    return weights / weights.sum()
+    return weights / weights.sum()  # in float32, because the bytes of exported files depend on it
 
 
 def _fold_affine(layer: nn.Module, scale: Tensor, shift: Tensor) -> nn.Module:

@@ -96,7 +96,7 @@ def write_filter(generator: Generator, file: Path) -> None:
     from pix2style.nets.lite import Lite
     from pix2style.runs.folder import CheckpointMeta
 
-    network = generator.fixed(0) if generator.styles > 1 else generator
+    network = generator.with_fixed_style(0) if generator.styles > 1 else generator
     if not isinstance(network, Lite):
         raise TypeError(f"{network.architecture}: only a lite can be computed in 8 bits")
     noise = np.random.default_rng(0).integers(0, 256, (_CALIBRATED, _CALIBRATED_PX, _CALIBRATED_PX, 3), np.uint8)

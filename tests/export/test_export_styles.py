@@ -155,7 +155,7 @@ def test_export_wants_a_style_where_a_file_holds_one(tmp_path: Path) -> None:
     folder = RunFolder(run)
     generator, meta = load_generator(folder)
     spec = describe_generator(generator, folder.config, meta, name="x", licence="")
-    with pytest.raises(ArtifactError, match=r"holds 3 styles, a filter one: export generator\.fixed"):
+    with pytest.raises(ArtifactError, match=r"holds 3 styles, a filter one: export generator\.with_fixed_style"):
         export_filter(generator, spec, tmp_path / "x.onnx")
     assert not list(tmp_path.glob("*.onnx"))
 

@@ -116,7 +116,7 @@ def test_files_that_cannot_be_used(model: Autoencoder, tmp_path: Path) -> None:
         save_file(content, path, description and {"pix2style.autoencoder": json.dumps(description)})
         with pytest.raises(ArtifactError, match=f"{name}.safetensors: .*{reason}"):
             load_autoencoder(_ALL, path)
-    with pytest.raises(ArtifactError, match="no such weights file"):
+    with pytest.raises(ArtifactError, match="this weights file does not exist"):
         load_autoencoder(_ALL, tmp_path / "missing.safetensors")
 
 

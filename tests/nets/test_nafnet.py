@@ -1,4 +1,4 @@
-"""The transformer: its size, its start, its attention over windows."""
+"""NAFNet: its size, its initial weights, its channel attention over windows."""
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ from pix2style.nets.receptive import Span
 
 def test_size_is_what_the_docstring_says(count_gmacs: Callable[[nn.Module, int], float]) -> None:
     with torch.device("meta"):
-        transformer = Nafnet()
+        nafnet = Nafnet()
     stated = " ".join(str(Nafnet.__doc__).split())
-    assert f"{sum(weight.numel() for weight in transformer.parameters()):,} parameters" in stated
-    assert f"{count_gmacs(transformer, 256):.2f} GMAC at 256x256" in stated
+    assert f"{sum(weight.numel() for weight in nafnet.parameters()):,} parameters" in stated
+    assert f"{count_gmacs(nafnet, 256):.2f} GMAC at 256x256" in stated
 
 
 def test_the_start_keeps_the_scale_of_features() -> None:
-    transformer = Nafnet(16, (1, 1, 1))
+    nafnet = Nafnet(16, (1, 1, 1))
     scales: list[float] = []
-    for part in (transformer.stem, *transformer.encode, *transformer.decode):
-        part.register_forward_hook(lambda _module, _inputs, output: scales.append(float(output.std())))
+    for module in (nafnet.stem, *nafnet.encoder, *nafnet.decoder):
+        module.register_forward_hook(lambda _module, _inputs, output: scales.append(float(output.std())))
     with torch.no_grad():
-        transformer(torch.rand(1, 3, 64, 64) * 2 - 1)
+        nafnet(torch.rand(1, 3, 64, 64) * 2 - 1)
     assert len(scales) == 6
     assert min(scales) > 0.2
     assert max(scales) < 5
 
 
-def test_attention_weighs_channels_by_their_surroundings_and_starts_at_1() -> None:
-    block = Nafnet(8, (1, 1)).encode[0][0]
-    assert torch.equal(block.weigh.bias, torch.ones(8))
-    seen: list[torch.Tensor] = []
-    block.merge.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+def test_attention_weighs_channels_by_their_surroundings_and_starts_near_1() -> None:
+    block = Nafnet(8, (1, 1)).encoder[0][0]
+    assert torch.equal(block.channel_attention.bias, torch.ones(8))
+    attended: list[torch.Tensor] = []
+    block.attention_projection.register_forward_pre_hook(lambda _module, inputs: attended.append(inputs[0]))
     features = torch.randn(1, 8, 16, 16)
     with torch.no_grad():
         block(features, None)
-        block.weigh.weight.zero_()
+        block.channel_attention.weight.zero_()
         block(features, None)
-        block.weigh.bias.zero_()
+        block.channel_attention.bias.zero_()
         block(features, None)
-    looked, weighed, muted = block.look(features), seen[0], seen[2]
-    torch.testing.assert_close(seen[1], looked)
-    assert (weighed - looked).abs().max() > 1e-3
+    gated = block.depthwise(features)
+    initial, without_weights, muted = attended
+    torch.testing.assert_close(without_weights, gated)
+    assert (initial - gated).abs().max() > 1e-3
     assert not muted.any()
 
 
@@ -73,3 +74,28 @@ def test_span_of_a_linear_enlargement() -> None:
 def test_refuses_levels_without_blocks(blocks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="at least 1 for each level"):
         Nafnet(8, blocks)
+
+
+def test_weights_with_the_keys_of_version_1_load() -> None:
+    torch.manual_seed(0)
+    network = Nafnet(8, (1, 1), styles=2)
+    old_names = {
+        "encoder": "encode",
+        "decoder": "decode",
+        "downsample": "halve",
+        "upsample_projection": "project",
+        "head": "draw",
+        "depthwise": "look",
+        "channel_attention": "weigh",
+        "attention_projection": "merge",
+        "ffn": "think",
+        "ffn_projection": "conclude",
+    }
+    weights = network.state_dict()
+    old = {".".join(old_names.get(part, part) for part in key.split(".")): value for key, value in weights.items()}
+    kept = {key for key in weights if key.split(".")[0] in ("stem", "colours")}
+    assert set(old) & set(weights) == kept
+    other = Nafnet(8, (1, 1), styles=2)
+    other.load_state_dict(old)
+    for key, value in other.state_dict().items():
+        torch.testing.assert_close(value, weights[key], rtol=0, atol=0)

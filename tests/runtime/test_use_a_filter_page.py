@@ -1,4 +1,4 @@
-"""docs/use-a-filter.md: its Python is run as it stands there, on a really exported file."""
+"""docs/guides/use-a-filter.md: its Python is run as it stands there, on a really exported file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pix2style.runtime.onnx import OnnxStylizer
 ROOT = Path(__file__).parents[2]
 SECTIONS = re.findall(
     r"^## (.+?)$(?:(?!^## ).)*?^```python\n(.*?)^```",
-    (ROOT / "docs/use-a-filter.md").read_text(),
+    (ROOT / "docs/guides/use-a-filter.md").read_text(),
     re.DOTALL | re.MULTILINE,
 )
 

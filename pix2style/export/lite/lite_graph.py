@@ -120,7 +120,7 @@ def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
 
 
 def _unfolded(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
-    """Channels to pixels: `nets.lite.unfold_patches`.
+    """Channels to pixels: `nets.lite.depth_to_space`.
 
     Line by line of the patches, each a run of 3 * scale bytes in every patch. A Transpose of five dimensions says it in
     one node, and takes ONNX Runtime more than twice as long.

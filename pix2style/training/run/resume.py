@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
+from pix2style.nets.key_map import with_current_keys
 from pix2style.nets.style_condition import ConditionalLayer
 from pix2style.progress import print_note
 from pix2style.runs.folder import (
@@ -92,7 +93,7 @@ def load_pretrained_weights(state: TrainingState, path: Path) -> None:
     folder = source.checkpoint("latest")
     verify_checkpoint(folder)
     file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
-    weights = _without_foreign_tables(_read(file), state.generator)
+    weights = _without_foreign_tables(with_current_keys(_read(file), state.generator.architecture), state.generator)
     wrong = _differences(weights, state.generator)
     if wrong:
         raise ArtifactError(
