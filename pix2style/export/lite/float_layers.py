@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2style.export.graph_parts import Floats, GraphBuilder
+from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
 from pix2style.nets.lite import VARIANCE_EPSILON, Lite, ResidualBlock
