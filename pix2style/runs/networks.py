@@ -10,8 +10,8 @@ from pix2style.nets.discriminator import Discriminator, MultiScalePatchGan, Patc
 from pix2style.nets.features import FeatureNetwork, load_vgg
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
-from pix2style.nets.resnet import Resnet
 from pix2style.nets.nafnet import Nafnet
+from pix2style.nets.resnet import Resnet
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
