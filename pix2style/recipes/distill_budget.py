@@ -58,7 +58,7 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
     from pix2style.processes import PAUSE_BEFORE_TIMING_S
     from pix2style.progress import ProgressBar
     from pix2style.recipes.size_search import SIDE_PX
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     stylizers = []
     with tempfile.TemporaryDirectory() as folder, ProgressBar("candidates", len(generators)) as bar:
@@ -89,7 +89,7 @@ def write_filter(generator: Generator, file: Path) -> None:
     """
     from pix2style.config import Config
     from pix2style.export.graph import build_graph, describe
-    from pix2style.export.lite.calibrate import calibrate
+    from pix2style.export.lite.calibration import calibrate
     from pix2style.export.run import describe_generator
     from pix2style.files import write_bytes
     from pix2style.images.glimpse import GLIMPSE_SIDE_PX

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
 from pix2style.export import graph
-from pix2style.export.onnx import export_filter
+from pix2style.export.export_filter import export_filter
 from pix2style.export.verify import photo_like
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import GeneratorSpec
 
 Describe = Callable[[Generator], GeneratorSpec]

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import onnx
 
-from pix2style.export.graph_parts import GraphBuilder
+from pix2style.export.graph_builder import GraphBuilder
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_SIDE_PX
 from pix2style.nets.lite import Lite
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME

@@ -11,10 +11,10 @@ import torch
 
 from pix2style.errors import ArtifactError
 from pix2style.export.graph import Precision, build_graph, describe
-from pix2style.export.graph_parts import OPSET
-from pix2style.export.lite.calibrate import Calibration, calibrate
-from pix2style.export.lite.equalise import equalised
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_builder import OPSET
+from pix2style.export.graph_session import GraphSession
+from pix2style.export.lite.calibration import Calibration, calibrate
+from pix2style.export.lite.equalisation import equalised
 from pix2style.export.opencv import verify_in_opencv
 from pix2style.export.photos import ExportPhotos
 from pix2style.export.quality import Quality, check_quality, measure
