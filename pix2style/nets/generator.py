@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -15,7 +15,8 @@ from torch.nn.utils import parametrize
 
 from pix2style.nets.blocks import Foldable
 from pix2style.nets.image_tensors import check_rgb_batch
-from pix2style.nets.style_condition import fix_styles, mixture
+from pix2style.nets.key_map import with_current_keys
+from pix2style.nets.style_condition import fix_style, style_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,10 @@ class Generator(nn.Module, ABC):
         image = F.pad(generated, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
         return image if feature_stages is None else GeneratorOutput(image, features)
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights as `nn.Module.load_state_dict` does; keys of earlier versions are renamed first (`key_map`)."""
+        return super().load_state_dict(with_current_keys(state_dict, self.architecture), strict, assign)
+
     @property
     def example_side_px(self) -> int:
         """Height of an example photo for `torch.onnx.export`; its width should be 1 larger.
@@ -178,18 +183,18 @@ class Generator(nn.Module, ABC):
         """Return a network of one style: a copy in eval mode, in which that style is part of the weights.
 
         Args:
-            weights: Index of a style, or a weight for each style; see `mixture`.
+            weights: Index of a style, or a weight for each style; see `style_weights`.
 
         Raises:
             ValueError: The network holds one style only, or there is no such style.
         """
         if self.styles == 1:
             raise ValueError("the network holds one style: there is nothing to choose")
-        style = mixture(weights, self.styles)
+        style = style_weights(weights, self.styles)
         twin = copy.deepcopy(self).eval()
         for module in twin.modules():
             _remove_parametrizations(module)  # the weight under spectral norm cannot be multiplied by a style's scale
-        fix_styles(twin, style)
+        fix_style(twin, style)
         twin.styles = 1
         return twin
 

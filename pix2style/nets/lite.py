@@ -14,7 +14,7 @@ from pix2style.nets.blocks import Foldable
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Shifted, through
+from pix2style.nets.style_condition import ConditionalBias, apply_layer
 
 _COLOURS = 3
 # Added to the variance of a glimpse's features before the square root, whose gradient is infinite at 0.
@@ -106,7 +106,7 @@ class Lite(Generator):
         if context is None:
             raise ValueError("lite needs a context: call the network itself, which computes it")
         returned: dict[int, Tensor] = {}
-        features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
+        features = F.relu(apply_layer(self.stem, photo, style) + context[:, :, None, None])
         for stage, block in enumerate(self.body):
             features = block(features, style)
             if stage in feature_stages:
@@ -120,10 +120,10 @@ class Lite(Generator):
         return clipped, returned
 
     def _span(self, span: Span) -> Span:
-        span = span.before_upsampling(self.scale)
+        span = span.input_of_upsampling(self.scale)
         for _ in range(2 * len(self.body) + 1):  # two convolutions in each block, one in the head
-            span = span.before_conv(kernel=3, padding=1)
-        return span.before_unshuffle(self.scale)
+            span = span.input_of_conv(kernel=3, padding=1)
+        return span.input_of_unshuffle(self.scale)
 
 
 class ResidualBlock(nn.Module):
@@ -144,7 +144,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """Apply the block to features [batch, channels, h, w]; the shape stays."""
-        return F.relu(features + through(self.second, F.relu(self.first(features)), style))
+        return F.relu(features + apply_layer(self.second, F.relu(self.first(features)), style))
 
 
 class RepConv(Foldable):
@@ -201,7 +201,7 @@ def depth_to_space(patches: Tensor, scale: int) -> Tensor:
 
 def _with_style_shift(layer: nn.Module, channels: int, styles: int) -> nn.Module:
     """Let each style add a vector to the output channels of a layer; with one style, return the layer itself."""
-    return layer if styles == 1 else Shifted(layer, channels, styles)
+    return layer if styles == 1 else ConditionalBias(layer, channels, styles)
 
 
 def _glimpse_indices(size: int, device: torch.device) -> Tensor:

@@ -15,7 +15,7 @@ from pix2style.nets.blocks import icnr_, init_preserving
 from pix2style.nets.colour_skip import ColourSkip
 from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Stack, styled
+from pix2style.nets.style_condition import ConditionalSequential, conditional
 
 _MAX_GROUPS = 32  # the default of GroupNorm (Wu and He 2018, arXiv 1803.08494, table 3)
 
@@ -112,12 +112,12 @@ class Unet(Generator):
 
     def _span(self, span: Span) -> Span:
         # Backwards through the deepest level, which is the path with the largest receptive field.
-        span = span.before_conv(kernel=3, padding=1)  # `draw`
+        span = span.input_of_conv(kernel=3, padding=1)  # `draw`
         for _ in self.ups:  # `fuse`, then upsampling; the 1x1 projection does not widen the receptive field
-            span = span.before_conv(kernel=3, padding=1).before_upsampling(2)
+            span = span.input_of_conv(kernel=3, padding=1).input_of_upsampling(2)
         for _ in self.downs:  # `residual`, then the strided convolution
-            span = span.before_conv(kernel=5, padding=2).before_conv(kernel=4, stride=2, padding=1)
-        return span.before_conv(kernel=3, padding=1)  # `stem`
+            span = span.input_of_conv(kernel=5, padding=2).input_of_conv(kernel=4, stride=2, padding=1)
+        return span.input_of_conv(kernel=3, padding=1)  # `stem`
 
 
 class _Down(nn.Module):
@@ -129,10 +129,14 @@ class _Down(nn.Module):
         self.halve = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1)
         first, second = (nn.Conv2d(out_channels, out_channels, 3, padding=1) for _ in range(2))
         if norm == "none":
-            self.residual = Stack(nn.SiLU(), styled(first, out_channels, styles), nn.SiLU(), second)
+            self.residual = ConditionalSequential(
+                nn.SiLU(), conditional(first, out_channels, styles), nn.SiLU(), second
+            )
         else:
-            between = styled(_group_norm(out_channels), out_channels, styles)
-            self.residual = Stack(_group_norm(out_channels), nn.SiLU(), first, between, nn.SiLU(), second)
+            between = conditional(_group_norm(out_channels), out_channels, styles)
+            self.residual = ConditionalSequential(
+                _group_norm(out_channels), nn.SiLU(), first, between, nn.SiLU(), second
+            )
 
     def forward(self, features: Tensor, style: Tensor | None) -> Tensor:
         halved = self.halve(features)
@@ -150,9 +154,11 @@ class _Up(nn.Module):
         self.project = nn.Conv2d(in_channels, out_channels * 4 if self.shuffle else out_channels, 1)
         conv = nn.Conv2d(2 * out_channels, out_channels, 3, padding=1)
         if norm == "none":
-            self.fuse = Stack(nn.SiLU(), styled(conv, out_channels, styles))
+            self.fuse = ConditionalSequential(nn.SiLU(), conditional(conv, out_channels, styles))
         else:
-            self.fuse = Stack(styled(_group_norm(2 * out_channels), 2 * out_channels, styles), nn.SiLU(), conv)
+            self.fuse = ConditionalSequential(
+                conditional(_group_norm(2 * out_channels), 2 * out_channels, styles), nn.SiLU(), conv
+            )
 
     def start(self) -> None:
         """Initialise a pixel shuffle as nearest-neighbour upsampling."""

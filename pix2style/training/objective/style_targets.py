@@ -13,8 +13,7 @@ from pix2style.config import Config
 from pix2style.errors import ConfigError, ImageError
 from pix2style.images import Image8, read_picture, resize, to_batch
 from pix2style.nets.features import FeatureNetwork
-from pix2style.teachers.recipe import TeacherRecipe
-from pix2style.teachers.style import StyleBlend
+from pix2style.teachers.style import StyleBlend, style_blends
 
 
 def training_styles(config: Config) -> list[StyleBlend]:
@@ -24,7 +23,7 @@ def training_styles(config: Config) -> list[StyleBlend]:
         ConfigError: There are none, their number is not `model.styles`, or one has a strength below 1, which only a
             teacher can apply.
     """
-    blends = TeacherRecipe(config.pairs).blends()
+    blends = style_blends(config.pairs)
     if not blends:
         raise ConfigError(
             "[pairs -> style] losses.style.to: painting and losses.style.painting_weight compare with a painting: set"
@@ -104,7 +103,7 @@ def _style_grams(
     """Mean of the Gram matrices of a style's paintings, weighted by their shares: layer -> [1, channels, channels]."""
     sums: dict[str, Tensor] = {}
     device = next(feature_network.parameters()).device
-    for path, share in zip(blend.paintings, blend.shares, strict=True):
+    for path, share in zip(blend.paintings, blend.normalized_weights, strict=True):
         painting = torch.from_numpy(to_batch([_read_painting(path, side_px)])).to(device)
         for layer, gram in losses.grams(feature_network(painting), layers).items():
             sums[layer] = sums[layer] + share * gram if layer in sums else share * gram
