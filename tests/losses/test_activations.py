@@ -52,14 +52,14 @@ def test_content_is_the_weighted_sum_of_mean_squared_differences(features: Calla
 
 def test_gram_equals_a_loop(noise: Draw) -> None:
     features = noise(2, 3, 4, 5)
-    found = losses.gram(features)
+    result = losses.gram(features)
     for image in range(2):
         for i in range(3):
             for j in range(3):
                 naive = sum(
                     float(features[image, i, y, x] * features[image, j, y, x]) for y in range(4) for x in range(5)
                 )
-                assert float(found[image, i, j]) == pytest.approx(naive / (3 * 4 * 5), abs=1e-6)
+                assert float(result[image, i, j]) == pytest.approx(naive / (3 * 4 * 5), abs=1e-6)
 
 
 def test_gram_does_not_depend_on_the_size_of_the_image(noise: Draw) -> None:
@@ -73,8 +73,8 @@ def test_gram_is_computed_in_float32() -> None:
     expected = torch.full((1, 2, 2), 100.0**2 / 2)
     assert torch.equal(losses.gram(features.half()), expected)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = losses.gram(features + 1)
-    torch.testing.assert_close(found, torch.full((1, 2, 2), 101.0**2 / 2))
+        result = losses.gram(features + 1)
+    torch.testing.assert_close(result, torch.full((1, 2, 2), 101.0**2 / 2))
 
 
 def test_gram_of_bfloat16_is_close_to_that_of_float32(noise: Draw) -> None:
@@ -86,8 +86,8 @@ def test_gram_of_bfloat16_is_close_to_that_of_float32(noise: Draw) -> None:
     for layout in (torch.contiguous_format, torch.channels_last):
         in_layout = {"one": output.contiguous(memory_format=layout)}
         assert losses.gram(in_layout["one"]).dtype == torch.float32
-        found = _gram_distance(in_layout, {"one": target.contiguous(memory_format=layout)}, layers)
-        assert float(found) == pytest.approx(float(exact), rel=1e-2)
+        result = _gram_distance(in_layout, {"one": target.contiguous(memory_format=layout)}, layers)
+        assert float(result) == pytest.approx(float(exact), rel=1e-2)
 
 
 def test_gram_distance_is_the_squared_frobenius_norm(features: Callable[..., Features]) -> None:

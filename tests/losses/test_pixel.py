@@ -95,9 +95,9 @@ def test_gradient_of_total_variation(images: Draw) -> None:
 def test_sums_are_taken_in_float32(loss: Callable[[Tensor, Tensor], Tensor], images: Draw) -> None:
     output, target = images(1, 64, 64).bfloat16(), images(1, 64, 64, seed=1).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = loss(output, target)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, loss(output.float(), target.float()))
+        result = loss(output, target)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, loss(output.float(), target.float()))
 
 
 @pytest.mark.parametrize("loss", _PAIRED_LOSSES)

@@ -33,7 +33,7 @@ def _naive(output: Plane, target: Plane) -> float:
                 p[: p.shape[0] // 2 * 2, : p.shape[1] // 2 * 2].reshape(p.shape[0] // 2, 2, -1, 2).mean(axis=(1, 3))
                 for p in (output, target)
             )
-        found = []
+        result = []
         for y in range(output.shape[0] - 10):
             for x in range(output.shape[1] - 10):
                 a, b = output[y : y + 11, x : x + 11], target[y : y + 11, x : x + 11]
@@ -42,8 +42,8 @@ def _naive(output: Plane, target: Plane) -> float:
                 both = (window * (a - mean_a) * (b - mean_b)).sum()
                 luminance = (2 * mean_a * mean_b + 1e-4) / (mean_a**2 + mean_b**2 + 1e-4)
                 contrast = (2 * both + 9e-4) / (var_a + var_b + 9e-4)
-                found.append(luminance * contrast if scale == scales[-1] else contrast)
-        product *= float(np.mean(found)) ** weight
+                result.append(luminance * contrast if scale == scales[-1] else contrast)
+        product *= float(np.mean(result)) ** weight
     return 1 - product
 
 
@@ -94,7 +94,7 @@ def test_negative_images_have_a_high_loss_and_finite_gradients(images: Draw) -> 
 def test_ms_ssim_compiles_without_graph_breaks(images: Draw) -> None:
     compiled = torch.compile(losses.ms_ssim, fullgraph=True, backend="eager")
     output, target = images(1, 48, 48).requires_grad_(), images(1, 48, 48, seed=1)
-    found = compiled(output, target)
-    found.backward()
-    torch.testing.assert_close(found, losses.ms_ssim(output, target))
+    result = compiled(output, target)
+    result.backward()
+    torch.testing.assert_close(result, losses.ms_ssim(output, target))
     assert output.grad is not None
