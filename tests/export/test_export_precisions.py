@@ -82,8 +82,8 @@ def test_files_are_close_to_the_network(
 
 
 def test_8_bits_are_unbiased(network: Lite, reports: dict[str, ExportReport]) -> None:
-    # Reading or writing bytes half a level too low would shift the mean by 0.5. Calibration photos are used, because the
-    # output of a single other photo may be shifted by a level.
+    # Reading or writing bytes half a level too low would shift the mean by 0.5. Calibration photos are used, because
+    # the output of a single other photo may be shifted by a level.
     session = GraphSession(reports["int8"].path.read_bytes())
     style = 0 if network.styles > 1 else None
     output = np.stack([session.stylize([photo], style=style)[0] for photo in PHOTOS.calibration]).astype(float)

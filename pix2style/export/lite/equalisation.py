@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pix2style.export.reference import run_with_hooks
 from pix2style.images import Image8
 from pix2style.nets.lite import Lite
-from pix2style.nets.style_condition import Shifted
+from pix2style.nets.style_condition import ConditionalBias
 
 # 0 would change nothing and 1 would make all channels equally wide. As activations become more even, weights become
 # less even, and they are quantised, too. So the best is about half of the way.
@@ -88,7 +88,7 @@ def _factors(maxima: list[Tensor]) -> Tensor:
 
 def _divide_output_channels(layer: Any, factors: Tensor) -> None:
     """Divide the output channels of a convolution or linear layer by factors, in place; styles' shifts as well."""
-    if isinstance(layer, Shifted):
+    if isinstance(layer, ConditionalBias):
         layer.table.div_(factors)
         layer = layer.layer
     layer.weight.div_(factors.view(-1, *[1] * (layer.weight.ndim - 1)))
@@ -97,5 +97,5 @@ def _divide_output_channels(layer: Any, factors: Tensor) -> None:
 
 def _multiply_input_channels(layer: Any, factors: Tensor) -> None:
     """Multiply the weights of a convolution for each input channel by a factor, in place."""
-    convolution: Any = layer.layer if isinstance(layer, Shifted) else layer
+    convolution: Any = layer.layer if isinstance(layer, ConditionalBias) else layer
     convolution.weight.mul_(factors.view(1, -1, 1, 1))

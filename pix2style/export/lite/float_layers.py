@@ -12,7 +12,7 @@ from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
 from pix2style.nets.lite import VARIANCE_EPSILON, Lite, ResidualBlock
-from pix2style.nets.style_condition import Shifted
+from pix2style.nets.style_condition import ConditionalBias
 
 _HALF_RANGE = 127.5
 _LEVEL_MAX = 255
@@ -92,7 +92,7 @@ def _mean_and_deviation(graph: GraphBuilder, features: str) -> str:
 
 def split_style_table(layer: nn.Module) -> tuple[nn.Module, Tensor | None]:
     """Return a convolution and its table of style shifts, [styles, channels] (None if it has no table)."""
-    return (layer.layer, layer.table) if isinstance(layer, Shifted) else (layer, None)
+    return (layer.layer, layer.table) if isinstance(layer, ConditionalBias) else (layer, None)
 
 
 def weight_and_bias(layer: nn.Module) -> tuple[Floats, Floats]:
