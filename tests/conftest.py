@@ -73,7 +73,7 @@ def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from torch import Tensor
 
-    from pix2style.export.onnx import export_filter
+    from pix2style.export.export_filter import export_filter
     from pix2style.nets.generator import Generator
     from pix2style.spec import GeneratorSpec, Provenance
 
@@ -119,7 +119,7 @@ def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """
     import torch
 
-    from pix2style.export.onnx import export_filter
+    from pix2style.export.export_filter import export_filter
     from pix2style.nets.lite import Lite
     from pix2style.spec import GeneratorSpec, Provenance
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = re.findall(

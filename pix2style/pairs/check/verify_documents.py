@@ -12,14 +12,7 @@ from pix2style.images import read_file
 from pix2style.pairs.check.damage import COPY_AGAIN, REMAKE_INDEX, REMAKE_MANIFEST, Damage
 from pix2style.pairs.format.documents import parse_document, read_document
 from pix2style.pairs.format.folder import PairSetFolder
-from pix2style.pairs.format.manifest import (
-    MANIFEST_NAME,
-    PLAN_NAME,
-    SHARDS_NAME,
-    PairManifest,
-    ShardIndex,
-    ShardRecord,
-)
+from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, PairManifest, ShardIndex, ShardRecord
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shards import shard_name
 
