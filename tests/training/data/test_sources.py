@@ -85,7 +85,7 @@ def test_two_plain_folders(experiment: Experiment, tmp_path: Path, photos) -> No
     assert target is not None
     np.testing.assert_array_equal(target, 255 - content)
     alone = open_training_data(experiment(*changes, *ALONE))
-    content_alone, none = alone.read(alone.entries[2])
+    content_alone, none = alone.read_pair(alone.entries[2])
     np.testing.assert_array_equal(content_alone, content)
     assert none is None
 
@@ -158,7 +158,7 @@ def test_photos_are_cut_and_split_as_make_pairs_does_it(
     for mine, theirs in ((alone.entries, paired.entries), (alone.held_out, paired.held_out)):
         assert [entry.sha256 for entry in mine] == [entry.sha256 for entry in theirs]
         for one, other in zip(mine, theirs, strict=True):
-            np.testing.assert_array_equal(alone.read(one)[0], paired.read(other)[0])
+            np.testing.assert_array_equal(alone.read_pair(one)[0], paired.read_pair(other)[0])
     larger = open_training_data(experiment(*ALONE, *shares, f"pairs.content=[{photo_folder}]", "pairs.size=44"))
     assert alone.digest != larger.digest
 
