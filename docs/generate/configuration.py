@@ -44,8 +44,8 @@ def _sections(section: type[Section], prefix: str, level: int) -> Iterator[str]:
         if nested:
             entry = "[]" if typing.get_origin(field.annotation) is tuple else ""
             yield from _sections(nested, f"{prefix}{name}{entry}.", min(level + (1 if prefix else 0), 4))
-        for variant, section in _variants(field).items():
-            yield from _sections(section, f"{prefix}{name}[{variant}].", min(level + (1 if prefix else 0), 4))
+        for variant, members in _variants(field).items():
+            yield from _sections(members, f"{prefix}{name}[{variant}].", min(level + (1 if prefix else 0), 4))
 
 
 def _nested(field: FieldInfo) -> type[Section] | None:
