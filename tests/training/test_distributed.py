@@ -68,7 +68,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path, experiment: Experimen
 def test_a_batch_that_cannot_be_shared_out_is_one_message(tmp_path: Path, experiment: Experiment) -> None:
     code, _, said = finish(popen(experiment("train.batch=3"), tmp_path / "run", 2))
     assert code != 0
-    assert said.count("pix2style: [train -> batch] 3 pairs cannot be shared out evenly") == 1
+    assert said.count("pix2style: [train -> batch] 3 pairs cannot be divided evenly") == 1
     assert "pix2style/training" not in said  # torchrun's own traceback is there, none of ours
     assert not (tmp_path / "run").exists()
 
