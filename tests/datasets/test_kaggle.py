@@ -1,4 +1,4 @@
-"""Fetching with the real kagglehub, from a stand-in of Kaggle's site or from nowhere."""
+"""Download with the real kagglehub, from a local imitation of Kaggle's server or without any network."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_version_that_is_not_there(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [None, 2])
 def test_no_network_at_all(tmp_path: Path, version: int | None) -> None:
-    """In a process of its own, with the real address, through a proxy that is not there."""
+    """Use a separate process with the real address and a proxy that does not exist."""
     code = (
         "import sys; from pathlib import Path; from pix2style.datasets.kaggle import fetch_dataset\n"
         f"fetch_dataset('{COCO_WIKIART}', Path(sys.argv[1]), version={version})"

@@ -1,4 +1,4 @@
-"""Scanning and the card: what is found, nothing assumed."""
+"""Scan folders of images, and write and read dataset cards."""
 
 from __future__ import annotations
 

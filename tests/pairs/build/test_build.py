@@ -1,4 +1,4 @@
-"""Making a set: the same bytes every time, failures listed, other folders left alone."""
+"""make_pairs gives the same bytes every time, lists failures, and never touches other folders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEACHER = TintTeacher()
 
 
 def damaged_files(folder: Path, rgb: np.ndarray) -> dict[str, str]:
-    """Files that are no photos, and a word of the reason that each should get."""
+    """Write files that are no images; return a part of the expected reason for each name."""
     folder.mkdir(parents=True, exist_ok=True)
     jpeg = encode_jpeg(rgb)
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)

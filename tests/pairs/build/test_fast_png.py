@@ -1,4 +1,4 @@
-"""The fast PNG encoder: any reader gets the very picture back."""
+"""Every PNG decoder gets exactly the image that the fast encoder was given."""
 
 from __future__ import annotations
 

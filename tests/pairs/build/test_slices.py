@@ -1,4 +1,4 @@
-"""Parts of a set, made by several processes: for batch systems."""
+"""Slices of a set, made by several processes as in batch systems."""
 
 from __future__ import annotations
 

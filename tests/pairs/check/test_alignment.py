@@ -25,7 +25,7 @@ def pairs() -> list[tuple[Image8, Image8]]:
 
 
 def shifted(rgb: Image8, dx: int, dy: int) -> Image8:
-    """Moved right and down, with what was there mirrored in from the border."""
+    """Shift an image to the right and down; the border is filled by reflection."""
     side = 32
     wide = np.pad(rgb, ((side, side), (side, side), (0, 0)), "reflect")
     height, width = rgb.shape[:2]

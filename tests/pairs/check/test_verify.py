@@ -63,7 +63,7 @@ def test_several_styles_jpeg_and_other_fits_are_whole(tmp_path: Path) -> None:
 
 
 def test_every_single_byte_counts(copy: Path) -> None:
-    """In a whole shard no byte can change unseen; the place is told."""
+    """A change of any byte of a shard is found, and its offset is reported."""
     size = tar(copy, 2).stat().st_size
     for offset in [*range(0, 512, 37), *range(512, size, 1499), size - 1]:
         change_byte(tar(copy, 2), offset)
@@ -76,7 +76,7 @@ def test_every_single_byte_counts(copy: Path) -> None:
 
 
 def test_any_changed_byte_of_any_file_is_damage(copy: Path) -> None:
-    """Random places of all files; only the version in the manifest follows from nothing else."""
+    """Change random bytes of all files, except the version in the manifest, which no other data confirm."""
     files = sorted(path for path in copy.rglob("*") if path.is_file() and path.parent.name != "timing")
     rng = np.random.default_rng(5)
     version = (copy / "manifest.json").read_bytes().index(b"pix2style_version")
@@ -137,7 +137,7 @@ def test_damaged_documents(copy: Path) -> None:
 
 
 def test_an_index_that_was_changed_and_signed_again(copy: Path) -> None:
-    """Somebody moved a pair to another split, and made all digests agree."""
+    """Move a pair to another split and update all digests."""
     index = copy / "shards" / "shard-00000.json"
     moved = json.loads(index.read_text())["pairs"][0]["split"]
     other = "val" if moved == "train" else "train"

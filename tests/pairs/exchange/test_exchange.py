@@ -35,14 +35,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three styles, two of them for each photo, of several sizes."""
+    """A set with three styles, two of them for each photo, and images of several sizes."""
     return make_set(
         tmp_path_factory.mktemp("styled"), 9, [Negative(5), Negative(50), Negative(95)], fit="fit", styles_per_photo=2
     )
 
 
 def everything(folder: Path) -> dict[tuple[str, int], tuple[object, ...]]:
-    """What a round trip has to keep, by source and style."""
+    """Return everything that a round trip has to keep, by source and style."""
     reader = PairReader(folder)
     return {(e.source, e.style): describe(reader, e) for split in SPLITS for e in reader.entries(split)}
 
@@ -127,7 +127,7 @@ def test_the_content_can_be_on_either_side(made: Path, tmp_path: Path) -> None:
 
 
 def test_names_from_a_stranger_stay_in_the_folder(made: Path, tmp_path: Path) -> None:
-    """A source may say anything; what it says must not become a path."""
+    """A source may contain any text, but must not lead to a path outside the export."""
     reader = PairReader(made)
     sources = iter(["../../evil.png", "/etc/passwd", "a/b.png", "A_b.png", "..", "x" * 300, "con\u0000.png", ".hidden"])
     evil = [entry.model_copy(update={"source": next(sources, entry.source)}) for entry in reader.entries("train")]
@@ -190,7 +190,7 @@ def test_plain_folders_split_by_content(tmp_path: Path) -> None:
 
 
 def variants() -> Iterator[tuple[str, bytes, Image8 | None]]:
-    """Files that a person may have, and the picture that each is (None: refused)."""
+    """Yield name and bytes of unusual files, and the expected image (None if the file is refused)."""
     photo = detailed_photo(1, 80, 96)
     image, stream = Image.fromarray(photo), io.BytesIO()
     exif = Image.Exif()
@@ -363,7 +363,7 @@ def test_large_sets_become_several_files_and_row_groups(
 
 
 def foreign(path: Path, columns: dict[str, list[object]]) -> Path:
-    """A parquet file of somebody else."""
+    """Write a parquet file that was not exported by pix2style."""
     pq.write_table(pa.table(columns), path)
     return path
 

@@ -1,4 +1,4 @@
-"""The plan: splits, keys, duplicates, and what makes a set another one."""
+"""Plans: splits, keys, duplicates, and the differences between two plans."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_shares_are_met_and_every_photo_has_one_split() -> None:
 
 
 def test_splits_are_written_in_stone() -> None:
-    """Sets that people have made must keep their splits in every later version."""
+    """Later versions must assign photos to the same splits."""
     assert [assign_split(d, val_share=0.3, test_share=0.3) for d in DIGESTS[:8]] == GOLDEN_SPLITS
 
 

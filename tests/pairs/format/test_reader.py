@@ -1,4 +1,4 @@
-"""Reading: what was written or a DataError that says which file, whatever happened to the set."""
+"""PairReader returns exactly what was written, or a DataError that names the damaged file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_FIXTURE_CHECK = [HealthCheck.function_scoped_fixture]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, photos) -> Path:
-    """A set of two shards; tests copy it before they damage it."""
+    """A finished set of two shards; tests copy it before they damage it."""
     root = tmp_path_factory.mktemp("made")
     config = PairsConfig(
         content=(write_photos(root / "content", photos(6)),), size=32, pairs_per_shard=4, val_share=0.3, test_share=0.2
@@ -59,7 +59,7 @@ def edit_json(path: Path, **changes: Any) -> None:
 
 
 def reseal(folder: Path) -> None:
-    """Make all digests fit again, as a person with a script could."""
+    """Update all digests, as a script that tampers with a set would do it."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
     for record in manifest["shards"]:
         tar, index = (folder / "shards" / f"{record['name']}.{kind}" for kind in ("tar", "json"))
