@@ -112,7 +112,7 @@ def _check(stylizers: list[str], settings: Config, teacher: str | None, sheet: P
 
 def _material(settings: Config, limit: int | None) -> EvaluationDataset:
     from pix2style.evaluation.dataset import PairDataset, PhotoDataset
-    from pix2style.pairs.exchange.plain import open_pairs
+    from pix2style.pairs.exchange.plain_folders import open_pairs
 
     if settings.eval.photos or settings.pairs.path is None:
         return PhotoDataset(settings.eval.photos, max_side=settings.eval.max_side, limit=limit)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from pix2style.config import Config
+from pix2style.export.export_filter import ExportReport, export_filter
 from pix2style.export.graph import Precision
-from pix2style.export.onnx import ExportReport, export_filter
 from pix2style.export.photos import ExportPhotos, open_photos
 from pix2style.files import sha256_json
 from pix2style.nets.generator import Generator

@@ -58,7 +58,7 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
     from pix2style.processes import PAUSE_BEFORE_TIMING_S
     from pix2style.progress import ProgressBar
     from pix2style.recipes.size_search import SIDE_PX
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     stylizers = []
     with tempfile.TemporaryDirectory() as folder, ProgressBar("candidates", len(generators)) as bar:
@@ -89,14 +89,14 @@ def write_filter(generator: Generator, file: Path) -> None:
     """
     from pix2style.config import Config
     from pix2style.export.graph import build_graph, describe
-    from pix2style.export.lite.calibrate import calibrate
+    from pix2style.export.lite.calibration import calibrate
     from pix2style.export.run import describe_generator
     from pix2style.files import write_bytes
     from pix2style.images.glimpse import GLIMPSE_SIDE_PX
     from pix2style.nets.lite import Lite
     from pix2style.runs.folder import CheckpointMeta
 
-    network = generator.fixed(0) if generator.styles > 1 else generator
+    network = generator.with_fixed_style(0) if generator.styles > 1 else generator
     if not isinstance(network, Lite):
         raise TypeError(f"{network.architecture}: only a lite can be computed in 8 bits")
     noise = np.random.default_rng(0).integers(0, 256, (_CALIBRATED, _CALIBRATED_PX, _CALIBRATED_PX, 3), np.uint8)

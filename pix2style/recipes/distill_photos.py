@@ -61,7 +61,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
 
 def _paint(config: Config, material: Material, folder: Path, *, dry_run: bool) -> int:
     """Paint, or count what would be; how many are left."""
-    from pix2style.pairs.build.build import make_pairs, preview_pairs
+    from pix2style.pairs.build.make_pairs import make_pairs, preview_pairs
     from pix2style.pairs.format.reader import PairReader
     from pix2style.progress import StagedProgress
     from pix2style.runs.stylizer import RunStylizer
@@ -74,9 +74,9 @@ def _paint(config: Config, material: Material, folder: Path, *, dry_run: bool) -
     settings, known = _settings(config, material.source), photos_of(material.source)
     with StagedProgress() as progress:
         if dry_run:
-            preview = preview_pairs(settings, teacher, folder, without=known, on_progress=progress)
+            preview = preview_pairs(settings, teacher, folder, exclude_sha256=known, on_progress=progress)
             return 0 if preview.state == "finished" else len(preview.plan.photos)
-        report = make_pairs(settings, teacher, folder, without=known, on_progress=progress)
+        report = make_pairs(settings, teacher, folder, exclude_sha256=known, on_progress=progress)
     _tell(report)
     return 0
 
@@ -102,8 +102,8 @@ def _settings(config: Config, pairs: PairReader) -> PairsConfig:
 def _tell(report: BuildReport) -> None:
     from pix2style.progress import print_note
 
-    kept = f", {report.kept} from before" if report.kept else ""
-    print_note(f"distill.photos: {report.painted} painted{kept}, in {report.out}")
+    kept = f", {report.kept_pairs} from before" if report.kept_pairs else ""
+    print_note(f"distill.photos: {report.new_pairs} painted{kept}, in {report.out}")
     failures = report.manifest.failures
     for failure in failures[:_SHOWN_FAILURES]:
         print_note(f"{failure.source}: left out: {failure.reason}")

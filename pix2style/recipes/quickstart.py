@@ -217,8 +217,8 @@ def _train(config: Config, run: Path, seconds: float, say: Callable[[str], None]
 
 
 def _stylize(config: Config, report: QuickstartReport) -> None:
-    from pix2style.runtime.files import stylize_files
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.runtime.stylize_files import stylize_files
 
     photos = [found.path for found in find_images(config.pairs.content)][:_PICTURES]
     stylize_files(OnnxStylizer(report.filter), photos, report.pictures, overwrite=True)
@@ -228,7 +228,7 @@ def _measure(config: Config, out: Path, report: QuickstartReport) -> None:
     from pix2style.evaluation.dataset import PairDataset
     from pix2style.evaluation.evaluate import EvaluatedPhoto, evaluate
     from pix2style.pairs.format.reader import PairReader
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     reader = PairReader(out / "pairs")
     # a handful of photos may leave a split empty: show then what there is, and give no figures

@@ -41,7 +41,7 @@ def select_style(
             f" or a weight for each, {run}@{format_style(_evenly(generator.styles))} (to export: --style 0)"
         )
     try:
-        return generator.fixed(choice), _narrowed(meta, choice)
+        return generator.with_fixed_style(choice), _narrowed(meta, choice)
     except ValueError as error:
         raise ConfigError(f"{run}@{format_style(choice)}: {error}{_names(meta)}") from error
 

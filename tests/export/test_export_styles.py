@@ -14,7 +14,7 @@ from torch import nn
 from pix2style.cli import main
 from pix2style.config import parse_config
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.export.onnx import export_filter
+from pix2style.export.export_filter import export_filter
 from pix2style.export.run import describe_generator, export_run
 from pix2style.export.verify import photo_like
 from pix2style.files import sha256_json, write_json
@@ -25,7 +25,7 @@ from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMe
 from pix2style.runs.generator import load_generator
 from pix2style.runs.networks import build_generator
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.style_choice import format_style, parse_style
 
 _STYLES = (
@@ -155,7 +155,7 @@ def test_export_wants_a_style_where_a_file_holds_one(tmp_path: Path) -> None:
     folder = RunFolder(run)
     generator, meta = load_generator(folder)
     spec = describe_generator(generator, folder.config, meta, name="x", licence="")
-    with pytest.raises(ArtifactError, match=r"holds 3 styles, a filter one: export generator\.fixed"):
+    with pytest.raises(ArtifactError, match=r"holds 3 styles, a filter one: export generator\.with_fixed_style"):
         export_filter(generator, spec, tmp_path / "x.onnx")
     assert not list(tmp_path.glob("*.onnx"))
 

@@ -11,7 +11,7 @@ import pytest
 from pix2style import load_stylizer
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.images import Image8
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.strength import blend
 
 Photos = Callable[..., list[Image8]]

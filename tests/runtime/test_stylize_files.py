@@ -12,8 +12,8 @@ import pytest
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.runtime.files import stylize_files
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.runtime.stylize_files import stylize_files
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 Photos = Callable[..., list[Image8]]

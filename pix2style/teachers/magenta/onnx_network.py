@@ -26,7 +26,7 @@ from pix2style.teachers.magenta.network import Floats, MagentaNetwork, reason
 from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion
 
 _BATCH_ON_GPU = 16
-# ONNX Runtime keeps the memory it ever had; beyond this size a photo's is given back (see runtime/onnx.py).
+# ONNX Runtime keeps the memory it ever had; beyond this size a photo's is given back (see runtime/onnx_stylizer.py).
 _LARGE_PIXELS = 2_000_000
 
 

@@ -12,7 +12,7 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
 from pix2style.pairs.format.manifest import PairEntry, PairManifest, PairRecord, Split, TeacherRecord
-from pix2style.pairs.exchange.plain import PlainPairs, open_pairs
+from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.crops import check_crop
@@ -184,7 +184,7 @@ def _open_pairs(path: Path, pairs: PairsConfig) -> PairReader:
             test_share=pairs.test_share,
             on_progress=lambda done, total: progress("checking pairs", done, total),
         )
-    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainPairs) else ():
+    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainFolderReader) else ():
         print_note(str(suspicion))
     return reader
 

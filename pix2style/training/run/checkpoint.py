@@ -171,7 +171,7 @@ def _trainer(state: TrainingState, random: RandomStates) -> dict[str, Any]:
         "guard": state.guard,
     }
     saved: dict[str, Any] = {name: part.state_dict() for name, part in parts.items() if part is not None}
-    return {**saved, "objective": state.objective.memory(), "rng_cpu": random.cpu, "rng_cuda": random.cuda}
+    return {**saved, "objective": state.objective.resume_state(), "rng_cpu": random.cpu, "rng_cuda": random.cuda}
 
 
 def _remember(state: TrainingState, trainer: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def _remember(state: TrainingState, trainer: dict[str, Any]) -> None:
         if scale is not None and name in trainer:
             scale.load_state_dict(trainer[name])
     state.guard.load_state_dict(trainer["guard"])
-    state.objective.remember(trainer["objective"])
+    state.objective.load_resume_state(trainer["objective"])
     rank = state.world.rank
     if rank < len(trainer["rng_cpu"]):
         torch.set_rng_state(trainer["rng_cpu"][rank])

@@ -40,7 +40,7 @@ def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
     state = build_state(playing)
     entries = material.entries[: playing.train.batch]
     augment = playing.train.augment
-    decoded, glimpses = decode(material, entries, augment), state.sees_glimpse
+    decoded, glimpses = decode(material, entries, augment), state.uses_glimpse
     stream = PairStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
     seconds = []
     tick = time.perf_counter()

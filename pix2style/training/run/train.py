@@ -134,7 +134,7 @@ def _learn(
         with stop_signals() as stop, ProgressBar("images", config.train.images, state.images_seen) as bar:
             augment, limit_gb = config.train.augment, config.train.decoded_cache_gb
             decoded = decode_once(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
-            stream = PairStream(material, augment, config.seed, decoded, glimpses=state.sees_glimpse)
+            stream = PairStream(material, augment, config.seed, decoded, glimpses=state.uses_glimpse)
             session = Session(
                 config,
                 run,

@@ -99,7 +99,7 @@ def validate(
     tally, many = _Tally(), generator.styles > 1
     drawn = _Grid(entries, grid_photos, styles if many else ("",))
     for style in range(generator.styles):  # one copy of the network at a time: there may be many styles
-        network = generator.fixed(style).folded() if many else generator
+        network = generator.with_fixed_style(style).folded() if many else generator
         for entry in entries:
             own = not many or entry.style == style
             if not own and not drawn.wants(entry, style):

@@ -66,13 +66,13 @@ class TrainingState:
     @property
     def learned(self) -> list[nn.Parameter]:
         """What the generator's optimiser changes: its weights, and those that its losses learn with it."""
-        return [*self.generator.parameters(), *self.objective.learned()]
+        return [*self.generator.parameters(), *self.objective.trainable_parameters()]
 
     @property
-    def sees_glimpse(self) -> bool:
+    def uses_glimpse(self) -> bool:
         """Whether the generator, or one that teaches it, looks at glimpses of whole photos."""
         distiller = self.objective.distiller
-        return self.generator.sees_glimpse or (distiller is not None and distiller.teacher.sees_glimpse)
+        return self.generator.uses_glimpse or (distiller is not None and distiller.teacher.uses_glimpse)
 
 
 def build_state(config: Config) -> TrainingState:
@@ -102,7 +102,7 @@ def build_state(config: Config) -> TrainingState:
     state = TrainingState(
         generator=generator,
         ema=ema,
-        generator_optimizer=_adam([*generator.parameters(), *objective.learned()], train.generator),
+        generator_optimizer=_adam([*generator.parameters(), *objective.trainable_parameters()], train.generator),
         discriminator=discriminator,
         discriminator_optimizer=_adam(discriminator.parameters(), train.discriminator)
         if discriminator is not None

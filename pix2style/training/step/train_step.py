@@ -84,7 +84,7 @@ def advance(state: TrainingState, parts: Sequence[PairBatch], config: Config) ->
     if config.train.cuda_graphs and state.device.type == "cuda":
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     running = _Running(state)
-    playing = state.objective.plays(state.images_seen)
+    playing = state.objective.adversarial_active(state.images_seen)
     # With several parts the discriminator has to see all of them before the generator is judged: keeping every part's
     # graph until then would save no memory, so that the generator's pass is repeated, with the same dropout.
     outputs = [paint(state, part, config, repeat=len(parts) > 1) for part in parts] if playing else None
@@ -104,8 +104,8 @@ def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool
     """The generator's pictures of a part, [batch, 3, height, width]; `repeat`: compute its graph again when needed."""
     network = state.generator
     with autocast(config.train, state.device), state.objective.watching():
-        glimpse = part.glimpse if network.sees_glimpse else None
-        context = None if glimpse is None else network.context_of(glimpse)
+        glimpse = part.glimpse if network.uses_glimpse else None
+        context = None if glimpse is None else network.context_from_glimpse(glimpse)
         if repeat:
             painted: Tensor = checkpoint(network, part.content, context, part.style, use_reentrant=False)
         else:
@@ -124,7 +124,7 @@ def teach_discriminator(
     found: list[DiscriminatorLosses] = []
     for part, output in zip(parts, outputs, strict=True):
         with autocast(config.train, state.device):
-            losses = state.objective.discriminator(network, output.detach(), part)
+            losses = state.objective.discriminator_losses(network, output.detach(), part)
         _backward(losses.total, list(network.parameters()), state.discriminator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)
@@ -142,7 +142,7 @@ def teach_generator(
         output = outputs[i] if outputs is not None else paint(state, part, config)
         judging = state.discriminator if outputs is not None else None
         with autocast(config.train, state.device), _frozen(judging) as opponent:
-            losses = state.objective.generator(output, part, opponent, images_seen=state.images_seen)
+            losses = state.objective.generator_losses(output, part, opponent, images_seen=state.images_seen)
         _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
         found.append(losses)
     mean = _mean(found, parts)

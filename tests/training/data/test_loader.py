@@ -11,7 +11,7 @@ from pix2style.config import Config
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Picture, to_signed, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.teachers.watercolor import WatercolorTeacher
 from pix2style.training.data.crops import check_crop
 from pix2style.training.batch import PairBatch

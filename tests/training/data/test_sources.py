@@ -12,7 +12,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.training.data.loader import PairStream, batches, cut_on_device

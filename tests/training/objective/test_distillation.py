@@ -59,7 +59,7 @@ def test_the_output_is_compared_with_what_the_run_paints(distilling: Experiment,
     teacher, _ = load_generator(RunFolder(teacher_run))
     with torch.no_grad():
         wanted = teacher(batch.content)
-        output = state.generator(batch.content, context=state.generator.context_of(batch.glimpse))
+        output = state.generator(batch.content, context=state.generator.context_from_glimpse(batch.glimpse))
         own = losses.l1(output, batch.target)
     found = advance(state, [batch], config).generator
     expected = losses.l1(output, wanted) + 0.25 * losses.ms_ssim(output, wanted)
@@ -155,7 +155,7 @@ def test_a_lite_teaches_a_smaller_one_with_the_whole_photo_s_glimpse(experiment:
     config = experiment(f"distill.teacher_run='{tmp_path / 'teacher'}'", "train.images=8", no_game)
     assert train(config, tmp_path / "student").step == 2
     state = build_state(config)
-    assert state.sees_glimpse
+    assert state.uses_glimpse
     # another size of features: pooled or repeated to the student's
     assert [weight.shape[:2] for weight in distiller_of(state).maps.parameters() if weight.dim() == 4] == [(12, 8)] * 2
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_compared_is_refused(experiment: Experiment, distilling: 
 def test_without_weights_no_teacher_is_loaded(distilling: Experiment) -> None:
     state = build_state(distilling("distill.features=0", "distill.output.weight=0"))
     assert state.objective.distiller is None
-    assert list(state.objective.learned()) == []
+    assert list(state.objective.trainable_parameters()) == []
 
 
 def test_photos_without_pairs_are_painted_while_learning(distilling: Experiment, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Darker(Generator):
         self.size_multiple, self.receptive_field_px = 1, 0
         self.amount = torch.nn.Parameter(torch.tensor(16 * 2 / 255))
 
-    def _paint(self, photo: Tensor, context: Tensor | None, *rest: object) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, *rest: object) -> Tensor:
         return photo - self.amount
 
 

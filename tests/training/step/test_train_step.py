@@ -138,7 +138,7 @@ def test_parts_play_against_the_discriminator_after_its_step(experiment: Experim
         assert state.discriminator is not None
         stale = build_state(config)
         [output] = [paint(stale, batch_of(4), config)]
-        before = stale.objective.generator(output, batch_of(4), stale.discriminator, images_seen=0).adversarial
+        before = stale.objective.generator_losses(output, batch_of(4), stale.discriminator, images_seen=0).adversarial
         assert before is not None
         assert abs(float(before.detach()) - float(figures[-1])) > 0.01
     torch.testing.assert_close(figures[0], figures[1], rtol=1e-4, atol=1e-6)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.images import Picture, read_picture, write_picture
-from pix2style.runtime.outputs import Job, plan_outputs
+from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
 
 # Photos that wait to be painted, and paintings that wait to be written: enough that the network never waits, and of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2style.export.graph_parts import Floats
+from pix2style.export.graph_builder import Floats
 
 # One less than a signed byte holds: a weight may be rounded away from zero where the nearest is the other way.
 _WEIGHT_MAX = 126

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from pix2style.export.graph import build_graph
-from pix2style.export.lite.calibrate import calibrate
-from pix2style.export.lite.equalise import equalised
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_session import GraphSession
+from pix2style.export.lite.calibration import calibrate
+from pix2style.export.lite.equalisation import equalised
 from pix2style.export.reference import paint
 from pix2style.export.verify import photo_like
 from pix2style.images import Image8, to_batch

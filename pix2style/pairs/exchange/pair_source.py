@@ -19,7 +19,7 @@ _HEAD_BYTES = 1 << 18  # markers before the picture: EXIF and profiles are 64 Ki
 
 
 @dataclass(frozen=True, slots=True)
-class GivenPair:
+class SourcePair:
     """A pair from a source, its pictures not yet looked at.
 
     Attributes:
@@ -58,12 +58,12 @@ class PairSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def pairs(self) -> Iterator[GivenPair | Failure]:
+    def pairs(self) -> Iterator[SourcePair | Failure]:
         """Each pair, one at a time, and what gives none."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPair:
+class DecodedPair:
     """A pair, decoded.
 
     Attributes:
@@ -85,7 +85,7 @@ class NotPlainJpegError(Exception):
     """A set cannot be stored as JPEG without loss: this picture is none, or is not what its bytes say."""
 
 
-def read_pair(pair: GivenPair, picture_format: PairFormat) -> ReadPair:
+def decode_pair(pair: SourcePair, picture_format: PairFormat) -> DecodedPair:
     """Decode both pictures fully, and encode them as they will be stored, without loss.
 
     Args:
@@ -112,7 +112,7 @@ def read_pair(pair: GivenPair, picture_format: PairFormat) -> ReadPair:
     if max(content.shape) > LONGEST_SIDE_PX:
         raise ImageError(pair.source, f"is more than {LONGEST_SIDE_PX} px long: make it smaller first")
     digest = pair.photo_sha256 or _digest(pair.content)
-    return ReadPair(content, target, stored[0], stored[1], digest)
+    return DecodedPair(content, target, stored[0], stored[1], digest)
 
 
 def is_plain_jpeg(data: bytes) -> bool:

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from pix2style.export.graph_parts import Floats
-from pix2style.export.lite.rounding import rounded
+from pix2style.export.graph_builder import Floats
+from pix2style.export.lite.quantize_weights import rounded
 
 
 def _weights(*shape: int) -> Floats:

@@ -17,8 +17,8 @@ import numpy as np
 from pix2style.errors import ArtifactError, PhotoError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, encode_jpeg
-from pix2style.pairs.build.png import encode_png
-from pix2style.pairs.build.scan import Content, read_content
+from pix2style.pairs.build.content import ContentImage, load_content
+from pix2style.pairs.build.fast_png import encode_png
 from pix2style.pairs.format.manifest import Failure, PlannedPhoto, StoredPair
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
 from pix2style.stylizer import Stylizer
@@ -31,7 +31,7 @@ _FAILURES_BEFORE_GIVING_UP = 16
 
 
 @dataclass(frozen=True, slots=True)
-class PaintedPair:
+class EncodedPair:
     """A pair, encoded.
 
     Attributes:
@@ -66,7 +66,7 @@ def _step_back() -> None:
 
 
 @dataclass(slots=True)
-class Painter:
+class PairStylizer:
     """Photos to pairs.
 
     Attributes:
@@ -85,16 +85,16 @@ class Painter:
     _painted: int = field(default=0, init=False)
     _failed: int = field(default=0, init=False)
 
-    def read(self, photo: PlannedPhoto) -> Content | Failure:
+    def read(self, photo: PlannedPhoto) -> ContentImage | Failure:
         """One photo, or why there is none."""
         path = self.paths.get((photo.file, photo.sha256))
         if path is None:
             return Failure(source=photo.source, sha256=photo.sha256, reason="is gone")
-        return read_content(photo, path, self.plan.size, self.plan.fit)
+        return load_content(photo, path, self.plan.size, self.plan.fit)
 
     def paint(
-        self, contents: Sequence[Content], pairs: Sequence[PlannedPair]
-    ) -> tuple[dict[str, Future[PaintedPair]], list[Failure]]:
+        self, contents: Sequence[ContentImage], pairs: Sequence[PlannedPair]
+    ) -> tuple[dict[str, Future[EncodedPair]], list[Failure]]:
         """Paint some photos, each in some styles.
 
         Args:
@@ -109,7 +109,7 @@ class Painter:
                 failed on each of its first photos.
         """
         by_photo = {content.photo.key: content for content in contents}
-        found: dict[str, Future[PaintedPair]] = {}
+        found: dict[str, Future[EncodedPair]] = {}
         failures: list[Failure] = []
         for style in sorted({pair.style for pair in pairs}):
             wanted = [pair for pair in pairs if pair.style == style and pair.photo.key in by_photo]
@@ -121,11 +121,11 @@ class Painter:
                     found[pair.key] = self.pool.submit(self._encode, pair, by_photo[pair.photo.key], target)
         return found, failures
 
-    def fails_on(self, content: Content, pair: PlannedPair) -> bool:
+    def fails_on(self, content: ContentImage, pair: PlannedPair) -> bool:
         """Whether the teacher cannot paint this photo."""
         return isinstance(self._stylize(pair.style, [content])[0], PhotoError)
 
-    def _stylize(self, style: int, contents: list[Content]) -> list[Image8 | PhotoError]:
+    def _stylize(self, style: int, contents: list[ContentImage]) -> list[Image8 | PhotoError]:
         """What a teacher makes of some photos, or why it cannot."""
         if not contents:
             return []
@@ -152,7 +152,7 @@ class Painter:
                 f"teacher {name}: failed on each of the first {self._failed} photos; the last time: {target}"
             )
 
-    def _encode(self, pair: PlannedPair, content: Content, target: Image8) -> PaintedPair:
+    def _encode(self, pair: PlannedPair, content: ContentImage, target: Image8) -> EncodedPair:
         encode = encode_png if self.plan.format == "png" else encode_jpeg
         photo, content_bytes, target_bytes = pair.photo, encode(content.rgb), encode(target)
         stored = StoredPair(
@@ -168,7 +168,7 @@ class Painter:
             content_sha256=sha256_bytes(content_bytes),
             target_sha256=sha256_bytes(target_bytes),
         )
-        return PaintedPair(stored, content_bytes, target_bytes)
+        return EncodedPair(stored, content_bytes, target_bytes)
 
 
 def _failure(pair: PlannedPair, error: PhotoError) -> Failure:
@@ -176,7 +176,7 @@ def _failure(pair: PlannedPair, error: PhotoError) -> Failure:
     return Failure(source=photo.source, sha256=photo.sha256, reason=str(error), style=pair.style)
 
 
-def _check(name: str, contents: Sequence[Content], targets: Sequence[Image8 | PhotoError]) -> None:
+def _check(name: str, contents: Sequence[ContentImage], targets: Sequence[Image8 | PhotoError]) -> None:
     if len(targets) != len(contents):
         raise ArtifactError(f"teacher {name}: gave {len(targets)} pictures for {len(contents)} photos")
     for content, target in zip(contents, targets, strict=True):

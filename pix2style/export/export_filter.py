@@ -11,10 +11,10 @@ import torch
 
 from pix2style.errors import ArtifactError
 from pix2style.export.graph import Precision, build_graph, describe
-from pix2style.export.graph_parts import OPSET
-from pix2style.export.lite.calibrate import Calibration, calibrate
-from pix2style.export.lite.equalise import equalised
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_builder import OPSET
+from pix2style.export.graph_session import GraphSession
+from pix2style.export.lite.calibration import Calibration, calibrate
+from pix2style.export.lite.equalisation import equalised
 from pix2style.export.opencv import verify_in_opencv
 from pix2style.export.photos import ExportPhotos
 from pix2style.export.quality import Quality, check_quality, measure
@@ -87,7 +87,9 @@ def export_filter(
     if out.is_dir():  # before minutes of work
         raise ArtifactError(f"{out}: is a folder: name the filter file, for example {out / spec.name}.onnx")
     if generator.styles > 1 and not isinstance(generator, Lite):
-        raise ArtifactError(f"the network holds {generator.styles} styles, a filter one: export generator.fixed(...)")
+        raise ArtifactError(
+            f"the network holds {generator.styles} styles, a filter one: export generator.with_fixed_style(...)"
+        )
     network = copy.deepcopy(generator).cpu().float().eval()
     _refuse_broken_weights(network)
     folded = network.folded().eval()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture
-from pix2style.pairs.check.suspicion import PairJudge, Suspicion, who_is
+from pix2style.pairs.check.suspicion import PairInspector, Suspicion, identify_pair
 from pix2style.pairs.exchange.folders import printable, read_file
-from pix2style.pairs.exchange.given import LONGEST_SIDE_PX
+from pix2style.pairs.exchange.pair_source import LONGEST_SIDE_PX
 from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
@@ -24,9 +24,10 @@ from pix2style.pairs.format.manifest import (
     SplitCounts,
     TeacherRecord,
 )
-from pix2style.pairs.format.matching import Matched, has_two_folders, match_folders
-from pix2style.pairs.format.plan import keys_of, split_of
+from pix2style.pairs.format.matching import MatchedFiles, has_two_folders, match_folders
+from pix2style.pairs.format.plan import assign_split, short_keys
 from pix2style.pairs.format.reader import PairReader
+from pix2style.progress import ProgressCallback, no_progress
 from pix2style.version import __version__
 
 OWN_PAIRS = "own pairs"
@@ -42,11 +43,7 @@ class _Files:
     target: Path
 
 
-def _silent(_done: int, _total: int) -> None:
-    """For callers that do not watch."""
-
-
-class PlainPairs(PairReader):
+class PlainFolderReader(PairReader):
     """Two plain folders, with the interface of a pair set. Nothing is written.
 
     Files are matched by name without suffix. Their split is that of the subfolders train, val and test, if all files
@@ -77,14 +74,14 @@ class PlainPairs(PairReader):
         *,
         val_share: float = 0.05,
         test_share: float = 0.05,
-        on_progress: Callable[[int, int], None] = _silent,
+        on_progress: ProgressCallback = no_progress,
     ) -> None:
         self.folder = folder
         matched = _matched(folder)
-        keys = keys_of((sha256_bytes(one.name.encode("utf-8", "surrogateescape")) for one in matched), _KEY_DIGITS)
+        keys = short_keys((sha256_bytes(one.name.encode("utf-8", "surrogateescape")) for one in matched), _KEY_DIGITS)
         self._files = {key: _Files(one.content, one.target) for key, one in zip(keys, matched, strict=True)}
         self._entries: list[PairEntry] = []
-        judge, wrong = PairJudge(), []
+        judge, wrong = PairInspector(), []
         shares = (0.0, 0.0) if matched[0].split else (val_share, test_share)
         for number, (key, one) in enumerate(zip(keys, matched, strict=True)):
             on_progress(number, len(matched))
@@ -95,7 +92,7 @@ class PlainPairs(PairReader):
                 continue
             self._entries.append(entry)
             if number < _JUDGED_PAIRS:
-                judge.add(who_is(entry), content, target)
+                judge.add(identify_pair(entry), content, target)
         on_progress(len(matched), len(matched))
         if wrong:
             raise DataError(f"{folder}: {len(wrong)} pairs cannot be used: {_listed(wrong)}")
@@ -104,7 +101,7 @@ class PlainPairs(PairReader):
         self.suspicions = tuple(judge.finish())
 
     def read(self, entry: PairEntry) -> tuple[Image8, Image8]:
-        """Content and target, each uint8 [height, width, 3], upright, sRGB, on white.
+        """ContentImage and target, each uint8 [height, width, 3], upright, sRGB, on white.
 
         Raises:
             DataError: a file is not the one that was there when training began.
@@ -137,13 +134,13 @@ def open_pairs(
     *,
     val_share: float = 0.05,
     test_share: float = 0.05,
-    on_progress: Callable[[int, int], None] = _silent,
-) -> PairReader | PlainPairs:
+    on_progress: ProgressCallback = no_progress,
+) -> PairReader | PlainFolderReader:
     """A pair set, or two plain folders.
 
     Args:
         path: a pair set's folder, or one with `content/` and `target/`.
-        val_share: for plain folders, see `PlainPairs`.
+        val_share: for plain folders, see `PlainFolderReader`.
         test_share: likewise.
         on_progress: likewise.
 
@@ -152,10 +149,10 @@ def open_pairs(
     """
     if any((path / name).exists() for name in (MANIFEST_NAME, PLAN_NAME)) or not has_two_folders(path):
         return PairReader(path)
-    return PlainPairs(path, val_share=val_share, test_share=test_share, on_progress=on_progress)
+    return PlainFolderReader(path, val_share=val_share, test_share=test_share, on_progress=on_progress)
 
 
-def _matched(folder: Path) -> list[Matched]:
+def _matched(folder: Path) -> list[MatchedFiles]:
     matched, unmatched = match_folders(folder)
     if unmatched:
         raise DataError(f"{folder}: {len(unmatched)} pictures have no partner: {_listed(map(str, unmatched))}")
@@ -164,7 +161,7 @@ def _matched(folder: Path) -> list[Matched]:
     return matched
 
 
-def _read(key: str, one: Matched, shares: tuple[float, float]) -> tuple[PairEntry, Image8, Image8]:
+def _read(key: str, one: MatchedFiles, shares: tuple[float, float]) -> tuple[PairEntry, Image8, Image8]:
     content_bytes, target_bytes = read_file(one.content), read_file(one.target)
     content = decode_picture(content_bytes, name=str(one.content), to_srgb=True).on_white()
     target = decode_picture(target_bytes, name=str(one.target), to_srgb=True).on_white()
@@ -179,7 +176,7 @@ def _read(key: str, one: Matched, shares: tuple[float, float]) -> tuple[PairEntr
         key=key,
         source=printable(one.source),
         sha256=sha256,
-        split=one.split or split_of(sha256, val_share=shares[0], test_share=shares[1]),
+        split=one.split or assign_split(sha256, val_share=shares[0], test_share=shares[1]),
         style=0,
         height_px=height,
         width_px=width,

@@ -14,7 +14,7 @@ from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.onnx_session import RUN_ERRORS, default_providers, is_out_of_memory, shrink_arena_after_run
-from pix2style.runtime.session import open_filter, optional_inputs, read_file, read_spec
+from pix2style.runtime.filter_file import open_filter, optional_inputs, read_file, read_spec
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.runtime.tiles import cut, paint_in_tiles
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME

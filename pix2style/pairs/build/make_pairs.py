@@ -10,24 +10,30 @@ from pathlib import Path
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_file
 from pix2style.pairs.build.engines.local import LocalEngine
-from pix2style.pairs.build.engines.ray_cluster import Cluster, ClusterEngine
-from pix2style.pairs.build.paint import Painter, threads
-from pix2style.pairs.build.report import BuildReport, Preview, SliceReport
-from pix2style.pairs.build.scan import Scan, scan_photos, scan_planned
-from pix2style.pairs.build.set_builder import Engine, OnProgress, SetWork, Slice
+from pix2style.pairs.build.engines.ray_cluster import ClusterEngine, RayCluster
+from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
+from pix2style.pairs.build.scan import PhotoScan, scan_photos, scan_planned_photos
+from pix2style.pairs.build.set_builder import Engine, PairSetBuilder, Slice
+from pix2style.pairs.build.stylize import PairStylizer, threads
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan, make_plan
+from pix2style.progress import StageProgressCallback, no_progress
 from pix2style.stylizer import Stylizer
 
-__all__ = ["BuildReport", "Cluster", "OnProgress", "Preview", "Slice", "SliceReport", "make_pairs", "make_slice",
-           "plan_pairs", "preview_pairs"]  # fmt: skip
+__all__ = [
+    "BuildPreview",
+    "BuildReport",
+    "RayCluster",
+    "Slice",
+    "SliceReport",
+    "make_pairs",
+    "make_slice",
+    "plan_pairs",
+    "preview_pairs",
+]
 
 Teachers = Stylizer | Sequence[Stylizer]
-
-
-def _silent(_label: str, _done: int, _total: int) -> None:
-    """For callers that do not watch."""
 
 
 def make_pairs(
@@ -36,9 +42,9 @@ def make_pairs(
     out: Path,
     *,
     seed: int = 0,
-    without: Collection[str] = (),
-    cluster: Cluster | None = None,
-    on_progress: OnProgress = _silent,
+    exclude_sha256: Collection[str] = (),
+    cluster: RayCluster | None = None,
+    on_progress: StageProgressCallback = no_progress,
 ) -> BuildReport:
     """Paint every photo and store the pairs.
 
@@ -50,7 +56,7 @@ def make_pairs(
         teacher: who paints; several: one for each style.
         out: the set's folder: new, empty, or with the same set, which is then finished.
         seed: salt of the split's hash; sets that shall hold out the same photos need the same.
-        without: photos that are left out, by the SHA-256 of their files.
+        exclude_sha256: photos that are left out, by the SHA-256 of their files.
         cluster: paint there instead of in this process.
         on_progress: called often, from this thread.
 
@@ -61,13 +67,13 @@ def make_pairs(
         DataError: no photo can be read, or `out` holds something else or cannot be written.
         ArtifactError: the teacher gave pictures of another size.
     """
-    started, teachers, folder = time.perf_counter(), _as_list(teacher), SetFolder(out)
+    started, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
     with threads() as pool:
-        plan, scan = _plan(config, teachers, seed, pool, on_progress, without=without)
-        with folder.claimed():
+        plan, scan = _plan(config, teachers, seed, pool, on_progress, exclude_sha256=exclude_sha256)
+        with folder.locked():
             folder.open(plan)
-            work = SetWork(folder, plan, on_progress)
-            painter = Painter(teachers, plan, scan.paths, pool)
+            work = PairSetBuilder(folder, plan, on_progress)
+            painter = PairStylizer(teachers, plan, scan.paths, pool)
             finished = work.find_finished()
             if finished is None:
                 work.make(_engine(work, painter, config.teacher_batch, cluster))
@@ -76,8 +82,8 @@ def make_pairs(
                 out=out,
                 manifest=manifest,
                 sha256=sha256_file(folder.manifest),
-                painted=work.painted,
-                kept=manifest.pairs.total - work.painted,
+                new_pairs=work.new_pairs,
+                kept_pairs=manifest.pairs.total - work.new_pairs,
                 teacher_s=painter.teacher_s if cluster is None else None,
                 seconds=time.perf_counter() - started,
                 already_finished=finished is not None,
@@ -91,7 +97,7 @@ def make_slice(
     part: Slice,
     *,
     seed: int = 0,
-    on_progress: OnProgress = _silent,
+    on_progress: StageProgressCallback = no_progress,
 ) -> SliceReport:
     """Make a part of the shards, while other processes make the others: for batch systems.
 
@@ -101,13 +107,13 @@ def make_slice(
     Raises:
         DataError, ArtifactError: as `make_pairs`.
     """
-    started, teachers, folder = time.perf_counter(), _as_list(teacher), SetFolder(out)
+    started, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
     with threads() as pool:
         plan, scan = _known_plan(config, teachers, seed, folder) or _plan(config, teachers, seed, pool, on_progress)
-        with folder.claimed(shared=True):
+        with folder.locked(shared=True):
             folder.open(plan, alone=False)
-            work = SetWork(folder, plan, on_progress)
-            painter = Painter(teachers, plan, scan.paths, pool)
+            work = PairSetBuilder(folder, plan, on_progress)
+            painter = PairStylizer(teachers, plan, scan.paths, pool)
             finished = work.find_finished()
             if finished is None:
                 work.make(_engine(work, painter, config.teacher_batch, None), part)
@@ -117,7 +123,7 @@ def make_slice(
             return SliceReport(
                 out=out,
                 part=f"{part.number}/{part.of}",
-                painted=work.painted,
+                new_pairs=work.new_pairs,
                 finished_shards=len(work.finished),
                 shards=plan.shard_count,
                 seconds=time.perf_counter() - started,
@@ -126,17 +132,22 @@ def make_slice(
 
 
 def plan_pairs(
-    config: PairsConfig, teacher: Teachers, out: Path, *, seed: int = 0, on_progress: OnProgress = _silent
-) -> Preview:
+    config: PairsConfig,
+    teacher: Teachers,
+    out: Path,
+    *,
+    seed: int = 0,
+    on_progress: StageProgressCallback = no_progress,
+) -> BuildPreview:
     """Write the plan and nothing else: before many slices begin, so that the photos are hashed once.
 
     Raises:
         DataError: as `make_pairs`.
     """
-    folder = SetFolder(out)
+    folder = PairSetFolder(out)
     with threads() as pool:
         plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress)
-        with folder.claimed():
+        with folder.locked():
             folder.open(plan)
             return _preview(folder, plan)
 
@@ -147,33 +158,33 @@ def preview_pairs(
     out: Path,
     *,
     seed: int = 0,
-    without: Collection[str] = (),
-    on_progress: OnProgress = _silent,
-) -> Preview:
+    exclude_sha256: Collection[str] = (),
+    on_progress: StageProgressCallback = no_progress,
+) -> BuildPreview:
     """What `make_pairs` would do with the same; scans, but paints and writes nothing.
 
     Raises:
         DataError: where `make_pairs` would, before its first photo.
     """
-    folder = SetFolder(out)
+    folder = PairSetFolder(out)
     with threads() as pool:
-        plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress, without=without)
+        plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress, exclude_sha256=exclude_sha256)
     folder.check(plan)
     return _preview(folder, plan)
 
 
-def _preview(folder: SetFolder, plan: PairPlan) -> Preview:
-    work = SetWork(folder, plan, _silent)
+def _preview(folder: PairSetFolder, plan: PairPlan) -> BuildPreview:
+    work = PairSetBuilder(folder, plan, no_progress)
     finished = work.find_finished()
     state = "finished" if finished else "unfinished" if folder.plan.exists() else "new"
-    return Preview(folder.path, plan, state, len(work.finished))
+    return BuildPreview(folder.path, plan, state, len(work.finished))
 
 
 def _as_list(teacher: Teachers) -> list[Stylizer]:
     return [teacher] if isinstance(teacher, Stylizer) else list(teacher)
 
 
-def _engine(work: SetWork, painter: Painter, batch: int, cluster: Cluster | None) -> Engine:
+def _engine(work: PairSetBuilder, painter: PairStylizer, batch: int, cluster: RayCluster | None) -> Engine:
     if cluster is None:
         return LocalEngine(work.folder, work.plan, painter, batch, work.advance)
     return ClusterEngine(cluster, work.folder, work.plan, painter.paths, batch, work.advance)
@@ -184,26 +195,26 @@ def _plan(
     teachers: Sequence[Stylizer],
     seed: int,
     pool: Executor,
-    on_progress: OnProgress,
+    on_progress: StageProgressCallback,
     *,
-    without: Collection[str] = (),
-) -> tuple[PairPlan, Scan]:
+    exclude_sha256: Collection[str] = (),
+) -> tuple[PairPlan, PhotoScan]:
     scan = scan_photos(config.content, pool, lambda done, total: on_progress("hashing", done, total))
-    if without:
-        scan = scan.without(without)
+    if exclude_sha256:
+        scan = scan.exclude(exclude_sha256)
     return _plan_of(config, teachers, seed, scan), scan
 
 
 def _known_plan(
-    config: PairsConfig, teachers: Sequence[Stylizer], seed: int, folder: SetFolder
-) -> tuple[PairPlan, Scan] | None:
+    config: PairsConfig, teachers: Sequence[Stylizer], seed: int, folder: PairSetFolder
+) -> tuple[PairPlan, PhotoScan] | None:
     """The plan that is there, if the same files are."""
     if not folder.plan.exists():
         return None
-    scan = scan_planned(config.content, read_document(PairPlan, folder.plan)[0])
+    scan = scan_planned_photos(config.content, read_document(PairPlan, folder.plan)[0])
     return None if scan is None else (_plan_of(config, teachers, seed, scan), scan)
 
 
-def _plan_of(config: PairsConfig, teachers: Sequence[Stylizer], seed: int, scan: Scan) -> PairPlan:
+def _plan_of(config: PairsConfig, teachers: Sequence[Stylizer], seed: int, scan: PhotoScan) -> PairPlan:
     identities = [teacher.identity for teacher in teachers]
-    return make_plan(config, identities, seed=seed, hashed=scan.hashed, unreadable=scan.unreadable)
+    return make_plan(config, identities, seed=seed, hashed_files=scan.hashed_files, unreadable=scan.unreadable)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pix2style.errors import DataError
 from pix2style.pairs.exchange.folders import FolderSource
-from pix2style.pairs.exchange.given import PairSource
+from pix2style.pairs.exchange.pair_source import PairSource
 from pix2style.pairs.exchange.side_by_side import Side, SideBySideSource
 from pix2style.pairs.format.manifest import MANIFEST_NAME
 from pix2style.pairs.format.matching import has_two_folders
 
 
-def open_source(path: Path, kind: str = "auto", *, content_side: Side | None = None) -> PairSource:
+def open_pair_source(path: Path, kind: str = "auto", *, content_side: Side | None = None) -> PairSource:
     """Pairs that can be imported.
 
     Args:

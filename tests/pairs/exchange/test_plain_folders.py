@@ -9,9 +9,9 @@ import pytest
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, encode_jpeg, encode_png
-from pix2style.pairs.exchange.plain import PlainPairs, open_pairs
-from pix2style.pairs.format.matching import SPLITS
-from pix2style.pairs.format.plan import split_of
+from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
+from pix2style.pairs.format.manifest import SPLITS
+from pix2style.pairs.format.plan import assign_split
 from pix2style.pairs.format.reader import PairReader
 
 from sets import Negative, detailed_photo, make_set  # isort: skip
@@ -34,11 +34,11 @@ def write(path: Path, rgb: Image8) -> None:
 def test_own_pairs_read_like_a_set(tmp_path: Path) -> None:
     pairs = write_own(tmp_path)
     reader = open_pairs(tmp_path, val_share=0.2, test_share=0.2)
-    assert isinstance(reader, PlainPairs)
+    assert isinstance(reader, PlainFolderReader)
     found = {entry.source: entry for split in SPLITS for entry in reader.entries(split)}
     assert sorted(found) == [f"{i:02d}.png" for i in range(10)]
     for name, entry in found.items():
-        assert entry.split == split_of(entry.sha256, val_share=0.2, test_share=0.2)
+        assert entry.split == assign_split(entry.sha256, val_share=0.2, test_share=0.2)
         assert (entry.height_px, entry.width_px) == (96, 96)
         expected = pairs[int(Path(name).stem)]
         assert all(np.array_equal(a, b) for a, b in zip(reader.read(entry), expected, strict=True))
@@ -53,11 +53,11 @@ def test_own_pairs_read_like_a_set(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_all_that_counts(tmp_path: Path) -> None:
     write_own(tmp_path, 4)
-    first = PlainPairs(tmp_path).digest
-    assert PlainPairs(tmp_path).digest == first
-    assert PlainPairs(tmp_path, val_share=0.9).digest != first
+    first = PlainFolderReader(tmp_path).digest
+    assert PlainFolderReader(tmp_path).digest == first
+    assert PlainFolderReader(tmp_path, val_share=0.9).digest != first
     write(tmp_path / "target" / "02.png", detailed_photo(77, 96, 96))
-    assert PlainPairs(tmp_path).digest != first
+    assert PlainFolderReader(tmp_path).digest != first
 
 
 def test_names_match_without_suffix_and_subfolders_are_splits(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_names_match_without_suffix_and_subfolders_are_splits(tmp_path: Path) ->
         (tmp_path / "content" / split).mkdir(parents=True, exist_ok=True)
         (tmp_path / "content" / split / f"{i}.jpg").write_bytes(encode_jpeg(content))
         write(tmp_path / "target" / split / f"{i}.png", Negative().stylize([content])[0])
-    reader = PlainPairs(tmp_path)
+    reader = PlainFolderReader(tmp_path)
     assert [len(reader.entries(split)) for split in SPLITS] == [2, 1, 1]
     assert (reader.manifest.fit, reader.manifest.size) == ("keep", 104)
     assert reader.manifest.val_share == 0
@@ -77,21 +77,21 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     write(tmp_path / "content" / "lonely.png", detailed_photo(20))
     (tmp_path / "content" / "00.jpg").write_bytes(encode_jpeg(detailed_photo(0)))
     with pytest.raises(DataError, match=r"lonely\.png: there is no target/lonely") as error:
-        PlainPairs(tmp_path)
+        PlainFolderReader(tmp_path)
     assert "has the name of content/00" in str(error.value)
     (tmp_path / "content" / "lonely.png").unlink()
     (tmp_path / "content" / "00.jpg").unlink()
     write(tmp_path / "target" / "01.png", detailed_photo(1, 96, 64))
     (tmp_path / "target" / "02.png").write_bytes(b"text")
     with pytest.raises(DataError, match="2 pairs cannot be used") as error:
-        PlainPairs(tmp_path)
+        PlainFolderReader(tmp_path)
     assert "01.png: is 64x96 px, but its content is 96x96" in str(error.value)
     assert "02.png: not an image" in str(error.value)
 
 
 def test_a_file_that_changes_is_not_learned(tmp_path: Path) -> None:
     write_own(tmp_path, 3)
-    reader = PlainPairs(tmp_path, val_share=0, test_share=0)
+    reader = PlainFolderReader(tmp_path, val_share=0, test_share=0)
     write(tmp_path / "target" / "01.png", detailed_photo(50, 96, 96))
     with pytest.raises(DataError, match=r"01.png: has changed since"):
         reader.read(reader.entries("train")[1])
@@ -100,7 +100,7 @@ def test_a_file_that_changes_is_not_learned(tmp_path: Path) -> None:
 def test_a_mirrored_target_is_noticed(tmp_path: Path) -> None:
     pairs = write_own(tmp_path, 9)
     write(tmp_path / "target" / "04.png", np.ascontiguousarray(pairs[4][1][:, ::-1]))
-    [found] = PlainPairs(tmp_path).suspicions
+    [found] = PlainFolderReader(tmp_path).suspicions
     assert (found.source, found.kind) == ("04.png", "mirrored")
 
 
@@ -148,4 +148,4 @@ def test_training_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "note: 04.png" in capsys.readouterr().err
     meta = json.loads((RunFolder(tmp_path / "run").checkpoint() / "meta.json").read_text())
     assert meta["teacher"] == "own pairs"
-    assert meta["pairs_sha256"] == PlainPairs(tmp_path / "own", val_share=0.2, test_share=0.0).digest
+    assert meta["pairs_sha256"] == PlainFolderReader(tmp_path / "own", val_share=0.2, test_share=0.0).digest

@@ -12,7 +12,7 @@ from pix2style.files import locked
 
 
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def atomic_folder(out: Path) -> Iterator[Path]:
     """Give a hidden folder beside `out`; it becomes `out` if the block ends well, and is removed if not.
 
     What a killed process left is removed by the next one with the same `out`.
