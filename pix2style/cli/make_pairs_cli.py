@@ -17,7 +17,7 @@ from pix2style.errors import ConfigError, require
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
     from pix2style.pairs.build.engines.ray_cluster import RayCluster
-    from pix2style.teachers.recipe import TeacherRecipe
+    from pix2style.teachers.spec import TeacherSpec
 
 
 class Fit(StrEnum):
@@ -119,22 +119,22 @@ def make_pairs_command(
     options = {"content": content, "module": module, "path": out, "size": size, "fit": fit and fit.value}
     options |= {"teacher": None if custom else teacher, "preserve_color": preserve_color or None}
     painting = StyleOptions(style or (), weight or (), strength, each_style)
-    from pix2style.teachers.recipe import TeacherRecipe
+    from pix2style.teachers.spec import TeacherSpec
 
-    recipe = TeacherRecipe(resolve(config, overrides or [], options, painting), custom)
+    spec = TeacherSpec(resolve(config, overrides or [], options, painting), custom)
     work = _Work(engine, address, workers, cpus_per_worker, gpus_per_worker, shard, plan_only, dry_run)
-    _run(recipe, work, as_json=as_json)
+    _run(spec, work, as_json=as_json)
 
 
-def _run(recipe: TeacherRecipe, work: _Work, *, as_json: bool) -> None:
+def _run(spec: TeacherSpec, work: _Work, *, as_json: bool) -> None:
     from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, plan_pairs, preview_pairs
     from pix2style.progress import StagedProgress
 
-    settings = recipe.settings
-    folder, cluster = _folder_of(settings), _cluster(recipe, work)
+    settings = spec.settings
+    folder, cluster = _folder_of(settings), _cluster(spec, work)
     part = None if work.part is None else Slice.parse(work.part)
     # Before any photo is read: what cannot be loaded must not be found out after an hour of hashing.
-    teachers = recipe.load()
+    teachers = spec.load()
     # The split's seed stays 0 whatever the experiment's: runs with other seeds hold out the same photos.
     with StagedProgress() as progress:
         if work.dry_run or work.plan_only:
@@ -160,7 +160,7 @@ def _folder_of(settings: PairsConfig) -> Path:
     return settings.path
 
 
-def _cluster(recipe: TeacherRecipe, work: _Work) -> RayCluster | None:
+def _cluster(spec: TeacherSpec, work: _Work) -> RayCluster | None:
     if work.engine is Engine.local:
         if work.address is not None or work.workers is not None:
             raise ConfigError("--address and --workers are for a cluster: add --engine ray")
@@ -170,4 +170,4 @@ def _cluster(recipe: TeacherRecipe, work: _Work) -> RayCluster | None:
     require("ray", "ray")
     from pix2style.pairs.build.engines.ray_cluster import RayCluster
 
-    return RayCluster(recipe, work.address, work.workers, work.cpus_per_worker, work.gpus_per_worker)
+    return RayCluster(spec, work.address, work.workers, work.cpus_per_worker, work.gpus_per_worker)

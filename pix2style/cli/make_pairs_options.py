@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pix2style.errors import ConfigError
+from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHER_NAMES
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
-    from pix2style.teachers.custom.recipe import CustomRecipe
-
-_BUILT_IN = ("watercolor", "magenta", "gatys")
+    from pix2style.teachers.custom.load import CustomTeacherSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +79,30 @@ def resolve(
     painting = (style or StyleOptions()).section()
     section = {**loaded.pairs.model_dump(mode="json", exclude_unset=True), **given, **painting}
     if (section.get("style") is not None or section.get("styles")) and section.get("teacher") is None:
-        section["teacher"] = "magenta"  # the fastest that takes a painting
+        section["teacher"] = DEFAULT_PAINTING_TEACHER
     return parse_config({"pairs": section}, source="options").pairs
 
 
 def custom_teacher(
     teacher: str | None, files: Sequence[Path], timeout_s: float | None, licence: str
-) -> CustomRecipe | None:
+) -> CustomTeacherSpec | None:
     """A user's own teacher, if `--teacher` names one.
 
     Raises:
         ConfigError: it is neither built in nor a program or function.
     """
-    if teacher is None or teacher in _BUILT_IN:
+    if teacher is None or teacher in TEACHER_NAMES:
         if files or timeout_s is not None or licence:
             raise ConfigError("--teacher-file, --teacher-timeout and --teacher-licence are for a teacher of your own")
         return None
-    from pix2style.teachers.custom.recipe import CustomRecipe, is_command
+    from pix2style.teachers.custom.load import CustomTeacherSpec, is_command
 
     if not is_command(teacher) and ":" not in teacher:
         raise ConfigError(
-            f"--teacher {teacher}: expected {', '.join(_BUILT_IN)}, module:function, or a command with {{input}} and"
-            " {output}"
+            f"--teacher {teacher}: expected {', '.join(TEACHER_NAMES)}, module:function, or a command with {{input}}"
+            " and {output}"
         )
-    return CustomRecipe(teacher, tuple(files), timeout_s, licence)
+    return CustomTeacherSpec(teacher, tuple(files), timeout_s, licence)
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,8 @@ from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.teachers.gatys.settings import GatysSettings
-    from pix2style.teachers.gatys.single import StylizeJob, StylizeReport
-    from pix2style.teachers.gatys.teacher import Step
+    from pix2style.teachers.gatys.stylize_file import StylizeJob, StylizeReport
+    from pix2style.teachers.gatys.teacher import OptimizationStep
 
 
 class Preset(StrEnum):
@@ -101,7 +101,7 @@ def stylize_command(
     The picture has the photo's size. Ctrl-C: OUT is not written, intermediate pictures stay.
     """
     require("train", "torch", "safetensors")
-    from pix2style.teachers.gatys.single import StylizeJob
+    from pix2style.teachers.gatys.stylize_file import StylizeJob
 
     changes = {
         "content_weight": content_weight,
@@ -148,7 +148,7 @@ def _settings(name: str, content_layer: list[str], style_layers: str | None, cha
 def _style(paintings: list[Path], blend: str | None, strength: float) -> Any:
     from pix2style.teachers.style import StyleBlend
 
-    style = StyleBlend.of(*paintings, strength=strength)
+    style = StyleBlend.from_paintings(*paintings, strength=strength)
     if blend is None:
         return style
     try:
@@ -169,14 +169,16 @@ def _text(choice: StrEnum | None) -> str | None:
 
 def _run(job: StylizeJob) -> StylizeReport:
     from pix2style.progress import ProgressBar
-    from pix2style.teachers.gatys.single import stylize_file
+    from pix2style.teachers.gatys.stylize_file import stylize_file
 
     saved: list[Path] = []
     bar = ProgressBar("steps", job.settings.steps)
 
-    def show(step: Step) -> None:
-        bar.show(step.number, step.total)
-        bar.advance(0, note=f"loss {step.loss:.4g} (content {step.content:.4g}, style {step.style:.4g})")
+    def show(step: OptimizationStep) -> None:
+        bar.show(step.step, step.total_steps)
+        bar.advance(
+            0, note=f"loss {step.total_loss:.4g} (content {step.content_loss:.4g}, style {step.style_loss:.4g})"
+        )
 
     try:
         with bar:

@@ -12,8 +12,8 @@ from pix2style.cli.app import app
 from pix2style.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from pix2style.teachers.magenta.about import About
-    from pix2style.teachers.magenta.cache import Located
+    from pix2style.teachers.magenta.cache import LocatedNetwork
+    from pix2style.teachers.magenta.info import NetworkInfo
 
 _app = typer.Typer(help="Fetch, convert and describe Magenta's network.", no_args_is_help=True)
 app.add_typer(_app, name="teacher")
@@ -68,7 +68,7 @@ def convert_command(
 def info_command(module: _Module = None, as_json: _Json = False) -> None:
     """Say what Magenta's network on this machine is: origin, licence, digests, backends."""
     located = _located(module)
-    from pix2style.teachers.magenta.about import describe
+    from pix2style.teachers.magenta.info import describe
 
     about = describe(located)
     if as_json:
@@ -77,7 +77,7 @@ def info_command(module: _Module = None, as_json: _Json = False) -> None:
         _print_about(about)
 
 
-def _located(module: str | None) -> Located:
+def _located(module: str | None) -> LocatedNetwork:
     from pix2style.teachers.magenta.cache import locate
     from pix2style.teachers.magenta.download import HELP
 
@@ -87,7 +87,7 @@ def _located(module: str | None) -> Located:
     return located
 
 
-def _print_place(located: Located, as_json: bool) -> None:
+def _print_place(located: LocatedNetwork, as_json: bool) -> None:
     if as_json:
         values = {"folder": str(located.folder), "sha256": located.source_sha256, "origin": located.origin}
         print(json.dumps(values, indent=2, ensure_ascii=False))
@@ -97,7 +97,7 @@ def _print_place(located: Located, as_json: bool) -> None:
     print(f"  sha256  {located.source_sha256}")
 
 
-def _print_about(about: About) -> None:
+def _print_about(about: NetworkInfo) -> None:
     values = about.to_json()
     print(values["what"])
     length = "unknown (needs TensorFlow)" if about.style_length is None else f"{about.style_length} numbers a style"

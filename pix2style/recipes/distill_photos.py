@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
     from pix2style.pairs.build.report import BuildReport
     from pix2style.pairs.format.reader import PairReader
-    from pix2style.training.data.sources import Material
+    from pix2style.training.data.sources import TrainingData
 
 _SHOWN_FAILURES = 20
 _LEAST_PX, _MOST_PX = 32, 4096  # of PairsConfig.size
@@ -41,7 +41,7 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
     from pix2style.config import apply_overrides
     from pix2style.errors import ConfigError
     from pix2style.runs.folder import PAINTED_FOLDER
-    from pix2style.training.data.sources import open_material
+    from pix2style.training.data.sources import open_training_data
     from pix2style.training.run.prepare import check_run_folder
 
     folder = config.distill.painted or run / PAINTED_FOLDER
@@ -55,23 +55,23 @@ def with_painted(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
         )
     check_run_folder(run, config, resume=False)  # before hours of painting
     without = apply_overrides(config, ["distill.photos=[]", "distill.painted=null"])
-    left = _paint(config, open_material(without), folder, dry_run=dry_run)
+    left = _paint(config, open_training_data(without), folder, dry_run=dry_run)
     return (without, left) if left else (learning, 0)
 
 
-def _paint(config: Config, material: Material, folder: Path, *, dry_run: bool) -> int:
+def _paint(config: Config, material: TrainingData, folder: Path, *, dry_run: bool) -> int:
     """Paint, or count what would be; how many are left."""
     from pix2style.pairs.build.make_pairs import make_pairs, preview_pairs
     from pix2style.pairs.format.reader import PairReader
     from pix2style.progress import StagedProgress
     from pix2style.runs.stylizer import RunStylizer
-    from pix2style.training.data.joined import photos_of
-    from pix2style.training.step.state import pick_device
+    from pix2style.training.data.combined import photo_digests
+    from pix2style.training.step.device import pick_device
 
-    if not isinstance(material.source, PairReader) or config.distill.teacher_run is None:
+    if not isinstance(material.reader, PairReader) or config.distill.teacher_run is None:
         raise TypeError("the configuration's own checks let photos alone, or no teacher, through")
     teacher = RunStylizer(config.distill.teacher_run, device=pick_device(config.train).type)
-    settings, known = _settings(config, material.source), photos_of(material.source)
+    settings, known = _settings(config, material.reader), photo_digests(material.reader)
     with StagedProgress() as progress:
         if dry_run:
             preview = preview_pairs(settings, teacher, folder, exclude_sha256=known, on_progress=progress)

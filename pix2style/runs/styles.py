@@ -33,7 +33,9 @@ def select_style(
     """
     if generator.styles == 1:
         if choice is not None:
-            raise ConfigError(f"{run}: holds one style, so there is no style {format_style(choice)} to choose: name none")
+            raise ConfigError(
+                f"{run}: holds one style, so there is no style {format_style(choice)} to choose: name none"
+            )
         return generator, meta
     if choice is None:
         raise ConfigError(

@@ -14,7 +14,7 @@ from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.training.data.sources import open_material
+from pix2style.training.data.sources import open_training_data
 
 Pix2Style = Callable[..., tuple[int, str, str]]
 TINY = (
@@ -102,7 +102,7 @@ def test_more_photos_are_painted_by_the_run_and_learned_but_none_that_the_pair_s
     assert painted.manifest.teacher.sha256 == RunStylizer(teacher).identity.sha256
     photo, target = painted.read(painted.entries("train")[0])
     np.testing.assert_array_equal(target, RunStylizer(teacher).stylize([photo])[0])
-    material = open_material(RunFolder(out).config)
+    material = open_training_data(RunFolder(out).config)
     assert len(material.entries) == plan["training_pairs"] + 4
 
     began = (out / "painted" / "manifest.json").stat().st_mtime_ns

@@ -16,7 +16,8 @@ from pix2style.cli.make_pairs_options import StyleOptions, resolve
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import encode_png
 from pix2style.pairs.format.reader import PairReader
-from pix2style.teachers.recipe import TeacherRecipe
+from pix2style.teachers.spec import TeacherSpec
+from pix2style.teachers.style import style_blends
 
 # Small sets have no photos held out unless asked for.
 ALL_TRAIN = ("pairs.val_share=0", "pairs.test_share=0")
@@ -156,23 +157,23 @@ def test_a_painting_means_the_teacher_that_takes_one(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("pairs:\n  teacher: watercolor\n")
     with pytest.raises(ConfigError, match="takes no painting"):
-        TeacherRecipe(resolve(config, [], {}, painting)).check()
+        TeacherSpec(resolve(config, [], {}, painting)).check()
     with pytest.raises(ConfigError, match="the gatys teacher needs a painting"):
-        TeacherRecipe(resolve(None, [], {"teacher": "gatys"})).check()
+        TeacherSpec(resolve(None, [], {"teacher": "gatys"})).check()
 
 
 def test_several_paintings_are_one_style_or_a_style_each(tmp_path: Path) -> None:
     paintings = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
-    [blend] = TeacherRecipe(resolve(None, [], {}, StyleOptions(paintings, [3, 1], 0.5))).blends()
-    assert (blend.name, blend.shares, blend.strength) == ("a.jpg+b.jpg", (0.75, 0.25), 0.5)
-    each = TeacherRecipe(resolve(None, [], {}, StyleOptions(paintings, each=True))).blends()
+    [blend] = style_blends(resolve(None, [], {}, StyleOptions(paintings, [3, 1], 0.5)))
+    assert (blend.name, blend.normalized_weights, blend.strength) == ("a.jpg+b.jpg", (0.75, 0.25), 0.5)
+    each = style_blends(resolve(None, [], {}, StyleOptions(paintings, each=True)))
     assert [(one.name, one.paintings) for one in each] == [("a.jpg", (paintings[0],)), ("b.jpg", (paintings[1],))]
     config = tmp_path / "c.yaml"
     config.write_text(
         "pairs:\n  styles:\n    - {paintings: [a.jpg], name: one}\n    - {paintings: [b.jpg], name: one}\n"
     )
-    with pytest.raises(ConfigError, match="two styles are called one"):
-        TeacherRecipe(resolve(config, [], {})).check()
+    with pytest.raises(ConfigError, match="two styles have the name one"):
+        TeacherSpec(resolve(config, [], {})).check()
     assert resolve(config, [], {}, StyleOptions(paintings[:1])).styles == ()  # what is typed beats the file
 
 

@@ -17,7 +17,7 @@ import pytest
 from pix2style.cli import main
 from pix2style.files import sha256_file
 from pix2style.images import Image8, Picture, encode_png, read_picture, resize, write_picture
-from pix2style.teachers.color import keep_color
+from pix2style.teachers.color import preserve_color
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def test_colors_size_and_transparency(room: Room, run: Callable[[list[str]], Don
     assert found.alpha is not None
     assert (found.alpha[:, 0].max(), found.alpha[:, -1].min()) < (30, 255)
     visible = found.alpha > 0
-    expected = keep_color(small, read_picture(plain).rgb)
+    expected = preserve_color(small, read_picture(plain).rgb)
     assert np.array_equal(found.rgb[visible], expected[visible])
     assert not np.array_equal(found.rgb, read_picture(plain).rgb)
 

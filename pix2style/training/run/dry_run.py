@@ -16,14 +16,15 @@ from pix2style.config import Config, apply_overrides
 from pix2style.errors import TrainingError
 from pix2style.nets.generator import Generator
 from pix2style.pairs.format.manifest import PairEntry
-from pix2style.training.data.sampler import check_shares
-from pix2style.training.data.sources import Material, open_material
+from pix2style.training.data.sampler import check_batch_divides
+from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.prepare import check_run_folder
 from pix2style.training.run.resume import load_pretrained_weights
 from pix2style.training.run.throughput import measure_images_per_s
-from pix2style.training.step.state import TrainingState, build_state
+from pix2style.training.step.build import build_state
+from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers, peak_memory_bytes
 
 _TIMED_STEPS = 3
@@ -123,9 +124,9 @@ def plan_run(config: Config, run: Path, *, resume: bool = False, measure: bool =
         Pix2StyleError: whatever would stop the run at its beginning.
         TrainingError: there is not enough memory; names the settings to lower.
     """
-    check_shares(config.train, World.current())
+    check_batch_divides(config.train, World.current())
     check_trackers(config.tracking)
-    material = open_material(config)
+    material = open_training_data(config)
     check_run_folder(run, config, resume=resume)
     with explain_out_of_memory(config):
         state = build_state(apply_overrides(config, ["train.compile=false"]))
@@ -142,7 +143,7 @@ def plan_run(config: Config, run: Path, *, resume: bool = False, measure: bool =
 def _plan(
     config: Config,
     run: Path,
-    material: Material,
+    material: TrainingData,
     device: torch.device,
     *,
     networks: _Networks,
@@ -182,7 +183,7 @@ def _networks(config: Config, state: TrainingState) -> _Networks:
     """Generator, discriminator, feature network and the trained run's generator."""
     model, losses, side = config.model, config.losses, config.train.augment.crop
     photo = torch.zeros(1, 3, side, side, device="meta")
-    discriminator, features = state.discriminator, state.objective.features
+    discriminator, features = state.discriminator, state.objective.feature_network
     teacher = None if state.objective.distiller is None else state.objective.distiller.teacher
     return (
         _count(model.generator, state.generator, photo),
@@ -204,7 +205,7 @@ def _count(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkSummary:
     return NetworkSummary(kind, parameters, counter.get_total_flops() // 2)
 
 
-def _decoded_bytes(material: Material, resize: int | None) -> int:
+def _decoded_bytes(material: TrainingData, resize: int | None) -> int:
     """A picture that has several targets lies there once."""
     pixels = [resize**2 if resize else entry.height_px * entry.width_px for entry in material.entries]
     contents = {

@@ -9,11 +9,12 @@ import time
 import torch
 
 from pix2style.config import Config, apply_overrides
-from pix2style.training.data.decoded_cache import decode
-from pix2style.training.data.loader import PairStream, batches
-from pix2style.training.data.sources import open_material
-from pix2style.training.step.state import build_state
-from pix2style.training.step.train_step import advance
+from pix2style.training.data.crop_stream import CropStream
+from pix2style.training.data.decoded_cache import decode_to_memory
+from pix2style.training.data.loader import load_batches
+from pix2style.training.data.sources import open_training_data
+from pix2style.training.step.build import build_state
+from pix2style.training.step.train_step import train_step
 
 _WARM_UP_STEPS = 8
 
@@ -36,16 +37,16 @@ def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
         f"train.images={config.train.batch * (warm_up + steps)}",
     ]
     playing = apply_overrides(config, changes)
-    material = open_material(playing)
+    material = open_training_data(playing)
     state = build_state(playing)
     entries = material.entries[: playing.train.batch]
     augment = playing.train.augment
-    decoded, glimpses = decode(material, entries, augment), state.uses_glimpse
-    stream = PairStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
+    decoded, glimpses = decode_to_memory(material, entries, augment), state.uses_glimpse
+    stream = CropStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
     seconds = []
     tick = time.perf_counter()
-    for parts in itertools.islice(batches(stream, playing.train, start=0, device=state.device), warm_up + steps):
-        advance(state, parts, playing)
+    for parts in itertools.islice(load_batches(stream, playing.train, start=0, device=state.device), warm_up + steps):
+        train_step(state, parts, playing.train)
         if state.device.type == "cuda":
             torch.cuda.synchronize()  # else only the time to ask for the step is taken
         seconds.append(time.perf_counter() - tick)

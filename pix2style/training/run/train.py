@@ -14,10 +14,11 @@ from typing import Any
 
 from pix2style.config import Config
 from pix2style.progress import ProgressBar
-from pix2style.training.data.decoded_cache import decode_once
-from pix2style.training.data.loader import PairStream, batches
-from pix2style.training.data.sampler import check_shares
-from pix2style.training.data.sources import Material, open_material
+from pix2style.training.data.crop_stream import CropStream
+from pix2style.training.data.decoded_cache import decode_to_file
+from pix2style.training.data.loader import load_batches
+from pix2style.training.data.sampler import check_batch_divides
+from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoint import load_checkpoint
 from pix2style.training.run.memory import explain_out_of_memory
@@ -36,8 +37,10 @@ from pix2style.training.run.resume import (
 )
 from pix2style.training.run.session import Session, summary
 from pix2style.training.run.signals import stop_signals
-from pix2style.training.step.state import TrainingState, build_state, pick_device
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state
+from pix2style.training.step.device import pick_device
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import train_step
 from pix2style.training.tracking import PairSetReference, Trackers, check_trackers, start_trackers
 from pix2style.version import __version__
 
@@ -99,9 +102,9 @@ def train(
     with process_group(pick_device(config.train).type) as world, explain_out_of_memory(config):
         # the first process may have begun the run by the time that another one looks
         resume = world.broadcast_object(resume)
-        check_shares(config.train, world)
+        check_batch_divides(config.train, world)
         check_trackers(config.tracking)
-        material = open_material(config)
+        material = open_training_data(config)
         if world.is_main:
             check_run_folder(run, config, resume=resume)
         state = build_state(config)
@@ -121,7 +124,7 @@ def train(
 
 
 def _learn(
-    config: Config, run: Path, state: TrainingState, material: Material, found: IntactCheckpoint | None
+    config: Config, run: Path, state: TrainingState, material: TrainingData, found: IntactCheckpoint | None
 ) -> TrainReport:
     """The page itself: load, learn, look, keep."""
     world, stopped_early = state.world, False
@@ -133,8 +136,8 @@ def _learn(
     try:
         with stop_signals() as stop, ProgressBar("images", config.train.images, state.images_seen) as bar:
             augment, limit_gb = config.train.augment, config.train.decoded_cache_gb
-            decoded = decode_once(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
-            stream = PairStream(material, augment, config.seed, decoded, glimpses=state.uses_glimpse)
+            decoded = decode_to_file(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
+            stream = CropStream(material, augment, config.seed, decoded, glimpses=state.uses_glimpse)
             session = Session(
                 config,
                 run,
@@ -147,11 +150,11 @@ def _learn(
             )
             session.catch_up()
             tick = time.perf_counter()
-            for parts in batches(stream, config.train, start=first, device=state.device, world=world):
+            for parts in load_batches(stream, config.train, start=first, device=state.device, world=world):
                 stopped_early = session.is_over
                 if stopped_early:
                     break
-                loss = session.after_step(advance(state, parts, config))
+                loss = session.after_step(train_step(state, parts, config.train))
                 bar.advance(config.train.batch, note=None if loss is None else f"loss {loss:.3f}")
                 learning_s += time.perf_counter() - tick
                 checkpoint_due = session.due(config.train.checkpoint_every_images)
@@ -172,13 +175,13 @@ def _learn(
     return _report(run, state, rate, stopped_early=stopped_early)
 
 
-def _sources(stream: PairStream, positions: range) -> list[str]:
+def _sources(stream: CropStream, positions: range) -> list[str]:
     """Names of the photos at the first few positions."""
-    return [stream.entries[index].source for index in stream.plan.at(positions[:_SHOWN_PHOTOS]).pair]
+    return [stream.entries[index].source for index in stream.plan.crops_at(positions[:_SHOWN_PHOTOS]).index]
 
 
 def _trackers(
-    config: Config, run: Path, state: TrainingState, material: Material, found: IntactCheckpoint | None
+    config: Config, run: Path, state: TrainingState, material: TrainingData, found: IntactCheckpoint | None
 ) -> Trackers:
     """Those that the configuration asks for, in the main process."""
     if not state.world.is_main:
@@ -197,7 +200,7 @@ def _trackers(
     return trackers
 
 
-def _link(config: Config, material: Material) -> PairSetReference:
+def _link(config: Config, material: TrainingData) -> PairSetReference:
     manifest = config.pairs.path / "manifest.json" if config.pairs.path is not None else None
     facts = {
         "training": len(material.entries),
@@ -207,7 +210,7 @@ def _link(config: Config, material: Material) -> PairSetReference:
     return PairSetReference(material.digest, facts, manifest)
 
 
-def _description(config: Config, material: Material, processes: int) -> dict[str, Any]:
+def _description(config: Config, material: TrainingData, processes: int) -> dict[str, Any]:
     return {
         **config.model_dump(mode="json"),
         "pairs_sha256": material.digest,
@@ -218,7 +221,7 @@ def _description(config: Config, material: Material, processes: int) -> dict[str
 
 
 def _report(run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
-    figures = state.figures
+    figures = state.validation_metrics
     return TrainReport(
         run=run,
         step=state.step,
@@ -228,7 +231,7 @@ def _report(run: Path, state: TrainingState, images_per_s: float, *, stopped_ear
         val_l1=figures.get("l1"),
         val_psnr=figures.get("psnr"),
         val_ssim=figures.get("ssim"),
-        best=state.best,
-        skipped_steps=state.guard.read().in_all,
+        best=state.best_metric,
+        skipped_steps=state.nonfinite.read_skipped().total,
         stopped_early=stopped_early,
     )

@@ -20,7 +20,7 @@ from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder, checkpoi
 from pix2style.runs.generator import load_generator
 from pix2style.training.run.resume import find_newest_intact_checkpoint, load_pretrained_weights
 from pix2style.training.run.train import train
-from pix2style.training.step.state import build_state
+from pix2style.training.step.build import build_state
 
 Experiment = Callable[..., Config]
 FILES = ("generator.safetensors", "generator.ema.safetensors", "discriminator.safetensors", "trainer.pt", META_FILE)

@@ -16,8 +16,8 @@ from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.teachers.watercolor import WatercolorTeacher
+from pix2style.training.data.sources import open_training_data
 from pix2style.training.run.train import train
-from pix2style.training.data.sources import open_material
 
 Experiment = Callable[..., Config]
 
@@ -42,8 +42,8 @@ def painted(more_photos: Path) -> Path:
 
 
 def test_the_union_without_held_out_and_small_photos(experiment: Experiment, pair_set: Path, painted: Path) -> None:
-    alone = open_material(experiment())
-    both = open_material(experiment(f"distill.painted='{painted}'"))
+    alone = open_training_data(experiment())
+    both = open_training_data(experiment(f"distill.painted='{painted}'"))
     assert len(PairReader(painted).entries("train")) == 36
     assert both.entries[: len(alone.entries)] == alone.entries
     assert [entry.source for entry in both.entries[len(alone.entries) :]] == [f"new-{i}.png" for i in range(5)]
@@ -55,7 +55,7 @@ def test_the_union_without_held_out_and_small_photos(experiment: Experiment, pai
 
 
 def test_each_pair_is_read_from_its_own_set(experiment: Experiment, pair_set: Path, painted: Path) -> None:
-    both = open_material(experiment(f"distill.painted='{painted}'"))
+    both = open_training_data(experiment(f"distill.painted='{painted}'"))
     for entry, folder in ((both.entries[0], pair_set), (both.entries[-1], painted)):
         for found, wanted in zip(both.read(entry), PairReader(folder).read(entry), strict=True):
             np.testing.assert_array_equal(found, wanted)
@@ -89,10 +89,10 @@ def test_what_does_not_go_together(experiment: Experiment, painted: Path, tmp_pa
     for change in ("model.styles=2", "train.unpaired=true"):
         with pytest.raises(ConfigError, match=r"distill\.painted are for one style, and learned besides pairs"):
             experiment(f"distill.painted='{painted}'", "losses.l1=0", "losses.style.weight=1", change)
-    with pytest.raises(ConfigError, match="photos are painted by a trained run: name it in teacher_run"):
+    with pytest.raises(ConfigError, match="photos are stylized by the generator of a trained run"):
         experiment(f"distill.photos=['{tmp_path}']")
     photos = experiment(f"distill.photos=['{tmp_path}']", f"distill.teacher_run='{tmp_path}'")
     with pytest.raises(ConfigError, match="are painted by pix2style distill"):
-        open_material(photos)
+        open_training_data(photos)
     with pytest.raises(DataError, match="there is no pair set in it"):
-        open_material(experiment(f"distill.painted='{tmp_path}'"))
+        open_training_data(experiment(f"distill.painted='{tmp_path}'"))

@@ -8,7 +8,7 @@ from pix2style.pairs.format.manifest import PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
 
 
-class JoinedPairs:
+class CombinedPairs:
     """Reads the pairs of both sets where they lie; nothing is copied.
 
     Only the first set's held-out photos are looked at. Of the second, every pair is one to train on, but for photos
@@ -30,7 +30,7 @@ class JoinedPairs:
         self.folder, self.manifest = pairs.folder, pairs.manifest
         self.digest = sha256_json([pairs.digest, painted.digest])
         self._pairs, self._painted = pairs, painted
-        known = photos_of(pairs)
+        known = photo_digests(pairs)
         others = [entry for entry in painted.entries("train") if entry.sha256 not in known]
         self._more = [entry for entry in others if min(entry.height_px, entry.width_px) >= least_px]
         self.too_small = len(others) - len(self._more)
@@ -53,7 +53,7 @@ class JoinedPairs:
         return self._painted if entry.sha256 in self._painted_photos else self._pairs
 
 
-def photos_of(pairs: PairReader) -> frozenset[str]:
+def photo_digests(pairs: PairReader) -> frozenset[str]:
     """Digests of the photos' files, of all splits and styles."""
     splits: tuple[Split, ...] = ("train", "val", "test")
     return frozenset(entry.sha256 for split in splits for entry in pairs.entries(split))
