@@ -21,17 +21,17 @@ from pix2style.config import Config, apply_overrides
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import write_json
 from pix2style.images import Image8, Picture, to_batch, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder
 from pix2style.runs.stylizer import stylize_with
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.training.batch import PairBatch
-from pix2style.training.data.sources import open_material
+from pix2style.training.data.sources import open_training_data
 from pix2style.training.run.checkpoint import load_checkpoint
 from pix2style.training.run.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
-from pix2style.training.step.state import build_state
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state
+from pix2style.training.step.train_step import train_step
 
 _FOLDER = Path(__file__).with_name("run-v1")
 _LONGER = "train.images=320"  # the run ended after 160 images, where the learning rate is 0
@@ -83,11 +83,11 @@ def test_its_checkpoint_continues_as_before(run: Path, reference: Mapping[str, N
     content, target = (torch.from_numpy(to_batch(list(reference[name]))) for name in ("content", "target"))
     losses = []
     for _ in range(len(reference["losses"])):
-        report = advance(state, [PairBatch(content, target, torch.eye(2))], config)
-        assert report.discriminator is not None
-        losses.append([float(report.generator.total), float(report.discriminator.total)])
+        report = train_step(state, [PairBatch(content, target, torch.eye(2))], config.train)
+        assert report.discriminator_losses is not None
+        losses.append([float(report.generator_losses.total), float(report.discriminator_losses.total)])
     np.testing.assert_allclose(losses, reference["losses"], rtol=_RELATIVE)
-    [image] = stylize_with(state.generator.fixed(0).folded().eval(), [reference["photo"]])
+    [image] = stylize_with(state.generator.with_fixed_style(0).folded().eval(), [reference["photo"]])
     assert_same_image(image, reference["resumed@0"])
 
 
@@ -114,7 +114,7 @@ def test_train_resumes_it(run: Path, tmp_path: Path, photos: Any) -> None:
     # The pair set of the run is not committed: let the run believe that it was trained on this one.
     config = apply_overrides(RunFolder(run).config, [f"pairs.path={tmp_path / 'pairs'}", "train.images=166"])
     meta_file = RunFolder(run).checkpoint() / META_FILE
-    meta = dataclasses.replace(CheckpointMeta.read(meta_file), pairs_sha256=open_material(config).digest)
+    meta = dataclasses.replace(CheckpointMeta.read(meta_file), pairs_sha256=open_training_data(config).digest)
     write_json(meta_file, meta.to_json())
     report = train(config, run, resume=True)
     assert (report.step, report.images_seen) == (83, 166)
