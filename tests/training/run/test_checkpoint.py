@@ -18,7 +18,8 @@ from pix2style.config import Config
 from pix2style.errors import ArtifactError, TrainingError
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder, checkpoint_names
 from pix2style.runs.generator import load_generator
-from pix2style.training.run.resume import find_newest_intact_checkpoint, load_pretrained_weights
+from pix2style.training.run.pretrained import load_pretrained_weights
+from pix2style.training.run.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
 from pix2style.training.step.build import build_state
 
@@ -83,7 +84,9 @@ def test_nothing_whole_is_an_error_and_no_fresh_start(tmp_path: Path, whole_run:
     run = shutil.copytree(whole_run, tmp_path / "run")
     for name in checkpoint_names(run / "checkpoints"):
         damage(run / "checkpoints" / name / "generator.safetensors", "missing")
-    with pytest.raises(ArtifactError, match=r"12/generator\.safetensors: cannot be read.*No checkpoint of .* is whole"):
+    with pytest.raises(
+        ArtifactError, match=r"12/generator\.safetensors: cannot be read.*No checkpoint of .* is intact"
+    ):
         find_newest_intact_checkpoint(run)
 
 
@@ -208,7 +211,7 @@ def test_a_discriminator_of_another_shape_begins_anew(
     whole_run: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     load_pretrained_weights(build_state(experiment("model.discriminator.channels=8")), whole_run)
-    assert "the discriminator begins anew: it has another shape there" in capsys.readouterr().err
+    assert "the discriminator starts with fresh weights: the other run's has another shape" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", ["model.lite.channels=16", "model.generator=unet", "model.lite.blocks=2"])

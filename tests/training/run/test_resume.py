@@ -171,7 +171,7 @@ def test_what_cannot_go_on_is_refused(tmp_path: Path, experiment: Experiment) ->
     with pytest.raises(ConfigError, match=r"losses\.l1 was 10\.0, is now 20\.0"):
         train(experiment("losses.l1=20"), run, resume=True)
     (run / "checkpoints/step-0000012/generator.safetensors").write_bytes(b"damaged")
-    with pytest.raises(ArtifactError, match=r"generator\.safetensors: is damaged.*No checkpoint of .* is whole"):
+    with pytest.raises(ArtifactError, match=r"generator\.safetensors: is damaged.*No checkpoint of .* is intact"):
         train(experiment(), run, resume=True)
 
 

@@ -17,7 +17,7 @@ from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.pairs.format.manifest import PairRecord
 from pix2style.training.run.early_stop import EarlyStopping, is_better
-from pix2style.training.run.validation import first_photos, validate
+from pix2style.training.run.validation import first_photos, validate_generator
 
 _SIDE, _TOP, _GAP = 32, 34, 8
 
@@ -60,23 +60,23 @@ def cell(grid: Image8, row: int, column: int) -> Image8:
 
 def test_figures_and_grid_of_known_pictures(tmp_path: Path) -> None:
     # darker by 16 levels; the targets are 20 and 24 levels darker: 4 and 8 levels off
-    report = validate(
+    metrics = validate_generator(
         Darker().eval(),
         lambda entry: (gray(100), gray(80 if entry.key.endswith("0") else 76)),
         [record(0), record(1)],
         grid=tmp_path / "grid.png",
         grid_photos=1,
     )
-    assert report is not None
-    assert report.pictures == 2
-    assert report.l1_levels == pytest.approx(6)
+    assert metrics is not None
+    assert metrics.images == 2
+    assert metrics.l1_levels == pytest.approx(6)
     psnr = [20 * np.log10(255 / off) for off in (4, 8)]
-    assert report.psnr_db == pytest.approx(np.mean(psnr))
-    assert report.ssim == pytest.approx(np.mean([ssim(gray(84), gray(80)), ssim(gray(84), gray(76))]))
-    assert report.figures() == {
-        "validation/l1_levels": report.l1_levels,
-        "validation/psnr_db": report.psnr_db,
-        "validation/ssim": report.ssim,
+    assert metrics.psnr_db == pytest.approx(np.mean(psnr))
+    assert metrics.ssim == pytest.approx(np.mean([ssim(gray(84), gray(80)), ssim(gray(84), gray(76))]))
+    assert metrics.by_logged_name() == {
+        "validation/l1_levels": metrics.l1_levels,
+        "validation/psnr_db": metrics.psnr_db,
+        "validation/ssim": metrics.ssim,
     }
     grid = read_picture(tmp_path / "grid.png").rgb
     assert grid.shape == (_TOP + _SIDE + _GAP, 3 * (_SIDE + _GAP) + _GAP, 3)
@@ -85,10 +85,10 @@ def test_figures_and_grid_of_known_pictures(tmp_path: Path) -> None:
 
 
 def test_without_targets_there_is_a_grid_and_no_figures(tmp_path: Path) -> None:
-    report = validate(
+    metrics = validate_generator(
         Darker().eval(), lambda _: (gray(100), None), [record(0)], grid=tmp_path / "grid.png", grid_photos=3
     )
-    assert report is None
+    assert metrics is None
     grid = read_picture(tmp_path / "grid.png").rgb
     assert grid.shape[1] == 2 * (_SIDE + _GAP) + _GAP  # content and stylized alone
 
@@ -113,17 +113,17 @@ def test_each_style_is_measured_and_shown_in_its_own_columns(
     painted = [((one[0].permute(1, 2, 0).numpy() + 1) * 127.5).clip(0, 255).round().astype(np.uint8) for one in one_hot]
     assert np.abs(painted[0].astype(int) - painted[1]).mean() > 1
     entries = [record(0, 0), record(0, 1), record(1, 1)]
-    report = validate(
+    metrics = validate_generator(
         network,
         lambda entry: (photo, painted[entry.style]),
         entries,
         grid=tmp_path / "grid.png",
         grid_photos=2,
-        styles=["first", "second"],
+        style_names=["first", "second"],
     )
-    assert report is not None
-    assert report.pictures == 3
-    assert report.l1_levels < 0.1  # each against the target of its own style; folding rounds
+    assert metrics is not None
+    assert metrics.images == 3
+    assert metrics.l1_levels < 0.1  # each against the target of its own style; folding rounds
     grid = read_picture(tmp_path / "grid.png").rgb.astype(int)
     assert grid.shape[1] == 5 * (_SIDE + _GAP) + _GAP
     for column, expected in enumerate([photo, painted[0], painted[0], painted[1], painted[1]]):
@@ -142,7 +142,9 @@ def test_first_photos_counts_photos_not_pictures() -> None:
 
 def test_a_generator_in_training_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="training mode"):
-        validate(Darker().train(), lambda _: (gray(1), None), [record(0)], grid=tmp_path / "g.png", grid_photos=1)
+        validate_generator(
+            Darker().train(), lambda _: (gray(1), None), [record(0)], grid=tmp_path / "g.png", grid_photos=1
+        )
 
 
 @pytest.mark.parametrize(

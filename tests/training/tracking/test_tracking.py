@@ -17,7 +17,7 @@ import torch
 from pix2style.config import Config
 from pix2style.errors import MissingExtraError
 from pix2style.training.run.train import train
-from pix2style.training.run.validation import ValidationReport
+from pix2style.training.run.validation import ValidationMetrics
 from pix2style.training.tracking import BackgroundTracker, JsonLinesTracker, Trackers, metric_history, step_metrics
 
 
@@ -119,7 +119,7 @@ def test_what_fails_in_a_thread_is_said_once_and_left_out(capfd: pytest.CaptureF
     assert well.summary == {}
     said = capfd.readouterr().err
     assert said.count("no more paper") == 1
-    assert "left out" in said
+    assert "is not used any more in this run" in said
 
 
 def test_a_tracker_that_fails_is_left_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ def test_a_tracker_that_fails_is_left_out(tmp_path: Path, capfd: pytest.CaptureF
     trackers.log(2, {"x": 2.0})
     trackers.close({})
     assert (tmp_path / "whole.jsonl").read_text().count("\n") == 2
-    assert capfd.readouterr().err.count("failed and is left out") == 1
+    assert capfd.readouterr().err.count("failed and is not used any more in this run") == 1
 
 
 def test_resumed_metrics_drop_what_comes_again(tmp_path: Path) -> None:
@@ -146,9 +146,9 @@ def test_history_is_what_early_stopping_replays(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     assert metric_history(path, "validation/ssim", up_to_step=9) == []
     tracker = JsonLinesTracker(path, resume_step=0)
-    for step, figure in enumerate((0.1, 0.2, 0.3), start=1):
+    for step, value in enumerate((0.1, 0.2, 0.3), start=1):
         tracker.log(step, {"x": 1.0})
-        tracker.log(step, ValidationReport(1.0, 2.0, figure, 3).figures())
+        tracker.log(step, ValidationMetrics(1.0, 2.0, value, 3).by_logged_name())
     # not closed: a kill would leave the file like this
     assert metric_history(path, "validation/ssim", up_to_step=2) == [0.1, 0.2]
     assert metric_history(path, "validation/psnr_db", up_to_step=9) == [2.0, 2.0, 2.0]

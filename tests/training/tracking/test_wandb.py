@@ -18,7 +18,7 @@ from wandb_server import WandbServer
 from pix2style.config import Config
 from pix2style.config.train import TrackingConfig
 from pix2style.training.run.train import train
-from pix2style.training.tracking import PairSetReference, start_trackers, wandb_tracker
+from pix2style.training.tracking import PairSetReference, TrackedRun, start_trackers, wandb_tracker
 
 PAIRS = PairSetReference("ab" * 32, {"training": 3})
 pytestmark = pytest.mark.usefixtures("own_wandb")
@@ -131,15 +131,8 @@ def _track(
 ) -> None:
     """Start, log twenty steps, close: in `at_most_s` seconds, with steps that wait for nobody."""
     began = time.monotonic()
-    trackers = start_trackers(
-        tmp_path / "run",
-        tracking or TrackingConfig(wandb="online", artifacts=False),
-        {"name": "tiny"},
-        name="tiny",
-        resume_step=0,
-        run_id=None,
-        pairs=PAIRS,
-    )
+    run = TrackedRun(tmp_path / "run", "tiny", {"name": "tiny"}, pairs=PAIRS)
+    trackers = start_trackers(run, tracking or TrackingConfig(wandb="online", artifacts=False))
     logging_s = 0.0
     for step in range(20):
         if step == 10:
@@ -167,4 +160,4 @@ def test_somebody_elses_proxies_of_before_do_not_matter(
     monkeypatch.setattr(urllib.request, "_opener", gone)  # as urlopen() leaves it after its first call
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(wandb_server.url, timeout=5)
-    wandb_tracker._check_answers(wandb_server.url)
+    wandb_tracker._check_server(wandb_server.url)

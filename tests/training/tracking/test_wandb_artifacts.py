@@ -25,7 +25,7 @@ ONLINE = "tracking.wandb=online"
 
 @pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch, own_wandb: None) -> None:
-    monkeypatch.setattr(wandb_tracker, "_LINK_TIMEOUT_S", 1)
+    monkeypatch.setattr(wandb_tracker, "_UPLOAD_TIMEOUT_S", 1)
     monkeypatch.setattr(wandb_tracker, "_FINISH_TIMEOUT_S", 15)
     monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1")  # as if the run were long
 
@@ -104,7 +104,9 @@ def test_a_server_that_never_answers_for_artifacts_holds_up_neither_run_nor_figu
     wandb_server.ignores = {operation}
     assert train(experiment(ONLINE), tmp_path / "run").step == 12
     said = capfd.readouterr().err
-    assert "is left behind" not in said  # it ended by itself, and not because training waits for 90 s only
+    assert (
+        "the program no longer waits for it" not in said
+    )  # it ended by itself, and not because training waits for 90 s only
     assert said.count("W&B: the pair set could not be linked") == said.count("W&B: the model could not be linked") == 1
     assert not [version for version in wandb_server.artifacts.versions if version.state == "COMMITTED"]
     assert _steps(wandb_server) == list(range(1, 13))
