@@ -28,8 +28,8 @@ from pix2style.processes import is_main_process
 
 if TYPE_CHECKING:
     from pix2style.config import Config
-    from pix2style.training.run.dry_run import NetworkSummary, RunPlan
-    from pix2style.training.run.train import TrainReport
+    from pix2style.training.run.plan import NetworkSummary, RunPlan
+    from pix2style.training.run.report import TrainReport
 
 
 @app.command("train")
@@ -71,7 +71,7 @@ def run_training(
     if dry_run:
         from pix2style.training.run.dry_run import plan_run
 
-        _print_plan(plan_run(experiment, run, resume=resume, to_paint=to_paint), as_json=as_json)
+        _print_plan(plan_run(experiment, run, resume=resume, photos_to_stylize=to_paint), as_json=as_json)
         return
     from pix2style.training.run.train import train
 
