@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2style.images import Image8, Picture, sheet, write_picture
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 
 # More columns would be too wide to look at. The metrics cover all styles nevertheless.
 _MAX_STYLES = 4

@@ -7,7 +7,7 @@ from pathlib import Path
 from pix2style.config.train import TrainConfig
 from pix2style.errors import DataError
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 from pix2style.progress import print_note
 from pix2style.training.data.sources import TrainingData
 from pix2style.training.run.early_stop import METRIC_NAMES, EarlyStopping, is_better
