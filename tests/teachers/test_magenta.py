@@ -52,13 +52,13 @@ class Watched(MagentaNetwork):
     def settings(self) -> Mapping[str, Setting]:
         return self.inner.settings
 
-    def predict(self, paintings: Floats) -> Floats:
+    def predict_style(self, paintings: Floats) -> Floats:
         self.predicted.append(paintings)
-        return self.inner.predict(paintings)
+        return self.inner.predict_style(paintings)
 
-    def transform(self, photos: Floats, vector: Floats) -> Floats:
+    def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
         self.vectors.append(vector)
-        return self.inner.transform(photos, vector)
+        return self.inner.transfer_style(photos, vector)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_halves_that_do_not_make_the_whole_are_refused(
         return predictor, lambda photo, vector: transformer(photo, vector * 1.001)
 
     monkeypatch.setattr(tensorflow_network, "_cut", cut_and_spoil)
-    with pytest.raises(ArtifactError, match="halves do not give the picture that the whole gives"):
+    with pytest.raises(ArtifactError, match="halves of the cut network do not give the output of the whole"):
         MagentaTeacher(any_painting, str(small_network), "tensorflow")
 
 
@@ -175,7 +175,7 @@ def test_several_paintings_are_averaged_by_their_weights(
     teacher = MagentaTeacher(StyleBlend("mixed", paintings, (1.0, 3.0)), network=watched)
     [photo] = photos(1)
     mixed = teacher(photo)
-    first, second = (watched.inner.predict(one) for one in watched.predicted)
+    first, second = (watched.inner.predict_style(one) for one in watched.predicted)
     np.testing.assert_allclose(watched.vectors[0], 0.25 * first + 0.75 * second, atol=1e-6)
     alone = [MagentaTeacher(path, network=watched.inner)(photo) for path in paintings]
     assert all(np.abs(mixed.astype(int) - one).mean() > 1 for one in alone)
@@ -191,10 +191,10 @@ def test_strength_mixes_in_the_photos_own_vector(
     given = photos(2, 60, 90)
     teacher = MagentaTeacher(StyleBlend.from_paintings(painting, strength=0.25), network=watched)
     teacher.stylize(given)
-    style, *own = (watched.inner.predict(one) for one in watched.predicted)
+    style, *own = (watched.inner.predict_style(one) for one in watched.predicted)
     assert len(own) == 2
     for photo, vector, mixed in zip(given, own, watched.vectors, strict=True):
-        np.testing.assert_array_equal(vector, watched.inner.predict(to_unit(resize(photo, 256, 256))[None]))
+        np.testing.assert_array_equal(vector, watched.inner.predict_style(to_unit(resize(photo, 256, 256))[None]))
         np.testing.assert_allclose(mixed, 0.25 * style + 0.75 * vector, atol=1e-6)
     assert teacher.identity.settings["strength"] == 0.25
 
@@ -337,7 +337,7 @@ def test_another_network_is_refused(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda photo, style: (photo[:, ::2] * style,), "painted"),  # another size
+        (lambda photo, style: (photo[:, ::2] * style,), "output has shape"),  # another size
         (lambda photo, style: (photo * style * 255,), "values span"),  # another range
         (lambda photo, style: (photo * style * float("nan"),), "values span"),
     ],

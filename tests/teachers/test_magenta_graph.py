@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pix2style.teachers.magenta.graph_cut import ancestors, gates
+from pix2style.teachers.magenta.graph_cut import ancestors, cut_nodes
 
 
 @st.composite
@@ -23,10 +23,10 @@ def _leads(graph: dict[str, list[str]], source: str, sink: str, without: str | N
 
 
 @given(graphs(), st.data())
-def test_gates_are_what_cuts_every_path(graph: dict[str, list[str]], data: st.DataObject) -> None:
+def test_a_cut_node_is_on_every_path(graph: dict[str, list[str]], data: st.DataObject) -> None:
     sink = f"n{len(graph) - 1}"
     source = data.draw(st.sampled_from(sorted(graph)))
-    found = gates(graph, source, sink)
+    found = cut_nodes(graph, source, sink)
     if not _leads(graph, source, sink):
         assert found == []
         return
@@ -37,4 +37,4 @@ def test_gates_are_what_cuts_every_path(graph: dict[str, list[str]], data: st.Da
 
 def test_a_deep_graph_needs_no_recursion() -> None:
     graph = {f"n{i}": [f"n{i - 1}"] if i else [] for i in range(50_000)}
-    assert len(gates(graph, "n0", "n49999")) == 50_000
+    assert len(cut_nodes(graph, "n0", "n49999")) == 50_000

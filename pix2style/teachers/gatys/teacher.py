@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pix2style.errors import ImageError, PhotoError
-from pix2style.files import sha256_bytes, sha256_json
-from pix2style.images import Image8, as_array, decode_picture, from_batch, resize, to_batch, to_signed
+from pix2style.errors import PhotoError
+from pix2style.files import sha256_json
+from pix2style.images import Image8, as_array, from_batch, resize, to_batch, to_signed
 from pix2style.nets.features import FeatureNetwork
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 from pix2style.teachers.gatys.network import load_network, weights_digest
@@ -19,7 +19,7 @@ from pix2style.teachers.gatys.objective import Losses, Objective, painting_grams
 from pix2style.teachers.gatys.optimize import optimize
 from pix2style.teachers.gatys.pyramid import Size, check_size, enlarge, level_sizes, painting_size
 from pix2style.teachers.gatys.settings import ALGORITHM_VERSION, GatysSettings
-from pix2style.teachers.style import StyleBlend
+from pix2style.teachers.style import StyleBlend, read_painting
 
 _KEPT_SIZES = 16
 
@@ -77,7 +77,7 @@ class GatysTeacher(Stylizer):
         network: FeatureNetwork | None = None,
         device: str = "auto",
     ) -> None:
-        read = [_read_painting(path) for path in style.paintings]
+        read = [read_painting(path) for path in style.paintings]
         self._style, self._settings = style, settings
         self._paintings = [picture for picture, _ in read]
         self.network = network or load_network(settings, weights, pick_device(device))
@@ -218,14 +218,6 @@ def _to_image(picture: Tensor) -> Image8:
 def _size(picture: Image8) -> Size:
     height, width = picture.shape[:2]
     return height, width
-
-
-def _read_painting(path: Path) -> tuple[Image8, str]:
-    try:
-        data = path.read_bytes()  # once, so that the digest is that of what was seen
-    except OSError as error:
-        raise ImageError(str(path), error.strerror or str(error)) from error
-    return decode_picture(data, name=str(path), to_srgb=True).on_white(), sha256_bytes(data)
 
 
 def _is_memory(error: BaseException) -> bool:
