@@ -171,7 +171,7 @@ def test_strength_goes_from_the_photo_to_the_painting(
     distances = [gram_distance(whole, teacher.stylize_photo(photo)) for teacher in (none, half, whole)]
     assert distances[0] > distances[1] > distances[2]
     own, style = grams(whole, photo), whole._style_grams(61)
-    target = Objective(whole.network, SHORT, whole._to_unit(photo), style, 0.25)._style
+    target = Objective(whole.network, SHORT, whole._to_unit(photo), style, 0.25)._style_target
     for name in style:
         torch.testing.assert_close(target[name], 0.75 * own[name] + 0.25 * style[name])
 
