@@ -120,11 +120,11 @@ def test_a_file_may_import_its_neighbour_and_define_dataclasses(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cropped", r"gave uint8 \[12, 21, 3\] for a photo of 21x13 px: .*uint8 \[13, 21, 3\]"),
-        ("floats", r"gave float64 \[13, 21, 3\] for a photo of 21x13 px"),
-        ("nothing", "gave NoneType for a photo of 21x13 px"),
-        ("one_too_few", "gave 1 for a list of 2 photos"),
-        ("no_list", "gave NoneType for a list of 2 photos"),
+        ("cropped", r"returned uint8 \[12, 21, 3\] for a photo of 21x13 px: .*uint8 \[13, 21, 3\]"),
+        ("floats", r"returned float64 \[13, 21, 3\] for a photo of 21x13 px"),
+        ("nothing", "returned NoneType for a photo of 21x13 px"),
+        ("one_too_few", "returned 1 for a list of 2 photos"),
+        ("no_list", "returned NoneType for a list of 2 photos"),
     ],
 )
 def test_what_is_no_picture_of_the_photo(script: Path, name: str, message: str) -> None:

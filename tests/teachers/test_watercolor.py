@@ -19,12 +19,12 @@ from pix2style.teachers.watercolor import WatercolorSettings, WatercolorTeacher,
 from pix2style.teachers.watercolor.abstraction import (  # noqa: E402
     Flow,
     blur,
-    flow_of,
+    edge_flow,
     gradient,
     kuwahara,
     length,
     luma,
-    read_at,
+    sample_at,
     steepness,
 )
 from pix2style.teachers.watercolor.paper import SHEET_PX, make_sheet  # noqa: E402
@@ -92,10 +92,10 @@ PARTS: dict[str, Callable[[Given], list[np.ndarray]]] = {
     "gradient": lambda of: [*gradient(of.photo), *gradient(of.x)],
     "steepness": lambda of: [steepness(of.x)],
     "luma": lambda of: [luma(of.photo)],
-    "flow_of": lambda of: list(dataclasses.astuple(flow_of(of.photo, 2.0))),
+    "edge_flow": lambda of: list(dataclasses.astuple(edge_flow(of.photo, 2.0))),
     "kuwahara": lambda of: [kuwahara(of.photo, Flow(of.x, of.y, np.abs(of.x)), 3.0)],
     "length": lambda of: [length(of.x, of.y)],
-    "read_at": lambda of: [read_at(source, 9 + 9 * of.x, 9 + 90 * of.y) for source in (of.photo, of.x)],
+    "sample_at": lambda of: [sample_at(source, 9 + 9 * of.x, 9 + 90 * of.y) for source in (of.photo, of.x)],
     "numpy": lambda of: [np.exp(of.x), np.tanh(of.x), np.arctan2(of.x, of.y), of.photo ** np.float32(-0.2)],
 }
 
@@ -285,7 +285,7 @@ def test_noise_stays_subtle() -> None:
 def test_flow_runs_along_edges_and_kuwahara_keeps_them() -> None:
     photo = np.zeros((32, 32, 3), np.float32)
     photo[:, 16:] = 0.8
-    flow = flow_of(photo, 2.0)
+    flow = edge_flow(photo, 2.0)
     assert abs(flow.along_y[16, 16]) > 0.999
     assert flow.anisotropy[16, 16] > 0.9
     assert flow.anisotropy[16, 1] < 0.01

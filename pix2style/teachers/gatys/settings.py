@@ -200,12 +200,12 @@ ADAM_7000 = GatysSettings(
     steps=7000,
     fine_steps=2000,
 )
-"""Settings that a user of this project ran before: Adam, 7000 steps at 0.001, alpha 0.01, beta 1e7, content conv5_2,
-style 0.2 per layer.
+"""Settings in use by a user (issue 3): Adam, 7000 steps at 0.001, alpha 0.01, beta 1e7, content conv5_2, five style
+layers of weight 0.2.
 
 The image's range is [0, 1], because in [0, 255] so small a learning rate could change a pixel by only 7 of 255 in all.
-The user's description does not name the normalisation; weights that differ so much fit means, so it is "mean", and the
-start is the photo.
+The issue does not name the normalisation; weights that differ so much fit means, so it is "mean", and the start is the
+photo.
 """
 
 SHALLOW = GatysSettings(
