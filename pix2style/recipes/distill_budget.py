@@ -81,27 +81,24 @@ def filters_ms(generators: Sequence[Generator]) -> list[float]:
 
 
 def write_filter(generator: Generator, file: Path) -> None:
-    """As it would ship, of one style, but for its quality, which fresh weights do not have.
+    """Write the int8 filter of a generator with fresh weights, to measure how fast it runs.
 
     Args:
-        generator: folded; a lite.
-        file: to be written.
+        generator: Folded lightweight generator; if it holds several styles, the filter holds the first.
+        file: Path of the filter file.
     """
     from pix2style.config import Config
-    from pix2style.export.graph import build_graph, describe
-    from pix2style.export.lite.calibration import calibrate
-    from pix2style.export.run import describe_generator
+    from pix2style.export.choose_export import choose_export
+    from pix2style.export.metadata import write_metadata
+    from pix2style.export.run import build_spec
     from pix2style.files import write_bytes
-    from pix2style.images.glimpse import GLIMPSE_SIDE_PX
-    from pix2style.nets.lite import Lite
     from pix2style.runs.folder import CheckpointMeta
 
     network = generator.with_fixed_style(0) if generator.styles > 1 else generator
-    if not isinstance(network, Lite):
-        raise TypeError(f"{network.architecture}: only a lite can be computed in 8 bits")
     noise = np.random.default_rng(0).integers(0, 256, (_CALIBRATED, _CALIBRATED_PX, _CALIBRATED_PX, 3), np.uint8)
     meta = CheckpointMeta(0, 0, pairs_sha256="", teacher="", teacher_sha256="", style_sha256=())
-    spec = describe_generator(network, Config(), meta, name="candidate", licence="unspecified")
-    graph = build_graph(network, "int8", calibrate(network, noise))
-    describe(graph, dataclasses.replace(spec, precision="int8", glimpse_px=GLIMPSE_SIDE_PX))
+    spec = build_spec(network, Config(), meta, name="candidate", licence="unspecified")
+    exporter = choose_export(network)
+    graph = exporter.build("int8", list(noise))
+    write_metadata(graph, dataclasses.replace(spec, precision="int8", glimpse_px=exporter.glimpse_px))
     write_bytes(file, graph.SerializeToString(deterministic=True))

@@ -57,7 +57,7 @@ def test_the_union_without_held_out_and_small_photos(experiment: Experiment, pai
 def test_each_pair_is_read_from_its_own_set(experiment: Experiment, pair_set: Path, painted: Path) -> None:
     both = open_training_data(experiment(f"distill.painted='{painted}'"))
     for entry, folder in ((both.entries[0], pair_set), (both.entries[-1], painted)):
-        for found, wanted in zip(both.read(entry), PairReader(folder).read(entry), strict=True):
+        for found, wanted in zip(both.read_pair(entry), PairReader(folder).read(entry), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
 
@@ -89,7 +89,7 @@ def test_what_does_not_go_together(experiment: Experiment, painted: Path, tmp_pa
     for change in ("model.styles=2", "train.unpaired=true"):
         with pytest.raises(ConfigError, match=r"distill\.painted are for one style, and learned besides pairs"):
             experiment(f"distill.painted='{painted}'", "losses.l1=0", "losses.style.weight=1", change)
-    with pytest.raises(ConfigError, match="photos are painted by a trained run: name it in teacher_run"):
+    with pytest.raises(ConfigError, match="photos are stylized by the generator of a trained run"):
         experiment(f"distill.photos=['{tmp_path}']")
     photos = experiment(f"distill.photos=['{tmp_path}']", f"distill.teacher_run='{tmp_path}'")
     with pytest.raises(ConfigError, match="are painted by pix2style distill"):

@@ -77,13 +77,13 @@ def test_the_glimpse_teaches_what_the_photo_as_a_whole_says(experiment: Experime
     parts = [PairBatch(noise[i::2], target[i::2], None, told[i::2]) for i in (0, 1)] if changes else [batch]
     for _ in range(80):
         train_step(state, parts, config.train)
-    assert (generate(state, batch, config.train) - target).abs().mean() < 0.2
+    assert (generate(state, batch, config.train).image - target).abs().mean() < 0.2
 
 
 def test_only_where_the_generator_looks(experiment: Experiment, tmp_path: Path) -> None:
     for generator, looks in (("lite", True), ("unet", False)):
         assert build_state(experiment(f"model.generator={generator}")).generator.uses_glimpse == looks
-    with pytest.raises(ValueError, match="unet looks at no glimpse"):
+    with pytest.raises(ValueError, match="unet does not use glimpses"):
         build_state(experiment("model.generator=unet")).generator.context_from_glimpse(torch.zeros(1, 3, 96, 96))
 
 
