@@ -78,7 +78,7 @@ class PreserveColor(Stylizer):
 def _to_lab(rgb: Image8) -> _Floats:
     """Convert to CIE Lab: L from 0 to 100, a and b from about -128 to 127.
 
-    Through linear light with our own table, because OpenCV's direct conversion of floats interpolates in a table, and
-    converting there and back then changes some 8-bit values (test_its_own_colours_give_the_picture_back would fail).
+    Through linear light with our own table, because OpenCV's direct conversion of floats interpolates in a table.
+    Converting there and back then changes some 8-bit values, and test_an_image_with_its_own_colours_is_unchanged fails.
     """
     return np.asarray(cv2.cvtColor(_LINEAR[rgb], cv2.COLOR_LRGB2Lab), dtype=np.float32)
