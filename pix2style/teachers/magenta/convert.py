@@ -15,8 +15,9 @@ from pix2style.files import write_bytes
 from pix2style.teachers.magenta.backend import open_saved_model
 from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, new_folder
 from pix2style.teachers.magenta.network import STYLE_SIDE_PX, Floats, MagentaNetwork, one_line_message
+from pix2style.teachers.magenta.onnx_canonical import canonicalize
 from pix2style.teachers.magenta.onnx_network import OnnxNetwork
-from pix2style.teachers.magenta.onnx_passes import canonicalize, fuse_instance_norms, replace_deprecated_resize_mode
+from pix2style.teachers.magenta.onnx_passes import fuse_instance_norms, replace_deprecated_resize_mode
 from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, ConversionRecord, FileRecord
 from pix2style.teachers.magenta.tensorflow_network import import_tensorflow, quiet_stderr
 from pix2style.version import __version__
