@@ -159,7 +159,7 @@ def _register_hooks(network: Lite, record: Callable[[str, Tensor], None]) -> lis
 
     hooks: list[RemovableHandle] = [
         network.stem.register_forward_hook(record_output("stem")),
-        network.observe.register_forward_hook(record_output("context")),
+        network.context_network.register_forward_hook(record_output("context")),
         (network.body[0] if len(network.body) else network.head).register_forward_pre_hook(record_first_input),
     ]
     for number, block in enumerate(network.body):

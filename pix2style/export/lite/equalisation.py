@@ -40,7 +40,7 @@ def equalise_channels(network: Lite, photos: Iterable[Image8]) -> Lite:
     stream_factors, hidden_factors = _measure_factors(equalised, photos)
     with torch.no_grad():
         _divide_output_channels(equalised.stem, stream_factors)
-        _divide_output_channels(equalised.observe.tell[-1], stream_factors)
+        _divide_output_channels(equalised.context_network.statistics_layers[-1], stream_factors)
         for block, block_factors in zip(equalised.body, hidden_factors, strict=True):
             _multiply_input_channels(block.first, stream_factors)
             _divide_output_channels(block.first, block_factors)

@@ -67,7 +67,7 @@ def add_context(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: b
     Returns:
         The context: float32 [batch, channels, 1, 1].
     """
-    patch_layers, statistics_layers = network.observe.look, network.observe.tell
+    patch_layers, statistics_layers = network.context_network.patch_layers, network.context_network.statistics_layers
     features = graph.cast(graph.op("Transpose", glimpse, perm=[0, 3, 1, 2]), np.float32)
     weight, bias = take_levels(*weight_and_bias(patch_layers[0]))
     features = graph.op("Relu", _conv(graph, features, weight, graph.float_tensor(bias), GLIMPSE_PATCH_PX))

@@ -27,7 +27,7 @@ def random_network(styles: int = 1, scale: int = 4, channels: int = 12) -> Lite:
     with torch.no_grad():
         for weights in network.parameters():
             weights.add_(torch.randn_like(weights), alpha=0.02)
-        network.observe.tell[-1].weight.normal_(std=0.2)  # type: ignore[operator, union-attr]
+        network.context_network.statistics_layers[-1].weight.normal_(std=0.2)  # type: ignore[operator, union-attr]
         for module in network.modules():
             if isinstance(module, ConditionalLayer):
                 module.table.normal_(std=0.2)
