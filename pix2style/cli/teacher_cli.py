@@ -79,11 +79,11 @@ def info_command(module: _Module = None, as_json: _Json = False) -> None:
 
 def _located(module: str | None) -> LocatedNetwork:
     from pix2style.teachers.magenta.cache import locate
-    from pix2style.teachers.magenta.download import HELP
+    from pix2style.teachers.magenta.download import MODULE_HELP
 
     located = locate(module)
     if located is None:
-        raise ArtifactError(f"Magenta's network is not on this machine: run: pix2style teacher fetch. Or {HELP}")
+        raise ArtifactError(f"Magenta's network is not on this machine: run: pix2style teacher fetch. Or {MODULE_HELP}")
     return located
 
 

@@ -122,4 +122,4 @@ def test_convert_overwrites_nothing(teacher: Callable[..., Done], folder: Path, 
     (tmp_path / "mine").mkdir()
     done = teacher("convert", "--module", folder, "-o", tmp_path / "mine")
     assert (done.code, list((tmp_path / "mine").iterdir())) == (4, [])
-    assert "is there already" in done.err
+    assert "already exists" in done.err
