@@ -84,7 +84,7 @@ def infer_cli(
             suffix=f".{format_}" if format_ else None,
             jpeg_quality=quality,
             overwrite=overwrite,
-            on_progress=bar.show,
+            on_progress=bar.set_counts,
         )
     _print_failures(report)
     tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0

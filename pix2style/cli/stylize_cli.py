@@ -175,8 +175,8 @@ def _run(job: StylizeJob) -> StylizeReport:
     bar = ProgressBar("steps", job.settings.steps)
 
     def show(step: Step) -> None:
-        bar.show(step.number, step.total)
-        bar.advance(0, note=f"loss {step.loss:.4g} (content {step.content:.4g}, style {step.style:.4g})")
+        bar.set_counts(step.number, step.total)
+        bar.advance(0, status=f"loss {step.loss:.4g} (content {step.content:.4g}, style {step.style:.4g})")
 
     try:
         with bar:

@@ -59,7 +59,7 @@ def train_features_cli(
             seconds=seconds,
             channels=Autoencoder().channels,
             seed=seed,
-            on_step=lambda loss: bar.advance(1, note=f"loss {loss:.4f}"),
+            on_step=lambda loss: bar.advance(1, status=f"loss {loss:.4f}"),
         )
     _print_report(report, failures, as_json=as_json)
     if failures:

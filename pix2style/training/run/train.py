@@ -138,7 +138,7 @@ def _learn(
                 if stopped_early:
                     break
                 loss = session.after_step(advance(state, parts, config))
-                bar.advance(config.train.batch, note=None if loss is None else f"loss {loss:.3f}")
+                bar.advance(config.train.batch, status=None if loss is None else f"loss {loss:.3f}")
                 learning_s += time.perf_counter() - tick
                 checkpoint_due = session.due(config.train.checkpoint_every_images)
                 if checkpoint_due or session.due(config.train.validate_every_images):
