@@ -36,8 +36,8 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.files import sha256_bytes
 from pix2style.images import crop_to_square, decode_picture, read_picture
-from pix2style.pairs.build.build import make_pairs
-from pix2style.pairs.build.png import encode_png
+from pix2style.pairs.build.fast_png import encode_png
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer
 from pix2style.teachers.magenta import load_magenta
 from pix2style.teachers.style import StyleBlend

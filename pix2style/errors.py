@@ -1,6 +1,6 @@
 """What goes wrong, for people: every error names the file or key, says what is wrong and what to do.
 
-Errors cross the command line as one line on stderr and an exit code; docs/cli.md lists them.
+Errors cross the command line as one line on stderr and an exit code; docs/reference/exit-codes.md lists them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Structural similarity of two pictures, on the rounded bytes that ship: what training and evaluation both measure."""
+"""SSIM of two 8-bit images. Training (validation) and evaluation both use it, so that their figures are comparable."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ SSIM_WINDOW_PX = 11
 
 
 def ssim(picture: Image8, target: Image8) -> float:
-    """Structural similarity (Wang et al. 2004), in float64, averaged over the three channels.
+    """Return the structural similarity (Wang et al. 2004), computed in float64 and averaged over the three channels.
 
-    Only windows that lie wholly inside count, as in the paper's own program: 5 pixels at each border are centre of
-    none. Pictures under 11 pixels a side are grown to it by repeating the edge.
+    Only windows that lie completely inside the image count, as in the authors' program, so the outer 5 pixels are never
+    the centre of a window. Images smaller than 11 pixels are enlarged by repeating the edge.
 
     Args:
         picture: uint8 [height, width, 3].
-        target: the same shape.
+        target: uint8 array of the same shape.
 
     Returns:
-        -1 to 1; 1 for equal pictures.
+        SSIM from -1 to 1; 1 for equal images.
     """
     check_same_shape(picture, target)
-    first, second = (_unit_tensor(grown(one, SSIM_WINDOW_PX)) for one in (picture, target))
+    first, second = (_unit_tensor(pad_to_side(one, SSIM_WINDOW_PX)) for one in (picture, target))
     similarity = kornia.metrics.ssim(first, second, SSIM_WINDOW_PX, max_val=1.0, eps=0.0, padding="valid")
     return float(similarity.mean())
 
 
-def grown(picture: Image8, side: int) -> Image8:
-    """`picture` with at least `side` pixels in height and width, by repeating the edge at the bottom and right."""
+def pad_to_side(picture: Image8, side: int) -> Image8:
+    """Pad an image to at least `side` pixels in height and width by repeating its bottom and right edge."""
     height, width = picture.shape[:2]
     missing = ((0, max(0, side - height)), (0, max(0, side - width)), (0, 0))
     return np.pad(picture, missing, mode="edge")
 
 
 def _unit_tensor(picture: Image8) -> torch.Tensor:
-    """float64 [1, 3, height, width] in [0, 1]."""
+    """Convert a uint8 image to float64 [1, 3, height, width] in [0, 1]."""
     return torch.from_numpy(picture.transpose(2, 0, 1)[None] / np.float64(_LEVELS))

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and named by their digests."""
+"""Write files atomically, lock folders, and compute SHA-256 digests."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ _CHUNK_BYTES = 1 << 20
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what was written there becomes `path` if the block ends well.
+    """Give a temporary path beside `path`, and rename it to `path` if the block ends without an exception.
 
-    A reader sees the old file or the new one, never half of one; a failed block leaves nothing behind.
+    A reader sees either the old file or the complete new one. If the block fails, no file is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # 40 characters are at most 160 bytes, of the 255 that file systems allow for a name.
+    # 40 characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".partial")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        # Sync before renaming: after a power failure the new name must not point to a file whose data were not written.
         _sync(temporary)
-        # mkstemp makes files private; a result should have the permissions that any new file gets.
+        # mkstemp creates private files (0600); the result gets the permissions that any new file would have.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
@@ -41,12 +42,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Iterator[None]:
-    """Hold a folder for this process; leaves no lock file, and ends with the process however it ends.
+    """Lock a folder for this process with flock, which needs no lock file and ends even if the process is killed.
 
     Args:
-        folder: it exists.
-        busy: raised if another process holds it.
-        shared: other processes may hold it as well, if they share it too.
+        folder: Existing folder to lock.
+        busy: Error to raise if another process has locked the folder.
+        shared: If true, other processes may hold the lock as well, provided that all of them share it.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -58,23 +59,24 @@ def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Itera
 
 
 def try_lock(handle: int, *, shared: bool = False) -> bool:
-    """Lock an open file or folder until it is closed; False if another process has it locked."""
+    """Lock an open file or folder until it is closed; return False if another process has locked it."""
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
-        # Some network file systems have no locks; there it is up to the person.
+        # Some network file systems do not support locks. There the lock counts as taken: refusing to work would be
+        # worse, and users have to take care themselves that only one process writes.
         return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
     return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys (the same value gives the same bytes)."""
+    """Write `value` atomically as indented JSON with sorted keys, so that equal values give equal bytes."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
@@ -82,7 +84,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        ArtifactError: it is missing, unreadable or not JSON.
+        ArtifactError: The file is missing, cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_bytes())
@@ -95,12 +97,12 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_bytes(data: bytes) -> str:
-    """The SHA-256 of `data`, in hexadecimal."""
+    """Return the SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal, read in pieces."""
+    """Return the SHA-256 of a file in hexadecimal. The file is read in chunks, so its size does not matter."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
@@ -109,7 +111,7 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_folder(folder: Path) -> str:
-    """One digest of a folder's files: their relative names and contents, in the order of names."""
+    """Return one SHA-256 of all files of a folder: of their relative paths and contents, sorted by path."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
@@ -118,7 +120,7 @@ def sha256_folder(folder: Path) -> str:
 
 
 def sha256_json(value: Any) -> str:
-    """The SHA-256 of a JSON value's canonical text."""
+    """Return the SHA-256 of a value's canonical JSON (sorted keys, no spaces)."""
     return sha256_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 

@@ -1,4 +1,4 @@
-"""The lightweight generator as a model of Hugging Face's hub: loaded from, and saved to, a folder or a repository."""
+"""The lightweight generator as a Hugging Face Hub model, which loads from and saves to a folder or a repository."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pix2style.nets.lite import Lite, RepConv
 
 
 class LiteHub(Lite, PyTorchModelHubMixin, library_name="pix2style"):  # type: ignore[call-arg, misc]
-    """`LiteHub.from_pretrained(folder)`: the network that `pix2style export --package` wrote, with plain convolutions.
+    """The lightweight generator as `pix2style export --package` writes it: with folded, plain convolutions.
+
+    Load it with `LiteHub.from_pretrained(folder_or_repository)`.
 
     Args:
-        channels: as of `Lite`.
-        blocks: as of `Lite`.
-        scale: as of `Lite`.
-        styles: as of `Lite`.
+        channels: See `Lite`.
+        blocks: See `Lite`.
+        scale: See `Lite`.
+        styles: See `Lite`.
     """
 
     def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, require
-from pix2style.style_choice import StyleChoice, style_choice
+from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
 
 _KNOWN = (
@@ -33,7 +33,7 @@ def load_stylizer(
         style: of a run or a filter file that holds several, what else stands after the @: an id from 0 on, or a weight
             for each style.
         tile: of a filter file, pixels of a tile's side for photos that are larger; 0: never tiles; None: by itself, for
-            photos of more than 4 megapixels. See `runtime.onnx.OnnxStylizer`.
+            photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
         teacher_module: for `magenta:`, a SavedModel folder, a converted folder or another address; for `gatys:`, a
             safetensors file of VGG19's weights.
 
@@ -55,7 +55,7 @@ def load_stylizer(
         raise ConfigError(f"{text}: names a style already: leave style={style!r} out")
     style = named or style
     if teacher is None and path.is_file():
-        from pix2style.runtime.onnx import OnnxStylizer
+        from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
         return OnnxStylizer(path, strength=strength, style=style, tile=tile)
     if strength != 1 or tile is not None:
@@ -93,7 +93,7 @@ def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = Non
     require("train", "torch", "safetensors", "pydantic")
     from pix2style.runs.stylizer import RunStylizer
 
-    return RunStylizer(path, style=None if style is None else style_choice(style))
+    return RunStylizer(path, style=None if style is None else as_style_choice(style))
 
 
 def load_magenta(style: Path, teacher_module: str | None) -> Stylizer:

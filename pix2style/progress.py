@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +21,16 @@ from rich.text import Text
 
 from pix2style.processes import is_main_process
 
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number of items that are finished and the number of all items."""
+StageProgressCallback = Callable[[str, int, int], None]
+"""Called with the name of the stage, the number of its items that are finished and the number of all its items."""
+
 _SHOWN_FAILURES = 20
+
+
+def no_progress(*_args: object) -> None:
+    """Ignore progress: the default for callers that do not show any."""
 
 
 def print_note(text: str) -> None:

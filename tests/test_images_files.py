@@ -84,7 +84,7 @@ def test_damaged_files_raise_nothing_else(photo: Image8, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"", "the file is empty"), (b"hello", "not a picture"), (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a picture")],
+    [(b"", "the file is empty"), (b"hello", "not an image"), (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image")],
 )
 def test_files_that_are_no_pictures(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError) as caught:
@@ -195,7 +195,7 @@ def test_encoders_are_exact_or_near(photo: Image8) -> None:
 
 @pytest.mark.parametrize(("suffix", "side"), [(".jpg", 65_501), (".webp", 16_384)])
 def test_sides_that_a_format_cannot_hold(tmp_path: Path, suffix: str, side: int) -> None:
-    with pytest.raises(DataError, match=rf"holds {side - 1} pixels a side: use \.png"):
+    with pytest.raises(DataError, match=rf"at most {side - 1} pixels a side: use \.png"):
         write_picture(tmp_path / f"a{suffix}", Picture(np.zeros((1, side, 3), np.uint8)))
     assert list(tmp_path.iterdir()) == []
     write_picture(tmp_path / f"a{suffix}", Picture(np.zeros((1, side - 1, 3), np.uint8)))

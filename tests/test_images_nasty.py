@@ -40,8 +40,8 @@ def test_a_device_is_not_read() -> None:
 
 @pytest.mark.timeout(60)
 def test_infer_lists_a_pipe_and_goes_on(red_filter: Path, tmp_path: Path, photos: Callable[..., list[Any]]) -> None:
-    from pix2style.runtime.files import stylize_files
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.runtime.stylize_files import stylize_files
 
     (tmp_path / "in").mkdir()
     os.mkfifo(tmp_path / "in" / "pipe.jpg")
@@ -160,5 +160,5 @@ def behind_closed(folder: Path) -> list[str]:
 
 def test_an_input_that_is_closed_is_an_error(shared_folder: Path) -> None:
     closed = shared_folder / "closed"
-    assert as_ordinary_user(inside_closed, shared_folder) == f"{closed}: cannot be looked into: Permission denied"
+    assert as_ordinary_user(inside_closed, shared_folder) == f"{closed}: cannot be opened: Permission denied"
     assert as_ordinary_user(behind_closed, shared_folder) == f"{closed / 'deeper'}: Permission denied"

@@ -47,7 +47,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the program; errors become one message on stderr and a documented exit code (docs/cli.md)."""
+    """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
     try:
         app()
     except Pix2StyleError as error:

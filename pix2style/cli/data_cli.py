@@ -11,7 +11,7 @@ import typer
 from pix2style.cli.app import app
 
 if TYPE_CHECKING:
-    from pix2style.datasets.card import Source
+    from pix2style.datasets.card import DatasetSource
     from pix2style.datasets.scan import DatasetScan
 
 _DATASET = "shaorrran/coco-wikiart-nst-dataset-512-100000"
@@ -36,11 +36,11 @@ def fetch_command(
     Can be stopped at any moment: the same command goes on where it was.
     """
     from pix2style.datasets.card import card_json
-    from pix2style.datasets.kaggle import check_fetch, fetch_dataset
+    from pix2style.datasets.kaggle import fetch_dataset, find_fetched
     from pix2style.progress import StagedProgress
 
     if dry_run:
-        there = check_fetch(dataset, out, version=version)
+        there = find_fetched(dataset, out, version=version)
         state = "already there" if there else "would be fetched"
         print(
             json.dumps({"dataset": dataset, "version": version, "out": str(out), "state": state}, indent=2)
@@ -72,13 +72,13 @@ def card_command(
 
     A card that `data fetch` wrote keeps its source and its licences.
     """
-    from pix2style.datasets.card import Source, card_json, card_text, read_source, write_card
+    from pix2style.datasets.card import DatasetSource, card_json, card_text, read_source, write_card
     from pix2style.datasets.scan import scan_dataset
     from pix2style.progress import StagedProgress
 
     with StagedProgress() as progress:
         scan = scan_dataset(folder, on_progress=progress)
-    source = read_source(folder) or Source(folder.resolve().name)
+    source = read_source(folder) or DatasetSource(folder.resolve().name)
     if not dry_run:
         write_card(folder, scan, source)
     if as_json:
@@ -89,7 +89,7 @@ def card_command(
         _print_found(folder, scan, source)
 
 
-def _print_found(folder: Path, scan: DatasetScan, source: Source) -> None:
+def _print_found(folder: Path, scan: DatasetScan, source: DatasetSource) -> None:
     print(f"{folder}: {source.name}: found {scan.pictures} pictures in {scan.files} files")
     for found in scan.folders:
         role = f"looks like {found.looks_like}" if found.looks_like else "its name does not say what it holds"

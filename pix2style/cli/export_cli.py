@@ -15,7 +15,7 @@ from pix2style.cli.app import app
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from pix2style.export.onnx import ExportReport
+    from pix2style.export.export_filter import ExportReport
 
 
 class Precision(StrEnum):

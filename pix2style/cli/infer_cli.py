@@ -14,7 +14,7 @@ import typer
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 
 if TYPE_CHECKING:
-    from pix2style.runtime.files import FilesReport
+    from pix2style.runtime.stylize_files import FilesReport
 
 _SHOWN_FAILURES = 20
 
@@ -72,8 +72,8 @@ def infer_cli(
     """
     from pix2style.loading import load_stylizer
     from pix2style.progress import ProgressBar
-    from pix2style.runtime.files import stylize_files
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.runtime.stylize_files import stylize_files
 
     loaded = load_stylizer(stylizer, strength=strength, style=style, tile=tile)
     with ProgressBar("photos", 0) as bar:

@@ -12,7 +12,7 @@ import typer
 from pix2style.cli.app import app
 
 if TYPE_CHECKING:
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.spec import GeneratorSpec
 
 
@@ -22,7 +22,7 @@ def inspect_cli(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Print what a filter file says of itself: inputs, style, origin, licence, measured quality."""
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     stylizer = OnnxStylizer(file)
     if as_json:

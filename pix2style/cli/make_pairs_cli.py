@@ -16,7 +16,7 @@ from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
-    from pix2style.pairs.build.engines.ray_cluster import Cluster
+    from pix2style.pairs.build.engines.ray_cluster import RayCluster
     from pix2style.teachers.recipe import TeacherRecipe
 
 
@@ -127,7 +127,7 @@ def make_pairs_command(
 
 
 def _run(recipe: TeacherRecipe, work: _Work, *, as_json: bool) -> None:
-    from pix2style.pairs.build.build import Slice, make_pairs, make_slice, plan_pairs, preview_pairs
+    from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, plan_pairs, preview_pairs
     from pix2style.progress import StagedProgress
 
     settings = recipe.settings
@@ -160,7 +160,7 @@ def _folder_of(settings: PairsConfig) -> Path:
     return settings.path
 
 
-def _cluster(recipe: TeacherRecipe, work: _Work) -> Cluster | None:
+def _cluster(recipe: TeacherRecipe, work: _Work) -> RayCluster | None:
     if work.engine is Engine.local:
         if work.address is not None or work.workers is not None:
             raise ConfigError("--address and --workers are for a cluster: add --engine ray")
@@ -168,6 +168,6 @@ def _cluster(recipe: TeacherRecipe, work: _Work) -> Cluster | None:
     if work.part is not None:
         raise ConfigError("--shard divides the work among processes, --engine ray does so itself: choose one")
     require("ray", "ray")
-    from pix2style.pairs.build.engines.ray_cluster import Cluster
+    from pix2style.pairs.build.engines.ray_cluster import RayCluster
 
-    return Cluster(recipe, work.address, work.workers, work.cpus_per_worker, work.gpus_per_worker)
+    return RayCluster(recipe, work.address, work.workers, work.cpus_per_worker, work.gpus_per_worker)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from pix2style.pairs.build.report import BuildReport, Preview, SliceReport
+    from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
     from pix2style.pairs.format.manifest import Failure
 
 _SHOWN_FAILURES = 20
 
 
-def print_preview(preview: Preview, *, planned: bool, as_json: bool) -> None:
+def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> None:
     """Of `--dry-run` and `--plan`.
 
     Args:
@@ -26,7 +26,7 @@ def print_preview(preview: Preview, *, planned: bool, as_json: bool) -> None:
     if as_json:
         print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False))
         return
-    plan, counts = preview.plan, preview.plan.splits
+    plan, counts = preview.plan, preview.plan.photos_per_split
     each = f", each in {plan.styles_per_photo} styles" if plan.styles_per_photo > 1 else ""
     verb = "will" if planned else "would"
     varied = f" and {plan.variant_count} variants of them" if plan.variant_count else ""
@@ -41,7 +41,7 @@ def print_slice(report: SliceReport, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
         return
-    print(f"part {report.part}: painted {report.painted} pairs in {report.seconds:.1f} s")
+    print(f"part {report.part}: painted {report.new_pairs} pairs in {report.seconds:.1f} s")
     left = "the set is complete" if report.complete else "the other parts write the rest"
     print(f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {left})")
 
@@ -58,10 +58,10 @@ def print_report(report: BuildReport, *, as_json: bool) -> bool:
     elif report.already_finished:
         print(f"{report.out}: already finished ({counts.total} pairs); nothing was changed")
     else:
-        kept = f" and kept {report.kept} from before" if report.kept else ""
+        kept = f" and kept {report.kept_pairs} from before" if report.kept_pairs else ""
         names = ", ".join(teacher.name for teacher in report.manifest.teachers[:3])
         print(
-            f"painted {report.painted} pairs{kept} in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
+            f"painted {report.new_pairs} pairs{kept} in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
             f" with {names}"
         )
         varied = f" ({report.manifest.variants} variants of each photo among them)" if report.manifest.variants else ""

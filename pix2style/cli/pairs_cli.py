@@ -78,7 +78,7 @@ def verify_command(
 
     with StagedProgress() as progress:
         report = verify_pairs(
-            folder, decode=not fast, judge=alignment, on_progress=lambda done, of: progress("shards", done, of)
+            folder, decode=not fast, inspect=alignment, on_progress=lambda done, of: progress("shards", done, of)
         )
     if as_json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
@@ -101,8 +101,8 @@ def show_command(
     """Print what a pair set holds; with -o make a contact sheet."""
     require("pairs", "pydantic", "cv2")
     from pix2style.images import Picture, can_write, write_picture
-    from pix2style.pairs.check.overview import contact_sheet, overview, suspicious_pairs
-    from pix2style.pairs.exchange.plain import open_pairs
+    from pix2style.pairs.check.overview import contact_sheet, find_suspicious_pairs, summarize_pairs
+    from pix2style.pairs.exchange.plain_folders import open_pairs
     from pix2style.progress import StagedProgress
 
     if out is not None and not can_write(out):
@@ -113,8 +113,8 @@ def show_command(
     found: list[Suspicion] = []
     if suspicious:
         with StagedProgress() as progress:
-            found = suspicious_pairs(reader, lambda done, of: progress("pairs", done, of))
-    summary = overview(reader)
+            found = find_suspicious_pairs(reader, lambda done, of: progress("pairs", done, of))
+    summary = summarize_pairs(reader)
     if as_json:
         listed = [one.to_json() for one in found] if suspicious else None
         report: dict[str, Any] = {**summary.to_json(), "suspicious": listed, "sheet": str(out) if out else None}
@@ -180,13 +180,13 @@ def import_command(
     """
     require("pairs", "pydantic", "cv2")
     from pix2style.pairs.exchange.importing import ImportSettings, import_pairs
-    from pix2style.pairs.exchange.opening import open_source
+    from pix2style.pairs.exchange.layouts import open_pair_source
     from pix2style.progress import StagedProgress
 
     if val_share + test_share >= 1:
         raise ConfigError("--val-share and --test-share together leave nothing to train on")
     settings = ImportSettings(val_share=val_share, test_share=test_share, strict=strict)
-    pairs = open_source(source, kind.value, content_side=content_side.value if content_side else None)
+    pairs = open_pair_source(source, kind.value, content_side=content_side.value if content_side else None)
     with StagedProgress() as progress:
         report = import_pairs(pairs, out, settings, on_progress=lambda done, of: progress("pairs", done, of))
     if as_json:
@@ -212,7 +212,7 @@ def _print_verified(report: VerifyReport) -> None:
         print(f"note: {note}")
     counts = report.pairs
     state = f"{len(report.damage)} things are damaged" if report.damage else "whole"
-    suspicious = f", {len(report.suspicions)} suspicious pairs" if report.judged else ""
+    suspicious = f", {len(report.suspicions)} suspicious pairs" if report.inspected else ""
     print(f"{report.folder}: {state}: {counts.total} pairs, {report.bytes_read / 1e6:.1f} MB of shards{suspicious}")
 
 

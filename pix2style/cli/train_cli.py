@@ -42,9 +42,9 @@ def train_command(
     run = out or Path("runs") / experiment.name
     resume = should_resume(run, resume=resume, resume_if_begun=resume_if_begun)
     if dry_run:
-        from pix2style.training.run.dry_run import make_plan
+        from pix2style.training.run.dry_run import plan_run
 
-        print_plan(make_plan(experiment, run, resume=resume), as_json=as_json)
+        print_plan(plan_run(experiment, run, resume=resume), as_json=as_json)
         return
     from pix2style.training.run.train import train
 

@@ -16,7 +16,7 @@ from pix2style.errors import ConfigError, DataError, require
 if TYPE_CHECKING:
     from pix2style.errors import ImageError
     from pix2style.images import Image8
-    from pix2style.training.autoencoder import FeaturesReport
+    from pix2style.training.autoencoder import AutoencoderReport
 
 _SHOWN_FAILURES = 10
 
@@ -66,7 +66,7 @@ def train_features_cli(
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _print_report(report: FeaturesReport, failures: list[ImageError], *, as_json: bool) -> None:
+def _print_report(report: AutoencoderReport, failures: list[ImageError], *, as_json: bool) -> None:
     out = report.out
     if as_json:
         values = {**dataclasses.asdict(report), "out": str(out), "encoder_bytes": report.encoder_bytes}

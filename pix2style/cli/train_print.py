@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from pix2style.processes import is_main_process
 
 if TYPE_CHECKING:
-    from pix2style.training.run.dry_run import NetworkPlan, Plan
+    from pix2style.training.run.dry_run import NetworkSummary, RunPlan
     from pix2style.training.run.train import TrainReport
 
 
-def print_plan(plan: Plan, *, as_json: bool) -> None:
+def print_plan(plan: RunPlan, *, as_json: bool) -> None:
     """Print the plan of a dry run."""
     if as_json:
         print(json.dumps(plan.to_json()))
@@ -32,12 +32,12 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
     print("\n".join([*_data_lines(plan), *_cost_lines(plan)]))
 
 
-def _network_line(role: str, network: NetworkPlan, crop_px: int) -> str:
+def _network_line(role: str, network: NetworkSummary, crop_px: int) -> str:
     gmacs = network.macs_per_picture / 1e9
     return f"{role}: {network.kind}, {network.parameters:,} parameters, {gmacs:.2f} GMAC for {crop_px}x{crop_px}"
 
 
-def _data_lines(plan: Plan) -> list[str]:
+def _data_lines(plan: RunPlan) -> list[str]:
     samples = "pairs" if plan.paired else "photos without targets"
     styles = f", {plan.styles} styles" if plan.styles > 1 else ""
     lines = [f"data: {plan.training_pairs} {samples} for training, {plan.validation_pairs} for validation{styles}"]
@@ -51,7 +51,7 @@ def _data_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def _cost_lines(plan: Plan) -> list[str]:
+def _cost_lines(plan: RunPlan) -> list[str]:
     lines = []
     if plan.images_per_s is not None and plan.seconds is not None:
         lines.append(f"time: about {_duration(plan.seconds)}, at {plan.images_per_s:.3g} images/s in a short trial")

@@ -64,7 +64,7 @@ class DistillConfig(Section):
     """Where it puts them; nothing: `painted` in the run folder. Without photos: a pair set that was painted before."""
 
     @property
-    def teaches(self) -> bool:
+    def is_active(self) -> bool:
         """Whether anything is computed."""
         return self.teacher_run is not None and self.output.weight + self.features > 0
 

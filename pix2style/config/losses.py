@@ -84,7 +84,7 @@ class StyleLossConfig(Section):
         return self.painting_weight > 0 or (self.weight > 0 and self.to == "painting")
 
     @property
-    def is_computed(self) -> bool:
+    def is_active(self) -> bool:
         """Whether anything is."""
         return self.compares_targets or self.compares_paintings
 
@@ -161,10 +161,10 @@ class LossesConfig(Section):
     @property
     def needs_features(self) -> bool:
         """Whether the feature network is used."""
-        return self.perceptual.weight > 0 or self.style.is_computed or self.content.weight > 0
+        return self.perceptual.weight > 0 or self.style.is_active or self.content.weight > 0
 
     @property
-    def teaches(self) -> bool:
+    def is_active(self) -> bool:
         """Whether anything is computed."""
         return self.needs_targets or self.needs_features or self.total_variation > 0
 
@@ -172,14 +172,14 @@ class LossesConfig(Section):
     def feature_layers(self) -> tuple[str, ...]:
         """All layers that are compared, each once."""
         wanted = [one.layers for one in (self.perceptual, self.content) if one.weight > 0]
-        wanted += [self.style.layers] if self.style.is_computed else []
+        wanted += [self.style.layers] if self.style.is_active else []
         return tuple(dict.fromkeys(name for layers in wanted for name in layers))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        asked = {"perceptual": self.perceptual.weight, "style": self.style.is_computed, "content": self.content.weight}
-        for name, is_computed in asked.items():
-            if is_computed and not getattr(self, name).layers:
+        asked = {"perceptual": self.perceptual.weight, "style": self.style.is_active, "content": self.content.weight}
+        for name, is_active in asked.items():
+            if is_active and not getattr(self, name).layers:
                 weights = "weight and style.painting_weight" if name == "style" else "weight"
                 raise ValueError(f"{name}.layers is empty: name at least one layer, or set {name}.{weights}: 0")
         if self.needs_features and self.features.network == "autoencoder" and self.features.weights is None:

@@ -46,7 +46,7 @@ class Config(Section):
                 "distill.photos and distill.painted are for one style, and learned besides pairs: leave them out, or"
                 " set model.styles: 1 and train.unpaired: false"
             )
-        if not (self.losses.teaches or self.distill.teaches):
+        if not (self.losses.is_active or self.distill.is_active):
             raise ValueError("losses: every weight is 0: nothing would be learned")
         if self.train.unpaired and self.losses.paired_keys:
             raise ValueError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pix2style.datasets.scan import DatasetScan, PictureFolder, Range
+from pix2style.datasets.scan import DatasetScan, PictureFolder, SideRange
 from pix2style.errors import ArtifactError, DataError
 from pix2style.files import read_json, write_bytes, write_json
 from pix2style.version import __version__
@@ -29,7 +29,7 @@ _UNKNOWN_LICENCES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DatasetSource:
     """Where a dataset came from.
 
     Attributes:
@@ -45,11 +45,11 @@ class Source:
     licences: tuple[str, ...] = _UNKNOWN_LICENCES
 
 
-def kaggle_source(handle: str, version: int) -> Source:
+def kaggle_source(handle: str, version: int) -> DatasetSource:
     """A dataset of Kaggle, by `owner/name`."""
     page = f"https://www.kaggle.com/datasets/{handle}"
     unknown = f"See its page: {page}"
-    return Source(
+    return DatasetSource(
         name=f"kaggle:{handle}",
         url=f"{page}/versions/{version}",
         version=version,
@@ -57,17 +57,17 @@ def kaggle_source(handle: str, version: int) -> Source:
     )
 
 
-def read_source(folder: Path) -> Source | None:
+def read_source(folder: Path) -> DatasetSource | None:
     """The source that a folder's card names; None if there is no card of pix2style."""
     with contextlib.suppress(ArtifactError, KeyError, TypeError):
         card = read_json(folder / JSON_NAME)
         if card["written_by"] == _WRITTEN_BY:
             source = card["source"]
-            return Source(source["name"], source["url"], source["version"], tuple(source["licences"]))
+            return DatasetSource(source["name"], source["url"], source["version"], tuple(source["licences"]))
     return None
 
 
-def card_json(scan: DatasetScan, source: Source) -> dict[str, Any]:
+def card_json(scan: DatasetScan, source: DatasetSource) -> dict[str, Any]:
     """What `dataset.json` holds."""
     return {
         "schema_version": 1,
@@ -83,7 +83,7 @@ def card_json(scan: DatasetScan, source: Source) -> dict[str, Any]:
     }
 
 
-def write_card(folder: Path, scan: DatasetScan, source: Source) -> None:
+def write_card(folder: Path, scan: DatasetScan, source: DatasetSource) -> None:
     """Write both files.
 
     Raises:
@@ -101,7 +101,7 @@ def write_card(folder: Path, scan: DatasetScan, source: Source) -> None:
         raise DataError(f"{folder}: the card cannot be written there: {error.strerror or error}") from error
 
 
-def card_text(scan: DatasetScan, source: Source) -> str:
+def card_text(scan: DatasetScan, source: DatasetSource) -> str:
     """What `DATASET.md` holds."""
     lines = [f"# {source.name}", ""]
     if source.url:
@@ -143,7 +143,7 @@ def _row(folder: PictureFolder) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _span(span: Range | None) -> str:
+def _span(span: SideRange | None) -> str:
     return "?" if span is None else f"{span.smallest} to {span.largest}, median {span.median}"
 
 

@@ -15,35 +15,36 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pix2style.datasets.card import Source, kaggle_source, read_source, write_card
+from pix2style.datasets.card import DatasetSource, kaggle_source, read_source, write_card
 from pix2style.datasets.scan import DatasetScan, scan_dataset
 from pix2style.errors import ConfigError, DataError, Pix2StyleError, require
 from pix2style.files import locked
+from pix2style.progress import StageProgressCallback, no_progress
 
 _HANDLE = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchResult:
     """What `fetch_dataset` did.
 
     Attributes:
         folder: where the dataset lies.
         source: what it is.
         scan: what was found; None if nothing was done.
-        already_there: nothing was done.
+        already_fetched: nothing was done.
     """
 
     folder: Path
-    source: Source
+    source: DatasetSource
     scan: DatasetScan | None
-    already_there: bool = False
+    already_fetched: bool = False
 
 
 def fetch_dataset(
@@ -51,8 +52,8 @@ def fetch_dataset(
     out: Path,
     *,
     version: int | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda *_: None,
-) -> Fetched:
+    on_progress: StageProgressCallback = no_progress,
+) -> FetchResult:
     """Download a dataset, look through it and write its card.
 
     What was downloaded before a stop is kept in a hidden folder beside `out` (`.NAME.download`); the same call goes on
@@ -69,9 +70,9 @@ def fetch_dataset(
         DataError: `out` holds something else, or the dataset cannot be downloaded, is damaged, or has no pictures.
         MissingExtraError: kagglehub is not installed.
     """
-    there = check_fetch(handle, out, version=version)
+    there = find_fetched(handle, out, version=version)
     if there is not None:
-        return Fetched(out, there, None, already_there=True)
+        return FetchResult(out, there, None, already_fetched=True)
     with _staging(out) as cache:
         folder, found_version = _download(cache, handle, version)
         scan = scan_dataset(folder, on_progress=on_progress)
@@ -80,10 +81,10 @@ def fetch_dataset(
         source = kaggle_source(handle, found_version)
         write_card(folder, scan, source)
         folder.rename(out)
-    return Fetched(out, source, scan)
+    return FetchResult(out, source, scan)
 
 
-def check_fetch(handle: str, out: Path, *, version: int | None) -> Source | None:
+def find_fetched(handle: str, out: Path, *, version: int | None) -> DatasetSource | None:
     """What is in `out` already, if it is this dataset; changes nothing and asks nobody.
 
     Raises:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median_low
@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pix2style.errors import DataError, ImageError
 from pix2style.images import IMAGE_SUFFIXES, read_picture
+from pix2style.progress import StageProgressCallback, no_progress
 
 Role = Literal["content", "style"]
 CARD_NAMES = frozenset(("DATASET.md", "dataset.json"))
@@ -27,7 +28,7 @@ _WORDS: dict[Role, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DatasetFile:
     """A file: its path relative to the folder, as the file system has it, and its size."""
 
     relative: str
@@ -40,7 +41,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class SideRange:
     """Of the sample, in pixels."""
 
     smallest: int
@@ -72,8 +73,8 @@ class PictureFolder:
     size_bytes: int
     suffixes: dict[str, int]
     sampled: int
-    width_px: Range | None
-    height_px: Range | None
+    width_px: SideRange | None
+    height_px: SideRange | None
     unreadable: tuple[tuple[str, str], ...]
 
 
@@ -97,17 +98,17 @@ class DatasetScan:
     folders: tuple[PictureFolder, ...]
     not_searched: tuple[tuple[str, str], ...]
 
-    def looking_like(self, role: Role) -> list[str]:
+    def folders_with_role(self, role: Role) -> list[str]:
         """The folders whose names say so."""
         return [folder.path for folder in self.folders if folder.looks_like == role]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, with the folders that look like content and style."""
-        return asdict(self) | {role: self.looking_like(role) for role in _WORDS}
+        return asdict(self) | {role: self.folders_with_role(role) for role in _WORDS}
 
 
 def scan_dataset(
-    folder: Path, *, sample: int = SAMPLE, on_progress: Callable[[str, int, int], None] = lambda *_: None
+    folder: Path, *, sample: int = SAMPLE, on_progress: StageProgressCallback = no_progress
 ) -> DatasetScan:
     """Look through a folder and everything below it; links to folders are not followed.
 
@@ -125,7 +126,7 @@ def scan_dataset(
     files = sorted(_walk(folder, failed), key=lambda found: os.fsencode(found.relative))
     if any(path == "." for path, _ in failed):
         raise DataError(f"{folder}: cannot be looked into: {failed[0][1]}")
-    groups: dict[tuple[str, Role | None], list[Found]] = {}
+    groups: dict[tuple[str, Role | None], list[DatasetFile]] = {}
     pictures = [found for found in files if found.is_picture]
     for found in pictures:
         groups.setdefault(_root(found.relative), []).append(found)
@@ -150,7 +151,7 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: Path, failed: list[tuple[str, str]]) -> Iterable[Found]:
+def _walk(folder: Path, failed: list[tuple[str, str]]) -> Iterable[DatasetFile]:
     def note(error: OSError) -> None:
         relative = Path(error.filename).relative_to(folder).as_posix()
         failed.append((printable(relative), error.strerror or str(error)))
@@ -161,7 +162,7 @@ def _walk(folder: Path, failed: list[tuple[str, str]]) -> Iterable[Found]:
             path = Path(parent, name)
             if name.startswith(".") or (Path(parent) == folder and name in CARD_NAMES) or not path.is_file():
                 continue  # a pipe or a link to nowhere is no file of a dataset
-            yield Found(path.relative_to(folder).as_posix(), path.stat().st_size)
+            yield DatasetFile(path.relative_to(folder).as_posix(), path.stat().st_size)
 
 
 def _root(relative: str) -> tuple[str, Role | None]:
@@ -175,7 +176,7 @@ def _root(relative: str) -> tuple[str, Role | None]:
     return printable(parts[0]) if parts else ".", None
 
 
-def _describe(folder: Path, path: str, role: Role | None, group: Sequence[Found], sample: int) -> PictureFolder:
+def _describe(folder: Path, path: str, role: Role | None, group: Sequence[DatasetFile], sample: int) -> PictureFolder:
     count = min(sample, len(group))
     unreadable, heights, widths = [], [], []
     for found in (group[i * len(group) // count] for i in range(count)):
@@ -200,11 +201,11 @@ def _describe(folder: Path, path: str, role: Role | None, group: Sequence[Found]
     )
 
 
-def _range(values: Sequence[int]) -> Range | None:
-    return Range(min(values), median_low(values), max(values)) if values else None
+def _range(values: Sequence[int]) -> SideRange | None:
+    return SideRange(min(values), median_low(values), max(values)) if values else None
 
 
-def _digest(files: Iterable[Found]) -> str:
+def _digest(files: Iterable[DatasetFile]) -> str:
     digest = hashlib.sha256()
     for found in files:
         digest.update(os.fsencode(found.relative) + b"\0" + str(found.size_bytes).encode() + b"\0")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pix2style.evaluation.report import MeanEstimate, StylizerMetrics
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.stylizer import Stylizer
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.fidelity import grown
+from pix2style.fidelity import pad_to_side
 from pix2style.files import sha256_file
 from pix2style.images import Image8, to_batch
 from pix2style.losses import gram
@@ -47,7 +47,7 @@ class StyleMetric:
     @torch.inference_mode()
     def grams(self, image: Image8) -> GramMatrices:
         """Return the Gram matrix of each layer, in float64, for an image uint8 [height, width, 3]."""
-        batch = torch.from_numpy(to_batch([grown(image, _MIN_SIDE_PX)]))
+        batch = torch.from_numpy(to_batch([pad_to_side(image, _MIN_SIDE_PX)]))
         return {layer: gram(features)[0].double() for layer, features in self.network(batch).items()}
 
     @staticmethod

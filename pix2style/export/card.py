@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pix2style.export.onnx import ExportReport
+from pix2style.export.export_filter import ExportReport
 from pix2style.spec import GeneratorSpec
 
 _PYTHON = """```python

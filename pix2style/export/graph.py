@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
-from pix2style.export.graph_parts import OPSET
-from pix2style.export.half import halve_weights
-from pix2style.export.lite.calibrate import Calibration
+from pix2style.export.fp16_weights import halve_weights
+from pix2style.export.graph_builder import OPSET
+from pix2style.export.lite.calibration import Calibration
 from pix2style.export.lite.float_layers import FloatLayers
 from pix2style.export.lite.int8_layers import Int8Layers
 from pix2style.export.lite.lite_graph import Layers, lite_graph

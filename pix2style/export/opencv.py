@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pix2style.errors import ArtifactError
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_session import GraphSession
 from pix2style.export.verify import photo_like
 
 SIZES = ((256, 256), (127, 201), (5, 3))

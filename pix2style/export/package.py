@@ -9,12 +9,12 @@ from safetensors.torch import save_file
 
 from pix2style.errors import ArtifactError
 from pix2style.export.card import card_text
-from pix2style.export.onnx import ExportReport
+from pix2style.export.export_filter import ExportReport
 from pix2style.export.run import ExportSource, export_precisions
 from pix2style.files import write_bytes, write_json
 from pix2style.images import encode_jpeg, fit_within
 from pix2style.nets.lite import Lite
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 WEIGHTS_NAME, CONFIG_NAME, CARD_NAME, PICTURE_NAME = "model.safetensors", "config.json", "README.md", "before-after.jpg"
 _PICTURE_SIDE_PX = 480

@@ -8,7 +8,7 @@ from pathlib import Path
 from pix2style.config import Config
 from pix2style.errors import DataError
 from pix2style.images import Image8
-from pix2style.pairs.exchange.plain import open_pairs
+from pix2style.pairs.exchange.plain_folders import open_pairs
 from pix2style.pairs.format.manifest import PairEntry
 from pix2style.pairs.format.reader import PairReader, choose_style
 

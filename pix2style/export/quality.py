@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from pix2style.errors import ArtifactError
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_session import GraphSession
 from pix2style.export.photos import HeldOut
 from pix2style.export.reference import paint
 from pix2style.fidelity import ssim

@@ -29,7 +29,7 @@ def paint(photos: list[Image8], network: Generator, *, style: int = 0, seen: Ima
     weights = torch.eye(network.styles)[[style] * len(photos)] if network.styles > 1 else None
     context = None
     if seen is not None and isinstance(network, Lite):
-        context = network.context_of(torch.from_numpy(to_batch([seen])))
+        context = network.context_from_glimpse(torch.from_numpy(to_batch([seen])))
     painted = network(torch.from_numpy(to_batch(photos)), context=context, style=weights)
     if not torch.isfinite(painted).all():
         raise ArtifactError("the network paints values that are not numbers: the training diverged; use an earlier one")

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 from pix2style.config import Config
+from pix2style.export.export_filter import ExportReport, export_filter
 from pix2style.export.graph import Precision
-from pix2style.export.onnx import ExportReport, export_filter
 from pix2style.export.photos import ExportPhotos, open_photos
 from pix2style.files import sha256_json
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.runs.generator import load_generator
-from pix2style.runs.styles import hold_style
+from pix2style.runs.styles import select_style
 from pix2style.spec import GeneratorSpec, Provenance
-from pix2style.style_choice import StyleChoice, style_text
+from pix2style.style_choice import StyleChoice, format_style
 from pix2style.version import __version__
 
 
@@ -123,8 +123,8 @@ def open_run(
     loaded = load_generator(folder, checkpoint=checkpoint, weights=weights or config.export.weights)
     # A lightweight file can hold all styles; for other generators the style has to be said.
     several = isinstance(loaded[0], Lite) and style is None
-    generator, meta = loaded if several else hold_style(*loaded, style, run=run)
-    name = config.name if style is None else f"{config.name}-style-{style_text(style).replace(',', '-')}"
+    generator, meta = loaded if several else select_style(*loaded, style, run=run)
+    name = config.name if style is None else f"{config.name}-style-{format_style(style).replace(',', '-')}"
     spec = describe_generator(generator, config, meta, name=name, licence=licence or config.export.licence)
     return ExportSource(generator, spec, config, style if isinstance(style, int) else None, isinstance(style, tuple))
 

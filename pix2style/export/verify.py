@@ -9,7 +9,7 @@ from torch import nn
 
 from pix2style.errors import ArtifactError
 from pix2style.export.graph import Precision
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_session import GraphSession
 from pix2style.export.reference import paint
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse

@@ -1,7 +1,8 @@
-"""Pictures: found, read, written, and converted between bytes and numbers. The only user of Pillow.
+"""Find, read, write, resize and convert images. This is the only package that imports Pillow.
 
-Outside torch a picture is a uint8 array [height, width, 3] in RGB; inside a network it is float32
-[batch, 3, height, width] in [-1, 1]. `to_signed` and `from_signed` are the only conversion, exact both ways.
+Outside torch an image is a uint8 array [height, width, 3] in RGB. Inside a network it is a float32 tensor
+[batch, 3, height, width] in [-1, 1]. `to_signed` and `from_signed` are the only conversion between the two; converting
+to floats and back gives the same bytes.
 """
 
 from pix2style.images.decode import (

@@ -1,4 +1,4 @@
-"""Pictures from files and from Pillow images: whole, upright, 8-bit RGB, or a reason why not."""
+"""Decode image files to upright 8-bit RGB, or raise an error that says why that is not possible."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from pix2style.images.picture import WHITE, Image8, Picture
 
 PillowImage = Image.Image
 
-# Only formats that photos come in: every decoder is a place to be attacked. (JPEG's opens MPO as well; Pillow knows
-# no opener of that name, and would fail for every format after it.)
+# Only the formats that photos come in, because every decoder can have security holes. "JPEG" opens MPO files as well;
+# Pillow registers no opener named "MPO", and naming it here would make every format after it fail.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# A small file that claims more than any camera makes is refused. Just under Pillow's own limit, which is an error too;
-# its warning from half of that on would make two limits of one.
+# Images with more pixels are refused before they are decoded, so that a small file cannot fill the memory
+# (decompression bomb). The limit lies just below the one at which Pillow raises an error itself. Pillow also warns from
+# half of its limit on; that warning is switched off, because one limit is enough.
 MAX_PIXELS = 178_000_000
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# Pillow's decoders raise all of these for damaged files.
+# Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
     OSError,
     ValueError,
@@ -38,7 +39,7 @@ _DECODING_ERRORS = (
     RuntimeError,
     struct.error,
 )
-# EXIF 2.32, tag 0x0112: how a picture that is stored so becomes upright.
+# The operation that makes an image upright, for each value of EXIF tag 0x0112 (EXIF 2.32).
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -52,10 +53,10 @@ _SIXTEEN_BIT_TO_EIGHT = 257  # 65535 / 255
 
 
 def read_picture(path: Path, *, to_srgb: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read one file; see `decode_picture`.
+    """Read and decode one image file; see `decode_picture`.
 
     Raises:
-        ImageError: the file cannot be read or decoded, with the reason.
+        ImageError: The file cannot be read or decoded. The message gives the reason.
     """
     try:
         data = read_file(path)
@@ -65,22 +66,23 @@ def read_picture(path: Path, *, to_srgb: bool = False, max_pixels: int = MAX_PIX
 
 
 def read_file(path: Path) -> bytes:
-    """A file's bytes; never waits, as reading a pipe named x.jpg would.
+    """Return the content of a regular file, without ever blocking (reading a pipe named x.jpg would block).
 
     Raises:
-        OSError: it is no regular file (a pipe, a device, a socket, a folder), or cannot be read.
+        OSError: The path is not a regular file (but a pipe, device, socket or folder), or it cannot be read.
     """
     with open_file(path) as stream:
         return stream.read()
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A file opened for reading; see `read_file`."""
+    """Open a regular file for reading; see `read_file`."""
     return open(path, "rb", opener=_regular_only)
 
 
 def _regular_only(name: str, flags: int) -> int:
-    # Opened first and asked then, so that it cannot become another file in between; without blocking, a pipe opens.
+    # Open first and check the open file afterwards: a check before opening could see another file than the one that
+    # is opened. O_NONBLOCK lets the open call return for a pipe that nobody writes to.
     handle = os.open(name, flags | os.O_NONBLOCK)
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
@@ -92,20 +94,20 @@ def _regular_only(name: str, flags: int) -> int:
 
 
 def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode a picture fully (a cut-off file is an error, not a grey area) and turn it upright by its EXIF.
+    """Decode a whole image and turn it upright as its EXIF orientation says.
 
-    Grey, palette, CMYK (by its profile) and 16-bit pictures become 8-bit RGB; of an animation the first frame is
-    taken.
+    A truncated file is an error; Pillow alone would fill the missing part with grey. Grey, palette, CMYK (converted by
+    its profile) and 16-bit images become 8-bit RGB. Only the first frame of an animation is decoded.
 
     Args:
-        data: a file's bytes.
-        name: for messages.
-        to_srgb: convert the colours by the embedded profile, for networks that see sRGB; otherwise the values stay
-            and the profile is handed on.
-        max_pixels: a larger picture is refused before it is decoded.
+        data: Content of the image file.
+        name: Name of the image in error messages.
+        to_srgb: If true, convert the colours to sRGB by the embedded profile, for networks that expect sRGB. If false,
+            the values stay as they are and the profile is returned with them.
+        max_pixels: Larger images are refused before they are decoded.
 
     Raises:
-        ImageError: with the reason.
+        ImageError: The image cannot be decoded. The message gives the reason.
     """
     if not data:
         raise ImageError(name, "the file is empty")
@@ -119,9 +121,7 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
             image.load()
             return picture_from_pillow(image, to_srgb=to_srgb)
     except UnidentifiedImageError as error:
-        raise ImageError(
-            name, "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"
-        ) from error
+        raise ImageError(name, "not an image in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)") from error
     except Image.DecompressionBombError as error:
         raise ImageError(name, f"claims more than {max_pixels} pixels: make it smaller first") from error
     except ImageError:
@@ -133,15 +133,15 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
 
 
 def picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
-    """A decoded Pillow image of any mode as a `Picture`; see `decode_picture`.
+    """Convert a decoded Pillow image of any mode to a `Picture`; see `decode_picture`.
 
     Raises:
-        ValueError: a floating-point picture.
+        ValueError: The image has floating-point values.
     """
     image = _upright(image)
     profile: bytes | None = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode == "I":
-        # Pillow's own conversion clips 16-bit values to white.
+        # Scale here, because Pillow's own conversion clips all values above 255 to white.
         levels = np.clip(np.rint(np.asarray(image, dtype=np.float64) / _SIXTEEN_BIT_TO_EIGHT), 0, WHITE)
         image, profile = Image.fromarray(levels.astype(np.uint8)), None
     elif image.mode == "F":
@@ -149,7 +149,7 @@ def picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
     if image.mode == "CMYK":
         image, profile = _to_srgb(image, profile), None
     elif image.mode in ("L", "LA", "1"):
-        profile = None  # a grey profile does not describe RGB values
+        profile = None  # a profile for grey values does not describe RGB values
     alpha = _alpha(image)
     rgb_image = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else _as_rgb(image)
     if to_srgb and profile:
@@ -161,9 +161,9 @@ def picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
 
 
 def _upright(image: PillowImage) -> PillowImage:
-    """Turned as its EXIF says; as it lies if the EXIF is broken, which is no reason to refuse a sound picture.
+    """Turn the image as its EXIF orientation says; leave it as it is if the EXIF data are damaged.
 
-    Not Pillow's exif_transpose, which also rewrites the EXIF, and fails where it cannot.
+    Pillow's exif_transpose is not used, because it also rewrites the EXIF data and fails where they are damaged.
     """
     try:
         method = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -179,11 +179,11 @@ def _alpha(image: PillowImage) -> Image8 | None:
 
 
 def _as_rgb(image: PillowImage) -> PillowImage:
-    return image if image.mode == "RGB" else image.convert("RGB")  # converting copies
+    return image if image.mode == "RGB" else image.convert("RGB")  # convert() copies even where nothing changes
 
 
 def _to_srgb(image: PillowImage, profile: bytes | None) -> PillowImage:
-    """Convert by the profile; by Pillow's plain formula where there is none or it is broken."""
+    """Convert to sRGB by the profile, or by Pillow's plain formula if the profile is missing or damaged."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -196,9 +196,9 @@ def _to_srgb(image: PillowImage, profile: bytes | None) -> PillowImage:
 
 
 def has_alpha(path: Path) -> bool:
-    """Whether a picture file says that it has transparency; from its head, without decoding it."""
+    """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
         with open_file(path) as stream, Image.open(stream, formats=_FORMATS) as image:
             return "A" in image.getbands() or "transparency" in image.info
     except (*_DECODING_ERRORS, Image.DecompressionBombError):
-        return False  # reading it fully will say what is wrong
+        return False  # decoding the file later raises the error that says what is wrong

@@ -1,4 +1,4 @@
-"""How far two pictures are apart, on the rounded bytes that ship."""
+"""PSNR of two 8-bit images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from pix2style.images.picture import Image8
 
-# Equal pictures have an infinite PSNR, which neither JSON nor a mean can hold. A 512x512 picture that differs in a
-# single value by a single level has 107 dB, so nothing that people call different reaches the cap.
+# Equal images have an infinite PSNR, which can neither be averaged nor stored in JSON, so it is capped. A 512x512 image
+# that differs in one value by one level has 107 dB, so only equal images, and much larger ones that differ as little,
+# reach the cap.
 PSNR_CAP_DB = 110.0
 _LEVELS = 255
 
@@ -19,10 +20,10 @@ def psnr_db(picture: Image8, target: Image8) -> float:
 
     Args:
         picture: uint8 [height, width, 3].
-        target: the same shape.
+        target: uint8 array of the same shape.
 
     Returns:
-        Decibels; `PSNR_CAP_DB` at most (equal pictures).
+        PSNR in decibels, at most `PSNR_CAP_DB` (for equal images).
     """
     check_same_shape(picture, target)
     squared_error = float(np.square(picture.astype(np.float64) - target).mean())
@@ -30,10 +31,12 @@ def psnr_db(picture: Image8, target: Image8) -> float:
 
 
 def check_same_shape(picture: Image8, target: Image8) -> None:
-    """Refuse to compare pictures of different shapes.
+    """Refuse to compare images of different shapes.
 
     Raises:
-        ValueError: with both.
+        ValueError: The shapes differ. The message names both.
     """
     if picture.shape != target.shape:
-        raise ValueError(f"pictures of one shape can be compared, not {list(picture.shape)} and {list(target.shape)}")
+        raise ValueError(
+            f"only images of equal shape can be compared, not {list(picture.shape)} and {list(target.shape)}"
+        )

@@ -1,4 +1,4 @@
-"""Pictures into bytes and files."""
+"""Encode images and write image files."""
 
 from __future__ import annotations
 
@@ -19,41 +19,42 @@ _LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 
 
 def encode_png(rgb: Image8) -> bytes:
-    """Lossless; the same picture gives the same bytes (of one Pillow version)."""
+    """Encode as PNG, without loss. With one version of Pillow the same image always gives the same bytes."""
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, "PNG", compress_level=4)
     return stream.getvalue()
 
 
 def encode_jpeg(rgb: Image8, quality: int = 95) -> bytes:
-    """JPEG without chroma subsampling, which would blur coloured edges."""
+    """Encode as JPEG without chroma subsampling (4:4:4), because subsampling blurs coloured edges."""
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, "JPEG", quality=quality, subsampling=0)
     return stream.getvalue()
 
 
 def can_hold_alpha(path: Path) -> bool:
-    """Whether the format that `path`'s suffix names keeps transparency."""
+    """Return whether the image format named by the suffix of `path` can store transparency."""
     return path.suffix.lower() in (".png", ".webp", ".tif", ".tiff", ".avif")
 
 
 def can_write(path: Path) -> bool:
-    """Whether `path`'s suffix names a format that `write_picture` writes."""
+    """Return whether the suffix of `path` names a format that `write_picture` can write."""
     return Image.registered_extensions().get(path.suffix.lower()) in _WRITABLE
 
 
 def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
-    """Write in the format of `path`'s suffix, with alpha and profile, whole or not at all.
+    """Write an image file with its transparency and colour profile. No partial file is left behind on failure.
 
-    A format without transparency gets the picture on white.
+    In a format without transparency, the image is placed on a white background.
 
     Args:
-        path: its suffix chooses the format.
-        picture: nothing else goes into the file: no EXIF, so no orientation, places or names.
-        quality: of JPEG (4:4:4) and WebP, 1 to 100.
+        path: File to write; its suffix selects the format.
+        picture: Pixels, transparency and profile to write. The file gets no other metadata: no EXIF data, so no
+            orientation, location or names.
+        quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100.
 
     Raises:
-        DataError: the suffix names no format that pix2style writes, or the file cannot be written.
+        DataError: The suffix names no format that pix2style writes, or the file cannot be written.
     """
     suffix = path.suffix.lower()
     options: dict[str, dict[str, Any]] = {
@@ -69,7 +70,9 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
             f"{path}: cannot write the format {suffix or 'without a suffix'!r}: use .png, .jpg, .webp or .tif"
         )
     if max(picture.rgb.shape[:2]) > _LONGEST_SIDE_PX.get(kind, max(picture.rgb.shape[:2])):
-        raise DataError(f"{path}: cannot be written: {kind} holds {_LONGEST_SIDE_PX[kind]} pixels a side: use .png")
+        raise DataError(
+            f"{path}: cannot be written: a {kind} file has at most {_LONGEST_SIDE_PX[kind]} pixels a side: use .png"
+        )
     if picture.alpha is not None and can_hold_alpha(path):
         image = Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
     else:
@@ -78,7 +81,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
     try:
         with atomic_path(path) as temporary:
             image.save(temporary, kind, **options.get(kind, {}), **extra)
-    # ValueError and struct.error: what an encoder cannot hold.
+    # Encoders raise ValueError or struct.error for values that their format cannot store.
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be written: {reason}") from error

@@ -1,4 +1,4 @@
-"""Picture files in folders."""
+"""Find image files in folders."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ IMAGE_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True, order=True)
 class FoundImage:
-    """A picture file, and its name relative to the folder that was asked for (POSIX, for keys and outputs)."""
+    """An image file, and its path relative to the input folder (with forward slashes, for keys and output names)."""
 
     relative: str
     path: Path
 
 
 def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
-    """Picture files named in `inputs` or anywhere below its folders, each once, sorted by relative name.
+    """Find the image files among `inputs` and in all folders below them, each once, sorted by relative path.
 
-    Hidden files are passed over, and links to folders are not followed (so a loop cannot trap the scan). A file
-    named outright is taken whatever its suffix. A folder inside that cannot be looked into is among the results: who
-    reads it learns why, and lists it like a picture that cannot be read.
+    Hidden files are left out. Links to folders are not followed, so that a loop of links cannot trap the search. A file
+    that is an input itself is returned whatever its suffix. A subfolder that cannot be opened is returned as if it were
+    a file: reading it raises the error that says why, so the caller reports it like any unreadable image.
 
     Raises:
-        DataError: an input does not exist or cannot be looked into.
+        DataError: An input does not exist, or an input folder cannot be opened.
     """
-    # By text: paths keep what they once worked out, and there may be a hundred thousand of them.
+    # Keyed by text: a Path object caches its parsed parts, which costs memory for a hundred thousand files.
     found: dict[str, FoundImage] = {}
     for entry in inputs:
         try:
             is_folder, exists = entry.is_dir(), entry.exists()
-        except OSError as error:  # in a folder that may not be entered; a name that is too long
+        except OSError as error:  # inside a folder without permission, or the name is too long
             raise DataError(f"{entry}: {error.strerror or error}") from error
         if is_folder:
             for path in _walk(entry):
@@ -56,7 +56,7 @@ def _walk(folder: Path) -> Iterable[Path]:
     def note(error: OSError) -> None:
         path = Path(error.filename)
         if path == folder:
-            raise DataError(f"{folder}: cannot be looked into: {error.strerror or error}") from error
+            raise DataError(f"{folder}: cannot be opened: {error.strerror or error}") from error
         closed.append(path)
 
     for parent, folders, files in os.walk(folder, onerror=note):

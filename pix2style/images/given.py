@@ -1,4 +1,4 @@
-"""Pictures that a caller hands in, as arrays or Pillow images."""
+"""Convert images that a caller passes in, as arrays or Pillow images."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from pix2style.images.picture import Image8
 
 
 def is_pillow(image: object) -> TypeGuard[PillowImage]:
-    """Whether `image` is a Pillow image."""
+    """Return whether `image` is a Pillow image."""
     return isinstance(image, Image.Image)
 
 
 def as_array(image: object) -> Image8:
-    """A caller's picture as uint8 [height, width, 3].
+    """Return a caller's image as a uint8 array [height, width, 3].
 
     Raises:
-        TypeError: not an array or Pillow image, or an array of another type than uint8.
-        ValueError: an array of another shape, or an empty one.
+        TypeError: `image` is neither an array nor a Pillow image, or an array that is not uint8.
+        ValueError: The array has another shape, or is empty.
     """
     if is_pillow(image):
         return picture_from_pillow(image, to_srgb=False).rgb
     if not isinstance(image, np.ndarray):
-        raise TypeError(f"a picture is a uint8 array [height, width, 3] or a Pillow image, not {type(image).__name__}")
+        raise TypeError(
+            f"an image must be a uint8 array [height, width, 3] or a Pillow image, not {type(image).__name__}"
+        )
     if image.dtype != np.uint8:
-        raise TypeError(f"a picture has dtype uint8 (0 to 255), not {image.dtype}: convert it first")
+        raise TypeError(f"an image must have dtype uint8 (0 to 255), not {image.dtype}: convert it first")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"a picture has shape [height, width, 3], not {list(image.shape)}")
+        raise ValueError(f"an image must have the shape [height, width, 3], not {list(image.shape)}")
     return image
 
 
 def as_pillow(rgb: Image8, like: PillowImage | None = None) -> PillowImage:
-    """A Pillow image of `rgb`, with the transparency and the colour profile of `like` if given."""
+    """Return `rgb` as a Pillow image, with the transparency and colour profile of `like` if that is given."""
     if like is None:
         return Image.fromarray(rgb)
     source = picture_from_pillow(like, to_srgb=False)

@@ -1,4 +1,4 @@
-"""What a picture is, as bytes and as numbers, and the only conversion between them."""
+"""The image types, and the only conversion between bytes and floats in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _HALF_RANGE = 127.5
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture, upright.
+    """A decoded, upright image with its transparency and colour profile.
 
     Attributes:
-        rgb: uint8 [height, width, 3]; white where alpha is 0, so that no hidden colour shows.
-        alpha: uint8 [height, width], or None if the file has none.
-        icc_profile: of the RGB values, or None (then sRGB).
+        rgb: uint8 [height, width, 3]. Fully transparent pixels are white, so that their hidden colours never show.
+        alpha: uint8 [height, width], or None if the image has no transparency.
+        icc_profile: ICC profile of the RGB values, or None for sRGB.
     """
 
     rgb: Image8
@@ -30,7 +30,7 @@ class Picture:
     icc_profile: bytes | None = None
 
     def on_white(self) -> Image8:
-        """The picture as seen on white paper: uint8 [height, width, 3]."""
+        """Return the image composited on white: uint8 [height, width, 3]."""
         if self.alpha is None:
             return self.rgb
         share = self.alpha[..., None].astype(np.float32) / WHITE
@@ -38,26 +38,26 @@ class Picture:
 
 
 def to_signed(levels: _Numbers) -> _Numbers:
-    """Floats of 0..255 to [-1, 1]; numpy arrays and torch tensors alike.
+    """Convert floats from [0, 255] to [-1, 1]. Works on numpy arrays and on torch tensors.
 
-    `round(to_signed(b) * 127.5 + 127.5) == b` for each of the 256 values (tested).
+    `round(to_signed(b) * 127.5 + 127.5) == b` holds for all 256 values (tested).
     """
     signed: _Numbers = levels / _HALF_RANGE - 1
     return signed
 
 
 def from_signed(values: NDArray[np.floating[Any]]) -> Image8:
-    """[-1, 1] to bytes, rounded to the nearest (pix2pix truncates, which darkens by half a level)."""
+    """Convert floats from [-1, 1] to uint8, rounding to nearest (pix2pix truncates, which darkens by half a level)."""
     levels: Image8 = np.clip(np.rint(values * _HALF_RANGE + _HALF_RANGE), 0, WHITE).astype(np.uint8)
     return levels
 
 
 def to_batch(images: Iterable[Image8]) -> NDArray[np.float32]:
-    """Equally sized pictures [height, width, 3] to float32 [batch, 3, height, width] in [-1, 1]."""
+    """Stack uint8 images [height, width, 3] of equal size to float32 [batch, 3, height, width] in [-1, 1]."""
     stacked = np.stack(list(images)).transpose(0, 3, 1, 2)
     return np.ascontiguousarray(to_signed(stacked.astype(np.float32)))
 
 
 def from_batch(batch: NDArray[np.floating[Any]]) -> list[Image8]:
-    """[batch, 3, height, width] in [-1, 1] to pictures [height, width, 3]."""
+    """Convert [batch, 3, height, width] in [-1, 1] to a list of uint8 images [height, width, 3]."""
     return list(np.ascontiguousarray(from_signed(batch).transpose(0, 2, 3, 1)))

@@ -1,4 +1,4 @@
-"""Other sizes, and sheets of pictures side by side."""
+"""Resize and crop images, and arrange several on one sheet."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pix2style.images.picture import Image8
 
 
 def resize(rgb: Image8, height: int, width: int) -> Image8:
-    """Resample to `height` x `width`, antialiased.
+    """Resize an image to `height` x `width` pixels, with antialiasing.
 
-    Shrinking takes Hamming's window, which Pillow's documentation puts level with bicubic there: it is as sharp as
-    pictures need to be, without Lanczos's halos, in half of its time (make-pairs shares the processor with a teacher).
-    Enlarging takes Lanczos.
+    Shrinking uses Pillow's Hamming filter. Pillow's documentation rates its quality like bicubic for shrinking; it
+    shows no halos as Lanczos does, and takes half the time, which counts because make-pairs shares the processor with
+    the teacher. Enlarging uses Lanczos.
     """
     if rgb.shape[:2] == (height, width):
         return rgb
@@ -21,13 +21,13 @@ def resize(rgb: Image8, height: int, width: int) -> Image8:
 
 
 def resize_part(rgb: Image8, part: tuple[float, float, float, float], height: int, width: int) -> Image8:
-    """Resample a rectangle of a picture to `height` x `width`, as `resize`; the rest of the picture costs nothing.
+    """Resize a rectangle of an image to `height` x `width` as `resize` does, without touching the rest of the image.
 
     Args:
         rgb: uint8 [height, width, 3].
-        part: top, left, bottom and right in pixels, inside of the picture; fractions are taken as they are.
-        height: of the result.
-        width: of the result.
+        part: Top, left, bottom and right of the rectangle in pixels, inside the image. Fractions of pixels are allowed.
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
     """
     top, left, bottom, right = part
     shrinks = height <= bottom - top and width <= right - left
@@ -37,21 +37,21 @@ def resize_part(rgb: Image8, part: tuple[float, float, float, float], height: in
 
 
 def fit_within(rgb: Image8, side: int) -> Image8:
-    """Shrink so that the longer side is at most `side`; a smaller picture stays as it is."""
+    """Shrink an image so that its longer side has at most `side` pixels; a smaller image is returned unchanged."""
     height, width = rgb.shape[:2]
     return resize(rgb, *size_within(height, width, side))
 
 
 def size_within(height: int, width: int, side: int) -> tuple[int, int]:
-    """Height and width of a picture that `fit_within` has shrunk."""
+    """Return the height and width that `fit_within` gives for an image of `height` x `width` pixels."""
     scale = side / max(height, width)
     return (height, width) if scale >= 1 else (max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def crop_to_square(rgb: Image8, side: int) -> Image8:
-    """The largest square in the middle, scaled: uint8 [side, side, 3].
+    """Cut the largest central square out of an image and resize it: uint8 [side, side, 3].
 
-    Only the square is scaled, so that a long strip does not become gigabytes on its way.
+    The square is cut before it is resized, so that a very long strip is never enlarged as a whole to gigabytes.
     """
     height, width = rgb.shape[:2]
     short = min(height, width)
@@ -60,9 +60,9 @@ def crop_to_square(rgb: Image8, side: int) -> Image8:
 
 
 def sheet(rows: list[list[Image8]], headings: list[str], *, gap_px: int = 8, heading_px: int = 18) -> Image8:
-    """Rows of equally many pictures under headings, on white: uint8 [height, width, 3].
+    """Arrange rows of images under column headings on white: uint8 [height, width, 3].
 
-    Pictures of a row share the height of its first one.
+    All rows have the same number of images. The images of a row are resized to the height of its first image.
     """
     scaled = [
         [resize(one, row[0].shape[0], max(1, round(one.shape[1] * row[0].shape[0] / one.shape[0]))) for one in row]

@@ -1,4 +1,4 @@
-"""Pictures turned by a few degrees."""
+"""Rotate images by a few degrees without empty corners."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pix2style.images.picture import Image8
 
 
 def tilt(rgb: Image8, degrees: float, *, most_share: float = 1.0) -> Image8:
-    """Turn a picture about its middle, bicubically, and keep what lies inside of it all around.
+    """Rotate an image about its centre with bicubic interpolation, and crop so that no corner is empty.
 
-    What is kept has the picture's shape, smaller: turned back, all of its pixels lie in the picture, so that no corner
-    is empty. A long strip has to give up more for that than a square.
+    The crop has the aspect ratio of the image and is the largest one that lies inside the rotated image. A long strip
+    loses a larger share of its area than a square does.
 
     Args:
         rgb: uint8 [height, width, 3].
-        degrees: counterclockwise, less than 90 either way.
-        most_share: of height and width that is kept at most.
+        degrees: Angle, counterclockwise, between -90 and 90.
+        most_share: Upper bound for the share of height and width that is kept, 0 to 1.
 
     Returns:
-        uint8 [less than height, less than width, 3], of one pixel at least.
+        uint8 [height, width, 3], smaller than the input, with at least one pixel.
     """
     height, width = rgb.shape[:2]
     share = min(most_share, share_inside(height, width, degrees))
     kept_height, kept_width = max(1, math.floor(height * share)), max(1, math.floor(width * share))
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-    # From places in the result to places in the picture, the middle to the middle (y points down).
+    # The affine map goes from the result to the input and keeps the centre in place. The y axis points down.
     across = (cosine, -sine, (width - cosine * kept_width + sine * kept_height) / 2)
     down = (sine, cosine, (height - sine * kept_width - cosine * kept_height) / 2)
     turned = Image.fromarray(rgb).transform(
@@ -38,9 +38,10 @@ def tilt(rgb: Image8, degrees: float, *, most_share: float = 1.0) -> Image8:
 
 
 def share_inside(height: int, width: int, degrees: float) -> float:
-    """The share of height and width of the largest picture of that shape that, turned, lies inside of it.
+    """Return the scale of the largest rectangle of the same aspect ratio that, rotated, fits into height x width.
 
-    Its bounding box, share * (width cos + height sin) by share * (height cos + width sin), must fit in.
+    The bounding box of the rotated rectangle, scale * (width cos + height sin) by scale * (height cos + width sin), has
+    to fit.
     """
     sine, cosine = abs(math.sin(math.radians(degrees))), math.cos(math.radians(degrees))
     return 1 / (cosine + max(height / width, width / height) * sine)

@@ -7,7 +7,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from pix2style.losses.pixel import l1
-from pix2style.losses.tensors import check_rgb, check_same_shape, wide
+from pix2style.losses.tensors import check_same_shape, wide
+from pix2style.nets.image_tensors import check_rgb_batch
 
 # U and V of YUV (ITU-R BT.470-6, table 2: U = 0.493 (B - Y), V = 0.877 (R - Y)), rounded as usual. Each row sums to 0,
 # so that grey added to a picture changes nothing. Linear, unlike Lab, whose cube root is infinitely steep at black.
@@ -30,7 +31,7 @@ def color(output: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: the shapes differ, or are not those of RGB pictures.
     """
-    check_rgb(output)
+    check_rgb_batch(output)
     check_same_shape(output, target)
     return l1(_chroma(output), _chroma(target))
 

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from pix2style.losses.tensors import check_rgb, check_same_shape, wide
+from pix2style.losses.tensors import check_same_shape, wide
+from pix2style.nets.image_tensors import check_rgb_batch
 
 # Wang, Simoncelli and Bovik 2003, "Multi-scale structural similarity for image quality assessment" (doi
 # 10.1109/ACSSC.2003.1292216), section 3.2: what each scale counts, from full resolution down.
@@ -40,7 +41,7 @@ def ms_ssim(output: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: the shapes differ, are not those of RGB pictures, or are smaller than the window.
     """
-    check_rgb(output)
+    check_rgb_batch(output)
     check_same_shape(output, target)
     weights = scale_weights(min(output.shape[-2:]))
     with torch.autocast(output.device.type, enabled=False):

@@ -19,13 +19,3 @@ def check_same_shape(output: Tensor, target: Tensor) -> None:
     """
     if output.shape != target.shape:
         raise ValueError(f"output {list(output.shape)} and target {list(target.shape)} must have one shape")
-
-
-def check_rgb(pictures: Tensor) -> None:
-    """Refuse what is not a batch of RGB pictures.
-
-    Raises:
-        ValueError: with its shape.
-    """
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ValueError(f"pictures must be [batch, 3, height, width], got {list(pictures.shape)}")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pix2style.errors import ArtifactError
 from pix2style.files import write_bytes
 from pix2style.nets.features import FeatureNetwork, choose_layers
-from pix2style.nets.generator import check_pictures
+from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.weights import read_tensors_and_metadata
 
 _KIND = "pix2style.autoencoder"
@@ -59,7 +59,7 @@ class Autoencoder(nn.Module):
         Raises:
             ValueError: not a batch of RGB pictures, or smaller than 16 px.
         """
-        check_pictures(picture)
+        check_rgb_batch(picture)
         if min(picture.shape[-2:]) < _SMALLEST_PX:
             raise ValueError(f"pictures must be at least {_SMALLEST_PX} px, got {list(picture.shape[-2:])}")
         found = {}

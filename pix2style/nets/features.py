@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.nets.generator import check_pictures
+from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.weights import read_tensors
 
 # Of torchvision's models: https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html, vgg16
@@ -78,7 +78,7 @@ class FeatureNetwork(nn.Module):
         Raises:
             ValueError: not a batch of RGB pictures, or smaller than the deepest layer's step.
         """
-        check_pictures(picture)
+        check_rgb_batch(picture)
         if min(picture.shape[-2:]) < self.smallest_px:
             raise ValueError(f"pictures must be at least {self.smallest_px} px, got {list(picture.shape[-2:])}")
         features = (picture - self.mean) / self.std  # type: ignore[operator]

@@ -20,7 +20,7 @@ class FlatHead(Foldable):
     Args:
         into: channels of the features.
         colours: of a pixel.
-        pixels: of a patch; channels come pixel by pixel, as `unfold_patches` takes them.
+        pixels: of a patch; channels come pixel by pixel, as `depth_to_space` takes them.
     """
 
     def __init__(self, into: int, colours: int, pixels: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pix2style.nets.blocks import Foldable
+from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.style_condition import fix_styles, mixture
 
 
@@ -20,18 +21,18 @@ class Generator(nn.Module, ABC):
 
     Attributes:
         architecture: the kind's name in configurations and filter files.
-        size_multiple: height and width that `_paint` gets are multiples of this.
+        size_multiple: height and width that `_generate` gets are multiples of this.
         receptive_field_px: the largest distance, in pixels along a row or a column, at which an input pixel can change
             an output pixel while the context (or the statistics of normalisations) stays the same.
         global_context: whether every output pixel also depends on the whole picture: through `context`, or, where
             that gives None, through normalisations that take statistics of the picture. Then no tile equals the whole.
-        sees_glimpse: whether `context` comes from a glimpse of the picture (`images.glimpse`), so that a crop can be
-            painted as a part of its photo: with `context_of(glimpse)`.
+        uses_glimpse: whether `context` comes from a glimpse of the picture (`images.glimpse`), so that a crop can be
+            painted as a part of its photo: with `context_from_glimpse(glimpse)`.
         styles: how many the network holds; with more than 1, `forward` wants to know which.
     """
 
     architecture: ClassVar[str]
-    sees_glimpse: ClassVar[bool] = False
+    uses_glimpse: ClassVar[bool] = False
     size_multiple: int
     receptive_field_px: int
     global_context: bool = False
@@ -57,12 +58,12 @@ class Generator(nn.Module, ABC):
         Raises:
             ValueError: not a batch of RGB pictures, or a style is missing or too many.
         """
-        check_pictures(photo)
+        check_rgb_batch(photo)
         self._check_style(photo, style)
         if context is None:
             context = self.context(photo)
         padded = pad_to_multiple(photo, self.size_multiple)
-        painted = self._paint(padded, context, style)
+        painted = self._generate(padded, context, style)
         # Negative padding crops, and says exactly the photo's size: after a slice the exporter states the output's
         # height as "Min(height, ...)", after a narrow it assumes that there was nothing to crop.
         return F.pad(painted, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
@@ -81,8 +82,8 @@ class Generator(nn.Module, ABC):
         del photo
         return None
 
-    def context_of(self, glimpse: Tensor) -> Tensor:
-        """The same from a glimpse of the picture, where `sees_glimpse`.
+    def context_from_glimpse(self, glimpse: Tensor) -> Tensor:
+        """The same from a glimpse of the picture, where `uses_glimpse`.
 
         Args:
             glimpse: [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX] in [-1, 1].
@@ -94,21 +95,21 @@ class Generator(nn.Module, ABC):
         raise ValueError(f"{self.architecture} looks at no glimpse")
 
     @abstractmethod
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         """Paint a photo whose height and width are multiples of `size_multiple`."""
 
     def _check_style(self, photo: Tensor, style: Tensor | None) -> None:
         if style is None and self.styles > 1:
             raise ValueError(
-                f"the network holds {self.styles} styles: pass style=, their weights [batch, {self.styles}], or take"
-                " fixed(...), which holds one of them"
+                f"the network holds {self.styles} styles: pass style=, their weights [batch, {self.styles}], or call"
+                " with_fixed_style(...), which returns a network of one style"
             )
         if style is not None and self.styles == 1:
             raise ValueError("the network holds one style: pass none")
         if style is not None and style.shape != (len(photo), self.styles):
             raise ValueError(f"style must be [{len(photo)}, {self.styles}], got {list(style.shape)}")
 
-    def fixed(self, weights: int | list[float] | tuple[float, ...]) -> Self:
+    def with_fixed_style(self, weights: int | list[float] | tuple[float, ...]) -> Self:
         """An ordinary network of one style: a copy in eval mode, in which that style is part of the weights.
 
         Args:
@@ -150,19 +151,6 @@ def _make_plain(module: nn.Module) -> None:
         module.__class__ = type(shared.__name__, shared.__bases__, own)
         for name in list(module.parametrizations):  # type: ignore[arg-type]
             parametrize.remove_parametrizations(module, name, leave_parametrized=True)
-
-
-def check_pictures(pictures: Tensor) -> None:
-    """Refuse what is not a batch of RGB pictures.
-
-    Raises:
-        ValueError: with what was given and what is wanted.
-    """
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ValueError(f"pictures must be [batch, 3, height, width], got {list(pictures.shape)}")
-    # Sizes are symbols while exporting: a comparison would be baked into the graph.
-    if not torch.compiler.is_exporting() and pictures.numel() == 0:
-        raise ValueError(f"pictures must not be empty, got {list(pictures.shape)}")
 
 
 def pad_to_multiple(photo: Tensor, multiple: int) -> Tensor:

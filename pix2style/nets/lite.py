@@ -16,7 +16,7 @@ from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import Shifted, through
 
 _COLOURS = 3
-LEAST_VARIANCE = 1e-4  # of a glimpse's features: the root of 0 has no slope
+VARIANCE_EPSILON = 1e-4  # of a glimpse's features: the root of 0 has no slope
 _FIRST_SHARE = 0.03  # of what a convolution would add to a residual sum: blocks begin near the identity
 
 
@@ -42,7 +42,7 @@ class Lite(Generator):
     """
 
     architecture: ClassVar[str] = "lite"
-    sees_glimpse: ClassVar[bool] = True
+    uses_glimpse: ClassVar[bool] = True
 
     def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Lite(Generator):
         _start_with_colours(stem, head)
 
     def glimpse(self, photo: Tensor) -> Tensor:
-        """What `context_of` looks at: patches from all over the photo, see `images.glimpse`.
+        """What `context_from_glimpse` looks at: patches from all over the photo, see `images.glimpse`.
 
         Args:
             photo: the whole photo, [batch, 3, height, width] in [-1, 1].
@@ -79,20 +79,20 @@ class Lite(Generator):
         Returns:
             [batch, channels].
         """
-        return self.context_of(self.glimpse(photo))
+        return self.context_from_glimpse(self.glimpse(photo))
 
-    def context_of(self, glimpse: Tensor) -> Tensor:
+    def context_from_glimpse(self, glimpse: Tensor) -> Tensor:
         """The same from what `glimpse` gave."""
         observed: Tensor = self.observe(glimpse)
         return observed
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         if context is None:
             raise ValueError("lite needs a context: call the generator, or pass context(photo)")
         features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
         for block in self.body:
             features = block(features, style)
-        painted = unfold_patches(self.head(features), self.scale)
+        painted = depth_to_space(self.head(features), self.scale)
         # Clipped as the file clips; but a value beyond the range still learns which way is back.
         return painted + (painted.clamp(-1, 1) - painted).detach() if self.training else painted.clamp(-1, 1)
 
@@ -164,7 +164,7 @@ class RepConv(Foldable):
         return plain
 
 
-def unfold_patches(patches: Tensor, scale: int) -> Tensor:
+def depth_to_space(patches: Tensor, scale: int) -> Tensor:
     """Channels to pixels: [batch, scale * scale * 3, h, w] to [batch, 3, h * scale, w * scale].
 
     A pixel shuffle whose channels are ordered by row, column, colour: with channels last in memory it then moves runs
@@ -195,7 +195,7 @@ def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
 
     Six channels of the stem carry a patch's mean colour past ReLU, above and below zero, and the head puts them
     together. Its other filters are small and, for each colour, the same for all pixels of a patch: ICNR (Aitken et al.
-    2017, arXiv 1707.02937), for the order of `unfold_patches`.
+    2017, arXiv 1707.02937), for the order of `depth_to_space`.
     """
     patch_px = stem.kernel_size[0] * stem.kernel_size[1]
     filters = torch.randn(_COLOURS, *head.weight.shape[1:]) * 0.03 * (9 * head.in_channels) ** -0.5
@@ -234,6 +234,6 @@ class _Observer(nn.Module):
         seen = self.look(glimpse)
         seen = seen.to(torch.promote_types(seen.dtype, torch.float32))  # bfloat16 is too coarse for what follows
         mean, square = seen.mean(dim=(2, 3)), seen.square().mean(dim=(2, 3))
-        spread = ((square - mean.square()).clamp(min=0) + LEAST_VARIANCE).sqrt()
+        spread = ((square - mean.square()).clamp(min=0) + VARIANCE_EPSILON).sqrt()
         told: Tensor = self.tell(torch.cat([mean, spread], dim=1))
         return told

@@ -87,7 +87,7 @@ class Resnet(Generator):
         conv = nn.Conv2d(into, out, 3, padding=1)
         return [nn.Upsample(scale_factor=2.0, mode="nearest"), *_normalized(conv, out, norm, styles), nn.ReLU()]
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         del context
         painted: Tensor = self.up(self.body(self.down(photo, style), style), style)
         return painted

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.nets.blocks import ChannelNorm, Foldable
-
-_SUM_TOLERANCE = 0.02  # people write 0.33,0.33,0.33
+from pix2style.style_choice import check_style_choice
 
 
 class Conditioned(nn.Module, ABC):
@@ -182,16 +181,11 @@ def mixture(weights: int | list[float] | tuple[float, ...], styles: int) -> Tens
     Raises:
         ValueError: no such style, or no such mixture.
     """
+    check_style_choice(weights, styles)
     if isinstance(weights, int):
-        if not 0 <= weights < styles:
-            raise ValueError(f"there is no style {weights}: the network holds {styles}, from 0 to {styles - 1}")
         return torch.eye(styles)[weights]
     mixed = torch.tensor(weights, dtype=torch.float32)
-    if len(mixed) != styles:
-        raise ValueError(f"got {len(mixed)} weights for {styles} styles: give one for each")
-    if not torch.isfinite(mixed).all() or (mixed < 0).any() or abs(float(mixed.sum()) - 1) > _SUM_TOLERANCE:
-        raise ValueError(f"weights of styles must not be negative, and their sum must be 1, got {list(weights)}")
-    return mixed / mixed.sum()
+    return mixed / mixed.sum()  # in float32: the bytes of exported files depend on it
 
 
 def _absorb(layer: nn.Module, factor: Tensor, shift: Tensor) -> nn.Module:

@@ -71,7 +71,7 @@ class Transformer(Generator):
         self.size_multiple = _WINDOW * 2 ** len(steps)
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         del context
         features = self.stem(photo)
         skips = []

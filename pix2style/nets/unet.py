@@ -71,7 +71,7 @@ class Unet(Generator):
         self.size_multiple = 2**levels
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         del context
         features = self.stem(photo)
         skips = []

@@ -61,7 +61,7 @@ class Unet2017(Generator):
         self.receptive_field_px = receptive_radius(self._span, self.size_multiple)
         self.apply(init_normal)
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         del context
         skips: list[Tensor] = []
         features = photo

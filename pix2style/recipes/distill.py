@@ -20,9 +20,9 @@ from pix2style.recipes.distill_photos import count_photos, stylize_photos
 from pix2style.recipes.filter_latency import filter_latencies_ms
 from pix2style.recipes.size_search import search_size
 from pix2style.runs.folder import PAINTED_FOLDER, RunFolder
-from pix2style.training.data.sources import open_material
-from pix2style.training.run.dry_run import Plan, make_plan
-from pix2style.training.run.prepare import check_run
+from pix2style.training.data.sources import open_training_data
+from pix2style.training.run.dry_run import RunPlan, plan_run
+from pix2style.training.run.prepare import check_run_folder
 from pix2style.training.run.train import TrainReport, train
 
 BUDGET_FILE = "budget.json"
@@ -67,13 +67,13 @@ def distill(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
     return train(experiment.config, run, resume=resume, documents=experiment.documents)
 
 
-def plan_distillation(config: Config, run: Path, *, resume: bool = False) -> Plan:
+def plan_distillation(config: Config, run: Path, *, resume: bool = False) -> RunPlan:
     """Do what `distill` would do up to the training, but stylize and write nothing, and estimate the training.
 
     Args and errors are those of `distill`.
     """
     experiment = _prepare(config, run, resume=resume, dry_run=True)
-    return make_plan(experiment.config, run, resume=resume, to_paint=experiment.photos_to_stylize)
+    return plan_run(experiment.config, run, resume=resume, to_paint=experiment.photos_to_stylize)
 
 
 def _prepare(config: Config, run: Path, *, resume: bool, dry_run: bool) -> _Experiment:
@@ -119,7 +119,7 @@ def _with_photos(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
             " small train.images in another --out, then leave out distill.photos and set distill.painted to its folder"
             f" {PAINTED_FOLDER}"
         )
-    check_run(run, config, resume=False)  # before hours of stylizing
+    check_run_folder(run, config, resume=False)  # before hours of stylizing
     without_photos = apply_overrides(config, ["distill.photos=[]", "distill.painted=null"])
     pairs = _pair_set(without_photos)
     if not dry_run:
@@ -130,10 +130,10 @@ def _with_photos(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
 
 
 def _pair_set(config: Config) -> PairReader:
-    source = open_material(config).source
-    if not isinstance(source, PairReader):
+    reader = open_training_data(config).reader
+    if not isinstance(reader, PairReader):
         raise TypeError("Config refuses distill.photos together with train.unpaired")
-    return source
+    return reader
 
 
 def _process_count() -> int:

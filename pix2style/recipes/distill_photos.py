@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pix2style.config import Config
 from pix2style.config.pairs import PairsConfig
-from pix2style.pairs.build.build import make_pairs, preview_pairs
+from pix2style.pairs.build.make_pairs import make_pairs, preview_pairs
 from pix2style.pairs.build.report import BuildReport
 from pix2style.pairs.format.reader import PairReader
 from pix2style.progress import StagedProgress, print_failures, print_note
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.training.data.joined import photos_of
-from pix2style.training.step.state import pick_device
+from pix2style.training.data.combined import photo_digests
+from pix2style.training.step.device import pick_device
 
 _MIN_SIZE_PX, _MAX_SIZE_PX = 32, 4096  # the range of PairsConfig.size
 
@@ -34,7 +34,11 @@ def stylize_photos(config: Config, pairs: PairReader, folder: Path) -> None:
     """
     with StagedProgress() as progress:
         report = make_pairs(
-            _settings(config, pairs), _teacher(config), folder, without=photos_of(pairs), on_progress=progress
+            _settings(config, pairs),
+            _teacher(config),
+            folder,
+            exclude_sha256=photo_digests(pairs),
+            on_progress=progress,
         )
     _print_report(report)
 
@@ -46,7 +50,11 @@ def count_photos(config: Config, pairs: PairReader, folder: Path) -> int:
     """
     with StagedProgress() as progress:
         preview = preview_pairs(
-            _settings(config, pairs), _teacher(config), folder, without=photos_of(pairs), on_progress=progress
+            _settings(config, pairs),
+            _teacher(config),
+            folder,
+            exclude_sha256=photo_digests(pairs),
+            on_progress=progress,
         )
     return 0 if preview.state == "finished" else len(preview.plan.photos)
 
@@ -77,7 +85,7 @@ def _settings(config: Config, pairs: PairReader) -> PairsConfig:
 
 
 def _print_report(report: BuildReport) -> None:
-    kept = f", {report.kept} kept from an interrupted call" if report.kept else ""
-    print_note(f"distill.photos: {report.painted} stylized{kept}, in {report.out}")
+    kept = f", {report.kept_pairs} kept from an interrupted call" if report.kept_pairs else ""
+    print_note(f"distill.photos: {report.new_pairs} stylized{kept}, in {report.out}")
     failures = [(failure.source, failure.reason) for failure in report.manifest.failures]
     print_failures(failures, f"{report.out}/manifest.json")

@@ -102,7 +102,7 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
 
 def _open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
     from pix2style.evaluation.dataset import PairDataset, PhotoDataset
-    from pix2style.pairs.exchange.plain import open_pairs
+    from pix2style.pairs.exchange.plain_folders import open_pairs
 
     if config.eval.photos or config.pairs.path is None:
         return PhotoDataset(config.eval.photos, max_side=config.eval.max_side, limit=limit)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pix2style.config import Config
 from pix2style.export.graph import build_graph, describe
-from pix2style.export.lite.calibrate import calibrate
+from pix2style.export.lite.calibration import calibrate
 from pix2style.export.run import describe_generator
 from pix2style.files import write_bytes
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX
@@ -23,7 +23,7 @@ from pix2style.processes import PAUSE_BEFORE_TIMING_S
 from pix2style.progress import ProgressBar
 from pix2style.recipes.size_search import SIDE_PX
 from pix2style.runs.folder import CheckpointMeta
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 _ROUNDS, _CALLS_PER_ROUND, _WARM_UP_CALLS = 5, 5, 2
 _CALIBRATION_IMAGES, _CALIBRATION_SIDE_PX = 2, 64
@@ -77,7 +77,7 @@ def write_untrained_filter(generator: Generator, file: Path) -> None:
         generator: Lightweight generator with folded weights.
         file: The ONNX file to write.
     """
-    network = generator.fixed(0) if generator.styles > 1 else generator
+    network = generator.with_fixed_style(0) if generator.styles > 1 else generator
     if not isinstance(network, Lite):
         raise TypeError(f"{network.architecture}: only the lightweight generator can be exported as int8")
     shape = (_CALIBRATION_IMAGES, _CALIBRATION_SIDE_PX, _CALIBRATION_SIDE_PX, 3)

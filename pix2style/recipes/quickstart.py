@@ -210,13 +210,13 @@ def _train_features(config: Config, options: QuickstartOptions) -> None:
 def _train(config: Config, run: Path, seconds: float, log: Log) -> int:
     """Train for about so many seconds, or resume the run; return the number of training images."""
     from pix2style.runs.folder import RunFolder
-    from pix2style.training.run.speed import images_per_s
+    from pix2style.training.run.throughput import measure_images_per_s
     from pix2style.training.run.train import train
 
     if (run / "config.json").is_file():
         log(f"  resuming the run in {run} (for a longer training name another --out)")
         return train(RunFolder(run).config, run, resume=True).images_seen
-    rate = images_per_s(config)
+    rate = measure_images_per_s(config)
     images = max(config.train.batch, int(rate * seconds) // config.train.batch * config.train.batch)
     log(f"  {images} images in {seconds:.0f} s, at {rate:.0f} images/s")
     changes = [f"train.images={images}", f"losses.adversarial.start_images={images // 6}"]
@@ -231,8 +231,8 @@ def _export(run: Path, report: QuickstartReport) -> None:
 
 
 def _stylize_photos(config: Config, report: QuickstartReport) -> None:
-    from pix2style.runtime.files import stylize_files
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.runtime.stylize_files import stylize_files
 
     photos = [image.path for image in find_images(config.pairs.content)][:_STYLIZED_PHOTOS]
     stylize_files(OnnxStylizer(report.filter), photos, report.pictures, overwrite=True)
@@ -243,7 +243,7 @@ def _evaluate(config: Config, pairs: Path, report: QuickstartReport) -> None:
     from pix2style.evaluation.dataset import PairDataset
     from pix2style.evaluation.evaluate import evaluate
     from pix2style.pairs.format.reader import PairReader
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     reader = PairReader(pairs)
     # With few photos a split may be empty. The sheet then shows photos of another one, but only photos that training

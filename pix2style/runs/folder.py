@@ -109,7 +109,7 @@ class CheckpointMeta:
             raise ArtifactError(f"{path}: is damaged ({error})") from error
 
 
-def read_whole(folder: Path) -> CheckpointMeta:
+def verify_checkpoint(folder: Path) -> CheckpointMeta:
     """Read a checkpoint's `meta.json`, and compare all files with the digests that it names.
 
     Raises:

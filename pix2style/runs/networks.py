@@ -42,7 +42,7 @@ def build_discriminator(model: ModelConfig) -> Discriminator:
     return PatchGan(d.channels, d.layers, d.norm, d.spectral_norm)
 
 
-def load_features(losses: LossesConfig) -> FeatureNetwork | None:
+def load_feature_network(losses: LossesConfig) -> FeatureNetwork | None:
     """The network of perceptual, style and content losses, cut after their deepest layer; None if none is computed.
 
     Raises:

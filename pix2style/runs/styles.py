@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
 from pix2style.runs.folder import CheckpointMeta
-from pix2style.style_choice import StyleChoice, style_text
+from pix2style.style_choice import StyleChoice, format_style
 
 if TYPE_CHECKING:
     from pix2style.nets.generator import Generator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN_NAMES = 12
 
 
-def hold_style(
+def select_style(
     generator: Generator, meta: CheckpointMeta, choice: StyleChoice | None, *, run: Path
 ) -> tuple[Generator, CheckpointMeta]:
     """A generator that holds the wanted style alone, and where that style comes from.
@@ -33,17 +33,19 @@ def hold_style(
     """
     if generator.styles == 1:
         if choice is not None:
-            raise ConfigError(f"{run}: holds one style, so there is no style {style_text(choice)} to choose: name none")
+            raise ConfigError(
+                f"{run}: holds one style, so there is no style {format_style(choice)} to choose: name none"
+            )
         return generator, meta
     if choice is None:
         raise ConfigError(
             f"{run}: holds {generator.styles} styles{_names(meta)}: say which, {run}@0 to {run}@{generator.styles - 1},"
-            f" or a weight for each, {run}@{style_text(_evenly(generator.styles))} (to export: --style 0)"
+            f" or a weight for each, {run}@{format_style(_evenly(generator.styles))} (to export: --style 0)"
         )
     try:
-        return generator.fixed(choice), _narrowed(meta, choice)
+        return generator.with_fixed_style(choice), _narrowed(meta, choice)
     except ValueError as error:
-        raise ConfigError(f"{run}@{style_text(choice)}: {error}{_names(meta)}") from error
+        raise ConfigError(f"{run}@{format_style(choice)}: {error}{_names(meta)}") from error
 
 
 def _narrowed(meta: CheckpointMeta, choice: StyleChoice) -> CheckpointMeta:

@@ -12,8 +12,8 @@ from pix2style.images import Image8, from_batch, to_batch
 from pix2style.nets.generator import Generator
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
 from pix2style.runs.generator import load_generator
-from pix2style.runs.styles import hold_style
-from pix2style.style_choice import StyleChoice, style_text
+from pix2style.runs.styles import select_style
+from pix2style.style_choice import StyleChoice, format_style
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
 
@@ -35,7 +35,7 @@ class RunStylizer(Stylizer):
         self, path: Path, *, checkpoint: str = "latest", device: str = "cpu", style: StyleChoice | None = None
     ) -> None:
         run = RunFolder(path)
-        generator, meta = hold_style(*load_generator(run, checkpoint=checkpoint), style, run=path)
+        generator, meta = select_style(*load_generator(run, checkpoint=checkpoint), style, run=path)
         self._generator = generator.folded().to(device)
         folder = run.checkpoint(checkpoint)
         file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
@@ -43,9 +43,9 @@ class RunStylizer(Stylizer):
         self.bytes = file.stat().st_size
         settings: dict[str, Setting] = {"step": meta.step, "generator": run.config.model.generator}
         if style is not None:
-            settings["style"] = style_text(style)
+            settings["style"] = format_style(style)
         self._identity = StylizerIdentity(
-            name=run.name if style is None else f"{run.name}@{style_text(style)}",
+            name=run.name if style is None else f"{run.name}@{format_style(style)}",
             sha256=sha256_file(file),
             style_sha256=meta.style_sha256,
             licence=run.config.export.licence,

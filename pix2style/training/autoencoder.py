@@ -26,7 +26,7 @@ SIDE_PX = 384
 
 
 @dataclass(frozen=True, slots=True)
-class FeaturesReport:
+class AutoencoderReport:
     """A trained feature network, in figures.
 
     Attributes:
@@ -61,7 +61,7 @@ def train_autoencoder(
     channels: Sequence[int] = _CHANNELS,
     seed: int = 0,
     on_step: Callable[[float], None] = lambda _: None,
-) -> FeaturesReport:
+) -> AutoencoderReport:
     """Learn to rebuild random crops of `pictures` by L1, and save the network, whole or not at all.
 
     Args:
@@ -92,7 +92,7 @@ def train_autoencoder(
     save_autoencoder(out, network)
     mean = float(np.mean(losses[-max(1, len(losses) // 10) :]))
     parameters = sum(weight.numel() for weight in network.encoder.parameters())
-    return FeaturesReport(out, len(losses), time.perf_counter() - began, mean, parameters, len(usable))
+    return AutoencoderReport(out, len(losses), time.perf_counter() - began, mean, parameters, len(usable))
 
 
 def read_photos(

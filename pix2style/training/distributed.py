@@ -47,8 +47,8 @@ class World:
 
     @classmethod
     def current(cls) -> World:
-        """The group that `joined` made, or a world of one."""
-        return cls(dist.get_rank(), dist.get_world_size()) if _is_joined() else cls()
+        """The group that `process_group` made, or a world of one."""
+        return cls(dist.get_rank(), dist.get_world_size()) if _is_initialized() else cls()
 
     @property
     def is_main(self) -> bool:
@@ -71,7 +71,7 @@ class World:
             dist.all_reduce(votes, op=dist.ReduceOp.MAX)
         return bool(votes.item())
 
-    def share(self, value: Any) -> Any:
+    def broadcast_object(self, value: Any) -> Any:
         """What the main process hands in, in all processes: plain values."""
         if self.size == 1:
             return value
@@ -80,7 +80,7 @@ class World:
             dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
         return box[0]
 
-    def collect(self, value: Any) -> list[Any]:
+    def all_gather_object(self, value: Any) -> list[Any]:
         """What each process hands in, by rank, in all processes: plain values."""
         if self.size == 1:
             return [value]
@@ -89,7 +89,7 @@ class World:
             dist.all_gather_object(found, value)
         return found
 
-    def gather(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         """One small tensor of the CPU from each process, by rank; of the same shape and type everywhere."""
         if self.size == 1:
             return [tensor]
@@ -99,7 +99,7 @@ class World:
         return found
 
     @torch.no_grad()
-    def average_(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_mean_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over the processes: one all-reduce for all.
 
         Args:
@@ -107,26 +107,26 @@ class World:
         """
         if self.size == 1 or not tensors:
             return
-        flat = packed(tensors)
+        flat = flatten_tensors(tensors)
         with _peers():
             dist.all_reduce(flat)
         flat /= self.size
-        torch._foreach_copy_(list(tensors), unpacked(flat, tensors))
+        torch._foreach_copy_(list(tensors), unflatten_tensors(flat, tensors))
 
 
-def packed(tensors: Sequence[Tensor]) -> Tensor:
+def flatten_tensors(tensors: Sequence[Tensor]) -> Tensor:
     """One after the other, each in the order of its dimensions; a copy."""
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
 
 
-def unpacked(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """What `packed` put together, in the shapes of `like`."""
+def unflatten_tensors(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """What `flatten_tensors` put together, in the shapes of `like`."""
     pieces = torch.split(flat, [tensor.numel() for tensor in like])
     return [piece.view(tensor.shape) for piece, tensor in zip(pieces, like, strict=True)]
 
 
 @contextmanager
-def joined(device_type: str) -> Iterator[World]:
+def process_group(device_type: str) -> Iterator[World]:
     """Meet the processes that torchrun started, for the block; a world of one without torchrun.
 
     Whoever fails first says why; the others, which then fail for want of it, leave with the same code and no word.
@@ -139,7 +139,7 @@ def joined(device_type: str) -> Iterator[World]:
         TrainingError: the processes do not meet, or one of them is lost.
     """
     size = _variable("WORLD_SIZE", 1)
-    if size == 1 or _is_joined():
+    if size == 1 or _is_initialized():
         yield World.current()
         return
     _meet(device_type)
@@ -172,7 +172,7 @@ def _meet(device_type: str) -> None:
         raise TrainingError(f"the processes of this run do not meet: {error}: start them with torchrun") from error
 
 
-def _is_joined() -> bool:
+def _is_initialized() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 

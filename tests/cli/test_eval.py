@@ -29,7 +29,7 @@ def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
 @pytest.fixture
 def filter_file(tmp_path: Path) -> Path:
     """A real, untrained filter."""
-    from pix2style.export.onnx import export_filter
+    from pix2style.export.export_filter import export_filter
     from pix2style.nets.lite import Lite
     from pix2style.spec import GeneratorSpec, Provenance
 

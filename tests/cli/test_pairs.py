@@ -58,7 +58,7 @@ def test_the_advice_of_verify_mends_the_set(pix2style, made: Path) -> None:
     from sets import Negative
 
     from pix2style.config.pairs import PairsConfig
-    from pix2style.pairs.build.build import make_pairs
+    from pix2style.pairs.build.make_pairs import make_pairs
 
     before = (made / "manifest.json").read_bytes()
     shards = sorted((made / "shards").glob("*.tar"))

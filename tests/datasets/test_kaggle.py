@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pix2style.datasets.card import COCO_WIKIART
-from pix2style.datasets.kaggle import check_fetch, fetch_dataset
+from pix2style.datasets.kaggle import fetch_dataset, find_fetched
 from pix2style.errors import ConfigError, DataError
 
 from stand_in import Site, tar_of, zip_of  # isort: skip
@@ -67,8 +67,8 @@ def test_what_is_there_is_left_alone_without_asking_anybody(site: Site, tmp_path
     fetch_dataset(COCO_WIKIART, tmp_path / "out")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     site.asked.clear()
-    assert fetch_dataset(COCO_WIKIART, tmp_path / "out").already_there
-    assert fetch_dataset(COCO_WIKIART, tmp_path / "out", version=2).already_there
+    assert fetch_dataset(COCO_WIKIART, tmp_path / "out").already_fetched
+    assert fetch_dataset(COCO_WIKIART, tmp_path / "out", version=2).already_fetched
     assert site.asked == []
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
@@ -162,12 +162,12 @@ def test_folders_that_hold_something_else(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize("handle", ["one", "a/b/c", "../../etc", "a/b/versions/3", "owner/na me", ""])
 def test_handles(handle: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="owner/name"):
-        check_fetch(handle, tmp_path / "out", version=None)
+        find_fetched(handle, tmp_path / "out", version=None)
 
 
 def test_versions_begin_at_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="versions begin at 1"):
-        check_fetch("a/b", tmp_path / "out", version=0)
+        find_fetched("a/b", tmp_path / "out", version=0)
 
 
 def test_two_at_once_do_not_disturb_each_other(site: Site, tmp_path: Path) -> None:

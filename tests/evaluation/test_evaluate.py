@@ -23,7 +23,7 @@ from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
 from pix2style.nets.autoencoder import load_autoencoder as load_features
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer, StylizerIdentity
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pix2style.fidelity import grown, ssim
+from pix2style.fidelity import pad_to_side, ssim
 from pix2style.images import Image8
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 
@@ -79,11 +79,11 @@ def test_images_smaller_than_the_window(photos: Callable[..., list[Image8]], siz
     [photo] = photos(1, *size)
     assert ssim(photo, photo) == pytest.approx(1)
     assert ssim(photo, 255 - photo) < 0.9
-    assert grown(photo, 11).shape[:2] == (max(11, size[0]), max(11, size[1]))
+    assert pad_to_side(photo, 11).shape[:2] == (max(11, size[0]), max(11, size[1]))
 
 
 def test_images_of_different_shapes_are_refused(photos: Callable[..., list[Image8]]) -> None:
     [photo] = photos(1)
     for measure in (psnr_db, ssim):
-        with pytest.raises(ValueError, match="one shape"):
+        with pytest.raises(ValueError, match="equal shape"):
             measure(photo, photo[1:])

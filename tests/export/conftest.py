@@ -55,7 +55,7 @@ def trained(request: pytest.FixtureRequest) -> Generator:
         (generator(photo, style=style) - target).abs().mean().backward()
         adam.step()
     if generator.styles > 1:
-        generator = generator.fixed((0.25, 0.25, 0.5)).train()
+        generator = generator.with_fixed_style((0.25, 0.25, 0.5)).train()
     return generator  # in training mode: export has to deal with that
 
 

@@ -18,14 +18,14 @@ import onnx
 import pytest
 import torch
 
+from pix2style.export.export_filter import ExportReport, export_filter
 from pix2style.export.graph import local_paths
-from pix2style.export.onnx import ExportReport, export_filter
 from pix2style.export.verify import photo_like
 from pix2style.files import sha256_file
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.runs.stylizer import stylize_with
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import SPEC_KEY, GeneratorSpec
 
 
@@ -161,7 +161,7 @@ def test_same_bytes_from_another_process(tmp_path: Path, describe: Callable[[Gen
     """Another working folder, home and hash seed, and no exports before it."""
     program = (
         "import sys, torch; from pathlib import Path; torch.manual_seed(0)\n"
-        "from pix2style.nets.lite import Lite; from pix2style.export.onnx import export_filter\n"
+        "from pix2style.nets.lite import Lite; from pix2style.export.export_filter import export_filter\n"
         "from pix2style.spec import GeneratorSpec\n"
         "spec = GeneratorSpec.from_json(sys.argv[1], source='')\n"
         "print(export_filter(Lite(channels=8, blocks=1, scale=4), spec, Path('x.onnx')).sha256)\n"

@@ -23,7 +23,7 @@ from pix2style.images import read_picture, to_batch
 from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta
 from pix2style.runs.networks import build_generator
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 
 def config_for(pairs: Path | None, **model: Any) -> Config:

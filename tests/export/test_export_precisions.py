@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from pix2style.errors import ArtifactError
+from pix2style.export.export_filter import ExportReport, export_filter
 from pix2style.export.graph import build_graph
-from pix2style.export.lite.calibrate import calibrate, least_error, whole_range
-from pix2style.export.onnx import ExportReport, export_filter
-from pix2style.export.onnx_session import GraphSession
+from pix2style.export.graph_session import GraphSession
+from pix2style.export.lite.calibration import calibrate, least_error, whole_range
 from pix2style.export.photos import ExportPhotos, HeldOut
 from pix2style.export.reference import paint
 from pix2style.export.verify import photo_like
@@ -25,7 +25,7 @@ from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.nets.resnet import Resnet
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import GeneratorSpec
 
 Describe = Callable[[Generator], GeneratorSpec]

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
 from pix2style.export import graph
-from pix2style.export.onnx import export_filter
+from pix2style.export.export_filter import export_filter
 from pix2style.export.verify import photo_like
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import GeneratorSpec
 
 Describe = Callable[[Generator], GeneratorSpec]
@@ -35,38 +35,38 @@ class OneByOne(Generator):
         with torch.no_grad():
             self.mix.weight.copy_(torch.eye(3)[..., None, None])
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         return self.mix(photo)
 
 
 class OtherWhenExported(OneByOne):
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         return self.mix(photo) + (0.02 if torch.compiler.is_exporting() else 0.0)
 
 
 class SlightlyOtherWhenExported(OneByOne):
     """Every 40th byte or so is one level off: no single byte is far away, but there are too many."""
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         return self.mix(photo) + (0.48 / 127.5 if torch.compiler.is_exporting() else 0.0)
 
 
 class NotANumber(OneByOne):
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         return torch.sqrt(self.mix(photo))  # of negative values
 
 
 class SizeTakenForAConstant(OneByOne):
     """int() of a size while tracing: the graph keeps the example's."""
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         return self.mix(photo) * math.sqrt(int(photo.shape[-1]) / int(photo.shape[-2]))
 
 
 class LooksAtThePhoto(OneByOne):
     """A branch that depends on the photo cannot be in a graph."""
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         return self.mix(photo) if photo.mean() > 0 else photo
 
 
@@ -86,8 +86,8 @@ def test_refuses_a_file_that_paints_otherwise(describe: Describe, tmp_path: Path
 
 def test_refuses_a_file_that_differs_by_one_level_too_often(describe: Describe, tmp_path: Path) -> None:
     class NearTies(SlightlyOtherWhenExported):
-        def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
-            return super()._paint(photo * 0.9, context, style)
+        def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+            return super()._generate(photo * 0.9, context, style)
 
     with pytest.raises(ArtifactError, match=r"up to 1 levels .* of bytes differing \(allowed: 0\.50%\)"):
         export_filter(NearTies(), describe(NearTies()), tmp_path / "f.onnx")

@@ -20,7 +20,7 @@ from pix2style.files import sha256_json, write_json
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, META_FILE, RUN_VERSION, CheckpointMeta
 from pix2style.runs.networks import build_generator
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 CONFIG: dict[str, Any] = {
     "name": "small",

@@ -14,7 +14,7 @@ from torch import nn
 from pix2style.cli import main
 from pix2style.config import parse_config
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.export.onnx import export_filter
+from pix2style.export.export_filter import export_filter
 from pix2style.export.run import describe_generator, export_run
 from pix2style.export.verify import photo_like
 from pix2style.files import sha256_json, write_json
@@ -25,8 +25,8 @@ from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMe
 from pix2style.runs.generator import load_generator
 from pix2style.runs.networks import build_generator
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.runtime.onnx import OnnxStylizer
-from pix2style.style_choice import parse_style, style_text
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.style_choice import format_style, parse_style
 
 _STYLES = (
     StyleRecord("magenta:waves", "a" * 64, ("1" * 64,)),
@@ -96,7 +96,7 @@ def test_checkpoints_keep_their_styles(run: Path) -> None:
     ("suffix", "message"),
     [
         ("", r"holds 3 styles \(0: magenta:waves, 1: magenta:reeds, 2: watercolor\): say which, .*run@0 to .*run@2"),
-        ("@3", r"run@3: there is no style 3: the network holds 3, from 0 to 2 \(0: magenta:waves"),
+        ("@3", r"run@3: there is no style 3: choose one from 0 to 2 \(0: magenta:waves"),
         ("@0.5,0.5", "got 2 weights for 3 styles"),
         ("@1,1,1", "their sum must be 1"),
         ("@reeds", "'reeds' names no style: give its id, for example 1, or a weight for each style"),
@@ -129,7 +129,7 @@ def test_a_folder_whose_name_has_an_at_sign(tmp_path: Path) -> None:
 def test_export_bakes_the_style_in(run: Path, style: int | tuple[float, ...]) -> None:
     report = export_run(run, style=style)
     filter_file = OnnxStylizer(report.path)
-    assert report.path == run / f"several-style-{style_text(style).replace(',', '-')}.onnx"
+    assert report.path == run / f"several-style-{format_style(style).replace(',', '-')}.onnx"
     assert filter_file.spec.name == report.path.stem
     wanted = RunStylizer(run, style=style)(photo_like(40, 56))
     assert abs(filter_file(photo_like(40, 56)).astype(int) - wanted).max() <= 1
@@ -155,7 +155,7 @@ def test_export_wants_a_style_where_a_file_holds_one(tmp_path: Path) -> None:
     folder = RunFolder(run)
     generator, meta = load_generator(folder)
     spec = describe_generator(generator, folder.config, meta, name="x", licence="")
-    with pytest.raises(ArtifactError, match=r"holds 3 styles, a filter one: export generator\.fixed"):
+    with pytest.raises(ArtifactError, match=r"holds 3 styles, a filter one: export generator\.with_fixed_style"):
         export_filter(generator, spec, tmp_path / "x.onnx")
     assert not list(tmp_path.glob("*.onnx"))
 
@@ -188,4 +188,4 @@ def test_command_without_a_style(
 
 @pytest.mark.parametrize("choice", [0, 7, (0.5, 0.5), (0.25, 0.5, 0.25)])
 def test_a_style_is_written_as_it_is_read(choice: int | tuple[float, ...]) -> None:
-    assert parse_style(style_text(choice)) == choice
+    assert parse_style(format_style(choice)) == choice

@@ -21,9 +21,9 @@ from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.batch import PairBatch
 from pix2style.training.run.checkpoint import random_states, save_checkpoint
-from pix2style.training.run.prepare import open_run
-from pix2style.training.step.state import build_state
-from pix2style.training.step.train_step import advance
+from pix2style.training.run.prepare import create_run
+from pix2style.training.step.build import build_state
+from pix2style.training.step.train_step import train_step
 
 FILE = Path(__file__).with_name("losses.json")
 _CONFIGS = Path(__file__).parents[2] / "configs"
@@ -99,10 +99,10 @@ def losses_of(name: str, folder: Path) -> dict[str, list[float | None]]:
         state = build_state(config)
         found: list[dict[str, float]] = []
         for step in range(_STEPS):
-            report = advance(state, [tiny_batch(step, config)], config)
-            figures = {f"generator/{part}": value for part, value in report.generator.computed().items()}
-            if report.discriminator is not None:
-                judged = report.discriminator.computed().items()
+            report = train_step(state, [tiny_batch(step, config)], config.train)
+            figures = {f"generator/{part}": value for part, value in report.generator_losses.computed().items()}
+            if report.discriminator_losses is not None:
+                judged = report.discriminator_losses.computed().items()
                 figures |= {f"discriminator/{part}": value for part, value in judged if part not in _COUNTS}
             found.append({part: float(f"{float(value):.{_DIGITS}g}") for part, value in figures.items()})
     parts = dict.fromkeys(part for step in found for part in step)
@@ -129,7 +129,7 @@ def _teacher_run(run: Path) -> Path:
     config = parse_config({}, overrides=[*_SMALL, "losses.perceptual.weight=0", "losses.adversarial.weight=0"])
     state = build_state(config)
     meta = CheckpointMeta(0, 0, pairs_sha256="0" * 64, teacher="golden", teacher_sha256="0" * 64, style_sha256=())
-    open_run(run, config)
+    create_run(run, config)
     save_checkpoint(run, state, meta, random_states(state), config.train)
     return run
 

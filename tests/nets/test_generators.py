@@ -52,7 +52,7 @@ def test_padding_repeats_the_edge_right_and_below() -> None:
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 8, 8), (1, 8, 8, 3), (1, 3, 0, 8), (0, 3, 8, 8)])
 def test_refuses_what_is_not_a_batch_of_rgb(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="pictures must"):
+    with pytest.raises(ValueError, match="images must"):
         Lite(8, 1)(torch.zeros(shape))
 
 
@@ -175,7 +175,7 @@ class _Limited(Generator):
         super().__init__()
         self.conv = parametrizations.spectral_norm(nn.Conv2d(3, 3, 3, padding=1))
 
-    def _paint(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         assert context is None
         return torch.tanh(self.conv(photo))
 

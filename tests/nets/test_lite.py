@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX, glimpse
 from pix2style.nets.blocks import icnr_
 from pix2style.nets.flat_head import FlatHead
-from pix2style.nets.lite import Lite, RepConv, unfold_patches
+from pix2style.nets.lite import Lite, RepConv, depth_to_space
 
 
 def test_size_is_what_the_docstring_says(count_gmacs: Callable[[nn.Module, int], float]) -> None:
@@ -91,7 +91,7 @@ def test_the_context_changes_the_picture_everywhere() -> None:
 
 def test_unfolding_orders_channels_by_row_column_colour() -> None:
     patches = torch.arange(2 * 12 * 3 * 5, dtype=torch.float32).reshape(2, 12, 3, 5)
-    picture = unfold_patches(patches, 2)
+    picture = depth_to_space(patches, 2)
     assert picture.shape == (2, 3, 6, 10)
     for row, column, colour in itertools.product(range(6), range(10), range(3)):
         channel = (row % 2 * 2 + column % 2) * 3 + colour

@@ -106,7 +106,7 @@ def test_fixed_paints_that_style_or_mixture(
     photo = pictures(2, 33, 21)
     style = (torch.eye(STYLES)[weights] if isinstance(weights, int) else torch.tensor(weights)).expand(2, -1)
     before = copy.deepcopy(several.state_dict())
-    fixed = several.train().fixed(weights)
+    fixed = several.train().with_fixed_style(weights)
     assert several.training
     assert not fixed.training
     assert type(fixed) is type(several)
@@ -120,7 +120,7 @@ def test_fixed_paints_that_style_or_mixture(
 
 
 def test_fixed_is_an_ordinary_network_of_one_style(kind: str, several: Generator) -> None:
-    fixed, ordinary = several.fixed(1).folded(), MAKE[kind](1).folded()
+    fixed, ordinary = several.with_fixed_style(1).folded(), MAKE[kind](1).folded()
     assert fixed.styles == 1
     assert not any(isinstance(module, Conditioned) for module in fixed.modules())
     surplus = sum(w.numel() for w in fixed.parameters()) - sum(w.numel() for w in ordinary.parameters())
@@ -132,11 +132,11 @@ def test_fixed_is_an_ordinary_network_of_one_style(kind: str, several: Generator
 
 def test_a_fixed_network_of_a_fixed_one_is_refused(several: Generator) -> None:
     with pytest.raises(ValueError, match="holds one style: there is nothing to choose"):
-        several.fixed(1).fixed(0)
+        several.with_fixed_style(1).with_fixed_style(0)
 
 
 def test_tiles_of_a_fixed_network_equal_the_whole(kind: str, several: Generator, pictures: Pictures) -> None:
-    fixed = several.fixed((0.2, 0.3, 0.5))
+    fixed = several.with_fixed_style((0.2, 0.3, 0.5))
     if fixed.global_context and fixed.context(pictures(1, 8, 8)) is None:
         pytest.skip("its normalisations look at the whole picture")
     radius, grid = fixed.receptive_field_px, fixed.size_multiple
@@ -190,7 +190,9 @@ def test_paints_the_same_in_bfloat16(kind: str, pictures: Pictures) -> None:
 
 def test_says_what_is_missing_or_too_much(pictures: Pictures) -> None:
     photo = pictures(2, 8, 8)
-    with pytest.raises(ValueError, match=r"holds 3 styles: pass style=, their weights \[batch, 3\], or take fixed"):
+    with pytest.raises(
+        ValueError, match=r"holds 3 styles: pass style=, their weights \[batch, 3\], or call with_fixed_style"
+    ):
         Lite(8, 1, styles=3)(photo)
     with pytest.raises(ValueError, match="holds one style: pass none"):
         Lite(8, 1)(photo, style=torch.ones(2, 1))
@@ -207,7 +209,7 @@ def test_mixture() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (3, "there is no style 3: the network holds 3, from 0 to 2"),
+        (3, "there is no style 3: choose one from 0 to 2"),
         (-1, "there is no style -1"),
         ((0.5, 0.5), "got 2 weights for 3 styles"),
         ((0.5, 0.5, 0.5), "their sum must be 1"),
@@ -273,7 +275,7 @@ def test_every_style_has_its_own_colour_matrix() -> None:
 def test_fixing_makes_spectral_norm_plain_weights(pictures: Pictures) -> None:
     lite = _apart(Lite(8, 1, styles=2)).eval()
     parametrizations.spectral_norm(lite.stem.layer)
-    fixed = lite.fixed(1)
+    fixed = lite.with_fixed_style(1)
     assert parametrize.is_parametrized(lite.stem.layer)
     assert not any(parametrize.is_parametrized(module) for module in fixed.modules())
     photo = pictures(1, 9, 9)

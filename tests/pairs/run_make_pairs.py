@@ -10,7 +10,7 @@ from tint import TintTeacher
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import Pix2StyleError
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 
 content, out, log = (Path(one) for one in sys.argv[1:4])
 if len(sys.argv) > 5:

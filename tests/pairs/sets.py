@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.images import Image8
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 from tint import write_photos  # isort: skip

@@ -17,7 +17,7 @@ from pix2style.pairs.format.reader import PairReader
 from pix2style.recipes.distill import distill, plan_distillation
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.training.data.sources import open_material
+from pix2style.training.data.sources import open_training_data
 from pix2style.training.run.train import train
 
 Experiment = Callable[..., Config]
@@ -95,7 +95,7 @@ def test_the_teacher_run_stylizes_more_photos_but_none_that_the_pair_set_holds(
     assert stylized.manifest.teacher.sha256 == RunStylizer(teacher).identity.sha256
     photo, target = stylized.read(stylized.entries("train")[0])
     np.testing.assert_array_equal(target, RunStylizer(teacher).stylize([photo])[0])
-    assert len(open_material(RunFolder(run).config).entries) == plan.training_pairs + 4
+    assert len(open_training_data(RunFolder(run).config).entries) == plan.training_pairs + 4
 
     modified_ns = (run / "painted" / "manifest.json").stat().st_mtime_ns
     shutil.rmtree(more_photos)  # a resumed run needs the stylized pairs, not the photos

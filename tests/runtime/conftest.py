@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pix2style.images import Image8
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pix2style import load_stylizer
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file
 from pix2style.images import Image8, as_array
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import SPEC_KEY, SPEC_VERSION
 
 Photos = Callable[..., list[Image8]]
@@ -165,7 +165,7 @@ def test_too_large_a_photo_says_so(red_filter: Path, tmp_path: Path, *, whole: b
         path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_DEPENDS_ON_THE_WHOLE))
     program = (
         "import resource, sys, numpy as np\n"
-        "from pix2style.runtime.onnx import OnnxStylizer\n"
+        "from pix2style.runtime.onnx_stylizer import OnnxStylizer\n"
         "from pix2style.errors import DataError\n"
         "stylizer = OnnxStylizer(sys.argv[1], threads=1, tile=0)\n"
         "photo = np.zeros((10000, 10000, 3), np.uint8)\n"

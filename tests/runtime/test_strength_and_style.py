@@ -11,7 +11,7 @@ import pytest
 from pix2style import load_stylizer
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.images import Image8
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.strength import blend
 
 Photos = Callable[..., list[Image8]]
@@ -75,7 +75,7 @@ def test_identity_says_what_was_chosen(lite_file: LiteFile) -> None:
 @pytest.mark.parametrize(
     ("style", "message"),
     [
-        (3, r"@3: there is no style 3: there are 3, from 0 to 2"),
+        (3, r"@3: there is no style 3: choose one from 0 to 2"),
         (-1, r"there is no style -1"),
         ("0.5,0.5", r"got 2 weights for 3 styles: give one for each"),
         ([0.5, 0.5, 0.5], r"must not be negative, and their sum must be 1, got 0\.5,0\.5,0\.5"),

@@ -12,8 +12,8 @@ import pytest
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.runtime.files import stylize_files
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.runtime.stylize_files import stylize_files
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 Photos = Callable[..., list[Image8]]
@@ -220,7 +220,7 @@ def test_unreadable_files_are_listed_and_the_rest_done(
     assert set(reasons) == {"cut.jpg", "empty.png", "text.jpg", "gone.jpg"}
     assert reasons["empty.png"] == "the file is empty"
     assert "cut off" in reasons["cut.jpg"]
-    assert "not a picture" in reasons["text.jpg"]
+    assert "not an image" in reasons["text.jpg"]
     assert "No such file" in reasons["gone.jpg"]
 
 

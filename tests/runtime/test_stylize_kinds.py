@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from pix2style.images import Image8, Picture, read_picture
-from pix2style.runtime.files import stylize_files
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.runtime.stylize_files import stylize_files
 
 Photos = Callable[..., list[Image8]]
 Paint = Callable[[Image8], Image8]

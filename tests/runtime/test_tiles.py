@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pix2style import load_stylizer
 from pix2style.errors import ConfigError
 from pix2style.images import Image8, read_picture
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.tiles import cut, paint_in_tiles
 
 Photos = Callable[..., list[Image8]]
@@ -74,7 +74,7 @@ def test_filters_without_context_are_cut_too(red_filter: Path, red_negative: Cal
 
 
 def test_a_unet_in_tiles(tmp_path: Path, photos: Photos) -> None:
-    from pix2style.export.onnx import export_filter
+    from pix2style.export.export_filter import export_filter
     from pix2style.nets.unet import Unet
     from pix2style.spec import GeneratorSpec, Provenance
 

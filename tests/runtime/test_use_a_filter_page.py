@@ -1,4 +1,4 @@
-"""docs/use-a-filter.md: its Python is run as it stands there, on a really exported file."""
+"""docs/guides/use-a-filter.md: its Python is run as it stands there, on a really exported file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = re.findall(
     r"^## (.+?)$(?:(?!^## ).)*?^```python\n(.*?)^```",
-    (ROOT / "docs/use-a-filter.md").read_text(),
+    (ROOT / "docs/guides/use-a-filter.md").read_text(),
     re.DOTALL | re.MULTILINE,
 )
 

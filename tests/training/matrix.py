@@ -14,7 +14,7 @@ import torch
 
 from pix2style.config import Config, apply_overrides, load_config
 from pix2style.pairs.format.reader import PairReader
-from pix2style.training.distributed import World, joined
+from pix2style.training.distributed import World, process_group
 from pix2style.training.run.train import train
 
 PLACES = ("mid-epoch", "end-of-epoch", "just-after")
@@ -72,5 +72,5 @@ def metrics(run: Path) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    with joined("cpu"):
+    with process_group("cpu"):
         run_matrix(load_config(Path(sys.argv[3])), Path(sys.argv[5]).parent)

@@ -36,4 +36,4 @@ def judge_of(config: Config) -> nn.Module:
 
 
 def computed(objective: Objective, config: Config, images_seen: int = 0) -> GeneratorLosses:
-    return objective.generator(pictures_of(2), batch_of(), judge_of(config), images_seen=images_seen)
+    return objective.generator_losses(pictures_of(2), batch_of(), judge_of(config), images_seen=images_seen)

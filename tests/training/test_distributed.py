@@ -15,7 +15,7 @@ from launch import finish, popen
 from safetensors.torch import load_file
 
 from pix2style.config import Config
-from pix2style.training.distributed import World, packed, unpacked
+from pix2style.training.distributed import World, flatten_tensors, unflatten_tensors
 
 Experiment = Callable[..., Config]
 
@@ -25,13 +25,13 @@ def test_alone_there_is_nobody_to_ask() -> None:
     assert (world.rank, world.size, world.is_main) == (0, 1, True)
     assert world.any(True)
     assert not world.any(False)
-    assert world.share({"a": 1}) == {"a": 1}
-    assert world.collect("x") == ["x"]
+    assert world.broadcast_object({"a": 1}) == {"a": 1}
+    assert world.all_gather_object("x") == ["x"]
 
 
 def test_packed_tensors_come_back_as_they_were() -> None:
     tensors = [torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last), torch.randn(()), torch.randn(5)]
-    for a, b in zip(tensors, unpacked(packed(tensors), tensors), strict=True):
+    for a, b in zip(tensors, unflatten_tensors(flatten_tensors(tensors), tensors), strict=True):
         assert torch.equal(a, b)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2style.export.graph_parts import Floats, GraphBuilder
+from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
-from pix2style.nets.lite import LEAST_VARIANCE, Lite, ResidualBlock
+from pix2style.nets.lite import VARIANCE_EPSILON, Lite, ResidualBlock
 from pix2style.nets.style_condition import Shifted
 
 _HALF_RANGE = 127.5
@@ -76,7 +76,7 @@ def _statistics(graph: GraphBuilder, seen: str) -> str:
     """Mean and standard deviation of each channel: float32 [batch, 2 * channels, 1, 1]."""
     mean, square = (graph.op("GlobalAveragePool", values) for values in (seen, graph.op("Mul", seen, seen)))
     variance = graph.op("Max", graph.op("Sub", square, graph.op("Mul", mean, mean)), graph.number(0))
-    return graph.op("Concat", mean, graph.op("Sqrt", graph.op("Add", variance, graph.number(LEAST_VARIANCE))), axis=1)
+    return graph.op("Concat", mean, graph.op("Sqrt", graph.op("Add", variance, graph.number(VARIANCE_EPSILON))), axis=1)
 
 
 def plain_layer(layer: nn.Module) -> tuple[nn.Module, Tensor | None]:

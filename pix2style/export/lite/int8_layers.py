@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from pix2style.export.graph_parts import Floats, GraphBuilder
-from pix2style.export.lite.calibrate import Calibration, Step
+from pix2style.export.graph_builder import Floats, GraphBuilder
+from pix2style.export.lite.calibration import Calibration, Step
 from pix2style.export.lite.float_layers import numbers, plain_layer, told_by
 from pix2style.export.lite.lite_graph import Sizes
-from pix2style.export.lite.rounding import rounded
+from pix2style.export.lite.quantize_weights import rounded
 from pix2style.nets.lite import Lite, ResidualBlock
 
 _HALF_RANGE = 127.5

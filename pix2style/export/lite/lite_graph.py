@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import onnx
 
-from pix2style.export.graph_parts import GraphBuilder
+from pix2style.export.graph_builder import GraphBuilder
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_SIDE_PX
 from pix2style.nets.lite import Lite
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
@@ -120,7 +120,7 @@ def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
 
 
 def _unfolded(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
-    """Channels to pixels: `nets.lite.unfold_patches`.
+    """Channels to pixels: `nets.lite.depth_to_space`.
 
     Line by line of the patches, each a run of 3 * scale bytes in every patch. A Transpose of five dimensions says it in
     one node, and takes ONNX Runtime more than twice as long.

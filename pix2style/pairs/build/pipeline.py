@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from pix2style.pairs.build.paint import PaintedPair, Painter
-from pix2style.pairs.build.scan import Content
+from pix2style.pairs.build.content import ContentImage
+from pix2style.pairs.build.stylize import EncodedPair, PairStylizer
 from pix2style.pairs.format.manifest import Failure, PlannedPhoto
 from pix2style.pairs.format.plan import PlannedPair
 
@@ -48,7 +48,7 @@ class Outcome:
     """
 
     batch: Batch
-    pairs: list[PaintedPair]
+    pairs: list[EncodedPair]
     failures: list[Failure]
     teacher_s: float
 
@@ -56,7 +56,7 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class _Behind:
     batch: Batch
-    pairs: list[Future[PaintedPair]]
+    pairs: list[Future[EncodedPair]]
     failures: list[Failure]
     teacher_s: float
 
@@ -67,7 +67,7 @@ class _Behind:
         return Outcome(self.batch, [future.result() for future in self.pairs], self.failures, self.teacher_s)
 
 
-def paint_all(batches: Iterator[Batch], painter: Painter) -> Iterator[Outcome]:
+def stylize_batches(batches: Iterator[Batch], painter: PairStylizer) -> Iterator[Outcome]:
     """Paint batches in order; memory holds a few of them, however many there are.
 
     The teacher works in the calling thread, so that Ctrl-C reaches it.
@@ -80,9 +80,9 @@ def paint_all(batches: Iterator[Batch], painter: Painter) -> Iterator[Outcome]:
         The outcome of each batch, in order.
 
     Raises:
-        ArtifactError: see `Painter.paint`.
+        ArtifactError: see `PairStylizer.paint`.
     """
-    ahead: deque[tuple[Batch, list[Future[Content | Failure]]]] = deque()
+    ahead: deque[tuple[Batch, list[Future[ContentImage | Failure]]]] = deque()
     behind: deque[_Behind] = deque()
     _read_ahead(batches, ahead, painter)
     while ahead:
@@ -98,18 +98,18 @@ def paint_all(batches: Iterator[Batch], painter: Painter) -> Iterator[Outcome]:
 
 
 def _read_ahead(
-    batches: Iterator[Batch], ahead: deque[tuple[Batch, list[Future[Content | Failure]]]], painter: Painter
+    batches: Iterator[Batch], ahead: deque[tuple[Batch, list[Future[ContentImage | Failure]]]], painter: PairStylizer
 ) -> None:
     while len(ahead) < _BATCHES_AHEAD and (batch := next(batches, None)) is not None:
         ahead.append((batch, [painter.pool.submit(painter.read, photo) for photo in batch.photos]))
 
 
-def _paint(batch: Batch, read: list[Content | Failure], painter: Painter) -> _Behind:
+def _paint(batch: Batch, read: list[ContentImage | Failure], painter: PairStylizer) -> _Behind:
     missing = [pair for pair in batch.pairs if pair.key in batch.missing]
     unfinished = {pair.photo.key for pair in missing}
     outcomes = list(zip(batch.photos, read, strict=True))
     failures = [one for photo, one in outcomes if isinstance(one, Failure) and photo.key in unfinished]
-    contents = [one for one in read if isinstance(one, Content)]
+    contents = [one for one in read if isinstance(one, ContentImage)]
     if not unfinished & {content.photo.key for content in contents}:
         return _Behind(batch, [], failures, 0.0)
     # A whole batch or nothing, so that what a teacher paints cannot depend on where an earlier run was stopped.

@@ -18,8 +18,8 @@ class BuildReport:
         out: its folder.
         manifest: what it says of itself.
         sha256: digest of its manifest.
-        painted: pairs that this run made.
-        kept: pairs that an earlier run had made.
+        new_pairs: pairs that this run made.
+        kept_pairs: pairs that an earlier run had made.
         teacher_s: seconds of this run in which the teacher painted, where that is known.
         seconds: that this run took, scanning included.
         already_finished: nothing was left to do, and nothing was changed.
@@ -28,8 +28,8 @@ class BuildReport:
     out: Path
     manifest: PairManifest
     sha256: str
-    painted: int
-    kept: int
+    new_pairs: int
+    kept_pairs: int
     teacher_s: float | None
     seconds: float
     already_finished: bool = False
@@ -37,7 +37,7 @@ class BuildReport:
     @property
     def pairs_per_second(self) -> float:
         """Of this run."""
-        return self.painted / self.seconds if self.seconds > 0 else 0.0
+        return self.new_pairs / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def notes(self) -> list[str]:
@@ -66,8 +66,8 @@ class BuildReport:
             "duplicates": manifest["duplicates"],
             "teachers": manifest["teachers"],
             "statistics": manifest["statistics"],
-            "painted": self.painted,
-            "kept": self.kept,
+            "painted": self.new_pairs,
+            "kept": self.kept_pairs,
             "teacher_seconds": None if self.teacher_s is None else round(self.teacher_s, 3),
             "seconds": round(self.seconds, 3),
             "pairs_per_second": round(self.pairs_per_second, 3),
@@ -83,7 +83,7 @@ class SliceReport:
     Attributes:
         out: the set's folder.
         part: which part, for example `2/8`.
-        painted: pairs that this run made.
+        new_pairs: pairs that this run made.
         finished_shards: of the whole set.
         shards: of the whole set.
         seconds: that this run took.
@@ -92,7 +92,7 @@ class SliceReport:
 
     out: Path
     part: str
-    painted: int
+    new_pairs: int
     finished_shards: int
     shards: int
     seconds: float
@@ -100,11 +100,12 @@ class SliceReport:
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), "out": str(self.out), "seconds": round(self.seconds, 3)}
+        report = {**asdict(self), "out": str(self.out), "seconds": round(self.seconds, 3)}
+        return {"painted" if name == "new_pairs" else name: value for name, value in report.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class BuildPreview:
     """What making a pair set would do (`--dry-run`).
 
     Attributes:
@@ -123,7 +124,7 @@ class Preview:
     def notes(self) -> list[str]:
         """What a person should know before painting."""
         plan = self.plan
-        return split_notes(plan.splits, val_share=plan.val_share, test_share=plan.test_share)
+        return split_notes(plan.photos_per_split, val_share=plan.val_share, test_share=plan.test_share)
 
     def to_json(self) -> dict[str, Any]:
         """For `--dry-run --json`."""
@@ -133,7 +134,7 @@ class Preview:
             "out": str(self.out),
             "state": self.state,
             "plan_sha256": self.plan.digest,
-            "photos": self.plan.splits.model_dump(),
+            "photos": self.plan.photos_per_split.model_dump(),
             "variants": self.plan.variants,
             "duplicates": plan["duplicates"],
             "unreadable": plan["unreadable"],

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import write_json
-from pix2style.pairs.build.scan import nothing_readable
-from pix2style.pairs.build.shard_builder import ShardSummary, summary_of, total
+from pix2style.pairs.build.shard_builder import ShardSummary, summarize_shard, total
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.folder import SetFolder
-from pix2style.pairs.format.manifest import PairManifest, SplitCounts, schema_version_of
+from pix2style.pairs.format.failures import merge_variant_failures, no_usable_photos_error
+from pix2style.pairs.format.folder import PairSetFolder
+from pix2style.pairs.format.manifest import PairManifest, SplitCounts, schema_version_for
 from pix2style.pairs.format.plan import PairPlan
-from pix2style.pairs.format.shards import writing
-from pix2style.pairs.format.statistics import told_once
+from pix2style.pairs.format.shards import explained_write_errors
+from pix2style.progress import StageProgressCallback
 from pix2style.version import __version__
-
-OnProgress = Callable[[str, int, int], None]
-"""Told what is going on (`hashing`, `painting`), how many files or pairs are done, and how many there are."""
 
 
 class Engine(Protocol):
@@ -67,21 +64,21 @@ WHOLE = Slice(1, 1)
 
 
 @dataclass(slots=True)
-class SetWork:
+class PairSetBuilder:
     """The work on one set, in a folder that this process has claimed.
 
     Attributes:
         folder: where.
         plan: what.
         on_progress: told of every batch.
-        painted: pairs made by this run.
+        new_pairs: pairs made by this run.
         finished: shards by number.
     """
 
-    folder: SetFolder
+    folder: PairSetFolder
     plan: PairPlan
-    on_progress: OnProgress
-    painted: int = 0
+    on_progress: StageProgressCallback
+    new_pairs: int = 0
     finished: dict[int, ShardSummary] = field(default_factory=dict)
     _done: int = 0
 
@@ -89,7 +86,7 @@ class SetWork:
         """Take up the finished shards; the manifest, if there is nothing else to do."""
         for number in range(self.plan.shard_count):
             if number not in self.finished and (index := self.folder.finished_shard(number, self.plan)) is not None:
-                self.finished[number] = summary_of(self.folder, index)
+                self.finished[number] = summarize_shard(self.folder, index)
                 self._done += self.plan.pair_count(number)
         return self._valid_manifest() if self.is_complete else None
 
@@ -107,12 +104,12 @@ class SetWork:
         """
         numbers = [n for n in range(self.plan.shard_count) if n not in self.finished and part.holds(n)]
         if numbers:
-            with writing(self.folder.manifest):
+            with explained_write_errors(self.folder.manifest):
                 self.folder.manifest.unlink(missing_ok=True)
         self.advance(0)
         for summary in engine.make(numbers):
             self.finished[int(summary.record.name.removeprefix("shard-"))] = summary
-            self.painted += summary.painted
+            self.new_pairs += summary.new_pairs
 
     def finish(self) -> PairManifest:
         """Write the manifest.
@@ -123,8 +120,8 @@ class SetWork:
         manifest = self._manifest()
         if not manifest.pairs.total:
             self.folder.remove_all(self.plan.shard_count)
-            raise nothing_readable(manifest.failures)
-        with writing(self.folder.manifest):
+            raise no_usable_photos_error(manifest.failures)
+        with explained_write_errors(self.folder.manifest):
             write_json(self.folder.manifest, manifest.model_dump(mode="json"))
         return manifest
 
@@ -146,9 +143,9 @@ class SetWork:
         shards = [self.finished[number] for number in sorted(self.finished)]
         plan = self.plan
         found = [failure for shard in shards for failure in shard.failures]
-        failures = told_once((*plan.unreadable, *found), plan.variants)
+        failures = merge_variant_failures((*plan.unreadable, *found), plan.variants)
         return PairManifest(
-            schema_version=schema_version_of(plan.variants),
+            schema_version=schema_version_for(plan.variants),
             plan_sha256=plan.digest,
             pix2style_version=__version__,
             teachers=plan.teachers,

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pix2style.files import sha256_file, write_json
-from pix2style.pairs.build.paint import Painter
+from pix2style.pairs.build.content import ContentImage
 from pix2style.pairs.build.pipeline import Batch, Outcome
-from pix2style.pairs.build.scan import Content
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.build.stylize import PairStylizer
+from pix2style.pairs.format.failures import count_reasons
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import (
     Failure,
     PairEntry,
@@ -22,8 +23,8 @@ from pix2style.pairs.format.manifest import (
     SplitCounts,
 )
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
-from pix2style.pairs.format.shards import ShardWriter, recover, shard_name, write_index, writing
-from pix2style.pairs.format.statistics import count_reasons, statistics_of
+from pix2style.pairs.format.shards import ShardWriter, explained_write_errors, recover_pairs, shard_name, write_index
+from pix2style.pairs.format.statistics import statistics_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,18 @@ class ShardSummary:
         splits: pairs per split.
         statistics: in figures.
         failures: photos that gave no pair.
-        painted: pairs that this run made.
+        new_pairs: pairs that this run made.
     """
 
     record: ShardRecord
     splits: SplitCounts
     statistics: ShardStatistics
     failures: tuple[Failure, ...]
-    painted: int = 0
+    new_pairs: int = 0
 
 
 @dataclass(slots=True)
-class ShardWork:
+class ShardBuilder:
     """A shard that this process writes.
 
     Attributes:
@@ -54,14 +55,14 @@ class ShardWork:
         plan: of the set.
         number: of the shard.
         batches_left: not yet appended.
-        painted: pairs made by this run.
+        new_pairs: pairs made by this run.
     """
 
-    folder: SetFolder
+    folder: PairSetFolder
     plan: PairPlan
     number: int
     batches_left: int = 0
-    painted: int = 0
+    new_pairs: int = 0
     _writer: ShardWriter = field(init=False)
     _entries: dict[str, PairEntry] = field(default_factory=dict, init=False)
     _failures: list[Failure] = field(default_factory=list, init=False)
@@ -76,7 +77,7 @@ class ShardWork:
         """Leave the shard as it is; a later run goes on from there."""
         self._writer.close()
 
-    def batches(self, painter: Painter, size: int) -> list[Batch]:
+    def batches(self, painter: PairStylizer, size: int) -> list[Batch]:
         """What is missing, after an earlier run's whole pairs have been taken up.
 
         Args:
@@ -101,13 +102,13 @@ class ShardWork:
     @property
     def kept(self) -> int:
         """Pairs of an earlier run."""
-        return len(self._entries) - self.painted
+        return len(self._entries) - self.new_pairs
 
     def append(self, outcome: Outcome) -> None:
         """Write the pairs of the next batch."""
         for pair in outcome.pairs:
             self._entries[pair.stored.key] = self._writer.append(pair.stored, pair.content, pair.target, self.number)
-        self.painted += len(outcome.pairs)
+        self.new_pairs += len(outcome.pairs)
         self._failures += outcome.failures
         self._teacher_s += outcome.teacher_s
         self.batches_left -= 1
@@ -125,13 +126,13 @@ class ShardWork:
         tar = self.folder.tar(self.number)
         index = write_index(tar, self.number, entries, self._failures, statistics)
         self._write_timing()
-        return summary_of(self.folder, index, painted=self.painted)
+        return summarize_shard(self.folder, index, new_pairs=self.new_pairs)
 
-    def _take_up(self, pairs: Sequence[PlannedPair], painter: Painter) -> None:
+    def _take_up(self, pairs: Sequence[PlannedPair], painter: PairStylizer) -> None:
         """Keep the whole pairs that an earlier run has left, and cut off the rest."""
         partial = self.folder.partial(self.number)
-        with writing(partial):
-            found = {entry.key: (entry, end) for entry, end in recover(partial, pairs, self.plan.format)}
+        with explained_write_errors(partial):
+            found = {entry.key: (entry, end) for entry, end in recover_pairs(partial, pairs, self.plan.format)}
         kept_end = 0
         for pair in pairs:
             if len(self._entries) == len(found):
@@ -146,19 +147,19 @@ class ShardWork:
         seconds = time.perf_counter() - self._begun
         timing = {
             "shard": self.number,
-            "painted": self.painted,
+            "painted": self.new_pairs,
             "kept": self.kept,
             "seconds": round(seconds, 3),
             "teacher_seconds": round(self._teacher_s, 3),
-            "pairs_per_second": round(self.painted / seconds, 3) if seconds > 0 else 0.0,
+            "pairs_per_second": round(self.new_pairs / seconds, 3) if seconds > 0 else 0.0,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": platform.node(),
         }
-        with writing(self.folder.timing(self.number)):
+        with explained_write_errors(self.folder.timing(self.number)):
             write_json(self.folder.timing(self.number), timing)
 
 
-def summary_of(folder: SetFolder, index: ShardIndex, *, painted: int = 0) -> ShardSummary:
+def summarize_shard(folder: PairSetFolder, index: ShardIndex, *, new_pairs: int = 0) -> ShardSummary:
     """A finished shard without its pairs."""
     record = ShardRecord(
         name=shard_name(index.shard),
@@ -168,7 +169,7 @@ def summary_of(folder: SetFolder, index: ShardIndex, *, painted: int = 0) -> Sha
         pairs=len(index.pairs),
     )
     splits = SplitCounts.of([pair.split for pair in index.pairs])
-    return ShardSummary(record, splits, index.statistics, index.failures, painted)
+    return ShardSummary(record, splits, index.statistics, index.failures, new_pairs)
 
 
 def total(statistics: Iterable[ShardStatistics], failures: Sequence[Failure]) -> ShardStatistics:
@@ -189,6 +190,6 @@ def total(statistics: Iterable[ShardStatistics], failures: Sequence[Failure]) ->
     )
 
 
-def _gives_a_pair(pair: PlannedPair, painter: Painter) -> bool:
+def _gives_a_pair(pair: PlannedPair, painter: PairStylizer) -> bool:
     content = painter.read(pair.photo)
-    return isinstance(content, Content) and not painter.fails_on(content, pair)
+    return isinstance(content, ContentImage) and not painter.fails_on(content, pair)

@@ -13,7 +13,7 @@ order, other photos and interrupted runs have no say. Pictures are uint8 [height
   their aspect; but no side becomes shorter than 192 pixels, or than the shorter side of the photo's own pair where that
   is less, so that training's crops still fit in; with fit=crop no shorter than `size`;
 * cut by chance to what the photo's own pair measures: at most that high and wide, `size` x `size` with fit=crop;
-* given other colours (0.6): see `Colours`; and last, other channels for red, green and blue (0.15).
+* given other colours (0.6): see `ColourChange`; and last, other channels for red, green and blue (0.15).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, resize_part, size_within, tilt
-from pix2style.pairs.format.manifest import Fit, variant_mark
+from pix2style.pairs.format.manifest import Fit, variant_suffix
 
 _MIRRORED, _UPSIDE_DOWN, _QUARTER_TURNED, _TILTED, _COLOURED, _PERMUTED = 0.5, 0.15, 0.2, 0.3, 0.6, 0.15
 _MOST_TILT_DEG = 15.0
@@ -42,7 +42,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 @dataclass(frozen=True, slots=True)
-class Colours:
+class ColourChange:
     """Other colours for a picture with values from 0 to 1: changed in this order, and clipped only at the end.
 
     Attributes:
@@ -85,7 +85,7 @@ class Variation:
     aspect: float
     top: float
     left: float
-    colours: Colours | None
+    colours: ColourChange | None
     channels: tuple[int, ...]
 
 
@@ -96,7 +96,7 @@ def draw_variation(sha256: str, variant: int) -> Variation:
         sha256: of the photo's file.
         variant: its number, from 1.
     """
-    seed = int(sha256_bytes(f"{sha256}{variant_mark(variant)}".encode()), 16)
+    seed = int(sha256_bytes(f"{sha256}{variant_suffix(variant)}".encode()), 16)
     drawn: list[float] = np.random.default_rng(seed).random(_NUMBERS).tolist()
     numbers = iter(drawn)
 
@@ -111,7 +111,7 @@ def draw_variation(sha256: str, variant: int) -> Variation:
     zoom, aspect = math.exp(between(*map(math.log, _ZOOM))), math.exp(between(-_ASPECT, _ASPECT))
     top, left = between(0, 1), between(0, 1)
     coloured = happens(_COLOURED)
-    colours = Colours(
+    colours = ColourChange(
         gamma=math.exp(between(-0.5, 0.5)),
         saturation=between(0.4, 1.5),
         contrast=between(0.7, 1.3),
@@ -134,14 +134,14 @@ def draw_variation(sha256: str, variant: int) -> Variation:
     )
 
 
-def stored_size(height_px: int, width_px: int, size_px: int, fit: Fit) -> tuple[int, int]:
+def pair_size(height_px: int, width_px: int, size_px: int, fit: Fit) -> tuple[int, int]:
     """Height and width of a photo's own pair, from those of the photo."""
     if fit == "crop":
         return size_px, size_px
     return size_within(height_px, width_px, size_px) if fit == "fit" else (height_px, width_px)
 
 
-def vary(rgb: Image8, variation: Variation, size_px: int, fit: Fit) -> Image8:
+def apply_variation(rgb: Image8, variation: Variation, size_px: int, fit: Fit) -> Image8:
     """Make a variant.
 
     Args:
@@ -151,7 +151,7 @@ def vary(rgb: Image8, variation: Variation, size_px: int, fit: Fit) -> Image8:
         fit: as for the photo itself.
 
     Returns:
-        uint8 [height, width, 3]: with fit=crop `size_px` squared, else at most as high and wide as `stored_size`.
+        uint8 [height, width, 3]: with fit=crop `size_px` squared, else at most as high and wide as `pair_size`.
     """
     cut = _scaled_and_cut(_turned(rgb, variation), variation, rgb.shape[:2], size_px, fit)
     if variation.colours is not None:
@@ -171,7 +171,7 @@ def _turned(rgb: Image8, variation: Variation) -> Image8:
 
 def _scaled_and_cut(rgb: Image8, variation: Variation, photo: tuple[int, ...], size_px: int, fit: Fit) -> Image8:
     """Only what is kept is scaled, once, from the pixels of the file."""
-    most_height, most_width = stored_size(photo[0], photo[1], size_px, fit)
+    most_height, most_width = pair_size(photo[0], photo[1], size_px, fit)
     scale = variation.zoom * (size_px / min(photo) if fit == "crop" else max(most_height, most_width) / max(photo))
     least_px = size_px if fit == "crop" else min(most_height, most_width, _LEAST_PX)
     height, width = _scaled_size(rgb.shape[:2], scale, variation.aspect, least_px)
@@ -189,7 +189,7 @@ def _scaled_size(size: tuple[int, ...], scale: float, aspect: float, least_px: i
     return max(least_px, round(height * enlarge)), max(least_px, round(width * enlarge))
 
 
-def _recoloured(rgb: Image8, colours: Colours) -> Image8:
+def _recoloured(rgb: Image8, colours: ColourChange) -> Image8:
     levels = ((np.arange(256) / 255) ** colours.gamma).astype(np.float32)
     values: NDArray[np.float32] = levels[rgb]
     grey: NDArray[np.float32] = (values @ _LUMA)[..., None]

@@ -42,7 +42,7 @@ _SCALES = (0.8, 0.9, 0.95, 1.05, 1.1, 1.25)
 
 
 @dataclass(frozen=True, slots=True)
-class Edges:
+class EdgeField:
     """A picture, ready to be compared.
 
     Attributes:
@@ -59,7 +59,7 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Correlation:
     """How well a target lies on a content.
 
     Attributes:
@@ -78,7 +78,7 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Misalignment:
     """What is wrong with a pair's geometry.
 
     Attributes:
@@ -93,19 +93,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class AlignmentResult:
     """One pair, looked at.
 
     Attributes:
-        score: of the pair as it lies, see `Fit`; NaN if it was too small or too flat to judge.
-        finding: what is wrong, if anything.
+        score: of the pair as it lies, see `Correlation`; NaN if it was too small or too flat to judge.
+        misalignment: what is wrong, if anything.
     """
 
     score: float
-    finding: Finding | None = None
+    misalignment: Misalignment | None = None
 
 
-def edges(rgb: Image8) -> Edges:
+def edge_field(rgb: Image8) -> EdgeField:
     """The edges of a picture.
 
     Args:
@@ -119,10 +119,10 @@ def edges(rgb: Image8) -> Edges:
     height, width = field.shape
     energy = float(np.sqrt(np.sum(np.abs(field) ** 2)))
     spectrum = np.fft.fft2(field / max(energy, 1e-6), s=(SIDE_PX, SIDE_PX)).astype(np.complex64)
-    return Edges(spectrum, height, width, scale)
+    return EdgeField(spectrum, height, width, scale)
 
 
-def fit(content: Edges, target: Edges) -> Fit:
+def correlate(content: EdgeField, target: EdgeField) -> Correlation:
     """Correlate two pictures of one size."""
     surface = np.fft.ifft2(np.conj(content.spectrum) * target.spectrum).real
     surface = np.fft.fftshift(surface)
@@ -133,10 +133,10 @@ def fit(content: Edges, target: Edges) -> Fit:
     down, right = int(row) - rows, int(column) - columns
     score = float(_around(surface, _NEAR_PX, _NEAR_PX).max()) / spread
     scale = target.scale
-    return Fit(score, float(window.max()), right * scale, down * scale, float(max(abs(down), abs(right))))
+    return Correlation(score, float(window.max()), right * scale, down * scale, float(max(abs(down), abs(right))))
 
 
-def judge(content: Image8, target: Image8) -> Judgement:
+def measure_alignment(content: Image8, target: Image8) -> AlignmentResult:
     """Look for a shift, a mirroring, a rotation or another scale of the target against its content.
 
     The pair as it lies comes first; only one that is not surely right is compared with the other explanations.
@@ -146,21 +146,21 @@ def judge(content: Image8, target: Image8) -> Judgement:
         target: uint8 of the same shape.
     """
     if min(content.shape[:2]) < SMALLEST_PX:
-        return Judgement(float("nan"))
-    painted = edges(target)
-    as_it_lies = fit(edges(content), painted)
+        return AlignmentResult(float("nan"))
+    painted = edge_field(target)
+    as_it_lies = correlate(edge_field(content), painted)
     if as_it_lies.score >= SURE_SCORE and as_it_lies.compared_px <= SHIFT_PX:
-        return Judgement(as_it_lies.score)
-    return Judgement(as_it_lies.score, _explanation(content, painted, as_it_lies))
+        return AlignmentResult(as_it_lies.score)
+    return AlignmentResult(as_it_lies.score, _explanation(content, painted, as_it_lies))
 
 
-def _explanation(content: Image8, target: Edges, as_it_lies: Fit) -> Finding | None:
+def _explanation(content: Image8, target: EdgeField, as_it_lies: Correlation) -> Misalignment | None:
     found = []
     if as_it_lies.compared_px > SHIFT_PX:
         found.append(_shift(as_it_lies))
     for problem, text, change in _changes(content):
-        changed = fit(edges(change(content)), target)
-        found.append(Finding(problem, text, changed.score))  # turned and shifted at once is nothing that happens
+        changed = correlate(edge_field(change(content)), target)
+        found.append(Misalignment(problem, text, changed.score))  # turned and shifted at once is nothing that happens
     best = max(found, key=lambda finding: finding.score)
     # A shift of two pixels leaves much of the peak where it was, so it only has to be the peak.
     needed = FOUND_SCORE if best.problem == "shifted" else max(FOUND_SCORE, _BETTER * as_it_lies.peak)
@@ -169,9 +169,9 @@ def _explanation(content: Image8, target: Edges, as_it_lies: Fit) -> Finding | N
     return best if best.score >= needed else None
 
 
-def _shift(of: Fit) -> Finding:
+def _shift(of: Correlation) -> Misalignment:
     text = f"the target is shifted by ({of.dx_px:.0f}, {of.dy_px:.0f}) px (right, down) against its content"
-    return Finding("shifted", text, of.peak)
+    return Misalignment("shifted", text, of.peak)
 
 
 def _changes(content: Image8) -> list[tuple[Problem, str, Callable[[Image8], Image8]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,10 @@ import numpy as np
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, fit_within, sheet
-from pix2style.pairs.check.suspicion import PairJudge, Suspicion, who_is
-from pix2style.pairs.format.manifest import PairEntry, Split
-from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.check.suspicion import PairInspector, Suspicion, identify_pair
+from pix2style.pairs.format.manifest import SPLITS, PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.progress import ProgressCallback
 
 _CELL_PX = 192
 _PAIRS_PER_ROW = 3
@@ -23,7 +22,7 @@ _SHOWN_SIZES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class PairSetSummary:
     """A set in figures.
 
     Attributes:
@@ -87,13 +86,13 @@ class Overview:
         }
 
 
-def overview(reader: PairReader) -> Overview:
+def summarize_pairs(reader: PairReader) -> PairSetSummary:
     """What a set holds; reads no picture."""
     entries = [entry for split in SPLITS for entry in reader.entries(split)]
     styles = Counter(entry.style for entry in entries)
     sizes = Counter(f"{entry.width_px}x{entry.height_px}" for entry in entries)
     manifest = reader.manifest
-    return Overview(
+    return PairSetSummary(
         name=str(reader.folder),
         sha256=reader.digest,
         teachers=tuple((teacher.name, styles[i]) for i, teacher in enumerate(manifest.teachers)),
@@ -134,17 +133,17 @@ def contact_sheet(reader: PairReader, *, split: Split | None = None, count: int 
     return sheet(rows, ["photo", "target"] * (columns // 2))
 
 
-def suspicious_pairs(reader: PairReader, on_progress: Callable[[int, int], None]) -> list[Suspicion]:
+def find_suspicious_pairs(reader: PairReader, on_progress: ProgressCallback) -> list[Suspicion]:
     """Pairs that a person should look at; reads all pictures.
 
     Raises:
         DataError: a pair is damaged.
     """
     entries: list[PairEntry] = [entry for split in SPLITS for entry in reader.entries(split)]
-    judge = PairJudge()
+    judge = PairInspector()
     for done, entry in enumerate(entries):
         on_progress(done, len(entries))
-        judge.add(who_is(entry), *reader.read(entry))
+        judge.add(identify_pair(entry), *reader.read(entry))
     on_progress(len(entries), len(entries))
     return judge.finish()
 

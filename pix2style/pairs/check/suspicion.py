@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from pix2style.images import Image8
-from pix2style.pairs.check.alignment import FOUND_SCORE, Edges, edges, fit, judge
-from pix2style.pairs.format.manifest import PairEntry, Split, StoredPair, without_mark
+from pix2style.pairs.check.alignment import FOUND_SCORE, EdgeField, correlate, edge_field, measure_alignment
+from pix2style.pairs.format.manifest import PairEntry, Split, StoredPair, strip_variant_suffix
 
 # Styles that dissolve edges score low with the right photo, too (benchmarks/results/pair_alignment.md), so the typical
 # score of the set counts as well.
@@ -64,7 +64,7 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PairIdentity:
     """Who a pair is.
 
     Attributes:
@@ -88,42 +88,42 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Doubtful:
-    who: Judged
+    who: PairIdentity
     score: float
-    content: Edges
-    target: Edges
+    content: EdgeField
+    target: EdgeField
 
 
-class PairJudge:
+class PairInspector:
     """Looks at one pair after the other, and at the end says which are suspicious."""
 
     def __init__(self) -> None:
         self._found: list[Suspicion] = []
         self._scores: list[float] = []
-        self._low: list[tuple[float, Judged]] = []
+        self._low: list[tuple[float, PairIdentity]] = []
         self._doubtful: list[_Doubtful] = []
-        self._by_content: dict[tuple[str, int], Judged] = {}
-        self._hashes: dict[str, tuple[int, Judged]] = {}
+        self._by_content: dict[tuple[str, int], PairIdentity] = {}
+        self._hashes: dict[str, tuple[int, PairIdentity]] = {}
 
-    def add(self, who: Judged, content: Image8, target: Image8) -> None:
+    def add(self, who: PairIdentity, content: Image8, target: Image8) -> None:
         """Look at one pair: uint8 [height, width, 3] both, of one shape."""
         self._add_duplicate(who, content)
-        judgement = judge(content, target)
-        if judgement.finding is not None:
-            self._found.append(_of(who, judgement.finding.problem, judgement.finding.text))
+        judgement = measure_alignment(content, target)
+        if judgement.misalignment is not None:
+            self._found.append(_of(who, judgement.misalignment.problem, judgement.misalignment.text))
         elif not math.isnan(judgement.score):
             self._scores.append(judgement.score)
             if judgement.score < FOUND_SCORE:
                 self._low.append((judgement.score, who))
                 if judgement.score < _LOW_SCORE and len(self._doubtful) < _DOUBTFUL_KEPT:
-                    self._doubtful.append(_Doubtful(who, judgement.score, edges(content), edges(target)))
+                    self._doubtful.append(_Doubtful(who, judgement.score, edge_field(content), edge_field(target)))
 
     def finish(self) -> list[Suspicion]:
         """What was found, the most serious first."""
         mismatched = self._mismatched()
         return [*self._found, *mismatched, *self._near_duplicates()]
 
-    def _add_duplicate(self, who: Judged, content: Image8) -> None:
+    def _add_duplicate(self, who: PairIdentity, content: Image8) -> None:
         first = self._by_content.setdefault((who.content_sha256, who.style), who)
         if _of_one_photo(first, who):
             return  # a variant that came out like its photo or another variant: rare, and no harm
@@ -154,10 +154,10 @@ class PairJudge:
                 found[one.who.key] = _of(one.who, "mismatched", text)
         return list(found.values())
 
-    def _better_content(self, of: _Doubtful) -> Judged | None:
+    def _better_content(self, of: _Doubtful) -> PairIdentity | None:
         size = (of.target.height_px, of.target.width_px)
         others = [
-            (fit(other.content, of.target).score, other.who)
+            (correlate(other.content, of.target).score, other.who)
             for other in self._doubtful
             if other is not of
             and other.who.content_sha256 != of.who.content_sha256
@@ -170,7 +170,7 @@ class PairJudge:
         """Hashes that differ in 3 of 64 bits at most agree in one of four bands of 16."""
         found: dict[tuple[str, str], Suspicion] = {}
         for band in range(64 // _BAND_BITS):
-            buckets: dict[int, list[tuple[int, Judged]]] = defaultdict(list)
+            buckets: dict[int, list[tuple[int, PairIdentity]]] = defaultdict(list)
             for value, who in self._hashes.values():
                 buckets[value >> band * _BAND_BITS & (1 << _BAND_BITS) - 1].append((value, who))
             for bucket in buckets.values():
@@ -180,13 +180,13 @@ class PairJudge:
         return list(found.values())
 
 
-def who_is(pair: PairEntry | StoredPair) -> Judged:
+def identify_pair(pair: PairEntry | StoredPair) -> PairIdentity:
     """A pair of a set."""
     if isinstance(pair, StoredPair):
         digests = (pair.content_sha256, pair.target_sha256)
     else:
         digests = (pair.content.sha256, pair.target.sha256)
-    return Judged(pair.key, pair.source, pair.split, pair.style, *digests, photo_sha256=pair.sha256)
+    return PairIdentity(pair.key, pair.source, pair.split, pair.style, *digests, photo_sha256=pair.sha256)
 
 
 def perceptual_hash(rgb: Image8) -> int:
@@ -198,17 +198,19 @@ def perceptual_hash(rgb: Image8) -> int:
     return int("".join("1" if bit else "0" for bit in bits), 2)
 
 
-def _of_one_photo(first: Judged, second: Judged) -> bool:
+def _of_one_photo(first: PairIdentity, second: PairIdentity) -> bool:
     """Whether both are variants of one photo, or one of them is the photo: they may look alike."""
-    same_file = without_mark(first.source) == without_mark(second.source) and first.source != second.source
+    same_file = (
+        strip_variant_suffix(first.source) == strip_variant_suffix(second.source) and first.source != second.source
+    )
     return same_file and first.photo_sha256 is not None and first.photo_sha256 == second.photo_sha256
 
 
-def _of(who: Judged, kind: str, text: str) -> Suspicion:
+def _of(who: PairIdentity, kind: str, text: str) -> Suspicion:
     return Suspicion(kind, who.key, who.source, text)
 
 
-def _near(first: Judged, second: Judged) -> Suspicion:
+def _near(first: PairIdentity, second: PairIdentity) -> Suspicion:
     across = f", in split {first.split}, which should not see it" if first.split != second.split else ""
     text = f"looks nearly like {first.source}{across}"
     return _of(second, "near-duplicate", text)

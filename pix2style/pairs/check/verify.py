@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tarfile import BLOCKSIZE
@@ -20,11 +20,11 @@ from pix2style.pairs.check.damage import (
     MAKE_SHARD_AGAIN,
     Damage,
 )
-from pix2style.pairs.check.suspicion import PairJudge, Suspicion, who_is
+from pix2style.pairs.check.suspicion import PairInspector, Suspicion, identify_pair
 from pix2style.pairs.check.verify_pairs import PairChecks, is_imported
 from pix2style.pairs.check.verify_shard import ShardCheck
 from pix2style.pairs.format.documents import parse_document, read_document
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
@@ -40,6 +40,7 @@ from pix2style.pairs.format.manifest import (
 )
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shards import shard_name
+from pix2style.progress import ProgressCallback, no_progress
 
 _SHARD_FILE = re.compile(r"^shard-(\d{5})\.(tar|json)$")
 _RUN_AGAIN = "run the same make-pairs again to go on"
@@ -56,7 +57,7 @@ class VerifyReport:
         suspicions: pairs that a person should look at; nothing is wrong with their bytes.
         pairs: looked at.
         bytes_read: of shards.
-        judged: whether pairs were looked at for misalignment and duplicates.
+        inspected: whether pairs were looked at for misalignment and duplicates.
     """
 
     folder: Path
@@ -65,7 +66,7 @@ class VerifyReport:
     suspicions: tuple[Suspicion, ...]
     pairs: SplitCounts
     bytes_read: int
-    judged: bool
+    inspected: bool
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -74,25 +75,21 @@ class VerifyReport:
             "whole": not self.damage,
             "damage": [one.to_json() for one in self.damage],
             "notes": list(self.notes),
-            "suspicious": [one.to_json() for one in self.suspicions] if self.judged else None,
+            "suspicious": [one.to_json() for one in self.suspicions] if self.inspected else None,
             "pairs": self.pairs.model_dump(),
             "bytes": self.bytes_read,
         }
 
 
-def _silent(_done: int, _total: int) -> None:
-    """For callers that do not watch."""
-
-
 def verify_pairs(
-    folder: Path, *, decode: bool = True, judge: bool = True, on_progress: Callable[[int, int], None] = _silent
+    folder: Path, *, decode: bool = True, inspect: bool = True, on_progress: ProgressCallback = no_progress
 ) -> VerifyReport:
     """Check every byte of a pair set: manifest, plan, indexes, shards, pictures, counts and splits.
 
     Args:
         folder: the set; only read. It may be unfinished: that is damage too, but what is there is checked.
         decode: decode each picture, too (its bytes are checked by their digest in any case).
-        judge: look for misaligned, mismatched and duplicate pairs, which takes longer; only with `decode`.
+        inspect: look for misaligned, mismatched and duplicate pairs, which takes longer; only with `decode`.
         on_progress: told how many of how many shards are done.
 
     Raises:
@@ -100,20 +97,22 @@ def verify_pairs(
     """
     if not folder.is_dir() or not any((folder / name).exists() for name in (MANIFEST_NAME, PLAN_NAME, SHARDS_NAME)):
         raise DataError(f"{folder}: there is no pair set in it: make one with pix2style make-pairs")
-    return _Verification(SetFolder(folder), decode, PairJudge() if judge and decode else None).run(on_progress)
+    return _Verification(PairSetFolder(folder), decode, PairInspector() if inspect and decode else None).run(
+        on_progress
+    )
 
 
 @dataclass(slots=True)
 class _Verification:
-    folder: SetFolder
+    folder: PairSetFolder
     decode: bool
-    judge: PairJudge | None
+    inspector: PairInspector | None
     damage: list[Damage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     bytes_read: int = 0
     splits: list[Split] = field(default_factory=list)
 
-    def run(self, on_progress: Callable[[int, int], None]) -> VerifyReport:
+    def run(self, on_progress: ProgressCallback) -> VerifyReport:
         manifest, plan = self._read(PairManifest, self.folder.manifest), self._read(PairPlan, self.folder.plan)
         checks = PairChecks(manifest, plan)
         self._check_documents(manifest, plan)
@@ -132,10 +131,10 @@ class _Verification:
             folder=self.folder.path,
             damage=tuple(self.damage),
             notes=tuple(self.notes),
-            suspicions=tuple(self.judge.finish()) if self.judge else (),
+            suspicions=tuple(self.inspector.finish()) if self.inspector else (),
             pairs=SplitCounts.of(self.splits),
             bytes_read=self.bytes_read,
-            judged=self.judge is not None,
+            inspected=self.inspector is not None,
         )
 
     def _read(self, model: Any, path: Path) -> Any:
@@ -236,8 +235,8 @@ class _Verification:
         return index if index.shard == number else None
 
     def _look_at(self, entry: PairEntry, content: Image8, target: Image8) -> None:
-        if self.judge is not None:
-            self.judge.add(who_is(entry), content, target)
+        if self.inspector is not None:
+            self.inspector.add(identify_pair(entry), content, target)
 
     def _look_around(self, numbers: Iterable[int]) -> None:
         """Files that no part of the set names."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pix2style.pairs.build.shard_builder import total
 from pix2style.pairs.check.damage import MAKE_INDEX_AGAIN, MAKE_MANIFEST_AGAIN, MAKE_SHARD_AGAIN, Damage
+from pix2style.pairs.format.failures import merge_variant_failures
 from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     SHARDS_NAME,
@@ -18,9 +19,8 @@ from pix2style.pairs.format.manifest import (
     ShardStatistics,
     SplitCounts,
 )
-from pix2style.pairs.format.plan import PairPlan, split_of
+from pix2style.pairs.format.plan import PairPlan, assign_split
 from pix2style.pairs.format.shards import shard_name
-from pix2style.pairs.format.statistics import told_once
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class PairChecks:
             wrong.append(f"counts {self.manifest.pairs}, the shards hold {counts}")
         unreadable = self.plan.unreadable if self.plan is not None else None
         if unreadable is not None:
-            failures = told_once((*unreadable, *self._failures), self.manifest.variants)
+            failures = merge_variant_failures((*unreadable, *self._failures), self.manifest.variants)
             if self.manifest.statistics != total(self._statistics, failures):
                 wrong.append("its statistics are not the sum of the shards'")
             if self.manifest.failures != failures:
@@ -107,7 +107,7 @@ class PairChecks:
         if document is None or document.teachers[0].settings.get("splits") == "given":
             return
         shares = {"val_share": document.val_share, "test_share": document.test_share}
-        wanted = split_of(entry.sha256, **shares, seed=document.seed)
+        wanted = assign_split(entry.sha256, **shares, seed=document.seed)
         if entry.split != wanted:
             yield f"is in split {entry.split}, but its photo's digest and the shares say {wanted}"
 

@@ -20,7 +20,7 @@ from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, open_file
 from pix2style.pairs.check.damage import MAKE_SHARD_AGAIN, Damage
 from pix2style.pairs.format.manifest import Member, PairEntry, PairFormat, ShardIndex, StoredPair
-from pix2style.pairs.format.shards import member_header, member_names, shard_name
+from pix2style.pairs.format.shards import member_names, shard_name, tar_header
 
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _PIECE_BYTES = 1 << 20
@@ -114,7 +114,7 @@ class ShardCheck:
 
     def _check_header(self, stream: BinaryIO, entry: PairEntry, name: str, size: int) -> None:
         try:
-            header = member_header(name, size)
+            header = tar_header(name, size)
         except ValueError:  # no header holds such a number
             header = b"\0" * _BLOCK_BYTES
         self._compare(stream, header, entry, f"the tar header of {name} is not as it was written")

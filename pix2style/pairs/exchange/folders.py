@@ -9,8 +9,8 @@ from pix2style import images
 from pix2style.errors import DataError, ImageError
 from pix2style.files import write_bytes
 from pix2style.images import Image8
-from pix2style.pairs.exchange.given import GivenPair
-from pix2style.pairs.exchange.sidecar import LINES_NAME, ExchangeLine, read_sidecar
+from pix2style.pairs.exchange.pair_source import SourcePair
+from pix2style.pairs.exchange.sidecar import LINES_NAME, PairDescription, read_sidecar
 from pix2style.pairs.format.manifest import Failure, PairEntry
 from pix2style.pairs.format.matching import CONTENT_NAME, TARGET_NAME, match_folders
 from pix2style.pairs.format.reader import PairReader
@@ -41,7 +41,7 @@ class FolderSource:
     def __len__(self) -> int:
         return len(self._matched)
 
-    def pairs(self) -> Iterator[GivenPair | Failure]:
+    def pairs(self) -> Iterator[SourcePair | Failure]:
         """See `PairSource`."""
         for unmatched in self._unmatched:
             yield Failure(source=unmatched.source, sha256=None, reason=unmatched.reason)
@@ -53,9 +53,9 @@ class FolderSource:
                 yield Failure(source=matched.source, sha256=None, reason=error.reason)
                 continue
             if line is None:
-                yield GivenPair(printable(matched.source), content, target, matched.split)
+                yield SourcePair(printable(matched.source), content, target, matched.split)
             else:
-                yield given_by(line, content, target)
+                yield described_pair(line, content, target)
 
 
 def write_folders(reader: PairReader, entry: PairEntry, name: str, out: Path) -> None:
@@ -65,9 +65,9 @@ def write_folders(reader: PairReader, entry: PairEntry, name: str, out: Path) ->
         write_bytes(out / role / f"{name}.{suffix}", data)
 
 
-def given_by(line: ExchangeLine, content: bytes | Image8, target: bytes | Image8) -> GivenPair:
+def described_pair(line: PairDescription, content: bytes | Image8, target: bytes | Image8) -> SourcePair:
     """A pair that a sidecar describes."""
-    return GivenPair(
+    return SourcePair(
         source=line.source,
         content=content,
         target=target,
@@ -79,7 +79,7 @@ def given_by(line: ExchangeLine, content: bytes | Image8, target: bytes | Image8
     )
 
 
-def check_names(folder: Path, lines: dict[str, ExchangeLine], names: set[str]) -> None:
+def check_names(folder: Path, lines: dict[str, PairDescription], names: set[str]) -> None:
     """Refuse a sidecar that does not fit the files beside it.
 
     Raises:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
-from pix2style.pairs.build.scan import nothing_readable
-from pix2style.pairs.check.suspicion import PairJudge, Suspicion, who_is
-from pix2style.pairs.exchange.given import (
-    GivenPair,
+from pix2style.pairs.check.suspicion import PairInspector, Suspicion, identify_pair
+from pix2style.pairs.exchange.atomic_folder import atomic_folder
+from pix2style.pairs.exchange.pair_source import (
+    DecodedPair,
     NotPlainJpegError,
     PairSource,
-    ReadPair,
+    SourcePair,
+    decode_pair,
     is_plain_jpeg,
-    read_pair,
 )
-from pix2style.pairs.exchange.new_folder import new_folder
-from pix2style.pairs.exchange.set_writer import SetWriter
+from pix2style.pairs.exchange.set_writer import PairSetWriter
+from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.manifest import Failure, PairFormat, PairManifest, Split, StoredPair, TeacherRecord
-from pix2style.pairs.format.plan import KEY_DIGITS, split_of
+from pix2style.pairs.format.plan import KEY_DIGITS, assign_split
+from pix2style.progress import ProgressCallback, no_progress
 
 IMPORTED = "imported"
 _LICENCE = "not stated by the source"
@@ -74,16 +75,12 @@ class ImportReport:
         }
 
 
-def _silent(_done: int, _total: int) -> None:
-    """For callers that do not watch."""
-
-
 def import_pairs(
     source: PairSource,
     out: Path,
     settings: ImportSettings | None = None,
     *,
-    on_progress: Callable[[int, int], None] = _silent,
+    on_progress: ProgressCallback = no_progress,
 ) -> ImportReport:
     """Make a pair set of a source; lossless in the pixels.
 
@@ -100,7 +97,7 @@ def import_pairs(
             written.
     """
     settings = settings or ImportSettings()
-    with new_folder(out) as work:
+    with atomic_folder(out) as work:
         try:
             done = _Import(source, work, settings, _first_format(source)).run(on_progress)
         except NotPlainJpegError:
@@ -124,24 +121,24 @@ class _Import:
     picture_format: PairFormat
     failures: list[Failure] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
-    judge: PairJudge = field(default_factory=PairJudge)
+    judge: PairInspector = field(default_factory=PairInspector)
 
-    def run(self, on_progress: Callable[[int, int], None]) -> _Done:
+    def run(self, on_progress: ProgressCallback) -> _Done:
         total, done = len(self.source), 0
         on_progress(0, total)
         digests = [hashlib.sha256() for _ in self.source.teachers] or [hashlib.sha256()]
-        with SetWriter(self.work, self.picture_format, self.settings.pairs_per_shard) as writer:
+        with PairSetWriter(self.work, self.picture_format, self.settings.pairs_per_shard) as writer:
             for given in self.source.pairs():
                 read = self._read(given)
-                if isinstance(given, GivenPair) and read is not None:
+                if isinstance(given, SourcePair) and read is not None:
                     stored = self._stored(given, read)
                     writer.append(stored, read.content_bytes, read.target_bytes)
                     digests[given.style].update(bytes.fromhex(stored.content_sha256 + stored.target_sha256))
-                    self.judge.add(who_is(stored), read.content, read.target)
+                    self.judge.add(identify_pair(stored), read.content, read.target)
                 done += 1
                 on_progress(min(done, total), total)
             if not writer.pairs:
-                raise nothing_readable(self.failures)
+                raise no_usable_photos_error(self.failures)
             teachers = tuple(self._teachers([digest.hexdigest() for digest in digests]))
             shares = (0.0, 0.0)
             if not self.source.splits_given:
@@ -149,17 +146,17 @@ class _Import:
             manifest = writer.finish(teachers, shares, tuple(self.failures))
         return _Done(manifest, tuple(self.judge.finish()))
 
-    def _read(self, given: GivenPair | Failure) -> ReadPair | None:
+    def _read(self, given: SourcePair | Failure) -> DecodedPair | None:
         if isinstance(given, Failure):
             self.failures.append(given)
             return None
         try:
-            return read_pair(given, self.picture_format)
+            return decode_pair(given, self.picture_format)
         except ImageError as error:
             self.failures.append(Failure(source=given.source, sha256=None, reason=error.reason))
             return None
 
-    def _stored(self, given: GivenPair, read: ReadPair) -> StoredPair:
+    def _stored(self, given: SourcePair, read: DecodedPair) -> StoredPair:
         height, width = read.content.shape[:2]
         photo_height, photo_width = given.photo_px or (height, width)
         return StoredPair(
@@ -177,9 +174,9 @@ class _Import:
         )
 
     def _split(self, sha256: str) -> Split:
-        return split_of(sha256, val_share=self.settings.val_share, test_share=self.settings.test_share)
+        return assign_split(sha256, val_share=self.settings.val_share, test_share=self.settings.test_share)
 
-    def _key(self, given: GivenPair, read: ReadPair) -> str:
+    def _key(self, given: SourcePair, read: DecodedPair) -> str:
         """The source's own, or the first digits of the content's digest; unlike all others of the set."""
         again = sha256_bytes(f"{read.photo_sha256}:{given.source}:{given.style}:{len(self.keys)}".encode())
         wanted = (given.key, read.photo_sha256[:KEY_DIGITS], again)
@@ -204,7 +201,7 @@ class _Import:
 
 def _first_format(source: PairSource) -> PairFormat:
     for given in source.pairs():
-        if isinstance(given, GivenPair):
+        if isinstance(given, SourcePair):
             both = (given.content, given.target)
             return "jpeg" if all(isinstance(one, bytes) and is_plain_jpeg(one) for one in both) else "png"
     return "png"

@@ -17,11 +17,10 @@ from pydantic import ValidationError
 
 from pix2style.errors import DataError, require
 from pix2style.files import atomic_path
-from pix2style.pairs.exchange.folders import given_by
-from pix2style.pairs.exchange.given import GivenPair
-from pix2style.pairs.exchange.sidecar import ExchangeCard, ExchangeLine, card_of, line_of
-from pix2style.pairs.format.manifest import Failure, PairEntry, Split
-from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.exchange.folders import described_pair
+from pix2style.pairs.exchange.pair_source import SourcePair
+from pix2style.pairs.exchange.sidecar import ExportDescription, PairDescription, describe_export, describe_pair
+from pix2style.pairs.format.manifest import SPLITS, Failure, PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
 
 IMAGES = ("input_image", "edited_image")
@@ -64,7 +63,7 @@ class ParquetSource:
     def __len__(self) -> int:
         return self._rows
 
-    def pairs(self) -> Iterator[GivenPair | Failure]:
+    def pairs(self) -> Iterator[SourcePair | Failure]:
         """See `PairSource`."""
         for file in self._files:
             for number, row in enumerate(_rows(file)):
@@ -105,7 +104,7 @@ def _write_file(
             content, target = reader.read_bytes(entry)
             pictures = {IMAGES[0]: content, IMAGES[1]: target}
             images = {column: {"bytes": data, "path": f"{name}.{suffix}"} for column, data in pictures.items()}
-            rows.append(images | line_of(entry, name).model_dump(include=set(_LINE)))
+            rows.append(images | describe_pair(entry, name).model_dump(include=set(_LINE)))
             held_bytes += len(content) + len(target)
             yield entry
             if held_bytes >= _GROUP_BYTES:
@@ -123,7 +122,7 @@ def _schema(reader: PairReader) -> Any:
     features = {column: {"_type": "Image"} for column in IMAGES}
     features |= {column: {"dtype": "string", "_type": "Value"} for column in _TEXT}
     features |= {column: {"dtype": "int64", "_type": "Value"} for column in _NUMBERS}
-    card = card_of(reader.manifest, "parquet").model_dump_json().encode()
+    card = describe_export(reader.manifest, "parquet").model_dump_json().encode()
     metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode(), _CARD_KEY: card}
     return pa.schema(list(types.items()), metadata=metadata)
 
@@ -140,7 +139,7 @@ def _files_of(entries: Sequence[tuple[PairEntry, str]]) -> list[list[tuple[PairE
     return files
 
 
-def _head(path: Path) -> tuple[int, frozenset[str], ExchangeCard | None]:
+def _head(path: Path) -> tuple[int, frozenset[str], ExportDescription | None]:
     """Rows, columns and card of a file, whose columns are checked."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -166,9 +165,9 @@ def _head(path: Path) -> tuple[int, frozenset[str], ExchangeCard | None]:
     return rows, frozenset(schema.names), _card(path, (schema.metadata or {}).get(_CARD_KEY))
 
 
-def _card(path: Path, data: bytes | None) -> ExchangeCard | None:
+def _card(path: Path, data: bytes | None) -> ExportDescription | None:
     try:
-        return None if data is None else ExchangeCard.model_validate_json(data)
+        return None if data is None else ExportDescription.model_validate_json(data)
     except ValidationError as error:
         raise DataError(f"{path}: its metadata 'pix2style' is damaged: export the set again") from error
 
@@ -192,7 +191,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: is damaged or no parquet file ({first}): copy or download it again")
 
 
-def _given(name: str, row: dict[str, Any], split: Split | None, styles: int) -> GivenPair | Failure:
+def _given(name: str, row: dict[str, Any], split: Split | None, styles: int) -> SourcePair | Failure:
     """A row as a pair; what else it says counts only if it says everything."""
     said = row.get("source")
     source = said if isinstance(said, str) and said else name
@@ -202,15 +201,15 @@ def _given(name: str, row: dict[str, Any], split: Split | None, styles: int) -> 
         return Failure(source=source, sha256=None, reason=f"row {name}: {column} ({role}) holds no bytes")
     if any(row.get(column) is None for column in _LINE):
         given = next((one for one in SPLITS if one == row.get("split")), split)
-        return GivenPair(source, content, target, given)
+        return SourcePair(source, content, target, given)
     try:
-        line = ExchangeLine.model_validate({"name": name, **{column: row[column] for column in _LINE}})
+        line = PairDescription.model_validate({"name": name, **{column: row[column] for column in _LINE}})
     except ValidationError as error:
         column = str(error.errors(include_url=False)[0]["loc"][0])
         return Failure(source=source, sha256=None, reason=f"row {name}: its column {column} is not valid")
     if line.style >= max(1, styles):
         return Failure(source=source, sha256=None, reason=f"row {name}: has an unknown style {line.style}")
-    return given_by(line, content, target)
+    return described_pair(line, content, target)
 
 
 def _bytes_of(value: Any) -> bytes | None:

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from pix2style.files import write_json
-from pix2style.pairs.build.shard_builder import ShardSummary, summary_of, total
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.build.shard_builder import ShardSummary, summarize_shard, total
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import (
     Failure,
     PairEntry,
@@ -26,7 +26,7 @@ from pix2style.pairs.format.shards import ShardWriter, write_index
 from pix2style.version import __version__
 
 
-class SetWriter:
+class PairSetWriter:
     """Shard after shard, then plan and manifest. In its plan each pair is a photo of its own.
 
     Args:
@@ -36,7 +36,7 @@ class SetWriter:
     """
 
     def __init__(self, folder: Path, picture_format: PairFormat, pairs_per_shard: int) -> None:
-        self._folder = SetFolder(folder)
+        self._folder = PairSetFolder(folder)
         self._folder.shards.mkdir(exist_ok=True)
         for old in self._folder.shards.iterdir():  # of an attempt in the other format
             old.unlink()
@@ -133,7 +133,7 @@ class SetWriter:
         self._writer = None
         number = len(self._shards)
         index = write_index(self._folder.tar(number), number, self._entries, [], statistics_of(self._entries))
-        self._shards.append(summary_of(self._folder, index))
+        self._shards.append(summarize_shard(self._folder, index))
         self._entries = []
 
 

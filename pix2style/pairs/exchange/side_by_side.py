@@ -14,11 +14,10 @@ import numpy as np
 from pix2style.errors import DataError, ImageError
 from pix2style.files import write_bytes
 from pix2style.images import Image8, decode_picture, encode_png, find_images
-from pix2style.pairs.exchange.folders import check_names, given_by, printable, read_file
-from pix2style.pairs.exchange.given import GivenPair
+from pix2style.pairs.exchange.folders import check_names, described_pair, printable, read_file
+from pix2style.pairs.exchange.pair_source import SourcePair
 from pix2style.pairs.exchange.sidecar import read_sidecar
-from pix2style.pairs.format.manifest import Failure, PairEntry, Split
-from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.format.manifest import SPLITS, Failure, PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
 
 Side = Literal["left", "right"]
@@ -51,7 +50,7 @@ class SideBySideSource:
     def __len__(self) -> int:
         return len(self._found)
 
-    def pairs(self) -> Iterator[GivenPair | Failure]:
+    def pairs(self) -> Iterator[SourcePair | Failure]:
         """See `PairSource`."""
         for found in self._found:
             line = self._lines.get(_name(found.relative))
@@ -62,9 +61,9 @@ class SideBySideSource:
                 continue
             if line is None:
                 split = _split(found.relative) if self._in_splits else None
-                yield GivenPair(printable(found.relative), content, target, split)
+                yield SourcePair(printable(found.relative), content, target, split)
             else:
-                yield given_by(line, content, target)
+                yield described_pair(line, content, target)
 
     def _halves(self, path: Path) -> tuple[Image8, Image8]:
         both = decode_picture(read_file(path), name=str(path), to_srgb=True).on_white()

@@ -20,7 +20,7 @@ CARD_NAME = "pairs.json"
 _DO = "delete both it and pairs.json to import by file names alone, or export the set again"
 
 
-class ExchangeCard(Record):
+class ExportDescription(Record):
     """`pairs.json`: what was exported."""
 
     layout: Literal["folders", "side-by-side", "parquet"]
@@ -33,7 +33,7 @@ class ExchangeCard(Record):
     """Of side-by-side pictures."""
 
 
-class ExchangeLine(Record):
+class PairDescription(Record):
     """A line of `pairs.jsonl`: one pair."""
 
     name: str
@@ -54,9 +54,9 @@ class ExchangeLine(Record):
     """Of the photo as read."""
 
 
-def line_of(entry: PairEntry, name: str) -> ExchangeLine:
+def describe_pair(entry: PairEntry, name: str) -> PairDescription:
     """A pair's line."""
-    return ExchangeLine(
+    return PairDescription(
         name=name,
         key=entry.key,
         source=entry.source,
@@ -68,19 +68,19 @@ def line_of(entry: PairEntry, name: str) -> ExchangeLine:
     )
 
 
-def write_sidecar(folder: Path, card: ExchangeCard, lines: Iterable[ExchangeLine]) -> None:
+def write_sidecar(folder: Path, card: ExportDescription, lines: Iterable[PairDescription]) -> None:
     """Write both files."""
     with atomic_path(folder / LINES_NAME) as temporary, temporary.open("w", encoding="utf-8") as stream:
         stream.writelines(line.model_dump_json() + "\n" for line in lines)
     write_json(folder / CARD_NAME, card.model_dump(mode="json"))
 
 
-def card_of(manifest: PairManifest, layout: Literal["folders", "side-by-side", "parquet"]) -> ExchangeCard:
+def describe_export(manifest: PairManifest, layout: Literal["folders", "side-by-side", "parquet"]) -> ExportDescription:
     """What an export says of its set."""
-    return ExchangeCard(layout=layout, pix2style_version=manifest.pix2style_version, teachers=manifest.teachers)
+    return ExportDescription(layout=layout, pix2style_version=manifest.pix2style_version, teachers=manifest.teachers)
 
 
-def read_sidecar(folder: Path) -> tuple[ExchangeCard | None, dict[str, ExchangeLine]]:
+def read_sidecar(folder: Path) -> tuple[ExportDescription | None, dict[str, PairDescription]]:
     """The card, and the lines by name; nothing where there is nothing.
 
     Raises:
@@ -89,15 +89,15 @@ def read_sidecar(folder: Path) -> tuple[ExchangeCard | None, dict[str, ExchangeL
     if not (folder / CARD_NAME).is_file() or not (folder / LINES_NAME).is_file():
         return None, {}
     try:
-        card = ExchangeCard.model_validate_json((folder / CARD_NAME).read_bytes())
+        card = ExportDescription.model_validate_json((folder / CARD_NAME).read_bytes())
     except (ValidationError, OSError) as error:
         raise DataError(f"{folder / CARD_NAME}: is damaged or not of pix2style ({_first(error)}): {_DO}") from error
-    lines: dict[str, ExchangeLine] = {}
+    lines: dict[str, PairDescription] = {}
     path = folder / LINES_NAME
     with path.open("rb") as stream:
         for number, text in enumerate(stream, start=1):
             try:
-                line = ExchangeLine.model_validate_json(text)
+                line = PairDescription.model_validate_json(text)
             except ValidationError as error:
                 raise DataError(f"{path}: line {number} is damaged ({_first(error)}): {_DO}") from error
             if line.name in lines or line.style >= len(card.teachers):

@@ -19,8 +19,8 @@ from pix2style.pairs.format.manifest import (
     PlannedPhoto,
     ShardIndex,
 )
-from pix2style.pairs.format.plan import PairPlan, differences
-from pix2style.pairs.format.shards import shard_name, writing
+from pix2style.pairs.format.plan import PairPlan, plan_differences
+from pix2style.pairs.format.shards import explained_write_errors, shard_name
 from pix2style.pairs.format.statistics import statistics_of
 
 # What atomic_path leaves behind when it is killed.
@@ -29,7 +29,7 @@ _SHOWN_FILES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SetFolder:
+class PairSetFolder:
     """The paths of a pair set.
 
     Attributes:
@@ -70,7 +70,7 @@ class SetFolder:
         return self.path / TIMING_NAME / f"{shard_name(number)}.json"
 
     @contextlib.contextmanager
-    def claimed(self, *, shared: bool = False) -> Iterator[None]:
+    def locked(self, *, shared: bool = False) -> Iterator[None]:
         """Make the folder if need be, and keep other processes out of it.
 
         The lock is on the folder itself: it leaves no file behind, and the system drops it when the process dies.
@@ -81,7 +81,7 @@ class SetFolder:
         Raises:
             DataError: another process works there, or the folder cannot be made.
         """
-        with writing(self.path):
+        with explained_write_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         busy = DataError(f"{self.path}: another make-pairs is writing there: wait for it, or choose another folder")
         with locked(self.path, busy, shared=shared):
@@ -95,7 +95,7 @@ class SetFolder:
             alone: no other process works there, so that what a killed one left half-written can be removed.
         """
         self.check(plan)
-        with writing(self.path):
+        with explained_write_errors(self.path):
             for folder in (self.path, self.shards, self.path / TIMING_NAME) if alone else ():
                 for leftover in _leftovers(folder):
                     leftover.unlink()
@@ -114,7 +114,7 @@ class SetFolder:
         if not self.path.is_dir():
             raise DataError(f"{self.path}: is a file: choose a folder")
         if self.plan.exists():
-            differing = differences(read_document(PairPlan, self.plan)[0], plan)
+            differing = plan_differences(read_document(PairPlan, self.plan)[0], plan)
             if differing:
                 raise DataError(
                     f"{self.path}: holds another pair set: {'; '.join(differing)}."
@@ -142,7 +142,7 @@ class SetFolder:
 
     def reopen_shard(self, number: int) -> Path:
         """The partial file to go on with; a shard without a valid index becomes partial again."""
-        with writing(self.partial(number)):
+        with explained_write_errors(self.partial(number)):
             self.index(number).unlink(missing_ok=True)
             if self.tar(number).exists():
                 self.tar(number).replace(self.partial(number))
@@ -150,7 +150,7 @@ class SetFolder:
 
     def remove_all(self, shards: int) -> None:
         """Take back what was written: nothing in it is of use."""
-        with writing(self.path):
+        with explained_write_errors(self.path):
             for number in range(shards):
                 for path in (self.tar(number), self.partial(number), self.index(number), self.timing(number)):
                     path.unlink(missing_ok=True)

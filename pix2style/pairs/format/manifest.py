@@ -29,6 +29,7 @@ SHARDS_NAME = "shards"
 TIMING_NAME = "timing"
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 PairFormat = Literal["png", "jpeg"]
 Fit = Literal["crop", "fit", "keep"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -41,7 +42,7 @@ Count = Annotated[int, Field(ge=0, le=2**31)]
 Variants = Annotated[int, Field(ge=0, le=2**31, exclude_if=lambda variants: variants == 0)]
 
 
-def schema_version_of(variants: int) -> Literal[2, 3]:
+def schema_version_for(variants: int) -> Literal[2, 3]:
     """Of plan and manifest: an older pix2style must refuse a set with variants, and read all others."""
     return 3 if variants else 2
 
@@ -127,15 +128,15 @@ class PlannedPhoto:
     @property
     def file(self) -> str:
         """The file's name relative to the content folder."""
-        return self.source.removesuffix(variant_mark(self.variant)) if self.variant else self.source
+        return self.source.removesuffix(variant_suffix(self.variant)) if self.variant else self.source
 
 
-def variant_mark(variant: int) -> str:
+def variant_suffix(variant: int) -> str:
     """What follows the file's name in a variant's source."""
     return f"#variant{variant}"
 
 
-def without_mark(source: str) -> str:
+def strip_variant_suffix(source: str) -> str:
     """The file's name, of a variant's source as of a photo's."""
     return _VARIANT_MARK.sub("", source)
 

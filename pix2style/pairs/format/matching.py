@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pix2style.images import FoundImage, find_images
-from pix2style.pairs.format.manifest import Split
+from pix2style.pairs.format.manifest import SPLITS, Split
 
 CONTENT_NAME = "content"
 TARGET_NAME = "target"
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedFiles:
     """Two files of one name.
 
     Attributes:
@@ -34,7 +33,7 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
-class Unmatched:
+class UnmatchedFile:
     """A file that gives no pair.
 
     Attributes:
@@ -54,7 +53,7 @@ def has_two_folders(folder: Path) -> bool:
     return (folder / CONTENT_NAME).is_dir() and (folder / TARGET_NAME).is_dir()
 
 
-def match_folders(folder: Path) -> tuple[list[Matched], list[Unmatched]]:
+def match_folders(folder: Path) -> tuple[list[MatchedFiles], list[UnmatchedFile]]:
     """Pairs of `folder/content` and `folder/target`, by name, and what is left over.
 
     Args:
@@ -65,23 +64,23 @@ def match_folders(folder: Path) -> tuple[list[Matched], list[Unmatched]]:
     targets, target_extra = _by_name(find_images([folder / TARGET_NAME]), TARGET_NAME)
     given = all(PurePosixPath(name).parts[0] in SPLITS and "/" in name for name in [*contents, *targets])
     matched = [
-        Matched(name, found.relative, found.path, targets[name].path, _split(name) if given else None)
+        MatchedFiles(name, found.relative, found.path, targets[name].path, _split(name) if given else None)
         for name, found in contents.items()
         if name in targets
     ]
     unmatched = [
-        Unmatched(f"{CONTENT_NAME}/{found.relative}", f"there is no target/{name}.* for it")
+        UnmatchedFile(f"{CONTENT_NAME}/{found.relative}", f"there is no target/{name}.* for it")
         for name, found in contents.items()
         if name not in targets
     ] + [
-        Unmatched(f"{TARGET_NAME}/{found.relative}", f"there is no content/{name}.* for it")
+        UnmatchedFile(f"{TARGET_NAME}/{found.relative}", f"there is no content/{name}.* for it")
         for name, found in targets.items()
         if name not in contents
     ]
     return matched, [*content_extra, *target_extra, *unmatched]
 
 
-def _by_name(found: Sequence[FoundImage], role: str) -> tuple[dict[str, FoundImage], list[Unmatched]]:
+def _by_name(found: Sequence[FoundImage], role: str) -> tuple[dict[str, FoundImage], list[UnmatchedFile]]:
     names: dict[str, FoundImage] = {}
     extra = []
     for image in found:
@@ -89,7 +88,7 @@ def _by_name(found: Sequence[FoundImage], role: str) -> tuple[dict[str, FoundIma
         first = names.setdefault(name, image)
         if first is not image:
             reason = f"has the name of {role}/{first.relative} but for the suffix: rename one"
-            extra.append(Unmatched(f"{role}/{image.relative}", reason))
+            extra.append(UnmatchedFile(f"{role}/{image.relative}", reason))
     return names, extra
 
 

@@ -25,8 +25,8 @@ from pix2style.pairs.format.manifest import (
     SplitCounts,
     TeacherRecord,
     Variants,
-    schema_version_of,
-    variant_mark,
+    schema_version_for,
+    variant_suffix,
 )
 from pix2style.stylizer import StylizerIdentity
 
@@ -90,7 +90,7 @@ class PairPlan(Record):
         return sha256_bytes(self.model_dump_json().encode())
 
     @property
-    def splits(self) -> SplitCounts:
+    def photos_per_split(self) -> SplitCounts:
         """Planned photos per split, without variants."""
         return SplitCounts.of([photo.split for photo in self.photos])
 
@@ -130,8 +130,8 @@ class PairPlan(Record):
     def _variant_at(self, place: int, shard: int) -> PlannedPhoto:
         """One of the variants, counted from 0. Made when asked for: there may be many times as many as photos."""
         photo, variant = self._varied[place // self.variants], place % self.variants + 1
-        key = sha256_bytes(f"{photo.sha256}{variant_mark(variant)}".encode())[:_VARIANT_KEY_DIGITS]
-        source = photo.source + variant_mark(variant)
+        key = sha256_bytes(f"{photo.sha256}{variant_suffix(variant)}".encode())[:_VARIANT_KEY_DIGITS]
+        source = photo.source + variant_suffix(variant)
         return PlannedPhoto(key, source, photo.sha256, photo.split, shard, variant)
 
     def pair_count(self, number: int) -> int:
@@ -151,7 +151,7 @@ class PairPlan(Record):
         styles = range(len(self.teachers))
         if self.styles_per_photo >= len(styles):
             return list(styles)
-        name = photo.sha256 + (variant_mark(photo.variant) if photo.variant else "")
+        name = photo.sha256 + (variant_suffix(photo.variant) if photo.variant else "")
         rank = {style: sha256_bytes(f"{style}:{name}".encode()) for style in styles}
         return sorted(sorted(styles, key=rank.__getitem__)[: self.styles_per_photo])
 
@@ -160,7 +160,7 @@ class PairPlan(Record):
         return photo.key if len(self.teachers) == 1 else f"{photo.key[: 64 - STYLE_DIGITS]}{style:0{STYLE_DIGITS}x}"
 
 
-def split_of(sha256: str, *, val_share: float, test_share: float, seed: int = 0) -> Split:
+def assign_split(sha256: str, *, val_share: float, test_share: float, seed: int = 0) -> Split:
     """The split of a file, by its digest alone: other files, names and folders have no say.
 
     The digest is hashed with the seed to a number that is uniform in [0, 1). Test photos lie at its lower end, so
@@ -172,7 +172,7 @@ def split_of(sha256: str, *, val_share: float, test_share: float, seed: int = 0)
     return "val" if number < test_share + val_share else "train"
 
 
-def keys_of(digests: Iterable[str], digits: int = KEY_DIGITS) -> list[str]:
+def short_keys(digests: Iterable[str], digits: int = KEY_DIGITS) -> list[str]:
     """A short name for each of several different digests: its first digits, or all if those are taken."""
     taken: set[str] = set()
     keys = []
@@ -188,7 +188,7 @@ def make_plan(
     teachers: Sequence[StylizerIdentity],
     *,
     seed: int,
-    hashed: Sequence[tuple[str, str]],
+    hashed_files: Sequence[tuple[str, str]],
     unreadable: Sequence[Failure] = (),
 ) -> PairPlan:
     """Plan a set.
@@ -197,24 +197,24 @@ def make_plan(
         config: settings.
         teachers: who will paint, one for each style.
         seed: salt of the split's hash.
-        hashed: name and SHA-256 of each file.
+        hashed_files: name and SHA-256 of each file.
         unreadable: files that could not be hashed.
     """
     styles_per_photo = min(config.styles_per_photo or len(teachers), len(teachers))
     photos_per_shard = max(1, config.pairs_per_shard // styles_per_photo)
-    first_names, duplicates = _one_of_each(hashed)
+    first_names, duplicates = _one_of_each(hashed_files)
     photos = [
         PlannedPhoto(
             key=key,
             source=source,
             sha256=sha256,
-            split=split_of(sha256, val_share=config.val_share, test_share=config.test_share, seed=seed),
+            split=assign_split(sha256, val_share=config.val_share, test_share=config.test_share, seed=seed),
             shard=i // photos_per_shard,
         )
-        for i, (key, (sha256, source)) in enumerate(zip(keys_of(first_names), first_names.items(), strict=True))
+        for i, (key, (sha256, source)) in enumerate(zip(short_keys(first_names), first_names.items(), strict=True))
     ]
     return PairPlan(
-        schema_version=schema_version_of(config.variants),
+        schema_version=schema_version_for(config.variants),
         teachers=tuple(teacher_record(teacher) for teacher in teachers),
         styles_per_photo=styles_per_photo,
         size=config.size,
@@ -253,7 +253,7 @@ def teacher_record(identity: StylizerIdentity) -> TeacherRecord:
     )
 
 
-def differences(old: PairPlan, new: PairPlan) -> list[str]:
+def plan_differences(old: PairPlan, new: PairPlan) -> list[str]:
     """What makes `new` another set than `old`, for people; empty if they are the same."""
     found = []
     if len(old.teachers) != len(new.teachers):

@@ -46,7 +46,7 @@ def member_names(key: str, picture_format: PairFormat) -> tuple[str, str, str]:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def explained_write_errors(path: Path) -> Iterator[None]:
     """Say which file could not be written, and that nothing whole is lost.
 
     Raises:
@@ -82,7 +82,7 @@ class ShardWriter:
         self._end = 0
         self._format = picture_format
         # Unbuffered: what append() has returned from is with the operating system, and survives a kill.
-        with writing(path):
+        with explained_write_errors(path):
             path.touch()
             self._stream = io.FileIO(path, "r+")
         if not try_lock(self._stream.fileno()) or not self._is_at(path):
@@ -93,7 +93,7 @@ class ShardWriter:
 
     def cut(self, end: int) -> None:
         """Drop what comes after the whole pairs, which end at `end`, and go on there."""
-        with writing(self._path):
+        with explained_write_errors(self._path):
             self._stream.truncate(end)
             self._stream.seek(end)
         self._end = end
@@ -117,7 +117,7 @@ class ShardWriter:
         padding = 2 * _BLOCK_BYTES
         padding += -(self._end + padding) % tarfile.RECORDSIZE
         self._write(b"\0" * padding)
-        with writing(self._path):
+        with explained_write_errors(self._path):
             os.fsync(self._stream.fileno())
             self._path.replace(self._path.with_suffix(""))
 
@@ -129,12 +129,12 @@ class ShardWriter:
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
-        with writing(self._path):
+        with explained_write_errors(self._path):
             while view:
                 view = view[self._stream.write(view) or 0 :]
 
 
-def recover(path: Path, pairs: Sequence[PlannedPair], picture_format: PairFormat) -> list[tuple[PairEntry, int]]:
+def recover_pairs(path: Path, pairs: Sequence[PlannedPair], picture_format: PairFormat) -> list[tuple[PairEntry, int]]:
     """The whole pairs at the beginning of a shard, each with where it ends.
 
     Args:
@@ -165,7 +165,7 @@ def write_index(
     tar: Path, shard: int, pairs: Sequence[PairEntry], failures: Sequence[Failure], statistics: ShardStatistics
 ) -> ShardIndex:
     """Write the index of a finished shard beside it."""
-    with writing(tar.with_suffix(".json")):
+    with explained_write_errors(tar.with_suffix(".json")):
         index = ShardIndex(
             shard=shard,
             sha256=sha256_file(tar),
@@ -203,7 +203,7 @@ def _is_of(stored: StoredPair, pair: PlannedPair) -> bool:
     return (stored.source, stored.sha256, stored.split, stored.style) == of
 
 
-def member_header(name: str, size_bytes: int) -> bytes:
+def tar_header(name: str, size_bytes: int) -> bytes:
     """A member's tar header, as it is written."""
     info = tarfile.TarInfo(name)
     # Time, owner and group stay 0 and nameless: the bytes are the same anywhere.
@@ -212,7 +212,7 @@ def member_header(name: str, size_bytes: int) -> bytes:
 
 
 def _member_bytes(name: str, blob: bytes) -> bytes:
-    return member_header(name, len(blob)) + blob + b"\0" * (-len(blob) % _BLOCK_BYTES)
+    return tar_header(name, len(blob)) + blob + b"\0" * (-len(blob) % _BLOCK_BYTES)
 
 
 def _member_size(blob_bytes: int) -> int:

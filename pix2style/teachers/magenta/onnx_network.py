@@ -7,31 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
 from pix2style.errors import ArtifactError, PhotoError
 from pix2style.files import sha256_json
+from pix2style.onnx_session import (
+    CPU_PROVIDER,
+    CUDA_PROVIDER,
+    LOAD_ERRORS,
+    RUN_ERRORS,
+    has_cuda,
+    is_out_of_memory,
+    open_session,
+    shrink_arena_after_run,
+)
 from pix2style.processes import usable_cores
 from pix2style.stylizer import Setting
 from pix2style.teachers.magenta.network import Floats, MagentaNetwork, reason
 from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion
 
-_QUIET = 4  # of ONNX Runtime's severities only FATAL: errors reach people as our exceptions, not as stderr noise
-# ONNX Runtime's exceptions have no base class of their own.
-_ERRORS = (
-    _ort.EPFail,
-    _ort.Fail,
-    _ort.InvalidArgument,
-    _ort.InvalidGraph,
-    _ort.InvalidProtobuf,
-    _ort.NotImplemented,
-    _ort.RuntimeException,
-    MemoryError,
-)
-# ONNX Runtime's words for "out of memory", on the CPU and on a GPU.
-_MEMORY_WORDS = ("allocate memory", "bad_alloc", "out of memory", "bad allocation")
 _BATCH_ON_GPU = 16
-# ONNX Runtime keeps the memory it ever had; beyond this size a photo's is given back (see runtime/onnx.py).
+# ONNX Runtime keeps the memory it ever had; beyond this size a photo's is given back (see runtime/onnx_stylizer.py).
 _LARGE_PIXELS = 2_000_000
 
 
@@ -53,7 +48,7 @@ class OnnxNetwork(MagentaNetwork):
     def __init__(self, folder: Path, *, threads: int | None = None, cuda: bool = True) -> None:
         record = Conversion.read(folder)
         self.source_sha256, self.style_length = record.source_sha256, record.style_length
-        self._on_gpu = cuda and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+        self._on_gpu = cuda and has_cuda()
         self.threads = 1 if self._on_gpu else threads or usable_cores()
         self.batch = _BATCH_ON_GPU if self._on_gpu else 1
         self._predictor = self._open(folder / STYLE_FILE, record)
@@ -75,8 +70,8 @@ class OnnxNetwork(MagentaNetwork):
         _, height, width, _ = photos.shape
         try:
             return _run(self._transformer, photos, vector, give_memory_back=self._is_large(photos))
-        except _ERRORS as error:
-            if not isinstance(error, MemoryError) and not any(word in str(error).lower() for word in _MEMORY_WORDS):
+        except RUN_ERRORS as error:
+            if not is_out_of_memory(error):
                 raise
             raise PhotoError(
                 f"{width}x{height} pixels need more memory than there is: make the photo smaller, or close other"
@@ -88,14 +83,10 @@ class OnnxNetwork(MagentaNetwork):
 
     def _open(self, path: Path, record: Conversion) -> onnxruntime.InferenceSession:
         data = record.files[path.name].read(path)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _QUIET
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        providers = ["CUDAExecutionProvider"] if self._on_gpu else []
+        providers = [CUDA_PROVIDER, CPU_PROVIDER] if self._on_gpu else [CPU_PROVIDER]
         try:
-            # From the bytes that were digested; so a file cannot point to others either (ONNX's external data).
-            return onnxruntime.InferenceSession(data, options, providers=[*providers, "CPUExecutionProvider"])
-        except _ERRORS as error:
+            return open_session(data, threads=1, providers=providers)
+        except (*LOAD_ERRORS, MemoryError) as error:
             raise ArtifactError(
                 f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({reason(error)}): convert again"
                 " (pix2style teacher convert), or update onnxruntime"
@@ -104,10 +95,7 @@ class OnnxNetwork(MagentaNetwork):
 
 def _run(session: onnxruntime.InferenceSession, *inputs: Floats, give_memory_back: bool = False) -> Floats:
     names = [one.name for one in session.get_inputs()]
-    options = None
-    if give_memory_back:
-        options = onnxruntime.RunOptions()
-        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    options = shrink_arena_after_run() if give_memory_back else None
     feeds = {name: np.ascontiguousarray(one) for name, one in zip(names, inputs, strict=True)}
     output: Floats = session.run(None, feeds, options)[0]
     return output

@@ -23,18 +23,18 @@ _EPOCHS_KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
+class Crops:
     """Where some pairs are cut; each array has one number for each of them.
 
     Attributes:
-        pair: its place among the entries.
+        index: its place among the entries.
         top: first row of the crop.
         left: first column of the crop, before mirroring.
         flip: 1 where the crop is mirrored, left to right.
         color_seed: of the content's colours.
     """
 
-    pair: Indices
+    index: Indices
     top: Indices
     left: Indices
     flip: Indices
@@ -59,7 +59,7 @@ class CropPlan:
     def __len__(self) -> int:
         return len(self._places)
 
-    def at(self, positions: Iterable[int]) -> Cuts:
+    def crops_at(self, positions: Iterable[int]) -> Crops:
         """What stands at these positions of the stream."""
         epochs, places = np.divmod(np.fromiter(positions, np.int64), len(self))
         pair, draws = np.empty_like(epochs), np.empty((len(epochs), 4))
@@ -70,7 +70,7 @@ class CropPlan:
             draws[here] = numbers[pair[here]]
         top, left = (draws[:, :2] * self._places[pair]).astype(np.int64).T * self._align_px
         flip = (draws[:, 2] < 0.5).astype(np.int64) * self._flip
-        return Cuts(pair, top, left, flip, (draws[:, 3] * 2**32).astype(np.int64))
+        return Crops(pair, top, left, flip, (draws[:, 3] * 2**32).astype(np.int64))
 
     def _epoch(self, epoch: int) -> tuple[Indices, NDArray[np.float64]]:
         """The epoch's order, and four numbers in [0, 1) for each pair."""
@@ -82,7 +82,7 @@ class CropPlan:
         return self._epochs[epoch]
 
 
-def sides_of(entries: Sequence[PairRecord], augment: AugmentConfig) -> list[tuple[int, int]]:
+def pair_sizes(entries: Sequence[PairRecord], augment: AugmentConfig) -> list[tuple[int, int]]:
     """Height and width of each pair before cropping: resampled, if that is asked for."""
     if augment.resize is not None:
         return [(augment.resize, augment.resize)] * len(entries)

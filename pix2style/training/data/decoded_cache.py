@@ -18,9 +18,9 @@ from pix2style.images import Image8
 from pix2style.pairs.format.manifest import PairEntry, PairRecord
 from pix2style.processes import usable_cores
 from pix2style.progress import ProgressBar
-from pix2style.training.data.crops import Indices, sides_of
+from pix2style.training.data.crops import Indices, pair_sizes
+from pix2style.training.data.sources import TrainingData
 from pix2style.training.distributed import World
-from pix2style.training.data.sources import Material
 
 _FILE_NAME = "decoded.u8"
 _CHANNELS = 3
@@ -56,13 +56,13 @@ class DecodedPairs:
         return self.pixels[start : start + height * width].reshape(height, width, _CHANNELS)
 
 
-def read_resized(material: Material, entry: PairRecord, augment: AugmentConfig) -> tuple[Image8, Image8 | None]:
+def read_resized(material: TrainingData, entry: PairRecord, augment: AugmentConfig) -> tuple[Image8, Image8 | None]:
     """Photo and target, as they are before cropping."""
-    content, target = material.read(entry)
+    content, target = material.read_pair(entry)
     return _resized(content, augment.resize), None if target is None else _resized(target, augment.resize)
 
 
-def decode(material: Material, entries: Sequence[PairRecord], augment: AugmentConfig) -> DecodedPairs:
+def decode_to_memory(material: TrainingData, entries: Sequence[PairRecord], augment: AugmentConfig) -> DecodedPairs:
     """A few pairs, decoded into memory."""
     layout, count = _layout(material, entries, augment)
     pixels = np.empty((count, _CHANNELS), np.uint8)
@@ -70,8 +70,8 @@ def decode(material: Material, entries: Sequence[PairRecord], augment: AugmentCo
     return DecodedPairs(pixels, *layout)
 
 
-def decode_once(
-    material: Material,
+def decode_to_file(
+    material: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
     folder: Path,
@@ -107,7 +107,7 @@ def decode_once(
             _write(path, layout, material, entries, augment, count=count)
         except DataError as failed:  # the others wait: tell them
             error = failed
-    said: str | None = world.share(None if error is None else str(error))
+    said: str | None = world.broadcast_object(None if error is None else str(error))
     if said is not None:
         raise DataError(said) from error
     return DecodedPairs(_mapped(path, count), *layout)
@@ -116,9 +116,9 @@ def decode_once(
 _Layout = tuple[Indices, Indices | None, Indices]
 
 
-def _layout(material: Material, entries: Sequence[PairRecord], augment: AugmentConfig) -> tuple[_Layout, int]:
+def _layout(material: TrainingData, entries: Sequence[PairRecord], augment: AugmentConfig) -> tuple[_Layout, int]:
     """Where each pair's pictures lie, each pair's sides, and how many pixels there are in all."""
-    sides = np.asarray(sides_of(entries, augment), np.int64).reshape(-1, 2)
+    sides = np.asarray(pair_sizes(entries, augment), np.int64).reshape(-1, 2)
     first_at: dict[str, int] = {}
     contents, targets, end = [], [], 0
     for entry, size in zip(entries, map(int, sides.prod(axis=1)), strict=True):
@@ -136,7 +136,7 @@ def _layout(material: Material, entries: Sequence[PairRecord], augment: AugmentC
 def _write(
     path: Path,
     layout: _Layout,
-    material: Material,
+    material: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
     *,
@@ -160,7 +160,7 @@ def _write(
 def _fill(
     pixels: NDArray[np.uint8],
     layout: _Layout,
-    material: Material,
+    material: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
 ) -> None:

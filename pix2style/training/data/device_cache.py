@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pix2style.training.data.crops import Cuts
+from pix2style.training.data.crops import Crops
 from pix2style.training.data.decoded_cache import DecodedPairs
-from pix2style.training.data.glimpses import indices_on_device
+from pix2style.training.data.glimpses import glimpse_indices_of_sizes
 
 _AHEAD = 3
 _Item = TypeVar("_Item")
@@ -38,14 +38,14 @@ class DevicePairs:
         self._along = torch.arange(crop, device=device)
         self._device, self._crop, self._glimpses = device, crop, glimpses
 
-    def cut(self, cuts: Cuts) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def crop(self, cuts: Crops) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Photos and targets, uint8 [pairs, crop, crop, 3], and glimpses of the whole photos."""
-        (height, width), flip = self._sides[cuts.pair].T, cuts.flip
+        (height, width), flip = self._sides[cuts.index].T, cuts.flip
         corner = cuts.top * width + cuts.left + flip * (self._crop - 1)
-        whole = self._contents[cuts.pair]
+        whole = self._contents[cuts.index]
         first = [corner + whole]
         if self._targets is not None:
-            first.append(corner + self._targets[cuts.pair])
+            first.append(corner + self._targets[cuts.index])
         numbers = self._sent(np.stack([height, width, 1 - 2 * flip, whole, *first]))
         # a mirrored row is walked backwards
         within = self._along[:, None] * numbers[1, :, None, None] + self._along * numbers[2, :, None, None]
@@ -54,8 +54,8 @@ class DevicePairs:
         return pictures[0], pictures[1] if len(pictures) > 1 else None, glimpse
 
     def _glimpse(self, height: Tensor, width: Tensor, direction: Tensor, whole: Tensor) -> Tensor:
-        """Uint8 [pairs, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3]; see `glimpses.glimpse_of`."""
-        rows, columns = indices_on_device(height), indices_on_device(width)
+        """Uint8 [pairs, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3]; see `glimpses.photo_glimpse`."""
+        rows, columns = glimpse_indices_of_sizes(height), glimpse_indices_of_sizes(width)
         columns = torch.where(direction[:, None] > 0, columns, width[:, None] - 1 - columns)
         return self._pixels[(whole[:, None] + rows * width[:, None])[:, :, None] + columns[:, None, :]]
 
@@ -67,7 +67,9 @@ class DevicePairs:
 Bytes = NDArray[np.uint8]
 
 
-def prefetched(parts: Iterator[Sequence[Bytes | Tensor | None]], device: torch.device) -> Iterator[list[Tensor | None]]:
+def prefetch_to_device(
+    parts: Iterator[Sequence[Bytes | Tensor | None]], device: torch.device
+) -> Iterator[list[Tensor | None]]:
     """Bring parts to a GPU from a thread and on a stream of their own, a few ahead of their use.
 
     Args:
@@ -82,7 +84,7 @@ def prefetched(parts: Iterator[Sequence[Bytes | Tensor | None]], device: torch.d
             there = [None if one is None else one.pin_memory().to(device, non_blocking=True) for one in host]
             return there, side.record_event()
 
-    for there, arrived in in_thread(map(send, parts)):
+    for there, arrived in iterate_in_thread(map(send, parts)):
         using = torch.cuda.current_stream(device)
         using.wait_event(arrived)
         for one in there:
@@ -91,7 +93,7 @@ def prefetched(parts: Iterator[Sequence[Bytes | Tensor | None]], device: torch.d
         yield there
 
 
-def in_thread(items: Iterator[_Item], ahead: int = _AHEAD) -> Iterator[_Item]:
+def iterate_in_thread(items: Iterator[_Item], ahead: int = _AHEAD) -> Iterator[_Item]:
     """The same items, made in a thread, a few before they are asked for; its errors are raised here."""
     ready: queue.Queue[tuple[bool, _Item | BaseException | None]] = queue.Queue(ahead)
     stopped = threading.Event()

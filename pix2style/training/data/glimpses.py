@@ -13,7 +13,7 @@ from pix2style.images import Image8
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, glimpse
 
 
-def glimpse_of(photo: Image8, *, flip: bool) -> Image8:
+def photo_glimpse(photo: Image8, *, flip: bool) -> Image8:
     """`images.glimpse.glimpse` of the photo, or of the mirrored photo, which is not always the glimpse mirrored.
 
     Args:
@@ -26,7 +26,7 @@ def glimpse_of(photo: Image8, *, flip: bool) -> Image8:
     return glimpse(photo[:, ::-1] if flip else photo)
 
 
-def indices_on_device(sizes: Tensor) -> Tensor:
+def glimpse_indices_of_sizes(sizes: Tensor) -> Tensor:
     """`glimpse_indices` of many sizes at once.
 
     Args:

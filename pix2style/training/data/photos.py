@@ -10,9 +10,11 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.files import sha256_json
 from pix2style.images import Image8
+from pix2style.pairs.build.content import ContentImage, load_content
+from pix2style.pairs.build.scan import scan_photos
+from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.manifest import Failure, PairRecord, PlannedPhoto, Split
-from pix2style.pairs.format.plan import keys_of, split_of
-from pix2style.pairs.build.scan import Content, nothing_readable, read_content, scan_photos
+from pix2style.pairs.format.plan import assign_split, short_keys
 from pix2style.processes import usable_cores
 
 
@@ -41,17 +43,17 @@ class PhotoReader:
         with ThreadPoolExecutor(usable_cores()) as pool:
             scan = scan_photos(pairs.content, pool, lambda done, total: on_progress("looking for photos", done, total))
             first_name: dict[str, str] = {}
-            for source, sha256 in sorted(scan.hashed):
+            for source, sha256 in sorted(scan.hashed_files):
                 first_name.setdefault(sha256, source)
             self._paths: dict[str, Path] = {sha: scan.paths[source, sha] for sha, source in first_name.items()}
             photos = [
                 PlannedPhoto(key, source, sha256, _split(sha256, pairs), 0)
-                for key, (sha256, source) in zip(keys_of(first_name), first_name.items(), strict=True)
+                for key, (sha256, source) in zip(short_keys(first_name), first_name.items(), strict=True)
             ]
             self._entries, unusable = self._checked(photos, pool, on_progress)
         self.failures = [*scan.unreadable, *unusable]
         if not self._entries:
-            raise nothing_readable(self.failures)
+            raise no_usable_photos_error(self.failures)
         photos_in_it = [[entry.sha256, entry.split] for entry in self._entries]
         self.digest = sha256_json([pairs.size, pairs.fit, photos_in_it])
 
@@ -67,12 +69,12 @@ class PhotoReader:
         """
         path = self._paths[entry.sha256]
         found = self._read(PlannedPhoto(entry.key, entry.source, entry.sha256, entry.split, 0))
-        if isinstance(found, Content):
+        if isinstance(found, ContentImage):
             return found.rgb
         raise DataError(f"{path}: can no longer be used ({found.reason}): put it back, or begin a new run")
 
-    def _read(self, photo: PlannedPhoto) -> Content | Failure:
-        return read_content(photo, self._paths[photo.sha256], self._pairs.size, self._pairs.fit)
+    def _read(self, photo: PlannedPhoto) -> ContentImage | Failure:
+        return load_content(photo, self._paths[photo.sha256], self._pairs.size, self._pairs.fit)
 
     def _checked(
         self, photos: list[PlannedPhoto], pool: Executor, on_progress: Callable[[str, int, int], None]
@@ -102,4 +104,4 @@ class PhotoReader:
 
 
 def _split(sha256: str, pairs: PairsConfig) -> Split:
-    return split_of(sha256, val_share=pairs.val_share, test_share=pairs.test_share)
+    return assign_split(sha256, val_share=pairs.val_share, test_share=pairs.test_share)

@@ -10,7 +10,7 @@ from pix2style.errors import ConfigError
 from pix2style.training.distributed import World
 
 
-class Positions(Sequence[range]):
+class MicroBatchSampler(Sequence[range]):
     """The positions of each part of each step that a process computes; worked out when asked for."""
 
     def __init__(self, train: TrainConfig, start: int, world: World) -> None:
@@ -27,7 +27,7 @@ class Positions(Sequence[range]):
         return range(first, first + self._size)
 
 
-def check_shares(train: TrainConfig, world: World) -> None:
+def check_batch_divides(train: TrainConfig, world: World) -> None:
     """Refuse a batch that cannot be shared out evenly.
 
     Raises:

@@ -11,12 +11,12 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
+from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.format.manifest import PairEntry, PairManifest, PairRecord, Split, TeacherRecord
-from pix2style.pairs.exchange.plain import PlainPairs, open_pairs
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.progress import StagedProgress, print_note
+from pix2style.training.data.combined import CombinedPairs
 from pix2style.training.data.crops import check_crop
-from pix2style.training.data.joined import JoinedPairs
 from pix2style.training.data.photos import PhotoReader
 
 _SHOWN_SUSPICIONS = 20
@@ -24,7 +24,7 @@ _SHOWN_STYLES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """Pairs or photos, ready to be learned from.
 
     Attributes:
@@ -41,27 +41,27 @@ class Material:
     teachers: tuple[TeacherRecord, ...]
     digest: str
     paired: bool
-    source: PairReader | JoinedPairs | PhotoReader
+    reader: PairReader | CombinedPairs | PhotoReader
 
     @property
-    def styles(self) -> tuple[str, ...]:
+    def style_names(self) -> tuple[str, ...]:
         """Their names, in the order of their ids."""
         return tuple(teacher.name for teacher in self.teachers)
 
-    def read(self, entry: PairRecord) -> tuple[Image8, Image8 | None]:
+    def read_pair(self, entry: PairRecord) -> tuple[Image8, Image8 | None]:
         """The photo, and what the teacher made of it: uint8 [height, width, 3], of the entry's size.
 
         Raises:
             DataError: a file is not the one that was there when training began, or cannot be read.
         """
-        if isinstance(self.source, PhotoReader):
-            return self.source.read_content(entry), None
+        if isinstance(self.reader, PhotoReader):
+            return self.reader.read_content(entry), None
         if not isinstance(entry, PairEntry):
-            raise DataError(f"{self.source.folder}: there is no pair {entry.key}: this entry is of another source")
-        return self.source.read(entry) if self.paired else (self.source.read_content(entry), None)
+            raise DataError(f"{self.reader.folder}: there is no pair {entry.key}: this entry is of another source")
+        return self.reader.read(entry) if self.paired else (self.reader.read_content(entry), None)
 
 
-def open_material(config: Config) -> Material:
+def open_training_data(config: Config) -> TrainingData:
     """Find what the configuration says to learn from, and check that it can be learned from.
 
     Raises:
@@ -76,11 +76,11 @@ def open_material(config: Config) -> Material:
     return material
 
 
-def _pairs(config: Config) -> Material:
+def _pairs(config: Config) -> TrainingData:
     if config.pairs.path is None:
         raise ConfigError("[pairs -> path] is not set: name the folder that make-pairs wrote")
     pairs = _open_pairs(config.pairs.path, config.pairs)
-    reader: PairReader | JoinedPairs = pairs
+    reader: PairReader | CombinedPairs = pairs
     if config.distill.painted is not None:
         reader = _joined(pairs, config.distill.painted, config)
     elif config.distill.photos:
@@ -88,15 +88,15 @@ def _pairs(config: Config) -> Material:
     style = _style(reader.manifest, config)
     teachers = reader.manifest.teachers if style is None else (reader.manifest.teachers[style],)
     train, held_out = (tuple(reader.entries(split, style)) for split in ("train", "val"))
-    return Material(train, held_out, teachers, reader.digest, True, reader)
+    return TrainingData(train, held_out, teachers, reader.digest, True, reader)
 
 
-def _joined(pairs: PairReader, folder: Path, config: Config) -> JoinedPairs:
+def _joined(pairs: PairReader, folder: Path, config: Config) -> CombinedPairs:
     """The pair set, and what a run painted besides."""
     painted, augment = PairReader(folder), config.train.augment
     if len(painted.manifest.teachers) != 1:
         raise ConfigError(f"[distill -> painted] {folder}: holds several styles: name a pair set of one")
-    joined = JoinedPairs(pairs, painted, least_px=1 if augment.resize is not None else augment.crop)
+    joined = CombinedPairs(pairs, painted, least_px=1 if augment.resize is not None else augment.crop)
     if joined.too_small:
         print_note(f"{folder}: {joined.too_small} pairs are smaller than train.augment.crop and left out")
     return joined
@@ -121,7 +121,7 @@ def _style(manifest: PairManifest, config: Config) -> int | None:
     return None
 
 
-def _photos_alone(config: Config) -> Material:
+def _photos_alone(config: Config) -> TrainingData:
     """Photos without targets: a pair set's, or those of `pairs.content`; each once for every style."""
     teachers = _paintings(config)
     source: PairReader | PhotoReader
@@ -135,7 +135,7 @@ def _photos_alone(config: Config) -> Material:
     else:
         raise ConfigError("[train -> unpaired] names no photos: set pairs.content, or pairs.path to a pair set")
     train, held_out = (_for_each_style(source, split, len(teachers)) for split in ("train", "val"))
-    return Material(train, held_out, teachers, source.digest, False, source)
+    return TrainingData(train, held_out, teachers, source.digest, False, source)
 
 
 def _for_each_style(source: PairReader | PhotoReader, split: Split, styles: int) -> tuple[PairRecord, ...]:
@@ -184,7 +184,7 @@ def _open_pairs(path: Path, pairs: PairsConfig) -> PairReader:
             test_share=pairs.test_share,
             on_progress=lambda done, total: progress("checking pairs", done, total),
         )
-    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainPairs) else ():
+    for suspicion in reader.suspicions[:_SHOWN_SUSPICIONS] if isinstance(reader, PlainFolderReader) else ():
         print_note(str(suspicion))
     return reader
 

@@ -60,7 +60,7 @@ class Balance(nn.Module):
         self._means.mul_(keep).add_(found * (1 - keep))
         self._pending.zero_()
 
-    def memory(self) -> dict[str, Tensor]:
+    def resume_state(self) -> dict[str, Tensor]:
         """What going on exactly needs; on the CPU."""
         return {
             "balance_means": self._means.cpu().clone(),
@@ -68,12 +68,12 @@ class Balance(nn.Module):
             "balance_step_at": torch.tensor(self._step_at),
         }
 
-    def remember(self, memory: dict[str, Tensor]) -> None:
-        """Go on where `memory` was taken.
+    def load_resume_state(self, state: dict[str, Tensor]) -> None:
+        """Go on where `state` was taken.
 
         Raises:
             KeyError: it is not complete.
         """
-        self._means.copy_(memory["balance_means"])
-        self._pending.copy_(memory["balance_pending"])
-        self._step_at = int(memory["balance_step_at"])
+        self._means.copy_(state["balance_means"])
+        self._pending.copy_(state["balance_pending"])
+        self._step_at = int(state["balance_step_at"])

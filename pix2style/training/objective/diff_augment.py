@@ -15,7 +15,7 @@ _CUTOUT_SIDE = 1 / 2
 Look = Callable[[Tensor], Tensor]
 
 
-def draw_look(kinds: Sequence[str], pictures: Tensor) -> Look:
+def draw_augmentation(kinds: Sequence[str], pictures: Tensor) -> Look:
     """Draw one variation for each row of a batch, from torch's global random state of the batch's device.
 
     The same look is for the photo, the teacher's and the generator's picture of a row: the three belong together pixel

@@ -101,30 +101,30 @@ class Distiller(nn.Module):
         """Of the parts."""
         return {"distill_output": self._config.output.weight, "distill_features": self._config.features}
 
-    def memory(self) -> dict[str, Tensor]:
+    def resume_state(self) -> dict[str, Tensor]:
         """What going on exactly needs; on the CPU."""
         maps = {f"distill_maps.{name}": value.cpu().clone() for name, value in self.maps.state_dict().items()}
         return {"distill_teacher": torch.tensor(list(bytes.fromhex(self._sha256)), dtype=torch.uint8), **maps}
 
-    def remember(self, memory: dict[str, Tensor]) -> None:
-        """Go on where `memory` was taken.
+    def load_resume_state(self, state: dict[str, Tensor]) -> None:
+        """Go on where `state` was taken.
 
         Raises:
             ArtifactError: with another teacher.
             KeyError: it is not complete.
         """
-        if bytes(memory["distill_teacher"].tolist()).hex() != self._sha256:
+        if bytes(state["distill_teacher"].tolist()).hex() != self._sha256:
             raise ArtifactError(
                 f"[distill -> teacher_run] {self._config.teacher_run}: has other weights than when this run began (was"
                 " it trained further?): begin anew, in another --out"
             )
-        self.maps.load_state_dict({name: memory[f"distill_maps.{name}"] for name in self.maps.state_dict()})
+        self.maps.load_state_dict({name: state[f"distill_maps.{name}"] for name in self.maps.state_dict()})
 
     def _teach(self, batch: PairBatch) -> tuple[Tensor, list[Tensor]]:
         """The teacher's pictures and inner features."""
         self._theirs = []
-        glimpse = batch.glimpse if self.teacher.sees_glimpse else None
-        context = None if glimpse is None else self.teacher.context_of(glimpse)
+        glimpse = batch.glimpse if self.teacher.uses_glimpse else None
+        context = None if glimpse is None else self.teacher.context_from_glimpse(glimpse)
         painted: Tensor = self.teacher(batch.content, context, batch.style)
         found, self._theirs = self._theirs, []
         return painted, found
@@ -159,7 +159,7 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
         ConfigError: it holds other styles than the student, or has no features to compare.
     """
     section = config.distill
-    if section.teacher_run is None or not section.teaches:
+    if section.teacher_run is None or not section.is_active:
         return None
     run = RunFolder(section.teacher_run)
     teacher, _ = load_generator(run)

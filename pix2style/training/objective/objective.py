@@ -13,13 +13,13 @@ from pix2style import losses
 from pix2style.config import Config
 from pix2style.config.losses import LossesConfig
 from pix2style.nets.features import FeatureNetwork
-from pix2style.runs.networks import load_features
+from pix2style.runs.networks import load_feature_network
 from pix2style.teachers.style import StyleBlend
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.balance import Balance
-from pix2style.training.objective.diff_augment import Look, draw_look
+from pix2style.training.objective.diff_augment import Look, draw_augmentation
 from pix2style.training.objective.distillation import Distiller
-from pix2style.training.objective.style_targets import PaintingGrams, learned_styles
+from pix2style.training.objective.style_targets import StyleGrams, training_styles
 from pix2style.training.objective.terms import DiscriminatorLosses, GeneratorLosses
 
 __all__ = ["DiscriminatorLosses", "GeneratorLosses", "Objective", "build_objective"]
@@ -46,7 +46,7 @@ class Objective(nn.Module):
         self,
         config: LossesConfig,
         features: FeatureNetwork | None = None,
-        paintings: PaintingGrams | None = None,
+        paintings: StyleGrams | None = None,
         look: Sequence[str] = (),
         batch: int = 1,
         *,
@@ -60,12 +60,12 @@ class Objective(nn.Module):
         ratio = config.balance.style_to_content
         self._balance = Balance(ratio, config.balance.halflife_images) if ratio is not None else None
 
-    def plays(self, images_seen: int) -> bool:
+    def adversarial_active(self, images_seen: int) -> bool:
         """Whether the discriminator learns, and the generator against it, in the step after so many pictures."""
         adversarial = self._config.adversarial
         return adversarial.weight > 0 and images_seen >= adversarial.start_images
 
-    def generator(
+    def generator_losses(
         self, output: Tensor, batch: PairBatch, discriminator: nn.Module | None, *, images_seen: int
     ) -> GeneratorLosses:
         """What the generator is to lower.
@@ -80,7 +80,7 @@ class Objective(nn.Module):
             ValueError: a loss compares with the teacher's pictures, and the batch has none.
         """
         parts = self._compared(output, batch)
-        if discriminator is not None and self.plays(images_seen):
+        if discriminator is not None and self.adversarial_active(images_seen):
             parts |= self._judged(output, batch, discriminator, images_seen)
         if self.features is not None and self._feels(images_seen):
             parts |= self._felt(output, batch, self.features)
@@ -98,7 +98,7 @@ class Objective(nn.Module):
         self._balance.observe(content, style, len(output))
         return GeneratorLosses(total=total + factor * style, style_balance=factor, **parts)
 
-    def discriminator(self, discriminator: nn.Module, output: Tensor, batch: PairBatch) -> DiscriminatorLosses:
+    def discriminator_losses(self, discriminator: nn.Module, output: Tensor, batch: PairBatch) -> DiscriminatorLosses:
         """What the discriminator is to lower.
 
         Args:
@@ -111,7 +111,7 @@ class Objective(nn.Module):
             ValueError: the batch has no teacher's pictures.
         """
         game, target = self._config.adversarial, _target(batch)
-        look = draw_look(self._look, batch.content)
+        look = draw_augmentation(self._look, batch.content)
         photo = look(batch.content)
         real, r1 = _judgement(discriminator, photo, target, look, penalised=game.r1 > 0)
         fake, r2 = _judgement(discriminator, photo, output, look, penalised=game.r2 > 0)
@@ -124,13 +124,13 @@ class Objective(nn.Module):
         real_right, fake_right = _shares_right(game.kind, real, fake)
         return DiscriminatorLosses(total=total, real_share_right=real_right, fake_share_right=fake_right, r1=r1, r2=r2)
 
-    def memory(self) -> dict[str, Tensor]:
+    def resume_state(self) -> dict[str, Tensor]:
         """What a checkpoint needs to hold, so that going on is exact; on the CPU, and empty for most objectives."""
         known = (self._balance, self.distiller)
-        return {key: value for one in known if one is not None for key, value in one.memory().items()}
+        return {key: value for one in known if one is not None for key, value in one.resume_state().items()}
 
-    def remember(self, memory: dict[str, Tensor]) -> None:
-        """Go on where `memory` was taken.
+    def load_resume_state(self, state: dict[str, Tensor]) -> None:
+        """Go on where `state` was taken.
 
         Raises:
             ArtifactError: another run teaches.
@@ -138,13 +138,13 @@ class Objective(nn.Module):
         """
         for one in (self._balance, self.distiller):
             if one is not None:
-                one.remember(memory)
+                one.load_resume_state(state)
 
     def watching(self) -> AbstractContextManager[None]:
         """Around the generator's pass over a batch whose losses will be asked for."""
         return contextlib.nullcontext() if self.distiller is None else self.distiller.watching()
 
-    def learned(self) -> Iterator[nn.Parameter]:
+    def trainable_parameters(self) -> Iterator[nn.Parameter]:
         """Weights that learn with the generator's."""
         return iter(()) if self.distiller is None else self.distiller.maps.parameters()
 
@@ -205,7 +205,7 @@ class Objective(nn.Module):
         fools, matches = self._adversarial_share(images_seen) > 0, self._config.feature_matching > 0
         if not (fools or matches):
             return parts  # the first step of a ramp
-        look = draw_look(self._look, batch.content)
+        look = draw_augmentation(self._look, batch.content)
         photo = look(batch.content)
         fake: Scales = discriminator(photo, look(output))
         real: Scales | None = None
@@ -229,7 +229,7 @@ class Objective(nn.Module):
             photo = features(batch.content) if config.content.weight > 0 else {}
         if config.perceptual.weight > 0:
             parts["perceptual"] = losses.perceptual(found, target, config.perceptual.layers)
-        if config.style.is_computed:
+        if config.style.is_active:
             parts |= self._styled(found, target, batch.style)
         if config.content.weight > 0:
             parts["content"] = losses.content(found, photo, config.content.layers)
@@ -273,12 +273,12 @@ def build_objective(
     """
     section, grams = config.losses, None
     to_painting = section.style.compares_paintings
-    styles = learned_styles(config) if to_painting and paintings is None else paintings
-    features = load_features(section)
+    styles = training_styles(config) if to_painting and paintings is None else paintings
+    features = load_feature_network(section)
     if features is not None and device is not None:
         features.to(device)
     if features is not None and to_painting and styles is not None:
-        grams = PaintingGrams(features, tuple(section.style.layers), styles, section.style.painting_side_px)
+        grams = StyleGrams(features, tuple(section.style.layers), styles, section.style.painting_side_px)
     look, batch = config.train.augment.discriminator, config.train.batch
     objective = Objective(section, features, grams, look, batch, distiller=distiller)
     return objective if device is None else objective.to(device)

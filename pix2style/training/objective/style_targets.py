@@ -17,7 +17,7 @@ from pix2style.teachers.recipe import TeacherRecipe
 from pix2style.teachers.style import StyleBlend
 
 
-def learned_styles(config: Config) -> list[StyleBlend]:
+def training_styles(config: Config) -> list[StyleBlend]:
     """The paintings of `pairs.style` or `pairs.styles` that this experiment learns, in the order of its style ids.
 
     Raises:
@@ -53,7 +53,7 @@ def _chosen(blends: list[StyleBlend], wanted: int | None) -> StyleBlend:
     return blends[wanted]
 
 
-class PaintingGrams(nn.Module):
+class StyleGrams(nn.Module):
     """Gram matrices of each style, computed once.
 
     Args:

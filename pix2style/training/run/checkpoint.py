@@ -49,8 +49,8 @@ class RandomStates:
 
 def random_states(state: TrainingState) -> RandomStates:
     """Collect them; every process has to call this."""
-    cuda = state.world.gather(torch.cuda.get_rng_state()) if state.device.type == "cuda" else []
-    return RandomStates(state.world.gather(torch.get_rng_state()), cuda)
+    cuda = state.world.all_gather(torch.cuda.get_rng_state()) if state.device.type == "cuda" else []
+    return RandomStates(state.world.all_gather(torch.get_rng_state()), cuda)
 
 
 def save_checkpoint(
@@ -108,7 +108,7 @@ def load_checkpoint(folder: Path, state: TrainingState, meta: CheckpointMeta) ->
     except _READING as error:
         raise ArtifactError(f"{folder / TRAINER_FILE}: cannot be used to resume: {error}") from error
     state.step, state.images_seen = meta.step, meta.images_seen
-    state.figures, state.best = dict(meta.figures), meta.best
+    state.validation_metrics, state.best_metric = dict(meta.figures), meta.best
 
 
 def prune(folder: Path, train: TrainConfig) -> None:
@@ -168,10 +168,10 @@ def _trainer(state: TrainingState, random: RandomStates) -> dict[str, Any]:
         "discriminator_optimizer": state.discriminator_optimizer,
         "generator_scale": state.generator_scale,
         "discriminator_scale": state.discriminator_scale,
-        "guard": state.guard,
+        "guard": state.nonfinite,
     }
     saved: dict[str, Any] = {name: part.state_dict() for name, part in parts.items() if part is not None}
-    return {**saved, "objective": state.objective.memory(), "rng_cpu": random.cpu, "rng_cuda": random.cuda}
+    return {**saved, "objective": state.objective.resume_state(), "rng_cpu": random.cpu, "rng_cuda": random.cuda}
 
 
 def _remember(state: TrainingState, trainer: dict[str, Any]) -> None:
@@ -182,8 +182,8 @@ def _remember(state: TrainingState, trainer: dict[str, Any]) -> None:
         scale = getattr(state, name)
         if scale is not None and name in trainer:
             scale.load_state_dict(trainer[name])
-    state.guard.load_state_dict(trainer["guard"])
-    state.objective.remember(trainer["objective"])
+    state.nonfinite.load_state_dict(trainer["guard"])
+    state.objective.load_resume_state(trainer["objective"])
     rank = state.world.rank
     if rank < len(trainer["rng_cpu"]):
         torch.set_rng_state(trainer["rng_cpu"][rank])

@@ -16,21 +16,22 @@ from pix2style.config import Config, apply_overrides
 from pix2style.errors import TrainingError
 from pix2style.nets.generator import Generator
 from pix2style.pairs.format.manifest import PairEntry
-from pix2style.training.data.sampler import check_shares
-from pix2style.training.data.sources import Material, open_material
+from pix2style.training.data.sampler import check_batch_divides
+from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
-from pix2style.training.run.memory import available_bytes, out_of_memory_explained, what_to_lower
-from pix2style.training.run.prepare import check_run
-from pix2style.training.run.resume import start_from
-from pix2style.training.run.speed import images_per_s
-from pix2style.training.step.state import TrainingState, build_state
+from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
+from pix2style.training.run.prepare import check_run_folder
+from pix2style.training.run.resume import load_pretrained_weights
+from pix2style.training.run.throughput import measure_images_per_s
+from pix2style.training.step.build import build_state
+from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers, peak_memory_bytes
 
 _TIMED_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkPlan:
+class NetworkSummary:
     """A network in numbers.
 
     Attributes:
@@ -44,11 +45,11 @@ class NetworkPlan:
     macs_per_picture: int
 
 
-_Networks = tuple[NetworkPlan, NetworkPlan | None, NetworkPlan | None, NetworkPlan | None]
+_Networks = tuple[NetworkSummary, NetworkSummary | None, NetworkSummary | None, NetworkSummary | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What a run would do, and what it would take on this machine.
 
     Attributes:
@@ -74,10 +75,10 @@ class Plan:
     run: Path
     name: str
     device: str
-    generator: NetworkPlan
-    discriminator: NetworkPlan | None
-    features: NetworkPlan | None
-    teacher: NetworkPlan | None
+    generator: NetworkSummary
+    discriminator: NetworkSummary | None
+    features: NetworkSummary | None
+    teacher: NetworkSummary | None
     styles: int
     training_pairs: int
     validation_pairs: int
@@ -109,7 +110,7 @@ class Plan:
         return {"dry_run": True, "parameters": self.generator.parameters, **values}
 
 
-def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool = True, to_paint: int = 0) -> Plan:
+def plan_run(config: Config, run: Path, *, resume: bool = False, measure: bool = True, to_paint: int = 0) -> RunPlan:
     """Check configuration, data, run folder, weights and trackers; try a few steps; count and estimate.
 
     Args:
@@ -123,17 +124,17 @@ def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool 
         Pix2StyleError: whatever would stop the run at its beginning.
         TrainingError: there is not enough memory; names the settings to lower.
     """
-    check_shares(config.train, World.current())
+    check_batch_divides(config.train, World.current())
     check_trackers(config.tracking)
-    material = open_material(config)
-    check_run(run, config, resume=resume)
-    with out_of_memory_explained(config):
+    material = open_training_data(config)
+    check_run_folder(run, config, resume=resume)
+    with explain_out_of_memory(config):
         state = build_state(apply_overrides(config, ["train.compile=false"]))
         if config.train.start_from is not None and not resume:
-            start_from(state, config.train.start_from)
+            load_pretrained_weights(state, config.train.start_from)
         device, networks = state.device, _networks(config, state)
         del state
-        rate = images_per_s(config, steps=_TIMED_STEPS) if measure else None
+        rate = measure_images_per_s(config, steps=_TIMED_STEPS) if measure else None
     plan = _plan(config, run, material, device, networks=networks, rate=rate, to_paint=to_paint)
     _check_memory(config, plan)
     return plan
@@ -142,16 +143,16 @@ def make_plan(config: Config, run: Path, *, resume: bool = False, measure: bool 
 def _plan(
     config: Config,
     run: Path,
-    material: Material,
+    material: TrainingData,
     device: torch.device,
     *,
     networks: _Networks,
     rate: float | None,
     to_paint: int,
-) -> Plan:
+) -> RunPlan:
     train = config.train
     generator, discriminator, features, teacher = networks
-    return Plan(
+    return RunPlan(
         run=run,
         name=config.name,
         device=device.type,
@@ -192,7 +193,7 @@ def _networks(config: Config, state: TrainingState) -> _Networks:
     )
 
 
-def _count(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkPlan:
+def _count(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkSummary:
     """Count on tensors without content: no memory, no time."""
     parameters = sum(weight.numel() for weight in network.parameters())
     twin = copy.deepcopy(network).to("meta")
@@ -201,10 +202,10 @@ def _count(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkPlan:
         given["style"] = torch.zeros(1, twin.styles, device="meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         twin(*inputs, **given)
-    return NetworkPlan(kind, parameters, counter.get_total_flops() // 2)
+    return NetworkSummary(kind, parameters, counter.get_total_flops() // 2)
 
 
-def _decoded_bytes(material: Material, resize: int | None) -> int:
+def _decoded_bytes(material: TrainingData, resize: int | None) -> int:
     """A picture that has several targets lies there once."""
     pixels = [resize**2 if resize else entry.height_px * entry.width_px for entry in material.entries]
     contents = {
@@ -214,10 +215,10 @@ def _decoded_bytes(material: Material, resize: int | None) -> int:
     return 3 * (sum(contents.values()) + (sum(pixels) if material.paired else 0))
 
 
-def _check_memory(config: Config, plan: Plan) -> None:
+def _check_memory(config: Config, plan: RunPlan) -> None:
     needed = plan.memory_bytes
     if plan.available_bytes is not None and needed > plan.available_bytes:
         raise TrainingError(
             f"a step takes {needed / 1e9:.1f} GB of memory, but there are {plan.available_bytes / 1e9:.1f} GB:"
-            f" lower, in this order, {', '.join(what_to_lower(config))}"
+            f" lower, in this order, {', '.join(memory_saving_settings(config))}"
         )

@@ -8,7 +8,11 @@ from typing import Literal
 from pix2style.config.train import EarlyStopConfig, TrainConfig
 
 BestBy = Literal["l1", "psnr", "ssim"]
-FIGURES: dict[BestBy, str] = {"l1": "validation/l1_levels", "psnr": "validation/psnr_db", "ssim": "validation/ssim"}
+METRIC_NAMES: dict[BestBy, str] = {
+    "l1": "validation/l1_levels",
+    "psnr": "validation/psnr_db",
+    "ssim": "validation/ssim",
+}
 """What metrics.jsonl calls the figure that `train.best_by` names."""
 
 
@@ -20,7 +24,7 @@ def is_better(new: float, old: float | None, best_by: BestBy, min_gain: float = 
     return gain > min_gain
 
 
-class EarlyStop:
+class EarlyStopping:
     """Counts looks at the held-out photos since the best one.
 
     All of its state follows from the figures in their order, so that a run that goes on replays the ones in its
@@ -35,23 +39,23 @@ class EarlyStop:
     def __init__(self, config: EarlyStopConfig, best_by: BestBy, past: Iterable[float] = ()) -> None:
         self._patience, self._min_gain, self._best_by = config.patience, config.min_gain, best_by
         self.best: float | None = None
-        self.looks_since_best = 0
+        self.validations_since_best = 0
         for figure in past:
             self.observe(figure)
 
     @classmethod
-    def of(cls, train: TrainConfig, past: Iterable[float] = ()) -> EarlyStop:
+    def from_config(cls, train: TrainConfig, past: Iterable[float] = ()) -> EarlyStopping:
         """As the section `train` asks for."""
         return cls(train.early_stop, train.best_by, past)
 
     def observe(self, figure: float) -> None:
         """Take down another look."""
         if is_better(figure, self.best, self._best_by, self._min_gain):
-            self.best, self.looks_since_best = figure, 0
+            self.best, self.validations_since_best = figure, 0
         else:
-            self.looks_since_best += 1
+            self.validations_since_best += 1
 
     @property
-    def is_over(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether `patience` looks in a row brought nothing better."""
-        return self._patience is not None and self.looks_since_best >= self._patience
+        return self._patience is not None and self.validations_since_best >= self._patience

@@ -36,7 +36,7 @@ _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory
 
 
 @contextmanager
-def out_of_memory_explained(config: Config) -> Iterator[None]:
+def explain_out_of_memory(config: Config) -> Iterator[None]:
     """Turn running out of memory into one message that says which setting to lower; other errors pass.
 
     Raises:
@@ -49,9 +49,10 @@ def out_of_memory_explained(config: Config) -> Iterator[None]:
             raise
         # the first line: what follows is CUDA's statistics
         said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        settings = ", ".join(memory_saving_settings(config, error))
         raise TrainingError(
-            f"out of memory ({said[:200]}): lower, in this order, {', '.join(what_to_lower(config, error))}; then begin"
-            " again, or go on with --resume where the run allows the change"
+            f"out of memory ({said[:200]}): lower, in this order, {settings}; then begin again, or go on with --resume"
+            " where the run allows the change"
         ) from error
 
 
@@ -66,7 +67,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _SAID)
 
 
-def what_to_lower(config: Config, error: BaseException | None = None) -> list[str]:
+def memory_saving_settings(config: Config, error: BaseException | None = None) -> list[str]:
     """Settings that cost memory, each with its value: first those whose change costs least."""
     train, model = config.train, config.model
     settings = []

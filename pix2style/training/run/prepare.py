@@ -45,7 +45,7 @@ _MAY_CHANGE = {
 }
 
 
-def check_run(path: Path, config: Config, *, resume: bool) -> None:
+def check_run_folder(path: Path, config: Config, *, resume: bool) -> None:
     """Refuse a folder that cannot be begun or gone on with; writes nothing.
 
     Raises:
@@ -65,7 +65,7 @@ def check_run(path: Path, config: Config, *, resume: bool) -> None:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[None]:
+def lock_run_folder(path: Path) -> Iterator[None]:
     """Make the run folder and hold it for this process.
 
     Raises:
@@ -79,7 +79,7 @@ def claimed(path: Path) -> Iterator[None]:
         yield
 
 
-def open_run(path: Path, config: Config, documents: Mapping[str, Any] | None = None) -> RunFolder:
+def create_run(path: Path, config: Config, documents: Mapping[str, Any] | None = None) -> RunFolder:
     """Write the resolved configuration: from here on the folder is a run.
 
     Args:
@@ -122,7 +122,7 @@ def _check_same(run: RunFolder, config: Config) -> None:
         raise ConfigError(f"{run.path}: cannot go on with another experiment: {'; '.join(changed)}")
 
 
-def check_same_pairs(run: Path, meta: CheckpointMeta, digest: str) -> None:
+def check_same_training_data(run: Path, meta: CheckpointMeta, digest: str) -> None:
     """Refuse to go on with pictures that the run did not begin with.
 
     Raises:

@@ -20,7 +20,7 @@ from pix2style.runs.folder import (
     CheckpointMeta,
     RunFolder,
     checkpoint_names,
-    read_whole,
+    verify_checkpoint,
 )
 from pix2style.training.step.state import TrainingState
 
@@ -28,7 +28,7 @@ _SHOWN = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class WholeCheckpoint:
+class IntactCheckpoint:
     """The newest checkpoint of which nothing is damaged.
 
     Attributes:
@@ -42,7 +42,7 @@ class WholeCheckpoint:
     damaged: tuple[str, ...]
 
 
-def newest_whole(run: Path) -> WholeCheckpoint | None:
+def find_newest_intact_checkpoint(run: Path) -> IntactCheckpoint | None:
     """Find the checkpoint to go on from; damaged ones are renamed, and notes say so.
 
     Returns:
@@ -55,14 +55,14 @@ def newest_whole(run: Path) -> WholeCheckpoint | None:
     first: ArtifactError | None = None
     for name in reversed(checkpoint_names(folder)):
         try:
-            meta = read_whole(folder / name)
+            meta = verify_checkpoint(folder / name)
         except ArtifactError as error:
             first = first or error
             passed_over.append(name)
             print_note(f"{error}: going back to the checkpoint before it")
             continue
         _set_aside(folder, passed_over)
-        return WholeCheckpoint(folder / name, meta, tuple(passed_over))
+        return IntactCheckpoint(folder / name, meta, tuple(passed_over))
     if first is not None:
         raise ArtifactError(f"{first} No checkpoint of {run} is whole: begin anew, in another --out") from first
     return None
@@ -75,7 +75,7 @@ def _set_aside(folder: Path, names: list[str]) -> None:
             (folder / name).rename(target)
 
 
-def start_from(state: TrainingState, path: Path) -> None:
+def load_pretrained_weights(state: TrainingState, path: Path) -> None:
     """Begin with another run's averaged weights, and with its discriminator where that has the same shape.
 
     Tables of styles begin anew where the other run has none, or as many as another number of styles: then every style
@@ -90,7 +90,7 @@ def start_from(state: TrainingState, path: Path) -> None:
     """
     source = RunFolder(path)
     folder = source.checkpoint("latest")
-    read_whole(folder)
+    verify_checkpoint(folder)
     file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
     weights = _without_foreign_tables(_read(file), state.generator)
     wrong = _differences(weights, state.generator)
@@ -155,6 +155,6 @@ def _read(file: Path) -> dict[str, Tensor]:
         raise ArtifactError(f"{file}: cannot be read as safetensors: {error}") from error
 
 
-def begun(run: Path) -> bool:
+def has_checkpoints(run: Path) -> bool:
     """Whether the run has a checkpoint, whole or not."""
     return bool(checkpoint_names(run / "checkpoints"))

@@ -14,20 +14,34 @@ from typing import Any
 
 from pix2style.config import Config
 from pix2style.progress import ProgressBar
-from pix2style.training.data.decoded_cache import decode_once
-from pix2style.training.data.loader import PairStream, batches
-from pix2style.training.data.sampler import check_shares
-from pix2style.training.data.sources import Material, open_material
-from pix2style.training.distributed import joined
+from pix2style.training.data.crop_stream import CropStream
+from pix2style.training.data.decoded_cache import decode_to_file
+from pix2style.training.data.loader import load_batches
+from pix2style.training.data.sampler import check_batch_divides
+from pix2style.training.data.sources import TrainingData, open_training_data
+from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoint import load_checkpoint
-from pix2style.training.run.memory import out_of_memory_explained
-from pix2style.training.run.prepare import check_run, check_same_pairs, claimed, git_revision, open_run
-from pix2style.training.run.resume import WholeCheckpoint, begun, newest_whole, start_from
+from pix2style.training.run.memory import explain_out_of_memory
+from pix2style.training.run.prepare import (
+    check_run_folder,
+    check_same_training_data,
+    create_run,
+    git_revision,
+    lock_run_folder,
+)
+from pix2style.training.run.resume import (
+    IntactCheckpoint,
+    find_newest_intact_checkpoint,
+    has_checkpoints,
+    load_pretrained_weights,
+)
 from pix2style.training.run.session import Session, summary
 from pix2style.training.run.signals import stop_signals
-from pix2style.training.step.state import TrainingState, build_state, pick_device
-from pix2style.training.step.train_step import advance
-from pix2style.training.tracking import PairSetLink, Trackers, check_trackers, start_trackers
+from pix2style.training.step.build import build_state
+from pix2style.training.step.device import pick_device
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import train_step
+from pix2style.training.tracking import PairSetReference, Trackers, check_trackers, start_trackers
 from pix2style.version import __version__
 
 _CACHE_FOLDER = "cache"
@@ -85,42 +99,45 @@ def train(
         KeyboardInterrupt: SIGINT or SIGTERM came; everything up to there is in a checkpoint.
     """
     began_s = time.perf_counter()
-    with joined(pick_device(config.train).type) as world, out_of_memory_explained(config):
-        resume = world.share(resume)  # the first process may have begun the run by the time that another one looks
-        check_shares(config.train, world)
+    with process_group(pick_device(config.train).type) as world, explain_out_of_memory(config):
+        # the first process may have begun the run by the time that another one looks
+        resume = world.broadcast_object(resume)
+        check_batch_divides(config.train, world)
         check_trackers(config.tracking)
-        material = open_material(config)
+        material = open_training_data(config)
         if world.is_main:
-            check_run(run, config, resume=resume)
+            check_run_folder(run, config, resume=resume)
         state = build_state(config)
-        if config.train.start_from is not None and not (resume and begun(run)):
-            start_from(state, config.train.start_from)
+        if config.train.start_from is not None and not (resume and has_checkpoints(run)):
+            load_pretrained_weights(state, config.train.start_from)
         world.barrier()
         # the folder is made after everything that a wrong configuration could break
-        with claimed(run) if world.is_main else contextlib.nullcontext():
+        with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
-                open_run(run, config, documents)
+                create_run(run, config, documents)
             world.barrier()
-            found: WholeCheckpoint | None = world.share(newest_whole(run) if resume and world.is_main else None)
+            found: IntactCheckpoint | None = world.broadcast_object(
+                find_newest_intact_checkpoint(run) if resume and world.is_main else None
+            )
             report = _learn(config, run, state, material, found)
     return dataclasses.replace(report, seconds=time.perf_counter() - began_s)
 
 
 def _learn(
-    config: Config, run: Path, state: TrainingState, material: Material, found: WholeCheckpoint | None
+    config: Config, run: Path, state: TrainingState, material: TrainingData, found: IntactCheckpoint | None
 ) -> TrainReport:
     """The page itself: load, learn, look, keep."""
     world, stopped_early = state.world, False
     if found is not None:
-        check_same_pairs(run, found.meta, material.digest)
+        check_same_training_data(run, found.meta, material.digest)
         load_checkpoint(found.folder, state, found.meta)
     trackers = _trackers(config, run, state, material, found)
     first, learning_s = state.images_seen, 0.0
     try:
         with stop_signals() as stop, ProgressBar("images", config.train.images, state.images_seen) as bar:
             augment, limit_gb = config.train.augment, config.train.decoded_cache_gb
-            decoded = decode_once(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
-            stream = PairStream(material, augment, config.seed, decoded, glimpses=state.sees_glimpse)
+            decoded = decode_to_file(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
+            stream = CropStream(material, augment, config.seed, decoded, glimpses=state.uses_glimpse)
             session = Session(
                 config,
                 run,
@@ -133,11 +150,11 @@ def _learn(
             )
             session.catch_up()
             tick = time.perf_counter()
-            for parts in batches(stream, config.train, start=first, device=state.device, world=world):
+            for parts in load_batches(stream, config.train, start=first, device=state.device, world=world):
                 stopped_early = session.is_over
                 if stopped_early:
                     break
-                loss = session.after_step(advance(state, parts, config))
+                loss = session.after_step(train_step(state, parts, config.train))
                 bar.advance(config.train.batch, status=None if loss is None else f"loss {loss:.3f}")
                 learning_s += time.perf_counter() - tick
                 checkpoint_due = session.due(config.train.checkpoint_every_images)
@@ -158,13 +175,13 @@ def _learn(
     return _report(run, state, rate, stopped_early=stopped_early)
 
 
-def _sources(stream: PairStream, positions: range) -> list[str]:
+def _sources(stream: CropStream, positions: range) -> list[str]:
     """Names of the photos at the first few positions."""
-    return [stream.entries[index].source for index in stream.plan.at(positions[:_SHOWN_PHOTOS]).pair]
+    return [stream.entries[index].source for index in stream.plan.crops_at(positions[:_SHOWN_PHOTOS]).index]
 
 
 def _trackers(
-    config: Config, run: Path, state: TrainingState, material: Material, found: WholeCheckpoint | None
+    config: Config, run: Path, state: TrainingState, material: TrainingData, found: IntactCheckpoint | None
 ) -> Trackers:
     """Those that the configuration asks for, in the main process."""
     if not state.world.is_main:
@@ -183,17 +200,17 @@ def _trackers(
     return trackers
 
 
-def _link(config: Config, material: Material) -> PairSetLink:
+def _link(config: Config, material: TrainingData) -> PairSetReference:
     manifest = config.pairs.path / "manifest.json" if config.pairs.path is not None else None
     facts = {
         "training": len(material.entries),
         "held_out": len(material.held_out),
         "teachers": {teacher.name: teacher.sha256 for teacher in material.teachers},
     }
-    return PairSetLink(material.digest, facts, manifest)
+    return PairSetReference(material.digest, facts, manifest)
 
 
-def _description(config: Config, material: Material, processes: int) -> dict[str, Any]:
+def _description(config: Config, material: TrainingData, processes: int) -> dict[str, Any]:
     return {
         **config.model_dump(mode="json"),
         "pairs_sha256": material.digest,
@@ -204,7 +221,7 @@ def _description(config: Config, material: Material, processes: int) -> dict[str
 
 
 def _report(run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
-    figures = state.figures
+    figures = state.validation_metrics
     return TrainReport(
         run=run,
         step=state.step,
@@ -214,7 +231,7 @@ def _report(run: Path, state: TrainingState, images_per_s: float, *, stopped_ear
         val_l1=figures.get("l1"),
         val_psnr=figures.get("psnr"),
         val_ssim=figures.get("ssim"),
-        best=state.best,
-        skipped_steps=state.guard.read().in_all,
+        best=state.best_metric,
+        skipped_steps=state.nonfinite.read_skipped().total,
         stopped_early=stopped_early,
     )

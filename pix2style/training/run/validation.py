@@ -16,7 +16,7 @@ from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
 from pix2style.pairs.format.manifest import PairRecord
 from pix2style.runs.stylizer import stylize_with
-from pix2style.training.run.early_stop import FIGURES, BestBy
+from pix2style.training.run.early_stop import METRIC_NAMES, BestBy
 
 # A grid of more styles is too wide to look at; every style is in the figures all the same.
 _MOST_STYLES_SHOWN = 4
@@ -42,7 +42,7 @@ class ValidationReport:
 
     def figures(self) -> dict[str, float]:
         """What trackers hear."""
-        return {FIGURES[name]: value for name, value in self.by_name().items()}
+        return {METRIC_NAMES[name]: value for name, value in self.by_name().items()}
 
     def by_name(self) -> dict[BestBy, float]:
         """The figures by the names that `train.best_by` knows."""
@@ -59,7 +59,7 @@ def first_photos(entries: Iterable[PairRecord], photos: int) -> list[PairRecord]
 
 
 @contextmanager
-def left_alone(device: torch.device) -> Iterator[None]:
+def preserve_rng(device: torch.device) -> Iterator[None]:
     """Around a look at photos: training's random streams and its choice of kernels stay as they are.
 
     Folding may draw fresh weights and throw them away; and cuDNN would try its kernels anew for each photo's size.
@@ -99,7 +99,7 @@ def validate(
     tally, many = _Tally(), generator.styles > 1
     drawn = _Grid(entries, grid_photos, styles if many else ("",))
     for style in range(generator.styles):  # one copy of the network at a time: there may be many styles
-        network = generator.fixed(style).folded() if many else generator
+        network = generator.with_fixed_style(style).folded() if many else generator
         for entry in entries:
             own = not many or entry.style == style
             if not own and not drawn.wants(entry, style):

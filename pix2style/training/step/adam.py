@@ -26,18 +26,18 @@ class ChannelsLastAdam(torch.optim.Adam):
             state = self.state.get(parameter, {})
             for name in _MOMENTS:
                 if name in state:  # loaded from a file
-                    state[name] = laid_like(state[name], parameter)
+                    state[name] = with_strides_of(state[name], parameter)
         has_complex: bool = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
         parameters, gradients, means, squares = lists[:4]
         for i, (parameter, mean, square) in enumerate(zip(parameters, means, squares, strict=True)):
-            together: tuple[Tensor, ...] = (parameter, laid_like(gradients[i], parameter), mean, square)
+            together: tuple[Tensor, ...] = (parameter, with_strides_of(gradients[i], parameter), mean, square)
             if _lies_channels_last(parameter):
                 together = tuple(one.permute(0, 2, 3, 1) for one in together)
             parameters[i], gradients[i], means[i], squares[i] = together
         return has_complex
 
 
-def laid_like(tensor: Tensor, parameter: Tensor) -> Tensor:
+def with_strides_of(tensor: Tensor, parameter: Tensor) -> Tensor:
     """The same numbers with `parameter`'s strides, which a GPU's fused Adam insists on.
 
     Where an axis has one element its stride means nothing, and a compiled backward pass may give a 1x1 kernel's

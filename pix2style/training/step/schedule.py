@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _EMA_RAMPUP = 0.05
 
 
-def learning_rate_share(train: TrainConfig, images_seen: int) -> float:
+def learning_rate_factor(train: TrainConfig, images_seen: int) -> float:
     """What of the full learning rates the next step gets, 0 to 1.
 
     It grows linearly over `warmup_images` (the first step gets a batch's worth of it, not nothing), and from
@@ -43,7 +43,7 @@ def set_learning_rates(state: TrainingState, train: TrainConfig) -> float:
     They are numbers of the host, also on a GPU: a fused optimiser takes them as arguments of its kernel, so that
     nothing waits for them.
     """
-    share = learning_rate_share(train, state.images_seen)
+    share = learning_rate_factor(train, state.images_seen)
     for optimizer, config in (
         (state.generator_optimizer, train.generator),
         (state.discriminator_optimizer, train.discriminator),

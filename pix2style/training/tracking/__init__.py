@@ -3,26 +3,26 @@
 A tracker never stops a run, and never slows its steps.
 """
 
-from pix2style.training.tracking.artifacts import PairSetLink
-from pix2style.training.tracking.background import Background
+from pix2style.training.tracking.artifacts import PairSetReference
+from pix2style.training.tracking.background import BackgroundTracker
 from pix2style.training.tracking.base import Tracker, Trackers
-from pix2style.training.tracking.figures import peak_memory_bytes, step_figures
-from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLines, history
+from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLinesTracker, metric_history
 from pix2style.training.tracking.start import check_trackers, start_trackers
-from pix2style.training.tracking.wandb_run import WandbTracker, start_wandb
+from pix2style.training.tracking.step_metrics import peak_memory_bytes, step_metrics
+from pix2style.training.tracking.wandb_tracker import WandbTracker, start_wandb
 
 __all__ = [
     "METRICS_FILE",
-    "Background",
-    "JsonLines",
-    "PairSetLink",
+    "BackgroundTracker",
+    "JsonLinesTracker",
+    "PairSetReference",
     "Tracker",
     "Trackers",
     "WandbTracker",
     "check_trackers",
-    "history",
+    "metric_history",
     "peak_memory_bytes",
     "start_trackers",
     "start_wandb",
-    "step_figures",
+    "step_metrics",
 ]

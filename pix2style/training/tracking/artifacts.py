@@ -15,7 +15,7 @@ MODEL_TYPE = "model"
 
 
 @dataclass(frozen=True, slots=True)
-class PairSetLink:
+class PairSetReference:
     """What a run learned from, by reference: digests and counts, never the pictures.
 
     Attributes:
@@ -29,7 +29,7 @@ class PairSetLink:
     manifest: Path | None = None
 
 
-def pair_set_artifact(wandb: Any, pairs: PairSetLink) -> Any:
+def pair_set_artifact(wandb: Any, pairs: PairSetReference) -> Any:
     """A W&B artifact of the pair set's description; the same set gives the same artifact."""
     artifact = wandb.Artifact(
         f"pairs-{pairs.sha256[:12]}", type=PAIR_SET_TYPE, metadata={"sha256": pairs.sha256, **pairs.facts}

@@ -19,7 +19,7 @@ class TrackerError(Exception):
     """What a tracker in a thread failed with."""
 
 
-class Background:
+class BackgroundTracker:
     """Hands lines to a tracker in their order, from a thread.
 
     What comes while the queue is full is dropped and counted; the thread ends with the process.
@@ -53,9 +53,9 @@ class Background:
         copied = dict(figures)
         self._put(lambda: self._tracker.log(step, copied))
 
-    def picture(self, step: int, name: str, path: Path) -> None:
-        """See `Tracker.picture`; returns at once."""
-        self._put(lambda: self._tracker.picture(step, name, path))
+    def log_image(self, step: int, name: str, path: Path) -> None:
+        """See `Tracker.log_image`; returns at once."""
+        self._put(lambda: self._tracker.log_image(step, name, path))
 
     def close(self, summary: Mapping[str, Any]) -> None:
         """Let the tracker hear the rest and the summary, for `close_timeout_s` seconds at most."""

@@ -18,7 +18,7 @@ class Tracker(Protocol):
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         """Take down figures of a step."""
 
-    def picture(self, step: int, name: str, path: Path) -> None:
+    def log_image(self, step: int, name: str, path: Path) -> None:
         """Take down a picture file of a step."""
 
     def close(self, summary: Mapping[str, Any]) -> None:
@@ -40,9 +40,9 @@ class Trackers:
         """See `Tracker.log`."""
         self._each("log", step, figures)
 
-    def picture(self, step: int, name: str, path: Path) -> None:
-        """See `Tracker.picture`."""
-        self._each("picture", step, name, path)
+    def log_image(self, step: int, name: str, path: Path) -> None:
+        """See `Tracker.log_image`."""
+        self._each("log_image", step, name, path)
 
     def close(self, summary: Mapping[str, Any]) -> None:
         """See `Tracker.close`."""

@@ -12,11 +12,11 @@ from pix2style.files import write_bytes
 METRICS_FILE = "metrics.jsonl"
 
 
-class JsonLines:
+class JsonLinesTracker:
     """`metrics.jsonl`: one JSON object a line, with its `step`.
 
     A line is with the operating system when `log` returns: what a checkpoint was written after survives a kill, so
-    that early stopping can be replayed from here (`history`).
+    that early stopping can be replayed from here (`metric_history`).
 
     Args:
         path: the file; lines are appended.
@@ -34,7 +34,7 @@ class JsonLines:
         """Append a line."""
         self._write({"step": step, **figures})
 
-    def picture(self, step: int, name: str, path: Path) -> None:
+    def log_image(self, step: int, name: str, path: Path) -> None:
         """Pictures lie beside this file already."""
 
     def close(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 (the summary is the last line already)
@@ -46,7 +46,7 @@ class JsonLines:
         self._stream.flush()
 
 
-def history(path: Path, figure: str, *, up_to_step: int) -> list[float]:
+def metric_history(path: Path, figure: str, *, up_to_step: int) -> list[float]:
     """A figure's values so far, the oldest first; nothing where there is no such file or figure.
 
     Args:

@@ -8,12 +8,12 @@ from typing import Any
 
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
-from pix2style.training.tracking.artifacts import PairSetLink
-from pix2style.training.tracking.background import Background
+from pix2style.training.tracking.artifacts import PairSetReference
+from pix2style.training.tracking.background import BackgroundTracker
 from pix2style.training.tracking.base import Tracker, Trackers
-from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLines
-from pix2style.training.tracking.tensorboard import TensorBoard
-from pix2style.training.tracking.wandb_run import start_wandb
+from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLinesTracker
+from pix2style.training.tracking.tensorboard import TensorBoardTracker
+from pix2style.training.tracking.wandb_tracker import start_wandb
 
 
 def start_trackers(
@@ -24,7 +24,7 @@ def start_trackers(
     name: str,
     resume_step: int,
     run_id: str | None,
-    pairs: PairSetLink | None = None,
+    pairs: PairSetReference | None = None,
 ) -> Trackers:
     """metrics.jsonl, and what else the configuration asks for, each of these in a thread of its own.
 
@@ -41,12 +41,12 @@ def start_trackers(
         MissingExtraError: a tracker is wanted and not installed.
     """
     check_trackers(tracking)
-    trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE, resume_step=resume_step)]
+    trackers: list[Tracker] = [JsonLinesTracker(folder / METRICS_FILE, resume_step=resume_step)]
     if tracking.tensorboard:
-        trackers.append(Background(TensorBoard(folder, resume_step=resume_step)))
+        trackers.append(BackgroundTracker(TensorBoardTracker(folder, resume_step=resume_step)))
     if tracking.wandb != "off":
         run = start_wandb(folder, tracking, description, name=name, run_id=run_id, pairs=pairs)
-        trackers += [Background(run)] if run is not None else []
+        trackers += [BackgroundTracker(run)] if run is not None else []
     return Trackers(trackers)
 
 

@@ -12,7 +12,7 @@ from pix2style.images import read_picture
 FOLDER = "tensorboard"
 
 
-class TensorBoard:
+class TensorBoardTracker:
     """Event files in `RUN/tensorboard`.
 
     Args:
@@ -37,8 +37,8 @@ class TensorBoard:
         for name, value in figures.items():
             self._writer.add_scalar(name, value, step)
 
-    def picture(self, step: int, name: str, path: Path) -> None:
-        """See `Tracker.picture`."""
+    def log_image(self, step: int, name: str, path: Path) -> None:
+        """See `Tracker.log_image`."""
         self._writer.add_image(name, read_picture(path).rgb, step, dataformats="HWC")
 
     def close(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 (TensorBoard has no summary)

@@ -62,7 +62,7 @@ def run(session: onnxruntime.InferenceSession, photos: list[Image8], **inputs: A
 def painted(network: Lite, photos: list[Image8], style: int = 0, seen: Image8 | None = None) -> Image8:
     weights = torch.eye(network.styles)[[style] * len(photos)] if network.styles > 1 else None
     with torch.no_grad():
-        context = None if seen is None else network.context_of(torch.from_numpy(to_batch([seen])))
+        context = None if seen is None else network.context_from_glimpse(torch.from_numpy(to_batch([seen])))
         return np.stack(from_batch(network(torch.from_numpy(to_batch(photos)), context=context, style=weights).numpy()))
 
 
@@ -90,7 +90,7 @@ def test_every_style_and_a_mixture(network: Lite, session: onnxruntime.Inference
         weights = np.eye(network.styles, dtype=np.float32)[style]
         close(run(session, [photo], style=weights), painted(network, [photo], style))
     mixed = np.array([0.2, 0.5, 0.3], np.float32)
-    close(run(session, [photo], style=mixed), painted(network.fixed(tuple(mixed.tolist())), [photo]))
+    close(run(session, [photo], style=mixed), painted(network.with_fixed_style(tuple(mixed.tolist())), [photo]))
 
 
 def test_a_given_glimpse_replaces_the_photos_own(network: Lite, session: onnxruntime.InferenceSession) -> None:

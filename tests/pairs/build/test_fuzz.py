@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
-from pix2style.pairs.build.build import Slice, make_pairs, make_slice
+from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice
 from pix2style.pairs.format.reader import PairReader
 
 from damage import damaged_bytes, damaged_json, reseal  # isort: skip

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.images import Image8, encode_jpeg, encode_png
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 
 from pictures import encoded, grey_ink_profile  # isort: skip

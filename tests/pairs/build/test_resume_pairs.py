@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.images import encode_jpeg
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
 from pix2style.pairs.format.reader import PairReader
-from pix2style.pairs.format.shards import recover
+from pix2style.pairs.format.shards import recover_pairs
 
 from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
 
@@ -152,7 +152,7 @@ def test_whatever_is_missing_is_made_again(config: PairsConfig, tmp_path: Path, 
     if report.already_finished:
         pytest.fail("something was missing")
     assert tree(tmp_path / "out") == expected
-    assert report.painted + report.kept == 12
+    assert report.new_pairs + report.kept_pairs == 12
 
 
 def test_a_damaged_manifest_or_index_is_made_again(config: PairsConfig, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_finished_shard_that_was_cut_off_is_completed(config: PairsConfig, tmp
     expected = tree(tmp_path / "out")
     name = "shards/shard-00001.tar"
     (tmp_path / "out" / name).write_bytes(expected[name][: len(expected[name]) // 2])
-    assert 0 < make_pairs(config, TintTeacher(), tmp_path / "out").painted < 5
+    assert 0 < make_pairs(config, TintTeacher(), tmp_path / "out").new_pairs < 5
     assert tree(tmp_path / "out") == expected
 
 
@@ -223,7 +223,7 @@ def test_a_photo_that_failed_and_can_be_read_again_gets_its_place(config: PairsC
     (tmp_path / "out" / "shards" / "shard-00000.json").unlink(missing_ok=True)
     report = make_pairs(config, TintTeacher(), tmp_path / "out")
     assert report.manifest.failures == ()
-    assert report.painted >= 3  # the photo, and the pairs after it in its shard: they stand in the order of the plan
+    assert report.new_pairs >= 3  # the photo, and the pairs after it in its shard: they stand in the order of the plan
     assert tree(tmp_path / "out") == tree(tmp_path / "expected")
 
 
@@ -269,7 +269,7 @@ def test_recovery_takes_any_bytes(finished, tmp_path_factory, data: st.DataObjec
         tar[place] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("fuzz") / "shard-00000.tar.partial"
     path.write_bytes(tar[: data.draw(st.integers(0, len(tar)))])
-    found = [entry for entry, _ in recover(path, pairs, "png")]
+    found = [entry for entry, _ in recover_pairs(path, pairs, "png")]
     assert found == entries[: len(found)]
 
 
@@ -288,14 +288,14 @@ def test_recovery_keeps_only_what_would_have_been_written(finished, tmp_path: Pa
     first, second, rest = tar[: starts[1]], tar[starts[1] : starts[2]], tar[starts[2] :]
     path, pairs = tmp_path / "shard-00000.tar.partial", planned(root / "out")
     path.write_bytes(second + first + rest)  # out of order
-    assert [entry.key for entry, _ in recover(path, pairs, "png")] == [entries[1].key]
+    assert [entry.key for entry, _ in recover_pairs(path, pairs, "png")] == [entries[1].key]
     path.write_bytes(first + second + first + rest)  # the same pair twice
-    assert [entry.key for entry, _ in recover(path, pairs, "png")] == [entries[0].key, entries[1].key]
+    assert [entry.key for entry, _ in recover_pairs(path, pairs, "png")] == [entries[0].key, entries[1].key]
     path.write_bytes(tar)
-    assert recover(path, pairs, "jpeg") == []
+    assert recover_pairs(path, pairs, "jpeg") == []
     other = [
         replace(pair, photo=replace(pair.photo, split="test" if pair.photo.split == "train" else "train"))
         for pair in pairs
     ]
-    assert recover(path, other, "png") == []
-    assert len(recover(path, pairs, "png")) == 7
+    assert recover_pairs(path, other, "png") == []
+    assert len(recover_pairs(path, pairs, "png")) == 7

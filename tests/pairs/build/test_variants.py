@@ -16,13 +16,13 @@ from pix2style.config.pairs import PairsConfig, StyleConfig
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.images import tilt
-from pix2style.pairs.build.build import Slice, make_pairs, make_slice, preview_pairs
-from pix2style.pairs.build.variants import Variation, draw_variation, stored_size, vary
-from pix2style.pairs.check.overview import overview
+from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, preview_pairs
+from pix2style.pairs.build.variants import Variation, apply_variation, draw_variation, pair_size
+from pix2style.pairs.check.overview import summarize_pairs
 from pix2style.pairs.check.verify import verify_pairs
 from pix2style.pairs.exchange.exporting import export_pairs
 from pix2style.pairs.exchange.importing import import_pairs
-from pix2style.pairs.exchange.opening import open_source
+from pix2style.pairs.exchange.layouts import open_pair_source
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.manifest import PairEntry, PairManifest, Split
 from pix2style.pairs.format.plan import PairPlan
@@ -171,7 +171,7 @@ def test_a_shard_of_variants_cut_off_anywhere_is_completed(painted: Path, conten
     last = max((copy / "shards").glob("*.tar"))
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     report = make_pairs(settings_of(content), WatercolorTeacher(), copy)
-    assert report.painted
+    assert report.new_pairs
     assert tree(copy) == tree(painted)
     assert make_pairs(settings_of(content), WatercolorTeacher(), copy).already_finished
 
@@ -219,7 +219,7 @@ def test_a_file_that_disappears_halfway_costs_its_remaining_variants(content: Pa
     [failure] = report.manifest.failures
     assert failure.source == photo.relative_to(folder).as_posix()
     assert PHOTOS < report.manifest.pairs.total < PHOTOS * (1 + VARIANTS)
-    assert verify_pairs(tmp_path / "set", judge=False).damage == ()
+    assert verify_pairs(tmp_path / "set", inspect=False).damage == ()
     photo.write_bytes(data)
     assert make_pairs(config, TintTeacher(), tmp_path / "set").already_finished
 
@@ -231,19 +231,19 @@ def test_reports_and_checks_agree(painted: Path, content: Path) -> None:
     preview = preview_pairs(settings_of(content), WatercolorTeacher(), painted)
     counts = PairReader(painted).manifest.pairs
     assert (preview.state, preview.to_json()["pairs"], preview.to_json()["variants"]) == ("finished", counts.total, 3)
-    assert preview.plan.splits.total == PHOTOS
-    shown = overview(PairReader(painted))
+    assert preview.plan.photos_per_split.total == PHOTOS
+    shown = summarize_pairs(PairReader(painted))
     assert shown.to_json()["variants"] == VARIANTS
     assert "  variants    3 of each train photo" in shown.lines()
 
 
 def test_variants_survive_export_and_import(painted: Path, tmp_path: Path) -> None:
     export_pairs(PairReader(painted), tmp_path / "out", "folders")
-    import_pairs(open_source(tmp_path / "out"), tmp_path / "again")
+    import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "again")
     first, again = ({(e.source, e.split, e.sha256) for e in entries_of(f)} for f in (painted, tmp_path / "again"))
     assert first == again
     assert PairReader(tmp_path / "again").manifest.variants == 0  # they are pairs like any other there
-    assert verify_pairs(tmp_path / "again", judge=False).damage == ()
+    assert verify_pairs(tmp_path / "again", inspect=False).damage == ()
 
 
 def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> 
     value = json.loads(index.read_bytes())
     value["pairs"][0]["split"] = "test"
     index.write_text(json.dumps(value))
-    assert any("says train" in str(one) or "say train" in str(one) for one in verify_pairs(copy, judge=False).damage)
+    assert any("says train" in str(one) or "say train" in str(one) for one in verify_pairs(copy, inspect=False).damage)
 
 
 def test_old_sets_are_read_and_resumed(content: Path, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_several_styles(content: Path, tmp_path: Path, styles_per_photo: int | N
     report = make_pairs(config, teachers, tmp_path / "set")
     assert report.manifest.pairs.train == PHOTOS * (1 + VARIANTS) * (styles_per_photo or 3)
     assert len({entry.key for entry in entries_of(tmp_path / "set")}) == report.manifest.pairs.total
-    assert verify_pairs(tmp_path / "set", judge=False).damage == ()
+    assert verify_pairs(tmp_path / "set", inspect=False).damage == ()
     by_photo: dict[str, set[int]] = {}
     for entry in entries_of(tmp_path / "set"):
         by_photo.setdefault(entry.sha256, set()).add(entry.style)
@@ -307,7 +307,7 @@ def test_a_tilted_picture_has_no_empty_corner(height: int, width: int, degrees: 
 @pytest.mark.parametrize("fit", ["keep", "fit", "crop"])
 def test_no_variant_has_an_empty_corner_or_a_size_out_of_range(height: int, width: int, fit: str) -> None:
     white = np.full((height, width, 3), 255, np.uint8)
-    most_height, most_width = stored_size(height, width, 200, fit)
+    most_height, most_width = pair_size(height, width, 200, fit)
     least = 200 if fit == "crop" else min(most_height, most_width, 192)
     for number in range(1, 61):
         drawn = draw_variation("a" * 64, number)
@@ -315,7 +315,7 @@ def test_no_variant_has_an_empty_corner_or_a_size_out_of_range(height: int, widt
             drawn.mirrored, drawn.upside_down, drawn.quarter_turned, drawn.tilt_deg, drawn.zoom, drawn.aspect,
             drawn.top, drawn.left, None, drawn.channels,
         )  # fmt: skip
-        varied = vary(white, uncoloured, 200, fit)
+        varied = apply_variation(white, uncoloured, 200, fit)
         assert varied.min() == 255
         assert varied.dtype == np.uint8
         assert varied.shape[0] <= most_height
@@ -325,7 +325,7 @@ def test_no_variant_has_an_empty_corner_or_a_size_out_of_range(height: int, widt
 
 def test_a_plain_variation_is_the_photo(photos) -> None:
     [photo] = photos(1)
-    np.testing.assert_array_equal(vary(photo, PLAIN, 32, "keep"), photo)
+    np.testing.assert_array_equal(apply_variation(photo, PLAIN, 32, "keep"), photo)
 
 
 def test_tilting_turns_counterclockwise_about_the_middle() -> None:

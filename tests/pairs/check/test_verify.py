@@ -11,8 +11,7 @@ import pytest
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.pairs.check.verify import VerifyReport, verify_pairs
-from pix2style.pairs.format.manifest import PairEntry
-from pix2style.pairs.format.matching import SPLITS
+from pix2style.pairs.format.manifest import SPLITS, PairEntry
 from pix2style.pairs.format.reader import PairReader
 
 from sets import Negative, change_byte, make_set  # isort: skip

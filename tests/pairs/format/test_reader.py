@@ -19,10 +19,10 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_file
 from pix2style.images import encode_png
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.manifest import Member, PairEntry
 from pix2style.pairs.format.reader import PairReader
-from pix2style.pairs.format.shards import member_header
+from pix2style.pairs.format.shards import tar_header
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
 
@@ -154,7 +154,7 @@ def test_a_pair_of_another_size_than_the_set_even_with_fitting_digests(copy: Pat
     path = copy / "shards" / "shard-00000.tar"
     data = bytearray(path.read_bytes())
     data[entry.target.offset : entry.target.offset + len(small)] = small
-    data[entry.target.offset - 512 : entry.target.offset] = member_header(f"{entry.key}.target.png", len(small))
+    data[entry.target.offset - 512 : entry.target.offset] = tar_header(f"{entry.key}.target.png", len(small))
     path.write_bytes(data)
     index = json.loads((copy / "shards" / "shard-00000.json").read_bytes())
     [changed] = [pair for pair in index["pairs"] if pair["key"] == entry.key]

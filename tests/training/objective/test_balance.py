@@ -71,18 +71,20 @@ def test_going_on_is_exact() -> None:
     for step, seen in enumerate(steps):
         balance.factor(4 * step)
         balance.observe(*seen, 4)
-    resumed.remember(balance.memory())
+    resumed.load_resume_state(balance.resume_state())
     for step in (3, 4):
         assert torch.equal(balance.factor(4 * step), resumed.factor(4 * step))
         balance.observe(*steps[0], 4)
         resumed.observe(*steps[0], 4)
-    assert all(torch.equal(a, b) for a, b in zip(balance.memory().values(), resumed.memory().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(balance.resume_state().values(), resumed.resume_state().values(), strict=True)
+    )
 
 
 def test_memory_is_a_copy() -> None:
     balance = Balance(1.0, 7)
     balance.factor(0)
-    memory = balance.memory()
+    memory = balance.resume_state()
     balance.observe(_scalar(1.0), _scalar(1.0), 4)
     assert float(memory["balance_pending"].sum()) == 0
 
@@ -93,7 +95,7 @@ def _one_of_two(rank: int, folder: Path) -> None:
     for step, (content, style) in enumerate(_TWO_PROCESSES[rank]):
         balance.factor(step * 4)
         balance.observe(_scalar(content), _scalar(style), 2)
-    torch.save({**balance.memory(), "factor": balance.factor(8)}, folder / f"{rank}.pt")
+    torch.save({**balance.resume_state(), "factor": balance.factor(8)}, folder / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2style.training.objective.diff_augment import draw_look
+from pix2style.training.objective.diff_augment import draw_augmentation
 
 _KINDS = ("color", "translation", "cutout")
 
@@ -23,38 +23,38 @@ def _pictures(batch: int = 6, height: int = 16, width: int = 24, seed: int = 0) 
 def test_no_kinds_draw_nothing() -> None:
     pictures = _pictures()
     before = torch.get_rng_state()
-    assert draw_look((), pictures)(pictures) is pictures
+    assert draw_augmentation((), pictures)(pictures) is pictures
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_one_look_is_one_function(kind: str) -> None:
     pictures = _pictures()
-    look = draw_look((kind,), pictures)
+    look = draw_augmentation((kind,), pictures)
     assert torch.equal(look(pictures), look(pictures.clone()))
     assert not torch.equal(look(pictures), pictures)
-    assert not torch.equal(draw_look((kind,), pictures)(pictures), look(pictures))
+    assert not torch.equal(draw_augmentation((kind,), pictures)(pictures), look(pictures))
 
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_draws_come_from_the_global_random_state(kind: str) -> None:
     pictures = _pictures()
     state = torch.get_rng_state()
-    first = draw_look((kind,), pictures)(pictures)
+    first = draw_augmentation((kind,), pictures)(pictures)
     torch.set_rng_state(state)
-    assert torch.equal(draw_look((kind,), pictures)(pictures), first)
+    assert torch.equal(draw_augmentation((kind,), pictures)(pictures), first)
 
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_rows_differ(kind: str) -> None:
     one = _pictures(1).repeat(8, 1, 1, 1)
-    seen = draw_look((kind,), one)(one)
+    seen = draw_augmentation((kind,), one)(one)
     assert len({row.numpy().tobytes() for row in seen}) > 4
 
 
 def test_translation_shifts_by_whole_pixels_up_to_an_eighth() -> None:
     pictures = _pictures(40)
-    seen = draw_look(("translation",), pictures)(pictures)
+    seen = draw_augmentation(("translation",), pictures)(pictures)
     shifts = set()
     for before, after in zip(pictures, seen, strict=True):
         found = [(y, x) for y in range(-2, 3) for x in range(-3, 4) if torch.equal(_shift(before, y, x), after)]
@@ -75,7 +75,7 @@ def _shift(picture: Tensor, y: int, x: int) -> Tensor:
 
 def test_cutout_takes_a_rectangle_of_half_the_sides() -> None:
     ones = torch.ones(200, 3, 16, 24)
-    holes = draw_look(("cutout",), ones)(ones) == 0
+    holes = draw_augmentation(("cutout",), ones)(ones) == 0
     assert torch.equal(holes[:, 0], holes[:, 1])
     for hole in holes[:, 0]:
         rows, columns = hole.any(dim=1), hole.any(dim=0)
@@ -91,7 +91,7 @@ def test_cutout_takes_a_rectangle_of_half_the_sides() -> None:
 def test_color_equals_a_loop() -> None:
     pictures = _pictures(3)
     state = torch.get_rng_state()
-    seen = draw_look(("color",), pictures)(pictures)
+    seen = draw_augmentation(("color",), pictures)(pictures)
     torch.set_rng_state(state)
     brightness, saturation, contrast = torch.rand(3, 3).tolist()
     for row in range(3):
@@ -104,7 +104,7 @@ def test_color_equals_a_loop() -> None:
 
 def test_gradients_flow_to_the_picture() -> None:
     picture = _pictures(2, 8, 8).double().requires_grad_()
-    look = draw_look(_KINDS, picture.float())
+    look = draw_augmentation(_KINDS, picture.float())
     assert torch.autograd.gradcheck(look, picture, fast_mode=True)
     [gradient] = torch.autograd.grad(look(picture).sum(), picture)
     assert gradient.abs().sum() > 0
@@ -112,4 +112,4 @@ def test_gradients_flow_to_the_picture() -> None:
 
 def test_unknown_kind() -> None:
     with pytest.raises(ValueError, match="color, translation, cutout, got 'rotation'"):
-        draw_look(("rotation",), _pictures())
+        draw_augmentation(("rotation",), _pictures())

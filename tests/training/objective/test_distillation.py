@@ -17,8 +17,9 @@ from pix2style.runs.generator import load_generator
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.distillation import Distiller
 from pix2style.training.run.train import train
-from pix2style.training.step.state import TrainingState, build_state, compile_networks
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state, compile_networks
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import train_step
 
 Experiment = Callable[..., Config]
 
@@ -59,9 +60,9 @@ def test_the_output_is_compared_with_what_the_run_paints(distilling: Experiment,
     teacher, _ = load_generator(RunFolder(teacher_run))
     with torch.no_grad():
         wanted = teacher(batch.content)
-        output = state.generator(batch.content, context=state.generator.context_of(batch.glimpse))
+        output = state.generator(batch.content, context=state.generator.context_from_glimpse(batch.glimpse))
         own = losses.l1(output, batch.target)
-    found = advance(state, [batch], config).generator
+    found = train_step(state, [batch], config.train).generator_losses
     expected = losses.l1(output, wanted) + 0.25 * losses.ms_ssim(output, wanted)
     assert found.distill_features is None
     torch.testing.assert_close(found.distill_output, expected, rtol=1e-4, atol=1e-6)
@@ -73,7 +74,7 @@ def test_the_student_comes_nearer_and_the_teacher_stays(distilling: Experiment) 
     state, batch = build_state(config), batch_of(4)
     teacher = [weight.clone() for weight in distiller_of(state).teacher.parameters()]
     maps = [weight.clone() for weight in distiller_of(state).maps.parameters()]
-    found = [advance(state, [batch], config).generator.computed() for _ in range(60)]
+    found = [train_step(state, [batch], config.train).generator_losses.computed() for _ in range(60)]
     for part in ("distill_output", "distill_features"):
         assert found[-1][part] < 0.9 * found[0][part], part
     assert all(map(torch.equal, teacher, distiller_of(state).teacher.parameters()))
@@ -89,8 +90,10 @@ def test_parts_of_a_batch_are_as_the_whole(distilling: Experiment, changes: tupl
     found = []
     for parts in ([batch], halves):
         state = build_state(config)
-        losses_found = advance(state, parts, config).generator.computed()
-        found.append((losses_found, [weight.grad.clone() for weight in state.learned if weight.grad is not None]))
+        losses_found = train_step(state, parts, config.train).generator_losses.computed()
+        found.append(
+            (losses_found, [weight.grad.clone() for weight in state.generator_parameters if weight.grad is not None])
+        )
     (whole, gradients), (split, others) = found
     # relative to each part's own features: the mean over parts is near the whole's, not equal
     torch.testing.assert_close(split["distill_features"], whole["distill_features"], rtol=0.05, atol=0)
@@ -112,7 +115,9 @@ def test_compiled_it_learns_the_same(distilling: Experiment) -> None:
         state = build_state(config)
         if compiled:
             compile_networks(state, backend="eager")
-        found.append([float(advance(state, [batch_of(4, i)], config).generator.total) for i in range(3)])
+        found.append(
+            [float(train_step(state, [batch_of(4, i)], config.train).generator_losses.total) for i in range(3)]
+        )
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
@@ -155,7 +160,7 @@ def test_a_lite_teaches_a_smaller_one_with_the_whole_photo_s_glimpse(experiment:
     config = experiment(f"distill.teacher_run='{tmp_path / 'teacher'}'", "train.images=8", no_game)
     assert train(config, tmp_path / "student").step == 2
     state = build_state(config)
-    assert state.sees_glimpse
+    assert state.uses_glimpse
     # another size of features: pooled or repeated to the student's
     assert [weight.shape[:2] for weight in distiller_of(state).maps.parameters() if weight.dim() == 4] == [(12, 8)] * 2
 
@@ -177,7 +182,7 @@ def test_what_cannot_be_compared_is_refused(experiment: Experiment, distilling: 
 def test_without_weights_no_teacher_is_loaded(distilling: Experiment) -> None:
     state = build_state(distilling("distill.features=0", "distill.output.weight=0"))
     assert state.objective.distiller is None
-    assert list(state.objective.learned()) == []
+    assert list(state.objective.trainable_parameters()) == []
 
 
 def test_photos_without_pairs_are_painted_while_learning(distilling: Experiment, tmp_path: Path) -> None:

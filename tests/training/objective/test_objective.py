@@ -63,7 +63,7 @@ def test_weight_0_is_not_computed(config: Callable[..., Config], monkeypatch: py
     weighed = config("losses.charbonnier=1")
     objective = build_objective(weighed)
     assert objective.features is None  # nothing is loaded either
-    objective.generator(pictures_of(2), batch_of(), None, images_seen=0)
+    objective.generator_losses(pictures_of(2), batch_of(), None, images_seen=0)
     assert called == ["charbonnier"]
 
 
@@ -82,7 +82,7 @@ def test_features_run_once_for_each_picture(config: Callable[..., Config]) -> No
     seen: list[Tensor] = []
     objective.features.register_forward_hook(lambda _, given, __: seen.append(given[0]))
     output = pictures_of(2).requires_grad_()
-    found = objective.generator(output, batch_of(), None, images_seen=0)
+    found = objective.generator_losses(output, batch_of(), None, images_seen=0)
     assert len(seen) == 3  # output, target, content
     assert {one.numpy().tobytes() for one in map(Tensor.detach, seen)} == {
         pictures_of(i).numpy().tobytes() for i in range(3)
@@ -118,12 +118,12 @@ def test_the_balance_is_remembered(config: Callable[..., Config]) -> None:
     weighed = config(*JOHNSON, "losses.balance.style_to_content=3")
     one, other = build_objective(weighed), build_objective(weighed)
     computed(one, weighed, 0)
-    other.remember(one.memory())
+    other.load_resume_state(one.resume_state())
     assert torch.equal(computed(one, weighed, 2).total, computed(other, weighed, 2).total)
 
 
 def test_without_a_balance_there_is_nothing_to_remember(config: Callable[..., Config]) -> None:
-    assert build_objective(config("losses.l1=1")).memory() == {}
+    assert build_objective(config("losses.l1=1")).resume_state() == {}
 
 
 def test_the_feature_network_stays_frozen_and_in_eval_mode(config: Callable[..., Config]) -> None:
@@ -149,8 +149,8 @@ def test_totals_are_float32_under_autocast(dtype: torch.dtype, config: Callable[
     )  # fmt: skip
     objective, network = build_objective(weighed), judge_of(weighed)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        g = objective.generator(pictures_of(2).to(dtype), batch_of(), network, images_seen=0)
-        d = objective.discriminator(network, pictures_of(2).to(dtype), batch_of())
+        g = objective.generator_losses(pictures_of(2).to(dtype), batch_of(), network, images_seen=0)
+        d = objective.discriminator_losses(network, pictures_of(2).to(dtype), batch_of())
     for name, value in itertools.chain(g.computed().items(), d.computed().items()):
         assert value.dtype == torch.float32, name
         assert value.isfinite(), name
@@ -188,10 +188,10 @@ def _check_a_round(painter: nn.Module, judge: nn.Module, objective: Objective, i
     batch = batch_of()
     output = painter(batch.content)
     before = [p.detach().clone() for p in painter.parameters()]
-    assert _moved(judge, lambda: objective.discriminator(judge, output.detach(), batch).total)
+    assert _moved(judge, lambda: objective.discriminator_losses(judge, output.detach(), batch).total)
     assert all(torch.equal(a, b) for a, b in zip(before, painter.parameters(), strict=True))
     before = [p.detach().clone() for p in judge.parameters()]
-    assert _moved(painter, lambda: objective.generator(output, batch, judge, images_seen=images_seen).total)
+    assert _moved(painter, lambda: objective.generator_losses(output, batch, judge, images_seen=images_seen).total)
     assert all(torch.equal(a, b) for a, b in zip(before, judge.parameters(), strict=True))
 
 
@@ -203,7 +203,7 @@ def test_the_feature_network_is_asked_seldom_and_so_many_times_as_loudly(
     objective = build_objective(config("losses.l1=1", "losses.style.weight=2", *extra))
     asked = []
     for images_seen in range(0, 24, 2):
-        found = objective.generator(pictures_of(2), batch_of(), None, images_seen=images_seen)
+        found = objective.generator_losses(pictures_of(2), batch_of(), None, images_seen=images_seen)
         asked.append(found.style is not None)
         assert found.l1 is not None
         expected = found.l1 + (2 * every * found.style if found.style is not None else 0)
@@ -222,7 +222,7 @@ def test_relative_gram_distance_is_chosen_by_the_configuration(config: Callable[
     objective = build_objective(config("losses.l1=1", "losses.style.weight=1", "losses.style.distance=relative"))
     features = objective.features
     assert features is not None
-    found = objective.generator(pictures_of(2), batch_of(), None, images_seen=0)
+    found = objective.generator_losses(pictures_of(2), batch_of(), None, images_seen=0)
     batch = batch_of()
     assert batch.target is not None
     wanted = losses.relative_gram_distance(

@@ -27,7 +27,7 @@ def test_adversarial_parts_are_means_over_scales(kind: str, judge: str, config: 
         f"model.discriminator.kind={judge}",
     )
     network, objective, batch = judge_of(weighed), build_objective(weighed), batch_of()
-    found = objective.generator(pictures_of(2), batch, network, images_seen=0)
+    found = objective.generator_losses(pictures_of(2), batch, network, images_seen=0)
     fake, real = network(batch.content, pictures_of(2)), network(batch.content, batch.target)
     assert len(fake) == (2 if judge == "multiscale" else 1)
     each = [losses.adversarial_generator(kind, f[-1], r[-1]) for f, r in zip(fake, real, strict=True)]
@@ -36,7 +36,7 @@ def test_adversarial_parts_are_means_over_scales(kind: str, judge: str, config: 
     torch.testing.assert_close(found.adversarial, torch.stack(each).mean())
     torch.testing.assert_close(found.feature_matching, losses.feature_matching(fake, real))
     torch.testing.assert_close(found.total, 0.5 * found.adversarial + 3 * found.feature_matching)
-    d = objective.discriminator(network, pictures_of(2), batch)
+    d = objective.discriminator_losses(network, pictures_of(2), batch)
     each = [losses.adversarial_discriminator(kind, r[-1], f[-1]) for f, r in zip(fake, real, strict=True)]
     torch.testing.assert_close(d.total, torch.stack(each).mean())
     assert 0 <= float(d.real_share_right) <= 1
@@ -53,7 +53,7 @@ def test_shares_right_are_counted(config: Callable[..., Config]) -> None:
     shares = {"hinge": (1.0, 0.25), "lsgan": (1.0, 0.25), "bce": (1.0, 0.25), "relativistic": (0.25, 0.25)}
     for kind, expected in shares.items():
         objective = build_objective(config("losses.adversarial.weight=1", f"losses.adversarial.kind={kind}"))
-        d = objective.discriminator(Sure(), output, batch)
+        d = objective.discriminator_losses(Sure(), output, batch)
         assert (float(d.real_share_right), float(d.fake_share_right)) == expected
 
 
@@ -64,7 +64,7 @@ def test_the_game_begins_and_grows(config: Callable[..., Config]) -> None:
         "losses.feature_matching=1",
     )
     objective = build_objective(weighed)
-    assert [objective.plays(seen) for seen in (0, 99, 100, 1000)] == [False, False, True, True]
+    assert [objective.adversarial_active(seen) for seen in (0, 99, 100, 1000)] == [False, False, True, True]
     before = computed(objective, weighed, 99)
     assert before.adversarial is None
     assert before.feature_matching is None
@@ -88,13 +88,13 @@ def test_without_a_ramp_the_game_begins_at_full_weight(config: Callable[..., Con
 
 
 def test_without_an_adversary_nobody_plays(config: Callable[..., Config]) -> None:
-    assert not build_objective(config("losses.l1=1")).plays(10**6)
+    assert not build_objective(config("losses.l1=1")).adversarial_active(10**6)
 
 
 def _penalised(config: Callable[..., Config], *changes: str) -> tuple[DiscriminatorLosses, nn.Module]:
     weighed = config("losses.adversarial={weight: 1, kind: relativistic, r1: 0.5, r2: 0.25}", *changes)
     network = judge_of(weighed)
-    return build_objective(weighed).discriminator(network, pictures_of(2), batch_of()), network
+    return build_objective(weighed).discriminator_losses(network, pictures_of(2), batch_of()), network
 
 
 @pytest.mark.parametrize("judge", ["patch", "multiscale"])
@@ -128,7 +128,7 @@ def test_penalties_teach_the_discriminator(config: Callable[..., Config]) -> Non
         network = judge_of(weighed)
         if compiled:
             network.compile(backend="aot_eager")  # has no double backward: its eager forward is taken
-        d = build_objective(weighed).discriminator(network, pictures_of(2), batch_of())
+        d = build_objective(weighed).discriminator_losses(network, pictures_of(2), batch_of())
         assert d.r1 is not None
         gradients = torch.autograd.grad(d.r1, [p for p in network.parameters() if p.ndim == 4])
         assert all(float(gradient.abs().sum()) > 0 for gradient in gradients)
@@ -144,9 +144,9 @@ def test_discriminator_sees_each_picture_once(config: Callable[..., Config]) -> 
         return forward(photo, picture)
 
     network.forward = counting  # type: ignore[method-assign]
-    objective.discriminator(network, pictures_of(2), batch_of())
+    objective.discriminator_losses(network, pictures_of(2), batch_of())
     assert len(seen) == 2
-    objective.generator(pictures_of(2), batch_of(), network, images_seen=0)
+    objective.generator_losses(pictures_of(2), batch_of(), network, images_seen=0)
     assert len(seen) == 4
 
 
@@ -170,8 +170,8 @@ def test_photo_and_both_pictures_are_varied_alike(config: Callable[..., Config])
     objective, judge, same = build_objective(weighed), _Recorder(), pictures_of(0)
     batch = PairBatch(same, same, None)
     output = same.clone().requires_grad_()
-    objective.discriminator(judge, output.detach(), batch)
-    objective.generator(output, batch, judge, images_seen=0).total.backward()
+    objective.discriminator_losses(judge, output.detach(), batch)
+    objective.generator_losses(output, batch, judge, images_seen=0).total.backward()
     assert len(judge.seen) == 4
     for photo, picture in judge.seen:
         assert torch.equal(photo, picture)
@@ -187,6 +187,6 @@ def test_photo_and_both_pictures_are_varied_alike(config: Callable[..., Config])
 def test_without_variation_nothing_is_drawn(config: Callable[..., Config]) -> None:
     weighed = config("losses.adversarial={weight: 1, kind: relativistic, r1: 1}", "losses.l1=1")
     objective, network, before = build_objective(weighed), judge_of(weighed), torch.get_rng_state()
-    objective.discriminator(network, pictures_of(2), batch_of())
-    objective.generator(pictures_of(2), batch_of(), network, images_seen=0)
+    objective.discriminator_losses(network, pictures_of(2), batch_of())
+    objective.generator_losses(pictures_of(2), batch_of(), network, images_seen=0)
     assert torch.equal(torch.get_rng_state(), before)

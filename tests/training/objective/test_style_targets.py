@@ -24,7 +24,7 @@ _PAINTING = ("losses.style.weight=1", "losses.style.to=painting", "losses.style.
 def test_johnsons_objective_needs_no_targets(config: Callable[..., Config], paintings: list[Path]) -> None:
     weighed = config(*JOHNSON, "train.unpaired=true")
     objective = build_objective(weighed)
-    found = objective.generator(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
+    found = objective.generator_losses(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
     assert set(found.computed()) == {"total", "style", "content", "total_variation"}
     features = objective.features
     assert features is not None
@@ -45,7 +45,7 @@ def _grams_of(features: FeatureNetwork, file: Path) -> dict[str, Tensor]:
 def test_a_paired_loss_without_targets_says_so(config: Callable[..., Config]) -> None:
     objective = build_objective(config("losses.l1=1"))
     with pytest.raises(ValueError, match="this batch has none"):
-        objective.generator(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
+        objective.generator_losses(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
 
 
 def test_a_blend_is_the_weighted_mean_of_gram_matrices(config: Callable[..., Config], paintings: list[Path]) -> None:
@@ -68,11 +68,11 @@ def test_each_row_has_its_own_style(config: Callable[..., Config], paintings: li
     each = [_grams_of(features, p) for p in paintings]
     style = torch.tensor([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
     wanted = {n: torch.cat([each[2][n], (each[0][n] + each[1][n]) / 2]) for n in LAYERS}
-    found = objective.generator(pictures_of(2), batch_of(style=style), None, images_seen=0)
+    found = objective.generator_losses(pictures_of(2), batch_of(style=style), None, images_seen=0)
     expected = losses.gram_distance(losses.grams(features(pictures_of(2)), LAYERS), wanted, LAYERS)
     torch.testing.assert_close(found.style, expected)
     with pytest.raises(ValueError, match=r"style must be \[batch, 3\], got None"):
-        objective.generator(pictures_of(2), batch_of(), None, images_seen=0)
+        objective.generator_losses(pictures_of(2), batch_of(), None, images_seen=0)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_picture_may_be_held_to_target_and_painting(config: Callable[..., Conf
 def test_the_painting_alone(config: Callable[..., Config]) -> None:
     weighed = config("losses.style.painting_weight=1", "train.unpaired=true")
     objective = build_objective(weighed)
-    found = objective.generator(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
+    found = objective.generator_losses(pictures_of(2), PairBatch(pictures_of(0), None, None), None, images_seen=0)
     assert set(found.computed()) == {"total", "painting_style"}
 
 

@@ -18,9 +18,9 @@ from pix2style.config import Config
 from pix2style.errors import ArtifactError, TrainingError
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder, checkpoint_names
 from pix2style.runs.generator import load_generator
-from pix2style.training.run.resume import newest_whole, start_from
+from pix2style.training.run.resume import find_newest_intact_checkpoint, load_pretrained_weights
 from pix2style.training.run.train import train
-from pix2style.training.step.state import build_state
+from pix2style.training.step.build import build_state
 
 Experiment = Callable[..., Config]
 FILES = ("generator.safetensors", "generator.ema.safetensors", "discriminator.safetensors", "trainer.pt", META_FILE)
@@ -54,7 +54,7 @@ def test_any_damage_is_found(
 ) -> None:
     run = shutil.copytree(whole_run, tmp_path / "run")
     damage(run / "checkpoints" / NEWEST / name, how)
-    found = newest_whole(run)
+    found = find_newest_intact_checkpoint(run)
     assert found is not None
     assert (found.folder.name, found.damaged) == (BEFORE, (NEWEST,))
     said = capsys.readouterr().err
@@ -84,7 +84,7 @@ def test_nothing_whole_is_an_error_and_no_fresh_start(tmp_path: Path, whole_run:
     for name in checkpoint_names(run / "checkpoints"):
         damage(run / "checkpoints" / name / "generator.safetensors", "missing")
     with pytest.raises(ArtifactError, match=r"12/generator\.safetensors: cannot be read.*No checkpoint of .* is whole"):
-        newest_whole(run)
+        find_newest_intact_checkpoint(run)
 
 
 @pytest.mark.parametrize("best_by", ["l1", "psnr", "ssim"])
@@ -161,7 +161,7 @@ def test_a_full_disk_is_survived(
     assert "training goes on, and tries again at the next checkpoint" in said
     assert report.step == 300
     assert checkpoint_names(run / "checkpoints") == ["step-0000300"]
-    found = newest_whole(run)
+    found = find_newest_intact_checkpoint(run)
     assert found is not None
     assert found.damaged == ()
 
@@ -179,7 +179,7 @@ def test_a_run_begins_with_anothers_averaged_weights(
 ) -> None:
     config = experiment()
     state = build_state(config)
-    start_from(state, whole_run)
+    load_pretrained_weights(state, whole_run)
     wanted, _ = load_generator(RunFolder(whole_run))
     for network in (state.generator, state.ema):
         for a, b in zip(wanted.parameters(), network.parameters(), strict=True):
@@ -195,7 +195,7 @@ def test_a_run_begins_with_anothers_averaged_weights(
 def test_many_styles_begin_with_a_network_of_one(whole_run: Path, experiment: Experiment) -> None:
     """Tables of styles begin at nothing: at first every style is the other run's."""
     state = build_state(experiment("model.styles=3"))
-    start_from(state, whole_run)
+    load_pretrained_weights(state, whole_run)
     photo = torch.rand(1, 3, 32, 32) * 2 - 1
     wanted, _ = load_generator(RunFolder(whole_run))
     state.ema.eval()
@@ -207,7 +207,7 @@ def test_many_styles_begin_with_a_network_of_one(whole_run: Path, experiment: Ex
 def test_a_discriminator_of_another_shape_begins_anew(
     whole_run: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start_from(build_state(experiment("model.discriminator.channels=8")), whole_run)
+    load_pretrained_weights(build_state(experiment("model.discriminator.channels=8")), whole_run)
     assert "the discriminator begins anew: it has another shape there" in capsys.readouterr().err
 
 

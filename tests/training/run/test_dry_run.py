@@ -14,7 +14,7 @@ import pytest
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, TrainingError
 from pix2style.training.run import dry_run as planning
-from pix2style.training.run.dry_run import make_plan
+from pix2style.training.run.dry_run import plan_run
 from pix2style.training.run.train import train
 
 
@@ -24,7 +24,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
 
 def test_numbers_of_a_network_that_can_be_counted_by_hand(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     changes = ["model.discriminator.kind=pixel", "model.discriminator.norm=none", "train.images=50"]
-    plan = make_plan(experiment(*changes), tmp_path / "run", measure=False)
+    plan = plan_run(experiment(*changes), tmp_path / "run", measure=False)
     # pixel: 1x1 convolutions 6 -> 4 -> 8 -> 1 over 32 x 32 pixels
     assert plan.discriminator is not None
     assert plan.discriminator.macs_per_picture == 32 * 32 * (6 * 4 + 4 * 8 + 8)
@@ -37,7 +37,7 @@ def test_numbers_of_a_network_that_can_be_counted_by_hand(tmp_path: Path, experi
 
 
 def test_it_tries_a_few_steps(tmp_path: Path, experiment: Callable[..., Config]) -> None:
-    plan = make_plan(experiment(), tmp_path / "run")
+    plan = plan_run(experiment(), tmp_path / "run")
     assert plan.images_per_s is not None
     assert plan.seconds == pytest.approx(plan.images / plan.images_per_s)
     assert 10**7 < plan.memory_bytes < 10**11
@@ -48,7 +48,7 @@ def test_it_tries_a_few_steps(tmp_path: Path, experiment: Callable[..., Config])
 
 def test_several_styles(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     with pytest.raises(ConfigError, match=r"model\.styles=1"):
-        make_plan(experiment("model.styles=2"), tmp_path / "run")
+        plan_run(experiment("model.styles=2"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_would_stop_the_run_stops_the_plan(
     tmp_path: Path, experiment: Callable[..., Config], change: str, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        make_plan(experiment(change), tmp_path / "run")
+        plan_run(experiment(change), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -72,8 +72,8 @@ def test_a_run_that_is_there_needs_resume(tmp_path: Path, experiment: Callable[.
     train(experiment(), tmp_path / "run")
     before = snapshot(tmp_path)
     with pytest.raises(ConfigError, match="--resume"):
-        make_plan(experiment(), tmp_path / "run", measure=False)
-    assert make_plan(experiment("train.images=100"), tmp_path / "run", resume=True, measure=False).images == 100
+        plan_run(experiment(), tmp_path / "run", measure=False)
+    assert plan_run(experiment("train.images=100"), tmp_path / "run", resume=True, measure=False).images == 100
     assert snapshot(tmp_path) == before
 
 
@@ -82,7 +82,7 @@ def test_more_memory_than_there_is(
 ) -> None:
     monkeypatch.setattr(planning, "available_bytes", lambda _: 10**6)  # a machine of one megabyte cannot be had
     with pytest.raises(TrainingError, match=r"there are 0\.0 GB: lower, in this order, train\.batch \(4"):
-        make_plan(experiment(), tmp_path / "run", measure=False)
+        plan_run(experiment(), tmp_path / "run", measure=False)
 
 
 def test_not_one_new_file_anywhere(tmp_path: Path, pair_set: Path) -> None:

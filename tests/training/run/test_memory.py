@@ -14,7 +14,12 @@ import torch
 
 from pix2style.config import Config
 from pix2style.errors import DataError, ImageError, TrainingError
-from pix2style.training.run.memory import available_bytes, is_out_of_memory, out_of_memory_explained, what_to_lower
+from pix2style.training.run.memory import (
+    available_bytes,
+    explain_out_of_memory,
+    is_out_of_memory,
+    memory_saving_settings,
+)
 
 # Everything is loaded before the limit falls: it is the training that must run into it.
 _LIMITED = """
@@ -72,10 +77,10 @@ def _raised_from(error: Exception, cause: Exception) -> Exception:
 def test_other_errors_pass(experiment: Callable[..., Config]) -> None:
     missing = _raised_from(DataError("01.png: cannot be read"), FileNotFoundError())
     for error in (RuntimeError("shapes do not fit"), OSError(errno.ENOSPC, "disk full"), missing, DataError("damaged")):
-        with pytest.raises(type(error)) as caught, out_of_memory_explained(experiment()):
+        with pytest.raises(type(error)) as caught, explain_out_of_memory(experiment()):
             raise error
         assert caught.value is error
-    with pytest.raises(KeyboardInterrupt), out_of_memory_explained(experiment()):
+    with pytest.raises(KeyboardInterrupt), explain_out_of_memory(experiment()):
         raise KeyboardInterrupt
 
 
@@ -94,7 +99,7 @@ def test_other_errors_pass(experiment: Callable[..., Config]) -> None:
 )
 def test_what_says_so(experiment: Callable[..., Config], error: Exception) -> None:
     assert is_out_of_memory(error)
-    with pytest.raises(TrainingError, match="out of memory") as caught, out_of_memory_explained(experiment()):
+    with pytest.raises(TrainingError, match="out of memory") as caught, explain_out_of_memory(experiment()):
         raise error
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__ is error
@@ -102,7 +107,7 @@ def test_what_says_so(experiment: Callable[..., Config], error: Exception) -> No
 
 def test_settings_are_those_of_the_experiment(experiment: Callable[..., Config]) -> None:
     gpu = torch.OutOfMemoryError("CUDA out of memory")
-    with_both = what_to_lower(experiment("train.batch=8", "train.accumulate=2"), gpu)
+    with_both = memory_saving_settings(experiment("train.batch=8", "train.accumulate=2"), gpu)
     assert [setting.split(" ")[0] for setting in with_both] == [
         "train.batch",
         "train.augment.crop",
@@ -112,7 +117,7 @@ def test_settings_are_those_of_the_experiment(experiment: Callable[..., Config])
     ]
     # a part of one picture cannot become smaller; without an adversary there is no discriminator
     one = experiment("train.batch=4", "train.accumulate=4", "losses.adversarial.weight=0", "model.generator=unet-2017")
-    assert what_to_lower(one) == ["train.augment.crop (32)", "model.unet_2017.channels (4)"]
+    assert memory_saving_settings(one) == ["train.augment.crop (32)", "model.unet_2017.channels (4)"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")

@@ -20,7 +20,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import write_json
 from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import META_FILE, CheckpointMeta
 from pix2style.teachers.watercolor import WatercolorTeacher

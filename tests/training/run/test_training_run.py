@@ -16,8 +16,8 @@ from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.generator import load_generator
 from pix2style.training.run.train import train
-from pix2style.training.step.schedule import learning_rate_share, set_learning_rates
-from pix2style.training.step.state import build_state
+from pix2style.training.step.build import build_state
+from pix2style.training.step.schedule import learning_rate_factor, set_learning_rates
 
 
 def files(run: Path) -> set[str]:
@@ -109,18 +109,18 @@ def test_learning_rates_fall_to_nothing(experiment: Callable[..., Config]) -> No
 
 def test_learning_rates_fall_like_a_cosine(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.decay_from=0.2", "train.decay=cosine").train
-    shares = [learning_rate_share(train, seen) for seen in (0, 20, 40, 60, 80, 100)]
+    shares = [learning_rate_factor(train, seen) for seen in (0, 20, 40, 60, 80, 100)]
     assert shares == pytest.approx([1, 1, 0.5 + 0.5 * 2**-0.5, 0.5, 0.5 - 0.5 * 2**-0.5, 0])
 
 
 def test_learning_rates_never_fall_where_that_is_asked_for(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.decay_from=1").train
-    assert [learning_rate_share(train, seen) for seen in (0, 96, 99)] == [1, 1, 1]
+    assert [learning_rate_factor(train, seen) for seen in (0, 96, 99)] == [1, 1, 1]
 
 
 def test_learning_rates_grow_at_the_beginning(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.batch=4", "train.warmup_images=16").train
-    assert [learning_rate_share(train, seen) for seen in (0, 4, 8, 12, 16)] == [0.25, 0.5, 0.75, 1, 1]
+    assert [learning_rate_factor(train, seen) for seen in (0, 4, 8, 12, 16)] == [0.25, 0.5, 0.75, 1, 1]
 
 
 def test_bf16_trains_too(tmp_path: Path, experiment: Callable[..., Config]) -> None:

@@ -16,7 +16,7 @@ from pix2style.images import Image8, read_picture
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.pairs.format.manifest import PairRecord
-from pix2style.training.run.early_stop import EarlyStop, is_better
+from pix2style.training.run.early_stop import EarlyStopping, is_better
 from pix2style.training.run.validation import first_photos, validate
 
 _SIDE, _TOP, _GAP = 32, 34, 8
@@ -32,7 +32,7 @@ class Darker(Generator):
         self.size_multiple, self.receptive_field_px = 1, 0
         self.amount = torch.nn.Parameter(torch.tensor(16 * 2 / 255))
 
-    def _paint(self, photo: Tensor, context: Tensor | None, *rest: object) -> Tensor:
+    def _generate(self, photo: Tensor, context: Tensor | None, *rest: object) -> Tensor:
         return photo - self.amount
 
 
@@ -156,20 +156,20 @@ def test_a_generator_in_training_mode_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_early_stop_counts_looks_without_gain(best_by: str, figures: list[float], over_after: int | None) -> None:
-    stop = EarlyStop(EarlyStopConfig(patience=2), best_by)  # type: ignore[arg-type]
+    stop = EarlyStopping(EarlyStopConfig(patience=2), best_by)  # type: ignore[arg-type]
     over = []
     for figure in figures:
         stop.observe(figure)
-        over.append(stop.is_over)
+        over.append(stop.should_stop)
     assert (over.index(True) + 1 if True in over else None) == over_after
-    assert EarlyStop(EarlyStopConfig(patience=2), best_by, figures).is_over == over[-1]  # type: ignore[arg-type]
+    assert EarlyStopping(EarlyStopConfig(patience=2), best_by, figures).should_stop == over[-1]  # type: ignore[arg-type]
 
 
 def test_early_stop_with_a_least_gain_and_without_patience() -> None:
-    stop = EarlyStop(EarlyStopConfig(patience=1, min_gain=0.5), "l1", [9.0, 8.7])
-    assert stop.is_over
+    stop = EarlyStopping(EarlyStopConfig(patience=1, min_gain=0.5), "l1", [9.0, 8.7])
+    assert stop.should_stop
     assert stop.best == 9.0
-    assert not EarlyStop.of(TrainConfig(), [1.0, 2.0, 3.0, 4.0]).is_over
+    assert not EarlyStopping.from_config(TrainConfig(), [1.0, 2.0, 3.0, 4.0]).should_stop
 
 
 def test_is_better() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pix2style.training.step.adam import ChannelsLastAdam, laid_like
+from pix2style.training.step.adam import ChannelsLastAdam, with_strides_of
 
 
 def networks() -> list[nn.Sequential]:
@@ -107,7 +107,7 @@ def test_weights_gradients_and_moments_lie_alike(kind: type[torch.optim.Adam], m
     parameters[0].data = torch.empty_strided((8, 4, 1, 1), (4, 1, 1, 1), device="meta")
     watch = SameStrides()
     if kind is torch.optim.Adam:
-        with watch, pytest.raises(AssertionError):  # if torch sees to it, `laid_like` is no longer needed
+        with watch, pytest.raises(AssertionError):  # if torch sees to it, `with_strides_of` is no longer needed
             optimizer.step()
         return
     with watch:
@@ -118,15 +118,15 @@ def test_weights_gradients_and_moments_lie_alike(kind: type[torch.optim.Adam], m
 def test_what_lies_otherwise_is_seen_or_copied_as_the_weight_lies() -> None:
     weight = torch.empty(6, 4, 1, 1).contiguous(memory_format=torch.channels_last)
     odd = torch.randn(24).as_strided((6, 4, 1, 1), (4, 1, 9, 9))
-    viewed = laid_like(odd, weight)
+    viewed = with_strides_of(odd, weight)
     assert viewed.data_ptr() == odd.data_ptr()
     weight = torch.empty(6, 4, 2, 2).contiguous(memory_format=torch.channels_last)
     plain = torch.randn(6, 4, 2, 2)
-    copied = laid_like(plain, weight)
+    copied = with_strides_of(plain, weight)
     assert copied.stride() == weight.stride()
     assert torch.equal(viewed, odd)
     assert torch.equal(copied, plain)
-    assert laid_like(copied, weight) is copied
+    assert with_strides_of(copied, weight) is copied
 
 
 def test_a_step_that_is_not_finite_is_left_out() -> None:

@@ -10,8 +10,8 @@ import torch
 from make import tiny_batch, tiny_experiment
 
 from pix2style.config import Config
-from pix2style.training.step.state import build_state, compile_networks
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state, compile_networks
+from pix2style.training.step.train_step import train_step
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler"),
@@ -26,7 +26,7 @@ def figures(config: Config, *, compiled: bool) -> list[dict[str, float]]:
     state.images_seen = config.train.images // 2
     if compiled:
         compile_networks(state)
-    reports = [advance(state, [tiny_batch(step, config)], config).figures() for step in range(3)]
+    reports = [train_step(state, [tiny_batch(step, config)], config.train).metrics() for step in range(3)]
     return [{name: float(value) for name, value in report.items()} for report in reports]
 
 

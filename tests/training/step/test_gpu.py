@@ -18,13 +18,14 @@ from make import NAMES, tiny_batch, tiny_experiment
 
 from pix2style.config import Config
 from pix2style.training.batch import PairBatch
-from pix2style.training.data.decoded_cache import decode
-from pix2style.training.data.loader import PairStream, batches
-from pix2style.training.data.sources import open_material
-from pix2style.training.run.memory import out_of_memory_explained
+from pix2style.training.data.crop_stream import CropStream
+from pix2style.training.data.decoded_cache import decode_to_memory
+from pix2style.training.data.loader import load_batches
+from pix2style.training.data.sources import open_training_data
+from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.train import train
-from pix2style.training.step.state import build_state
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state
+from pix2style.training.step.train_step import train_step
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
@@ -56,7 +57,7 @@ def figures(config: Config, steps: int = 3, *, from_images: int = 0) -> list[dic
     """Of a few steps of a tiny experiment."""
     state = build_state(config)
     state.images_seen = from_images
-    reports = [advance(state, [on_gpu(tiny_batch(step, config))], config).figures() for step in range(steps)]
+    reports = [train_step(state, [on_gpu(tiny_batch(step, config))], config.train).metrics() for step in range(steps)]
     return [{name: float(value) for name, value in report.items()} for report in reports]
 
 
@@ -88,7 +89,7 @@ def test_fast_ways_compute_what_the_cpu_does(
     found = figures(gpu, from_images=late)
     state = build_state(cpu_config)
     state.images_seen = late
-    expected = [advance(state, [tiny_batch(step, cpu_config)], cpu_config).figures() for step in range(3)]
+    expected = [train_step(state, [tiny_batch(step, cpu_config)], cpu_config.train).metrics() for step in range(3)]
     shares = ("share_right",)  # of patches: they jump where a logit moves by a rounding
     plain = [{k: float(v) for k, v in step.items() if not k.endswith(shares)} for step in expected]
     assert_near([{k: v for k, v in step.items() if not k.endswith(shares)} for step in found], plain, relative)
@@ -112,17 +113,17 @@ def test_a_step_waits_for_nothing(name: str, change: str, tmp_path: Path) -> Non
     state.images_seen = config.train.images // 2
     batch = on_gpu(tiny_batch(0, config))
     for _ in range(3):  # compiles, and chooses kernels
-        advance(state, [batch], config)
+        train_step(state, [batch], config.train)
     with waiting_is_an_error():
-        advance(state, [batch], config)
+        train_step(state, [batch], config.train)
 
 
 def test_pairs_are_not_waited_for(experiment: Experiment) -> None:
     config = experiment("train.device=cuda", "train.images=400")
-    material, augment = open_material(config), config.train.augment
-    pairs = decode(material, material.entries, augment)
-    stream = PairStream(material, augment, 0, pairs, glimpses=True)
-    parts = batches(stream, config.train, start=0, device=GPU)
+    material, augment = open_training_data(config), config.train.augment
+    pairs = decode_to_memory(material, material.entries, augment)
+    stream = CropStream(material, augment, 0, pairs, glimpses=True)
+    parts = load_batches(stream, config.train, start=0, device=GPU)
     next(parts)
     with waiting_is_an_error():
         for _ in range(5):
@@ -132,11 +133,11 @@ def test_pairs_are_not_waited_for(experiment: Experiment) -> None:
 @pytest.mark.parametrize("limit_gb", [0.0, 1.0], ids=["brought there", "kept there"])
 def test_pairs_get_there_unchanged(limit_gb: float, experiment: Experiment) -> None:
     config = experiment("train.device=cuda", f"train.pairs_on_device_gb={limit_gb}", "train.augment.flip=true")
-    material, augment = open_material(config), config.train.augment
-    pairs = decode(material, material.entries, augment)
-    stream = PairStream(material, augment, 0, pairs, glimpses=True)
-    there = batches(stream, config.train, start=0, device=GPU)
-    here = batches(stream, config.train, start=0, device=torch.device("cpu"))
+    material, augment = open_training_data(config), config.train.augment
+    pairs = decode_to_memory(material, material.entries, augment)
+    stream = CropStream(material, augment, 0, pairs, glimpses=True)
+    there = load_batches(stream, config.train, start=0, device=GPU)
+    here = load_batches(stream, config.train, start=0, device=torch.device("cpu"))
     for (found,), (expected,) in zip(there, here, strict=True):
         for name in (field.name for field in dataclasses.fields(PairBatch)):
             one, other = getattr(found, name), getattr(expected, name)
@@ -161,7 +162,7 @@ def test_a_run_goes_on_where_it_was(change: str, tmp_path: Path, experiment: Exp
 
 def test_out_of_memory_says_what_to_lower(experiment: Experiment) -> None:
     config = experiment("train.device=cuda", "train.batch=64")
-    with pytest.raises(Exception, match=r"train\.batch"), out_of_memory_explained(config):
+    with pytest.raises(Exception, match=r"train\.batch"), explain_out_of_memory(config):
         torch.empty(2**50, dtype=torch.uint8, device=GPU)
 
 

@@ -12,10 +12,11 @@ import torch
 from pix2style.config import Config
 from pix2style.errors import TrainingError
 from pix2style.training.batch import PairBatch
-from pix2style.training.run.resume import newest_whole
+from pix2style.training.run.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
-from pix2style.training.step.state import TrainingState, build_state
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import train_step
 
 Experiment = Callable[..., Config]
 
@@ -42,17 +43,17 @@ def test_a_step_that_is_not_finite_changes_nothing(experiment: Experiment, model
     """Weights, Adam's moments and step counts, and BatchNorm's running statistics."""
     config = experiment(f"model.generator={model}", "model.discriminator.norm=batch")
     state = build_state(config)
-    advance(state, batch_of(1.0), config)
+    train_step(state, batch_of(1.0), config.train)
     before = everything(state)
-    advance(state, batch_of(float("nan")), config)
+    train_step(state, batch_of(float("nan")), config.train)
     after = everything(state)
     assert before.keys() == after.keys()
     for name, value in before.items():
         assert torch.equal(value, after[name]), name
-    skips = state.guard.read()
-    assert (skips.in_a_row, skips.in_all, state.step, state.images_seen) == (1, 1, 2, 4)
-    advance(state, batch_of(1.0), config)
-    assert state.guard.read().in_a_row == 0
+    skips = state.nonfinite.read_skipped()
+    assert (skips.in_a_row, skips.total, state.step, state.images_seen) == (1, 1, 2, 4)
+    train_step(state, batch_of(1.0), config.train)
+    assert state.nonfinite.read_skipped().in_a_row == 0
     assert not torch.equal(before["g.0.exp_avg"], everything(state)["g.0.exp_avg"])
 
 
@@ -62,11 +63,11 @@ def test_a_poisoned_discriminator_does_not_poison_the_generator(experiment: Expe
     assert state.discriminator is not None
     with torch.no_grad():
         next(state.discriminator.parameters())[0, 0, 0, 0] = float("nan")
-    advance(state, batch_of(1.0), config)
-    skips = state.guard.read()
+    train_step(state, batch_of(1.0), config.train)
+    skips = state.nonfinite.read_skipped()
     assert skips.new == 1
-    assert {"discriminator/total", "generator/adversarial", "generator/total"} <= set(skips.names)
-    assert "generator/l1" not in skips.names
+    assert {"discriminator/total", "generator/adversarial", "generator/total"} <= set(skips.nonfinite_metrics)
+    assert "generator/l1" not in skips.nonfinite_metrics
     assert all(bool(torch.isfinite(p).all()) for p in state.generator.parameters())
 
 
@@ -74,9 +75,9 @@ def test_one_bad_step_in_two_does_no_harm(experiment: Experiment) -> None:
     config = experiment()
     state = build_state(config)
     for value in [float("nan"), 0.5] * 15:
-        advance(state, batch_of(value), config)
+        train_step(state, batch_of(value), config.train)
     assert all(bool(torch.isfinite(p).all()) for p in state.generator.parameters())
-    assert (state.guard.read().in_all, state.guard.read().in_a_row) == (15, 0)
+    assert (state.nonfinite.read_skipped().total, state.nonfinite.read_skipped().in_a_row) == (15, 0)
 
 
 def explosive(experiment: Experiment, *changes: str) -> Config:
@@ -119,7 +120,7 @@ def test_it_can_go_on_from_before(tmp_path: Path, experiment: Experiment) -> Non
     run = tmp_path / "run"
     with pytest.raises(TrainingError):
         train(explosive(experiment), run)
-    found = newest_whole(run)
+    found = find_newest_intact_checkpoint(run)
     assert found is not None
     assert found.meta.step == 6
     with pytest.raises(TrainingError, match="times in a row"):
@@ -132,9 +133,9 @@ def test_figures_are_asked_for_rarely_where_that_costs(experiment: Experiment) -
     config = experiment()
     state = build_state(config)
     for _ in range(3):
-        advance(state, batch_of(float("nan")), config)
-    skips = state.guard.read()
+        train_step(state, batch_of(float("nan")), config.train)
+    skips = state.nonfinite.read_skipped()
     assert (skips.new, skips.in_a_row) == (3, 3)
-    assert "generator/l1" in skips.names
-    again = state.guard.read()
-    assert (again.new, again.names) == (0, ())
+    assert "generator/l1" in skips.nonfinite_metrics
+    again = state.nonfinite.read_skipped()
+    assert (again.new, again.nonfinite_metrics) == (0, ())

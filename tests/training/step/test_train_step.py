@@ -13,9 +13,11 @@ from torch._dynamo.backends.common import aot_autograd
 from pix2style.config import Config
 from pix2style.errors import ConfigError
 from pix2style.training.batch import PairBatch
+from pix2style.training.step.build import build_state, compile_networks
+from pix2style.training.step.device import compute_dtype
 from pix2style.training.step.nonfinite import LossScale
-from pix2style.training.step.state import TrainingState, build_state, compile_networks, compute_dtype
-from pix2style.training.step.train_step import advance, paint, teach_discriminator, teach_generator
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import discriminator_step, generate, generator_step, train_step
 
 Experiment = Callable[..., Config]
 PLAYING = ("losses.adversarial.weight=0.5", "losses.feature_matching=1")
@@ -48,7 +50,7 @@ def test_both_networks_learn(experiment: Experiment) -> None:
     config = experiment(*PLAYING)
     state = build_state(config)
     g, d = weights(state.generator), weights(state.discriminator)
-    advance(state, [batch_of(4)], config)
+    train_step(state, [batch_of(4)], config.train)
     assert not same(g, weights(state.generator))
     assert not same(d, weights(state.discriminator))
     assert (state.step, state.images_seen) == (1, 4)
@@ -63,14 +65,14 @@ def test_each_network_learns_in_its_own_step_alone(experiment: Experiment, compi
     if compiled:
         compile_networks(state, backend="aot_eager")  # traces and splits as the real one does, without a C++ compiler
     batch = [batch_of(4)]
-    outputs = [paint(state, batch[0], config)]
+    outputs = [generate(state, batch[0], config.train)]
     g, d = weights(state.generator), weights(state.discriminator)
-    teach_discriminator(state, batch, outputs, config)
+    discriminator_step(state, batch, outputs, config.train)
     assert same(g, weights(state.generator))
     assert all(parameter.grad is None for parameter in state.generator.parameters())
     assert not same(d, weights(state.discriminator))
     d = weights(state.discriminator)
-    teach_generator(state, batch, outputs, config)
+    generator_step(state, batch, outputs, config.train)
     assert same(d, weights(state.discriminator))
     assert not same(g, weights(state.generator))
     assert not any("_orig_mod" in name for name in state.generator.state_dict())
@@ -92,11 +94,11 @@ def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_w
     assert state.discriminator is not None
     state.discriminator.compile(backend=backend)
     batch = [batch_of(4)]
-    outputs = [paint(state, batch[0], config)]
-    teach_discriminator(state, batch, outputs, config)
+    outputs = [generate(state, batch[0], config.train)]
+    discriminator_step(state, batch, outputs, config.train)
     assert set(asked) == {len(list(state.discriminator.parameters()))}
     asked.clear()
-    teach_generator(state, batch, outputs, config)
+    generator_step(state, batch, outputs, config.train)
     assert set(asked) == {1}  # the picture's alone
     assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
 
@@ -117,12 +119,12 @@ def test_parts_make_the_same_step_as_the_whole(experiment: Experiment, model: st
     batch, found = batch_of(4), []
     for parts in (1, 4):
         state = build_state(config)
-        report = advance(state, split(batch, parts), config)
+        report = train_step(state, split(batch, parts), config.train)
         found.append((report, gradients(state), state.images_seen))
     (whole, g_whole, seen_whole), (pieces, g_pieces, seen_pieces) = found
     assert seen_whole == seen_pieces == 4
-    for name, value in whole.figures().items():
-        torch.testing.assert_close(pieces.figures()[name], value, rtol=1e-4, atol=1e-6, msg=name)
+    for name, value in whole.metrics().items():
+        torch.testing.assert_close(pieces.metrics()[name], value, rtol=1e-4, atol=1e-6, msg=name)
     largest = max(float(g.abs().max()) for g in g_whole)
     for a, b in zip(g_whole, g_pieces, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * largest)
@@ -134,11 +136,11 @@ def test_parts_play_against_the_discriminator_after_its_step(experiment: Experim
     figures = []
     for parts in (1, 2):
         state = build_state(config)
-        figures.append(advance(state, split(batch_of(4), parts), config).figures()["generator/adversarial"])
+        figures.append(train_step(state, split(batch_of(4), parts), config.train).metrics()["generator/adversarial"])
         assert state.discriminator is not None
         stale = build_state(config)
-        [output] = [paint(stale, batch_of(4), config)]
-        before = stale.objective.generator(output, batch_of(4), stale.discriminator, images_seen=0).adversarial
+        [output] = [generate(stale, batch_of(4), config.train)]
+        before = stale.objective.generator_losses(output, batch_of(4), stale.discriminator, images_seen=0).adversarial
         assert before is not None
         assert abs(float(before.detach()) - float(figures[-1])) > 0.01
     torch.testing.assert_close(figures[0], figures[1], rtol=1e-4, atol=1e-6)
@@ -152,7 +154,7 @@ def test_repeated_passes_drop_the_same_units(experiment: Experiment) -> None:
     for repeat in (False, True):
         torch.manual_seed(5)
         state.generator.zero_grad()
-        output = paint(state, batch, config, repeat=repeat)
+        output = generate(state, batch, config.train, repeat=repeat)
         torch.randn(100)  # what the discriminator's step draws in between
         output.square().mean().backward()
         found.append(
@@ -170,7 +172,7 @@ def test_bf16_judges_by_the_new_weights(experiment: Experiment) -> None:
             "losses.l1=1", "losses.adversarial.weight=1", "train.discriminator.lr=0.05", f"train.precision={precision}"
         )
         state = build_state(config)
-        figures.append(float(advance(state, [batch_of(4)], config).figures()["generator/adversarial"]))
+        figures.append(float(train_step(state, [batch_of(4)], config.train).metrics()["generator/adversarial"]))
     assert figures[1] == pytest.approx(figures[0], rel=0.05)
 
 
@@ -186,7 +188,7 @@ def test_a_loss_scale_changes_nothing_but_survives_what_overflows(experiment: Ex
     plain, scaled = build_state(config), build_state(config)
     scaled.generator_scale, scaled.discriminator_scale = (LossScale(scaled.device) for _ in range(2))
     for state in (plain, scaled):
-        advance(state, [batch_of(4)], config)
+        train_step(state, [batch_of(4)], config.train)
     for a, b in zip(weights(plain.generator), weights(scaled.generator), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
     scale = LossScale(torch.device("cpu"))
@@ -203,7 +205,7 @@ def _first_moments(experiment: Experiment, *changes: str) -> Tensor:
     config = experiment("train.generator.beta1=0.5", *changes)
     state = build_state(config)
     torch.manual_seed(0)
-    advance(state, [batch_of(4)], config)
+    train_step(state, [batch_of(4)], config.train)
     moments = [entry["exp_avg"] for entry in state.generator_optimizer.state.values()]
     return torch.cat([one.flatten() for one in moments]) / 0.5
 

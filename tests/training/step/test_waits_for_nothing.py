@@ -21,11 +21,12 @@ from torch.utils._pytree import tree_leaves
 
 from pix2style.config import Config
 from pix2style.training.batch import PairBatch
-from pix2style.training.step import state as state_module
+from pix2style.training.step import build as build_module
+from pix2style.training.step.build import build_state
 from pix2style.training.step.nonfinite import LossScale
-from pix2style.training.step.state import TrainingState, build_state
-from pix2style.training.step.train_step import StepReport, advance
-from pix2style.training.tracking import step_figures
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import StepReport, train_step
+from pix2style.training.tracking import step_metrics
 
 META = torch.device("meta")
 
@@ -63,7 +64,7 @@ def state_on_meta(monkeypatch: pytest.MonkeyPatch) -> Callable[[Config], Trainin
     def build(config: Config) -> TrainingState:
         monkeypatch.setattr(torch, "autocast", without_meta)
         monkeypatch.setattr(sys.modules["torch.optim.adam"], "_device_dtype_check_for_fused", lambda *_: None)
-        monkeypatch.setattr(state_module, "pick_device", lambda _: META)
+        monkeypatch.setattr(build_module, "pick_device", lambda _: META)
         return build_state(config)
 
     return build
@@ -87,21 +88,21 @@ def test_a_step_of_every_objective(
     for seen in (0, config.train.images):  # before and after the game and the feature network begin
         state.images_seen = seen
         batch = there(tiny_batch(seen, config))
-        advance(state, [batch], config)  # Adam makes its moments
+        train_step(state, [batch], config.train)  # Adam makes its moments
         with OnDeviceAlone(), NoneMadeOnTheHost():
-            report = advance(state, [batch], config)
-        assert {figure.device for figure in report.figures().values()} == {META}
+            report = train_step(state, [batch], config.train)
+        assert {figure.device for figure in report.metrics().values()} == {META}
 
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda report: float(report.generator.total), lambda report: step_figures(report.figures(), {}, META)],
+    [lambda report: float(report.generator_losses.total), lambda report: step_metrics(report.metrics(), {}, META)],
     ids=["a number", "what is logged"],
 )
 def test_whoever_asks_would_be_found_out(
     ask: Callable[[StepReport], Any], tmp_path: Path, state_on_meta: Callable[[Config], TrainingState]
 ) -> None:
     config = tiny_experiment(NAMES[0], tmp_path)
-    report = advance(state_on_meta(config), [there(tiny_batch(0, config))], config)
+    report = train_step(state_on_meta(config), [there(tiny_batch(0, config))], config.train)
     with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
         ask(report)

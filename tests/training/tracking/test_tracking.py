@@ -18,7 +18,7 @@ from pix2style.config import Config
 from pix2style.errors import MissingExtraError
 from pix2style.training.run.train import train
 from pix2style.training.run.validation import ValidationReport
-from pix2style.training.tracking import Background, JsonLines, Trackers, history, step_figures
+from pix2style.training.tracking import BackgroundTracker, JsonLinesTracker, Trackers, metric_history, step_metrics
 
 
 class Heard:
@@ -39,7 +39,7 @@ class Heard:
             raise RuntimeError("no more paper")
         self.steps.append(step)
 
-    def picture(self, step: int, name: str, path: Path) -> None:
+    def log_image(self, step: int, name: str, path: Path) -> None:
         self.log(step, {})
 
     def close(self, summary: Mapping[str, Any]) -> None:
@@ -49,9 +49,9 @@ class Heard:
 
 def test_a_thread_hears_everything_in_order_and_the_summary_last(tmp_path: Path) -> None:
     heard = Heard()
-    tracker = Background(heard)
+    tracker = BackgroundTracker(heard)
     for step in range(200):
-        tracker.log(step, {"x": 1.0}) if step % 3 else tracker.picture(step, "grid", tmp_path)
+        tracker.log(step, {"x": 1.0}) if step % 3 else tracker.log_image(step, "grid", tmp_path)
     tracker.close({"best": 1})
     assert heard.steps == list(range(200))
     assert heard.summary == {"best": 1}
@@ -70,7 +70,7 @@ def test_figures_are_those_of_the_call(tmp_path: Path) -> None:
 
     keeps = Keeps()
     keeps.go.clear()
-    tracker, figures = Background(keeps), {"x": 1.0}
+    tracker, figures = BackgroundTracker(keeps), {"x": 1.0}
     tracker.log(1, figures)
     figures["x"] = 2.0
     keeps.go.set()
@@ -81,7 +81,7 @@ def test_figures_are_those_of_the_call(tmp_path: Path) -> None:
 def test_a_slow_tracker_slows_no_step_and_what_it_misses_is_counted(capfd: pytest.CaptureFixture[str]) -> None:
     heard = Heard()
     heard.go.clear()
-    tracker = Background(heard, capacity=10, close_timeout_s=20)
+    tracker = BackgroundTracker(heard, capacity=10, close_timeout_s=20)
     began = time.monotonic()
     for step in range(100):
         tracker.log(step, {"x": 1.0})
@@ -97,7 +97,7 @@ def test_close_waits_only_so_long(capfd: pytest.CaptureFixture[str]) -> None:
     heard = Heard()
     heard.go.clear()
     for full in (False, True):
-        tracker = Background(heard, capacity=2, close_timeout_s=0.3)
+        tracker = BackgroundTracker(heard, capacity=2, close_timeout_s=0.3)
         for step in range(5 if full else 1):
             tracker.log(step, {})
         began = time.monotonic()
@@ -109,7 +109,7 @@ def test_close_waits_only_so_long(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_what_fails_in_a_thread_is_said_once_and_left_out(capfd: pytest.CaptureFixture[str]) -> None:
     heard, well = Heard(fails_at=1), Heard()
-    trackers = Trackers([Background(heard), Background(well)])
+    trackers = Trackers([BackgroundTracker(heard), BackgroundTracker(well)])
     for step in range(50):
         trackers.log(step, {})
         time.sleep(0.002)
@@ -123,7 +123,7 @@ def test_what_fails_in_a_thread_is_said_once_and_left_out(capfd: pytest.CaptureF
 
 
 def test_a_tracker_that_fails_is_left_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    broken, whole = (JsonLines(tmp_path / f"{name}.jsonl", resume_step=0) for name in ("broken", "whole"))
+    broken, whole = (JsonLinesTracker(tmp_path / f"{name}.jsonl", resume_step=0) for name in ("broken", "whole"))
     broken.close({})  # writing to it fails from here on
     trackers = Trackers([broken, whole])
     trackers.log(1, {"x": 1.0})
@@ -136,7 +136,7 @@ def test_a_tracker_that_fails_is_left_out(tmp_path: Path, capfd: pytest.CaptureF
 def test_resumed_metrics_drop_what_comes_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "x": 1}\n{"step": 2, "x": 2}\n{"step": 3, "x"')
-    tracker = JsonLines(path, resume_step=1)
+    tracker = JsonLinesTracker(path, resume_step=1)
     tracker.log(2, {"x": 5.0})
     tracker.close({})
     assert [json.loads(line) for line in path.read_text().splitlines()] == [{"step": 1, "x": 1}, {"step": 2, "x": 5.0}]
@@ -144,16 +144,16 @@ def test_resumed_metrics_drop_what_comes_again(tmp_path: Path) -> None:
 
 def test_history_is_what_early_stopping_replays(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    assert history(path, "validation/ssim", up_to_step=9) == []
-    tracker = JsonLines(path, resume_step=0)
+    assert metric_history(path, "validation/ssim", up_to_step=9) == []
+    tracker = JsonLinesTracker(path, resume_step=0)
     for step, figure in enumerate((0.1, 0.2, 0.3), start=1):
         tracker.log(step, {"x": 1.0})
         tracker.log(step, ValidationReport(1.0, 2.0, figure, 3).figures())
     # not closed: a kill would leave the file like this
-    assert history(path, "validation/ssim", up_to_step=2) == [0.1, 0.2]
-    assert history(path, "validation/psnr_db", up_to_step=9) == [2.0, 2.0, 2.0]
+    assert metric_history(path, "validation/ssim", up_to_step=2) == [0.1, 0.2]
+    assert metric_history(path, "validation/psnr_db", up_to_step=9) == [2.0, 2.0, 2.0]
     path.write_text(path.read_text() + '[1, 2]\n{"step": 1, "valid')
-    assert history(path, "validation/ssim", up_to_step=9) == [0.1, 0.2, 0.3]
+    assert metric_history(path, "validation/ssim", up_to_step=9) == [0.1, 0.2, 0.3]
 
 
 def test_early_stop_ends_a_run_and_resuming_it_learns_no_more(
@@ -177,7 +177,7 @@ class Losses:
 
 def test_step_figures() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
-    figures = step_figures(
+    figures = step_metrics(
         {
             "generator": Losses(torch.tensor(2.0, requires_grad=True), None),
             "discriminator": None,

@@ -18,15 +18,15 @@ from wandb_server import WandbServer
 from pix2style.config import Config
 from pix2style.config.train import TrackingConfig
 from pix2style.training.run.train import train
-from pix2style.training.tracking import PairSetLink, start_trackers, wandb_run
+from pix2style.training.tracking import PairSetReference, start_trackers, wandb_tracker
 
-PAIRS = PairSetLink("ab" * 32, {"training": 3})
+PAIRS = PairSetReference("ab" * 32, {"training": 3})
 pytestmark = pytest.mark.usefixtures("own_wandb")
 
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wandb_run, "_FINISH_TIMEOUT_S", 3)
+    monkeypatch.setattr(wandb_tracker, "_FINISH_TIMEOUT_S", 3)
 
 
 def test_offline_writes_a_run_that_can_be_sent_later(tmp_path: Path, experiment: Callable[..., Config]) -> None:
@@ -167,4 +167,4 @@ def test_somebody_elses_proxies_of_before_do_not_matter(
     monkeypatch.setattr(urllib.request, "_opener", gone)  # as urlopen() leaves it after its first call
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(wandb_server.url, timeout=5)
-    wandb_run._check_answers(wandb_server.url)
+    wandb_tracker._check_answers(wandb_server.url)

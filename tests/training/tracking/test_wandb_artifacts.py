@@ -16,8 +16,8 @@ from wandb_server import WandbServer
 from pix2style.config import Config
 from pix2style.runs.folder import CheckpointMeta, RunFolder
 from pix2style.training.run.train import train
-from pix2style.training.tracking import wandb_run
-from pix2style.training.tracking.links import Links
+from pix2style.training.tracking import wandb_tracker
+from pix2style.training.tracking.artifact_uploads import ArtifactUploads
 
 pytestmark = pytest.mark.usefixtures("own_wandb")
 ONLINE = "tracking.wandb=online"
@@ -25,8 +25,8 @@ ONLINE = "tracking.wandb=online"
 
 @pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch, own_wandb: None) -> None:
-    monkeypatch.setattr(wandb_run, "_LINK_TIMEOUT_S", 1)
-    monkeypatch.setattr(wandb_run, "_FINISH_TIMEOUT_S", 15)
+    monkeypatch.setattr(wandb_tracker, "_LINK_TIMEOUT_S", 1)
+    monkeypatch.setattr(wandb_tracker, "_FINISH_TIMEOUT_S", 15)
     monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1")  # as if the run were long
 
 
@@ -117,13 +117,13 @@ def test_links_that_are_late_are_made_while_the_run_ends(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    wait = Links.wait
+    wait = ArtifactUploads.wait
 
-    def wait_in_vain(links: Links, timeout_s: float) -> None:
+    def wait_in_vain(links: ArtifactUploads, timeout_s: float) -> None:
         wait(links, min(timeout_s, 1.0))
         threading.Timer(1.0, wandb_server.speak).start()
 
-    monkeypatch.setattr(Links, "wait", wait_in_vain)
+    monkeypatch.setattr(ArtifactUploads, "wait", wait_in_vain)
     wandb_server.ignores = {"CommitArtifact"}
     train(experiment(ONLINE), tmp_path / "run")
     [run] = wandb_server.runs

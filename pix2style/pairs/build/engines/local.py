@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pix2style.pairs.build.paint import Painter
-from pix2style.pairs.build.pipeline import Batch, Outcome, paint_all
-from pix2style.pairs.build.shard_builder import ShardSummary, ShardWork, summary_of
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.build.pipeline import Batch, Outcome, stylize_batches
+from pix2style.pairs.build.shard_builder import ShardBuilder, ShardSummary, summarize_shard
+from pix2style.pairs.build.stylize import PairStylizer
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan
 
 OnPairs = Callable[[int], None]
@@ -41,12 +41,12 @@ class LocalEngine:
         on_pairs: told of every batch.
     """
 
-    folder: SetFolder
+    folder: PairSetFolder
     plan: PairPlan
-    painter: Painter
+    painter: PairStylizer
     batch: int
     on_pairs: OnPairs
-    _open: dict[int, ShardWork] = field(default_factory=dict, init=False)
+    _open: dict[int, ShardBuilder] = field(default_factory=dict, init=False)
     _unwritten: deque[Future[_Written]] = field(default_factory=deque, init=False)
     _writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False)
 
@@ -58,10 +58,10 @@ class LocalEngine:
 
         Raises:
             DataError: a shard cannot be written, or another process is writing it.
-            ArtifactError: see `Painter.paint`.
+            ArtifactError: see `PairStylizer.paint`.
         """
         try:
-            for outcome in paint_all(self._batches(numbers), self.painter):
+            for outcome in stylize_batches(self._batches(numbers), self.painter):
                 self._unwritten.append(self._writer.submit(self._write, self._open[outcome.batch.shard], outcome))
                 yield from self._written(_MOST_UNWRITTEN)
             yield from self._written(0)
@@ -75,9 +75,9 @@ class LocalEngine:
             pairs = self.plan.pair_count(number)
             index = self.folder.finished_shard(number, self.plan)
             if index is not None:  # by another process, since the numbers were chosen
-                self._have_written(_Written(pairs, summary_of(self.folder, index)))
+                self._have_written(_Written(pairs, summarize_shard(self.folder, index)))
                 continue
-            work = self._open[number] = ShardWork(self.folder, self.plan, number)
+            work = self._open[number] = ShardBuilder(self.folder, self.plan, number)
             batches = work.batches(self.painter, self.batch)
             kept = pairs - sum(len(batch.missing) for batch in batches)
             self._have_written(_Written(kept, None if batches else work.finish()))
@@ -90,7 +90,7 @@ class LocalEngine:
         done.set_result(written)
         self._unwritten.append(done)
 
-    def _write(self, work: ShardWork, outcome: Outcome) -> _Written:
+    def _write(self, work: ShardBuilder, outcome: Outcome) -> _Written:
         """In the writing thread, batch after batch."""
         work.append(outcome)
         if work.batches_left:

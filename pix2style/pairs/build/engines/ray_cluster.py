@@ -18,10 +18,10 @@ from typing import Any, Protocol
 
 from pix2style.errors import ArtifactError, DataError, Pix2StyleError, require
 from pix2style.pairs.build.engines.local import LocalEngine, OnPairs
-from pix2style.pairs.build.paint import Painter, threads
 from pix2style.pairs.build.shard_builder import ShardSummary
+from pix2style.pairs.build.stylize import PairStylizer, threads
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan, teacher_record
 from pix2style.pairs.format.shards import ShardBusyError
 from pix2style.stylizer import Stylizer
@@ -45,7 +45,7 @@ class Recipe(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class RayCluster:
     """Where and how widely to work.
 
     Attributes:
@@ -63,7 +63,7 @@ class Cluster:
     gpus_per_worker: float = 0.0
 
 
-class ShardMaker:
+class ShardWorker:
     """What runs in a worker: loads the teachers once, then makes shards.
 
     Args:
@@ -73,7 +73,7 @@ class ShardMaker:
     """
 
     def __init__(self, recipe: Recipe, folder: Path, batch: int) -> None:
-        self._folder, self._batch = SetFolder(folder), batch
+        self._folder, self._batch = PairSetFolder(folder), batch
         self._problem: Refusal | None = None
         try:
             self._plan, _ = read_document(PairPlan, self._folder.plan)
@@ -107,7 +107,7 @@ class ShardMaker:
 
     def _make(self, number: int, paths: Paths) -> ShardSummary:
         with threads() as pool:
-            painter = Painter(self._teachers, self._plan, paths, pool)
+            painter = PairStylizer(self._teachers, self._plan, paths, pool)
             engine = LocalEngine(self._folder, self._plan, painter, self._batch, lambda _pairs: None)
             [summary] = engine.make([number])
         return summary
@@ -151,8 +151,8 @@ class ClusterEngine:
         on_pairs: told of every shard.
     """
 
-    cluster: Cluster
-    folder: SetFolder
+    cluster: RayCluster
+    folder: PairSetFolder
     plan: PairPlan
     paths: Paths
     batch: int
@@ -218,7 +218,7 @@ class ClusterEngine:
     def _start_worker(self) -> None:
         """It gets a shard only once it runs: after a machine is lost there may be no place for it."""
         options = {"num_cpus": self.cluster.cpus_per_worker, "num_gpus": self.cluster.gpus_per_worker}
-        remote = self._ray.remote(**options)(ShardMaker)
+        remote = self._ray.remote(**options)(ShardWorker)
         worker = remote.remote(self.cluster.recipe, self.folder.path.absolute(), self.batch)
         self._starting[worker.ready.remote()] = worker
 

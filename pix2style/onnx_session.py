@@ -1,0 +1,85 @@
+"""Open ONNX Runtime sessions with this project's settings, and recognise the errors that ONNX Runtime raises.
+
+Filter files (`runtime`), graphs that are being exported (`export`) and Magenta's network (`teachers.magenta`) all open
+their sessions here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as _ort
+
+CPU_PROVIDER = "CPUExecutionProvider"
+CUDA_PROVIDER = "CUDAExecutionProvider"
+# ONNX Runtime's exceptions have no base class of their own, so they have to be listed.
+LOAD_ERRORS = (
+    _ort.EPFail,
+    _ort.Fail,
+    _ort.InvalidArgument,
+    _ort.InvalidGraph,
+    _ort.InvalidProtobuf,
+    _ort.NoModel,
+    _ort.NotImplemented,
+    _ort.RuntimeException,
+)
+"""What opening a session raises for a file that is damaged, too new, or not supported by the provider."""
+RUN_ERRORS = (_ort.EPFail, _ort.Fail, _ort.RuntimeException, MemoryError)
+"""What running a session raises when the machine cannot do it; see `is_out_of_memory`."""
+# Parts of ONNX Runtime's messages for "out of memory", on the CPU and on a GPU: it has no exception type for this.
+_OUT_OF_MEMORY_TEXTS = ("allocate memory", "bad_alloc", "out of memory", "bad allocation")
+# Log nothing below FATAL: errors reach the caller as exceptions, and ONNX Runtime would print them to stderr as well.
+_LOG_FATAL_ONLY = 4
+
+
+def open_session(
+    data: bytes, *, threads: int | None = None, providers: Sequence[str] = (CPU_PROVIDER,)
+) -> onnxruntime.InferenceSession:
+    """Open a session on the bytes of an ONNX file.
+
+    Opening the bytes instead of the path has two reasons: the session runs exactly the bytes whose digest was computed,
+    and a file from a stranger cannot make ONNX Runtime read other files (ONNX's external data).
+
+    Args:
+        data: Content of the ONNX file.
+        threads: Number of threads for one run; None for as many as there are cores.
+        providers: ONNX Runtime's execution providers, the preferred one first.
+
+    Raises:
+        One of `LOAD_ERRORS`: ONNX Runtime cannot load the file.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _LOG_FATAL_ONLY
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1  # nodes run one after the other; only the work inside a node is shared
+    return onnxruntime.InferenceSession(data, options, providers=list(providers))
+
+
+def default_providers() -> list[str]:
+    """Return the execution providers to try: CUDA if this ONNX Runtime has it, then the CPU."""
+    return [CUDA_PROVIDER, CPU_PROVIDER] if has_cuda() else [CPU_PROVIDER]
+
+
+def has_cuda() -> bool:
+    """Return whether the installed ONNX Runtime can run on CUDA."""
+    return CUDA_PROVIDER in onnxruntime.get_available_providers()
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an exception says that memory ran out.
+
+    Args:
+        error: One of `RUN_ERRORS`.
+    """
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in _OUT_OF_MEMORY_TEXTS)
+
+
+def shrink_arena_after_run() -> onnxruntime.RunOptions:
+    """Return run options that make ONNX Runtime release its memory after the run.
+
+    By default its memory arena keeps the largest amount that any run needed, in blocks that rarely fit the next input.
+    """
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
