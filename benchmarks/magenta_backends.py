@@ -76,7 +76,7 @@ def main() -> None:
     given = parser.parse_args()
     source = given.assets / "assets" / "teacher" / "magenta26"
     paths = [given.assets / "data" / "styles" / name for name in _STYLES]
-    styles = [StyleBlend.of(path) for path in paths]
+    styles = [StyleBlend.from_paintings(path) for path in paths]
     onnx = load_magenta(styles, str(given.converted), "onnx")
     onnx_1 = load_magenta(styles[:1], str(given.converted), "onnx", threads=1)
     tensorflow = load_magenta(styles, str(source), "tensorflow")

@@ -88,8 +88,8 @@ def speed(options: argparse.Namespace) -> list[str]:
     _decoded(photos, options.size)
     loop = _loop(options)
     teachers = {
-        "ONNX Runtime": load_magenta([StyleBlend.of(options.style)], options.module, "onnx")[0],
-        "TensorFlow": load_magenta([StyleBlend.of(options.style)], options.module, "tensorflow")[0],
+        "ONNX Runtime": load_magenta([StyleBlend.from_paintings(options.style)], options.module, "onnx")[0],
+        "TensorFlow": load_magenta([StyleBlend.from_paintings(options.style)], options.module, "tensorflow")[0],
     }
     rates: dict[str, list[float]] = {}
     for round_number in range(options.rounds + 1):  # the first one warms up
@@ -217,7 +217,7 @@ def _peak_kb(command: list[str]) -> int:
 def parts(options: argparse.Namespace) -> list[str]:
     """Milliseconds of processor time a pair; the least of several repetitions."""
     files = sorted(options.content.glob("*.jpg"))[: options.photos]
-    teacher = load_magenta([StyleBlend.of(options.style)], options.module, "onnx", threads=1)[0]
+    teacher = load_magenta([StyleBlend.from_paintings(options.style)], options.module, "onnx", threads=1)[0]
     data = [file.read_bytes() for file in files]
     photos = [decode_picture(one, name="photo", to_srgb=True).on_white() for one in data]
     pictures = [crop_to_square(photo, options.size) for photo in photos]

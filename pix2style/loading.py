@@ -8,9 +8,11 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
+from pix2style.teacher_table import parse_teacher, teacher_patterns
 
-_KNOWN = (
-    '"watercolor", "magenta:PAINTING", "gatys:PAINTING", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)'
+_EXPECTED = (
+    ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
+    + ", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)"
 )
 
 
@@ -50,7 +52,7 @@ def load_stylizer(
     teacher = _load_teacher(text, teacher_module)
     path, named = (Path(text), None) if teacher else _path_and_style(text)
     if teacher is None and not path.exists():
-        raise ArtifactError(f"{text}: no such stylizer: expected {_KNOWN}")
+        raise ArtifactError(f"{text}: no such stylizer: expected {_EXPECTED}")
     if named and style is not None:
         raise ConfigError(f"{text}: names a style already: leave style={style!r} out")
     style = named or style
@@ -75,17 +77,16 @@ def _path_and_style(text: str) -> tuple[Path, str | None]:
 
 
 def _load_teacher(text: str, teacher_module: str | None) -> Stylizer | None:
-    """The teacher of this name, or None if it is none's."""
-    if text == "watercolor":
-        require("pairs", "cv2")
-        from pix2style.teachers.watercolor import WatercolorTeacher
+    """Load the built-in teacher that the text names; None if it names none."""
+    named = parse_teacher(text)
+    if named is None:
+        return None
+    from pix2style.teachers.registry import import_teacher
+    from pix2style.teachers.style import StyleBlend
 
-        return WatercolorTeacher()
-    if text.startswith("magenta:"):
-        return load_magenta(Path(text.removeprefix("magenta:")), teacher_module)
-    if text.startswith("gatys:"):
-        return load_gatys(Path(text.removeprefix("gatys:")), Path(teacher_module) if teacher_module else None)
-    return None
+    entry, painting = named
+    styles = [] if painting is None else [StyleBlend.from_paintings(painting)]
+    return import_teacher(entry).load_by_name(styles, teacher_module)
 
 
 def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = None) -> Stylizer:
@@ -94,25 +95,3 @@ def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = Non
     from pix2style.runs.stylizer import RunStylizer
 
     return RunStylizer(path, style=None if style is None else as_style_choice(style))
-
-
-def load_magenta(style: Path, teacher_module: str | None) -> Stylizer:
-    """Magenta's network in the style of one painting, by ONNX Runtime if it was converted; see `load_stylizer`."""
-    from pix2style.teachers.magenta import MagentaTeacher  # asks for TensorFlow itself, if it needs it
-
-    return MagentaTeacher(style, module=teacher_module)
-
-
-def load_gatys(style: Path, weights: Path | None) -> Stylizer:
-    """Gatys's optimisation towards one painting.
-
-    With the preset `gatys-2015`, or `shallow` where the weights file ends before that one's layers.
-    """
-    require("train", "torch", "safetensors")
-    from pix2style.teachers.gatys.network import reaches
-    from pix2style.teachers.gatys.settings import GATYS_2015, SHALLOW
-    from pix2style.teachers.gatys.teacher import GatysTeacher
-    from pix2style.teachers.style import StyleBlend
-
-    settings = GATYS_2015 if weights is None or reaches(weights, GATYS_2015.layers) else SHALLOW
-    return GatysTeacher(StyleBlend.of(style), settings, weights)

@@ -1,10 +1,11 @@
-"""`pix2style export`."""
+"""The command `pix2style export`."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Precision(StrEnum):
-    """What `--precision` takes."""
+    """Values of `--precision`."""
 
     fp32 = "fp32"
     fp16 = "fp16"
@@ -28,49 +29,74 @@ class Precision(StrEnum):
 
 
 class Weights(StrEnum):
-    """What `--weights` takes."""
+    """Values of `--weights`."""
 
     ema = "ema"
     raw = "raw"
 
 
 @app.command("export")
-def export_cli(
-    run: Annotated[Path, typer.Argument(help="The folder that train made.")],
+def export_command(
+    run: Annotated[Path, typer.Argument(help="Run folder of `train` or `distill`.")],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The filter file; RUN/NAME.onnx if not given.")
+        Path | None, typer.Option("-o", "--out", help="Filter file to write. Default: RUN/NAME.onnx.")
     ] = None,
-    checkpoint: Annotated[str, typer.Option(help="latest, best, or a name such as step-0012000.")] = "latest",
+    checkpoint: Annotated[
+        str, typer.Option(help="Checkpoint to export: latest, best, or a name such as step-0012000.")
+    ] = "latest",
     weights: Annotated[
-        Weights | None, typer.Option(help="The averaged or the last ones; else as the run's configuration says.")
+        Weights | None,
+        typer.Option(
+            help="ema: weights averaged over training; raw: weights of the last step. Default: export.weights of the"
+            " run's configuration."
+        ),
     ] = None,
     licence: Annotated[
-        str | None, typer.Option(help="Of the filter, written into it; else as the run's configuration says.")
+        str | None,
+        typer.Option(
+            help="Licence of the filter, written into the file, for example CC-BY-4.0. Default: export.licence of the"
+            " run's configuration."
+        ),
     ] = None,
     style: Annotated[
         str | None,
-        typer.Option(help="Of a run that holds several: an id from 0 on, or a weight for each, such as 0.5,0.5."),
+        typer.Option(
+            help="For a run with several styles: export only one, by its number from 0, or a mixture, by a weight for"
+            " each style, for example 0.5,0.5."
+        ),
     ] = None,
     precision: Annotated[
         Precision | None,
         typer.Option(
-            help="fp16: half the bytes; int8: a third, and several times as fast (lite alone); all: a file of each,"
-            " NAME.onnx, NAME.fp16.onnx, NAME.int8.onnx. Else as the run's configuration says."
+            help="fp32; fp16: half the size; int8: a third of the size and several times as fast (only the"
+            " lightweight generator); all: one file of each, NAME.onnx, NAME.fp16.onnx and NAME.int8.onnx. Default:"
+            " export.precision of the run's configuration."
         ),
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="The pair set to measure on, if it is not where the run's configuration says.")
+        Path | None,
+        typer.Option(
+            help="Folder of the pair set, to calibrate int8 and to measure quality. Default: pairs.path of the run's"
+            " configuration."
+        ),
     ] = None,
     for_opencv: Annotated[
-        bool, typer.Option("--for-opencv", help="Make an int8 file that OpenCV runs, too; slower elsewhere.")
+        bool,
+        typer.Option("--for-opencv", help="Write an int8 file that OpenCV can run too. It is slower in ONNX Runtime."),
     ] = False,
     package: Annotated[
         Path | None,
-        typer.Option(help="A new folder to publish: the files, the weights as safetensors, and a model card."),
+        typer.Option(
+            help="Write a new folder to publish instead: a file of each precision, the weights as safetensors, and a"
+            " model card."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
 ) -> None:
-    """Make one ONNX file of a run: photo in, picture out, any size; checked against the network before it is kept."""
+    """Export a run as a filter file (ONNX) that takes photos of any size.
+
+    The file is compared with the network before it is kept; a file that differs is refused.
+    """
     require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
     from pix2style.export.package import export_package
     from pix2style.export.run import export_precisions, open_run
@@ -91,20 +117,13 @@ def export_cli(
     elif precision == Precision.all:
         reports = export_precisions(source, path, pairs, for_opencv=for_opencv)
     else:
-        chosen = _named(precision) or source.config.export.precision
+        chosen = _single_precision(precision) or source.config.export.precision
         reports = [source.export(path, chosen, pairs, for_opencv=for_opencv)]
-    if as_json:
-        values = [dataclasses.asdict(report) for report in reports]
-        several = package is not None or precision == Precision.all
-        print(json.dumps(values if several else values[0], default=str))
-        return
-    for report in reports:
-        print(_summary(report))
-    print(f"next: pix2style infer {reports[-1].path} PHOTOS -o OUT", file=sys.stderr)
+    _print_reports(reports, as_list=package is not None or precision == Precision.all, as_json=as_json)
 
 
-def _named(precision: Precision | None) -> Literal["fp32", "fp16", "int8"] | None:
-    """As functions take it; `all` is none of them."""
+def _single_precision(precision: Precision | None) -> Literal["fp32", "fp16", "int8"] | None:
+    """Return the precision as the export functions take it; None for `all`, or if there is no option."""
     match precision:
         case Precision.fp32:
             return "fp32"
@@ -116,26 +135,34 @@ def _named(precision: Precision | None) -> Literal["fp32", "fp16", "int8"] | Non
             return None
 
 
-def _summary(report: ExportReport) -> str:
-    size = f"{report.precision}, {report.bytes / 1e6:.2f} MB, {report.parameters:,} parameters, opset {report.opset}"
+def _print_reports(reports: Sequence[ExportReport], *, as_list: bool, as_json: bool) -> None:
+    if as_json:
+        values = [dataclasses.asdict(report) for report in reports]
+        print(json.dumps(values if as_list else values[0], default=str))
+        return
+    for report in reports:
+        print("\n".join(_report_lines(report)))
+    print(f"next: pix2style infer {reports[-1].path} PHOTOS -o OUT", file=sys.stderr)
+
+
+def _report_lines(report: ExportReport) -> list[str]:
     sizes = ", ".join(f"{width}x{height}" for height, width in report.sizes)
-    return (
-        f"{report.path}: {size}\n"
-        f"checked against the network at {sizes}: at most {report.max_difference_levels} of 255 levels apart, in"
-        f" {report.differing_share:.3%} of bytes\n"
-        f"{_measured(report)}"
-        f"sha256 {report.sha256}"
-    )
+    size = f"{report.bytes / 1e6:.2f} MB, {report.parameters:,} parameters"
+    difference = f"at most {report.max_difference_levels} of 255 levels, in {report.differing_share:.3%} of the values"
+    return [
+        f"{report.path}: {report.precision}, {size}, opset {report.opset}",
+        f"compared with the network at {sizes}: outputs differ by {difference}",
+        *_quality_lines(report),
+        *([report.opencv] if report.opencv else []),
+        f"sha256 {report.sha256}",
+    ]
 
 
-def _measured(report: ExportReport) -> str:
-    """Lines about held-out photos and OpenCV, where there is something to say."""
-    lines = []
+def _quality_lines(report: ExportReport) -> list[str]:
+    """Return a line about held-out photos, if the file was measured on some."""
     quality = report.quality
-    if quality:
-        teacher = f", {quality['teacher_psnr_db']:.1f} dB from the teacher" if "teacher_psnr_db" in quality else ""
-        lines.append(
-            f"on {quality['photos']:.0f} held-out photos {quality['network_psnr_db']:.1f} dB (SSIM"
-            f" {quality['network_ssim']:.3f}) from the network{teacher}\n"
-        )
-    return "".join([*lines, f"{report.opencv}\n" if report.opencv else ""])
+    if not quality:
+        return []
+    teacher = f"; PSNR to the teacher {quality['teacher_psnr_db']:.1f} dB" if "teacher_psnr_db" in quality else ""
+    network = f"PSNR to the network {quality['network_psnr_db']:.1f} dB, SSIM {quality['network_ssim']:.3f}"
+    return [f"on {quality['photos']:.0f} held-out photos: {network}{teacher}"]

@@ -1,4 +1,4 @@
-"""The options of make-pairs, put together with a configuration."""
+"""Combine the options of `make-pairs` with the section `pairs` of a configuration."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pix2style.errors import ConfigError
+from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHER_NAMES
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
-    from pix2style.teachers.custom.recipe import CustomRecipe
-
-_BUILT_IN = ("watercolor", "magenta", "gatys")
+    from pix2style.teachers.custom.load import CustomTeacherSpec
 
 
 @dataclass(frozen=True, slots=True)
 class StyleOptions:
-    """What the command line says of the style.
+    """The options about paintings.
 
     Attributes:
-        paintings: `--style`.
-        weights: `--weight`.
-        strength: `--strength`.
-        each: `--each-style`.
+        paintings: Values of `--style`.
+        weights: Values of `--weight`; empty for equal weights.
+        strength: Value of `--strength`; None if it is not set.
+        each: Whether each painting is a style of its own (`--each-style`).
     """
 
     paintings: Sequence[Path] = ()
@@ -32,11 +31,11 @@ class StyleOptions:
     strength: float | None = None
     each: bool = False
 
-    def section(self) -> dict[str, Any]:
-        """Keys of the section `pairs`.
+    def to_section(self) -> dict[str, Any]:
+        """Return the keys of the section `pairs` that these options set.
 
         Raises:
-            ConfigError: the options do not go together.
+            ConfigError: The options contradict each other.
         """
         self._check()
         if not self.paintings:
@@ -51,62 +50,76 @@ class StyleOptions:
 
     def _check(self) -> None:
         if not self.paintings and (self.weights or self.strength is not None or self.each):
-            raise ConfigError("--weight, --strength and --each-style say something of --style, which is not given")
+            raise ConfigError("--weight, --strength and --each-style need a painting: add --style FILE")
         if self.each and self.weights:
-            raise ConfigError("--weight blends paintings into one style, --each-style keeps them apart: choose one")
+            raise ConfigError(
+                "--weight blends the paintings into one style, --each-style makes each a style of its own: use one of"
+                " the two"
+            )
         if self.weights and len(self.weights) != len(self.paintings):
-            raise ConfigError(f"--weight: {len(self.weights)} for {len(self.paintings)} paintings: give one a painting")
+            raise ConfigError(
+                f"--weight: {len(self.weights)} weights for {len(self.paintings)} paintings: give one for each --style"
+            )
 
 
-def resolve(
+def load_settings(
     config: Path | None, overrides: Sequence[str], options: dict[str, Any], style: StyleOptions | None = None
 ) -> PairsConfig:
-    """The section `pairs` of a file, with overrides and then options applied.
+    """Load the section `pairs` of a configuration, and apply first the overrides and then the options.
 
     Args:
-        config: YAML file, if any.
+        config: YAML file; None starts from the defaults.
         overrides: `section.key=value` texts.
-        options: values by key of the section; None: not given.
-        style: what was said of paintings.
+        options: Values by key of the section; None if the option is not set.
+        style: The options about paintings.
 
     Raises:
-        ConfigError: something is wrong or does not go together; names the key.
+        ConfigError: A key or value is wrong, or options contradict each other.
     """
     from pix2style.config import load_config, parse_config
 
-    changes = list(overrides)
-    loaded = load_config(config, changes) if config else parse_config({}, source="override", overrides=changes)
-    given = {key: _plain(value) for key, value in options.items() if value is not None and value != []}
-    painting = (style or StyleOptions()).section()
-    section = {**loaded.pairs.model_dump(mode="json", exclude_unset=True), **given, **painting}
+    loaded = load_config(config, overrides) if config else parse_config({}, source="override", overrides=overrides)
+    values = {key: _to_plain(value) for key, value in options.items() if value is not None and value != []}
+    style_values = (style or StyleOptions()).to_section()
+    section = {**loaded.pairs.model_dump(mode="json", exclude_unset=True), **values, **style_values}
     if (section.get("style") is not None or section.get("styles")) and section.get("teacher") is None:
-        section["teacher"] = "magenta"  # the fastest that takes a painting
+        section["teacher"] = DEFAULT_PAINTING_TEACHER
     return parse_config({"pairs": section}, source="options").pairs
 
 
-def custom_teacher(
+def parse_custom_teacher(
     teacher: str | None, files: Sequence[Path], timeout_s: float | None, licence: str
-) -> CustomRecipe | None:
-    """A user's own teacher, if `--teacher` names one.
+) -> CustomTeacherSpec | None:
+    """Return the user's own teacher if `--teacher` names a function or a command; None for a built-in teacher.
+
+    Args:
+        teacher: Value of `--teacher`.
+        files: Values of `--teacher-file`.
+        timeout_s: Value of `--teacher-timeout`, in seconds.
+        licence: Value of `--teacher-licence`.
 
     Raises:
-        ConfigError: it is neither built in nor a program or function.
+        ConfigError: The text names neither a built-in teacher nor a function nor a command.
     """
-    if teacher is None or teacher in _BUILT_IN:
+    if teacher is None or teacher in TEACHER_NAMES:
         if files or timeout_s is not None or licence:
-            raise ConfigError("--teacher-file, --teacher-timeout and --teacher-licence are for a teacher of your own")
+            raise ConfigError(
+                "--teacher-file, --teacher-timeout and --teacher-licence need a teacher of your own: add --teacher"
+                " MODULE:FUNCTION or --teacher COMMAND"
+            )
         return None
-    from pix2style.teachers.custom.recipe import CustomRecipe, is_command
+    from pix2style.teachers.custom.load import CustomTeacherSpec, is_command
 
     if not is_command(teacher) and ":" not in teacher:
         raise ConfigError(
-            f"--teacher {teacher}: expected {', '.join(_BUILT_IN)}, module:function, or a command with {{input}} and"
-            " {output}"
+            f"--teacher {teacher}: expected {', '.join(TEACHER_NAMES)}, MODULE:FUNCTION, FILE.py:FUNCTION, or a command"
+            " with {input} and {output}"
         )
-    return CustomRecipe(teacher, tuple(files), timeout_s, licence)
+    return CustomTeacherSpec(teacher, tuple(files), timeout_s, licence)
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
+    """Return the value of an option as YAML would hold it."""
     if isinstance(value, list):
-        return [str(one) for one in value]
+        return [str(item) for item in value]
     return str(value) if isinstance(value, Path) else value

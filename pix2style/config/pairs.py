@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pix2style.config.section import Section
+from pix2style.teacher_table import DEFAULT_TEACHER, TEACHER_NAMES, find_teacher
+
+
+def _check_teacher(name: str) -> str:
+    return find_teacher(name).name
 
 
 class StyleConfig(Section):
@@ -49,7 +54,9 @@ class PairsConfig(Section):
     """The pair set's folder: written by make-pairs, read by train and eval."""
     content: tuple[Path, ...] = ()
     """Folders or files of content photos, scanned recursively."""
-    teacher: Literal["watercolor", "magenta", "gatys"] = "watercolor"
+    teacher: Annotated[str, AfterValidator(_check_teacher), Field(json_schema_extra={"enum": list(TEACHER_NAMES)})] = (
+        DEFAULT_TEACHER
+    )
     """Who paints: the built-in watercolour, Google Magenta's arbitrary stylization, or optimisation after Gatys."""
     style: Path | None = None
     """The painting; magenta and gatys need one, here or in `styles`."""
@@ -90,7 +97,7 @@ class PairsConfig(Section):
     @property
     def teacher_batch(self) -> int:
         """`batch`, or what suits the teacher."""
-        return self.batch or (1 if self.teacher == "gatys" else 4)
+        return self.batch or (4 if find_teacher(self.teacher).fast else 1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

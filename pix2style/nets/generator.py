@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that every reader of torch code knows)
@@ -13,7 +14,8 @@ from torch.nn.utils import parametrize
 
 from pix2style.nets.blocks import Foldable
 from pix2style.nets.image_tensors import check_rgb_batch
-from pix2style.nets.style_condition import fix_styles, mixture
+from pix2style.nets.key_map import with_current_keys
+from pix2style.nets.style_condition import fix_style, style_weights
 
 
 class Generator(nn.Module, ABC):
@@ -68,6 +70,10 @@ class Generator(nn.Module, ABC):
         # height as "Min(height, ...)", after a narrow it assumes that there was nothing to crop.
         return F.pad(painted, (0, photo.shape[-1] - padded.shape[-1], 0, photo.shape[-2] - padded.shape[-2]))
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights as `nn.Module.load_state_dict` does; keys of earlier versions are renamed first (`key_map`)."""
+        return super().load_state_dict(with_current_keys(state_dict, self.architecture), strict, assign)
+
     @property
     def example_side_px(self) -> int:
         """A height or width of example photos for `torch.onnx.export`; give it one that is, and one that is 1 more.
@@ -113,18 +119,18 @@ class Generator(nn.Module, ABC):
         """An ordinary network of one style: a copy in eval mode, in which that style is part of the weights.
 
         Args:
-            weights: a style's id from 0 on, or a weight for each style; see `mixture`.
+            weights: a style's id from 0 on, or a weight for each style; see `style_weights`.
 
         Raises:
             ValueError: the network holds one style, or not this one.
         """
         if self.styles == 1:
             raise ValueError("the network holds one style: there is nothing to choose")
-        chosen = mixture(weights, self.styles)
+        chosen = style_weights(weights, self.styles)
         twin = copy.deepcopy(self).eval()
         for module in twin.modules():
             _make_plain(module)  # a limited weight cannot be scaled
-        fix_styles(twin, chosen)
+        fix_style(twin, chosen)
         twin.styles = 1
         return twin
 

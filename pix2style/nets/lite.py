@@ -13,7 +13,7 @@ from pix2style.nets.blocks import Foldable
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Shifted, through
+from pix2style.nets.style_condition import ConditionalBias, apply_layer
 
 _COLOURS = 3
 VARIANCE_EPSILON = 1e-4  # of a glimpse's features: the root of 0 has no slope
@@ -89,7 +89,7 @@ class Lite(Generator):
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         if context is None:
             raise ValueError("lite needs a context: call the generator, or pass context(photo)")
-        features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
+        features = F.relu(apply_layer(self.stem, photo, style) + context[:, :, None, None])
         for block in self.body:
             features = block(features, style)
         painted = depth_to_space(self.head(features), self.scale)
@@ -97,10 +97,10 @@ class Lite(Generator):
         return painted + (painted.clamp(-1, 1) - painted).detach() if self.training else painted.clamp(-1, 1)
 
     def _span(self, span: Span) -> Span:
-        seen = span.before_upsampling(self.scale)
+        seen = span.input_of_upsampling(self.scale)
         for _ in range(2 * len(self.body) + 1):  # blocks, head
-            seen = seen.before_conv(kernel=3, padding=1)
-        return seen.before_unshuffle(self.scale)
+            seen = seen.input_of_conv(kernel=3, padding=1)
+        return seen.input_of_unshuffle(self.scale)
 
 
 class ResidualBlock(nn.Module):
@@ -121,7 +121,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """From [batch, channels, h, w] to the same shape."""
-        return F.relu(features + through(self.second, F.relu(self.first(features)), style))
+        return F.relu(features + apply_layer(self.second, F.relu(self.first(features)), style))
 
 
 class RepConv(Foldable):
@@ -179,8 +179,8 @@ def depth_to_space(patches: Tensor, scale: int) -> Tensor:
 
 
 def shifted(layer: nn.Module, channels: int, styles: int) -> nn.Module:
-    """The layer itself for one style, else a `Shifted` one."""
-    return layer if styles == 1 else Shifted(layer, channels, styles)
+    """The layer itself for one style, else a `ConditionalBias` one."""
+    return layer if styles == 1 else ConditionalBias(layer, channels, styles)
 
 
 def _glimpse_indices(size: int, device: torch.device) -> Tensor:

@@ -14,7 +14,7 @@ from pix2style.nets.blocks import icnr_, init_preserving
 from pix2style.nets.colour_skip import ColourSkip
 from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Stack, styled
+from pix2style.nets.style_condition import ConditionalSequential, conditional
 
 _MOST_GROUPS = 32  # GroupNorm's default (Wu and He 2018, arXiv 1803.08494, table 3)
 
@@ -83,12 +83,12 @@ class Unet(Generator):
         return torch.tanh(self.draw(features) + self.colours(photo, style))
 
     def _span(self, span: Span) -> Span:
-        seen = span.before_conv(kernel=3, padding=1)  # head
+        seen = span.input_of_conv(kernel=3, padding=1)  # head
         for _ in self.ups:  # fuse, enlarge; the 1x1 projection sees no neighbours
-            seen = seen.before_conv(kernel=3, padding=1).before_upsampling(2)
+            seen = seen.input_of_conv(kernel=3, padding=1).input_of_upsampling(2)
         for _ in self.downs:  # residual block, then the strided convolution
-            seen = seen.before_conv(kernel=5, padding=2).before_conv(kernel=4, stride=2, padding=1)
-        return seen.before_conv(kernel=3, padding=1)  # stem; the way through the deepest level is the widest
+            seen = seen.input_of_conv(kernel=5, padding=2).input_of_conv(kernel=4, stride=2, padding=1)
+        return seen.input_of_conv(kernel=3, padding=1)  # stem; the way through the deepest level is the widest
 
 
 class _Down(nn.Module):
@@ -100,10 +100,10 @@ class _Down(nn.Module):
         self.halve = nn.Conv2d(into, out, 4, stride=2, padding=1)
         first, second = (nn.Conv2d(out, out, 3, padding=1) for _ in range(2))
         if norm == "none":
-            self.residual = Stack(nn.SiLU(), styled(first, out, styles), nn.SiLU(), second)
+            self.residual = ConditionalSequential(nn.SiLU(), conditional(first, out, styles), nn.SiLU(), second)
         else:
-            between = styled(_group_norm(out), out, styles)
-            self.residual = Stack(_group_norm(out), nn.SiLU(), first, between, nn.SiLU(), second)
+            between = conditional(_group_norm(out), out, styles)
+            self.residual = ConditionalSequential(_group_norm(out), nn.SiLU(), first, between, nn.SiLU(), second)
 
     def forward(self, features: Tensor, style: Tensor | None) -> Tensor:
         halved = self.halve(features)
@@ -121,9 +121,9 @@ class _Up(nn.Module):
         self.project = nn.Conv2d(into, out * 4 if self.shuffle else out, 1)
         conv = nn.Conv2d(2 * out, out, 3, padding=1)
         if norm == "none":
-            self.fuse = Stack(nn.SiLU(), styled(conv, out, styles))
+            self.fuse = ConditionalSequential(nn.SiLU(), conditional(conv, out, styles))
         else:
-            self.fuse = Stack(styled(_group_norm(2 * out), 2 * out, styles), nn.SiLU(), conv)
+            self.fuse = ConditionalSequential(conditional(_group_norm(2 * out), 2 * out, styles), nn.SiLU(), conv)
 
     def start(self) -> None:
         """Let a pixel shuffle start as nearest neighbour."""

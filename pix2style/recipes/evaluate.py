@@ -13,12 +13,11 @@ from pix2style.errors import ConfigError
 from pix2style.loading import load_stylizer
 from pix2style.progress import ProgressBar
 from pix2style.stylizer import Stylizer
+from pix2style.teacher_table import parse_teacher
 
 if TYPE_CHECKING:
     from pix2style.evaluation.dataset import EvaluationDataset
     from pix2style.evaluation.report import EvalReport
-
-_MAGENTA = "magenta:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,9 @@ def _load_stylizers(sources: Sequence[str], module: str | None) -> dict[str, Sty
 
 
 def _short_name(source: str) -> str:
-    if source.startswith(_MAGENTA):
-        return _MAGENTA + Path(source.removeprefix(_MAGENTA)).name
+    teacher, painting = parse_teacher(source) or (None, None)
+    if teacher is not None and painting is not None:
+        return f"{teacher.name}:{painting.name}"
     return Path(source).name or source
 
 
@@ -136,6 +136,6 @@ def _reference(stylizers: dict[str, Stylizer], options: EvaluationOptions, modul
 
 def _named_paintings(config: Config, options: EvaluationOptions) -> list[Path]:
     """Return the paintings that stylizers, teacher and configuration name."""
-    sources = [*options.stylizers, options.teacher or ""]
-    paintings = [Path(source.removeprefix(_MAGENTA)) for source in sources if source.startswith(_MAGENTA)]
-    return paintings + ([config.pairs.style] if config.pairs.style is not None else [])
+    teachers = [parse_teacher(source) for source in (*options.stylizers, options.teacher or "")]
+    paintings = [*(teacher[1] for teacher in teachers if teacher is not None), config.pairs.style]
+    return [painting for painting in paintings if painting is not None]

@@ -18,6 +18,7 @@ from pix2style.errors import ConfigError, DataError, Pix2StyleError
 from pix2style.files import write_json
 from pix2style.images import find_images
 from pix2style.progress import ProgressBar
+from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, DEFAULT_TEACHER, TEACHERS
 
 if TYPE_CHECKING:
     from pix2style.evaluation.report import EvalReport
@@ -45,7 +46,7 @@ class QuickstartOptions:
         out: Folder for all results.
         content: Folder of photos; None takes the sample photos of pix2style.
         style: The painting, for the teacher `magenta`.
-        teacher: `watercolor` or `magenta`; None means `magenta` if there is a painting, else `watercolor`.
+        teacher: `watercolor` or `magenta`; None takes `magenta` if there is a painting, else `watercolor`.
         module: Folder or address of Magenta's network; None takes the default address.
         minutes: Time for all stages together.
     """
@@ -162,14 +163,17 @@ def _configure(options: QuickstartOptions) -> Config:
 
 
 def _choose_teacher(options: QuickstartOptions) -> str:
-    teacher = options.teacher or ("magenta" if options.style is not None else "watercolor")
-    if teacher not in ("watercolor", "magenta"):
-        raise ConfigError(f"--teacher {teacher}: expected watercolor or magenta")
-    if teacher == "magenta" and options.style is None:
-        raise ConfigError("--teacher magenta needs a painting: add --style FILE")
-    if teacher == "watercolor" and options.style is not None:
-        raise ConfigError("--teacher watercolor takes no painting: leave out --style, or use --teacher magenta")
-    return teacher
+    name = options.teacher or (DEFAULT_TEACHER if options.style is None else DEFAULT_PAINTING_TEACHER)
+    teachers = {teacher.name: teacher for teacher in TEACHERS if teacher.fast}  # a slow one takes longer than minutes
+    if name not in teachers:
+        raise ConfigError(f"--teacher {name}: expected {' or '.join(teachers)}")
+    if teachers[name].needs_painting and options.style is None:
+        raise ConfigError(f"--teacher {name} needs a painting: add --style FILE")
+    if not teachers[name].needs_painting and options.style is not None:
+        raise ConfigError(
+            f"--teacher {name} takes no painting: leave out --style, or use --teacher {DEFAULT_PAINTING_TEACHER}"
+        )
+    return name
 
 
 def _make_pairs(config: Config, options: QuickstartOptions) -> None:

@@ -6,12 +6,12 @@ from pix2style.config import ModelConfig
 from pix2style.config.losses import LossesConfig
 from pix2style.errors import ConfigError
 from pix2style.nets.autoencoder import load_autoencoder
-from pix2style.nets.discriminator import Discriminator, MultiScale, PatchGan, Pixel
+from pix2style.nets.discriminator import Discriminator, MultiScalePatchGan, PatchGan, PixelGan
 from pix2style.nets.features import FeatureNetwork, load_vgg
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -28,7 +28,7 @@ def build_generator(model: ModelConfig) -> Generator:
         residual = model.resnet
         return Resnet(residual.channels, residual.blocks, residual.upsample, residual.norm, styles)
     if model.generator == "transformer":
-        return Transformer(model.transformer.channels, model.transformer.blocks, styles)
+        return Nafnet(model.transformer.channels, model.transformer.blocks, styles)
     return Unet(model.unet.channels, model.unet.levels, model.unet.upsample, model.unet.norm, styles)
 
 
@@ -36,9 +36,9 @@ def build_discriminator(model: ModelConfig) -> Discriminator:
     """A discriminator with fresh weights, drawn from torch's global random state."""
     d = model.discriminator
     if d.kind == "pixel":
-        return Pixel(d.channels, d.norm, d.spectral_norm)
+        return PixelGan(d.channels, d.norm, d.spectral_norm)
     if d.kind == "multiscale":
-        return MultiScale(d.scales, d.channels, d.layers, d.norm, d.spectral_norm)
+        return MultiScalePatchGan(d.scales, d.channels, d.layers, d.norm, d.spectral_norm)
     return PatchGan(d.channels, d.layers, d.norm, d.spectral_norm)
 
 

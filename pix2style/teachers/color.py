@@ -29,7 +29,7 @@ def _linear_levels() -> _Floats:
 _LINEAR = _linear_levels()
 
 
-def keep_color(content: Image8, stylized: Image8) -> Image8:
+def preserve_color(content: Image8, stylized: Image8) -> Image8:
     """The lightness of `stylized` with the colours (a and b of CIE Lab, sRGB, D65) of `content`.
 
     Where sRGB has no such colour (a saturated one made very light or dark), each of red, green and blue is clipped to
@@ -53,8 +53,8 @@ def keep_color(content: Image8, stylized: Image8) -> Image8:
     return rgb
 
 
-class KeepColor(Stylizer):
-    """Another stylizer's strokes in each photo's own colours; see `keep_color`.
+class PreserveColor(Stylizer):
+    """Another stylizer's strokes in each photo's own colours; see `preserve_color`.
 
     Args:
         inner: who paints. It keeps its name; `preserve_color` joins its settings.
@@ -72,7 +72,7 @@ class KeepColor(Stylizer):
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`; raises what the inner stylizer raises."""
         painted = self._inner.stylize(images)
-        return [keep_color(image, one) for image, one in zip(images, painted, strict=True)]
+        return [preserve_color(image, one) for image, one in zip(images, painted, strict=True)]
 
 
 def _to_lab(rgb: Image8) -> _Floats:

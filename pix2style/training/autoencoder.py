@@ -88,7 +88,7 @@ def train_autoencoder(
     rng = np.random.default_rng(seed)
     began = time.perf_counter()
     losses = _learn(network, lambda: _crops(usable, crop, rng), steps, began + seconds, on_step)
-    network.measure(_crops(usable, crop, rng) for _ in range(_MEASURED_BATCHES))
+    network.measure_mean_activations(_crops(usable, crop, rng) for _ in range(_MEASURED_BATCHES))
     save_autoencoder(out, network)
     mean = float(np.mean(losses[-max(1, len(losses) // 10) :]))
     parameters = sum(weight.numel() for weight in network.encoder.parameters())

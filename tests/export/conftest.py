@@ -11,8 +11,8 @@ from pix2style.export.verify import photo_like
 from pix2style.images import to_batch
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 from pix2style.spec import GeneratorSpec, Provenance
@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[[], Generator]] = {
     "lite": lambda: Lite(channels=16, blocks=2, scale=4),
     "lite-of-styles": lambda: Lite(channels=16, blocks=2, scale=4, styles=3),
     "resnet": lambda: Resnet(channels=8, blocks=2),
-    "transformer": lambda: Transformer(channels=8, blocks=(1, 1)),
+    "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "unet": lambda: Unet(channels=8, levels=3),
     "unet-group": lambda: Unet(channels=8, levels=3, norm="group", styles=3),
     "unet-2017": lambda: Unet2017(channels=4, downsamplings=8),

@@ -20,7 +20,7 @@ from pix2style.export.verify import photo_like
 from pix2style.files import sha256_json, write_json
 from pix2style.loading import load_stylizer
 from pix2style.nets.generator import Generator
-from pix2style.nets.style_condition import Conditioned
+from pix2style.nets.style_condition import ConditionalLayer
 from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta, RunFolder, StyleRecord
 from pix2style.runs.generator import load_generator
 from pix2style.runs.networks import build_generator
@@ -48,7 +48,7 @@ def make_run(path: Path, styles: int = 3, model: dict[str, Any] | None = None) -
     torch.manual_seed(0)
     generator = build_generator(config.model)
     for module in generator.modules():
-        if isinstance(module, Conditioned):
+        if isinstance(module, ConditionalLayer):
             nn.init.normal_(module.table, std=0.3)
     save_file(dict(generator.state_dict()), folder / EMA_FILE)
     known = _STYLES[:styles] if styles > 1 else ()

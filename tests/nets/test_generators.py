@@ -13,8 +13,8 @@ from torch.nn.utils import parametrizations, parametrize
 
 from pix2style.nets.generator import Generator, pad_to_multiple
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -118,7 +118,7 @@ def test_receptive_fields_of_the_defaults() -> None:
     assert Unet(channels=4).receptive_field_px == 107
     assert Unet2017(channels=2).receptive_field_px == 765  # farther than any 256 px picture reaches
     assert Resnet(channels=4).receptive_field_px == 84
-    assert Transformer(channels=8).receptive_field_px == 184
+    assert Nafnet(channels=8).receptive_field_px == 184
 
 
 def test_a_tile_equals_that_part_of_the_whole(local_generator: Generator, pictures: Pictures) -> None:
@@ -206,7 +206,7 @@ def _taken_out_again(generator: Generator, name: str) -> bool:
         lambda: Unet(8, 2),
         lambda: Unet(8, 2, "shuffle"),
         lambda: Unet(8, 2, norm="group"),
-        lambda: Transformer(8, (1, 1)),
+        lambda: Nafnet(8, (1, 1)),
         lambda: Lite(8, 2, scale=2),
     ],
 )

@@ -1,4 +1,4 @@
-"""Functions as teachers, and what a recipe's text means."""
+"""Functions as teachers, and what a teacher's text means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from pix2style.errors import ArtifactError, ConfigError, PhotoError
 from pix2style.stylizer import Stylizer
-from pix2style.teachers.custom import CustomRecipe, load_custom
+from pix2style.teachers.custom import CustomTeacherSpec, load_custom
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (13, 21, 3), dtype=np.uint8)
 SMALL = np.random.default_rng(1).integers(0, 256, (4, 5, 3), dtype=np.uint8)
@@ -215,8 +215,8 @@ def test_a_function_imported_from_elsewhere_counts_with_its_own_file(tmp_path: P
     assert load_custom(f"{tmp_path / 'front.py'}:paint").identity.sha256 != before
 
 
-def test_a_recipe_travels_and_loads_there(script: Path) -> None:
-    recipe = CustomRecipe(f"{script}:negative", license="CC0-1.0")
-    [teacher] = pickle.loads(pickle.dumps(recipe)).load()
-    assert teacher.identity == load_custom(recipe.text, license="CC0-1.0").identity
+def test_a_spec_can_be_sent_to_another_process(script: Path) -> None:
+    spec = CustomTeacherSpec(f"{script}:negative", license="CC0-1.0")
+    [teacher] = pickle.loads(pickle.dumps(spec)).load()
+    assert teacher.identity == load_custom(spec.text, license="CC0-1.0").identity
     assert np.array_equal(teacher(PHOTO), 255 - PHOTO)

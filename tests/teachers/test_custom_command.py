@@ -18,7 +18,7 @@ import pytest
 from pix2style.errors import ArtifactError, ConfigError, PhotoError
 from pix2style.images import encode_png
 from pix2style.stylizer import Stylizer
-from pix2style.teachers.custom import CustomRecipe, load_custom
+from pix2style.teachers.custom import CustomTeacherSpec, load_custom
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (13, 21, 3), dtype=np.uint8)
 OTHER = np.random.default_rng(1).integers(0, 256, (40, 5, 3), dtype=np.uint8)
@@ -245,5 +245,5 @@ def test_the_identity_changes_with_program_script_and_files(tmp_path: Path) -> N
 def test_it_can_be_sent_to_another_process(tmp_path: Path) -> None:
     teacher = python(tmp_path, NEGATIVE)
     assert np.array_equal(pickle.loads(pickle.dumps(teacher))(PHOTO), 255 - PHOTO)
-    [loaded] = CustomRecipe(str(teacher.identity.settings["text"]), timeout_s=60).load()
+    [loaded] = CustomTeacherSpec(str(teacher.identity.settings["text"]), timeout_s=60).load()
     assert loaded.identity == teacher.identity

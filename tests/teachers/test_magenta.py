@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ImageError
 from pix2style.files import sha256_file, sha256_folder
 from pix2style.images import Image8, crop_to_square, find_images, read_picture, resize
 from pix2style.stylizer import Setting
-from pix2style.teachers.magenta import MODULE_VARIABLE, MagentaRecipe, MagentaTeacher, load_magenta
+from pix2style.teachers.magenta import MODULE_VARIABLE, MagentaTeacher, load_magenta
+from pix2style.teachers.magenta.backend import open_network
 from pix2style.teachers.magenta.network import Floats, MagentaNetwork, from_unit, to_unit
-from pix2style.teachers.magenta.open import open_network
+from pix2style.teachers.spec import TeacherSpec
 from pix2style.teachers.style import StyleBlend
 
 # Not importorskip: TensorFlow must not be loaded before triton (see _load_triton_first).
@@ -187,7 +189,7 @@ def test_strength_mixes_in_the_photos_own_vector(
     watched: Watched, painting: Path, photos: Callable[..., list[Image8]]
 ) -> None:
     given = photos(2, 60, 90)
-    teacher = MagentaTeacher(StyleBlend.of(painting, strength=0.25), network=watched)
+    teacher = MagentaTeacher(StyleBlend.from_paintings(painting, strength=0.25), network=watched)
     teacher.stylize(given)
     style, *own = (watched.inner.predict(one) for one in watched.predicted)
     assert len(own) == 2
@@ -198,7 +200,7 @@ def test_strength_mixes_in_the_photos_own_vector(
 
 
 def test_styles_share_one_network(magenta_folder: Path, assets: Path, photos: Callable[..., list[Image8]]) -> None:
-    styles = [StyleBlend.of(assets / "data" / "styles" / f"style{n}.jpg") for n in ("08", "19")]
+    styles = [StyleBlend.from_paintings(assets / "data" / "styles" / f"style{n}.jpg") for n in ("08", "19")]
     teachers = load_magenta(styles, str(magenta_folder), "tensorflow")
     assert [one.identity.name for one in teachers] == ["magenta:style08.jpg", "magenta:style19.jpg"]
     assert teachers[0]._network is teachers[1]._network
@@ -206,17 +208,12 @@ def test_styles_share_one_network(magenta_folder: Path, assets: Path, photos: Ca
     assert np.abs(teachers[0](photo).astype(int) - teachers[1](photo)).mean() > 5
 
 
-def test_a_recipe_travels_to_another_process(
-    small_network: Path,
-    any_painting: Path,
-    photos: Callable[..., list[Image8]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_spec_can_be_sent_to_another_process(
+    small_network: Path, any_painting: Path, photos: Callable[..., list[Image8]]
 ) -> None:
-    monkeypatch.chdir(any_painting.parent)
-    module = os.path.relpath(small_network)
-    recipe = MagentaRecipe((StyleBlend.of(Path(any_painting.name)),), module, "tensorflow")
-    monkeypatch.chdir("/")
-    [here], [there] = recipe.load(), pickle.loads(pickle.dumps(recipe)).load()
+    pairs = PairsConfig(teacher="magenta", style=any_painting, module=str(small_network), backend="tensorflow")
+    spec = TeacherSpec(pairs)
+    [here], [there] = spec.load(), pickle.loads(pickle.dumps(spec)).load()
     assert here.identity == there.identity
     np.testing.assert_array_equal(here(photos(1)[0]), there(photos(1)[0]))
 
@@ -284,7 +281,7 @@ def test_a_missing_or_broken_painting_is_named(tmp_path: Path, magenta_folder: P
         with pytest.raises(ImageError, match=path.name):
             MagentaTeacher(path, module=str(magenta_folder))
         with pytest.raises(ImageError, match=path.name):
-            load_magenta([StyleBlend.of(path)], module="nowhere")  # before the network
+            load_magenta([StyleBlend.from_paintings(path)], module="nowhere")  # before the network
 
 
 @pytest.mark.parametrize("name", [".", "missing"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pix2style.teachers.magenta.graph import ancestors, gates
+from pix2style.teachers.magenta.graph_cut import ancestors, gates
 
 
 @st.composite

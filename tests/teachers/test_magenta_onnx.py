@@ -45,7 +45,11 @@ def test_paints_what_tensorflow_paints(
 ) -> None:
     """Within one level, and that seldom; for a painting, a blend and a mixture with the photo."""
     paths = [assets / "data" / "styles" / f"style{n}.jpg" for n in ("08", "19")]
-    styles = [StyleBlend.of(paths[0]), StyleBlend.of(*paths), StyleBlend.of(paths[1], strength=0.5)]
+    styles = [
+        StyleBlend.from_paintings(paths[0]),
+        StyleBlend.from_paintings(*paths),
+        StyleBlend.from_paintings(paths[1], strength=0.5),
+    ]
     ours = load_magenta(styles, str(converted), "onnx")
     theirs = load_magenta(styles, str(magenta_folder), "tensorflow")
     for one, other in zip(ours, theirs, strict=True):
@@ -81,7 +85,7 @@ def test_normalisations_became_one_node_each(converted: Path) -> None:
 def test_a_photo_depends_neither_on_the_others_nor_on_threads(
     converted: Path, assets: Path, real_photos: list[Image8]
 ) -> None:
-    style = StyleBlend.of(assets / "data" / "styles" / "style08.jpg")
+    style = StyleBlend.from_paintings(assets / "data" / "styles" / "style08.jpg")
     [alone] = load_magenta([style], str(converted), threads=1)
     [together] = load_magenta([style], str(converted), threads=3)
     given = [*real_photos, *real_photos[::-1]]
@@ -125,7 +129,7 @@ def test_equally_sized_photos_go_together_where_the_network_takes_batches(
         assert one.shape == photo.shape
         assert np.abs(one.astype(int) - one_by_one(photo)).max() <= 1
     sizes.clear()
-    MagentaTeacher(StyleBlend.of(any_painting, strength=0.5), network=network).stylize(given[:2])
+    MagentaTeacher(StyleBlend.from_paintings(any_painting, strength=0.5), network=network).stylize(given[:2])
     assert [size[0] for size in sizes] == [1, 1]
 
 

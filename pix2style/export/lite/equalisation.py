@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pix2style.export.reference import run_watched
 from pix2style.images import Image8
 from pix2style.nets.lite import Lite
-from pix2style.nets.style_condition import Shifted
+from pix2style.nets.style_condition import ConditionalBias
 
 # As maps get even, weights get uneven, which are kept in 8 bits too: so only about half of the way.
 _POWER = 0.45
@@ -77,7 +77,7 @@ def _range(maps: list[Tensor]) -> Tensor:
 
 def _write(layer: Any, ranges: Tensor) -> None:
     """Divide what a layer gives, channel by channel."""
-    if isinstance(layer, Shifted):
+    if isinstance(layer, ConditionalBias):
         layer.table.div_(ranges)
         layer = layer.layer
     layer.weight.div_(ranges.view(-1, *[1] * (layer.weight.ndim - 1)))
@@ -86,5 +86,5 @@ def _write(layer: Any, ranges: Tensor) -> None:
 
 def _read(layer: Any, ranges: Tensor) -> None:
     """Multiply what a convolution takes, channel by channel."""
-    convolution: Any = layer.layer if isinstance(layer, Shifted) else layer
+    convolution: Any = layer.layer if isinstance(layer, ConditionalBias) else layer
     convolution.weight.mul_(ranges.view(1, -1, 1, 1))

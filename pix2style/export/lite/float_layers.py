@@ -12,7 +12,7 @@ from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
 from pix2style.nets.lite import VARIANCE_EPSILON, Lite, ResidualBlock
-from pix2style.nets.style_condition import Shifted
+from pix2style.nets.style_condition import ConditionalBias
 
 _HALF_RANGE = 127.5
 _LEVEL_MAX = 255
@@ -81,7 +81,7 @@ def _statistics(graph: GraphBuilder, seen: str) -> str:
 
 def plain_layer(layer: nn.Module) -> tuple[nn.Module, Tensor | None]:
     """A convolution, and the table of numbers that styles add to what it gives, if it has one."""
-    return (layer.layer, layer.table) if isinstance(layer, Shifted) else (layer, None)
+    return (layer.layer, layer.table) if isinstance(layer, ConditionalBias) else (layer, None)
 
 
 def numbers(layer: nn.Module) -> tuple[Floats, Floats]:

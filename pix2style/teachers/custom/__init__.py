@@ -6,6 +6,6 @@
 Such a text is a program to be run: take it from people you trust, as you would a script. It is never run by a shell.
 """
 
-from pix2style.teachers.custom.recipe import CustomRecipe, is_command, load_custom
+from pix2style.teachers.custom.load import CustomTeacherSpec, is_command, load_custom
 
-__all__ = ["CustomRecipe", "is_command", "load_custom"]
+__all__ = ["CustomTeacherSpec", "is_command", "load_custom"]

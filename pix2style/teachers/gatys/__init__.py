@@ -7,7 +7,6 @@ picture) and without training. What follows the paper and what does not is said 
 This package itself imports no torch: `GatysTeacher` stands in `pix2style.teachers.gatys.teacher`.
 """
 
-from pix2style.teachers.gatys.recipe import GatysRecipe
 from pix2style.teachers.gatys.settings import ALGORITHM_VERSION, PRESETS, GatysSettings, parse_layers, preset
 
-__all__ = ["ALGORITHM_VERSION", "PRESETS", "GatysRecipe", "GatysSettings", "parse_layers", "preset"]
+__all__ = ["ALGORITHM_VERSION", "PRESETS", "GatysSettings", "parse_layers", "preset"]

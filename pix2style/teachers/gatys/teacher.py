@@ -14,10 +14,10 @@ from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import Image8, as_array, decode_picture, from_batch, resize, to_batch, to_signed
 from pix2style.nets.features import FeatureNetwork
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
-from pix2style.teachers.gatys.levels import Size, check_size, enlarge, level_sizes, painting_size
 from pix2style.teachers.gatys.network import load_network, weights_digest
 from pix2style.teachers.gatys.objective import Losses, Objective, painting_grams
 from pix2style.teachers.gatys.optimize import optimize
+from pix2style.teachers.gatys.pyramid import Size, check_size, enlarge, level_sizes, painting_size
 from pix2style.teachers.gatys.settings import ALGORITHM_VERSION, GatysSettings
 from pix2style.teachers.style import StyleBlend
 
@@ -25,29 +25,29 @@ _KEPT_SIZES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What is told after each step.
+class OptimizationStep:
+    """Progress after one step of the optimiser.
 
     Attributes:
-        number: from 1, over all sizes.
-        total: how many there will be at most.
-        content: the content loss, weight included; so are the next two.
-        style: the style loss.
-        variation: the total variation's.
-        picture: gives the picture as it is now, at the size of this level.
+        step: Number of the step, from 1, counted over all levels of the pyramid.
+        total_steps: Number of steps that there will be at most.
+        content_loss: Content loss, multiplied by its weight.
+        style_loss: Style loss, multiplied by its weight.
+        variation_loss: Total variation, multiplied by its weight.
+        current_image: Function that returns the image after this step, uint8 [height, width, 3], at this level's size.
     """
 
-    number: int
-    total: int
-    content: float
-    style: float
-    variation: float
-    picture: Callable[[], Image8]
+    step: int
+    total_steps: int
+    content_loss: float
+    style_loss: float
+    variation_loss: float
+    current_image: Callable[[], Image8]
 
     @property
-    def loss(self) -> float:
-        """The sum of the parts."""
-        return self.content + self.style + self.variation
+    def total_loss(self) -> float:
+        """Sum of the three losses."""
+        return self.content_loss + self.style_loss + self.variation_loss
 
 
 class GatysTeacher(Stylizer):
@@ -96,10 +96,10 @@ class GatysTeacher(Stylizer):
         Raises:
             PhotoError: see `paint`.
         """
-        return [self.paint(image) for image in images]
+        return [self.stylize_photo(image) for image in images]
 
-    def paint(
-        self, photo: Image8, *, start: Image8 | None = None, on_step: Callable[[Step], None] | None = None
+    def stylize_photo(
+        self, photo: Image8, *, start: Image8 | None = None, on_step: Callable[[OptimizationStep], None] | None = None
     ) -> Image8:
         """Paint one photo.
 
@@ -126,7 +126,7 @@ class GatysTeacher(Stylizer):
                 f"{width}x{height} needs more memory than there is: make the photo smaller (--max-side)"
             ) from error
 
-    def _paint(self, photo: Image8, start: Image8 | None, on_step: Callable[[Step], None] | None) -> Image8:
+    def _paint(self, photo: Image8, start: Image8 | None, on_step: Callable[[OptimizationStep], None] | None) -> Image8:
         sizes = self.sizes(_size(photo))
         picture = self._start(photo, start, sizes[0])
         done = 0
@@ -168,7 +168,7 @@ class GatysTeacher(Stylizer):
             side = max(smallest, round(longer_px * self._settings.painting_scale))
             scaled = (resize(one, *painting_size(_size(one), side, smallest)) for one in self._paintings)
             self._grams[longer_px] = painting_grams(
-                self.network, self._settings, map(self._to_unit, scaled), self._style.shares
+                self.network, self._settings, map(self._to_unit, scaled), self._style.normalized_weights
             )
         return self._grams[longer_px]
 
@@ -179,7 +179,7 @@ class GatysTeacher(Stylizer):
         vgg = weights_digest(self.network)
         settings: dict[str, Setting] = {
             **self._settings.as_dict(),
-            "shares": ",".join(f"{share:.17g}" for share in self._style.shares),
+            "shares": ",".join(f"{share:.17g}" for share in self._style.normalized_weights),
             "strength": self._style.strength,
             "vgg19_sha256": vgg,
         }
@@ -199,11 +199,13 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _teller(on_step: Callable[[Step], None] | None, before: int, total: int) -> Callable[[int, Losses, Tensor], None]:
+def _teller(
+    on_step: Callable[[OptimizationStep], None] | None, before: int, total: int
+) -> Callable[[int, Losses, Tensor], None]:
     def tell(step: int, losses: Losses, picture: Tensor) -> None:
         if on_step is not None:
             parts = (float(losses.content), float(losses.style), float(losses.variation))
-            on_step(Step(before + step, total, *parts, picture=lambda: _to_image(picture)))
+            on_step(OptimizationStep(before + step, total, *parts, current_image=lambda: _to_image(picture)))
 
     return tell
 

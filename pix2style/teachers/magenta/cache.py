@@ -24,7 +24,7 @@ from pix2style.teachers.magenta.records import RECORD_FILE, STYLE_FILE, TRANSFOR
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedNetwork:
     """A network on this machine.
 
     Attributes:
@@ -53,7 +53,7 @@ def converted_folder(source_sha256: str) -> Path:
     return cache_folder() / "converted" / source_sha256
 
 
-def locate(module: str | None) -> Located | None:
+def locate(module: str | None) -> LocatedNetwork | None:
     """The network that `module` means, if it is on this machine.
 
     Args:
@@ -74,7 +74,7 @@ def locate(module: str | None) -> Located | None:
     return _cached(place)
 
 
-def fetch(module: str | None, *, again: bool = False) -> Located:
+def fetch(module: str | None, *, again: bool = False) -> LocatedNetwork:
     """Bring a network into the lasting cache; one that is there already stays.
 
     Args:
@@ -103,7 +103,7 @@ def fetch(module: str | None, *, again: bool = False) -> Located:
     return _cached(place)
 
 
-def _cached(place: Path) -> Located:
+def _cached(place: Path) -> LocatedNetwork:
     record = Fetched.read(place)
     record.check(place / "network")
     return _describe(place / "network", record.origin, cached=True)
@@ -144,7 +144,7 @@ def _place(address: str | None) -> Path:
     return cache_folder() / name
 
 
-def _local(handle: str) -> Located:
+def _local(handle: str) -> LocatedNetwork:
     folder = Path(handle).expanduser()
     if not is_saved_model(folder) and not is_converted(folder):
         what = "has neither saved_model.pb nor teacher.json" if folder.is_dir() else "no such folder"
@@ -157,7 +157,7 @@ def is_converted(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (RECORD_FILE, STYLE_FILE, TRANSFORMER_FILE))
 
 
-def _describe(folder: Path, origin: str, *, cached: bool = False) -> Located:
+def _describe(folder: Path, origin: str, *, cached: bool = False) -> LocatedNetwork:
     if is_saved_model(folder):
-        return Located(folder, False, sha256_folder(folder), origin, cached)
-    return Located(folder, True, Conversion.read(folder).source_sha256, origin, cached)
+        return LocatedNetwork(folder, False, sha256_folder(folder), origin, cached)
+    return LocatedNetwork(folder, True, Conversion.read(folder).source_sha256, origin, cached)

@@ -12,11 +12,11 @@ import numpy as np
 
 from pix2style.errors import ArtifactError, require
 from pix2style.files import write_bytes
-from pix2style.teachers.magenta.cache import Located, converted_folder, new_folder
+from pix2style.teachers.magenta.backend import open_saved_model
+from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, new_folder
 from pix2style.teachers.magenta.network import STYLE_SIDE_PX, Floats, MagentaNetwork, reason
-from pix2style.teachers.magenta.onnx_graph import canonical, fuse_normalisations, modernise_resizes
 from pix2style.teachers.magenta.onnx_network import OnnxNetwork
-from pix2style.teachers.magenta.open import open_saved_model
+from pix2style.teachers.magenta.onnx_passes import canonical, fuse_normalisations, modernise_resizes
 from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion, FileRecord
 from pix2style.teachers.magenta.repeatable import repeatable
 from pix2style.version import __version__
@@ -28,7 +28,7 @@ _PACKAGES = ("tensorflow", "tf2onnx", "onnx")
 _Shape = tuple[str | int, ...]
 
 
-def convert(located: Located, out: Path | None = None) -> Path:
+def convert(located: LocatedNetwork, out: Path | None = None) -> Path:
     """Write both halves as ONNX files, any size in, with their record.
 
     Args:

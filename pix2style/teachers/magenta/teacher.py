@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from pix2style.errors import ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, crop_to_square, decode_picture, resize
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
+from pix2style.teachers.magenta.backend import BackendChoice, open_network
 from pix2style.teachers.magenta.network import (
     LICENCE,
     STYLE_SIDE_PX,
@@ -27,7 +27,6 @@ from pix2style.teachers.magenta.network import (
     padded,
     to_unit,
 )
-from pix2style.teachers.magenta.open import BackendChoice, open_network
 from pix2style.teachers.style import StyleBlend
 
 
@@ -58,14 +57,14 @@ class MagentaTeacher(Stylizer):
         *,
         network: MagentaNetwork | None = None,
     ) -> None:
-        blend = style if isinstance(style, StyleBlend) else StyleBlend.of(style)
+        blend = style if isinstance(style, StyleBlend) else StyleBlend.from_paintings(style)
         paintings = [_read(path) for path in blend.paintings]  # before the network: what fails fast comes first
         self._network = network or open_network(module, backend)
         self._strength = blend.strength
         # Mixed with each photo's own, vectors differ; a call of the network takes one.
         self._batch = self._network.batch if blend.strength == 1 else 1
         vectors = [self._network.predict(_as_style(picture)) for picture, _ in paintings]
-        self._vector = _mean(vectors, blend.shares)
+        self._vector = _mean(vectors, blend.normalized_weights)
         self._identity = StylizerIdentity(
             name=f"magenta:{blend.name}",
             sha256=self._network.source_sha256,
@@ -138,33 +137,6 @@ def load_magenta(
     return [MagentaTeacher(style, network=network) for style in styles]
 
 
-@dataclass(frozen=True, slots=True)
-class MagentaRecipe:
-    """Plain values from which another process loads the same teachers; picklable. Paths become absolute.
-
-    Attributes:
-        styles: what to paint like.
-        module: see `load_magenta`.
-        backend: see `load_magenta`.
-        threads: see `load_magenta`.
-    """
-
-    styles: tuple[StyleBlend, ...]
-    module: str | None = None
-    backend: BackendChoice = "auto"
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        styles = (replace(one, paintings=tuple(path.absolute() for path in one.paintings)) for one in self.styles)
-        object.__setattr__(self, "styles", tuple(styles))
-        if self.module is not None and "://" not in self.module:
-            object.__setattr__(self, "module", str(Path(self.module).expanduser().absolute()))
-
-    def load(self) -> list[MagentaTeacher]:
-        """The teachers; raises what `load_magenta` raises."""
-        return load_magenta(self.styles, self.module, self.backend, threads=self.threads)
-
-
 def _read(path: Path) -> tuple[Image8, str]:
     """A painting on white, and the digest of its file."""
     try:
@@ -196,7 +168,7 @@ def _settings(blend: StyleBlend) -> dict[str, Setting]:
         "strength": blend.strength,
     }
     if len(blend.paintings) > 1:
-        settings["weights"] = " ".join(f"{share:.6g}" for share in blend.shares)
+        settings["weights"] = " ".join(f"{share:.6g}" for share in blend.normalized_weights)
     return settings
 
 

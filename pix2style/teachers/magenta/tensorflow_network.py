@@ -23,7 +23,7 @@ import numpy as np
 
 from pix2style.errors import ArtifactError, PhotoError, require
 from pix2style.stylizer import Setting
-from pix2style.teachers.magenta.graph import ancestors, gates
+from pix2style.teachers.magenta.graph_cut import ancestors, gates
 from pix2style.teachers.magenta.network import STYLE_SIDE_PX, Floats, MagentaNetwork, check_painted, reason
 
 _BATCH_ON_GPU = 16

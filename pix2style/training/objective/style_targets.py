@@ -13,8 +13,7 @@ from pix2style.config import Config
 from pix2style.errors import ConfigError, ImageError
 from pix2style.images import Image8, read_picture, resize, to_batch
 from pix2style.nets.features import FeatureNetwork
-from pix2style.teachers.recipe import TeacherRecipe
-from pix2style.teachers.style import StyleBlend
+from pix2style.teachers.style import StyleBlend, style_blends
 
 
 def training_styles(config: Config) -> list[StyleBlend]:
@@ -24,7 +23,7 @@ def training_styles(config: Config) -> list[StyleBlend]:
         ConfigError: there are none, their number is not `model.styles`, or one is to be painted at less than full
             strength, which only a teacher can do.
     """
-    blends = TeacherRecipe(config.pairs).blends()
+    blends = style_blends(config.pairs)
     if not blends:
         raise ConfigError(
             "[pairs -> style] losses.style.to: painting, and painting_weight, need one: set pairs.style to its file"
@@ -100,7 +99,7 @@ def _style_grams(features: FeatureNetwork, layers: Sequence[str], blend: StyleBl
     """Layer -> [1, channels, channels]: the weighted mean over a style's paintings."""
     sums: dict[str, Tensor] = {}
     device = next(features.parameters()).device
-    for path, share in zip(blend.paintings, blend.shares, strict=True):
+    for path, share in zip(blend.paintings, blend.normalized_weights, strict=True):
         pixels = torch.from_numpy(to_batch([_painting(path, side_px)])).to(device)
         for layer, one in losses.grams(features(pixels), layers).items():
             sums[layer] = sums[layer] + share * one if layer in sums else share * one

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
-from pix2style.nets.style_condition import Conditioned
+from pix2style.nets.key_map import with_current_keys
+from pix2style.nets.style_condition import ConditionalLayer
 from pix2style.progress import print_note
 from pix2style.runs.folder import (
     DISCRIMINATOR_FILE,
@@ -92,7 +93,7 @@ def load_pretrained_weights(state: TrainingState, path: Path) -> None:
     folder = source.checkpoint("latest")
     verify_checkpoint(folder)
     file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
-    weights = _without_foreign_tables(_read(file), state.generator)
+    weights = _without_foreign_tables(with_current_keys(_read(file), state.generator.architecture), state.generator)
     wrong = _differences(weights, state.generator)
     if wrong:
         raise ArtifactError(
@@ -120,7 +121,7 @@ def _without_foreign_tables(weights: Mapping[str, Tensor], network: nn.Module) -
     """Weights by the names that they have here: a layer that styles change lies one level deeper than a plain one."""
     found = dict(weights)
     for name, module in network.named_modules():
-        if not isinstance(module, Conditioned):
+        if not isinstance(module, ConditionalLayer):
             continue
         there = found.get(f"{name}.table")
         if there is not None and there.shape != module.table.shape:
@@ -137,7 +138,7 @@ def _without_foreign_tables(weights: Mapping[str, Tensor], network: nn.Module) -
 def _differences(weights: Mapping[str, Tensor], network: nn.Module) -> list[str]:
     """What keeps the weights from being loaded; tables of styles may be missing."""
     here = network.state_dict()
-    tables = {f"{name}.table" for name, module in network.named_modules() if isinstance(module, Conditioned)}
+    tables = {f"{name}.table" for name, module in network.named_modules() if isinstance(module, ConditionalLayer)}
     missing = [f"{name} is missing" for name in here if name not in weights and name not in tables]
     foreign = [f"{name} is not wanted" for name in weights if name not in here]
     shapes = [

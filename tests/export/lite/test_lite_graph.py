@@ -15,7 +15,7 @@ from pix2style.export.verify import photo_like
 from pix2style.images import Image8, from_batch, to_batch
 from pix2style.images.glimpse import glimpse
 from pix2style.nets.lite import Lite
-from pix2style.nets.style_condition import Conditioned
+from pix2style.nets.style_condition import ConditionalLayer
 
 SIZES = [(64, 64), (61, 47), (1, 1), (2, 7), (1, 31), (130, 97)]
 
@@ -29,7 +29,7 @@ def shaken(styles: int = 1, scale: int = 4, channels: int = 12) -> Lite:
             weights.add_(torch.randn_like(weights), alpha=0.02)
         network.observe.tell[-1].weight.normal_(std=0.2)  # type: ignore[operator, union-attr]
         for module in network.modules():
-            if isinstance(module, Conditioned):
+            if isinstance(module, ConditionalLayer):
                 module.table.normal_(std=0.2)
     return network
 

@@ -27,7 +27,7 @@ from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.manifest import PairEntry, PairManifest, Split
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.reader import PairReader
-from pix2style.teachers.color import KeepColor
+from pix2style.teachers.color import PreserveColor
 from pix2style.teachers.watercolor import WatercolorTeacher
 
 from sets import detailed_photo  # isort: skip
@@ -284,11 +284,11 @@ def test_several_styles(content: Path, tmp_path: Path, styles_per_photo: int | N
 
 
 def test_colours_can_be_kept(content: Path, tmp_path: Path) -> None:
-    make_pairs(settings_of(content), KeepColor(WatercolorTeacher()), tmp_path / "set")
+    make_pairs(settings_of(content), PreserveColor(WatercolorTeacher()), tmp_path / "set")
     reader = PairReader(tmp_path / "set")
     for entry in [entry for entry in entries_of(tmp_path / "set") if is_variant(entry)][::5]:
         photo, target = reader.read(entry)
-        np.testing.assert_array_equal(target, KeepColor(WatercolorTeacher()).stylize([photo])[0])
+        np.testing.assert_array_equal(target, PreserveColor(WatercolorTeacher()).stylize([photo])[0])
 
 
 # --- the variation itself

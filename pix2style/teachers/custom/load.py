@@ -13,7 +13,7 @@ from pix2style.teachers.custom.function import FunctionTeacher
 
 
 @dataclass(frozen=True)
-class CustomRecipe:
+class CustomTeacherSpec:
     """What `load_custom` needs, to be kept or sent to another process (nothing is loaded or run before `load`).
 
     Attributes:

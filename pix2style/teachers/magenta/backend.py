@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pix2style.errors import ArtifactError
-from pix2style.teachers.magenta.cache import Located, converted_folder, fetch, locate
+from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, fetch, locate
 from pix2style.teachers.magenta.download import HELP
 from pix2style.teachers.magenta.network import Backend, MagentaNetwork
 
@@ -44,7 +44,7 @@ def open_network(
     return network
 
 
-def choose_backend(located: Located, wanted: BackendChoice) -> Backend:
+def choose_backend(located: LocatedNetwork, wanted: BackendChoice) -> Backend:
     """Which backend runs a network.
 
     Raises:
@@ -66,7 +66,7 @@ def choose_backend(located: Located, wanted: BackendChoice) -> Backend:
     return "tensorflow"
 
 
-def open_saved_model(located: Located) -> MagentaNetwork:
+def open_saved_model(located: LocatedNetwork) -> MagentaNetwork:
     """Load a SavedModel by TensorFlow.
 
     Raises:

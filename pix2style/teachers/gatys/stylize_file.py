@@ -11,7 +11,7 @@ from typing import Any
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Picture, can_write, fit_within, read_picture, write_picture
 from pix2style.teachers.gatys.settings import GatysSettings
-from pix2style.teachers.gatys.teacher import GatysTeacher, Step
+from pix2style.teachers.gatys.teacher import GatysTeacher, OptimizationStep
 from pix2style.teachers.style import StyleBlend
 
 DEFAULT_SAVE_EVERY = 50
@@ -94,7 +94,7 @@ class StylizeReport:
 
 def stylize_file(
     job: StylizeJob,
-    on_step: Callable[[Step], None] | None = None,
+    on_step: Callable[[OptimizationStep], None] | None = None,
     on_saved: Callable[[Path], None] | None = None,
 ) -> StylizeReport:
     """Paint one photo. `out` is written when it is finished, and not before; a stop leaves only intermediate pictures.
@@ -115,12 +115,12 @@ def stylize_file(
     teacher = GatysTeacher(job.style, job.settings, job.weights)
     watch = _Watch(job, on_step, on_saved)
     began = time.perf_counter()
-    painted = teacher.paint(photo.rgb, start=start, on_step=watch)
+    painted = teacher.stylize_photo(photo.rgb, start=start, on_step=watch)
     seconds = time.perf_counter() - began
     if job.keep_colors:
-        from pix2style.teachers.color import keep_color
+        from pix2style.teachers.color import preserve_color
 
-        painted = keep_color(photo.rgb, painted)
+        painted = preserve_color(photo.rgb, painted)
     write_picture(job.out, Picture(painted, photo.alpha), quality=job.quality)
     return watch.report(teacher, photo, seconds)
 
@@ -129,21 +129,24 @@ class _Watch:
     """Hears of every step: hands it on, saves pictures, remembers the last."""
 
     def __init__(
-        self, job: StylizeJob, on_step: Callable[[Step], None] | None, on_saved: Callable[[Path], None] | None
+        self,
+        job: StylizeJob,
+        on_step: Callable[[OptimizationStep], None] | None,
+        on_saved: Callable[[Path], None] | None,
     ) -> None:
         self._job, self._on_step, self._on_saved = job, on_step, on_saved
         self._every = (job.save_every or DEFAULT_SAVE_EVERY) if job.intermediate else 0
         self._done = 0
         self._parts = (0.0, 0.0, 0.0)
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: OptimizationStep) -> None:
         self._done += 1
-        self._parts = (step.content, step.style, step.variation)
+        self._parts = (step.content_loss, step.style_loss, step.variation_loss)
         if self._on_step:
             self._on_step(step)
-        if self._every and self._job.intermediate and step.number % self._every == 0:
-            path = self._job.intermediate / f"step-{step.number:06d}.png"
-            write_picture(path, Picture(step.picture()))
+        if self._every and self._job.intermediate and step.step % self._every == 0:
+            path = self._job.intermediate / f"step-{step.step:06d}.png"
+            write_picture(path, Picture(step.current_image()))
             if self._on_saved:
                 self._on_saved(path)
 

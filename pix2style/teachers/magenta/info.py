@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pix2style.teachers.magenta.cache import Located, converted_folder
+from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder
 from pix2style.teachers.magenta.network import LICENCE, LICENCE_SOURCE
 from pix2style.teachers.magenta.records import Conversion, FileRecord
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class NetworkInfo:
     """A network and what runs it.
 
     Attributes:
@@ -25,7 +25,7 @@ class About:
         backends: those that would run now, best first.
     """
 
-    located: Located
+    located: LocatedNetwork
     style_length: int | None
     files: dict[str, FileRecord]
     conversion: Path | None
@@ -52,7 +52,7 @@ class About:
         }
 
 
-def describe(located: Located) -> About:
+def describe(located: LocatedNetwork) -> NetworkInfo:
     """Look at a network; every digest of a conversion is checked, and a SavedModel is loaded if TensorFlow is there.
 
     Raises:
@@ -68,12 +68,12 @@ def describe(located: Located) -> About:
             one.read(conversion / name)
         length = record.style_length
     elif has_tensorflow:
-        from pix2style.teachers.magenta.open import open_saved_model
+        from pix2style.teachers.magenta.backend import open_saved_model
 
         length = open_saved_model(located).style_length
     backends = (*(["onnx"] if conversion else []), *(["tensorflow"] if has_tensorflow else []))
     files = _files(located.folder)
-    return About(located, length, files, conversion, _files(conversion) if conversion else {}, backends)
+    return NetworkInfo(located, length, files, conversion, _files(conversion) if conversion else {}, backends)
 
 
 def _files(folder: Path) -> dict[str, FileRecord]:
