@@ -100,9 +100,9 @@ def losses_of(name: str, folder: Path) -> dict[str, list[float | None]]:
         found: list[dict[str, float]] = []
         for step in range(_STEPS):
             report = train_step(state, [tiny_batch(step, config)], config.train)
-            figures = {f"generator/{part}": value for part, value in report.generator_losses.computed().items()}
+            figures = {f"generator/{part}": value for part, value in report.generator_losses.metrics().items()}
             if report.discriminator_losses is not None:
-                judged = report.discriminator_losses.computed().items()
+                judged = report.discriminator_losses.metrics().items()
                 figures |= {f"discriminator/{part}": value for part, value in judged if part not in _COUNTS}
             found.append({part: float(f"{float(value):.{_DIGITS}g}") for part, value in figures.items()})
     parts = dict.fromkeys(part for step in found for part in step)

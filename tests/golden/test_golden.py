@@ -31,10 +31,13 @@ def test_losses_are_what_they_were(name: str, tmp_path: Path) -> None:
 
 
 def test_every_part_is_covered() -> None:
-    from pix2style.training.objective.terms import DiscriminatorLosses, GeneratorLosses
+    from pix2style.training.objective.step_losses import DiscriminatorLosses
+    from pix2style.training.objective.terms import TERMS
 
     golden = json.loads(FILE.read_text(encoding="utf-8"))["losses"]
     covered = {part for parts in golden.values() for part in parts}
-    wanted = {f"generator/{part}" for part in GeneratorLosses.__slots__}
+    of_distillation = ("distill_output", "distill_features")
+    wanted = {f"generator/{name}" for name in ("total", "style_balance", *of_distillation)}
+    wanted |= {f"generator/{term.name}" for term in TERMS}
     wanted |= {f"discriminator/{part}" for part in DiscriminatorLosses.__slots__ if "share" not in part}
     assert covered == wanted

@@ -46,7 +46,7 @@ def test_content_is_the_weighted_sum_of_mean_squared_differences(features: Calla
         for name, weight in {"shallow": 0.25, "deep": 2.0}.items()
     )
     assert float(losses.content(output, photo, {"shallow": 0.25, "deep": 2.0})) == pytest.approx(naive, rel=1e-5)
-    with pytest.raises(ValueError, match="must have one shape"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         losses.content(output, {name: one[:1] for name, one in photo.items()}, {"deep": 1.0})
 
 
@@ -106,7 +106,7 @@ def test_one_style_serves_a_batch(features: Callable[..., Features]) -> None:
     repeated = {"deep": style["deep"][:1].repeat(2, 1, 1)}
     weights = {"deep": 1.0}
     assert losses.gram_distance(output, one, weights) == losses.gram_distance(output, repeated, weights)
-    with pytest.raises(ValueError, match="must have one shape"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         losses.gram_distance(output, {"deep": style["deep"].repeat(2, 1, 1)}, weights)
 
 

@@ -56,9 +56,9 @@ def test_relativistic_compares_patch_by_patch(noise: Draw) -> None:
 
 
 def test_relativistic_needs_the_teachers_logits() -> None:
-    with pytest.raises(ValueError, match="give real_logits"):
+    with pytest.raises(ValueError, match="pass real_logits"):
         losses.adversarial_generator("relativistic", torch.zeros(2, 1, 3, 3))
-    with pytest.raises(ValueError, match="must have one shape"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         losses.adversarial_generator("relativistic", torch.zeros(2, 1, 3, 3), torch.zeros(1, 1, 3, 3))
 
 

@@ -194,7 +194,7 @@ def test_says_what_is_missing_or_too_much(pictures: Pictures) -> None:
         ValueError, match=r"holds 3 styles: pass style=, their weights \[batch, 3\], or call with_fixed_style"
     ):
         Lite(8, 1, styles=3)(photo)
-    with pytest.raises(ValueError, match="holds one style: pass none"):
+    with pytest.raises(ValueError, match="holds one style: leave style= out"):
         Lite(8, 1)(photo, style=torch.ones(2, 1))
     with pytest.raises(ValueError, match=r"style must be \[2, 3\], got \[1, 3\]"):
         Lite(8, 1, styles=3)(photo, style=torch.eye(3)[:1])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from objective_parts import LAYERS, NOTHING
+from objective_parts import LAYERS, NO_LOSSES
 from wandb_client import KEY, forget_wandb
 from wandb_server import WandbServer
 
@@ -93,7 +93,7 @@ def config(autoencoder: Path, paintings: list[Path]) -> Callable[..., Config]:
             "pairs": {"style": str(paintings[0])},
             "model": {"discriminator": {"channels": 4, "layers": 1}},
             "losses": {
-                **NOTHING,
+                **NO_LOSSES,
                 "features": {"network": "autoencoder", "weights": str(autoencoder)},
                 "style": {"layers": LAYERS, "painting_side_px": 32},
                 "content": {"layers": LAYERS},

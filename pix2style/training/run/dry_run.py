@@ -183,7 +183,7 @@ def _networks(config: Config, state: TrainingState) -> _Networks:
     """Generator, discriminator, feature network and the trained run's generator."""
     model, losses, side = config.model, config.losses, config.train.augment.crop
     photo = torch.zeros(1, 3, side, side, device="meta")
-    discriminator, features = state.discriminator, state.objective.features
+    discriminator, features = state.discriminator, state.objective.feature_network
     teacher = None if state.objective.distiller is None else state.objective.distiller.teacher
     return (
         _count(model.generator, state.generator, photo),

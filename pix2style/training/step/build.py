@@ -87,7 +87,7 @@ def compile_networks(state: TrainingState, backend: str = "inductor", mode: str 
         backend: Backend of torch.compile.
         mode: Mode of torch.compile, for example "reduce-overhead", which replays CUDA graphs.
     """
-    for network in (state.generator, state.discriminator, state.objective.features):
+    for network in (state.generator, state.discriminator, state.objective.feature_network):
         if network is not None:
             network.compile(backend=backend, mode=mode)
 

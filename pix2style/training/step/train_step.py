@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pix2style.config.train import TrainConfig
+from pix2style.nets.generator import GeneratorOutput
 from pix2style.training.batch import PairBatch
-from pix2style.training.objective.objective import DiscriminatorLosses, GeneratorLosses
+from pix2style.training.objective.step_losses import DiscriminatorLosses, GeneratorLosses, average_losses
 from pix2style.training.step.buffers import BufferSync
 from pix2style.training.step.device import autocast
 from pix2style.training.step.nonfinite import LossScale
@@ -22,7 +23,6 @@ from pix2style.training.step.optimizer_step import OptimizerStep, optimizer_step
 from pix2style.training.step.schedule import set_learning_rates, update_ema
 from pix2style.training.step.state import TrainingState
 
-_Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
 _Network = TypeVar("_Network", bound=nn.Module | None)
 
 
@@ -50,8 +50,7 @@ class StepReport:
             ("discriminator", self.discriminator_losses, self.discriminator_optimizer_step),
         ):
             if losses is not None and step is not None:
-                terms = {field.name: getattr(losses, field.name) for field in dataclasses.fields(losses)}
-                metrics |= {f"{network}/{name}": value for name, value in terms.items() if value is not None}
+                metrics |= {f"{network}/{name}": value for name, value in losses.metrics().items()}
                 metrics[f"{network}/gradient_norm"] = step.gradient_norm
         return metrics
 
@@ -93,7 +92,9 @@ def train_step(state: TrainingState, micro_batches: Sequence[PairBatch], train: 
     return report
 
 
-def generate(state: TrainingState, micro_batch: PairBatch, train: TrainConfig, *, repeat: bool = False) -> Tensor:
+def generate(
+    state: TrainingState, micro_batch: PairBatch, train: TrainConfig, *, repeat: bool = False
+) -> GeneratorOutput:
     """Run the generator on a micro-batch.
 
     Args:
@@ -103,21 +104,20 @@ def generate(state: TrainingState, micro_batch: PairBatch, train: TrainConfig, *
         repeat: Keep no activations, but repeat the forward pass when the gradient is computed.
 
     Returns:
-        Outputs, [batch, 3, height, width] in [-1, 1].
+        Outputs, [batch, 3, height, width] in [-1, 1], and the features that the generator's losses need.
     """
     network = state.generator
-    with autocast(train, state.device), state.objective.watching():
+    with autocast(train, state.device):
         glimpse = micro_batch.glimpse if network.uses_glimpse else None
         context = None if glimpse is None else network.context_from_glimpse(glimpse)
-        if repeat:
-            output: Tensor = checkpoint(network, micro_batch.content, context, micro_batch.style, use_reentrant=False)
-        else:
-            output = network(micro_batch.content, context=context, style=micro_batch.style)
+        forward = functools.partial(checkpoint, network, use_reentrant=False) if repeat else network
+        stages = state.objective.feature_stages
+        output: GeneratorOutput = forward(micro_batch.content, context, micro_batch.style, stages)
     return output
 
 
 def discriminator_step(
-    state: TrainingState, micro_batches: Sequence[PairBatch], outputs: Sequence[Tensor], train: TrainConfig
+    state: TrainingState, micro_batches: Sequence[PairBatch], outputs: Sequence[GeneratorOutput], train: TrainConfig
 ) -> tuple[DiscriminatorLosses, OptimizerStep]:
     """Update the discriminator, with the generator's outputs as fixed inputs.
 
@@ -138,10 +138,10 @@ def discriminator_step(
     all_losses: list[DiscriminatorLosses] = []
     for micro_batch, output in zip(micro_batches, outputs, strict=True):
         with autocast(train, state.device):
-            losses = state.objective.discriminator_losses(network, output.detach(), micro_batch)
+            losses = state.objective.discriminator_losses(network, output.image.detach(), micro_batch)
         _backward(losses.total, parameters, state.discriminator_scale, _share(micro_batch, micro_batches))
         all_losses.append(losses)
-    mean = _mean(all_losses, micro_batches)
+    mean = average_losses(all_losses, [_share(micro_batch, micro_batches) for micro_batch in micro_batches])
     step = optimizer_step(
         optimizer,
         parameters,
@@ -154,7 +154,10 @@ def discriminator_step(
 
 
 def generator_step(
-    state: TrainingState, micro_batches: Sequence[PairBatch], outputs: Sequence[Tensor] | None, train: TrainConfig
+    state: TrainingState,
+    micro_batches: Sequence[PairBatch],
+    outputs: Sequence[GeneratorOutput] | None,
+    train: TrainConfig,
 ) -> tuple[GeneratorLosses, OptimizerStep]:
     """Update the generator, against the discriminator's present weights.
 
@@ -171,11 +174,13 @@ def generator_step(
         output = outputs[i] if outputs is not None else generate(state, micro_batch, train)
         discriminator = state.discriminator if outputs is not None else None
         with autocast(train, state.device), _frozen(discriminator) as frozen:
-            losses = state.objective.generator_losses(output, micro_batch, frozen, images_seen=state.images_seen)
+            losses = state.objective.generator_losses(
+                output.image, micro_batch, frozen, images_seen=state.images_seen, features=output.features
+            )
         share = _share(micro_batch, micro_batches)
         _backward(losses.total, state.generator_parameters, state.generator_scale, share)
         all_losses.append(losses)
-    mean = _mean(all_losses, micro_batches)
+    mean = average_losses(all_losses, [_share(micro_batch, micro_batches) for micro_batch in micro_batches])
     step = optimizer_step(
         state.generator_optimizer,
         state.generator_parameters,
@@ -216,18 +221,3 @@ def _backward(loss: Tensor, parameters: list[nn.Parameter], loss_scale: LossScal
 def _share(micro_batch: PairBatch, micro_batches: Sequence[PairBatch]) -> float:
     """Return the micro-batch's share of the images, so that accumulated gradients are means over all images."""
     return len(micro_batch.content) / sum(len(other.content) for other in micro_batches)
-
-
-@torch.no_grad()
-def _mean(all_losses: Sequence[_Losses], micro_batches: Sequence[PairBatch]) -> _Losses:
-    """Return the mean of each loss term over all images, detached from the graphs."""
-    first, shares = all_losses[0], [_share(micro_batch, micro_batches) for micro_batch in micro_batches]
-    means: dict[str, Any] = {}
-    for field in dataclasses.fields(first):
-        values = [getattr(losses, field.name) for losses in all_losses]
-        if len(values) == 1:
-            means[field.name] = None if values[0] is None else values[0].detach()
-            continue
-        weighted = [value.detach() * share for value, share in zip(values, shares, strict=True) if value is not None]
-        means[field.name] = torch.stack(weighted).sum(0) if weighted else None
-    return dataclasses.replace(first, **means)

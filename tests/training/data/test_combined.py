@@ -89,7 +89,7 @@ def test_what_does_not_go_together(experiment: Experiment, painted: Path, tmp_pa
     for change in ("model.styles=2", "train.unpaired=true"):
         with pytest.raises(ConfigError, match=r"distill\.painted need a pair set with targets and a single style"):
             experiment(f"distill.painted='{painted}'", "losses.l1=0", "losses.style.weight=1", change)
-    with pytest.raises(ConfigError, match="photos are painted by a trained run: name it in teacher_run"):
+    with pytest.raises(ConfigError, match="photos are stylized by the generator of a trained run"):
         experiment(f"distill.photos=['{tmp_path}']")
     photos = experiment(f"distill.photos=['{tmp_path}']", f"distill.teacher_run='{tmp_path}'")
     with pytest.raises(ConfigError, match="are painted by pix2style distill"):

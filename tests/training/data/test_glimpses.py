@@ -83,7 +83,7 @@ def test_the_glimpse_teaches_what_the_photo_as_a_whole_says(experiment: Experime
 def test_only_where_the_generator_looks(experiment: Experiment, tmp_path: Path) -> None:
     for generator, looks in (("lite", True), ("unet", False)):
         assert build_state(experiment(f"model.generator={generator}")).generator.uses_glimpse == looks
-    with pytest.raises(ValueError, match="unet looks at no glimpse"):
+    with pytest.raises(ValueError, match="unet does not use glimpses"):
         build_state(experiment("model.generator=unet")).generator.context_from_glimpse(torch.zeros(1, 3, 96, 96))
 
 
