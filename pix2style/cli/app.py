@@ -25,6 +25,7 @@ _DEFAULT_RESUME_ADVICE = "run the same command again to go on"
 app = typer.Typer(
     name="pix2style",
     help="Turn the style of a painting into a small, fast image filter.",
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     add_completion=False,

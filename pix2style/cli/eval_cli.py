@@ -44,7 +44,8 @@ def eval_command(
     style: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A painting whose style the stylizers should reach. Repeatable. Those of magenta:PAINTING are added."
+            help="A painting whose style the stylizers should reach. Repeatable. Paintings in the names of stylizers,"
+            " as in magenta:PAINTING, are added."
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file of an experiment with the settings.")] = None,
@@ -62,7 +63,7 @@ def eval_command(
         ),
     ] = None,
     module: Annotated[
-        str | None, typer.Option(help="Magenta's network: a SavedModel folder or a TF-Hub address.")
+        str | None, typer.Option(help="Magenta's network: a SavedModel folder, a converted folder or an address.")
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")

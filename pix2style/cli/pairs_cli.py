@@ -88,7 +88,7 @@ def verify_command(
         )
     print_verified(report, as_json=as_json)
     if report.damage:
-        raise DataError(f"{folder}: the set has {len(report.damage)} damages; each is listed above with what to do")
+        raise DataError(f"{folder}: {len(report.damage)} problems were found; each is listed above with what to do")
 
 
 @pairs_app.command("show")

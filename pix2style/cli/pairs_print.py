@@ -28,7 +28,7 @@ def print_verified(report: VerifyReport, *, as_json: bool) -> None:
     _print_suspicions(report.suspicions, "suspicious: ")
     for note in report.notes:
         print(f"note: {note}")
-    state = f"{len(report.damage)} damages" if report.damage else "undamaged"
+    state = f"damaged ({len(report.damage)} problems)" if report.damage else "undamaged"
     suspicious = f", {len(report.suspicions)} suspicious pairs" if report.inspected else ""
     megabytes = report.bytes_read / 1e6
     print(f"{report.folder}: {state}: {report.pairs.total} pairs, {megabytes:.1f} MB of shards{suspicious}")

@@ -32,7 +32,7 @@ def quickstart_command(
     ] = None,
     module: Annotated[
         str | None,
-        typer.Option(help="Magenta's network: a SavedModel folder or a TF-Hub address. Default: TF-Hub's."),
+        typer.Option(help="Magenta's network: a SavedModel folder or an address. Default: download from TF-Hub."),
     ] = None,
     minutes: Annotated[
         float, typer.Option(min=0.5, max=1440, help="Minutes for all stages together. More minutes train longer.")

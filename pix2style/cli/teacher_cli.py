@@ -61,7 +61,7 @@ def convert_command(
 ) -> None:
     """Convert Magenta's network to ONNX, so that make-pairs runs it without TensorFlow.
 
-    Is needed once. Needs the extra convert: pip install "pix2style[convert]".
+    This is needed only once, and needs the extra convert: pip install "pix2style[convert]".
     """
     located = _locate(module)
     from pix2style.teachers.magenta.convert import convert
