@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from pix2style.cli.app import app
+from pix2style.cli.common_options import JsonOption
 from pix2style.cli.train_options import (
     ConfigOption,
     DryRunOption,
-    JsonOption,
     OverridesArgument,
     PairsOption,
     ResumeIfBegunOption,

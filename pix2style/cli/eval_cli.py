@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def eval_command(
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare filters, runs and teachers on held-out photos: fidelity, style, size and speed.
 

@@ -6,92 +6,30 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import typer
-
+from pix2style.cli import export_options as opts
 from pix2style.cli.app import app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.export.export_filter import ExportReport
 
 
-class Precision(StrEnum):
-    """Values of `--precision`."""
-
-    fp32 = "fp32"
-    fp16 = "fp16"
-    int8 = "int8"
-    all = "all"
-
-
-class Weights(StrEnum):
-    """Values of `--weights`."""
-
-    ema = "ema"
-    raw = "raw"
-
-
 @app.command("export")
 def export_command(
-    run: Annotated[Path, typer.Argument(help="Run folder of `train` or `distill`.")],
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Filter file to write. Default: RUN/NAME.onnx.")
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(help="Checkpoint to export: latest, best, or a name such as step-0012000.")
-    ] = "latest",
-    weights: Annotated[
-        Weights | None,
-        typer.Option(
-            help="ema: weights averaged over training; raw: weights of the last step. Default: export.weights of the"
-            " run's configuration."
-        ),
-    ] = None,
-    licence: Annotated[
-        str | None,
-        typer.Option(
-            help="Licence of the filter, written into the file, for example CC-BY-4.0. Default: export.licence of the"
-            " run's configuration."
-        ),
-    ] = None,
-    style: Annotated[
-        str | None,
-        typer.Option(
-            help="For a run with several styles: export only one, by its number from 0, or a mixture, by a weight for"
-            " each style, for example 0.5,0.5."
-        ),
-    ] = None,
-    precision: Annotated[
-        Precision | None,
-        typer.Option(
-            help="fp32; fp16: half the size; int8: a third of the size and several times as fast (only the"
-            " lightweight generator); all: one file of each, NAME.onnx, NAME.fp16.onnx and NAME.int8.onnx. Default:"
-            " export.precision of the run's configuration."
-        ),
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the pair set, to calibrate int8 and to measure quality. Default: pairs.path of the run's"
-            " configuration."
-        ),
-    ] = None,
-    for_opencv: Annotated[
-        bool,
-        typer.Option("--for-opencv", help="Write an int8 file that OpenCV can run too. It is slower in ONNX Runtime."),
-    ] = False,
-    package: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a new folder to publish instead: a file of each precision, the weights as safetensors, and a"
-            " model card."
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    run: opts.RunArgument,
+    out: opts.OutOption = None,
+    checkpoint: opts.CheckpointOption = "latest",
+    weights: opts.WeightsOption = None,
+    licence: opts.LicenceOption = None,
+    style: opts.StyleOption = None,
+    precision: opts.PrecisionOption = None,
+    pairs: opts.PairsOption = None,
+    for_opencv: opts.ForOpencvOption = False,
+    package: opts.PackageOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Export a run as a filter file (ONNX) that takes photos of any size.
 
@@ -114,22 +52,22 @@ def export_command(
     path = out or run / f"{source.spec.name}.onnx"
     if package is not None:
         reports = export_package(source, package, pairs)
-    elif precision == Precision.all:
+    elif precision == opts.Precision.all:
         reports = export_precisions(source, path, pairs, for_opencv=for_opencv)
     else:
         chosen = _single_precision(precision) or source.config.export.precision
         reports = [source.export(path, chosen, pairs, for_opencv=for_opencv)]
-    _print_reports(reports, as_list=package is not None or precision == Precision.all, as_json=as_json)
+    _print_reports(reports, as_list=package is not None or precision == opts.Precision.all, as_json=as_json)
 
 
-def _single_precision(precision: Precision | None) -> Literal["fp32", "fp16", "int8"] | None:
+def _single_precision(precision: opts.Precision | None) -> Literal["fp32", "fp16", "int8"] | None:
     """Return the precision as the export functions take it; None for `all`, or if there is no option."""
     match precision:
-        case Precision.fp32:
+        case opts.Precision.fp32:
             return "fp32"
-        case Precision.fp16:
+        case opts.Precision.fp16:
             return "fp16"
-        case Precision.int8:
+        case opts.Precision.int8:
             return "int8"
         case _:
             return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
 
 if TYPE_CHECKING:
     from pix2style.runtime.stylize_files import FilesReport
@@ -73,7 +74,7 @@ def infer_command(
         ),
     ] = None,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files.")] = 95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Stylize photos with a filter. A filter file needs neither torch nor TensorFlow.
 

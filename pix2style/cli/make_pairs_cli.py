@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from pix2style.cli import make_pairs_options as opts
 from pix2style.cli.app import EXIT_SOME_FAILED, app
-from pix2style.cli.make_pairs_options import StyleOptions, load_settings, parse_custom_teacher
+from pix2style.cli.common_options import JsonOption
 from pix2style.cli.make_pairs_print import print_preview, print_report, print_slice
+from pix2style.cli.make_pairs_settings import StyleOptions, load_settings, parse_custom_teacher
 from pix2style.errors import ConfigError, require
-from pix2style.teacher_table import TEACHERS
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
     from pix2style.pairs.build.make_pairs import Slice
     from pix2style.stylizer import Stylizer
     from pix2style.teachers.spec import TeacherSpec
-
-_TEACHER_HELP = "; ".join(f"{teacher.name}: {teacher.summary}" for teacher in TEACHERS)
-
-
-class Fit(StrEnum):
-    """Values of `--fit`; see `PairsConfig.fit`."""
-
-    crop = "crop"
-    fit = "fit"
-    keep = "keep"
-
-
-class Engine(StrEnum):
-    """Values of `--engine`."""
-
-    local = "local"
-    ray = "ray"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +38,7 @@ class _Execution:
         dry_run: Only print what would be done.
     """
 
-    engine: Engine
+    engine: opts.Engine
     address: str | None
     workers: int | None
     cpus_per_worker: float
@@ -67,107 +50,31 @@ class _Execution:
 
 @app.command("make-pairs")
 def make_pairs_command(
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE]...", help="Change settings of the configuration, for example pairs.format=jpeg."
-        ),
-    ] = None,
-    content: Annotated[
-        list[Path] | None,
-        typer.Option(help="Photos to stylize: a file, or a folder that is searched recursively. Repeatable."),
-    ] = None,
-    style: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Image file of the painting. Several are blended into one style, see --weight and --each-style."
-        ),
-    ] = None,
-    weight: Annotated[
-        list[float] | None,
-        typer.Option(help="Weight of each painting in the blend, in the order of --style. Default: equal weights."),
-    ] = None,
-    strength: Annotated[
-        float | None,
-        typer.Option(help="How much of the paintings' style: from 0 (the photo's own style) to 1.", min=0, max=1),
-    ] = None,
-    each_style: Annotated[
-        bool,
-        typer.Option(
-            "--each-style", help="Make each painting a style of its own, for a generator with several styles."
-        ),
-    ] = False,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            help=f"What stylizes the photos. {_TEACHER_HELP}. Or your own: MODULE:FUNCTION, FILE.py:FUNCTION, or a"
-            ' command such as "paint {input} {output}". Default: magenta with --style, else watercolor.'
-        ),
-    ] = None,
-    teacher_file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="File that your own teacher reads, for example its weights. Another content of the file makes another"
-            " pair set. Repeatable."
-        ),
-    ] = None,
-    teacher_timeout: Annotated[
-        float | None, typer.Option(help="Seconds that your own command may take for one photo.", min=0.1)
-    ] = None,
-    teacher_licence: Annotated[
-        str, typer.Option(help="Licence of your own teacher's images, written into the manifest.")
-    ] = "",
-    module: Annotated[
-        str | None,
-        typer.Option(
-            help="Network of the teacher magenta: a SavedModel folder, a converted folder or an address (see pix2style"
-            " teacher)."
-        ),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the pair set. Overrides pairs.path.")] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Size of the images in pixels; --fit says which side. Default: 256.")
-    ] = None,
-    fit: Annotated[
-        Fit | None,
-        typer.Option(
-            help="crop: a square of --size from the photo's middle; fit: the whole photo, shrunk until its longer side"
-            " is --size; keep: the photo as it is. Default: crop."
-        ),
-    ] = None,
-    preserve_color: Annotated[
-        bool,
-        typer.Option("--preserve-color", help="Keep the photo's colours, and take only the lightness of the teacher."),
-    ] = False,
-    config: Annotated[Path | None, typer.Option(help="YAML file of an experiment; its section pairs is used.")] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="local: in this process; ray: on a Ray cluster, one task per shard.")
-    ] = Engine.local,
-    address: Annotated[
-        str | None, typer.Option(help="Address of a running Ray cluster. Default: start one on this machine.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Number of Ray workers. Default: as many as the cluster has room for.", min=1)
-    ] = None,
-    cpus_per_worker: Annotated[float, typer.Option(help="CPU cores of each Ray worker.", min=0.01)] = 1.0,
-    gpus_per_worker: Annotated[float, typer.Option(help="GPUs of each Ray worker.", min=0)] = 0.0,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Do only part I of N of the work, for example 3/16. For batch systems that start N processes.",
-        ),
-    ] = None,
-    plan_only: Annotated[
-        bool,
-        typer.Option(
-            "--plan", help="Read the photos, write the plan and stop. Saves time before many processes with --shard."
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read the photos and print what would be done. Writes nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    overrides: opts.OverridesArgument = None,
+    content: opts.ContentOption = None,
+    style: opts.StyleOption = None,
+    weight: opts.WeightOption = None,
+    strength: opts.StrengthOption = None,
+    each_style: opts.EachStyleOption = False,
+    teacher: opts.TeacherOption = None,
+    teacher_file: opts.TeacherFileOption = None,
+    teacher_timeout: opts.TeacherTimeoutOption = None,
+    teacher_licence: opts.TeacherLicenceOption = "",
+    module: opts.ModuleOption = None,
+    out: opts.OutOption = None,
+    size: opts.SizeOption = None,
+    fit: opts.FitOption = None,
+    preserve_color: opts.PreserveColorOption = False,
+    config: opts.ConfigOption = None,
+    engine: opts.EngineOption = opts.Engine.local,
+    address: opts.AddressOption = None,
+    workers: opts.WorkersOption = None,
+    cpus_per_worker: opts.CpusPerWorkerOption = 1.0,
+    gpus_per_worker: opts.GpusPerWorkerOption = 0.0,
+    shard: opts.ShardOption = None,
+    plan_only: opts.PlanOnlyOption = False,
+    dry_run: opts.DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Stylize photos with a teacher, and store photos and results as a pair set to train on.
 
@@ -251,7 +158,7 @@ def _output_folder(settings: PairsConfig) -> Path:
 
 
 def _cluster(spec: TeacherSpec, execution: _Execution) -> RayCluster | None:
-    if execution.engine is Engine.local:
+    if execution.engine is opts.Engine.local:
         if execution.address is not None or execution.workers is not None:
             raise ConfigError("--address and --workers are options of a Ray cluster: add --engine ray")
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
 from pix2style.cli.pairs_print import print_imported, print_summary, print_verified
 from pix2style.errors import ConfigError, DataError, require
 from pix2style.progress import StagedProgress, print_note
@@ -56,7 +57,6 @@ class SplitName(StrEnum):
 
 
 _Set = Annotated[Path, typer.Argument(metavar="SET", help="Folder of the pair set.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 
 
 @pairs_app.command("verify")
@@ -70,7 +70,7 @@ def verify_command(
             help="Also search for suspicious pairs: misaligned, mixed up or duplicated images.",
         ),
     ] = True,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check every checksum and image of a pair set, report damage and what to do, and list suspicious pairs.
 
@@ -103,7 +103,7 @@ def show_command(
     suspicious: Annotated[
         bool, typer.Option("--suspicious", help="Read all pairs, and list misaligned, mixed up or duplicated ones.")
     ] = False,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print what a pair set holds; with -o, also draw a contact sheet of random pairs."""
     require("pairs", "pydantic", "cv2")
@@ -135,7 +135,7 @@ def export_command(
     content_side: Annotated[Side, typer.Option(help="With --as side-by-side: the half that holds the photo.")] = (
         Side.LEFT
     ),
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a pair set in another layout, without any loss, for use with other programs."""
     require("pairs", "pydantic")
@@ -177,7 +177,7 @@ def import_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Import nothing if a pair cannot be read or is suspicious.")
     ] = False,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a pair set from your own pairs of images, without any loss.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import require
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def quickstart_command(
     minutes: Annotated[
         float, typer.Option(min=0.5, max=1440, help="Minutes for all stages together. More minutes train longer.")
     ] = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a filter file from photos in a few minutes, offline and on a CPU.
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from pix2style.cli import stylize_options as opts
 from pix2style.cli.app import app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -21,145 +20,36 @@ if TYPE_CHECKING:
     from pix2style.teachers.style import StyleBlend
 
 
-class Preset(StrEnum):
-    """Values of `--preset`."""
-
-    gatys_2015 = "gatys-2015"
-    adam_7000 = "adam-7000"
-    shallow = "shallow"
-
-
-class Optimizer(StrEnum):
-    """Values of `--optimizer`."""
-
-    lbfgs = "lbfgs"
-    adam = "adam"
-
-
-class Pooling(StrEnum):
-    """Values of `--pooling`."""
-
-    max = "max"
-    average = "average"
-
-
-class Normalization(StrEnum):
-    """Values of `--normalization`."""
-
-    paper = "paper"
-    mean = "mean"
-
-
 @app.command("stylize")
 def stylize_command(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="Image file of the photo.")],
-    styles: Annotated[
-        list[Path],
-        typer.Argument(metavar="STYLE...", help="Image file of the painting. Several are blended, see --blend."),
-    ],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Image file to write. Its suffix is .png, .jpg, .webp or .tif.")
-    ],
-    preset: Annotated[
-        Preset,
-        typer.Option(
-            help="Settings to start from; the options below change single ones. gatys-2015: the paper's, with L-BFGS;"
-            " adam-7000: 7000 steps of Adam; shallow: only layers up to conv3_1."
-        ),
-    ] = Preset.gatys_2015,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Safetensors file with the weights of VGG19. Default: torchvision's, downloaded once (548 MB)."
-        ),
-    ] = None,
-    content_layer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[=WEIGHT]",
-            help="VGG19 layer of the content loss, for example conv4_2. Repeatable. Default: the preset's.",
-        ),
-    ] = None,
-    style_layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[=WEIGHT],...",
-            help="VGG19 layers of the style loss, for example conv1_1,conv2_1=0.5. Default: the preset's.",
-        ),
-    ] = None,
-    content_weight: Annotated[
-        float | None, typer.Option(help="Weight of the content loss (alpha in the paper). Default: the preset's.")
-    ] = None,
-    style_weight: Annotated[
-        float | None, typer.Option(help="Weight of the style loss (beta in the paper). Default: the preset's.")
-    ] = None,
-    tv_weight: Annotated[
-        float | None,
-        typer.Option(help="Weight of total variation; larger values give smoother images. Default: the preset's."),
-    ] = None,
-    normalization: Annotated[
-        Normalization | None,
-        typer.Option(
-            help="paper: losses are sums, as in the paper; mean: losses are means over all entries. The weights have"
-            " another scale in each. Default: the preset's."
-        ),
-    ] = None,
-    optimizer: Annotated[
-        Optimizer | None, typer.Option(help="L-BFGS with line search, or Adam. Default: the preset's.")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Learning rate, for pixel values in [0, 1]. Default: the optimizer's.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Optimisation steps at the smallest size. Default: the preset's.")
-    ] = None,
-    fine_steps: Annotated[
-        int | None, typer.Option(help="Optimisation steps at each larger size. Default: the preset's.")
-    ] = None,
-    coarse_side: Annotated[
-        int | None,
-        typer.Option(
-            help="Optimise coarse to fine: halve the photo until its longer side has at most so many pixels, and start"
-            " there. 0: optimise at full size only. Default: the preset's."
-        ),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            metavar="content|noise|FILE",
-            help="Image to start from: the photo, noise, or a file. Default: the preset's.",
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the noise, with --start noise. Default: 0.")] = None,
-    pooling: Annotated[
-        Pooling | None,
-        typer.Option(help="Pooling in VGG19: max, as it was trained, or average, which the paper prefers."),
-    ] = None,
-    painting_scale: Annotated[
-        float | None,
-        typer.Option(
-            help="Longer side of the painting relative to the photo's. Below 1 the brush strokes are smaller."
-            " Default: 1."
-        ),
-    ] = None,
-    blend: Annotated[
-        str | None, typer.Option(metavar="W,W...", help="Weights of several paintings, for example 0.7,0.3.")
-    ] = None,
-    strength: Annotated[
-        float, typer.Option(help="How much of the painting's style: from 0 (the photo's own style) to 1.")
-    ] = 1.0,
-    max_side: Annotated[
-        int | None, typer.Option(min=1, help="First shrink the photo to this longer side, in pixels.")
-    ] = None,
-    keep_colors: Annotated[
-        bool, typer.Option("--keep-colors", help="Keep the photo's colours, and take only the lightness of the result.")
-    ] = False,
-    intermediate: Annotated[
-        Path | None, typer.Option(help="Folder for intermediate images, named step-000050.png and so on.")
-    ] = None,
-    save_every: Annotated[int | None, typer.Option(help="Steps between intermediate images. Default: 50.")] = None,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files.")] = 95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    content: opts.ContentArgument,
+    styles: opts.StylesArgument,
+    out: opts.OutOption,
+    preset: opts.PresetOption = opts.Preset.gatys_2015,
+    weights: opts.WeightsOption = None,
+    content_layer: opts.ContentLayerOption = None,
+    style_layers: opts.StyleLayersOption = None,
+    content_weight: opts.ContentWeightOption = None,
+    style_weight: opts.StyleWeightOption = None,
+    tv_weight: opts.TvWeightOption = None,
+    normalization: opts.NormalizationOption = None,
+    optimizer: opts.OptimizerOption = None,
+    learning_rate: opts.LearningRateOption = None,
+    steps: opts.StepsOption = None,
+    fine_steps: opts.FineStepsOption = None,
+    coarse_side: opts.CoarseSideOption = None,
+    start: opts.StartOption = None,
+    seed: opts.SeedOption = None,
+    pooling: opts.PoolingOption = None,
+    painting_scale: opts.PaintingScaleOption = None,
+    blend: opts.BlendOption = None,
+    strength: opts.StrengthOption = 1.0,
+    max_side: opts.MaxSideOption = None,
+    keep_colors: opts.KeepColorsOption = False,
+    intermediate: opts.IntermediateOption = None,
+    save_every: opts.SaveEveryOption = None,
+    quality: opts.QualityOption = 95,
+    as_json: JsonOption = False,
 ) -> None:
     """Stylize one photo after a painting by optimisation (Gatys et al.), without any training.
 

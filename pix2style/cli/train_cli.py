@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pix2style.cli.app import app
+from pix2style.cli.common_options import JsonOption
 from pix2style.cli.train_options import (
     ConfigOption,
     DryRunOption,
-    JsonOption,
     OverridesArgument,
     PairsOption,
     ResumeIfBegunOption,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, DataError, require
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def train_features_command(
     seed: Annotated[
         int, typer.Option(help="Random seed. The same seed gives the same file on the same machine.", min=0)
     ] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a small feature network for perceptual losses, so that VGG need not be downloaded (548 MB).
 

@@ -42,7 +42,6 @@ DryRunOption = Annotated[
         "--dry-run", help="Check all settings and inputs, estimate time and memory, and print the plan. Writes nothing."
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 
 
 def load_experiment(config: Path | None, overrides: Sequence[str], paths: Mapping[str, Path | None]) -> Config:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2style.cli.make_pairs_options import StyleOptions, load_settings
+from pix2style.cli.make_pairs_settings import StyleOptions, load_settings
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import encode_png
 from pix2style.pairs.format.reader import PairReader
