@@ -29,9 +29,9 @@ class Lite(Generator):
     Folded, with the defaults: 162,896 parameters, 0.61 GMAC at 256x256 and 2.42 GMAC at 512x512 (176,720
     parameters while training, and the same work).
 
-    Every layer is one that runs fast in 8 bits (`benchmarks/lite.py`): a stem of patches that do not overlap; ReLU,
-    whose output range begins at 0, which 8 bits represent exactly; sums of features; no normalisation; a linear head
-    (`FlatHead`), whose values outside [-1, 1] are clipped when they are converted to bytes.
+    All layers run fast in 8 bits (`benchmarks/lite.py`). The stem works on patches that do not overlap. The output
+    range of ReLU begins at 0, which 8 bits represent exactly. Features are added, never concatenated, and there is no
+    normalisation. The head (`FlatHead`) is linear; values outside [-1, 1] are clipped when they become bytes.
 
     No layer but `context` sees the whole photo, so that a tile equals that part of the whole image if it gets the
     context of the whole photo. The context has the role that InstanceNorm has in larger networks. It is a vector that
@@ -52,15 +52,15 @@ class Lite(Generator):
         super().__init__()
         self.channels, self.scale, self.styles = channels, scale, styles
         stem = nn.Conv2d(_COLOURS, channels, scale, stride=scale)
-        self.stem = _with_style_shift(stem, channels, styles)
+        self.stem = _with_style_bias(stem, channels, styles)
         self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         head = FlatHead(channels, _COLOURS, scale**2)
         self.head: nn.Module = head
-        self.observe = _Observer(channels)
+        self.observe = _ContextNetwork(channels)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
-        _start_with_colours(stem, head)
+        _init_as_copy(stem, head)
 
     def glimpse(self, photo: Tensor) -> Tensor:
         """Return the glimpse of a photo, a mosaic of patches from all over it (see `images.glimpse`).
@@ -114,8 +114,8 @@ class Lite(Generator):
         image = depth_to_space(self.head(features), self.scale)
         clipped = image.clamp(-1, 1)
         if self.training:
-            # The exported filter clips. While training, a straight-through estimator does the same: the gradient of
-            # clamp is 0 outside [-1, 1], and a value out there would never come back.
+            # A straight-through estimator: the value is clipped, as in the exported filter, but the gradient is not.
+            # The gradient of clamp is 0 outside [-1, 1], so that a value out there could never come back.
             clipped = image + (clipped - image).detach()
         return clipped, returned
 
@@ -138,7 +138,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = RepConv(channels)
         second = RepConv(channels)
-        self.second = _with_style_shift(second, channels, styles)
+        self.second = _with_style_bias(second, channels, styles)
         with torch.no_grad():
             second.full.mul_(_INITIAL_RESIDUAL_SCALE)
 
@@ -199,7 +199,7 @@ def depth_to_space(patches: Tensor, scale: int) -> Tensor:
     return pixels.permute(0, 3, 1, 2)
 
 
-def _with_style_shift(layer: nn.Module, channels: int, styles: int) -> nn.Module:
+def _with_style_bias(layer: nn.Module, channels: int, styles: int) -> nn.Module:
     """Let each style add a vector to the output channels of a layer; with one style, return the layer itself."""
     return layer if styles == 1 else ConditionalBias(layer, channels, styles)
 
@@ -211,7 +211,7 @@ def _glimpse_indices(size: int, device: torch.device) -> Tensor:
     return (middles[:, None] + offsets).clamp(min=0).clamp(max=size - 1).flatten()
 
 
-def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
+def _init_as_copy(stem: nn.Conv2d, head: FlatHead) -> None:
     """Initialise stem and head so that the untrained network returns the photo at 1/scale of its resolution.
 
     Training then need not learn to reproduce colours, and there is no checkerboard pattern. Six channels of the stem
@@ -232,7 +232,7 @@ def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
             nn.init.zeros_(bias)  # type: ignore[arg-type]
 
 
-class _Observer(nn.Module):
+class _ContextNetwork(nn.Module):
     """Computes the context from a glimpse; an untrained one returns zeros.
 
     Features of each patch are reduced to their mean and standard deviation over all patches, the statistics that the

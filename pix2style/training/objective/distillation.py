@@ -9,7 +9,7 @@ features are compared pixel by pixel through learned 1x1 convolutions (as in Fit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -59,10 +59,11 @@ class Distiller(nn.Module):
         self.student_stages: tuple[int, ...] = ()
         self._teacher_stages: tuple[int, ...] = ()
         if config.features > 0:
-            pairs = _stage_pairs(teacher, student)
-            self.student_stages = tuple(of_student.index for of_student, _ in pairs)
-            self._teacher_stages = tuple(of_teacher.index for _, of_teacher in pairs)
-            self.maps.extend(nn.Conv2d(of_student.channels, of_teacher.channels, 1) for of_student, of_teacher in pairs)
+            student_stages, teacher_stages = _comparable_stages(student, teacher)
+            self.student_stages = tuple(stage.index for stage in student_stages)
+            self._teacher_stages = tuple(stage.index for stage in teacher_stages)
+            for student_stage, teacher_stage in zip(student_stages, teacher_stages, strict=True):
+                self.maps.append(nn.Conv2d(student_stage.channels, teacher_stage.channels, 1))
 
     def forward(self, output: Tensor, features: Mapping[int, Tensor], batch: PairBatch) -> dict[str, Tensor]:
         """Compute the loss terms of distillation by name, before their weights.
@@ -82,8 +83,10 @@ class Distiller(nn.Module):
                 terms["distill_output"] = terms["distill_output"] + self._config.output.structure * structure
         if self.maps:
             distances = [
-                _normalised_l1(to_teacher(features[ours]), target_features[theirs])
-                for to_teacher, ours, theirs in zip(self.maps, self.student_stages, self._teacher_stages, strict=True)
+                _normalised_l1(feature_map(features[student_stage]), target_features[teacher_stage])
+                for feature_map, student_stage, teacher_stage in zip(
+                    self.maps, self.student_stages, self._teacher_stages, strict=True
+                )
             ]
             terms["distill_features"] = torch.stack(distances).mean()
         return terms
@@ -101,7 +104,7 @@ class Distiller(nn.Module):
         """Continue from what `resume_state` returned.
 
         Raises:
-            ArtifactError: The teacher has other weights than then.
+            ArtifactError: The weights of the teacher have changed since.
             KeyError: The state is not complete.
         """
         if bytes(state["distill_teacher"].tolist()).hex() != self._sha256:
@@ -153,8 +156,8 @@ def _weights_file(run: RunFolder) -> Path:
     return folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
 
 
-def _stage_pairs(teacher: Generator, student: Generator) -> list[tuple[FeatureStage, FeatureStage]]:
-    """Return stages of the student, each with the stage of the teacher that it is compared with."""
+def _comparable_stages(student: Generator, teacher: Generator) -> tuple[Sequence[FeatureStage], Sequence[FeatureStage]]:
+    """Return stages of the student, and as many of the teacher that they are compared with."""
     if not isinstance(student, Lite):
         raise ConfigError(
             f"[distill -> features] only a lite generator can learn features, and the student is a"
@@ -166,7 +169,7 @@ def _stage_pairs(teacher: Generator, student: Generator) -> list[tuple[FeatureSt
             f"[distill -> features] the generator of the teacher run is a {teacher.architecture}, whose features cannot"
             " be compared: set distill.features=0, or name a run of a unet or a lite"
         )
-    return list(zip(student.stages_at_scale(student.scale), teacher_stages, strict=True))
+    return student.stages_at_scale(student.scale), teacher_stages
 
 
 def _normalised_l1(output: Tensor, target: Tensor) -> Tensor:

@@ -121,7 +121,7 @@ class Objective(nn.Module):
         """Continue from what `resume_state` returned.
 
         Raises:
-            ArtifactError: The teacher run has other weights than then.
+            ArtifactError: The weights of the teacher run have changed since.
             KeyError: The state belongs to another objective.
         """
         for part in (self._balance, self.distiller):

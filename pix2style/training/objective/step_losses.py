@@ -75,13 +75,13 @@ def average_losses(losses: Sequence[_Losses], shares: Sequence[float]) -> _Losse
     """Average the losses of micro-batches.
 
     Args:
-        losses: Losses of each micro-batch; all of them hold the same terms.
+        losses: Losses of each micro-batch, with the same terms.
         shares: Share of each micro-batch in the batch; their sum is 1.
 
     Returns:
         Losses of the batch, without gradient.
     """
-    metrics = [each.metrics() for each in losses]
+    metrics = [of_micro_batch.metrics() for of_micro_batch in losses]
     if len(metrics) == 1:
         return losses[0].from_metrics(metrics[0])
     means = {

@@ -1,7 +1,7 @@
 """The table of loss terms: the named summands of the generator's loss.
 
-A new loss is a weight in `config/losses.py` and a row in `TERMS`. Its function may stand in this file; one that is used
-elsewhere as well belongs in `pix2style.losses`.
+To add a loss, add its weight to `config/losses.py` and a row to `TERMS`. Write its function in this file, or in
+`pix2style.losses` if it is used outside of training as well.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class LossTerm:
     """One summand of the generator's loss.
 
     Attributes:
-        name: Name in metrics.jsonl, where `generator/` stands before it.
-        weight: Reads the weight from the section `losses`. A term is not computed while its weight is 0.
-        function: Computes the term, a scalar in float32, from the tensors of a step.
-        needs: Network that `function` runs through `StepTensors`. It decides in which steps the term is computed:
-            "discriminator": in those after `losses.adversarial.start_images`; "features": in those that
-            `losses.features` names, with its weight multiplied by `losses.features.every`; None: in every step.
-        ramped: Whether the weight grows over `losses.adversarial.ramp_images`.
+        name: Name in metrics.jsonl, after the prefix `generator/`.
+        weight: Function that reads the weight from the section `losses`. A term of weight 0 is not computed.
+        function: Function that computes the term, a scalar in float32, from the tensors of a step.
+        needs: Network that `function` uses, which decides in which steps the term is computed. "discriminator": after
+            `losses.adversarial.start_images`. "features": after `losses.features.start_images`, in every n-th step and
+            with n times its weight, where n is `losses.features.every`. None: in every step.
+        ramped: Whether the weight grows linearly over `losses.adversarial.ramp_images`.
     """
 
     name: str
@@ -39,45 +39,43 @@ class LossTerm:
     ramped: bool = False
 
 
-def _adversarial(tensors: StepTensors) -> Tensor:
-    kind = tensors.config.adversarial.kind
-    fake_logits = [scale[-1] for scale in tensors.output_scales]
-    # The other kinds have no use for the target's logits, and then the discriminator need not run on the target.
-    real_logits = (
-        [scale[-1] for scale in tensors.target_scales] if kind == "relativistic" else [None] * len(fake_logits)
-    )
+def _adversarial(step: StepTensors) -> Tensor:
+    kind = step.config.adversarial.kind
+    fake_logits = [scale[-1] for scale in step.output_scales]
+    # The other kinds do not use the logits of the target. Not reading them saves a pass of the discriminator.
+    real_logits = [scale[-1] for scale in step.target_scales] if kind == "relativistic" else [None] * len(fake_logits)
     by_scale = [
         losses.adversarial_generator(kind, fake, real) for fake, real in zip(fake_logits, real_logits, strict=True)
     ]
     return torch.stack(by_scale).mean()
 
 
-def _perceptual(tensors: StepTensors) -> Tensor:
-    layers = tensors.config.perceptual.layers
-    return losses.perceptual(tensors.output_features, tensors.target_features, layers)
+def _perceptual(step: StepTensors) -> Tensor:
+    layers = step.config.perceptual.layers
+    return losses.perceptual(step.output_features, step.target_features, layers)
 
 
-def _style(tensors: StepTensors) -> Tensor:
-    return _distance_to_painting(tensors) if tensors.config.style.to == "painting" else _distance_to_target(tensors)
+def _style(step: StepTensors) -> Tensor:
+    return _distance_to_painting(step) if step.config.style.to == "painting" else _distance_to_target(step)
 
 
-def _distance_to_target(tensors: StepTensors) -> Tensor:
-    return _gram_distance(tensors.config)(tensors.output_grams, tensors.target_grams, tensors.config.style.layers)
+def _distance_to_target(step: StepTensors) -> Tensor:
+    return _gram_distance(step.config)(step.output_grams, step.target_grams, step.config.style.layers)
 
 
-def _distance_to_painting(tensors: StepTensors) -> Tensor:
-    return _gram_distance(tensors.config)(tensors.output_grams, tensors.painting_grams, tensors.config.style.layers)
+def _distance_to_painting(step: StepTensors) -> Tensor:
+    return _gram_distance(step.config)(step.output_grams, step.painting_grams, step.config.style.layers)
 
 
 def _gram_distance(config: LossesConfig) -> Callable[..., Tensor]:
     return losses.relative_gram_distance if config.style.distance == "relative" else losses.gram_distance
 
 
-def _content(tensors: StepTensors) -> Tensor:
-    return losses.content(tensors.output_features, tensors.content_features, tensors.config.content.layers)
+def _content(step: StepTensors) -> Tensor:
+    return losses.content(step.output_features, step.content_features, step.config.content.layers)
 
 
-# The terms are summed in this order, which decides the last digits of the total.
+# The terms are summed in this order; another order would change the last digits of the total.
 TERMS: tuple[LossTerm, ...] = (
     LossTerm("l1", lambda config: config.l1, lambda step: losses.l1(step.output, step.target)),
     LossTerm(

@@ -57,7 +57,7 @@ def test_the_union_without_held_out_and_small_photos(experiment: Experiment, pai
 def test_each_pair_is_read_from_its_own_set(experiment: Experiment, pair_set: Path, painted: Path) -> None:
     both = open_training_data(experiment(f"distill.painted='{painted}'"))
     for entry, folder in ((both.entries[0], pair_set), (both.entries[-1], painted)):
-        for found, wanted in zip(both.read(entry), PairReader(folder).read(entry), strict=True):
+        for found, wanted in zip(both.read_pair(entry), PairReader(folder).read(entry), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
 

@@ -49,7 +49,7 @@ def make_batch(size: int, seed: int = 0) -> PairBatch:
     return PairBatch(content, target, None, torch.rand(size, 3, 96, 96, generator=noise) * 2 - 1)
 
 
-def distiller_of(state: TrainingState) -> Distiller:
+def get_distiller(state: TrainingState) -> Distiller:
     assert state.objective.distiller is not None
     return state.objective.distiller
 
@@ -62,23 +62,23 @@ def test_the_output_is_compared_with_that_of_the_teacher(distilling: Experiment,
         teacher_output = teacher(batch.content)
         output = state.generator(batch.content, context=state.generator.context_from_glimpse(batch.glimpse))
         l1 = losses.l1(output, batch.target)
-    found = train_step(state, [batch], config.train).generator_losses
+    results = train_step(state, [batch], config.train).generator_losses
     expected = losses.l1(output, teacher_output) + 0.25 * losses.ms_ssim(output, teacher_output)
-    assert "distill_features" not in found.terms
-    torch.testing.assert_close(found.terms["distill_output"], expected, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(found.total, 10 * l1 + 2 * expected, rtol=1e-4, atol=1e-6)
+    assert "distill_features" not in results.terms
+    torch.testing.assert_close(results.terms["distill_output"], expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(results.total, 10 * l1 + 2 * expected, rtol=1e-4, atol=1e-6)
 
 
 def test_student_and_maps_learn_and_the_teacher_does_not(distilling: Experiment) -> None:
     config = distilling("train.images=1000", "train.generator.lr=0.01", "losses.l1=0.01")
     state, batch = build_state(config), make_batch(4)
-    teacher = [weight.clone() for weight in distiller_of(state).teacher.parameters()]
-    maps = [weight.clone() for weight in distiller_of(state).maps.parameters()]
-    found = [train_step(state, [batch], config.train).generator_losses.metrics() for _ in range(60)]
+    teacher = [weight.clone() for weight in get_distiller(state).teacher.parameters()]
+    maps = [weight.clone() for weight in get_distiller(state).maps.parameters()]
+    results = [train_step(state, [batch], config.train).generator_losses.metrics() for _ in range(60)]
     for term in ("distill_output", "distill_features"):
-        assert found[-1][term] < 0.9 * found[0][term], term
-    assert all(map(torch.equal, teacher, distiller_of(state).teacher.parameters()))
-    assert not any(map(torch.equal, maps, distiller_of(state).maps.parameters()))
+        assert results[-1][term] < 0.9 * results[0][term], term
+    assert all(map(torch.equal, teacher, get_distiller(state).teacher.parameters()))
+    assert not any(map(torch.equal, maps, get_distiller(state).maps.parameters()))
     assert not any("distill" in name or "maps" in name for name in state.generator.state_dict())
 
 
@@ -87,14 +87,14 @@ def test_micro_batches_equal_one_batch(distilling: Experiment, changes: tuple[st
     """With a discriminator the forward pass is repeated for its gradient; features must belong to their micro-batch."""
     config, batch = distilling(*changes), make_batch(4)
     halves = _halves(batch)
-    found = []
+    results = []
     for micro_batches in ([batch], halves):
         state = build_state(config)
-        losses_found = train_step(state, micro_batches, config.train).generator_losses.metrics()
-        found.append(
-            (losses_found, [weight.grad.clone() for weight in state.generator_parameters if weight.grad is not None])
+        metrics = train_step(state, micro_batches, config.train).generator_losses.metrics()
+        results.append(
+            (metrics, [weight.grad.clone() for weight in state.generator_parameters if weight.grad is not None])
         )
-    (whole, gradients), (split, others) = found
+    (whole, gradients), (split, others) = results
     # Features are compared relative to the magnitude in their own micro-batch, so the mean is only close to the whole.
     torch.testing.assert_close(split["distill_features"], whole["distill_features"], rtol=0.05, atol=0)
     torch.testing.assert_close(split["distill_output"], whole["distill_output"], rtol=1e-4, atol=1e-6)
@@ -110,15 +110,15 @@ def _halves(batch: PairBatch) -> list[PairBatch]:
 
 
 def test_a_compiled_generator_learns_the_same(distilling: Experiment) -> None:
-    config, found = distilling(), []
+    config, results = distilling(), []
     for compiled in (False, True):
         state = build_state(config)
         if compiled:
             compile_networks(state, backend="eager")
-        found.append(
+        results.append(
             [float(train_step(state, [make_batch(4, i)], config.train).generator_losses.total) for i in range(3)]
         )
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert results[0] == pytest.approx(results[1], rel=1e-4)
 
 
 @pytest.mark.parametrize("changes", [(), ("losses.adversarial.weight=0.5", "train.accumulate=2")])
@@ -165,7 +165,7 @@ def test_a_lite_teacher_gets_the_glimpse_of_the_whole_photo(experiment: Experime
     state = build_state(config)
     assert state.uses_glimpse
     # The maps go from the 8 channels of the student to the 12 of the teacher.
-    assert [weight.shape[:2] for weight in distiller_of(state).maps.parameters() if weight.dim() == 4] == [(12, 8)] * 2
+    assert [weight.shape[:2] for weight in get_distiller(state).maps.parameters() if weight.dim() == 4] == [(12, 8)] * 2
 
 
 def test_generators_that_cannot_be_compared_are_errors(

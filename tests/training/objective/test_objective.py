@@ -48,20 +48,20 @@ def _expected_term(name: str, config: Config) -> Tensor:
 def test_a_single_term_is_its_loss_function_and_the_total_is_weighted(name: str, config: Callable[..., Config]) -> None:
     key = f"losses.{name}" if name in PIXEL_LOSSES else f"losses.{name}.weight"
     weighted = config(f"{key}=2.5")
-    found = compute_losses(build_objective(weighted), weighted)
-    assert set(found.metrics()) == {"total", name}
-    torch.testing.assert_close(found.terms[name], _expected_term(name, weighted))
-    torch.testing.assert_close(found.total, 2.5 * found.terms[name])
+    result = compute_losses(build_objective(weighted), weighted)
+    assert set(result.metrics()) == {"total", name}
+    torch.testing.assert_close(result.terms[name], _expected_term(name, weighted))
+    torch.testing.assert_close(result.total, 2.5 * result.terms[name])
 
 
 def test_the_total_is_the_weighted_sum_of_the_terms(config: Callable[..., Config]) -> None:
     weights = {"l1": 3.0, "color": 2.0, "total_variation": 0.5, "content.weight": 1.5}
     weighted = config(*(f"losses.{key}={value}" for key, value in weights.items()))
-    found = compute_losses(build_objective(weighted), weighted)
+    result = compute_losses(build_objective(weighted), weighted)
     weight_by_term = {key.split(".")[0]: value for key, value in weights.items()}
-    assert set(found.metrics()) == {"total", *weight_by_term}
-    expected = sum(value * float(found.terms[name]) for name, value in weight_by_term.items())
-    assert float(found.total) == pytest.approx(expected, rel=1e-5)
+    assert set(result.metrics()) == {"total", *weight_by_term}
+    expected = sum(value * float(result.terms[name]) for name, value in weight_by_term.items())
+    assert float(result.total) == pytest.approx(expected, rel=1e-5)
 
 
 def test_terms_of_weight_0_are_not_computed(config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,12 +92,12 @@ def test_the_feature_network_runs_once_per_image(config: Callable[..., Config]) 
     inputs: list[Tensor] = []
     objective.feature_network.register_forward_hook(lambda _, args, __: inputs.append(args[0]))
     output = seeded_images(2).requires_grad_()
-    found = objective.generator_losses(output, make_batch(), None, images_seen=0)
+    result = objective.generator_losses(output, make_batch(), None, images_seen=0)
     assert len(inputs) == 3  # output, target, content
     assert {images.detach().numpy().tobytes() for images in inputs} == {
         seeded_images(i).numpy().tobytes() for i in range(3)
     }
-    found.total.backward()
+    result.total.backward()
     assert output.grad is not None
 
 
@@ -114,15 +114,17 @@ def test_the_balance_keeps_style_in_proportion_to_content(config: Callable[..., 
     first = compute_losses(objective, weighted, 0)
     assert first.style_balance is not None
     assert float(first.style_balance) == 0
-    found = compute_losses(objective, weighted, 2)
-    assert found.style_balance is not None
-    assert float(found.style_balance * 2 * found.terms["style"]) == pytest.approx(
-        3 * float(found.terms["content"]), rel=1e-5
+    result = compute_losses(objective, weighted, 2)
+    assert result.style_balance is not None
+    assert float(result.style_balance * 2 * result.terms["style"]) == pytest.approx(
+        3 * float(result.terms["content"]), rel=1e-5
     )
     expected = (
-        found.terms["content"] + 0.1 * found.terms["total_variation"] + found.style_balance * 2 * found.terms["style"]
+        result.terms["content"]
+        + 0.1 * result.terms["total_variation"]
+        + result.style_balance * 2 * result.terms["style"]
     )
-    torch.testing.assert_close(found.total, expected)
+    torch.testing.assert_close(result.total, expected)
 
 
 def test_the_balance_is_part_of_the_resume_state(config: Callable[..., Config]) -> None:
@@ -220,10 +222,10 @@ def test_feature_losses_of_every_nth_step_have_n_times_the_weight(
     objective = build_objective(config("losses.l1=1", "losses.style.weight=2", *extra))
     computed = []
     for images_seen in range(0, 24, 2):
-        found = objective.generator_losses(seeded_images(2), make_batch(), None, images_seen=images_seen)
-        computed.append("style" in found.terms)
-        expected = found.terms["l1"] + (2 * every * found.terms["style"] if "style" in found.terms else 0)
-        torch.testing.assert_close(found.total, expected)
+        result = objective.generator_losses(seeded_images(2), make_batch(), None, images_seen=images_seen)
+        computed.append("style" in result.terms)
+        expected = result.terms["l1"] + (2 * every * result.terms["style"] if "style" in result.terms else 0)
+        torch.testing.assert_close(result.total, expected)
     steps = range(1, 13)
     assert computed == [step % every == 0 and 2 * (step - 1) >= start for step in steps]
 
@@ -238,13 +240,13 @@ def test_the_configuration_chooses_the_relative_gram_distance(config: Callable[.
     objective = build_objective(config("losses.l1=1", "losses.style.weight=1", "losses.style.distance=relative"))
     network = objective.feature_network
     assert network is not None
-    found = objective.generator_losses(seeded_images(2), make_batch(), None, images_seen=0)
+    result = objective.generator_losses(seeded_images(2), make_batch(), None, images_seen=0)
     batch = make_batch()
     assert batch.target is not None
     expected = losses.relative_gram_distance(
         losses.grams(network(seeded_images(2)), LAYERS), losses.grams(network(batch.target), LAYERS), LAYERS
     )
-    torch.testing.assert_close(found.terms["style"], expected)
+    torch.testing.assert_close(result.terms["style"], expected)
 
 
 _WEIGHT_KEYS = {
@@ -277,5 +279,5 @@ def test_the_configuration_names_the_terms_that_compare_with_targets(
         with pytest.raises(ValueError, match="this batch has none"):
             objective.generator_losses(seeded_images(2), unpaired, discriminator, images_seen=0)
     else:
-        found = objective.generator_losses(seeded_images(2), unpaired, discriminator, images_seen=0)
-        assert set(found.terms) == {term.name}
+        result = objective.generator_losses(seeded_images(2), unpaired, discriminator, images_seen=0)
+        assert set(result.terms) == {term.name}

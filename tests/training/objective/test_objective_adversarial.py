@@ -27,13 +27,13 @@ def test_adversarial_terms_are_means_over_scales(kind: str, discriminator: str, 
         f"model.discriminator.kind={discriminator}",
     )
     network, objective, batch = make_discriminator(weighted), build_objective(weighted), make_batch()
-    found = objective.generator_losses(seeded_images(2), batch, network, images_seen=0)
+    result = objective.generator_losses(seeded_images(2), batch, network, images_seen=0)
     fake, real = network(batch.content, seeded_images(2)), network(batch.content, batch.target)
     assert len(fake) == (2 if discriminator == "multiscale" else 1)
     by_scale = [losses.adversarial_generator(kind, f[-1], r[-1]) for f, r in zip(fake, real, strict=True)]
-    torch.testing.assert_close(found.terms["adversarial"], torch.stack(by_scale).mean())
-    torch.testing.assert_close(found.terms["feature_matching"], losses.feature_matching(fake, real))
-    torch.testing.assert_close(found.total, 0.5 * found.terms["adversarial"] + 3 * found.terms["feature_matching"])
+    torch.testing.assert_close(result.terms["adversarial"], torch.stack(by_scale).mean())
+    torch.testing.assert_close(result.terms["feature_matching"], losses.feature_matching(fake, real))
+    torch.testing.assert_close(result.total, 0.5 * result.terms["adversarial"] + 3 * result.terms["feature_matching"])
     d = objective.discriminator_losses(network, seeded_images(2), batch)
     by_scale = [losses.adversarial_discriminator(kind, r[-1], f[-1]) for f, r in zip(fake, real, strict=True)]
     torch.testing.assert_close(d.total, torch.stack(by_scale).mean())
@@ -70,15 +70,15 @@ def test_adversarial_terms_start_late_and_ramp_up(config: Callable[..., Config])
     assert "adversarial" not in at_start.terms  # weight 0: not computed
     assert "feature_matching" in at_start.terms
     for seen, share in ((110, 0.25), (120, 0.5), (140, 1.0), (1000, 1.0)):
-        found = compute_losses(objective, weighted, seen)
-        expected = found.terms["l1"] + found.terms["feature_matching"] + 2 * share * found.terms["adversarial"]
-        torch.testing.assert_close(found.total, expected)
+        result = compute_losses(objective, weighted, seen)
+        expected = result.terms["l1"] + result.terms["feature_matching"] + 2 * share * result.terms["adversarial"]
+        torch.testing.assert_close(result.total, expected)
 
 
 def test_without_a_ramp_the_adversarial_term_starts_at_full_weight(config: Callable[..., Config]) -> None:
     weighted = config("losses.adversarial={weight: 2, start_images: 4}")
-    found = compute_losses(build_objective(weighted), weighted, 4)
-    torch.testing.assert_close(found.total, 2 * found.terms["adversarial"])
+    result = compute_losses(build_objective(weighted), weighted, 4)
+    torch.testing.assert_close(result.total, 2 * result.terms["adversarial"])
 
 
 def test_without_an_adversarial_weight_it_is_never_active(config: Callable[..., Config]) -> None:

@@ -24,14 +24,14 @@ _PAINTING = ("losses.style.weight=1", "losses.style.to=painting", "losses.style.
 def test_johnsons_objective_needs_no_targets(config: Callable[..., Config], paintings: list[Path]) -> None:
     weighted = config(*JOHNSON_LOSSES, "train.unpaired=true")
     objective = build_objective(weighted)
-    found = objective.generator_losses(seeded_images(2), PairBatch(seeded_images(0), None, None), None, images_seen=0)
-    assert set(found.metrics()) == {"total", "style", "content", "total_variation"}
+    result = objective.generator_losses(seeded_images(2), PairBatch(seeded_images(0), None, None), None, images_seen=0)
+    assert set(result.metrics()) == {"total", "style", "content", "total_variation"}
     features = objective.feature_network
     assert features is not None
     expected = losses.gram_distance(
         losses.grams(features(seeded_images(2)), LAYERS), _grams_of(features, paintings[0]), LAYERS
     )
-    torch.testing.assert_close(found.terms["style"], expected)
+    torch.testing.assert_close(result.terms["style"], expected)
 
 
 def _grams_of(features: FeatureNetwork, file: Path) -> dict[str, Tensor]:
@@ -54,9 +54,9 @@ def test_a_blend_is_the_weighted_mean_of_gram_matrices(config: Callable[..., Con
     assert objective.feature_network is not None
     a, b = (_grams_of(objective.feature_network, p) for p in paintings[:2])
     mean = {name: 0.75 * a[name] + 0.25 * b[name] for name in a}
-    found = losses.grams(objective.feature_network(seeded_images(2)), LAYERS)
+    result = losses.grams(objective.feature_network(seeded_images(2)), LAYERS)
     torch.testing.assert_close(
-        compute_losses(objective, weighted).terms["style"], losses.gram_distance(found, mean, LAYERS)
+        compute_losses(objective, weighted).terms["style"], losses.gram_distance(result, mean, LAYERS)
     )
 
 
@@ -69,9 +69,9 @@ def test_each_image_has_its_own_style(config: Callable[..., Config], paintings: 
     grams = [_grams_of(features, p) for p in paintings]
     style = torch.tensor([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
     expected_grams = {n: torch.cat([grams[2][n], (grams[0][n] + grams[1][n]) / 2]) for n in LAYERS}
-    found = objective.generator_losses(seeded_images(2), make_batch(style=style), None, images_seen=0)
+    result = objective.generator_losses(seeded_images(2), make_batch(style=style), None, images_seen=0)
     expected = losses.gram_distance(losses.grams(features(seeded_images(2)), LAYERS), expected_grams, LAYERS)
-    torch.testing.assert_close(found.terms["style"], expected)
+    torch.testing.assert_close(result.terms["style"], expected)
     with pytest.raises(ValueError, match=r"style must be \[batch, 3\], got None"):
         objective.generator_losses(seeded_images(2), make_batch(), None, images_seen=0)
 
@@ -111,14 +111,14 @@ def test_learn_style_chooses_the_painting(config: Callable[..., Config], paintin
 
 
 def test_the_size_of_the_painting_changes_the_style(config: Callable[..., Config]) -> None:
-    found = [
+    result = [
         compute_losses(build_objective(c), c).terms["style"]
         for c in (
             config("losses.style.weight=1", "losses.style.to=painting", f"losses.style.painting_side_px={side}")
             for side in (32, 64)
         )
     ]
-    assert found[0] != found[1]
+    assert result[0] != result[1]
 
 
 def test_style_of_target_and_painting_together(config: Callable[..., Config], paintings: list[Path]) -> None:
@@ -128,18 +128,18 @@ def test_style_of_target_and_painting_together(config: Callable[..., Config], pa
     features = objective.feature_network
     assert features is not None
     output, target = (losses.grams(features(seeded_images(seed)), LAYERS) for seed in (2, 1))
-    found = compute_losses(objective, weighted)
-    torch.testing.assert_close(found.terms["style"], losses.relative_gram_distance(output, target, LAYERS))
+    result = compute_losses(objective, weighted)
+    torch.testing.assert_close(result.terms["style"], losses.relative_gram_distance(output, target, LAYERS))
     painting = _grams_of(features, paintings[0])
-    torch.testing.assert_close(found.terms["painting_style"], losses.relative_gram_distance(output, painting, LAYERS))
-    torch.testing.assert_close(found.total, 2 * found.terms["style"] + 3 * found.terms["painting_style"])
+    torch.testing.assert_close(result.terms["painting_style"], losses.relative_gram_distance(output, painting, LAYERS))
+    torch.testing.assert_close(result.total, 2 * result.terms["style"] + 3 * result.terms["painting_style"])
 
 
 def test_style_of_the_painting_only(config: Callable[..., Config]) -> None:
     weighted = config("losses.style.painting_weight=1", "train.unpaired=true")
     objective = build_objective(weighted)
-    found = objective.generator_losses(seeded_images(2), PairBatch(seeded_images(0), None, None), None, images_seen=0)
-    assert set(found.metrics()) == {"total", "painting_style"}
+    result = objective.generator_losses(seeded_images(2), PairBatch(seeded_images(0), None, None), None, images_seen=0)
+    assert set(result.metrics()) == {"total", "painting_style"}
 
 
 def test_painting_weight_is_refused_if_style_compares_with_the_painting_already(config: Callable[..., Config]) -> None:
