@@ -28,6 +28,7 @@ from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.processes import PAUSE_BEFORE_TIMING_S
+from pix2style.progress import ProgressCallback, no_progress
 from pix2style.stylizer import Stylizer
 
 # The row of the unchanged photos: what a stylizer that does nothing would reach.
@@ -69,7 +70,7 @@ def evaluate(
     paintings: Sequence[Path] = (),
     notes: Sequence[str] = (),
     on_photo: Callable[[EvaluatedPhoto], None] = lambda _: None,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: ProgressCallback = no_progress,
 ) -> EvalReport:
     """Evaluate stylizers, and the unchanged photos as a baseline.
 
