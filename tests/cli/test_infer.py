@@ -168,8 +168,8 @@ def test_tiles_are_reported_only_if_they_are_used(
     tiled = infer(red_filter, folder, "-o", tmp_path / "tiled", "--tile", "8")
     assert "3 photos stylized; " in tiled.out
     assert "; 3 of them in tiles" in tiled.out
-    photo, painted = (read_picture(root / "sub" / "1.png").rgb for root in (folder, tmp_path / "tiled"))
-    assert np.array_equal(painted, red_negative(photo))
+    photo, output = (read_picture(root / "sub" / "1.png").rgb for root in (folder, tmp_path / "tiled"))
+    assert np.array_equal(output, red_negative(photo))
     assert "in tiles" not in infer(red_filter, folder, "-o", tmp_path / "large", "--tile", "500").out
     assert json.loads(infer(red_filter, folder, "-o", tmp_path / "json", "--tile", "8", "--json").out)["tiled"] == 3
 

@@ -8,26 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pix2style.cli import main
 from pix2style.images import read_picture
 from pix2style.pairs.format.reader import PairReader
 
 sys.path.append(str(Path(__file__).parents[1] / "pairs"))
 from sets import change_byte, make_set
-
-
-@pytest.fixture
-def pix2style(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the program in this process: `pix2style("pairs", ...)` returns exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pix2style", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return int(leaving.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -68,9 +68,9 @@ def test_the_command_trains(tmp_path: Path, pair_set: Path, vgg_to_conv3_1: Path
     )
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "sweep" / "trial1"
-    learned = json.loads((run / "config.json").read_text())["config"]
-    assert learned["train"]["generator"]["lr"] == SWEEP["parameters"]["train.generator.lr"]["min"]
-    assert learned["losses"]["adversarial"]["weight"] == 0
+    trained = json.loads((run / "config.json").read_text())["config"]
+    assert trained["train"]["generator"]["lr"] == SWEEP["parameters"]["train.generator.lr"]["min"]
+    assert trained["losses"]["adversarial"]["weight"] == 0
     assert "going on offline" in done.stderr
     # The metric of the sweep is in the summary that W&B gets.
     assert SWEEP["metric"] == {"name": "best_l1", "goal": "minimize"}
