@@ -17,6 +17,11 @@ KEY_SCHEMA_VERSION = 2
 
 # For each architecture: old attribute name (one part of a dotted key) -> the name since version 2.
 _RENAMED_SINCE_1: dict[str, dict[str, str]] = {
+    "lite": {
+        "observe": "context_network",
+        "look": "patch_layers",
+        "tell": "statistics_layers",
+    },
     "transformer": {
         "encode": "encoder",
         "decode": "decoder",

@@ -56,7 +56,7 @@ class Lite(Generator):
         self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         head = FlatHead(channels, _COLOURS, scale**2)
         self.head: nn.Module = head
-        self.observe = _ContextNetwork(channels)
+        self.context_network = _ContextNetwork(channels)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
@@ -87,7 +87,7 @@ class Lite(Generator):
 
     def context_from_glimpse(self, glimpse: Tensor) -> Tensor:
         """Compute the context of a photo from its glimpse, [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX]."""
-        context: Tensor = self.observe(glimpse)
+        context: Tensor = self.context_network(glimpse)
         return context
 
     def stages_at_scale(self, scale: int) -> tuple[FeatureStage, FeatureStage]:
@@ -238,29 +238,26 @@ class _ContextNetwork(nn.Module):
     Features of each patch are reduced to their mean and standard deviation over all patches, the statistics that the
     InstanceNorm layers of the teacher compute. They describe brightness, colours and texture of the photo, and how much
     its parts differ in them.
-
-    The names of its layers are keys of checkpoints: `look` computes features of each patch, `tell` the context from
-    their statistics.
     """
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
-        self.look = nn.Sequential(
+        self.patch_layers = nn.Sequential(
             nn.Conv2d(_COLOURS, 32, GLIMPSE_PATCH_PX, stride=GLIMPSE_PATCH_PX),
             nn.ReLU(),
             nn.Conv2d(32, 64, 1),
             nn.ReLU(),
         )
-        self.tell = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(), nn.Linear(64, outputs))
-        last = self.tell[-1]
+        self.statistics_layers = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(), nn.Linear(64, outputs))
+        last = self.statistics_layers[-1]
         nn.init.zeros_(last.weight)  # type: ignore[arg-type]
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, glimpse: Tensor) -> Tensor:
-        features = self.look(glimpse)
+        features = self.patch_layers(glimpse)
         # The variance is a difference of two means, for which bfloat16 has too few digits.
         features = features.to(torch.promote_types(features.dtype, torch.float32))
         mean, square = features.mean(dim=(2, 3)), features.square().mean(dim=(2, 3))
         deviation = ((square - mean.square()).clamp(min=0) + VARIANCE_EPSILON).sqrt()
-        context: Tensor = self.tell(torch.cat([mean, deviation], dim=1))
+        context: Tensor = self.statistics_layers(torch.cat([mean, deviation], dim=1))
         return context

@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from pix2style.config import Config
-from pix2style.export.graph import build_graph, describe
-from pix2style.export.lite.calibration import calibrate
-from pix2style.export.run import describe_generator
+from pix2style.export.choose_export import choose_export
+from pix2style.export.metadata import write_metadata
+from pix2style.export.run import build_spec
 from pix2style.files import write_bytes
-from pix2style.images.glimpse import GLIMPSE_SIDE_PX
 from pix2style.nets.generator import Generator
-from pix2style.nets.lite import Lite
 from pix2style.processes import PAUSE_BEFORE_TIMING_S
 from pix2style.progress import ProgressBar
 from pix2style.recipes.size_search import SIDE_PX
@@ -78,12 +76,11 @@ def write_untrained_filter(generator: Generator, file: Path) -> None:
         file: The ONNX file to write.
     """
     network = generator.with_fixed_style(0) if generator.styles > 1 else generator
-    if not isinstance(network, Lite):
-        raise TypeError(f"{network.architecture}: only the lightweight generator can be exported as int8")
     shape = (_CALIBRATION_IMAGES, _CALIBRATION_SIDE_PX, _CALIBRATION_SIDE_PX, 3)
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     meta = CheckpointMeta(0, 0, pairs_sha256="", teacher="", teacher_sha256="", style_sha256=())
-    spec = describe_generator(network, Config(), meta, name="candidate", licence="unspecified")
-    graph = build_graph(network, "int8", calibrate(network, noise))
-    describe(graph, dataclasses.replace(spec, precision="int8", glimpse_px=GLIMPSE_SIDE_PX))
+    spec = build_spec(network, Config(), meta, name="candidate", licence="unspecified")
+    exporter = choose_export(network)
+    graph = exporter.build("int8", list(noise))
+    write_metadata(graph, dataclasses.replace(spec, precision="int8", glimpse_px=exporter.glimpse_px))
     write_bytes(file, graph.SerializeToString(deterministic=True))

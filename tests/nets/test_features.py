@@ -69,7 +69,7 @@ def test_vgg16_is_torchvisions_network(tmp_path: Path) -> None:
         expected = theirs(((picture + 1) / 2 - mean[:, None, None]) / std[:, None, None])
         found = load_vgg("vgg16", ["relu3_3"], path)(picture)["relu3_3"]
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    with pytest.raises(ArtifactError, match=r"has no weights for relu4_3; its deepest is relu3_3"):
+    with pytest.raises(ArtifactError, match=r"has no weights for relu4_3; its deepest layer is relu3_3"):
         load_vgg("vgg16", ["relu4_3"], path)
     with pytest.raises(ConfigError, match="no layer 'relu3_4'"):  # which VGG19 has
         load_vgg("vgg16", ["relu3_4"], path)
@@ -127,7 +127,7 @@ def test_real_weights(assets: Path) -> None:
     assert isinstance(network, FeatureNetwork)
     found = network(torch.rand(1, 3, 64, 64) * 2 - 1)
     assert [tuple(found[name].shape[1:]) for name in layers] == [(64, 64, 64), (128, 32, 32), (256, 16, 16)]
-    with pytest.raises(ArtifactError, match=r"relu4_1.*deepest is relu3_1"):
+    with pytest.raises(ArtifactError, match=r"relu4_1.*deepest layer is relu3_1"):
         load_vgg19(["relu1_1", "relu4_1"], assets / "assets" / "vgg" / "vgg19_to_conv3_1.safetensors")
 
 

@@ -57,7 +57,7 @@ def test_padding_does_not_reach_the_context() -> None:
     _randomize_context(lite)
     photo = torch.rand(1, 3, 9, 9)
     glimpses: list[Tensor] = []
-    lite.observe.register_forward_pre_hook(lambda _module, inputs: glimpses.append(inputs[0]))
+    lite.context_network.register_forward_pre_hook(lambda _module, inputs: glimpses.append(inputs[0]))
     with torch.no_grad():
         image = lite(photo)
         image_with_context = lite(photo, lite.context(photo))
@@ -75,7 +75,7 @@ def test_the_glimpses_of_numpy_and_torch_are_the_same(height: int, width: int) -
 
 def _randomize_context(lite: Lite) -> None:
     """Make the context depend on the glimpse; that of an untrained network is zero."""
-    nn.init.normal_(lite.observe.tell[-1].weight)  # type: ignore[arg-type]
+    nn.init.normal_(lite.context_network.statistics_layers[-1].weight)  # type: ignore[arg-type]
 
 
 def test_the_context_changes_every_pixel() -> None:
@@ -152,3 +152,14 @@ def test_icnr_starts_as_nearest_neighbour() -> None:
     small = large[..., ::4, ::4]
     assert torch.equal(large, small.repeat_interleave(4, dim=2).repeat_interleave(4, dim=3))
     assert small.std() > 0
+
+
+def test_weights_with_the_keys_of_version_1_load() -> None:
+    old_names = {"context_network": "observe", "patch_layers": "look", "statistics_layers": "tell"}
+    weights = Lite(8, 1).state_dict()
+    old = {".".join(old_names.get(part, part) for part in key.split(".")): value for key, value in weights.items()}
+    assert {key.split(".")[0] for key in set(old) - set(weights)} == {"observe"}
+    other = Lite(8, 1)
+    other.load_state_dict(old)
+    for key, value in other.state_dict().items():
+        torch.testing.assert_close(value, weights[key], rtol=0, atol=0)
