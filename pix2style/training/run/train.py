@@ -112,7 +112,7 @@ def _train_from(
                 if stopped_early:
                     break
                 loss = monitor.after_step(train_step(state, micro_batches, train))
-                bar.advance(train.batch, note=None if loss is None else f"loss {loss:.3f}")
+                bar.advance(train.batch, status=None if loss is None else f"loss {loss:.3f}")
                 training_s += time.perf_counter() - start_s
                 checkpoint_due = _is_due(train.checkpoint_every_images, state, train)
                 if checkpoint_due or _is_due(train.validate_every_images, state, train):
