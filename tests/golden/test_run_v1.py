@@ -28,6 +28,7 @@ from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.training.batch import PairBatch
 from pix2style.training.data.sources import open_training_data
 from pix2style.training.run.checkpoint import load_checkpoint
+from pix2style.training.run.pretrained import load_pretrained_weights
 from pix2style.training.run.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
 from pix2style.training.step.build import build_state
@@ -89,6 +90,14 @@ def test_its_checkpoint_continues_as_before(run: Path, reference: Mapping[str, N
     np.testing.assert_allclose(losses, reference["losses"], rtol=_RELATIVE)
     [image] = stylize_with(state.generator.with_fixed_style(0).folded().eval(), [reference["photo"]])
     assert_same_image(image, reference["resumed@0"])
+
+
+def test_a_new_run_starts_from_its_weights(run: Path, reference: Mapping[str, NDArray[Any]]) -> None:
+    """`train.start_from` accepts its keys too, and takes the averaged weights."""
+    state = build_state(RunFolder(run).config)
+    load_pretrained_weights(state, run)
+    [image] = stylize_with(state.ema.with_fixed_style(0).folded(), [reference["photo"]])
+    assert_same_image(image, reference["stylized@0"])
 
 
 class Brighten(Stylizer):
