@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
-    from pix2style.pairs.format.manifest import Failure
+    from pix2style.pairs.format.records import Failure
 
 _SHOWN_FAILURES = 20
 
@@ -41,7 +41,7 @@ def print_slice(report: SliceReport, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
         return
-    print(f"part {report.part}: painted {report.new_pairs} pairs in {report.seconds:.1f} s")
+    print(f"part {report.slice_name}: painted {report.new_pairs} pairs in {report.seconds:.1f} s")
     left = "the set is complete" if report.complete else "the other parts write the rest"
     print(f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {left})")
 

@@ -11,8 +11,9 @@ from pix2style.errors import DataError, ImageError
 from pix2style.evaluation.report import DatasetRecord
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_file
-from pix2style.pairs.format.manifest import Split, TeacherRecord
+from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
+from pix2style.pairs.format.records import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from pix2style.progress import ProgressBar
 
 if TYPE_CHECKING:
     from pix2style.evaluation.report import EvalReport
-    from pix2style.pairs.format.manifest import Split
+    from pix2style.pairs.format.records import Split
 
 _PACKAGE = Path(__file__).parents[1]
 # Export, figures and pictures after the training took 11 s on two cores; thrice that for a slower machine.

@@ -178,7 +178,7 @@ def test_tiles_are_told_of_only_when_used(
     ("wrong", "message"),
     [
         (["--strength", "1.5"], "strength is 1.5: give a number from 0"),
-        (["--style", "1"], "red-negative.onnx@1: the file holds one style: name none"),
+        (["--style", "1"], "red-negative.onnx@1: the file holds one style, so do not name a style"),
         (["--style", "waves"], "'waves' names no style"),
         (["--tile", "-5"], "tile is -5"),
     ],

@@ -25,7 +25,7 @@ class Site:
         cut_after: bytes after which it breaks a download off, once.
         wrong_md5: it announces another checksum.
         status: of every answer of the programming interface.
-        asked: requests, with the SideRange header.
+        asked: requests, with the Range header.
     """
 
     archives: dict[int, bytes]
@@ -80,7 +80,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         data = self.site.archives[int(self.path.rpartition("/")[2])]
-        given = self.headers.get("SideRange", "")
+        given = self.headers.get("Range", "")
         self.site.asked.append(f"GET {given}".strip())
         start = int(given.removeprefix("bytes=").rstrip("-")) if given else 0
         checksum = base64.b64encode(hashlib.md5(data + b"x" * self.site.wrong_md5).digest()).decode()

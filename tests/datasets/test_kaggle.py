@@ -53,7 +53,9 @@ def test_a_pinned_version(site: Site, tmp_path: Path) -> None:
 
 def test_a_broken_off_download_goes_on_where_it_was(site: Site, dataset: dict[str, bytes], tmp_path: Path) -> None:
     site.cut_after = 2_500_000
-    with pytest.raises(DataError, match=r"What has come is kept in .*: run the same command again to go on"):
+    with pytest.raises(
+        DataError, match=r"The part that has arrived is kept in .*: run the same command again to continue"
+    ):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     site.asked.clear()
@@ -126,7 +128,7 @@ def test_damaged_archives_leave_nothing(site: Site, tmp_path: Path) -> None:
 
 def test_a_dataset_without_pictures(site: Site, tmp_path: Path) -> None:
     site.archives[2] = zip_of({"list.csv": b"1,2"})
-    with pytest.raises(DataError, match="no pictures in its 1 files"):
+    with pytest.raises(DataError, match="no images in its 1 files"):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

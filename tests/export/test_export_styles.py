@@ -112,7 +112,7 @@ def test_runs_and_filters_of_one_style_take_none(tmp_path: Path, red_filter: Pat
     run = make_run(tmp_path / "one", styles=1)
     with pytest.raises(ConfigError, match=r"one: holds one style, so there is no style 0 to choose: name none"):
         load_stylizer(f"{run}@0")
-    with pytest.raises(ConfigError, match=r"red-negative\.onnx@0: the file holds one style: name none"):
+    with pytest.raises(ConfigError, match=r"red-negative\.onnx@0: the file holds one style, so do not name a style"):
         load_stylizer(f"{red_filter}@0")
 
 

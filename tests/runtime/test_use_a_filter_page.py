@@ -1,4 +1,4 @@
-"""docs/guides/use-a-filter.md: its Python is run as it stands there, on a really exported file."""
+"""The Python snippets of docs/guides/use-a-filter.md, run unchanged on an exported file."""
 
 from __future__ import annotations
 

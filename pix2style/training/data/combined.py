@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pix2style.files import sha256_json
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import SPLITS, PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry, Split
 
 
 class CombinedPairs:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from pix2style.config.augment import AugmentConfig
 from pix2style.images import Image8
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 from pix2style.training.data.crops import CropPlan, Crops, pair_sizes
 from pix2style.training.data.decoded_cache import DecodedPairs, read_resized
 from pix2style.training.data.glimpses import photo_glimpse

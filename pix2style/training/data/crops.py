@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pix2style.config.augment import AugmentConfig
 from pix2style.errors import ConfigError
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 
 Indices = NDArray[np.int64]
 # A batch may begin in one epoch and end in the next one: keep the random numbers of both.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pix2style.config.augment import AugmentConfig
 from pix2style.errors import DataError
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairEntry, PairRecord
+from pix2style.pairs.format.records import PairEntry, PairRecord
 from pix2style.processes import usable_cores
 from pix2style.progress import ProgressBar
 from pix2style.training.data.crops import Indices, pair_sizes

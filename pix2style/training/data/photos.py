@@ -12,8 +12,8 @@ from pix2style.images import Image8
 from pix2style.pairs.build.content import ContentImage, load_content
 from pix2style.pairs.build.scan import scan_photos
 from pix2style.pairs.format.failures import no_usable_photos_error
-from pix2style.pairs.format.manifest import Failure, PairRecord, PlannedPhoto, Split
-from pix2style.pairs.format.plan import assign_split, short_keys
+from pix2style.pairs.format.photo_hash import assign_split, short_keys
+from pix2style.pairs.format.records import Failure, PairRecord, PlannedPhoto, Split
 from pix2style.processes import usable_cores
 from pix2style.progress import StageProgressCallback
 

@@ -12,8 +12,9 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
-from pix2style.pairs.format.manifest import PairEntry, PairManifest, PairRecord, Split, TeacherRecord
+from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
+from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.combined import CombinedPairs
 from pix2style.training.data.crops import check_crop

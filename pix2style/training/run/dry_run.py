@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pix2style.config import Config, apply_overrides
 from pix2style.errors import TrainingError
 from pix2style.nets.generator import Generator
-from pix2style.pairs.format.manifest import PairEntry
+from pix2style.pairs.format.records import PairEntry
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World

@@ -13,7 +13,7 @@ from pix2style.config import Config
 from pix2style.errors import DataError, TrainingError
 from pix2style.files import sha256_json, write_json
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 from pix2style.progress import print_note
 from pix2style.runs.folder import CheckpointMeta, StyleRecord
 from pix2style.training.data.sources import TrainingData

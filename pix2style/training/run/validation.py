@@ -14,7 +14,7 @@ from pix2style.fidelity import ssim
 from pix2style.images import Image8, Picture, sheet, write_picture
 from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 from pix2style.runs.stylizer import stylize_with
 from pix2style.training.run.early_stop import METRIC_NAMES, BestBy
 

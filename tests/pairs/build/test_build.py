@@ -129,7 +129,7 @@ def test_unreadable_files_are_listed_and_the_rest_is_done(config: PairsConfig, t
 def test_nothing_readable_is_an_error_and_leaves_the_folder_free(tmp_path: Path, photos) -> None:
     damaged_files(tmp_path / "content", photos(1)[0])
     config = PairsConfig(content=(tmp_path / "content",), size=32)
-    with pytest.raises(DataError, match=r"none of the 4 files can be read.*empty\.jpg: the file is empty"):
+    with pytest.raises(DataError, match=r"none of the 4 files can be used.*empty\.jpg: the file is empty"):
         make_pairs(config, TEACHER, tmp_path / "out")
     assert tree(tmp_path / "out") == {}
     (tmp_path / "content" / "good.png").write_bytes(encode_png(photos(1)[0]))
@@ -235,9 +235,9 @@ class FloatTeacher(TintTeacher):
 @pytest.mark.parametrize(
     ("teacher", "message"),
     [
-        (ShrinkingTeacher(), r"gave uint8 \[28, 32, 3\] for album0/photo00\.png, expected uint8 \[32, 32, 3\]"),
-        (ForgetfulTeacher(), "gave 2 pictures for 3 photos"),
-        (FloatTeacher(), "gave float32"),
+        (ShrinkingTeacher(), r"returned uint8 \[28, 32, 3\] for album0/photo00\.png, expected uint8 \[32, 32, 3\]"),
+        (ForgetfulTeacher(), "returned 2 images for 3 photos"),
+        (FloatTeacher(), "returned float32"),
     ],
 )
 def test_a_teacher_that_makes_no_pairs_is_an_error(
@@ -258,7 +258,7 @@ def test_what_a_person_should_know_is_said(tmp_path: Path, photos) -> None:
     assert "no photo fell into val (a share of 1e-09 of 3)" in notes
     assert "into test" not in notes
     assert "3 photos are less than 64 px" in notes
-    assert "1 files have the content of another one" in notes
+    assert "1 files have the same bytes as another file" in notes
 
 
 def test_preview_writes_nothing_and_tells_the_state(config: PairsConfig, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_full_disk_and_then_room_again(content: Path, small_disk: Path, tmp_pa
     full = run(command(content, out))
     assert full.returncode == 3, full.stderr
     assert "No space left on device" in full.stderr
-    assert "Finished pairs are kept: put that right and run the same command again" in full.stderr
+    assert "Finished pairs are kept: solve the problem and run the same command again" in full.stderr
     assert "Traceback" not in full.stderr
     assert not (out / "manifest.json").exists()
     finished = {name: data for name, data in tree(out).items() if name.endswith(".tar")}

@@ -13,8 +13,8 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, PhotoError
 from pix2style.images import Image8, encode_png, read_picture
 from pix2style.pairs.build.make_pairs import make_pairs
-from pix2style.pairs.format.manifest import PairEntry
 from pix2style.pairs.format.reader import PairReader, choose_style
+from pix2style.pairs.format.records import PairEntry
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
 

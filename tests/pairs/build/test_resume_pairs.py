@@ -21,7 +21,7 @@ from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
 from pix2style.pairs.format.reader import PairReader
-from pix2style.pairs.format.shards import recover_pairs
+from pix2style.pairs.format.shard_recovery import recover_pairs
 
 from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
 
@@ -232,9 +232,9 @@ def test_progress_begins_where_the_last_run_stopped(config: PairsConfig, tmp_pat
     (tmp_path / "out" / "shards" / "shard-00001.tar").unlink()
     told: list[tuple[str, int, int]] = []
     make_pairs(config, TintTeacher(), tmp_path / "out", on_progress=lambda *what: told.append(what))
-    painting = [what for what in told if what[0] == "painting"]
-    assert painting[0] == ("painting", 7, 12)
-    assert painting[-1] == ("painting", 12, 12)
+    stylizing = [what for what in told if what[0] == "stylizing"]
+    assert stylizing[0] == ("stylizing", 7, 12)
+    assert stylizing[-1] == ("stylizing", 12, 12)
     assert ("hashing", 12, 12) in told
 
 
@@ -276,7 +276,7 @@ def test_recovery_takes_any_bytes(finished, tmp_path_factory, data: st.DataObjec
 def planned(folder: Path) -> list[PlannedPair]:
     """The pairs of a set's only shard."""
     plan, _ = read_document(PairPlan, folder / "plan.json")
-    return [pair for photo in plan.photos for pair in plan.pairs(photo)]
+    return [pair for photo in plan.photos for pair in plan.pairs_of_photo(photo)]
 
 
 def test_recovery_keeps_only_what_would_have_been_written(finished, tmp_path: Path) -> None:

@@ -24,9 +24,10 @@ from pix2style.pairs.exchange.exporting import export_pairs
 from pix2style.pairs.exchange.importing import import_pairs
 from pix2style.pairs.exchange.layouts import open_pair_source
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.manifest import PairEntry, PairManifest, Split
+from pix2style.pairs.format.manifest import PairManifest
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import PairEntry, Split
 from pix2style.teachers.color import PreserveColor
 from pix2style.teachers.watercolor import WatercolorTeacher
 
@@ -212,7 +213,7 @@ def test_a_file_that_disappears_halfway_costs_its_remaining_variants(content: Pa
     data = photo.read_bytes()
 
     def remove(stage: str, done: int, _total: int) -> None:
-        if stage == "painting" and done > PHOTOS:
+        if stage == "stylizing" and done > PHOTOS:
             photo.unlink(missing_ok=True)
 
     report = make_pairs(config, TintTeacher(), tmp_path / "set", on_progress=remove)

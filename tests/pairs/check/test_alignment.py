@@ -8,7 +8,9 @@ import pytest
 
 from pix2style.images import Image8, crop_to_square, read_picture
 from pix2style.pairs.check.alignment import measure_alignment
-from pix2style.pairs.check.suspicion import PairIdentity, PairInspector, Suspicion, perceptual_hash
+from pix2style.pairs.check.duplicates import perceptual_hash
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import PairIdentity, Suspicion
 from pix2style.teachers.watercolor import WatercolorTeacher
 
 from sets import Negative, detailed_photo  # isort: skip

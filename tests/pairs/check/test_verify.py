@@ -11,8 +11,8 @@ import pytest
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.pairs.check.verify import VerifyReport, verify_pairs
-from pix2style.pairs.format.manifest import SPLITS, PairEntry
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry
 
 from sets import Negative, change_byte, make_set  # isort: skip
 from tint import TintTeacher  # isort: skip
@@ -99,10 +99,10 @@ def test_all_damage_is_listed_with_its_pair_and_place(copy: Path) -> None:
     damage = verify_pairs(copy).damage
     assert [(one.key, one.source) for one in damage] == [(e.key, e.source) for e in (first, second, last)]
     assert damage[0].offset == first.target.offset
-    assert "its target is damaged" in damage[0].what
+    assert "its target is damaged" in damage[0].problem
     assert damage[1].offset == second.content.offset - 512 + 3
-    assert "tar header" in damage[1].what
-    assert "its content is damaged" in damage[2].what
+    assert "tar header" in damage[1].problem
+    assert "its content is damaged" in damage[2].problem
 
 
 def test_a_cut_off_and_a_missing_shard(copy: Path) -> None:

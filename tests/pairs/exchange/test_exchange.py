@@ -18,9 +18,9 @@ from pix2style.pairs.check.verify import verify_pairs
 from pix2style.pairs.exchange.exporting import Layout, export_names, export_pairs
 from pix2style.pairs.exchange.importing import ImportReport, ImportSettings, import_pairs
 from pix2style.pairs.exchange.layouts import open_pair_source
-from pix2style.pairs.format.manifest import SPLITS, PairEntry
-from pix2style.pairs.format.plan import assign_split
+from pix2style.pairs.format.photo_hash import assign_split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry
 
 from sets import Negative, detailed_photo, make_set  # isort: skip
 from tint import tree  # isort: skip
@@ -283,15 +283,15 @@ def test_nothing_to_import(tmp_path: Path, made: Path) -> None:
         open_pair_source(tmp_path / "none")
     with pytest.raises(DataError, match="is a pair set already"):
         open_pair_source(made)
-    with pytest.raises(DataError, match="no pictures in it"):
+    with pytest.raises(DataError, match="no images in it"):
         open_pair_source(tmp_path)
     for role in ("content", "target"):
         (tmp_path / role).mkdir()
-    with pytest.raises(DataError, match="no picture in content/"):
+    with pytest.raises(DataError, match="no image in content/"):
         open_pair_source(tmp_path)
     (tmp_path / "content" / "a.png").write_bytes(b"x")
     (tmp_path / "target" / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match="none of the 1 files can be read"):
+    with pytest.raises(DataError, match="none of the 1 files can be used"):
         import_pairs(open_pair_source(tmp_path), tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
@@ -316,8 +316,8 @@ def test_an_odd_width_is_no_side_by_side_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda lines: lines[:-1], "does not name it, but there is such a pair"),
-        (lambda lines: [*lines, lines[0].replace("train/", "train/x")], "names it, but a file of it is missing"),
+        (lambda lines: lines[:-1], "does not describe the pair"),
+        (lambda lines: [*lines, lines[0].replace("train/", "train/x")], "but a file of it is missing"),
         (lambda lines: [*lines, lines[0]], "names the same pair as another line"),
         (lambda lines: [lines[0][:30], *lines[1:]], "line 1 is damaged"),
         (lambda lines: [lines[0].replace('"style":0', '"style":7'), *lines[1:]], "line 1 has an unknown style"),

@@ -10,9 +10,9 @@ import pytest
 from pix2style.errors import DataError
 from pix2style.images import Image8, encode_jpeg, encode_png
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
-from pix2style.pairs.format.manifest import SPLITS
-from pix2style.pairs.format.plan import assign_split
+from pix2style.pairs.format.photo_hash import assign_split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS
 
 from sets import Negative, detailed_photo, make_set  # isort: skip
 
@@ -113,7 +113,7 @@ def test_a_pair_set_is_still_a_pair_set(tmp_path: Path) -> None:
         open_pairs(tmp_path)
     for role in ("content", "target"):
         (tmp_path / "new" / role).mkdir(parents=True)
-    with pytest.raises(DataError, match="hold no pictures"):
+    with pytest.raises(DataError, match="hold no images"):
         open_pairs(tmp_path / "new")
 
 

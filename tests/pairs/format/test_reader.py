@@ -20,8 +20,8 @@ from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_file
 from pix2style.images import encode_png
 from pix2style.pairs.build.make_pairs import make_pairs
-from pix2style.pairs.format.manifest import Member, PairEntry
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import Member, PairEntry
 from pix2style.pairs.format.shards import tar_header
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
@@ -115,7 +115,7 @@ def test_what_is_no_finished_set(copy: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["manifest.json", "shards/shard-00000.json"])
 def test_an_unknown_schema_version_is_never_guessed_at(copy: Path, name: str) -> None:
     edit_json(copy / name, schema_version=9, news="unknown")
-    with pytest.raises(DataError, match=f"{name}: has schema version 9, this pix2style reads 2"):
+    with pytest.raises(DataError, match=f"{name}: has schema version 9, but this pix2style reads 2"):
         PairReader(copy)
 
 
