@@ -101,7 +101,7 @@ def main() -> None:
                 "onnx, one thread a photo": lambda: onnx[0].stylize(photos),
                 "onnx, one thread": lambda: onnx_1[0].stylize(photos),
                 "onnx, one thread, batches of 8": lambda: [
-                    session.transform(batches[i : i + 8], vector) for i in range(0, len(batches), 8)
+                    session.transfer_style(batches[i : i + 8], vector) for i in range(0, len(batches), 8)
                 ],
             },
             len(photos),

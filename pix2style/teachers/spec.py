@@ -18,6 +18,8 @@ from pix2style.teachers.style import style_blends
 class TeacherSpec:
     """Describe the teachers of a pair set. It can be pickled and sent to the workers of a cluster; teachers cannot.
 
+    Relative paths in it are relative to the working directory of the process that loads the teachers.
+
     Attributes:
         settings: Section `pairs` of the configuration.
         custom: The user's own program or function, which replaces the teacher that the settings name. It is not part

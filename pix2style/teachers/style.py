@@ -1,4 +1,4 @@
-"""The styles that a teacher can take from paintings: a single painting, or a blend of several."""
+"""Styles that teachers take from paintings: a single painting, or a blend of several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2style.errors import ConfigError
+from pix2style.errors import ConfigError, ImageError
+from pix2style.files import sha256_bytes
+from pix2style.images import Image8, decode_picture
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
@@ -73,3 +75,16 @@ def style_blends(pairs: PairsConfig) -> list[StyleBlend]:
         )
         for style in pairs.styles
     ]
+
+
+def read_painting(path: Path) -> tuple[Image8, str]:
+    """Read a painting, on white where it is transparent, and compute the SHA-256 of its file.
+
+    Raises:
+        ImageError: If the file is missing or cannot be read.
+    """
+    try:
+        data = path.read_bytes()  # once, so that the digest belongs to the bytes that are decoded
+    except OSError as error:
+        raise ImageError(str(path), error.strerror or str(error)) from error
+    return decode_picture(data, name=str(path), to_srgb=True).on_white(), sha256_bytes(data)

@@ -95,7 +95,7 @@ def test_checkpoints_keep_their_styles(run: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "message"),
     [
-        ("", r"holds 3 styles \(0: magenta:waves, 1: magenta:reeds, 2: watercolor\): say which, .*run@0 to .*run@2"),
+        ("", r"holds 3 styles \(0: magenta:waves, 1: magenta:reeds, 2: watercolor\): choose one, .*run@0 to .*run@2"),
         ("@3", r"run@3: there is no style 3: choose one from 0 to 2 \(0: magenta:waves"),
         ("@0.5,0.5", "got 2 weights for 3 styles"),
         ("@1,1,1", "their sum must be 1"),
@@ -189,7 +189,7 @@ def test_command_without_a_style(
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == ConfigError.exit_code
-    assert "say which" in capfd.readouterr().err
+    assert "choose one" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("choice", [0, 7, (0.5, 0.5), (0.25, 0.5, 0.25)])

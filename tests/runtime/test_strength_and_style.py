@@ -92,11 +92,11 @@ def test_impossible_styles(lite_file: LiteFile, style: int | str | list[float], 
 def test_settings_that_a_stylizer_does_not_have(lite_file: LiteFile, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\.onnx@1: the file holds one style, so do not name a style"):
         load_stylizer(lite_file(), style=1)
-    with pytest.raises(ConfigError, match=r"names a style already: leave style=1 out"):
+    with pytest.raises(ConfigError, match=r"already names a style: leave out style=1"):
         load_stylizer(f"{lite_file(styles=3)}@2", style=1)
-    with pytest.raises(ConfigError, match="watercolor: strength and tile are of filter files"):
+    with pytest.raises(ConfigError, match="watercolor: strength and tile are for filter files"):
         load_stylizer("watercolor", strength=0.5)
-    with pytest.raises(ConfigError, match="watercolor: a style is chosen of runs and filter files"):
+    with pytest.raises(ConfigError, match="watercolor: only runs and filter files can hold several styles"):
         load_stylizer("watercolor", style=1)
     with pytest.raises(ArtifactError, match=r"none\.onnx@1: no such stylizer"):
         load_stylizer(f"{tmp_path / 'none.onnx'}@1", strength=0.5)

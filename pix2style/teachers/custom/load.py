@@ -1,4 +1,4 @@
-"""Which kind of teacher a text means, and how it becomes one."""
+"""Load a teacher from the text of `--teacher`: a function or a command."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pix2style.teachers.custom.function import FunctionTeacher
 
 @dataclass(frozen=True)
 class CustomTeacherSpec:
-    """What `load_custom` needs, to be kept or sent to another process (nothing is loaded or run before `load`).
+    """The arguments of `load_custom`, which can be pickled. Nothing is loaded or run before `load`.
 
     Attributes:
         text: `module:function`, `path/to/file.py:function`, or a command with `{input}` and `{output}`.
-        files: files and folders that the teacher reads (weights, brushes): they count for its identity.
-        timeout_s: for commands, per photo; None: no limit.
-        license: of the teacher.
-        jobs: commands that run at once; None: as many as the machine has CPUs.
+        files: Files and folders that the teacher reads (weights, brushes); part of its identity.
+        timeout_s: Time limit of a command per photo in seconds; None for no limit.
+        license: Licence of the teacher, for the manifest.
+        jobs: Number of commands that run at the same time; None for the number of CPUs.
     """
 
     text: str
@@ -31,14 +31,14 @@ class CustomTeacherSpec:
     jobs: int | None = None
 
     def load(self) -> list[Stylizer]:
-        """The one teacher; see `load_custom`."""
+        """Return a list with the teacher; see `load_custom`."""
         return [
             load_custom(self.text, files=self.files, timeout_s=self.timeout_s, license=self.license, jobs=self.jobs)
         ]
 
 
 def is_command(text: str) -> bool:
-    """Whether `text` means a program, not a Python function."""
+    """Return whether `text` is a command and not the name of a Python function."""
     return "{input}" in text or "{output}" in text
 
 
@@ -47,35 +47,37 @@ def load_custom(
     *,
     files: Sequence[Path] = (),
     timeout_s: float | None = None,
-    license: str = "",  # noqa: A002 - the word that people look for
+    license: str = "",  # noqa: A002 - the usual name of this argument
     jobs: int | None = None,
 ) -> Stylizer:
-    """Make a teacher of a Python function or a command.
+    """Load a Python function or a command as a teacher.
 
-    A function takes a uint8 array [height, width, 3] (RGB) and returns one of the same shape; with an attribute
-    `batched = True` it takes and returns lists of them. A command is split like in a shell, but no shell runs it (no
-    pipes, no variables); it reads a PNG at `{input}` and writes a picture of the same size to `{output}`.
+    A function takes a uint8 array [height, width, 3] (RGB) and returns one of the same shape. If it has an attribute
+    `batched = True`, it takes and returns lists of them. A command is split into arguments as in a shell, but no shell
+    runs it, so it has no pipes and no variables. It reads a PNG at `{input}` and writes an image of the same size to
+    `{output}`.
 
     Args:
         text: `module:function`, `path/to/file.py:function`, or a command with `{input}` and `{output}`.
-        files: files and folders that the teacher reads (weights, brushes): their digests become part of its identity,
-            so that pairs made with others are not mixed. What a function's file imports is not seen: name it here.
-        timeout_s: for commands, per photo; None: no limit.
-        license: of the teacher, for the manifest.
-        jobs: commands that run at once; None: as many as the machine has CPUs.
+        files: Files and folders that the teacher reads (weights, brushes). Their digests are part of the teacher's
+            identity, so that pairs from different files are not mixed. Modules that a function's file imports are not
+            found automatically: name them here.
+        timeout_s: Time limit of a command per photo in seconds; None for no limit.
+        license: Licence of the teacher, for the manifest.
+        jobs: Number of commands that run at the same time; None for the number of CPUs.
 
     Raises:
-        ConfigError: the text is neither, or an option does not fit.
-        ArtifactError: module, function, program or one of `files` is missing or cannot be loaded.
+        ConfigError: If the text is neither a function nor a command, or an option does not fit.
+        ArtifactError: If module, function, program or one of `files` is missing or cannot be loaded.
     """
     if timeout_s is not None and not timeout_s > 0:
         raise ConfigError(f"teacher {text!r}: the time limit must be above 0 seconds, not {timeout_s}")
     if jobs is not None and jobs < 1:
-        raise ConfigError(f"teacher {text!r}: at least 1 command must run at once, not {jobs}")
+        raise ConfigError(f"teacher {text!r}: jobs must be 1 or more, not {jobs}")
     if is_command(text):
         return CommandTeacher(text, files=files, timeout_s=timeout_s, licence=license, jobs=jobs)
     if timeout_s is not None:
         raise ConfigError(
-            f"teacher {text!r}: a time limit works for commands only: a Python function cannot be stopped from outside"
+            f"teacher {text!r}: a time limit is for commands only: nothing can stop a running Python function"
         )
     return FunctionTeacher(text, files=files, licence=license)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2style.teachers.gatys.network import load_network, reaches
+from pix2style.teachers.gatys.network import has_weights_for, load_network
 from pix2style.teachers.gatys.settings import GATYS_2015, SHALLOW, GatysSettings, preset
 from pix2style.teachers.gatys.teacher import GatysTeacher, pick_device
 from pix2style.teachers.style import StyleBlend
@@ -43,5 +43,5 @@ def load_by_name(styles: Sequence[StyleBlend], weights: str | None) -> GatysTeac
     """Load a teacher with the preset `gatys-2015`, or with `shallow` if the weights file ends before its layers."""
     [style] = styles
     file = Path(weights) if weights else None
-    settings = GATYS_2015 if file is None or reaches(file, GATYS_2015.layers) else SHALLOW
+    settings = GATYS_2015 if file is None or has_weights_for(file, GATYS_2015.layers) else SHALLOW
     return GatysTeacher(style, settings, file)

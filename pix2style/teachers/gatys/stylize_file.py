@@ -1,4 +1,4 @@
-"""One photo by optimisation, from file to file: what `pix2style stylize` does."""
+"""Stylize one photo by optimisation, from file to file, for `pix2style stylize`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Picture, can_write, fit_within, read_picture, write_picture
 from pix2style.teachers.gatys.settings import GatysSettings
-from pix2style.teachers.gatys.teacher import GatysTeacher, OptimizationStep
+from pix2style.teachers.gatys.teacher import GatysTeacher, OnStep, OptimizationStep
 from pix2style.teachers.style import StyleBlend
 
 DEFAULT_SAVE_EVERY = 50
@@ -19,24 +19,24 @@ DEFAULT_SAVE_EVERY = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StylizeJob:
-    """What to paint, and where it goes.
+    """The input, output and settings of `stylize_file`.
 
     Attributes:
-        content: the photo.
-        style: paintings, weights, strength.
-        out: a picture file; its suffix chooses the format.
-        settings: how to paint.
-        weights: VGG19's, a safetensors file; nothing: torchvision's.
-        start: a picture to start from; nothing: as the settings say.
-        keep_colors: the photo's own colours, see `pix2style.teachers.color`.
-        max_side_px: shrink the photo first to this longer side.
-        intermediate: folder for pictures on the way, `step-000050.png` and so on.
-        save_every: so many steps apart; 50 if only the folder is given.
-        quality: of JPEG and WebP.
+        content: Image file of the photo.
+        style: Paintings, their weights, and strength.
+        out: Image file to write; its suffix chooses the format.
+        settings: Settings of the optimisation.
+        weights: Safetensors file of VGG19's weights; None for torchvision's.
+        start: Image file to start from; None to start as the settings say.
+        keep_colors: Keep the photo's own colours, see `pix2style.teachers.color`.
+        max_side_px: Shrink the photo first to this longer side; None to keep its size.
+        intermediate: Folder for intermediate images, `step-000050.png` and so on; None to save none.
+        save_every: Number of steps between intermediate images; None for 50.
+        quality: Quality of JPEG and WebP files, 1 to 100.
 
     Raises:
-        ConfigError: options that do not go together.
-        DataError: `out` cannot be written, or would overwrite an input.
+        ConfigError: If options do not go together.
+        DataError: If `out` has an unknown suffix, or would overwrite an input.
     """
 
     content: Path
@@ -54,30 +54,30 @@ class StylizeJob:
     def __post_init__(self) -> None:
         if not can_write(self.out):
             raise DataError(f"{self.out}: cannot write that format: use a name that ends in .png, .jpg, .webp or .tif")
-        for given in (self.content, *self.style.paintings, *([self.start] if self.start else [])):
-            if self.out.resolve() == given.resolve():
+        for source in (self.content, *self.style.paintings, *([self.start] if self.start else [])):
+            if self.out.resolve() == source.resolve():
                 raise DataError(f"{self.out}: would overwrite an input: give another name with --out")
         if self.save_every is not None and self.intermediate is None:
-            raise ConfigError("[stylize -> save-every] needs a folder for the pictures: add --intermediate DIR")
+            raise ConfigError("[stylize -> save-every] needs a folder for these images: add --intermediate DIR")
         if self.save_every is not None and self.save_every < 1:
             raise ConfigError(f"[stylize -> save-every] must be 1 or more, not {self.save_every}")
 
 
 @dataclass(frozen=True, slots=True)
 class StylizeReport:
-    """What came of a job.
+    """The result of `stylize_file`.
 
     Attributes:
-        out: the picture.
-        width_px: its width.
-        height_px: its height.
-        levels: at how many sizes it was painted.
-        steps: how many were done; fewer than asked for where L-BFGS stood still.
-        seconds: of painting, without loading.
-        content_loss: the last one, weight included, as are the others.
-        style_loss: the last one.
-        variation_loss: the last one.
-        identity: of the teacher.
+        out: Image file that was written.
+        width_px: Width of the image.
+        height_px: Height of the image.
+        levels: Number of levels of the image pyramid.
+        steps: Number of steps that were done; L-BFGS stops early if the image no longer changes.
+        seconds: Duration of the optimisation, without loading the network.
+        content_loss: Content loss after the last step, multiplied by its weight.
+        style_loss: Style loss after the last step, multiplied by its weight.
+        variation_loss: Total variation after the last step, multiplied by its weight.
+        identity: Identity of the teacher.
     """
 
     out: Path
@@ -94,54 +94,54 @@ class StylizeReport:
 
 def stylize_file(
     job: StylizeJob,
-    on_step: Callable[[OptimizationStep], None] | None = None,
+    on_step: OnStep | None = None,
     on_saved: Callable[[Path], None] | None = None,
 ) -> StylizeReport:
-    """Paint one photo. `out` is written when it is finished, and not before; a stop leaves only intermediate pictures.
+    """Stylize one photo. `out` is written only at the end; an interruption leaves the intermediate images.
 
     Args:
-        job: what to paint.
-        on_step: told of each step.
-        on_saved: told of each intermediate picture.
+        job: Input, output and settings.
+        on_step: Function that is called after each step.
+        on_saved: Function that is called with the file of each intermediate image.
 
     Raises:
-        ImageError: a picture cannot be read.
-        ArtifactError: VGG19's weights cannot be had or end before the deepest layer.
-        PhotoError: see `GatysTeacher.paint`.
-        DataError: a picture cannot be written.
+        ImageError: If an image cannot be read.
+        ArtifactError: If VGG19's weights cannot be downloaded or read, or end before the deepest layer.
+        PhotoError: See `GatysTeacher.stylize_photo`.
+        DataError: If an image cannot be written.
     """
-    photo = _read(job.content, job.max_side_px)
+    photo = _read_photo(job.content, job.max_side_px)
     start = read_picture(job.start, to_srgb=True).on_white() if job.start else None
     teacher = GatysTeacher(job.style, job.settings, job.weights)
-    watch = _Watch(job, on_step, on_saved)
+    observer = _StepObserver(job, on_step, on_saved)
     began = time.perf_counter()
-    painted = teacher.stylize_photo(photo.rgb, start=start, on_step=watch)
+    stylized = teacher.stylize_photo(photo.rgb, start=start, on_step=observer)
     seconds = time.perf_counter() - began
     if job.keep_colors:
         from pix2style.teachers.color import preserve_color
 
-        painted = preserve_color(photo.rgb, painted)
-    write_picture(job.out, Picture(painted, photo.alpha), quality=job.quality)
-    return watch.report(teacher, photo, seconds)
+        stylized = preserve_color(photo.rgb, stylized)
+    write_picture(job.out, Picture(stylized, photo.alpha), quality=job.quality)
+    return observer.report(teacher, photo, seconds)
 
 
-class _Watch:
-    """Hears of every step: hands it on, saves pictures, remembers the last."""
+class _StepObserver:
+    """Called after every step: passes the step on, saves intermediate images, and keeps the last losses."""
 
     def __init__(
         self,
         job: StylizeJob,
-        on_step: Callable[[OptimizationStep], None] | None,
+        on_step: OnStep | None,
         on_saved: Callable[[Path], None] | None,
     ) -> None:
         self._job, self._on_step, self._on_saved = job, on_step, on_saved
         self._every = (job.save_every or DEFAULT_SAVE_EVERY) if job.intermediate else 0
-        self._done = 0
-        self._parts = (0.0, 0.0, 0.0)
+        self._steps = 0
+        self._losses = (0.0, 0.0, 0.0)
 
     def __call__(self, step: OptimizationStep) -> None:
-        self._done += 1
-        self._parts = (step.content_loss, step.style_loss, step.variation_loss)
+        self._steps += 1
+        self._losses = (step.content_loss, step.style_loss, step.variation_loss)
         if self._on_step:
             self._on_step(step)
         if self._every and self._job.intermediate and step.step % self._every == 0:
@@ -157,10 +157,10 @@ class _Watch:
             self._job.out,
             width,
             height,
-            len(teacher.sizes((height, width))),
-            self._done,
+            len(teacher.level_sizes((height, width))),
+            self._steps,
             seconds,
-            *self._parts,
+            *self._losses,
             identity={
                 "name": identity.name,
                 "sha256": identity.sha256,
@@ -171,7 +171,7 @@ class _Watch:
         )
 
 
-def _read(path: Path, max_side_px: int | None) -> Picture:
+def _read_photo(path: Path, max_side_px: int | None) -> Picture:
     photo = read_picture(path, to_srgb=True)
     if max_side_px is None:
         return photo

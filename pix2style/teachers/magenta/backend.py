@@ -1,4 +1,4 @@
-"""From what a person names to a network that paints: which folder, which backend."""
+"""Open Magenta's network: choose the folder and the backend that runs it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pix2style.errors import ArtifactError
 from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, fetch, locate
-from pix2style.teachers.magenta.download import HELP
+from pix2style.teachers.magenta.download import MODULE_HELP
 from pix2style.teachers.magenta.network import Backend, MagentaNetwork
 
 BackendChoice = Literal["auto", "tensorflow", "onnx"]
@@ -15,20 +15,21 @@ BackendChoice = Literal["auto", "tensorflow", "onnx"]
 def open_network(
     module: str | None = None, backend: BackendChoice = "auto", *, threads: int | None = None
 ) -> MagentaNetwork:
-    """Load Magenta's network, downloading it if it is nowhere on this machine.
+    """Load Magenta's network, and download it first if it is not on this machine.
 
     Args:
-        module: a SavedModel, a converted folder or an address; None: the setting, the cache, TF-Hub, Kaggle.
-        backend: `auto` is ONNX Runtime where this very network has been converted, else TensorFlow.
-        threads: for ONNX Runtime, photos painted at the same time; None: as many as there are cores.
+        module: SavedModel folder, converted folder or address; None for the environment variable PIX2STYLE_MAGENTA,
+            else the cache, else TF-Hub's address, else Kaggle's.
+        backend: What runs the network. `auto` is ONNX Runtime if this network has been converted, else TensorFlow.
+        threads: Number of photos that ONNX Runtime stylizes at the same time on the CPU; None for the number of cores.
 
     Raises:
-        ArtifactError: it cannot be reached or loaded, or is another one; says what to do.
-        MissingExtraError: TensorFlow is needed and not installed.
+        ArtifactError: If the network cannot be downloaded or loaded, or is another network.
+        MissingExtraError: If TensorFlow is needed and not installed.
     """
     located = locate(module)
     if located is None:
-        # Before the download: what comes is a SavedModel.
+        # What can be downloaded is a SavedModel, so find out before the download whether TensorFlow is installed.
         from pix2style.teachers.magenta.tensorflow_network import import_tensorflow
 
         import_tensorflow()
@@ -44,21 +45,21 @@ def open_network(
     return network
 
 
-def choose_backend(located: LocatedNetwork, wanted: BackendChoice) -> Backend:
-    """Which backend runs a network.
+def choose_backend(located: LocatedNetwork, choice: BackendChoice) -> Backend:
+    """Return the backend that runs a network.
 
     Raises:
-        ArtifactError: the wanted one is not ready; says what to do.
+        ArtifactError: If the chosen backend cannot run it; says what to do.
     """
     if located.converted:
-        if wanted == "tensorflow":
+        if choice == "tensorflow":
             raise ArtifactError(f"{located.folder}: was converted for ONNX Runtime; TensorFlow needs the SavedModel")
         return "onnx"
-    if wanted == "tensorflow":
+    if choice == "tensorflow":
         return "tensorflow"
     if converted_folder(located.source_sha256).is_dir():
         return "onnx"
-    if wanted == "onnx":
+    if choice == "onnx":
         raise ArtifactError(
             f"{located.folder}: has not been converted for ONNX Runtime: run once (with pix2style[convert]):"
             " pix2style teacher convert"
@@ -67,15 +68,15 @@ def choose_backend(located: LocatedNetwork, wanted: BackendChoice) -> Backend:
 
 
 def open_saved_model(located: LocatedNetwork) -> MagentaNetwork:
-    """Load a SavedModel by TensorFlow.
+    """Load a SavedModel with TensorFlow.
 
     Raises:
-        ArtifactError: it cannot be loaded, or is another kind of network.
-        MissingExtraError: TensorFlow is not installed.
+        ArtifactError: If it cannot be loaded, or is another kind of network.
+        MissingExtraError: If TensorFlow is not installed.
     """
     from pix2style.teachers.magenta.tensorflow_network import TensorFlowNetwork
 
     try:
         return TensorFlowNetwork(located.folder, located.source_sha256)
     except ArtifactError as error:
-        raise ArtifactError(f"{located.folder}: {error}: {HELP}") from error
+        raise ArtifactError(f"{located.folder}: {error}: {MODULE_HELP}") from error

@@ -1,4 +1,4 @@
-"""What `pix2style teacher info` tells."""
+"""Describe a network and its backends, for `pix2style teacher info`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any
 
 from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder
 from pix2style.teachers.magenta.network import LICENCE, LICENCE_SOURCE
-from pix2style.teachers.magenta.records import Conversion, FileRecord
+from pix2style.teachers.magenta.records import ConversionRecord, FileRecord
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkInfo:
-    """A network and what runs it.
+    """A network, its files, and the backends that can run it on this machine.
 
     Attributes:
-        located: where it lies.
-        style_length: K; None: not known, as neither TensorFlow nor a conversion is there.
-        files: digest and size of each file of the network, by name.
-        conversion: the folder for ONNX Runtime, if there is one.
-        conversion_files: digest and size of each of its files.
-        backends: those that would run now, best first.
+        located: Where the network lies.
+        style_length: Number of values in a style vector, K; None if it is unknown, because there is neither TensorFlow
+            nor a conversion.
+        files: Digest and size of each file of the network, by name.
+        conversion: Folder of the conversion for ONNX Runtime; None if there is none.
+        conversion_files: Digest and size of each file of the conversion, by name.
+        backends: Backends that would work now, the preferred one first.
     """
 
     located: LocatedNetwork
@@ -33,7 +34,7 @@ class NetworkInfo:
     backends: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the values that `pix2style teacher info --json` prints."""
         return {
             "name": "magenta",
             "what": "Google Magenta's arbitrary image stylization, v1, 256",
@@ -45,41 +46,41 @@ class NetworkInfo:
             "cached": self.located.cached,
             "sha256": self.located.source_sha256,
             "style_length": self.style_length,
-            "files": _plain(self.files),
+            "files": _as_json(self.files),
             "conversion": None if self.conversion is None else str(self.conversion),
-            "conversion_files": _plain(self.conversion_files),
+            "conversion_files": _as_json(self.conversion_files),
             "backends": list(self.backends),
         }
 
 
 def describe(located: LocatedNetwork) -> NetworkInfo:
-    """Look at a network; every digest of a conversion is checked, and a SavedModel is loaded if TensorFlow is there.
+    """Inspect a network. Checks the digests of a conversion, and loads a SavedModel if TensorFlow is installed.
 
     Raises:
-        ArtifactError: something is damaged, or the SavedModel is another network.
+        ArtifactError: If a file is damaged, or the SavedModel is another network.
     """
     folder = located.folder if located.converted else converted_folder(located.source_sha256)
     conversion = folder if folder.is_dir() else None
     has_tensorflow = not located.converted and importlib.util.find_spec("tensorflow") is not None
-    length = None
+    style_length = None
     if conversion is not None:
-        record = Conversion.read(conversion)
-        for name, one in record.files.items():
-            one.read(conversion / name)
-        length = record.style_length
+        record = ConversionRecord.read(conversion)
+        for name, file in record.files.items():
+            file.read(conversion / name)  # compares the digest
+        style_length = record.style_length
     elif has_tensorflow:
         from pix2style.teachers.magenta.backend import open_saved_model
 
-        length = open_saved_model(located).style_length
+        style_length = open_saved_model(located).style_length
     backends = (*(["onnx"] if conversion else []), *(["tensorflow"] if has_tensorflow else []))
-    files = _files(located.folder)
-    return NetworkInfo(located, length, files, conversion, _files(conversion) if conversion else {}, backends)
+    conversion_files = _file_records(conversion) if conversion else {}
+    return NetworkInfo(located, style_length, _file_records(located.folder), conversion, conversion_files, backends)
 
 
-def _files(folder: Path) -> dict[str, FileRecord]:
+def _file_records(folder: Path) -> dict[str, FileRecord]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): FileRecord.of(path) for path in paths}
 
 
-def _plain(files: dict[str, FileRecord]) -> dict[str, dict[str, str | int]]:
-    return {name: {"sha256": one.sha256, "size_bytes": one.size_bytes} for name, one in files.items()}
+def _as_json(files: dict[str, FileRecord]) -> dict[str, dict[str, str | int]]:
+    return {name: {"sha256": file.sha256, "size_bytes": file.size_bytes} for name, file in files.items()}

@@ -89,7 +89,7 @@ def test_resumed_equals_uninterrupted_and_another_set_is_refused(
 
 def test_settings_that_exclude_each_other(experiment: Experiment, painted: Path, tmp_path: Path) -> None:
     for change in ("model.styles=2", "train.unpaired=true"):
-        with pytest.raises(ConfigError, match=r"distill\.painted are for one style, and learned besides pairs"):
+        with pytest.raises(ConfigError, match=r"distill\.painted need a pair set with targets and a single style"):
             experiment(f"distill.painted='{painted}'", "losses.l1=0", "losses.style.weight=1", change)
     with pytest.raises(ConfigError, match="photos are stylized by the generator of a trained run"):
         experiment(f"distill.photos=['{tmp_path}']")

@@ -95,7 +95,7 @@ def test_too_many_skipped_steps_end_the_run_with_a_dump_that_names_the_term(
     tmp_path: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    with pytest.raises(TrainingError, match=r"generator/.*not finite.*3 times in a row"):
+    with pytest.raises(TrainingError, match=r"generator/.*not finite.*3 steps in a row"):
         train(explosive(experiment), run)
     [dump] = run.glob("not-finite-step-*.json")
     record = json.loads(dump.read_text())
@@ -111,7 +111,7 @@ def test_too_many_skipped_steps_end_the_run_with_a_dump_that_names_the_term(
     assert record["batch_positions"] == [24, 28]
     assert len(record["batch_photos"]) == 4
     said = capsys.readouterr().err
-    assert "step 5: a step was left out (1 in all): generator/" in said
+    assert "step 5: 1 step was skipped (1 so far): generator/" in said
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["skipped_steps"] for line in lines if "skipped_steps" in line] == [0, 0, 0, 0, 1, 2]
 
@@ -123,7 +123,7 @@ def test_a_checkpoint_holds_the_count_of_skipped_steps(tmp_path: Path, experimen
     checkpoint = find_newest_intact_checkpoint(run)
     assert checkpoint is not None
     assert checkpoint.meta.step == 6
-    with pytest.raises(TrainingError, match="times in a row"):
+    with pytest.raises(TrainingError, match="steps in a row"):
         train(explosive(experiment), run, resume=True)  # with the restored counter, which is 2
     assert (run / "not-finite-step-0000007.json").is_file()
 
