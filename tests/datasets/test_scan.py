@@ -29,7 +29,7 @@ def test_what_is_found(folder: Path, dataset: dict[str, bytes]) -> None:
     assert scan.size_bytes == sum(map(len, dataset.values())) + 10
     assert (content.path, content.looks_like, content.pictures, content.folders) == ("content", "content", 13, 1)
     assert content.unreadable == (
-        ("content/bad.JPG", "not an image in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"),
+        ("content/bad.JPG", "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"),
     )
     assert (content.width_px, content.height_px) == (SideRange(24, 24, 24), SideRange(16, 16, 16))
     assert (style.path, style.looks_like, style.folders, style.pictures) == ("style", "style", 2, 5)

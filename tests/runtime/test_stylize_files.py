@@ -221,7 +221,7 @@ def test_unreadable_files_are_reported_and_the_others_are_done(
     assert set(reasons) == {"cut.jpg", "empty.png", "text.jpg", "gone.jpg"}
     assert reasons["empty.png"] == "the file is empty"
     assert "cut off" in reasons["cut.jpg"]
-    assert "not an image" in reasons["text.jpg"]
+    assert "not a picture" in reasons["text.jpg"]
     assert "No such file" in reasons["gone.jpg"]
 
 

@@ -38,7 +38,7 @@ def damaged_files(folder: Path, rgb: np.ndarray) -> dict[str, str]:
     files = {
         "cut.jpg": (jpeg[: len(jpeg) // 2], "cut off"),
         "empty.jpg": (b"", "empty"),
-        "text.jpg": (b"this is a shopping list", "not an image"),
+        "text.jpg": (b"this is a shopping list", "not a picture"),
         "bomb.png": (bomb, "pixels"),
     }
     for name, (data, _) in files.items():

@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="2 pairs cannot be used") as error:
         PlainFolderReader(tmp_path)
     assert "01.png: is 64x96 px, but its content is 96x96" in str(error.value)
-    assert "02.png: not an image" in str(error.value)
+    assert "02.png: not a picture" in str(error.value)
 
 
 def test_a_file_that_changes_is_not_learned(tmp_path: Path) -> None:
