@@ -60,7 +60,7 @@ def test_photos_are_shrunk_and_selected_by_the_seed(tmp_path: Path, photos: Call
     for i, photo in enumerate(photos(6, 40, 2 * SIDE_PX)):
         write_picture(tmp_path / f"{i}.png", Picture(photo))
         files.append(FoundImage(f"{i}.png", tmp_path / f"{i}.png"))
-    (tmp_path / "3.png").write_bytes(b"not a picture")
+    (tmp_path / "3.png").write_bytes(b"not an image")
     all_photos, failures = read_photos(files, 100, seed=0)
     assert [photo.shape for photo in all_photos] == [(20, SIDE_PX, 3)] * 5
     assert [Path(failure.name).name for failure in failures] == ["3.png"]
