@@ -34,7 +34,7 @@ from onnx import TensorProto, helper
 
 from pix2style import load_stylizer
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.export.graph import build_graph
+from pix2style.export.choose_export import choose_export
 from pix2style.nets.generator import Generator
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
@@ -116,7 +116,7 @@ def _johnson() -> Contender:
 
 def _unet(network: Generator) -> Contender:
     """As it is exported: bytes in and out, of any size."""
-    model = build_graph(network.eval().folded())
+    model = choose_export(network.eval()).build()
     data = model.SerializeToString()
     session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
     return Contender(lambda photo: session.run(None, _fed(photo)), len(data), model, _fed)

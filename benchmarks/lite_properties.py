@@ -19,8 +19,8 @@ from pix2style import load_stylizer
 from pix2style.fidelity import ssim
 from pix2style.images import Image8
 from pix2style.images.difference import psnr_db
-from pix2style.pairs.exchange.plain import open_pairs
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.pairs.exchange.plain_folders import open_pairs
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 RESULT = Path(__file__).parent / "results" / "lite_properties.md"
 _GREYS = range(0, 256, 15)

@@ -76,7 +76,7 @@ def main() -> None:
     given = parser.parse_args()
     source = given.assets / "assets" / "teacher" / "magenta26"
     paths = [given.assets / "data" / "styles" / name for name in _STYLES]
-    styles = [StyleBlend.of(path) for path in paths]
+    styles = [StyleBlend.from_paintings(path) for path in paths]
     onnx = load_magenta(styles, str(given.converted), "onnx")
     onnx_1 = load_magenta(styles[:1], str(given.converted), "onnx", threads=1)
     tensorflow = load_magenta(styles, str(source), "tensorflow")
@@ -101,7 +101,7 @@ def main() -> None:
                 "onnx, one thread a photo": lambda: onnx[0].stylize(photos),
                 "onnx, one thread": lambda: onnx_1[0].stylize(photos),
                 "onnx, one thread, batches of 8": lambda: [
-                    session.transform(batches[i : i + 8], vector) for i in range(0, len(batches), 8)
+                    session.transfer_style(batches[i : i + 8], vector) for i in range(0, len(batches), 8)
                 ],
             },
             len(photos),

@@ -3,8 +3,8 @@
     python benchmarks/pair_alignment.py --photos shared/data/content --module shared/assets/teacher/magenta26 \
         --teacher watercolor --teacher magenta:shared/data/styles/style08.jpg --count 100
 
-paints the photos, spoils the targets in known ways, asks `pix2style.pairs.check.alignment.judge` and
-`pix2style.pairs.check.suspicion.PairJudge`, and writes benchmarks/results/pair_alignment.md.
+paints the photos, spoils the targets in known ways, asks `pix2style.pairs.check.alignment.measure_alignment` and
+`pix2style.pairs.check.inspector.PairInspector`, and writes benchmarks/results/pair_alignment.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ import numpy as np
 from pix2style.files import sha256_bytes, write_bytes
 from pix2style.images import Image8, crop_to_square, find_images, read_picture
 from pix2style.loading import load_stylizer
-from pix2style.pairs.check.alignment import judge
-from pix2style.pairs.check.suspicion import Judged, PairJudge, Suspicion
+from pix2style.pairs.check.alignment import measure_alignment
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import PairIdentity, Suspicion
 from pix2style.stylizer import Stylizer
 
 _BATCH = 4
@@ -84,10 +85,10 @@ def paint(teacher: Stylizer, photos: Sequence[Image8]) -> list[Image8]:
 
 def suspicions(pairs: Sequence[tuple[Image8, Image8]]) -> list[Suspicion]:
     """Of a whole set; sources are places in the list."""
-    judging = PairJudge()
+    judging = PairInspector()
     for i, (content, target) in enumerate(pairs):
         digests = sha256_bytes(content.tobytes()), sha256_bytes(target.tobytes())
-        judging.add(Judged(f"{i:08x}", str(i), "train", 0, *digests), content, target)
+        judging.add(PairIdentity(f"{i:08x}", str(i), "train", 0, *digests), content, target)
     return [one for one in judging.finish() if one.is_serious]
 
 
@@ -95,14 +96,17 @@ def rows(name: str, photos: list[Image8], targets: list[Image8]) -> list[str]:
     """The table's rows of one teacher."""
     pairs = list(zip(photos, targets, strict=True))
     begun = time.perf_counter()
-    scores = [judge(*pair).score for pair in pairs]
+    scores = [measure_alignment(*pair).score for pair in pairs]
     per_pair_ms = (time.perf_counter() - begun) / len(pairs) * 1e3
     honest = suspicions(pairs)
     low, middle = np.percentile(scores, [0, 50])
     said = f"lowest score {low:.1f}, median {middle:.1f}; {per_pair_ms:.0f} ms a pair"
     found = [f"| {name} | honest | {len(honest)} of {len(pairs)} suspected | {said} |"]
     for spoiling in SPOILINGS:
-        findings = [judge(photo, np.ascontiguousarray(spoiling.change(target))).finding for photo, target in pairs]
+        findings = [
+            measure_alignment(photo, np.ascontiguousarray(spoiling.change(target))).misalignment
+            for photo, target in pairs
+        ]
         seen = sum(finding is not None for finding in findings)
         right = sum(finding is not None and finding.problem == spoiling.problem for finding in findings)
         found.append(f"| {name} | {spoiling.name} | {seen} of {len(pairs)} found | {right} named right |")

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pix2style.images import Image8, crop_to_square, encode_png, read_picture
-from pix2style.pairs.build.png import encode_png as encode_png_fast
+from pix2style.pairs.build.fast_png import encode_png_fast
 
 _REPETITIONS = 5
 
@@ -30,7 +30,7 @@ def main() -> None:
     files = sorted(options.content.glob("*.jpg"))[: options.photos]
     pictures = [crop_to_square(read_picture(file, to_srgb=True).on_white(), options.size) for file in files]
     ways: dict[str, Callable[[Image8], bytes]] = {
-        "pix2style.pairs.build.png (igzip, average filter)": encode_png_fast,
+        "pix2style.pairs.build.fast_png (igzip, average filter)": encode_png_fast,
         "Pillow, level 4 (pix2style.images)": encode_png,
         "Pillow, level 1": lambda rgb: _pillow(rgb, 1),
         "OpenCV, its default": lambda rgb: _opencv(rgb, []),

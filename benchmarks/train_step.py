@@ -40,8 +40,8 @@ from train_ways import PAIRS, VGG_LAYERS, VGG_WEIGHT, Way, serve
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.images import Picture, write_picture
 from pix2style.progress import print_note
-from pix2style.training.data.sources import open_material
-from pix2style.training.step.state import compute_dtype
+from pix2style.training.data.sources import open_training_data
+from pix2style.training.step.device import compute_dtype
 
 _RESULTS = Path(__file__).parent / "results"
 _VGG19_CONVS = {0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256, 16: 256, 19: 512}  # up to conv4_1
@@ -255,11 +255,11 @@ def _fewest_seconds(act: Callable[[], Tensor], device: str) -> float:
 
 def _write_pngs(way: Way) -> None:
     """The pairs side by side, as pix2pix wants them."""
-    material = open_material(way.config())
+    material = open_training_data(way.config())
     way.pngs.mkdir()
     for entry in material.entries[:PAIRS]:
         write_picture(
-            way.pngs / f"{entry.key}.png", Picture(np.hstack([p for p in material.read(entry) if p is not None]))
+            way.pngs / f"{entry.key}.png", Picture(np.hstack([p for p in material.read_pair(entry) if p is not None]))
         )
 
 

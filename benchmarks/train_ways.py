@@ -17,11 +17,12 @@ from torch import Tensor
 
 from pix2style.config import Config, load_config
 from pix2style.nets.features import FeatureNetwork, load_vgg19
-from pix2style.training.data.decoded_cache import DecodedPairs, decode_once
-from pix2style.training.data.loader import PairStream, batches
-from pix2style.training.data.sources import Material, open_material
-from pix2style.training.step.state import build_state
-from pix2style.training.step.train_step import advance
+from pix2style.training.data.crop_stream import CropStream
+from pix2style.training.data.decoded_cache import DecodedPairs, decode_to_file
+from pix2style.training.data.loader import load_batches
+from pix2style.training.data.sources import TrainingData, open_training_data
+from pix2style.training.step.build import build_state
+from pix2style.training.step.train_step import train_step
 
 _RECIPE = Path(__file__).parents[1] / "configs" / "pix2pix-2017.yaml"
 VGG_LAYERS = {"relu1_1": 0.03125, "relu2_1": 0.0625, "relu3_1": 0.125, "relu4_1": 0.25}
@@ -101,7 +102,7 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-_Pairs = tuple[Material, DecodedPairs | None]
+_Pairs = tuple[TrainingData, DecodedPairs | None]
 Acts = tuple[Callable[[], Any], Callable[[], Any]]
 
 
@@ -127,19 +128,19 @@ def _fast(way: Way, pairs: _Pairs) -> Acts:
     config = way.config()
     state = build_state(config)
     steps, alone = (_stream(config, pairs, state.device) for _ in range(2))
-    return lambda: advance(state, next(steps), config), lambda: next(alone)
+    return lambda: train_step(state, next(steps), config.train), lambda: next(alone)
 
 
 def _decoded(config: Config, cache: Path) -> _Pairs:
-    material, train = open_material(config), config.train
+    material, train = open_training_data(config), config.train
     entries = material.entries[:PAIRS]
-    return material, decode_once(material, entries, train.augment, cache, train.decoded_cache_gb)
+    return material, decode_to_file(material, entries, train.augment, cache, train.decoded_cache_gb)
 
 
 def _stream(config: Config, pairs: _Pairs, device: torch.device) -> Iterator[Any]:
     material, decoded = pairs
-    stream = PairStream(material, config.train.augment, config.seed, decoded, material.entries[:PAIRS])
-    return batches(stream, config.train, start=0, device=device)
+    stream = CropStream(material, config.train.augment, config.seed, decoded, material.entries[:PAIRS])
+    return load_batches(stream, config.train, start=0, device=device)
 
 
 def _first_losses(way: Way, pairs: _Pairs) -> tuple[float, ...]:
@@ -151,9 +152,9 @@ def _first_losses(way: Way, pairs: _Pairs) -> tuple[float, ...]:
     if way.fast:
         state = build_state(config)
         for step in parts:
-            report = advance(state, step, config)
-            if report.discriminator is not None:
-                found += [report.discriminator.total, report.generator.total]
+            report = train_step(state, step, config.train)
+            if report.discriminator_losses is not None:
+                found += [report.discriminator_losses.total, report.generator_losses.total]
     else:
         learner = _plain_learner(way, *changes)
         for (part,) in parts:

@@ -1,4 +1,4 @@
-"""`load_stylizer`: a name, a run folder or a filter file becomes a `Stylizer`. Imports only what that one needs."""
+"""Load a `Stylizer` from a name, a run folder or a filter file. Imports only what that stylizer needs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
+from pix2style.teacher_table import parse_teacher, teacher_patterns
 
-_KNOWN = (
-    '"watercolor", "magenta:PAINTING", "gatys:PAINTING", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)'
+_EXPECTED = (
+    ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
+    + ", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)"
 )
 
 
@@ -22,51 +24,51 @@ def load_stylizer(
     tile: int | None = None,
     teacher_module: str | None = None,
 ) -> Stylizer:
-    """Load anything that stylizes pictures.
+    """Load a teacher, the generator of a run folder, or a filter file.
 
     Args:
         source: `"watercolor"` (built-in teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a
-            painting), `"gatys:painting.jpg"` (optimisation, minutes a picture), a folder that `pix2style train` made,
-            or an exported `.onnx` file. Of a run or a file of several styles, `"x.onnx@1"` is the one with the id 1,
-            `"x.onnx@0.5,0.5"` a mixture of two.
-        strength: of a filter file, from 0, the photo, to 1, the whole style.
-        style: of a run or a filter file that holds several, what else stands after the @: an id from 0 on, or a weight
-            for each style.
-        tile: of a filter file, pixels of a tile's side for photos that are larger; 0: never tiles; None: by itself, for
-            photos of more than 4 megapixels. See `runtime.onnx.OnnxStylizer`.
-        teacher_module: for `magenta:`, a SavedModel folder, a converted folder or another address; for `gatys:`, a
+            painting), `"gatys:painting.jpg"` (optimisation, minutes per photo), a folder that `pix2style train` wrote,
+            or an exported `.onnx` file. A run or file with several styles takes `"x.onnx@1"` for the style with the
+            id 1, or `"x.onnx@0.5,0.5"` for a mixture of two.
+        strength: For filter files: strength of the style, from 0 (the photo) to 1 (the full style).
+        style: For runs and filter files with several styles: the style's id from 0 on, or a weight for each style.
+            Another way to write what follows the @.
+        tile: For filter files: side of a tile in pixels, for photos that are larger; 0 to never use tiles; None to use
+            them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
+        teacher_module: For `magenta:`, a SavedModel folder, a converted folder or an address; for `gatys:`, a
             safetensors file of VGG19's weights.
 
     Returns:
-        A callable: uint8 array [height, width, 3] or Pillow image in, the same kind and size out; lists give lists.
+        A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
 
     Raises:
-        ArtifactError: the file, folder or network is missing, damaged or of an unknown kind.
-        ConfigError: a run holds several styles and none was named, or there is no such one; strength is not between 0
-            and 1; or something was given that this stylizer does not have.
-        MissingExtraError: an extra is not installed; says which.
+        ArtifactError: If the file, folder or network is missing, damaged or of an unknown kind.
+        ConfigError: If a run holds several styles and none is chosen, there is no such style, strength is not between
+            0 and 1, or this kind of stylizer does not have one of the arguments.
+        MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
     text = str(source)
     teacher = _load_teacher(text, teacher_module)
-    path, named = (Path(text), None) if teacher else _path_and_style(text)
+    path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
     if teacher is None and not path.exists():
-        raise ArtifactError(f"{text}: no such stylizer: expected {_KNOWN}")
-    if named and style is not None:
-        raise ConfigError(f"{text}: names a style already: leave style={style!r} out")
-    style = named or style
+        raise ArtifactError(f"{text}: no such stylizer: expected {_EXPECTED}")
+    if style_in_source and style is not None:
+        raise ConfigError(f"{text}: already names a style: leave out style={style!r}")
+    style = style_in_source or style
     if teacher is None and path.is_file():
-        from pix2style.runtime.onnx import OnnxStylizer
+        from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
         return OnnxStylizer(path, strength=strength, style=style, tile=tile)
     if strength != 1 or tile is not None:
-        raise ConfigError(f"{text}: strength and tile are of filter files (.onnx): export one, or leave them out")
+        raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")
     if teacher and style is not None:
-        raise ConfigError(f"{text}: a style is chosen of runs and filter files that hold several: name none")
+        raise ConfigError(f"{text}: only runs and filter files can hold several styles: leave out style")
     return teacher or load_run(path, style)
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:
-    """Where a file or folder may lie, and what stands after the @."""
+    """Split `PATH@STYLE`. A path that exists is not split, even if its name has an @."""
     path = Path(text)
     if path.exists() or "@" not in text:
         return path, None
@@ -75,44 +77,21 @@ def _path_and_style(text: str) -> tuple[Path, str | None]:
 
 
 def _load_teacher(text: str, teacher_module: str | None) -> Stylizer | None:
-    """The teacher of this name, or None if it is none's."""
-    if text == "watercolor":
-        require("pairs", "cv2")
-        from pix2style.teachers.watercolor import WatercolorTeacher
+    """Load the built-in teacher that the text names; None if it names none."""
+    named = parse_teacher(text)
+    if named is None:
+        return None
+    from pix2style.teachers.registry import import_teacher
+    from pix2style.teachers.style import StyleBlend
 
-        return WatercolorTeacher()
-    if text.startswith("magenta:"):
-        return load_magenta(Path(text.removeprefix("magenta:")), teacher_module)
-    if text.startswith("gatys:"):
-        return load_gatys(Path(text.removeprefix("gatys:")), Path(teacher_module) if teacher_module else None)
-    return None
+    entry, painting = named
+    styles = [] if painting is None else [StyleBlend.from_paintings(painting)]
+    return import_teacher(entry).load_by_name(styles, teacher_module)
 
 
 def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = None) -> Stylizer:
-    """The generator in a run folder; see `load_stylizer`."""
+    """Load the generator of a run folder; see `load_stylizer`."""
     require("train", "torch", "safetensors", "pydantic")
     from pix2style.runs.stylizer import RunStylizer
 
     return RunStylizer(path, style=None if style is None else as_style_choice(style))
-
-
-def load_magenta(style: Path, teacher_module: str | None) -> Stylizer:
-    """Magenta's network in the style of one painting, by ONNX Runtime if it was converted; see `load_stylizer`."""
-    from pix2style.teachers.magenta import MagentaTeacher  # asks for TensorFlow itself, if it needs it
-
-    return MagentaTeacher(style, module=teacher_module)
-
-
-def load_gatys(style: Path, weights: Path | None) -> Stylizer:
-    """Gatys's optimisation towards one painting.
-
-    With the preset `gatys-2015`, or `shallow` where the weights file ends before that one's layers.
-    """
-    require("train", "torch", "safetensors")
-    from pix2style.teachers.gatys.network import reaches
-    from pix2style.teachers.gatys.settings import GATYS_2015, SHALLOW
-    from pix2style.teachers.gatys.teacher import GatysTeacher
-    from pix2style.teachers.style import StyleBlend
-
-    settings = GATYS_2015 if weights is None or reaches(weights, GATYS_2015.layers) else SHALLOW
-    return GatysTeacher(StyleBlend.of(style), settings, weights)

@@ -1,7 +1,7 @@
-"""The one interface of everything that turns a picture into a styled picture.
+"""The interface of everything that stylizes images: teachers, checkpoints and exported filters.
 
-Teachers, checkpoints and exported filters are all `Stylizer`s, so making pairs, running and comparing share code.
-`pix2style.load_stylizer` (in `pix2style.loading`) turns a name, a run folder or a file into one.
+Making pairs, applying filters and evaluating them share code because they all take a `Stylizer`.
+`pix2style.load_stylizer` (in `pix2style.loading`) loads one from a name, a run folder or a file.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ NO_SETTINGS: Mapping[str, Setting] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class StylizerIdentity:
-    """What made a picture: goes into manifests, filters and reports.
+    """Identity of a stylizer, which is recorded in manifests, filters and reports.
 
     Attributes:
-        name: for people, for example `watercolor` or `magenta:style08.jpg`.
-        sha256: digest of the weights; of the algorithm's version and settings where there are none.
-        style_sha256: digests of the style pictures' files, in order; empty if there are none.
-        licence: of the weights and the code that painted.
-        settings: whatever changes the result.
+        name: Name for people, for example `watercolor` or `magenta:style08.jpg`.
+        sha256: Digest of the weights, or of the algorithm's version and settings if there are no weights.
+        style_sha256: Digests of the style images' files, in order; empty if there are none.
+        licence: Licence of the weights and the code.
+        settings: All settings that change the result.
     """
 
     name: str
@@ -38,22 +38,22 @@ class StylizerIdentity:
 
 
 class Stylizer(ABC):
-    """A picture in, the same picture in another style out, of the same size."""
+    """Turns images into stylized images of the same sizes."""
 
     @property
     @abstractmethod
     def identity(self) -> StylizerIdentity:
-        """What this stylizer is, exactly."""
+        """Name, digests, licence and settings of this stylizer."""
 
     @abstractmethod
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        """Stylize pictures of any sizes.
+        """Stylize images of any sizes.
 
         Args:
             images: uint8 arrays [height, width, 3], RGB.
 
         Returns:
-            As many uint8 arrays, each of its input's height and width.
+            One uint8 array [height, width, 3] per image, of the image's size.
         """
 
     @overload
@@ -68,20 +68,21 @@ class Stylizer(ABC):
     def __call__(
         self, image: Image8 | PillowImage | Sequence[Image8] | Sequence[PillowImage]
     ) -> Image8 | PillowImage | list[Image8] | list[PillowImage]:
-        """Stylize one picture or a list of them; arrays give arrays, Pillow images give Pillow images.
+        """Stylize one image or a list of images. Arrays give arrays, and Pillow images give Pillow images.
 
         Args:
             image: uint8 array [height, width, 3] in RGB, or a Pillow image of any mode, or a list of either.
 
         Raises:
-            TypeError, ValueError: not a picture, with what was given and what is wanted.
+            TypeError, ValueError: If it is not an image. The message says what was given and what is expected.
         """
         if isinstance(image, list | tuple):
-            styled = self.stylize([as_array(one) for one in image]) if image else []
-            return [_in_kind_of(one, out) for one, out in zip(image, styled, strict=True)]  # type: ignore[return-value]
-        [out] = self.stylize([as_array(image)])
-        return _in_kind_of(image, out)
+            outputs = self.stylize([as_array(item) for item in image]) if image else []
+            return [_same_type(item, output) for item, output in zip(image, outputs, strict=True)]  # type: ignore[return-value]
+        [output] = self.stylize([as_array(image)])
+        return _same_type(image, output)
 
 
-def _in_kind_of(given: object, styled: Image8) -> Image8 | PillowImage:
-    return as_pillow(styled, like=given) if is_pillow(given) else styled
+def _same_type(image: object, output: Image8) -> Image8 | PillowImage:
+    """Convert `output` to a Pillow image if `image` is one."""
+    return as_pillow(output, like=image) if is_pillow(image) else output

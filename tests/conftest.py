@@ -16,7 +16,7 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
-from pix2style.pairs.build.build import make_pairs
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 # Tests that import TensorFlow must not abort later ones that load torch's compiler: see tensorflow_network.py.
@@ -73,7 +73,7 @@ def red_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from torch import Tensor
 
-    from pix2style.export.onnx import export_filter
+    from pix2style.export.export_filter import export_filter
     from pix2style.nets.generator import Generator
     from pix2style.spec import GeneratorSpec, Provenance
 
@@ -119,7 +119,7 @@ def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """
     import torch
 
-    from pix2style.export.onnx import export_filter
+    from pix2style.export.export_filter import export_filter
     from pix2style.nets.lite import Lite
     from pix2style.spec import GeneratorSpec, Provenance
 

@@ -40,8 +40,8 @@ def test_a_device_is_not_read() -> None:
 
 @pytest.mark.timeout(60)
 def test_infer_lists_a_pipe_and_goes_on(red_filter: Path, tmp_path: Path, photos: Callable[..., list[Any]]) -> None:
-    from pix2style.runtime.files import stylize_files
-    from pix2style.runtime.onnx import OnnxStylizer
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.runtime.stylize_files import stylize_files
 
     (tmp_path / "in").mkdir()
     os.mkfifo(tmp_path / "in" / "pipe.jpg")

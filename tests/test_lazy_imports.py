@@ -1,6 +1,6 @@
-"""What a person needs who only runs filters: neither torch nor TensorFlow, and no waiting for them.
+"""Tests that commands import only what they need: applying a filter needs neither torch nor TensorFlow.
 
-Each test opens a fresh interpreter, for this one has imported everything.
+Each test starts a new interpreter, because this one has imported everything.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import pytest
 from pix2style.errors import MissingExtraError
 from pix2style.images import Image8, encode_png, read_picture
 
-# Everything that only extras bring. (pydantic is not among them: Typer 0.29 itself needs it.)
+# Packages that only extras install. (Not pydantic: Typer 0.29 needs it.)
 NOT_IN_BASE = (
     *("torch", "torchvision", "tensorflow", "tensorflow_hub", "cv2", "yaml", "kornia", "albumentations"),
     *("onnx", "onnxscript", "safetensors", "wandb"),
 )
 
-# Runs the program with arguments, then prints which of the modules in question are loaded.
+# Runs the command line with arguments, then prints which of the watched modules are loaded.
 _RUN = """
 import json, sys
 blocked, watched, arguments = json.loads(sys.argv[1])
@@ -38,17 +38,17 @@ code = 0
 try:
     from pix2style.cli import main
     main()
-except SystemExit as left:
-    code = left.code or 0
+except SystemExit as exit:
+    code = exit.code or 0
 print("LOADED", json.dumps([name for name in watched if name in sys.modules]))
 sys.exit(code)
 """
 
 
 def run(*arguments: object, blocked: tuple[str, ...] = (), watched: tuple[str, ...] = ()) -> tuple[int, str, list[str]]:
-    """Exit code, stderr, and the watched modules that were loaded."""
-    given = json.dumps([blocked, watched, [str(one) for one in arguments]])
-    done = subprocess.run([sys.executable, "-c", _RUN, given], capture_output=True, text=True, check=False)
+    """Run the command line; return the exit code, stderr, and the watched modules that were loaded."""
+    options = json.dumps([blocked, watched, [str(argument) for argument in arguments]])
+    done = subprocess.run([sys.executable, "-c", _RUN, options], capture_output=True, text=True, check=False)
     assert "LOADED" in done.stdout, done.stderr
     return done.returncode, done.stderr, json.loads(done.stdout.rpartition("LOADED")[2])
 
@@ -60,7 +60,7 @@ def photo(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
     return path
 
 
-def test_infer_loads_neither_torch_nor_tensorflow(
+def test_infer_imports_neither_torch_nor_tensorflow(
     red_filter: Path, red_negative: Callable[[Image8], Image8], photo: Path, tmp_path: Path
 ) -> None:
     watched = (*NOT_IN_BASE, "onnxruntime", "PIL", "numpy")
@@ -88,7 +88,7 @@ def test_infer_works_where_only_the_base_is_installed(red_filter: Path, photo: P
 )
 def test_a_missing_extra_is_named(arguments: tuple[str, ...], extra: str, photo: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    filled = [one.format(folder=tmp_path, photo=photo) for one in arguments]
+    filled = [argument.format(folder=tmp_path, photo=photo) for argument in arguments]
     code, stderr, _ = run(*filled, blocked=NOT_IN_BASE)
     assert code == MissingExtraError.exit_code == 5
     assert f"install pix2style[{extra}]" in stderr
@@ -96,14 +96,14 @@ def test_a_missing_extra_is_named(arguments: tuple[str, ...], extra: str, photo:
 
 
 @pytest.mark.parametrize("command", ["--help", "--version", "infer", "train", "export"])
-def test_help_loads_nothing_heavy(command: str) -> None:
+def test_help_imports_nothing_heavy(command: str) -> None:
     arguments = (command,) if command.startswith("--") else (command, "--help")
     code, _, loaded = run(*arguments, watched=(*NOT_IN_BASE, "onnxruntime", "PIL"))
     assert code == 0
     assert loaded == []
 
 
-def test_importing_the_package_loads_nothing() -> None:
+def test_importing_the_package_imports_only_the_standard_library() -> None:
     program = (
         "import sys; before = set(sys.modules); import pix2style; print(pix2style.__version__)\n"
         "print(sorted(name for name in set(sys.modules) - before if not name.startswith('pix2style')))\n"
@@ -111,12 +111,12 @@ def test_importing_the_package_loads_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     version, loaded = done.stdout.splitlines()
     assert version
-    # Only what Python itself brings: so it takes milliseconds.
+    # Only modules of the standard library, so the import takes milliseconds.
     names = {name.split(".")[0] for name in eval(loaded)}
     assert names <= set(sys.stdlib_module_names)
 
 
-def test_load_stylizer_is_there_at_once() -> None:
+def test_load_stylizer_can_be_imported_without_heavy_packages() -> None:
     program = (
         "import sys, pix2style; from pix2style import load_stylizer\n"
         "heavy = [name for name in ('torch', 'tensorflow', 'onnxruntime') if name in sys.modules]\n"

@@ -1,4 +1,4 @@
-"""The section `distill`: a small generator learns from a trained one, besides the pairs."""
+"""The section `distill`: a small generator learns from the generator of a trained run."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from pix2style.config.section import Section
 
 
 class DistillOutputConfig(Section):
-    """Pictures like the teacher run's."""
+    """The distillation loss on images: distance between the outputs of student and teacher."""
 
     weight: float = Field(10.0, ge=0)
-    """0: not computed."""
+    """Weight of this loss; 0: not computed."""
     structure: float = Field(0.5, ge=0)
-    """What 1 - MS-SSIM counts beside the mean absolute difference in [-1, 1]; 0: not computed."""
+    """Weight of 1 - MS-SSIM inside this loss, relative to the mean absolute difference in [-1, 1]; 0: not computed."""
 
 
 class BudgetConfig(Section):
-    """The size of model.lite, chosen by `pix2style distill` before it trains; no limit: it is as model.lite says."""
+    """The time budget of the filter, by which `pix2style distill` chooses the size of `model.lite` before training.
+
+    Without a limit the size is that of `model.lite`.
+    """
 
     ms_512: float | None = Field(None, gt=0)
-    """Milliseconds that the exported int8 filter may take for 512x512 on this machine; measured."""
+    """Milliseconds that the exported int8 filter may take for a 512x512 image, measured on this machine; null: no
+    limit."""
     gmacs_512: float | None = Field(None, gt=0)
-    """Instead: 1e9 multiplications with addition for 512x512; counted, the same on every machine."""
+    """Alternative limit that is the same on every machine: 1e9 multiply-accumulate operations for a 512x512 image;
+    null: no limit."""
     channels: tuple[Annotated[int, Field(ge=8, le=256)], ...] = Field((16, 24, 32, 48, 64), min_length=1)
-    """Widths to try."""
+    """Values of `model.lite.channels` to try."""
     blocks: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field((2, 3, 4), min_length=1)
-    """Depths to try with each of them."""
+    """Values of `model.lite.blocks` to try with each of `channels`."""
 
     @property
     def limit(self) -> tuple[Literal["ms_512", "gmacs_512"], float] | None:
-        """The key that is set, and its value; None: there is no budget."""
+        """Key of the limit that is set, and its value; None without a limit."""
         if self.ms_512 is not None:
             return "ms_512", self.ms_512
         return None if self.gmacs_512 is None else ("gmacs_512", self.gmacs_512)
@@ -41,35 +46,37 @@ class BudgetConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.ms_512 is not None and self.gmacs_512 is not None:
-            raise ValueError("ms_512 and gmacs_512 cannot both be set: either time decides or multiplications do")
+            raise ValueError("ms_512 and gmacs_512 cannot both be set: choose one limit")
         return self
 
 
 class DistillConfig(Section):
-    """What is learned from a trained run; nothing of it without `teacher_run`."""
+    """Distillation: what the generator learns from a trained run, in addition to `losses`."""
 
     teacher_run: Path | None = None
-    """A run whose averaged generator teaches; nothing: pairs alone teach."""
+    """Run folder whose generator (with averaged weights) is the teacher; null: no distillation."""
     output: DistillOutputConfig = DistillOutputConfig()
-    """Its pictures."""
+    """Distillation loss on images."""
     features: float = Field(1.0, ge=0)
-    """Weight of the difference from its inner features, relative to their size, through learned 1x1 maps; 0: not
-    computed. The teacher is then a unet or a lite, the one that learns a lite."""
+    """Weight of the distillation loss on features: mean absolute difference between intermediate features of student
+    (through learned 1x1 convolutions) and teacher, relative to the magnitude of the teacher's; 0: not computed. The
+    teacher must be a unet or a lite, the student a lite."""
     budget: BudgetConfig = BudgetConfig()
-    """How fast the filter has to be."""
+    """Limit on the computation of the filter."""
     photos: tuple[Path, ...] = ()
-    """Folders or files of more photos, which `pix2style distill` has the run paint before it trains, to learn them
-    besides the pairs; those that the pair set holds are left out."""
+    """Folders or files of additional photos, which `pix2style distill` stylizes with the teacher before training, so
+    that the student learns from them besides the pair set; photos that the pair set contains are left out."""
     painted: Path | None = None
-    """Where it puts them; nothing: `painted` in the run folder. Without photos: a pair set that was painted before."""
+    """Folder of the pair set made from `photos`; null: `painted` in the run folder. Without `photos`: an existing pair
+    set made so."""
 
     @property
     def is_active(self) -> bool:
-        """Whether anything is computed."""
+        """Whether a teacher run is named and any distillation loss is computed."""
         return self.teacher_run is not None and self.output.weight + self.features > 0
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.photos and self.teacher_run is None:
-            raise ValueError("photos are painted by a trained run: name it in teacher_run")
+            raise ValueError("photos are stylized by the generator of a trained run: set teacher_run to that run")
         return self

@@ -1,49 +1,52 @@
-"""What a network paints, as bytes: that with which its file is compared."""
+"""Run the network itself in torch: for the reference output that its file must reproduce, and to observe its layers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from pix2style.errors import ArtifactError
 from pix2style.images import Image8, from_batch, to_batch
 from pix2style.nets.generator import Generator
-from pix2style.nets.lite import Lite
 
 
 @torch.inference_mode()
-def paint(photos: list[Image8], network: Generator, *, style: int = 0, seen: Image8 | None = None) -> list[Image8]:
-    """What a network paints, as bytes.
+def generate(
+    network: Generator, photos: list[Image8], *, style: int = 0, glimpse: Image8 | None = None
+) -> list[Image8]:
+    """Return what a network makes of photos, as bytes.
 
     Args:
-        photos: of one size.
-        network: in evaluation mode, on the CPU.
-        style: its id, where the network holds several.
-        seen: a glimpse that `Lite` takes the context from; None: the photos' own.
+        network: Network in evaluation mode, on the CPU.
+        photos: Photos of the same size.
+        style: Id of the style, for a network that holds several.
+        glimpse: Glimpse from which the network takes its global context, for all photos; None for the glimpses of the
+            photos themselves. Only for networks with `uses_glimpse`.
 
     Raises:
-        ArtifactError: the network does not give numbers.
+        ArtifactError: The output holds values that are not finite.
     """
     weights = torch.eye(network.styles)[[style] * len(photos)] if network.styles > 1 else None
-    context = None
-    if seen is not None and isinstance(network, Lite):
-        context = network.context_from_glimpse(torch.from_numpy(to_batch([seen])))
-    painted = network(torch.from_numpy(to_batch(photos)), context=context, style=weights)
-    if not torch.isfinite(painted).all():
-        raise ArtifactError("the network paints values that are not numbers: the training diverged; use an earlier one")
-    return from_batch(painted.numpy())
+    context = None if glimpse is None else network.context_from_glimpse(torch.from_numpy(to_batch([glimpse])))
+    output = network(torch.from_numpy(to_batch(photos)), context=context, style=weights)
+    if not torch.isfinite(output).all():
+        raise ArtifactError(
+            "the output of the network is not finite (NaN or infinity): the training diverged; export an earlier"
+            " checkpoint"
+        )
+    return from_batch(output.numpy())
 
 
 @torch.inference_mode()
-def run_watched(network: Generator, photos: Iterable[Image8], hooks: Sequence[Any]) -> None:
-    """Run a network for what its hooks see, in its styles by turns; then take the hooks away.
+def run_with_hooks(network: Generator, photos: Iterable[Image8], hooks: Sequence[RemovableHandle]) -> None:
+    """Run a network on photos for the sake of its hooks, and remove the hooks afterwards.
 
     Args:
-        network: in evaluation mode, on the CPU.
-        photos: of any sizes.
-        hooks: what `register_forward_hook` gave.
+        network: Network in evaluation mode, on the CPU. If it holds several styles, the photos take turns with them.
+        photos: Photos of any sizes.
+        hooks: Handles of the hooks, as returned by `register_forward_hook`.
     """
     try:
         for number, photo in enumerate(photos):

@@ -1,6 +1,7 @@
-"""Losses: pure functions of tensors, scalars out. Which network made the tensors is the caller's business.
+"""Loss functions: pure functions from tensors to a scalar. Callers run the networks.
 
-Whatever precision comes in, sums are taken in float32 (float64 stays): float16 overflows, bfloat16 has three digits.
+Sums are computed in float32 whatever the precision of the input (float64 stays float64), because sums overflow float16,
+and bfloat16 has only three digits. `training/objective/terms.py` lists which of them training uses.
 """
 
 from pix2style.losses.activations import (

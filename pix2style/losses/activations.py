@@ -1,4 +1,4 @@
-"""Losses that compare a network's activations."""
+"""Losses that compare activations of a feature network or a discriminator."""
 
 from __future__ import annotations
 
@@ -10,99 +10,104 @@ from torch import Tensor
 from pix2style.losses.pixel import l1
 from pix2style.losses.tensors import check_same_shape, wide
 
-_TINY = 1e-16
+# Added under square roots: the gradient of a square root is infinite at 0, and a norm may be 0.
+_EPSILON = 1e-16
 
 
 def perceptual(
     output_features: Mapping[str, Tensor], target_features: Mapping[str, Tensor], layer_weights: Mapping[str, float]
 ) -> Tensor:
-    """Weighted sum over layers of the mean absolute difference of activations (pix2pixHD, arXiv 1711.11585, eq. 4).
+    """Compute the perceptual loss of pix2pixHD (Wang et al. 2018, arXiv 1711.11585, eq. 4).
+
+    It is the weighted sum over layers of the mean absolute difference between activations.
 
     Args:
-        output_features: layer name -> [batch, channels, h, w], of the generator's pictures.
-        target_features: of the teacher's, in the same shapes; computed without gradient by the caller.
-        layer_weights: layers to compare; others are ignored.
+        output_features: Activations for the output: layer -> [batch, channels, h, w].
+        target_features: Activations for the target, in the same shapes; without gradient.
+        layer_weights: Layers to compare, each with its weight; other layers are ignored.
 
     Raises:
-        ValueError: no layers, a layer that was not computed, or shapes that differ.
+        ValueError: No layers are named, a layer is missing from the activations, or shapes differ.
     """
     _check_layers(layer_weights, output_features, target_features)
-    parts = [weight * l1(output_features[name], target_features[name]) for name, weight in layer_weights.items()]
-    return torch.stack(parts).sum()
+    by_layer = [weight * l1(output_features[name], target_features[name]) for name, weight in layer_weights.items()]
+    return torch.stack(by_layer).sum()
 
 
 def content(
-    output_features: Mapping[str, Tensor], photo_features: Mapping[str, Tensor], layer_weights: Mapping[str, float]
+    output_features: Mapping[str, Tensor], content_features: Mapping[str, Tensor], layer_weights: Mapping[str, float]
 ) -> Tensor:
-    """Weighted sum over layers of the mean squared difference from the photo's activations.
+    """Compute the content loss (feature reconstruction loss) of Johnson et al. 2016 (arXiv 1603.08155, eq. 2).
 
-    The feature reconstruction loss of Johnson et al. 2016 (arXiv 1603.08155, eq. 2).
+    It is the weighted sum over layers of the mean squared difference between activations.
 
     Args:
-        output_features: layer name -> [batch, channels, h, w], of the generator's pictures.
-        photo_features: of the photos that they were painted from, in the same shapes, without gradient.
-        layer_weights: layers to compare; others are ignored.
+        output_features: Activations for the output: layer -> [batch, channels, h, w].
+        content_features: Activations for the photo, in the same shapes; without gradient.
+        layer_weights: Layers to compare, each with its weight; other layers are ignored.
 
     Raises:
-        ValueError: no layers, a layer that was not computed, or shapes that differ.
+        ValueError: No layers are named, a layer is missing from the activations, or shapes differ.
     """
-    _check_layers(layer_weights, output_features, photo_features)
-    parts = []
+    _check_layers(layer_weights, output_features, content_features)
+    by_layer = []
     for name, weight in layer_weights.items():
-        check_same_shape(output_features[name], photo_features[name])
-        parts.append(weight * (wide(output_features[name]) - wide(photo_features[name])).square().mean())
-    return torch.stack(parts).sum()
+        check_same_shape(output_features[name], content_features[name])
+        by_layer.append(weight * (wide(output_features[name]) - wide(content_features[name])).square().mean())
+    return torch.stack(by_layer).sum()
 
 
 def feature_matching(output_scales: Sequence[Sequence[Tensor]], target_scales: Sequence[Sequence[Tensor]]) -> Tensor:
-    """L1 distance of the discriminator's activations, summed over layers and averaged over scales.
+    """Compute the feature matching loss of pix2pixHD (Wang et al. 2018, arXiv 1711.11585, eq. 3).
 
-    pix2pixHD (Wang et al. 2018, arXiv 1711.11585, eq. 3), averaged over scales as in its code, so that its weight of 10
-    keeps its meaning. Logits are left out, as there.
+    It is the L1 distance between activations of the discriminator, without the logits, summed over layers and averaged
+    over scales. The average is that of the published code, so that its weight of 10 can be used here.
 
     Args:
-        output_scales: for each scale the activations of its layers, the last of which are the logits, for the
-            generator's pictures.
-        target_scales: for the teacher's, in the same shapes, without gradient.
+        output_scales: Activations for the output: for each scale those of its layers, the last of which are the logits.
+        target_scales: Activations for the target, in the same shapes; without gradient.
 
     Raises:
-        ValueError: numbers of scales or layers or shapes differ, or there is no layer before the logits.
+        ValueError: Numbers of scales, numbers of layers or shapes differ, or there is no layer before the logits.
     """
     layers = [len(scale) for scale in output_scales]
     if layers != [len(scale) for scale in target_scales] or min(layers, default=0) < 2:
-        raise ValueError(f"both need the same scales, of at least one layer before the logits, got {layers}")
-    parts = [
+        raise ValueError(
+            f"output and target need the same scales, with at least one layer before the logits, got {layers}"
+        )
+    by_scale = [
         torch.stack([l1(a, b) for a, b in zip(output[:-1], target[:-1], strict=True)]).sum()
         for output, target in zip(output_scales, target_scales, strict=True)
     ]
-    return torch.stack(parts).mean()
+    return torch.stack(by_scale).mean()
 
 
 def gram(features: Tensor) -> Tensor:
-    """Products of every two channels, summed over positions and divided by channels * height * width.
+    """Compute Gram matrices: products of every two channels, summed over pixels (Johnson et al. 2016, section 3.2).
 
-    Johnson et al. 2016 (arXiv 1603.08155, section 3.2). Computed in float32, or float64 if that comes in: the sums
-    overflow float16. bfloat16 has float32's range, and its products are summed in float32: it is multiplied as it
-    comes, and only the sums are rounded.
+    The sums are divided by channels * height * width. They are computed in float32 (float64 stays float64), because
+    they overflow float16. bfloat16 has the range of float32, and matrix products of it are summed in float32, so that
+    it can be multiplied directly, which is faster; only the sums are then rounded to bfloat16.
 
     Args:
-        features: [batch, channels, h, w].
+        features: Activations, [batch, channels, h, w].
 
     Returns:
-        [batch, channels, channels], symmetric.
+        Symmetric matrices, [batch, channels, channels].
     """
     _, channels, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        known = features if features.dtype == torch.bfloat16 else wide(features)
-        flat = known.permute(0, 2, 3, 1).flatten(1, 2)  # a view in both layouts: reshaping channels_last would copy
+        factors = features if features.dtype == torch.bfloat16 else wide(features)
+        # A view of a channels-last tensor, as networks return it; flattening [h, w] behind the channels would copy it.
+        flat = factors.permute(0, 2, 3, 1).flatten(1, 2)
         return wide(flat.transpose(1, 2) @ flat) / (channels * height * width)
 
 
 def grams(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[str, Tensor]:
-    """Gram matrices of the named layers; see `gram`.
+    """Compute the Gram matrices of the named layers; see `gram`.
 
     Raises:
-        ValueError: a layer that was not computed.
+        ValueError: A layer is missing from the activations.
     """
     names = list(layers)
     _check_computed(names, features)
@@ -112,54 +117,58 @@ def grams(features: Mapping[str, Tensor], layers: Iterable[str]) -> dict[str, Te
 def gram_distance(
     output_grams: Mapping[str, Tensor], style_grams: Mapping[str, Tensor], layer_weights: Mapping[str, float]
 ) -> Tensor:
-    """Weighted sum over layers of the squared Frobenius norm of the difference of Gram matrices.
+    """Compute the style loss of Johnson et al. 2016 (arXiv 1603.08155, section 3.2).
 
-    Averaged over the batch. Johnson et al. 2016 (section 3.2); four times the loss of Gatys et al. (2016, eq. 4) where
-    both pictures have one size.
+    It is the weighted sum over layers of the squared Frobenius norm of the difference of Gram matrices, averaged over
+    the batch: four times the loss of Gatys et al. (2016, eq. 4) if both images have the same size.
 
     Args:
-        output_grams: layer name -> [batch, channels, channels], what `grams` gives.
-        style_grams: the same layers; a batch of 1 serves every picture.
-        layer_weights: layers to compare; others are ignored.
+        output_grams: Gram matrices of the output: layer -> [batch, channels, channels].
+        style_grams: Gram matrices to compare with; a batch of 1 is compared with every image.
+        layer_weights: Layers to compare, each with its weight; other layers are ignored.
 
     Raises:
-        ValueError: no layers, a layer that was not computed, or shapes that differ in more than a batch of 1.
+        ValueError: No layers are named, a layer is missing, or shapes differ other than by a batch of 1.
     """
     _check_layers(layer_weights, output_grams, style_grams)
-    parts = []
+    by_layer = []
     for name, weight in layer_weights.items():
-        found, wanted = output_grams[name], style_grams[name]
-        check_same_shape(found, wanted.expand_as(found) if len(wanted) == 1 else wanted)
-        parts.append(weight * (found - wanted).square().sum(dim=(1, 2)).mean())
-    return torch.stack(parts).sum()
+        output, style = _matching_grams(output_grams[name], style_grams[name])
+        by_layer.append(weight * (output - style).square().sum(dim=(1, 2)).mean())
+    return torch.stack(by_layer).sum()
 
 
 def relative_gram_distance(
     output_grams: Mapping[str, Tensor], style_grams: Mapping[str, Tensor], layer_weights: Mapping[str, float]
 ) -> Tensor:
-    """Weighted mean over layers of |G(output) - G(style)| / |G(style)| in the Frobenius norm, averaged over the batch.
+    """Compute the weighted mean over layers of |G(output) - G(style)| / |G(style)|, averaged over the batch.
 
-    What `pix2style eval` calls style distance. Unlike `gram_distance` it does not depend on how large a network's
-    activations are, nor does one layer or one bright picture outweigh the others; and its gradient does not fade as
-    the two get near.
+    |.| is the Frobenius norm. `pix2style eval` reports this as style distance. Unlike `gram_distance` it does not
+    depend on the magnitude of activations, so that no layer and no bright image dominates, and its gradient does not
+    vanish as the distance approaches 0.
 
     Args:
-        output_grams: layer name -> [batch, channels, channels], what `grams` gives.
-        style_grams: the same layers; a batch of 1 serves every picture.
-        layer_weights: layers to compare; others are ignored.
+        output_grams: Gram matrices of the output: layer -> [batch, channels, channels].
+        style_grams: Gram matrices to compare with; a batch of 1 is compared with every image.
+        layer_weights: Layers to compare, each with its weight; other layers are ignored.
 
     Raises:
-        ValueError: no layers, a layer that was not computed, or shapes that differ in more than a batch of 1.
+        ValueError: No layers are named, a layer is missing, or shapes differ other than by a batch of 1.
     """
     _check_layers(layer_weights, output_grams, style_grams)
-    parts = []
+    by_layer = []
     for name, weight in layer_weights.items():
-        found, wanted = output_grams[name], style_grams[name]
-        check_same_shape(found, wanted.expand_as(found) if len(wanted) == 1 else wanted)
-        # nothing but black gives a matrix of zeros; and the root of a sum of squares has no slope at 0
-        apart = ((found - wanted).square().sum(dim=(1, 2)) + _TINY).sqrt()
-        parts.append(weight * (apart / (wanted.square().sum(dim=(1, 2)) + _TINY).sqrt()).mean())
-    return torch.stack(parts).sum() / sum(layer_weights.values())
+        output, style = _matching_grams(output_grams[name], style_grams[name])
+        distance = ((output - style).square().sum(dim=(1, 2)) + _EPSILON).sqrt()
+        # The Gram matrix of a black image may be 0 everywhere.
+        by_layer.append(weight * (distance / (style.square().sum(dim=(1, 2)) + _EPSILON).sqrt()).mean())
+    return torch.stack(by_layer).sum() / sum(layer_weights.values())
+
+
+def _matching_grams(output: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both, after checking that they have the same shape, or that the batch of `style` is 1."""
+    check_same_shape(output, style.expand_as(output) if len(style) == 1 else style)
+    return output, style
 
 
 def _check_layers(layer_weights: Mapping[str, float], *features: Mapping[str, Tensor]) -> None:
@@ -170,5 +179,5 @@ def _check_layers(layer_weights: Mapping[str, float], *features: Mapping[str, Te
 
 def _check_computed(names: Iterable[str], *features: Mapping[str, Tensor]) -> None:
     for name in names:
-        if any(name not in one for one in features):
+        if any(name not in layers for layers in features):
             raise ValueError(f"layer {name} was not computed; computed were {', '.join(features[0])}")

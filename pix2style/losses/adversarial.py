@@ -1,4 +1,4 @@
-"""The game: what discriminator and generator are to lower, and the penalties that keep the game from diverging."""
+"""Adversarial losses of generator and discriminator, and the gradient penalty that stabilises their training."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ ADVERSARIAL_KINDS = ("bce", "lsgan", "hinge", "relativistic")
 
 
 def adversarial_generator(kind: str, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
-    """How badly the generator fools the discriminator, averaged over all patches.
+    """Compute the adversarial loss of the generator, averaged over all patches.
 
     - "bce": the non-saturating loss, -log sigmoid(logit) (Goodfellow et al. 2014; pix2pix's).
-    - "lsgan": (logit - 1)^2 (Mao et al. 2017, arXiv 1611.04076, with b = c = 1). Their factor 1/2 is left out, as in
-      pix2pix, so that published weights of this part keep their meaning.
+    - "lsgan": (logit - 1)^2 (Mao et al. 2017, arXiv 1611.04076, with b = c = 1). Without their factor 1/2, as in
+      pix2pix, so that published weights can be used.
     - "hinge": -logit (Lim and Ye 2017, arXiv 1705.02894).
     - "relativistic": -log sigmoid(fake - real), patch by patch (R3GAN: Huang et al. 2024, arXiv 2501.05441, eq. 2;
-      Jolicoeur-Martineau 2018). There any real picture faces any generated one; here it is the teacher's of the same
-      photo.
+      Jolicoeur-Martineau 2018). The papers pair real and generated images at random; here each output is paired with
+      its target.
 
     Args:
-        kind: one of `ADVERSARIAL_KINDS`.
-        fake_logits: the discriminator's, of generated pictures; any shape.
-        real_logits: of the teacher's, in the same shape; only "relativistic" looks at them.
+        kind: One of `ADVERSARIAL_KINDS`.
+        fake_logits: Logits of the discriminator for outputs, of any shape.
+        real_logits: Logits for targets, of the same shape; only "relativistic" uses them.
 
     Raises:
-        ValueError: an unknown kind; "relativistic" without real logits, or of other shapes.
+        ValueError: Unknown kind, or "relativistic" without real logits or with logits of different shapes.
     """
     fake = wide(fake_logits)
     if kind == "bce":
@@ -41,26 +41,26 @@ def adversarial_generator(kind: str, fake_logits: Tensor, real_logits: Tensor | 
         return -fake.mean()
     if kind == "relativistic":
         if real_logits is None:
-            raise ValueError("relativistic compares with the teacher's pictures: give real_logits")
+            raise ValueError("relativistic compares with the logits of targets: pass real_logits")
         check_same_shape(fake_logits, real_logits)
         return F.softplus(wide(real_logits) - fake).mean()
-    raise _unknown(kind)
+    raise _unknown_kind(kind)
 
 
 def adversarial_discriminator(kind: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """How badly the discriminator tells the teacher's pictures from the generator's.
+    """Compute the adversarial loss of the discriminator, averaged over all patches.
 
-    "relativistic" is -log sigmoid(real - fake), patch by patch. The others are the mean of the part on real and the
-    part on generated pictures: the factor 1/2 that pix2pix (appendix 6.2) uses to slow the discriminator down, and for
-    "lsgan" also Mao et al.'s own.
+    "relativistic" is -log sigmoid(real - fake), patch by patch. The other kinds are the mean of a loss on targets and a
+    loss on outputs. The mean contains the factor 1/2 that pix2pix (appendix 6.2) uses to slow the discriminator down,
+    and for "lsgan" also the factor of Mao et al.
 
     Args:
-        kind: one of `ADVERSARIAL_KINDS`.
-        real_logits: of the teacher's pictures; any shape.
-        fake_logits: of generated pictures, detached from the generator by the caller.
+        kind: One of `ADVERSARIAL_KINDS`.
+        real_logits: Logits for targets, of any shape.
+        fake_logits: Logits for outputs, which the caller has detached from the generator.
 
     Raises:
-        ValueError: an unknown kind; "relativistic" with two shapes.
+        ValueError: Unknown kind, or "relativistic" with logits of different shapes.
     """
     real_logits, fake_logits = wide(real_logits), wide(fake_logits)
     if kind == "relativistic":
@@ -73,38 +73,38 @@ def adversarial_discriminator(kind: str, real_logits: Tensor, fake_logits: Tenso
     elif kind == "hinge":
         real, fake = F.relu(1 - real_logits), F.relu(1 + fake_logits)
     else:
-        raise _unknown(kind)
+        raise _unknown_kind(kind)
     return 0.5 * (real.mean() + fake.mean())
 
 
-def squared_gradient(logits: Sequence[Tensor], pictures: Tensor) -> Tensor:
-    """The zero-centred gradient penalty: R1 at the teacher's pictures, R2 at the generator's.
+def squared_gradient(logits: Sequence[Tensor], images: Tensor) -> Tensor:
+    """Compute the zero-centred gradient penalty: R1 at targets, R2 at outputs.
 
-    Mescheder et al. 2018 (arXiv 1801.04406, eq. 9), where a picture has one logit: the squared norm of its gradient,
-    averaged over pictures; R3GAN (arXiv 2501.05441) weighs it gamma / 2. For patches, the gradient is that of the
-    patches' sum, and its squared norm is divided by their number: as much as one patch's where patches do not overlap,
-    so that the figure does not follow the size of the crop. Averaged over scales.
+    Mescheder et al. 2018 (arXiv 1801.04406, eq. 9) define it for one logit per image: the squared norm of the logit's
+    gradient with respect to the image, averaged over images. R3GAN (arXiv 2501.05441) weighs it gamma / 2. With a logit
+    per patch, this is the squared norm of the gradient of their sum, divided by their number. If patches do not overlap
+    that is the mean over patches, so that it does not depend on the size of the crop. Averaged over scales.
 
     Args:
-        logits: one tensor [batch, 1, h, w] for each scale, computed from `pictures` by a network that can be
-            differentiated twice (an eager one).
-        pictures: [batch, channels, height, width], with `requires_grad`.
+        logits: One tensor [batch, 1, h, w] for each scale, computed from `images` by a network that can be
+            differentiated twice (not a compiled one).
+        images: [batch, channels, height, width], with `requires_grad`.
 
     Returns:
-        A scalar that can be differentiated with respect to the network's weights.
+        A scalar that can be differentiated with respect to the weights of the network.
 
     Raises:
-        ValueError: no logits.
+        ValueError: There are no logits.
     """
     if not logits:
-        raise ValueError("logits is empty: give those of at least one scale")
-    parts = []
-    for one in logits:
-        [gradient] = torch.autograd.grad(wide(one).sum(), pictures, create_graph=True)
-        patches = one.numel() // len(one)
-        parts.append(wide(gradient).square().sum(dim=(1, 2, 3)).mean() / patches)
-    return torch.stack(parts).mean()
+        raise ValueError("logits is empty: pass those of at least one scale")
+    by_scale = []
+    for scale in logits:
+        [gradient] = torch.autograd.grad(wide(scale).sum(), images, create_graph=True)
+        patches = scale.numel() // len(scale)
+        by_scale.append(wide(gradient).square().sum(dim=(1, 2, 3)).mean() / patches)
+    return torch.stack(by_scale).mean()
 
 
-def _unknown(kind: str) -> ValueError:
+def _unknown_kind(kind: str) -> ValueError:
     return ValueError(f"kind must be one of {', '.join(ADVERSARIAL_KINDS)}, got {kind!r}")

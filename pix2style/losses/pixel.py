@@ -1,4 +1,4 @@
-"""Losses that compare pixel by pixel, or a pixel with its neighbours."""
+"""Losses that compare output and target pixel by pixel, and the total variation of one image."""
 
 from __future__ import annotations
 
@@ -10,60 +10,63 @@ _CHARBONNIER_EPSILON_SQUARED = 1e-6
 
 
 def l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference.
+    """Compute the mean absolute difference.
 
     Args:
-        output: any shape.
-        target: the same shape; other shapes are refused, as broadcasting would hide a mistake.
+        output: Tensor of any shape.
+        target: Tensor of the same shape.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: The shapes differ.
     """
     check_same_shape(output, target)
     difference = wide(output) - wide(target)
-    # Not mean(): its gradient is written out for every number, and in another layout than that of the networks.
+    # Not mean(): the gradient of mean() is a full tensor in contiguous layout, which costs memory and a conversion to
+    # the channels-last layout of the networks.
     return difference.abs().sum() / difference.numel()
 
 
 def mse(output: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference, which PSNR is the logarithm of.
+    """Compute the mean squared difference, whose logarithm is PSNR.
 
-    Where a target may be one of two colours it asks for their mean, and L1 for the likelier one.
+    Where several targets are possible, its minimum is their mean, and that of L1 their median.
 
     Args:
-        output: any shape.
-        target: the same shape.
+        output: Tensor of any shape.
+        target: Tensor of the same shape.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: The shapes differ.
     """
     check_same_shape(output, target)
     return (wide(output) - wide(target)).square().sum() / output.numel()
 
 
 def charbonnier(output: Tensor, target: Tensor) -> Tensor:
-    """Mean of sqrt(difference^2 + 1e-6): L1 with a round bottom.
+    """Compute the Charbonnier loss, the mean of sqrt(difference^2 + 1e-6): an L1 that is smooth at 0.
 
-    Charbonnier et al. 1994; with this epsilon (1e-3) in Lai et al. 2017 (arXiv 1704.03915, section 3.3). Equal tensors
-    give 1e-3, its lowest value.
+    Charbonnier et al. 1994; with this epsilon (1e-3) in Lai et al. 2017 (arXiv 1704.03915, section 3.3). Its lowest
+    value, for equal tensors, is 1e-3.
 
     Args:
-        output: any shape.
-        target: the same shape.
+        output: Tensor of any shape.
+        target: Tensor of the same shape.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: The shapes differ.
     """
     check_same_shape(output, target)
     return ((wide(output) - wide(target)).square() + _CHARBONNIER_EPSILON_SQUARED).sqrt().mean()
 
 
-def total_variation(picture: Tensor) -> Tensor:
-    """Mean absolute difference of vertical, plus that of horizontal neighbours (anisotropic; Rudin et al. 1992).
+def total_variation(image: Tensor) -> Tensor:
+    """Compute the anisotropic total variation (Rudin et al. 1992), averaged over pixels.
+
+    It is the mean absolute difference between vertical neighbours plus that between horizontal neighbours.
 
     Args:
-        picture: [..., height, width]; a single row or column has no neighbours in that direction, and gives 0 there.
+        image: [..., height, width]; a direction in which there is one pixel only adds 0.
     """
-    picture = wide(picture)
-    down, right = picture.diff(dim=-2), picture.diff(dim=-1)
-    return down.abs().sum() / max(1, down.numel()) + right.abs().sum() / max(1, right.numel())
+    image = wide(image)
+    vertical, horizontal = image.diff(dim=-2), image.diff(dim=-1)
+    return vertical.abs().sum() / max(1, vertical.numel()) + horizontal.abs().sum() / max(1, horizontal.numel())

@@ -1,4 +1,4 @@
-"""What every loss asks of its tensors."""
+"""Precision and shape checks that the losses share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def wide(tensor: Tensor) -> Tensor:
-    """The tensor in float32, or in float64 if it comes so."""
+    """Return the tensor in float32, or unchanged if it is float64."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def check_same_shape(output: Tensor, target: Tensor) -> None:
-    """Refuse what would be broadcast: it is always a mistake here, and would stay hidden.
+    """Check that two tensors have the same shape; broadcasting would hide a mistake of the caller.
 
     Raises:
-        ValueError: with both shapes.
+        ValueError: The shapes differ.
     """
     if output.shape != target.shape:
-        raise ValueError(f"output {list(output.shape)} and target {list(target.shape)} must have one shape")
+        raise ValueError(f"output {list(output.shape)} and target {list(target.shape)} must have the same shape")

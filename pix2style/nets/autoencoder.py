@@ -1,4 +1,4 @@
-"""A small autoencoder of our own, whose encoder can stand in for VGG19 where that cannot be had."""
+"""A small autoencoder whose encoder can replace VGG19 as feature network, without a download."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
 from pix2style.files import write_bytes
-from pix2style.nets.features import FeatureNetwork, choose_layers
+from pix2style.nets.features import FeatureNetwork, select_layers
 from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.weights import read_tensors_and_metadata
 
@@ -24,13 +24,14 @@ _SMALLEST_PX = 2 ** len(LAYERS)
 
 
 class Autoencoder(nn.Module):
-    """Four strided convolutions down, four resize-convolutions up.
+    """An encoder of four strided convolutions and a decoder of four resize-convolutions.
 
-    Kernel 4 at stride 2 weighs every pixel alike, so that a loss on the activations sends no checkerboard back into the
-    picture (Odena et al. 2016, doi 10.23915/distill.00003, "Checkerboard patterns in gradients").
+    With kernel 4 and stride 2 every pixel takes part in equally many windows, so the gradient of a loss on the
+    activations has no checkerboard (Odena et al. 2016, doi 10.23915/distill.00003, "Checkerboard patterns in
+    gradients").
 
     Args:
-        channels: of enc1 to enc4, at 1/2 to 1/16 of the resolution.
+        channels: Channels of enc1 to enc4, which have 1/2 to 1/16 of the resolution.
     """
 
     mean_activation: Tensor
@@ -47,52 +48,56 @@ class Autoencoder(nn.Module):
         self.decoder = nn.Sequential(*decoder[:-1], nn.Tanh())
         self.register_buffer("mean_activation", torch.ones(len(LAYERS)))
 
-    def encode(self, picture: Tensor) -> dict[str, Tensor]:
-        """Activations after each ReLU, not scaled.
+    def encode(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the activations after each ReLU, without scaling.
 
         Args:
-            picture: [batch, 3, height >= 16, width >= 16] in [-1, 1].
+            image: [batch, 3, height >= 16, width >= 16] in [-1, 1].
 
         Returns:
-            "enc1".."enc4" -> [batch, channels, height // 2 .. height // 16, ...].
+            For "enc1" to "enc4", activations [batch, channels, h, w] at 1/2, 1/4, 1/8 and 1/16 of the resolution.
 
         Raises:
-            ValueError: not a batch of RGB pictures, or smaller than 16 px.
+            ValueError: The tensor is not a batch of RGB images, or the images are smaller than 16 px.
         """
-        check_rgb_batch(picture)
-        if min(picture.shape[-2:]) < _SMALLEST_PX:
-            raise ValueError(f"pictures must be at least {_SMALLEST_PX} px, got {list(picture.shape[-2:])}")
-        found = {}
-        features = picture
+        check_rgb_batch(image)
+        if min(image.shape[-2:]) < _SMALLEST_PX:
+            raise ValueError(f"images must have at least {_SMALLEST_PX} px a side, got {list(image.shape[-2:])}")
+        activations = {}
+        features = image
         for name, stage in zip(LAYERS, (self.encoder[at : at + 2] for at in range(0, 8, 2)), strict=True):
             features = stage(features)
-            found[name] = features
-        return found
+            activations[name] = features
+        return activations
 
     def decode(self, code: Tensor) -> Tensor:
-        """From enc4's activations [batch, channels, h, w] to pictures [batch, 3, 16 * h, 16 * w] in [-1, 1]."""
-        picture: Tensor = self.decoder(code)
-        return picture
+        """Decode the activations of enc4, [batch, channels, h, w], to images [batch, 3, 16 * h, 16 * w] in [-1, 1]."""
+        image: Tensor = self.decoder(code)
+        return image
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Encode and decode; sizes that are multiples of 16 come back as they went in."""
-        return self.decode(self.encode(picture)[LAYERS[-1]])
+    def forward(self, image: Tensor) -> Tensor:
+        """Encode and decode. The output has the size of the input if that is a multiple of 16."""
+        return self.decode(self.encode(image)[LAYERS[-1]])
 
     @torch.no_grad()
-    def measure(self, pictures: Iterable[Tensor]) -> None:
-        """Store each layer's mean activation over batches of pictures, so that loaded layers weigh alike.
+    def measure_mean_activations(self, batches: Iterable[Tensor]) -> None:
+        """Store the mean activation of each layer over batches of images; call it once after training.
 
-        After training. Gatys et al. normalise VGG19 in the same way (2016, section 2), per filter; per layer is enough
-        for weights to mean something, and blows up no filter that hardly ever fires.
+        `load_autoencoder` divides by these means, so that all layers have comparable activations. Gatys et al. (2016,
+        section 2) normalise VGG19 in the same way per filter. Here it is done per layer, which is enough to make loss
+        weights comparable, and does not amplify filters that are almost never active.
+
+        Raises:
+            ValueError: There are no batches.
         """
         sums, count = torch.zeros(len(LAYERS)), 0
-        for batch in pictures:
+        for batch in batches:
             sums += torch.stack([features.mean().float().cpu() for features in self.encode(batch).values()]) * len(
                 batch
             )
             count += len(batch)
         if count == 0:
-            raise ValueError("pictures is empty: nothing to measure")
+            raise ValueError("batches is empty: there is nothing to measure")
         self.mean_activation.copy_(sums / count)
 
 
@@ -104,34 +109,36 @@ def _encoder(channels: Sequence[int]) -> nn.Sequential:
 
 
 def save_autoencoder(path: Path, model: Autoencoder) -> None:
-    """Write a safetensors file, whole or not at all."""
+    """Write an autoencoder to a safetensors file, atomically."""
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    # One key: safetensors writes several in a random order, and the same network should give the same bytes.
+    # All metadata in one key, because safetensors writes several keys in random order: equal networks give equal bytes.
     description = json.dumps({"schema_version": _VERSION, "channels": model.channels})
     write_bytes(path, save(tensors, {_KIND: description}))
 
 
 def load_autoencoder(layers: Iterable[str], weights: Path) -> FeatureNetwork:
-    """The encoder of a saved autoencoder up to the deepest of `layers`, each layer scaled to mean activation 1.
+    """Load the encoder of a saved autoencoder up to the deepest of `layers`, each layer scaled to mean activation 1.
 
     Args:
-        layers: of "enc1" .. "enc4".
-        weights: what `save_autoencoder` wrote.
+        layers: Names among "enc1" to "enc4".
+        weights: A file that `save_autoencoder` wrote.
 
     Raises:
-        ConfigError: an unknown layer, or none at all.
-        ArtifactError: the file is missing, damaged, not an autoencoder's, or of an unknown schema version.
+        ConfigError: `layers` is empty or names an unknown layer.
+        ArtifactError: The file is missing, damaged, no autoencoder, or of an unknown schema version.
     """
-    wanted = choose_layers(layers, {name: 2 * index + 1 for index, name in enumerate(LAYERS)})
+    selected = select_layers(layers, {name: 2 * index + 1 for index, name in enumerate(LAYERS)})
     model = _read(weights)
     scales = dict(zip(LAYERS, model.mean_activation.tolist(), strict=True))
-    return FeatureNetwork(model.encoder, wanted, scales=scales)
+    return FeatureNetwork(model.encoder, selected, scales=scales)
 
 
 def _read(path: Path) -> Autoencoder:
     tensors, metadata = read_tensors_and_metadata(path)
     if _KIND not in metadata:
-        raise ArtifactError(f"{path}: is not an autoencoder of pix2style: check losses.features.network and weights")
+        raise ArtifactError(
+            f"{path}: is not an autoencoder of pix2style: check losses.features.network and losses.features.weights"
+        )
     try:
         description = json.loads(metadata[_KIND])
         version = description["schema_version"]

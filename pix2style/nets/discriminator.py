@@ -1,4 +1,4 @@
-"""Discriminators: they look at photo and picture together, and judge each patch."""
+"""Patch discriminators, conditional on the photo."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from pix2style.nets.unet_2017 import init_normal
 
 _KERNEL = 4
 _SLOPE = 0.2
-_PAIR_CHANNELS = 6  # the photo's and the picture's
+_PAIR_CHANNELS = 6  # RGB of the photo and RGB of the image
 
 
 class Discriminator(nn.Module, ABC):
-    """Says of every patch of a picture whether the teacher painted it for that photo.
+    """Classifies each patch of an image as real (made by the teacher for this photo) or fake (made by the generator).
 
     Attributes:
-        smallest_px: pictures of fewer rows or columns leave no logit.
-        receptive_field_px: side of the largest patch that one logit sees.
+        smallest_px: Smallest height and width in pixels; smaller images would give no logit.
+        receptive_field_px: Side in pixels of the largest patch that one logit depends on.
     """
 
     smallest_px: int
     receptive_field_px: int
 
-    def forward(self, photo: Tensor, picture: Tensor) -> list[list[Tensor]]:
-        """Judge every patch.
+    def forward(self, photo: Tensor, image: Tensor) -> list[list[Tensor]]:
+        """Compute logits and activations for every patch.
 
         Args:
             photo: [batch, 3, height, width] in [-1, 1].
-            picture: the teacher's or the generator's, of the same shape.
+            image: The target or the generator's output, of the same shape.
 
         Returns:
-            For each scale, finest first, the activations [batch, channels, h, w] of its layers, shallow to deep; the
-            last are the logits [batch, 1, h, w], where larger means "painted by the teacher".
+            For each scale, finest first, the activations [batch, channels, h, w] of its layers, from shallow to deep.
+            The last ones are the logits [batch, 1, h, w]; larger means "real", made by the teacher.
 
         Raises:
-            ValueError: pictures smaller than `smallest_px`.
+            ValueError: The images are smaller than `smallest_px`.
         """
         if min(photo.shape[-2:]) < self.smallest_px:
             raise ValueError(
-                f"the discriminator needs pictures of at least {self.smallest_px} px, got {list(photo.shape[-2:])}:"
+                f"the discriminator needs images of at least {self.smallest_px} px, got {list(photo.shape[-2:])}:"
                 " use larger crops, fewer layers or fewer scales"
             )
-        return self._judge(torch.cat([photo, picture], dim=1))
+        return self._activations(torch.cat([photo, image], dim=1))
 
     @abstractmethod
-    def _judge(self, both: Tensor) -> list[list[Tensor]]:
-        """Judge photo and picture, stacked: [batch, 6, height, width]."""
+    def _activations(self, pair: Tensor) -> list[list[Tensor]]:
+        """Return the result of `forward` for photo and image concatenated to [batch, 6, height, width]."""
 
 
-class _Chain(Discriminator):
-    """One chain of blocks: convolution, normalisation between the ends, LeakyReLU but for the logits."""
+class _SequentialDiscriminator(Discriminator):
+    """Blocks of convolution, normalisation (not in the first and last) and LeakyReLU (not in the last)."""
 
     def __init__(self, convs: list[nn.Conv2d], norm: str, spectral_norm: bool) -> None:
         super().__init__()
@@ -77,36 +77,39 @@ class _Chain(Discriminator):
                 parametrizations.spectral_norm(conv)
         self.receptive_field_px = _length(self.span(Span(0, 0)))
 
-    def span(self, seen: Span) -> Span:
-        """The input pixels along one axis that a span of logits sees."""
+    def span(self, logits: Span) -> Span:
+        """Return the span of input pixels along one axis that a span of logits depends on."""
+        span = logits
         for block in reversed(self.blocks):
             conv = block[0]  # type: ignore[index]
-            seen = seen.before_conv(conv.kernel_size[0], conv.stride[0], conv.padding[0])
-        return seen
+            span = span.input_of_conv(conv.kernel_size[0], conv.stride[0], conv.padding[0])
+        return span
 
-    def _judge(self, both: Tensor) -> list[list[Tensor]]:
+    def _activations(self, pair: Tensor) -> list[list[Tensor]]:
         activations: list[Tensor] = []
+        features = pair
         for block in self.blocks:
-            both = block(both)
-            activations.append(both)
+            features = block(features)
+            activations.append(features)
         return [activations]
 
 
-class PatchGan(_Chain):
-    """PatchGAN of Isola et al. 2017 (arXiv 1611.07004, appendix 6.1.2), conditional on the photo.
+class PatchGan(_SequentialDiscriminator):
+    """The PatchGAN of Isola et al. 2017 (arXiv 1611.07004, appendix 6.1.2), conditional on the photo.
 
-    With 3 layers every logit sees a patch of 70x70 pixels; 2,768,705 parameters with batch normalisation.
+    With 3 layers every logit depends on a patch of 70x70 pixels. With the defaults and batch
+    normalisation it has 2,768,705 parameters.
 
     Args:
-        channels: filters of the first layer (ndf); doubled by each next one up to eight times.
-        layers: strided layers.
-        norm: "batch" is the 2017 recipe's, and not for DDP (pytorch #175024); "instance" judges a picture the same in
-            any batch (with learned scale and shift, as a convolution's bias does not survive the normalisation);
-            "none" goes with spectral norm.
-        spectral_norm: limit each layer's Lipschitz constant (Miyato et al. 2018, arXiv 1802.05957).
+        channels: Filters of the first layer (ndf). Each following layer doubles them, up to eight times as many.
+        layers: Number of strided layers.
+        norm: "batch", as in the 2017 recipe, which does not work with DDP (pytorch #175024); "instance", whose result
+            for an image does not depend on its batch (with learned scale and shift, because the normalisation removes
+            the bias of the convolution); or "none", which is meant for spectral norm.
+        spectral_norm: Whether to limit each layer's Lipschitz constant (Miyato et al. 2018, arXiv 1802.05957).
 
     Raises:
-        ValueError: an unknown norm.
+        ValueError: `norm` is unknown.
     """
 
     def __init__(
@@ -115,24 +118,24 @@ class PatchGan(_Chain):
         strides = [2] * layers + [1, 1]
         widths = [_PAIR_CHANNELS, *(channels * min(2**level, 8) for level in range(layers + 1)), 1]
         convs = [
-            # A normalisation takes the bias out again; neither the first layer nor the logits are normalised.
+            # No bias where a normalisation follows, which would remove it: everywhere but in the first and last layer.
             nn.Conv2d(into, out, _KERNEL, stride, padding=1, bias=norm == "none" or level in (0, len(strides) - 1))
             for level, ((into, out), stride) in enumerate(zip(itertools.pairwise(widths), strides, strict=True))
         ]
         super().__init__(convs, norm, spectral_norm)
-        self.smallest_px = 3 * 2**layers  # the two layers of stride 1 take one row each
+        self.smallest_px = 3 * 2**layers  # each of the two layers with stride 1 makes the map one row smaller
 
 
-class Pixel(_Chain):
-    """pix2pix's PixelGAN (Isola et al. 2017, appendix 6.1.2): 1x1 convolutions, so it judges colours alone.
+class PixelGan(_SequentialDiscriminator):
+    """The PixelGAN of pix2pix (Isola et al. 2017, appendix 6.1.2): 1x1 convolutions, which see single colours only.
 
     Args:
-        channels: filters of the first layer (ndf), and half the second's.
-        norm: of the second layer; see `PatchGan`.
-        spectral_norm: see `PatchGan`.
+        channels: Filters of the first layer (ndf). The second layer has twice as many.
+        norm: Normalisation of the second layer; see `PatchGan`.
+        spectral_norm: See `PatchGan`.
 
     Raises:
-        ValueError: an unknown norm.
+        ValueError: `norm` is unknown.
     """
 
     def __init__(self, channels: int = 64, norm: str = "instance", spectral_norm: bool = False) -> None:
@@ -142,23 +145,24 @@ class Pixel(_Chain):
             nn.Conv2d(2 * channels, 1, 1, bias=True),
         ]
         super().__init__(convs, norm, spectral_norm)
-        self.smallest_px = 2  # statistics of a single pixel are nothing
+        self.smallest_px = 2  # a normalisation needs more than one pixel for its statistics
 
 
-class MultiScale(Discriminator):
-    """Several PatchGANs on pictures halved again and again (pix2pixHD, Wang et al. 2018, arXiv 1711.11585).
+class MultiScalePatchGan(Discriminator):
+    """One PatchGAN for each of several scales of the image (pix2pixHD, Wang et al. 2018, arXiv 1711.11585).
 
-    The coarse ones see the composition, the fine ones the strokes.
+    Each scale has half the resolution of the one before. The coarse discriminators see the composition, the fine ones
+    the brush strokes.
 
     Args:
-        scales: how many.
-        channels: see `PatchGan`, as are the others.
-        layers: of each.
-        norm: of each.
-        spectral_norm: of each.
+        scales: Number of scales.
+        channels: Filters of each PatchGAN's first layer; see `PatchGan`.
+        layers: Strided layers of each PatchGAN.
+        norm: Normalisation of each PatchGAN.
+        spectral_norm: Whether each PatchGAN uses spectral norm.
 
     Raises:
-        ValueError: an unknown norm, or no scale.
+        ValueError: `norm` is unknown, or `scales` is less than 1.
     """
 
     def __init__(
@@ -176,18 +180,18 @@ class MultiScale(Discriminator):
         self.scales = nn.ModuleList(patches)
         coarsest = patches[-1].span(Span(0, 0))
         for _ in range(scales - 1):
-            coarsest = coarsest.before_conv(kernel=3, stride=2, padding=1)
+            coarsest = coarsest.input_of_conv(kernel=3, stride=2, padding=1)
         self.receptive_field_px = _length(coarsest)
-        # A side of n becomes ceil(n / 2), `scales` - 1 times.
+        # Each average pooling maps a side of n pixels to ceil(n / 2).
         self.smallest_px = (patches[-1].smallest_px - 1) * 2 ** (scales - 1) + 1
 
-    def _judge(self, both: Tensor) -> list[list[Tensor]]:
-        judged: list[list[Tensor]] = []
-        for level, patch in enumerate(self.scales):
+    def _activations(self, pair: Tensor) -> list[list[Tensor]]:
+        activations: list[list[Tensor]] = []
+        for level, patch_gan in enumerate(self.scales):
             if level > 0:
-                both = F.avg_pool2d(both, 3, stride=2, padding=1, count_include_pad=False)
-            judged += patch._judge(both)  # type: ignore[operator]
-        return judged
+                pair = F.avg_pool2d(pair, 3, stride=2, padding=1, count_include_pad=False)
+            activations += patch_gan._activations(pair)  # type: ignore[operator]
+        return activations
 
 
 def _length(span: Span) -> int:

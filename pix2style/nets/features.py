@@ -1,4 +1,4 @@
-"""Frozen networks whose activations the losses compare: VGG19 and VGG16 by layer name, and the frame for others."""
+"""Frozen feature networks for perceptual losses: VGG16 and VGG19 by layer name, and the class for other networks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pix2style.errors import ArtifactError, ConfigError
 from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.weights import read_tensors
 
-# Of torchvision's models: https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html, vgg16
+# From https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html, vgg16
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 Vgg = Literal["vgg16", "vgg19"]
-# Configurations D and E of the paper: channels and convolutions of each block.
+# Configurations D and E of the paper: channels and number of convolutions of each block.
 _BLOCKS: dict[Vgg, tuple[tuple[int, int], ...]] = {
     "vgg16": ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)),
     "vgg19": ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)),
@@ -28,16 +28,17 @@ _MEGABYTES: dict[Vgg, int] = {"vgg16": 528, "vgg19": 548}
 
 
 class FeatureNetwork(nn.Module):
-    """A frozen network that gives the activations of chosen layers, each computed once.
+    """A frozen network that returns the activations of chosen layers, computed in one pass.
 
-    Gradients flow to the picture, never to the weights; it stays in eval mode.
+    Gradients flow to the image, never to the weights. The network always stays in eval mode.
 
     Args:
-        body: applied in order.
-        layers: name -> index in `body` of the module whose output it is; `body` is cut after the deepest.
-        mean: of the three channels in [0, 1], subtracted first.
-        std: of the three channels in [0, 1], divided by.
-        scales: name -> number by which that layer's activations are divided; 1 where absent.
+        body: Layers, applied in order.
+        layers: For each layer's name, the index in `body` of the module that gives its activations. `body` is cut after
+            the deepest one.
+        mean: Mean of each channel of images in [0, 1]; it is subtracted first.
+        std: Standard deviation of each channel of images in [0, 1]; the image is divided by it.
+        scales: For each layer's name, a number by which its activations are divided; 1 for names that are missing.
     """
 
     def __init__(
@@ -54,79 +55,79 @@ class FeatureNetwork(nn.Module):
         self.layers = tuple(layers)
         self._name_at = {index: name for name, index in layers.items()}
         self._scales = dict(scales or {})
-        self.smallest_px = math.prod(_step(module) for module in self.body)
-        # [-1, 1] -> [0, 1] -> normalised, as one scale and shift.
+        self.smallest_px = math.prod(_stride(module) for module in self.body)
+        # From [-1, 1] to [0, 1] to normalised values, combined into one shift and one scale.
         self.register_buffer("mean", torch.tensor(mean)[:, None, None] * 2 - 1, persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None] * 2, persistent=False)
         self.requires_grad_(requires_grad=False)
         self.eval()
 
     def train(self, mode: bool = True) -> Self:
-        """Stay in eval mode, whatever the module that holds this one does."""
+        """Stay in eval mode, also when a parent module switches to training mode."""
         del mode
         return super().train(mode=False)
 
-    def forward(self, picture: Tensor) -> dict[str, Tensor]:
-        """The chosen layers' activations, shallow to deep.
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the activations of the chosen layers, from shallow to deep.
 
         Args:
-            picture: [batch, 3, height, width] in [-1, 1].
+            image: [batch, 3, height, width] in [-1, 1].
 
         Returns:
-            layer name -> [batch, channels, h, w].
+            For each layer's name, its activations [batch, channels, h, w].
 
         Raises:
-            ValueError: not a batch of RGB pictures, or smaller than the deepest layer's step.
+            ValueError: The tensor is not a batch of RGB images, or the images are smaller than the stride of the
+                deepest layer.
         """
-        check_rgb_batch(picture)
-        if min(picture.shape[-2:]) < self.smallest_px:
-            raise ValueError(f"pictures must be at least {self.smallest_px} px, got {list(picture.shape[-2:])}")
-        features = (picture - self.mean) / self.std  # type: ignore[operator]
-        found: dict[str, Tensor] = {}
+        check_rgb_batch(image)
+        if min(image.shape[-2:]) < self.smallest_px:
+            raise ValueError(f"images must have at least {self.smallest_px} px a side, got {list(image.shape[-2:])}")
+        features = (image - self.mean) / self.std  # type: ignore[operator]
+        activations: dict[str, Tensor] = {}
         for index, module in enumerate(self.body):
             features = module(features)
             if (name := self._name_at.get(index)) is not None:
-                found[name] = features / self._scales[name] if name in self._scales else features
-        return found
+                activations[name] = features / self._scales[name] if name in self._scales else features
+        return activations
 
 
-def _step(module: nn.Module) -> int:
+def _stride(module: nn.Module) -> int:
     stride = getattr(module, "stride", 1)
     return int(stride[0] if isinstance(stride, tuple) else stride)
 
 
 def load_vgg19(layers: Iterable[str], weights: Path | None = None) -> FeatureNetwork:
-    """See `load_vgg`."""
+    """Load VGG19; see `load_vgg`."""
     return load_vgg("vgg19", layers, weights)
 
 
 def load_vgg(kind: Vgg, layers: Iterable[str], weights: Path | None = None) -> FeatureNetwork:
-    """VGG16 or VGG19 (Simonyan and Zisserman 2014, arXiv 1409.1556) up to the deepest of `layers`.
+    """Load VGG16 or VGG19 (Simonyan and Zisserman 2014, arXiv 1409.1556) up to the deepest of `layers`.
 
     Args:
-        kind: which; Johnson et al. 2016 (arXiv 1603.08155) take VGG16, Gatys et al. 2016 and pix2pixHD VGG19.
-        layers: for example "relu1_1", "conv4_2", "pool3".
-        weights: a safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or
-            "0.weight");
-            nothing: torchvision's IMAGENET1K_V1, downloaded once (about half a gigabyte).
+        kind: "vgg16" (used by Johnson et al. 2016, arXiv 1603.08155) or "vgg19" (Gatys et al. 2016, pix2pixHD).
+        layers: Names of layers, for example "relu1_1", "conv4_2", "pool3".
+        weights: A safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or
+            "0.weight"). If None, torchvision downloads its IMAGENET1K_V1 weights once (about half a gigabyte).
 
     Raises:
-        ConfigError: a layer that the network does not have, or none at all.
-        ArtifactError: the weights cannot be downloaded or read, or do not reach the deepest layer.
+        ConfigError: `layers` is empty, or names a layer that the network does not have.
+        ArtifactError: The weights cannot be downloaded or read, or end before the deepest layer.
     """
     indices = _indices(kind)
-    wanted = choose_layers(layers, indices)
-    body = _body(kind, max(wanted.values()))
+    selected = select_layers(layers, indices)
+    body = _build_body(kind, max(selected.values()))
     tensors = _torchvision(kind) if weights is None else read_tensors(weights)
     tensors = {key.removeprefix("features."): tensor for key, tensor in tensors.items()}
     source = str(weights or f"torchvision's {kind.upper()}")
-    _check_depth(wanted, indices, tensors, source=source)
-    _fill(body, tensors, kind, source=source)
-    return FeatureNetwork(body, wanted, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
+    _check_depth(selected, indices, tensors, source=source)
+    _load_weights(body, tensors, kind, source=source)
+    return FeatureNetwork(body, selected, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
 
 
 def _indices(kind: Vgg) -> dict[str, int]:
-    """Layer name -> index in torchvision's `.features`."""
+    """Return the index of each layer in torchvision's `.features`, by name."""
     indices: dict[str, int] = {}
     for block, (_, convs) in enumerate(_BLOCKS[kind], start=1):
         for conv in range(1, convs + 1):
@@ -136,20 +137,20 @@ def _indices(kind: Vgg) -> dict[str, int]:
     return indices
 
 
-def _body(kind: Vgg, deepest: int) -> nn.Sequential:
+def _build_body(kind: Vgg, deepest: int) -> nn.Sequential:
     modules: list[nn.Module] = []
     into = 3
     for out, convs in _BLOCKS[kind]:
         for _ in range(convs):
-            # Not in place: a chosen convolution's activations must not be overwritten by the ReLU after it.
+            # The ReLU must not work in place: it would overwrite the activations of the convolution before it.
             modules += [nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
             into = out
         modules.append(nn.MaxPool2d(2))
     return nn.Sequential(*modules[: deepest + 1])
 
 
-def choose_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str, int]:
-    """The named layers with their indices, shallow to deep."""
+def select_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str, int]:
+    """Return the named layers with their indices, from shallow to deep."""
     names = set(layers)
     for name in sorted(names - set(indices)):
         near = difflib.get_close_matches(name, indices, n=1, cutoff=0)
@@ -167,30 +168,34 @@ def _torchvision(kind: Vgg) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
         raise ArtifactError(
-            f"{kind.upper()}'s weights ({_MEGABYTES[kind]} MB) cannot be downloaded ({error}): give"
-            " losses.features.weights a safetensors file that you have, or set losses.features.network: autoencoder"
+            f"{kind.upper()}'s weights ({_MEGABYTES[kind]} MB) cannot be downloaded ({error}): set"
+            " losses.features.weights to a safetensors file that you have, or losses.features.network to autoencoder"
             " (pix2style train-features makes one)"
         ) from error
     return {key: tensor for key, tensor in tensors.items() if key.startswith("features.")}
 
 
 def _check_depth(
-    wanted: Mapping[str, int], indices: Mapping[str, int], tensors: Mapping[str, Tensor], *, source: str
+    selected: Mapping[str, int], indices: Mapping[str, int], tensors: Mapping[str, Tensor], *, source: str
 ) -> None:
     gaps = [at for name, at in indices.items() if name.startswith("conv") and f"{at}.weight" not in tensors]
     first_gap = min(gaps, default=len(indices))
-    missing = [name for name, at in wanted.items() if at >= first_gap]
+    missing = [name for name, at in selected.items() if at >= first_gap]
     if not missing:
         return
-    have = [name for name, at in indices.items() if at < first_gap and not name.startswith("pool")]
-    reach = f"its deepest is {have[-1]}" if have else 'it has none (keys should be "features.0.weight" and so on)'
+    available = [name for name, at in indices.items() if at < first_gap and not name.startswith("pool")]
+    reach = (
+        f"its deepest layer is {available[-1]}"
+        if available
+        else 'it has none at all (keys should be "features.0.weight" and so on)'
+    )
     raise ArtifactError(
         f"{source}: has no weights for {', '.join(missing)}; {reach}:"
         " choose other layers in losses, or another losses.features.weights"
     )
 
 
-def _fill(body: nn.Sequential, tensors: Mapping[str, Tensor], kind: Vgg, *, source: str) -> None:
+def _load_weights(body: nn.Sequential, tensors: Mapping[str, Tensor], kind: Vgg, *, source: str) -> None:
     for key, parameter in body.state_dict().items():
         tensor = tensors.get(key)
         if tensor is None or tensor.shape != parameter.shape:

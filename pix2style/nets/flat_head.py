@@ -1,4 +1,4 @@
-"""The last convolution before pixels are unfolded from channels, which cannot draw a checkerboard on flat places."""
+"""A head before a pixel shuffle that cannot produce a checkerboard in uniform areas."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pix2style.nets.blocks import Foldable
 
 
 class FlatHead(Foldable):
-    """A 3x3 convolution whose channels, the pixels of a patch, agree wherever the features around them are constant.
+    """A 3x3 convolution whose output channels, the pixels of a patch, are equal wherever the features are constant.
 
-    ICNR (Aitken et al. 2017, arXiv 1707.02937) only starts so, and training moves away from it: a trained pixel shuffle
-    repeats a faint pattern in every patch of an even sky. Here each filter's sum, which is all that constant features
-    see of it, is replaced by the mean over the patch's pixels, and so is the bias. It is linear in the weights, costs a
-    running filter nothing, and leaves free what draws strokes: how filters differ from place to place.
+    ICNR (Aitken et al. 2017, arXiv 1707.02937) makes them equal at initialisation only. Training moves away from that,
+    and a trained pixel shuffle repeats a faint pattern in every patch of a clear sky. Where the features are constant,
+    the output of a filter depends on nothing but the sum of its weights and on its bias. So here each filter's sum, and
+    its bias, is replaced by the mean over the pixels of the patch. The replacement is linear in the weights, is folded
+    away before export, and does not restrict how the filters react to structure.
 
     Args:
-        into: channels of the features.
-        colours: of a pixel.
-        pixels: of a patch; channels come pixel by pixel, as `depth_to_space` takes them.
+        into: Channels of the features.
+        colours: Channels of a pixel, 3 for RGB.
+        pixels: Pixels of a patch. The output channels are ordered pixel by pixel, as `depth_to_space` takes them.
     """
 
     def __init__(self, into: int, colours: int, pixels: int) -> None:
@@ -30,7 +31,7 @@ class FlatHead(Foldable):
         self.bias = nn.Parameter(torch.zeros(self.out_channels))
 
     def flat(self) -> tuple[Tensor, Tensor]:
-        """Weight [colours * pixels, into, 3, 3] and bias [colours * pixels] as they are applied."""
+        """Return the weight [colours * pixels, into, 3, 3] and bias [colours * pixels] with equalised sums."""
         filters = self.weight.reshape(-1, self.colours, *self.weight.shape[1:])
         sums = filters.sum(dim=(3, 4), keepdim=True)
         filters = filters - (sums - sums.mean(dim=0, keepdim=True)) / (self.weight.shape[2] * self.weight.shape[3])
@@ -38,12 +39,12 @@ class FlatHead(Foldable):
         return filters.flatten(0, 1), bias.repeat(self.out_channels // self.colours)
 
     def forward(self, features: Tensor) -> Tensor:
-        """From [batch, into, h, w] to [batch, colours * pixels, h, w]."""
+        """Convert [batch, into, h, w] to [batch, colours * pixels, h, w]."""
         weight, bias = self.flat()
         return F.conv2d(features, weight, bias, padding=1)
 
     def fold(self) -> nn.Conv2d:
-        """The same function as one plain convolution."""
+        """Return a plain convolution that computes the same function."""
         plain = nn.Conv2d(
             self.in_channels, self.out_channels, 3, padding=1, device=self.bias.device, dtype=self.bias.dtype
         )

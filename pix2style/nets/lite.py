@@ -1,7 +1,8 @@
-"""The lightweight generator: a few hundred thousand parameters, made to be quantised and shipped."""
+"""The lightweight generator: less than 200,000 parameters at its default size, designed for 8-bit quantisation."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 import torch
@@ -11,34 +12,37 @@ from torch import Tensor, nn
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
 from pix2style.nets.blocks import Foldable
 from pix2style.nets.flat_head import FlatHead
-from pix2style.nets.generator import Generator
+from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Shifted, through
+from pix2style.nets.style_condition import ConditionalBias, apply_layer
 
 _COLOURS = 3
-VARIANCE_EPSILON = 1e-4  # of a glimpse's features: the root of 0 has no slope
-_FIRST_SHARE = 0.03  # of what a convolution would add to a residual sum: blocks begin near the identity
+# Added to the variance of a glimpse's features before the square root, whose gradient is infinite at 0.
+VARIANCE_EPSILON = 1e-4
+# Scale of the last convolution of an untrained residual block, which thereby starts near the identity.
+_INITIAL_RESIDUAL_SCALE = 0.03
 
 
 class Lite(Generator):
-    """A strided convolution, residual blocks of plain 3x3 convolutions at 1/scale of the resolution, pixel shuffle.
+    """A strided convolution, residual blocks of 3x3 convolutions at 1/scale of the resolution, and a pixel shuffle.
 
     Folded, with the defaults: 162,896 parameters, 0.61 GMAC at 256x256 and 2.42 GMAC at 512x512 (176,720
     parameters while training, and the same work).
 
-    Every part is one that runs fast in 8 bits (`benchmarks/lite.py`): a stem of patches that do not overlap; ReLU, for
-    which zero is exact and the range begins there; sums of features; no normalisation; a linear head (`FlatHead`) whose
-    values beyond [-1, 1] are clipped where they become bytes.
+    All layers run fast in 8 bits (`benchmarks/lite.py`). The stem works on patches that do not overlap. The output
+    range of ReLU begins at 0, which 8 bits represent exactly. Features are added, never concatenated, and there is no
+    normalisation. The head (`FlatHead`) is linear; values outside [-1, 1] are clipped when they become bytes.
 
-    No layer but `context` looks at the whole picture, so that tiles equal the whole when they are given the whole's
-    context. It is what InstanceNorm is to larger networks, and it is told to every pixel once, as numbers added to the
-    stem's: the residual sums carry them to all blocks.
+    No layer but `context` sees the whole photo, so that a tile equals that part of the whole image if it gets the
+    context of the whole photo. The context has the role that InstanceNorm has in larger networks. It is a vector that
+    is added to the channels of the stem, from where the residual sums carry it to all blocks.
 
     Args:
-        channels: of the body.
-        blocks: residual blocks of two 3x3 convolutions each.
-        scale: the body works at 1/scale of the resolution; sizes are padded to it.
-        styles: how many; with more than 1, each adds numbers of its own to the stem's channels and to every block's.
+        channels: Number of channels of the stem and the residual blocks.
+        blocks: Number of residual blocks, of two 3x3 convolutions each.
+        scale: The residual blocks work at 1/scale of the resolution; sizes are padded to multiples of it.
+        styles: Number of styles. With more than 1, each adds a vector of its own to the channels of the stem and of
+            every block.
     """
 
     architecture: ClassVar[str] = "lite"
@@ -48,21 +52,21 @@ class Lite(Generator):
         super().__init__()
         self.channels, self.scale, self.styles = channels, scale, styles
         stem = nn.Conv2d(_COLOURS, channels, scale, stride=scale)
-        self.stem = shifted(stem, channels, styles)
+        self.stem = _with_style_bias(stem, channels, styles)
         self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         head = FlatHead(channels, _COLOURS, scale**2)
         self.head: nn.Module = head
-        self.observe = _Observer(channels)
+        self.context_network = _ContextNetwork(channels)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
-        _start_with_colours(stem, head)
+        _init_as_copy(stem, head)
 
     def glimpse(self, photo: Tensor) -> Tensor:
-        """What `context_from_glimpse` looks at: patches from all over the photo, see `images.glimpse`.
+        """Return the glimpse of a photo, a mosaic of patches from all over it (see `images.glimpse`).
 
         Args:
-            photo: the whole photo, [batch, 3, height, width] in [-1, 1].
+            photo: The whole photo, [batch, 3, height, width] in [-1, 1].
 
         Returns:
             [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX].
@@ -71,10 +75,10 @@ class Lite(Generator):
         return photo[..., rows[:, None], columns[None, :]]
 
     def context(self, photo: Tensor) -> Tensor:
-        """Numbers for the stem's channels, from a glimpse of the whole photo.
+        """Compute the context of a photo, the vector that is added to the channels of the stem.
 
         Args:
-            photo: the whole photo, [batch, 3, height, width] in [-1, 1].
+            photo: The whole photo, [batch, 3, height, width] in [-1, 1].
 
         Returns:
             [batch, channels].
@@ -82,60 +86,77 @@ class Lite(Generator):
         return self.context_from_glimpse(self.glimpse(photo))
 
     def context_from_glimpse(self, glimpse: Tensor) -> Tensor:
-        """The same from what `glimpse` gave."""
-        observed: Tensor = self.observe(glimpse)
-        return observed
+        """Compute the context of a photo from its glimpse, [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX]."""
+        context: Tensor = self.context_network(glimpse)
+        return context
+
+    def stages_at_scale(self, scale: int) -> tuple[FeatureStage, FeatureStage]:
+        """Return the middle and the last residual block; `scale` makes no difference, as the network has only one."""
+        del scale
+        last = len(self.body) - 1
+        return FeatureStage(last // 2, self.channels), FeatureStage(last, self.channels)
 
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
+        image, _ = self._generate_with_features(photo, context, style, ())
+        return image
+
+    def _generate_with_features(
+        self, photo: Tensor, context: Tensor | None, style: Tensor | None, feature_stages: Collection[int]
+    ) -> tuple[Tensor, dict[int, Tensor]]:
         if context is None:
-            raise ValueError("lite needs a context: call the generator, or pass context(photo)")
-        features = F.relu(through(self.stem, photo, style) + context[:, :, None, None])
-        for block in self.body:
+            raise ValueError("lite needs a context: call the network itself, which computes it")
+        returned: dict[int, Tensor] = {}
+        features = F.relu(apply_layer(self.stem, photo, style) + context[:, :, None, None])
+        for stage, block in enumerate(self.body):
             features = block(features, style)
-        painted = depth_to_space(self.head(features), self.scale)
-        # Clipped as the file clips; but a value beyond the range still learns which way is back.
-        return painted + (painted.clamp(-1, 1) - painted).detach() if self.training else painted.clamp(-1, 1)
+            if stage in feature_stages:
+                returned[stage] = features
+        image = depth_to_space(self.head(features), self.scale)
+        clipped = image.clamp(-1, 1)
+        if self.training:
+            # A straight-through estimator: the value is clipped, as in the exported filter, but the gradient is not.
+            # The gradient of clamp is 0 outside [-1, 1], so that a value out there could never come back.
+            clipped = image + (clipped - image).detach()
+        return clipped, returned
 
     def _span(self, span: Span) -> Span:
-        seen = span.before_upsampling(self.scale)
-        for _ in range(2 * len(self.body) + 1):  # blocks, head
-            seen = seen.before_conv(kernel=3, padding=1)
-        return seen.before_unshuffle(self.scale)
+        span = span.input_of_upsampling(self.scale)
+        for _ in range(2 * len(self.body) + 1):  # two convolutions in each block, one in the head
+            span = span.input_of_conv(kernel=3, padding=1)
+        return span.input_of_unshuffle(self.scale)
 
 
 class ResidualBlock(nn.Module):
-    """ReLU(features + conv(ReLU(conv(features)))), of 3x3 convolutions that keep size and channels.
+    """Computes ReLU(features + conv(ReLU(conv(features)))) with 3x3 convolutions.
 
     Args:
-        channels: in and out.
-        styles: how many; with more than 1, each adds numbers of its own to the sum.
+        channels: Number of channels of input and output.
+        styles: Number of styles. With more than 1, each adds a vector of its own to the channels of the sum.
     """
 
     def __init__(self, channels: int, styles: int = 1) -> None:
         super().__init__()
         self.first = RepConv(channels)
         second = RepConv(channels)
-        self.second = shifted(second, channels, styles)
+        self.second = _with_style_bias(second, channels, styles)
         with torch.no_grad():
-            second.full.mul_(_FIRST_SHARE)
+            second.full.mul_(_INITIAL_RESIDUAL_SCALE)
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
-        """From [batch, channels, h, w] to the same shape."""
-        return F.relu(features + through(self.second, F.relu(self.first(features)), style))
+        """Apply the block to features [batch, channels, h, w]; the shape stays."""
+        return F.relu(features + apply_layer(self.second, F.relu(self.first(features)), style))
 
 
 class RepConv(Foldable):
-    """A 3x3 convolution trained as the sum of a 3x3 and a 1x1 branch.
+    """A 3x3 convolution that is trained as the sum of a 3x3 and a 1x1 branch (structural reparametrisation).
 
-    RepVGG's (Ding et al. 2021, arXiv 2101.03697) without its normalisations (and without its identity, which the
-    residual sum around it is), so that the sum is linear and the merged kernel is known at every step: it is computed
-    first and applied once, in training too (as in OREPA, Hu et al. 2022, arXiv 2204.00826). Training costs one
-    convolution, and folding changes nothing.
-
-    `benchmarks/blocks.py` compares it with plain convolutions.
+    This is the block of RepVGG (Ding et al. 2021, arXiv 2101.03697) without its normalisation layers, and without its
+    identity branch, whose role the residual sum around it has. The block is therefore linear, and its branches can be
+    merged into one kernel before it is applied, in training too (as in OREPA, Hu et al. 2022, arXiv 2204.00826):
+    training costs one convolution. `benchmarks/blocks.py` compares it with plain convolutions.
 
     Args:
-        channels: in and out.
+        channels: Number of channels of input and output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -147,15 +168,15 @@ class RepConv(Foldable):
         nn.init.zeros_(self.point)
 
     def kernel(self) -> Tensor:
-        """The branches merged: [channels, channels, 3, 3]."""
+        """Return the merged kernel of both branches, [channels, channels, 3, 3]."""
         return self.full + F.pad(self.point[:, :, None, None], (1, 1, 1, 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """From [batch, channels, h, w] to the same shape."""
+        """Convolve features [batch, channels, h, w]; the shape stays."""
         return F.conv2d(features, self.kernel(), self.bias, padding=1)
 
     def fold(self) -> nn.Conv2d:
-        """The same function as one plain convolution."""
+        """Return the plain convolution that computes the same function."""
         channels = len(self.bias)
         plain = nn.Conv2d(channels, channels, 3, padding=1, device=self.bias.device, dtype=self.bias.dtype)
         with torch.no_grad():
@@ -165,37 +186,38 @@ class RepConv(Foldable):
 
 
 def depth_to_space(patches: Tensor, scale: int) -> Tensor:
-    """Channels to pixels: [batch, scale * scale * 3, h, w] to [batch, 3, h * scale, w * scale].
+    """Rearrange channels into pixels: [batch, scale * scale * 3, h, w] to [batch, 3, h * scale, w * scale].
 
-    A pixel shuffle whose channels are ordered by row, column, colour: with channels last in memory it then moves runs
-    of 3 * scale values that stay together, where torch's order moves single ones.
+    This is a pixel shuffle with another order of channels: row, column, colour (in ONNX, DepthToSpace in mode DCR). In
+    channels-last memory it moves runs of 3 * scale values, whereas `torch.pixel_shuffle` moves single values.
     """
     batch, channels, height, width = patches.shape
     colours = channels // scale**2
     split = patches.reshape(batch, scale, scale, colours, height, width)
-    # colours last in memory: one copy, of whole runs, and losses' networks want pictures to lie so
+    # The reshape copies once, into channels-last memory, which is also the layout that the networks of losses work in.
     pixels = split.permute(0, 4, 1, 5, 2, 3).reshape(batch, height * scale, width * scale, colours)
     return pixels.permute(0, 3, 1, 2)
 
 
-def shifted(layer: nn.Module, channels: int, styles: int) -> nn.Module:
-    """The layer itself for one style, else a `Shifted` one."""
-    return layer if styles == 1 else Shifted(layer, channels, styles)
+def _with_style_bias(layer: nn.Module, channels: int, styles: int) -> nn.Module:
+    """Let each style add a vector to the output channels of a layer; with one style, return the layer itself."""
+    return layer if styles == 1 else ConditionalBias(layer, channels, styles)
 
 
 def _glimpse_indices(size: int, device: torch.device) -> Tensor:
-    """`images.glimpse.glimpse_indices` for sizes that may be symbols."""
+    """Compute `images.glimpse.glimpse_indices` in torch, which also works with the symbolic sizes of an export."""
     middles = (2 * torch.arange(GLIMPSE_CELLS, device=device) + 1) * size // (2 * GLIMPSE_CELLS)
     offsets = torch.arange(GLIMPSE_PATCH_PX, device=device) - GLIMPSE_PATCH_PX // 2
     return (middles[:, None] + offsets).clamp(min=0).clamp(max=size - 1).flatten()
 
 
-def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
-    """Start as a small copy of the photo, enlarged: colours need not be found, and there is no checkerboard.
+def _init_as_copy(stem: nn.Conv2d, head: FlatHead) -> None:
+    """Initialise stem and head so that the untrained network returns the photo at 1/scale of its resolution.
 
-    Six channels of the stem carry a patch's mean colour past ReLU, above and below zero, and the head puts them
-    together. Its other filters are small and, for each colour, the same for all pixels of a patch: ICNR (Aitken et al.
-    2017, arXiv 1707.02937), for the order of `depth_to_space`.
+    Training then need not learn to reproduce colours, and there is no checkerboard pattern. Six channels of the stem
+    hold the mean colour of a patch, positive and negative parts separately because of the ReLU, and the head adds them
+    up. All other filters of the head are small and equal for all pixels of a patch (ICNR, Aitken et al. 2017, arXiv
+    1707.02937, in the channel order of `depth_to_space`).
     """
     patch_px = stem.kernel_size[0] * stem.kernel_size[1]
     filters = torch.randn(_COLOURS, *head.weight.shape[1:]) * 0.03 * (9 * head.in_channels) ** -0.5
@@ -210,30 +232,32 @@ def _start_with_colours(stem: nn.Conv2d, head: FlatHead) -> None:
             nn.init.zeros_(bias)  # type: ignore[arg-type]
 
 
-class _Observer(nn.Module):
-    """From a glimpse to numbers that describe the whole picture; starts at zero, as if there were none.
+class _ContextNetwork(nn.Module):
+    """Computes the context from a glimpse; an untrained one returns zeros.
 
-    Features of each patch, then their mean and standard deviation over all patches: how bright, dark, rough, blue the
-    picture is, and how far its places differ in it. These are the statistics that the teacher's InstanceNorm takes.
+    Features of each patch are reduced to their mean and standard deviation over all patches, the statistics that the
+    InstanceNorm layers of the teacher compute. They describe brightness, colours and texture of the photo, and how much
+    its parts differ in them.
     """
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
-        self.look = nn.Sequential(
+        self.patch_layers = nn.Sequential(
             nn.Conv2d(_COLOURS, 32, GLIMPSE_PATCH_PX, stride=GLIMPSE_PATCH_PX),
             nn.ReLU(),
             nn.Conv2d(32, 64, 1),
             nn.ReLU(),
         )
-        self.tell = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(), nn.Linear(64, outputs))
-        last = self.tell[-1]
+        self.statistics_layers = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(), nn.Linear(64, outputs))
+        last = self.statistics_layers[-1]
         nn.init.zeros_(last.weight)  # type: ignore[arg-type]
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, glimpse: Tensor) -> Tensor:
-        seen = self.look(glimpse)
-        seen = seen.to(torch.promote_types(seen.dtype, torch.float32))  # bfloat16 is too coarse for what follows
-        mean, square = seen.mean(dim=(2, 3)), seen.square().mean(dim=(2, 3))
-        spread = ((square - mean.square()).clamp(min=0) + VARIANCE_EPSILON).sqrt()
-        told: Tensor = self.tell(torch.cat([mean, spread], dim=1))
-        return told
+        features = self.patch_layers(glimpse)
+        # The variance is a difference of two means, for which bfloat16 has too few digits.
+        features = features.to(torch.promote_types(features.dtype, torch.float32))
+        mean, square = features.mean(dim=(2, 3)), features.square().mean(dim=(2, 3))
+        deviation = ((square - mean.square()).clamp(min=0) + VARIANCE_EPSILON).sqrt()
+        context: Tensor = self.statistics_layers(torch.cat([mean, deviation], dim=1))
+        return context

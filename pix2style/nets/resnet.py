@@ -1,4 +1,4 @@
-"""The residual generator of Johnson et al. and CycleGAN: the second baseline."""
+"""The residual generator of Johnson et al. and CycleGAN, kept as a baseline."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from torch import Tensor, nn
 from pix2style.nets.blocks import init_preserving
 from pix2style.nets.generator import Generator
 from pix2style.nets.receptive import Span, receptive_radius
-from pix2style.nets.style_condition import Stack, styled
+from pix2style.nets.style_condition import ConditionalSequential, conditional
 from pix2style.nets.unet_2017 import init_normal
 
 
 class Resnet(Generator):
-    """Two halvings, residual blocks, two doublings (Johnson et al. 2016, arXiv 1603.08155).
+    """Two strided convolutions, residual blocks, two upsampling layers (Johnson et al. 2016, arXiv 1603.08155).
 
-    As it stands it is resnet_9blocks of CycleGAN's authors' PyTorch version (Zhu et al. 2017, arXiv 1703.10593,
-    appendix 7.2), layer by layer: InstanceNorm without learned scale, reflection padding, transposed convolutions;
-    11,378,179 parameters, and 49.55 GMAC at 256x256 with transposed convolutions counted by their input's area.
+    With the defaults it is, layer by layer, the resnet_9blocks of the PyTorch version by CycleGAN's authors (Zhu et al.
+    2017, arXiv 1703.10593, appendix 7.2): InstanceNorm without learned scale, reflection padding, transposed
+    convolutions; 11,378,179 parameters, and 49.55 GMAC at 256x256 with transposed convolutions counted by the area of
+    their input.
 
-    Known for checkerboards (`upsample`) and droplets (InstanceNorm; pix2pix #411). InstanceNorm's statistics are the
-    picture's, so that no tile equals the whole, and of a photo of one colour only rounding errors are left, each time
-    blown up; without it (`norm` "none", started by `init_preserving`) tiles do, and nothing is blown up.
+    Its known faults are checkerboards (from transposed convolutions; see `upsample`) and droplets (from InstanceNorm;
+    pix2pix #411). InstanceNorm takes its statistics from the whole image, so tiles differ from the whole image; and in
+    a photo of one colour it amplifies rounding errors, layer by layer. With `norm` "none" (and `init_preserving`)
+    neither happens.
 
-    Sizes are padded to 8, though the network halves only twice: reflection needs two rows at a quarter of the
-    resolution.
+    Sizes are padded to a multiple of 8, although the network reduces the resolution only to a quarter: reflection
+    padding needs two rows there.
 
     Args:
-        channels: at full resolution (ngf).
-        blocks: residual blocks at a quarter of the resolution.
-        upsample: "transposed", as published, or "resize": nearest neighbour, then a convolution (Odena et al. 2016).
-        norm: "instance", as published, or "none".
-        styles: how many; with more than 1, every normalisation is conditional (Dumoulin et al. 2017, arXiv 1610.07629);
-            without normalisations, all convolutions but the last are.
+        channels: Channels at full resolution (ngf).
+        blocks: Number of residual blocks at a quarter of the resolution.
+        upsample: "transposed" as published, or "resize" for nearest neighbour and a convolution (Odena et al. 2016).
+        norm: "instance" as published, or "none".
+        styles: Number of styles. With more than one, every normalisation is conditional (Dumoulin et al. 2017, arXiv
+            1610.07629); without normalisation, every convolution but the last is.
 
     Raises:
-        ValueError: an unknown `upsample` or `norm`.
+        ValueError: `upsample` or `norm` is unknown.
     """
 
     architecture: ClassVar[str] = "resnet"
@@ -58,21 +60,21 @@ class Resnet(Generator):
         self.transposed = upsample == "transposed"
         self.global_context = norm == "instance"
         self.size_multiple = 8
-        wide, wider = 2 * channels, 4 * channels
+        half, quarter = 2 * channels, 4 * channels  # channels at 1/2 and 1/4 of the resolution
 
         def unit(conv: nn.Module, out: int) -> list[nn.Module]:
             return [*_normalized(conv, out, norm, styles), nn.ReLU()]
 
-        self.down = Stack(
+        self.down = ConditionalSequential(
             nn.ReflectionPad2d(3),
             *unit(nn.Conv2d(3, channels, 7), channels),
-            *unit(nn.Conv2d(channels, wide, 3, stride=2, padding=1), wide),
-            *unit(nn.Conv2d(wide, wider, 3, stride=2, padding=1), wider),
+            *unit(nn.Conv2d(channels, half, 3, stride=2, padding=1), half),
+            *unit(nn.Conv2d(half, quarter, 3, stride=2, padding=1), quarter),
         )
-        self.body = Stack(*(_Block(wider, norm, styles) for _ in range(blocks)))
-        self.up = Stack(
-            *self._enlarge(wider, wide, norm, styles),
-            *self._enlarge(wide, channels, norm, styles),
+        self.body = ConditionalSequential(*(_Block(quarter, norm, styles) for _ in range(blocks)))
+        self.up = ConditionalSequential(
+            *self._upsample(quarter, half, norm, styles),
+            *self._upsample(half, channels, norm, styles),
             nn.ReflectionPad2d(3),
             nn.Conv2d(channels, 3, 7),
             nn.Tanh(),
@@ -80,7 +82,7 @@ class Resnet(Generator):
         self.apply(init_normal if norm == "instance" else init_preserving)
         self.receptive_field_px = receptive_radius(self._span, 4)
 
-    def _enlarge(self, into: int, out: int, norm: str, styles: int) -> list[nn.Module]:
+    def _upsample(self, into: int, out: int, norm: str, styles: int) -> list[nn.Module]:
         if self.transposed:
             conv: nn.Module = nn.ConvTranspose2d(into, out, 3, stride=2, padding=1, output_padding=1)
             return [*_normalized(conv, out, norm, styles), nn.ReLU()]
@@ -89,25 +91,25 @@ class Resnet(Generator):
 
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         del context
-        painted: Tensor = self.up(self.body(self.down(photo, style), style), style)
-        return painted
+        output: Tensor = self.up(self.body(self.down(photo, style), style), style)
+        return output
 
     def _span(self, span: Span) -> Span:
-        seen = span.before_conv(kernel=7, padding=3)
+        seen = span.input_of_conv(kernel=7, padding=3)
         for _ in range(2):
             if self.transposed:
-                seen = seen.before_transposed_conv(kernel=3, stride=2, padding=1)
+                seen = seen.input_of_transposed_conv(kernel=3, stride=2, padding=1)
             else:
-                seen = seen.before_conv(kernel=3, padding=1).before_upsampling(2)
+                seen = seen.input_of_conv(kernel=3, padding=1).input_of_upsampling(2)
         for _ in self.body:
-            seen = seen.before_conv(kernel=5, padding=2)  # two of 3
+            seen = seen.input_of_conv(kernel=5, padding=2)  # two convolutions of 3x3
         for _ in range(2):
-            seen = seen.before_conv(kernel=3, stride=2, padding=1)
-        return seen.before_conv(kernel=7, padding=3)
+            seen = seen.input_of_conv(kernel=3, stride=2, padding=1)
+        return seen.input_of_conv(kernel=7, padding=3)
 
 
-class _Block(Stack):
-    """Two convolutions that add to what they get."""
+class _Block(ConditionalSequential):
+    """A residual block: two convolutions, added to the input."""
 
     def __init__(self, channels: int, norm: str, styles: int) -> None:
         def unit() -> list[nn.Module]:
@@ -120,7 +122,7 @@ class _Block(Stack):
 
 
 def _normalized(conv: nn.Module, out: int, norm: str, styles: int) -> list[nn.Module]:
-    """The convolution, and after it the normalisation; what comes last knows the style."""
+    """Return the convolution and its normalisation, of which the last layer is conditional on the style."""
     if norm == "none":
-        return [styled(conv, out, styles)]
-    return [conv, styled(nn.InstanceNorm2d(out), out, styles)]
+        return [conditional(conv, out, styles)]
+    return [conv, conditional(nn.InstanceNorm2d(out), out, styles)]

@@ -1,11 +1,12 @@
-"""Several styles in one network: layers that scale and shift what they give, by a table with a row for each style.
+"""Layers that hold several styles: each style scales and shifts their output with its own row of a table.
 
-Where there is a normalisation this is conditional normalisation (Dumoulin et al. 2017, arXiv 1610.07629), elsewhere
-FiLM (Perez et al. 2018, arXiv 1709.07871). Everything else is shared by the styles. Tables start at zero, so that an
-untrained network paints alike in every style, and weights of several rows mix styles.
+After a normalisation this is conditional instance normalisation (Dumoulin et al. 2017, arXiv 1610.07629); after a
+convolution it is FiLM (Perez et al. 2018, arXiv 1709.07871). All other weights are shared by the styles. The tables
+start at zero, so an untrained network gives the same output in every style. A weighted mean of several rows blends
+styles.
 
-For one style or mixture the scale and shift are constants of the layer before: `fixed` puts them into its weights, and
-nothing of this module is left.
+For one fixed style or blend, scale and shift are constants that can be folded into the layer before them.
+`fix_style` does that: afterwards the network has plain torch layers only, and needs nothing of this module.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from pix2style.nets.blocks import ChannelNorm, Foldable
 from pix2style.style_choice import check_style_choice
 
 
-class Conditioned(nn.Module, ABC):
-    """A layer that does something else in every style.
+class ConditionalLayer(nn.Module, ABC):
+    """A layer whose function depends on the style.
 
     Args:
-        styles: how many.
-        numbers: that a style has in this layer.
+        styles: Number of styles.
+        numbers: How many numbers each style has in this layer (columns of its table).
     """
 
     def __init__(self, styles: int, numbers: int) -> None:
@@ -34,25 +35,25 @@ class Conditioned(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """Run the layer in a mixture of styles.
+        """Run the layer in a blend of styles.
 
         Args:
             features: [batch, channels, height, width].
-            style: weights of the styles, [batch, styles].
+            style: Weight of each style, [batch, styles].
         """
 
     @abstractmethod
-    def fixed(self, weights: Tensor) -> nn.Module:
-        """A plain layer of the same function in one mixture of styles: [styles]."""
+    def with_fixed_style(self, weights: Tensor) -> nn.Module:
+        """Return a plain layer that computes the same function for one blend of styles: weights [styles]."""
 
 
-class Styled(Conditioned):
-    """A convolution or normalisation whose output channels every style scales and shifts.
+class ConditionalAffine(ConditionalLayer):
+    """A convolution or normalisation whose output channels are scaled and shifted by each style (FiLM).
 
     Args:
-        layer: gives [batch, channels, height, width].
-        channels: that it gives.
-        styles: how many.
+        layer: Convolution or normalisation with the output [batch, channels, height, width].
+        channels: Number of its output channels.
+        styles: Number of styles.
     """
 
     def __init__(self, layer: nn.Module, channels: int, styles: int) -> None:
@@ -60,26 +61,27 @@ class Styled(Conditioned):
         self.layer = layer
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """See `Conditioned.forward`."""
+        """See `ConditionalLayer.forward`."""
         scale, shift = (style @ self.table)[:, :, None, None].chunk(2, dim=1)
         return torch.addcmul(shift, self.layer(features), 1 + scale)
 
-    def fixed(self, weights: Tensor) -> nn.Module:
-        """See `Conditioned.fixed`."""
+    def with_fixed_style(self, weights: Tensor) -> nn.Module:
+        """See `ConditionalLayer.with_fixed_style`."""
         scale, shift = (weights.to(self.table) @ self.table.detach()).chunk(2)
         plain = self.layer.fold() if isinstance(self.layer, Foldable) else copy.deepcopy(self.layer)
-        return _absorb(plain, 1 + scale, shift)
+        return _fold_affine(plain, 1 + scale, shift)
 
 
-class Shifted(Conditioned):
-    """A convolution to whose output channels every style adds numbers of its own.
+class ConditionalBias(ConditionalLayer):
+    """A convolution to whose output channels each style adds its own numbers.
 
-    Half of `Styled`: the half that costs a quantised network next to nothing, in any mixture of styles.
+    This is `ConditionalAffine` without the scale. A shift costs a quantised network almost nothing, in any blend of
+    styles, because it only changes the bias.
 
     Args:
-        layer: gives [batch, channels, height, width].
-        channels: that it gives.
-        styles: how many.
+        layer: Convolution with the output [batch, channels, height, width].
+        channels: Number of its output channels.
+        styles: Number of styles.
     """
 
     def __init__(self, layer: nn.Module, channels: int, styles: int) -> None:
@@ -87,23 +89,23 @@ class Shifted(Conditioned):
         self.layer = layer
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """See `Conditioned.forward`."""
+        """See `ConditionalLayer.forward`."""
         shifted: Tensor = self.layer(features) + (style @ self.table)[:, :, None, None]
         return shifted
 
-    def fixed(self, weights: Tensor) -> nn.Module:
-        """See `Conditioned.fixed`."""
+    def with_fixed_style(self, weights: Tensor) -> nn.Module:
+        """See `ConditionalLayer.with_fixed_style`."""
         plain = self.layer.fold() if isinstance(self.layer, Foldable) else copy.deepcopy(self.layer)
         shift = weights.to(self.table) @ self.table.detach()
-        return _absorb(plain, torch.ones_like(shift), shift)
+        return _fold_affine(plain, torch.ones_like(shift), shift)
 
 
-class StyledColours(Conditioned):
-    """A 1x1 convolution of which every style has its own: a colour matrix and an offset (for RGB twelve numbers).
+class ConditionalColourMatrix(ConditionalLayer):
+    """A 1x1 convolution that each style changes as a whole: a colour matrix and an offset (for RGB twelve numbers).
 
     Args:
-        matrix: what the styles have in common.
-        styles: how many.
+        matrix: The convolution that all styles share; each style's numbers are added to its weight and bias.
+        styles: Number of styles.
     """
 
     def __init__(self, matrix: nn.Conv2d, styles: int) -> None:
@@ -111,94 +113,96 @@ class StyledColours(Conditioned):
         self.matrix = matrix
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """See `Conditioned.forward`."""
-        weight, bias = self._own(style @ self.table)
+        """See `ConditionalLayer.forward`."""
+        weight, bias = self._weight_and_bias(style @ self.table)
         mixed: Tensor = self.matrix(features) + torch.einsum("boi,bihw->bohw", weight, features)
         return mixed + bias[:, :, None, None]
 
-    def fixed(self, weights: Tensor) -> nn.Module:
-        """See `Conditioned.fixed`."""
+    def with_fixed_style(self, weights: Tensor) -> nn.Module:
+        """See `ConditionalLayer.with_fixed_style`."""
         plain = copy.deepcopy(self.matrix)
-        weight, bias = self._own((weights.to(self.table) @ self.table.detach())[None])
+        weight, bias = self._weight_and_bias((weights.to(self.table) @ self.table.detach())[None])
         with torch.no_grad():
             plain.weight += weight[0, :, :, None, None]
             plain.bias += bias[0]  # type: ignore[operator]
         return plain
 
-    def _own(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    def _weight_and_bias(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Split table rows [batch, numbers] into weights [batch, out, in] and biases [batch, out]."""
         out, into = self.matrix.out_channels, self.matrix.in_channels
-        return numbers[:, : out * into].view(-1, out, into), numbers[:, out * into :]
+        return rows[:, : out * into].view(-1, out, into), rows[:, out * into :]
 
 
-class Stack(nn.Sequential):
-    """`nn.Sequential` (with its names of weights) that hands the style to those layers that take one."""
+class ConditionalSequential(nn.Sequential):
+    """An `nn.Sequential` (with the same state-dict keys) that passes the style to the layers that take one."""
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
-        """Run all layers; `style` is for `Conditioned` ones."""
+        """Run all layers; `style` [batch, styles] goes to the conditional ones."""
         for layer in self:
-            features = through(layer, features, style)
+            features = apply_layer(layer, features, style)
         return features
 
 
-def styled(layer: nn.Module, channels: int, styles: int) -> nn.Module:
-    """The layer itself for one style, else a `Styled` one.
+def conditional(layer: nn.Module, channels: int, styles: int) -> nn.Module:
+    """Return the layer itself for one style, or a `ConditionalAffine` around it for several.
 
     Args:
-        layer: a convolution or normalisation.
-        channels: that it gives.
-        styles: how many.
+        layer: Convolution or normalisation.
+        channels: Number of its output channels.
+        styles: Number of styles.
     """
-    return layer if styles == 1 else Styled(layer, channels, styles)
+    return layer if styles == 1 else ConditionalAffine(layer, channels, styles)
 
 
-def through(layer: nn.Module, features: Tensor, style: Tensor | None) -> Tensor:
-    """Run a layer, with the style if it takes one."""
-    given: Tensor = layer(features, style) if isinstance(layer, Conditioned | Stack) else layer(features)
-    return given
+def apply_layer(layer: nn.Module, features: Tensor, style: Tensor | None) -> Tensor:
+    """Run a layer, with the style if the layer takes one."""
+    takes_style = isinstance(layer, ConditionalLayer | ConditionalSequential)
+    output: Tensor = layer(features, style) if takes_style else layer(features)
+    return output
 
 
-def fix_styles(network: nn.Module, weights: Tensor) -> None:
-    """Replace every `Conditioned` layer by a plain one of the same function, in place.
+def fix_style(network: nn.Module, weights: Tensor) -> None:
+    """Replace every conditional layer by a plain one that computes the same function, in place.
 
     Args:
-        network: the layers' parents stay.
-        weights: of the styles, [styles].
+        network: Its conditional layers are replaced inside their parent modules.
+        weights: Weight of each style, [styles].
     """
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
-            if isinstance(child, Conditioned):
-                setattr(module, name, child.fixed(weights))
+            if isinstance(child, ConditionalLayer):
+                setattr(module, name, child.with_fixed_style(weights))
 
 
-def mixture(weights: int | list[float] | tuple[float, ...], styles: int) -> Tensor:
-    """Weights of all styles, [styles], from a style's id or a mixture.
+def style_weights(choice: int | list[float] | tuple[float, ...], styles: int) -> Tensor:
+    """Return the weight of each style, [styles], for a style's number or a blend.
 
     Args:
-        weights: an id from 0 on, or a weight for each style, not negative, with the sum 1 (or within 0.02 of it, and
-            then scaled to it).
-        styles: how many there are.
+        choice: Number of a style, from 0 on, or one weight per style. Weights must not be negative, and their sum must
+            be 1 to within 0.02; they are then scaled to the sum 1.
+        styles: Number of styles of the network.
 
     Raises:
-        ValueError: no such style, or no such mixture.
+        ValueError: There is no such style, or the weights are not valid.
     """
-    check_style_choice(weights, styles)
-    if isinstance(weights, int):
-        return torch.eye(styles)[weights]
-    mixed = torch.tensor(weights, dtype=torch.float32)
-    return mixed / mixed.sum()  # in float32: the bytes of exported files depend on it
+    check_style_choice(choice, styles)
+    if isinstance(choice, int):
+        return torch.eye(styles)[choice]
+    weights = torch.tensor(choice, dtype=torch.float32)
+    return weights / weights.sum()  # in float32, because the bytes of exported files depend on it
 
 
-def _absorb(layer: nn.Module, factor: Tensor, shift: Tensor) -> nn.Module:
-    """Change a layer in place so that it gives factor * (what it gave) + shift, by channel."""
+def _fold_affine(layer: nn.Module, scale: Tensor, shift: Tensor) -> nn.Module:
+    """Change a layer in place so that its output becomes scale * output + shift, per channel."""
     if isinstance(layer, nn.Conv2d):
-        weight = layer.weight * factor[:, None, None, None]
+        weight = layer.weight * scale[:, None, None, None]
     elif isinstance(layer, nn.ConvTranspose2d):
-        weight = layer.weight * factor[:, None, None]
+        weight = layer.weight * scale[:, None, None]
     elif isinstance(layer, nn.InstanceNorm2d | nn.BatchNorm2d | nn.GroupNorm | ChannelNorm):
-        weight = factor if layer.weight is None else layer.weight * factor
+        weight = scale if layer.weight is None else layer.weight * scale
     else:
-        raise TypeError(f"cannot put a scale and a shift into a {type(layer).__name__}")
-    bias = shift if layer.bias is None else layer.bias * factor + shift
+        raise TypeError(f"cannot fold a scale and a shift into a {type(layer).__name__}")
+    bias = shift if layer.bias is None else layer.bias * scale + shift
     layer.weight, layer.bias = nn.Parameter(weight.detach().clone()), nn.Parameter(bias.detach().clone())
     if isinstance(layer, nn.InstanceNorm2d):
         layer.affine = True

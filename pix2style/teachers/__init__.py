@@ -1,1 +1,1 @@
-"""Who paints: stylizers that need no training."""
+"""Teachers: stylizers that need no training, and make the targets from which a generator learns."""

@@ -1,8 +1,8 @@
-"""Original colours kept: the stylized picture gives the lightness, the photo gives the colours.
+"""Preserve a photo's colours: take the lightness from the stylized image and the colours from the photo.
 
 "Luminance-only transfer" of Gatys et al., Preserving color in neural artistic style transfer, 2016
-(https://arxiv.org/abs/1606.05897), section 3.2, in CIE Lab (they use YIQ) and on the finished picture (they give the
-luminance alone to the network as well).
+(https://arxiv.org/abs/1606.05897), section 3.2. It differs from the paper in two ways: the colour space is CIE Lab and
+not YIQ, and the network stylizes the photo in colour and not its luminance alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Floats = NDArray[np.float32]
 
 
 def _linear_levels() -> _Floats:
-    """Linear light of the 256 levels (IEC 61966-2-1, as in https://www.w3.org/Graphics/Color/srgb)."""
+    """Return the linear light of the 256 8-bit values (IEC 61966-2-1, as in https://www.w3.org/Graphics/Color/srgb)."""
     levels = np.arange(256) / 255
     return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
@@ -29,35 +29,35 @@ def _linear_levels() -> _Floats:
 _LINEAR = _linear_levels()
 
 
-def keep_color(content: Image8, stylized: Image8) -> Image8:
-    """The lightness of `stylized` with the colours (a and b of CIE Lab, sRGB, D65) of `content`.
+def preserve_color(content: Image8, stylized: Image8) -> Image8:
+    """Combine the lightness of `stylized` with the colours (a and b of CIE Lab, sRGB, D65) of `content`.
 
-    Where sRGB has no such colour (a saturated one made very light or dark), each of red, green and blue is clipped to
-    its range: there both lightness and colour differ from what was asked for.
+    sRGB does not contain every combination, for example a saturated colour that becomes very light. Red, green and blue
+    are then clipped to their range, so that lightness and colour both differ from the combination.
 
     Args:
         content: uint8 [height, width, 3], RGB.
-        stylized: the same shape.
+        stylized: uint8 array of the same shape.
 
     Returns:
         uint8 [height, width, 3], RGB.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: If the shapes differ.
     """
     if content.shape != stylized.shape:
-        raise ValueError(f"the photo is {list(content.shape)}, the stylized picture {list(stylized.shape)}")
+        raise ValueError(f"the photo has shape {list(content.shape)}, the stylized image {list(stylized.shape)}")
     lab = _to_lab(content)
     lab[..., 0] = _to_lab(stylized)[..., 0]
     rgb: Image8 = np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1) * np.float32(255)).astype(np.uint8)
     return rgb
 
 
-class KeepColor(Stylizer):
-    """Another stylizer's strokes in each photo's own colours; see `keep_color`.
+class PreserveColor(Stylizer):
+    """Another stylizer with each photo's own colours; see `preserve_color`.
 
     Args:
-        inner: who paints. It keeps its name; `preserve_color` joins its settings.
+        inner: The stylizer that gives the lightness. Its name stays, and `preserve_color` is added to its settings.
     """
 
     def __init__(self, inner: Stylizer) -> None:
@@ -65,20 +65,20 @@ class KeepColor(Stylizer):
 
     @property
     def identity(self) -> StylizerIdentity:
-        """The inner stylizer's, with the setting `preserve_color`."""
+        """Identity of the inner stylizer, with the setting `preserve_color`."""
         inner = self._inner.identity
         return replace(inner, settings={**inner.settings, "preserve_color": True})
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`; raises what the inner stylizer raises."""
-        painted = self._inner.stylize(images)
-        return [keep_color(image, one) for image, one in zip(images, painted, strict=True)]
+        stylized = self._inner.stylize(images)
+        return [preserve_color(image, output) for image, output in zip(images, stylized, strict=True)]
 
 
 def _to_lab(rgb: Image8) -> _Floats:
-    """L in 0 to 100, a and b about -128 to 127.
+    """Convert to CIE Lab: L from 0 to 100, a and b from about -128 to 127.
 
-    By linear light: OpenCV's direct way for floats interpolates in a table, which loses levels
-    on the way there and back (test_its_own_colours_give_the_picture_back fails with it).
+    Through linear light with our own table, because OpenCV's direct conversion of floats interpolates in a table.
+    Converting there and back then changes some 8-bit values, and test_an_image_with_its_own_colours_is_unchanged fails.
     """
     return np.asarray(cv2.cvtColor(_LINEAR[rgb], cv2.COLOR_LRGB2Lab), dtype=np.float32)

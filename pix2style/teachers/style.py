@@ -1,26 +1,34 @@
-"""What a teacher is asked to paint like: one painting, or several as one style."""
+"""Styles that teachers take from paintings: a single painting, or a blend of several."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pix2style.errors import ConfigError
+from pix2style.errors import ConfigError, ImageError
+from pix2style.files import sha256_bytes
+from pix2style.images import Image8, decode_picture
+
+if TYPE_CHECKING:
+    from pix2style.config.pairs import PairsConfig
 
 
 @dataclass(frozen=True, slots=True)
 class StyleBlend:
-    """One style, from one or more paintings.
+    """One style, made from one or more paintings.
 
     Attributes:
-        name: for people, unique in a pair set.
-        paintings: their files.
-        weights: how much each painting counts, positive; only their ratios matter.
-        strength: from 0 (the photo's own style) to 1 (the paintings').
+        name: Name for people, unique in a pair set.
+        paintings: Image files of the paintings.
+        weights: Weight of each painting, positive; only their ratios matter.
+        strength: Mixture of the paintings' style and the photo's own, from 0 (only the photo's) to 1 (only the
+            paintings').
 
     Raises:
-        ConfigError: weights do not fit the paintings, or a number is out of its range.
+        ConfigError: If there is no painting, the number of weights differs from the number of paintings, or a number
+            is out of its range.
     """
 
     name: str
@@ -33,7 +41,8 @@ class StyleBlend:
             raise ConfigError(f"style {self.name}: has no painting: name at least one")
         if len(self.weights) != len(self.paintings):
             raise ConfigError(
-                f"style {self.name}: {len(self.weights)} weights for {len(self.paintings)} paintings: give each one"
+                f"style {self.name}: {len(self.weights)} weights for {len(self.paintings)} paintings: give one weight"
+                " for each painting"
             )
         if not all(weight > 0 and math.isfinite(weight) for weight in self.weights):
             raise ConfigError(f"style {self.name}: weights must be positive numbers, not {list(self.weights)}")
@@ -41,13 +50,41 @@ class StyleBlend:
             raise ConfigError(f"style {self.name}: strength must be between 0 and 1, not {self.strength}")
 
     @classmethod
-    def of(cls, *paintings: Path, strength: float = 1.0) -> StyleBlend:
-        """The paintings in equal shares, named after their files."""
+    def from_paintings(cls, *paintings: Path, strength: float = 1.0) -> StyleBlend:
+        """Blend paintings with equal weights, and name the style after their files."""
         name = "+".join(painting.name for painting in paintings)
         return cls(name, paintings, (1.0,) * len(paintings), strength)
 
     @property
-    def shares(self) -> tuple[float, ...]:
+    def normalized_weights(self) -> tuple[float, ...]:
         """The weights, scaled to sum to 1."""
         total = math.fsum(self.weights)
         return tuple(weight / total for weight in self.weights)
+
+
+def style_blends(pairs: PairsConfig) -> list[StyleBlend]:
+    """Return the styles of a configuration's section `pairs`, in the order of their ids."""
+    if pairs.style is not None:
+        return [StyleBlend.from_paintings(pairs.style)]
+    return [
+        StyleBlend(
+            style.name or "+".join(painting.name for painting in style.paintings),
+            style.paintings,
+            style.weights or (1.0,) * len(style.paintings),
+            style.strength,
+        )
+        for style in pairs.styles
+    ]
+
+
+def read_painting(path: Path) -> tuple[Image8, str]:
+    """Read a painting, on white where it is transparent, and compute the SHA-256 of its file.
+
+    Raises:
+        ImageError: If the file is missing or cannot be read.
+    """
+    try:
+        data = path.read_bytes()  # once, so that the digest belongs to the bytes that are decoded
+    except OSError as error:
+        raise ImageError(str(path), error.strerror or str(error)) from error
+    return decode_picture(data, name=str(path), to_srgb=True).on_white(), sha256_bytes(data)

@@ -1,4 +1,4 @@
-"""A stand-in for Kaggle's site on this machine, which the real kagglehub talks to."""
+"""Imitate Kaggle's server on this machine for the real kagglehub."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Site:
-    """What the site has, what it does wrong, and what it was asked.
+    """The datasets and faults of the server, and the requests that it has received.
 
     Attributes:
-        archives: by version; the newest is the highest.
-        port: where it listens.
-        cut_after: bytes after which it breaks a download off, once.
-        wrong_md5: it announces another checksum.
-        status: of every answer of the programming interface.
-        asked: requests, with the Range header.
+        archives: Archive of each version; the highest number is the newest version.
+        port: Port of the server.
+        cut_after: Number of bytes after which one download is interrupted, or None.
+        wrong_md5: Whether the server states a wrong checksum.
+        status: HTTP status of every answer of the API.
+        asked: Requests, with their Range headers.
     """
 
     archives: dict[int, bytes]

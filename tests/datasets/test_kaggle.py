@@ -1,4 +1,4 @@
-"""Fetching with the real kagglehub, from a stand-in of Kaggle's site or from nowhere."""
+"""Download with the real kagglehub, from a local imitation of Kaggle's server or without any network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pix2style.datasets.card import COCO_WIKIART
-from pix2style.datasets.kaggle import check_fetch, fetch_dataset
+from pix2style.datasets.kaggle import fetch_dataset, find_fetched
 from pix2style.errors import ConfigError, DataError
 
 from stand_in import Site, tar_of, zip_of  # isort: skip
@@ -53,7 +53,9 @@ def test_a_pinned_version(site: Site, tmp_path: Path) -> None:
 
 def test_a_broken_off_download_goes_on_where_it_was(site: Site, dataset: dict[str, bytes], tmp_path: Path) -> None:
     site.cut_after = 2_500_000
-    with pytest.raises(DataError, match=r"What has come is kept in .*: run the same command again to go on"):
+    with pytest.raises(
+        DataError, match=r"The part that has arrived is kept in .*: run the same command again to continue"
+    ):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     site.asked.clear()
@@ -67,8 +69,8 @@ def test_what_is_there_is_left_alone_without_asking_anybody(site: Site, tmp_path
     fetch_dataset(COCO_WIKIART, tmp_path / "out")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     site.asked.clear()
-    assert fetch_dataset(COCO_WIKIART, tmp_path / "out").already_there
-    assert fetch_dataset(COCO_WIKIART, tmp_path / "out", version=2).already_there
+    assert fetch_dataset(COCO_WIKIART, tmp_path / "out").already_fetched
+    assert fetch_dataset(COCO_WIKIART, tmp_path / "out", version=2).already_fetched
     assert site.asked == []
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
@@ -92,7 +94,7 @@ def test_a_version_that_is_not_there(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [None, 2])
 def test_no_network_at_all(tmp_path: Path, version: int | None) -> None:
-    """In a process of its own, with the real address, through a proxy that is not there."""
+    """Use a separate process with the real address and a proxy that does not exist."""
     code = (
         "import sys; from pathlib import Path; from pix2style.datasets.kaggle import fetch_dataset\n"
         f"fetch_dataset('{COCO_WIKIART}', Path(sys.argv[1]), version={version})"
@@ -126,7 +128,7 @@ def test_damaged_archives_leave_nothing(site: Site, tmp_path: Path) -> None:
 
 def test_a_dataset_without_pictures(site: Site, tmp_path: Path) -> None:
     site.archives[2] = zip_of({"list.csv": b"1,2"})
-    with pytest.raises(DataError, match="no pictures in its 1 files"):
+    with pytest.raises(DataError, match="no images in its 1 files"):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -162,12 +164,12 @@ def test_folders_that_hold_something_else(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize("handle", ["one", "a/b/c", "../../etc", "a/b/versions/3", "owner/na me", ""])
 def test_handles(handle: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="owner/name"):
-        check_fetch(handle, tmp_path / "out", version=None)
+        find_fetched(handle, tmp_path / "out", version=None)
 
 
 def test_versions_begin_at_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="versions begin at 1"):
-        check_fetch("a/b", tmp_path / "out", version=0)
+        find_fetched("a/b", tmp_path / "out", version=0)
 
 
 def test_two_at_once_do_not_disturb_each_other(site: Site, tmp_path: Path) -> None:

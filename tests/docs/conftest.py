@@ -16,7 +16,7 @@ from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
 
 Program = Callable[..., int]
-SMALL_RUN = [
+SMALL_RUN = (
     "train.images=8",
     "train.batch=2",
     "train.augment.crop=32",
@@ -42,7 +42,7 @@ SMALL_RUN = [
     "export.int8_min_psnr_db=0",
     "export.calibration_photos=2",
     "export.held_out_photos=2",
-]
+)
 SMALL_FEATURES = (
     "losses.features.network=vgg19",
     "losses.features.weights=vgg19_to_conv3_1.safetensors",
@@ -70,7 +70,7 @@ def run_program(folder: Path, *arguments: str) -> int:
 
 @pytest.fixture(scope="session")
 def magenta_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of teachers, as `XDG_CACHE_HOME`, that holds a stand-in for Magenta's network, converted for ONNX Runtime.
+    """A folder for `XDG_CACHE_HOME` that holds a converted network which stands in for Magenta's.
 
     Its style vector is the mean colour of the painting, and it mixes that colour into the photo.
     """

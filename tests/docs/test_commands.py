@@ -1,7 +1,7 @@
 """Every command and every Python example of the documentation is run, or says above it what it needs.
 
-A page's blocks run in order in one folder, which holds what the page assumes (`ASSUMES`). So that they take seconds, the commands get
-smaller settings first (`SMALLER`), and some of their words are replaced (`INSTEAD`).
+A page's blocks run in order in one folder, which holds what the page assumes (`ASSUMES`). So that they take seconds,
+the commands get smaller settings first (`SMALLER`), and some of their words are replaced (`INSTEAD`).
 """
 
 from __future__ import annotations

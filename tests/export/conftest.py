@@ -1,4 +1,4 @@
-"""Small generators of each kind, as if trained, and what describes them."""
+"""Small generators of every kind after a short training, and specs that describe them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from pix2style.export.verify import photo_like
+from pix2style.export.synthetic_photo import synthetic_photo
 from pix2style.images import to_batch
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 from pix2style.spec import GeneratorSpec, Provenance
@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[[], Generator]] = {
     "lite": lambda: Lite(channels=16, blocks=2, scale=4),
     "lite-of-styles": lambda: Lite(channels=16, blocks=2, scale=4, styles=3),
     "resnet": lambda: Resnet(channels=8, blocks=2),
-    "transformer": lambda: Transformer(channels=8, blocks=(1, 1)),
+    "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "unet": lambda: Unet(channels=8, levels=3),
     "unet-group": lambda: Unet(channels=8, levels=3, norm="group", styles=3),
     "unet-2017": lambda: Unet2017(channels=4, downsamplings=8),
@@ -39,14 +39,14 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(params=sorted(KINDS), scope="session")
 def trained(request: pytest.FixtureRequest) -> Generator:
-    """Each kind of generator after some real steps: strong colours over the whole range, and real BatchNorm statistics.
-    Those of several styles hold a mixture of them.
+    """A generator of each kind after some training steps: with strong colours and real BatchNorm statistics.
 
-    Fresh weights give almost flat grey, on which any two programs agree.
+    Generators of several styles hold a mixture of them. Fresh weights would not do: their output is almost uniform
+    grey, on which wrong programs agree as well.
     """
     torch.manual_seed(0)
     generator = KINDS[request.param]()
-    photo = torch.from_numpy(to_batch([photo_like(64, 64, seed) for seed in range(4)]))
+    photo = torch.from_numpy(to_batch([synthetic_photo(64, 64, seed) for seed in range(4)]))
     target = torch.tanh(3 * photo.flip(1))
     adam = torch.optim.Adam(generator.parameters(), 5e-3)
     style = torch.eye(generator.styles).repeat(2, 1)[:4] if generator.styles > 1 else None
@@ -56,12 +56,12 @@ def trained(request: pytest.FixtureRequest) -> Generator:
         adam.step()
     if generator.styles > 1:
         generator = generator.with_fixed_style((0.25, 0.25, 0.5)).train()
-    return generator  # in training mode: export has to deal with that
+    return generator  # in training mode, to test that the export does not depend on the mode
 
 
 @pytest.fixture(scope="session")
 def describe() -> Callable[[Generator], GeneratorSpec]:
-    """`describe(generator)`: a spec for it."""
+    """`describe(generator)` returns a spec for a generator."""
 
     def build(generator: Generator) -> GeneratorSpec:
         return GeneratorSpec(

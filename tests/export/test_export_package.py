@@ -1,4 +1,4 @@
-"""A package from a run and its pair set: files, weights that load again, a card; and which photos were looked at."""
+"""A package of a run and its pair set: filter files, weights that load again, a model card; and the photos used."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pix2style.cli import main
 from pix2style.config import Config, parse_config
 from pix2style.errors import ArtifactError, DataError
 from pix2style.export.package import export_package
-from pix2style.export.photos import open_photos
+from pix2style.export.photos import load_photos
 from pix2style.export.run import open_run
-from pix2style.export.verify import photo_like
+from pix2style.export.synthetic_photo import synthetic_photo
 from pix2style.files import write_json
 from pix2style.images import read_picture, to_batch
 from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import EMA_FILE, META_FILE, RUN_VERSION, CheckpointMeta
 from pix2style.runs.networks import build_generator
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 
 def config_for(pairs: Path | None, **model: Any) -> Config:
@@ -58,61 +58,60 @@ def test_package(pair_set: Path, tmp_path: Path) -> None:
     assert card.startswith("---\nlicense: unknown\nlibrary_name: pix2style\n")
     for text in (*files, "sepia", "1" * 64, "3" * 64, "before-after.jpg", "cv2.dnn", "onnxruntime-web", "LiteHub"):
         assert text in card
-    photo = open_photos(source.config).held_out[0].photo
+    photo = load_photos(source.config).held_out[0].photo
     picture = read_picture(out / "before-after.jpg").rgb
     assert picture.shape == (photo.shape[0], 2 * photo.shape[1] + 8, 3)
     with pytest.raises(ArtifactError, match="is not empty: name a new folder"):
         export_package(source, out)
-    _weights_fit(out)
+    _check_weights_load(out)
 
 
-def _weights_fit(folder: Path) -> None:
-    """What the hub's client would load paints what the file paints."""
-    hub = pytest.importorskip("huggingface_hub", reason="extra hub")
-    del hub
+def _check_weights_load(folder: Path) -> None:
+    """The network that the hub client loads gives the same output as the filter file."""
+    pytest.importorskip("huggingface_hub", reason="extra hub")
     from pix2style.hub import LiteHub
 
     network = LiteHub.from_pretrained(folder).eval()
-    photo = photo_like(40, 56)
+    photo = synthetic_photo(40, 56)
     with torch.no_grad():
-        painted = network(torch.from_numpy(to_batch([photo])))[0].permute(1, 2, 0).numpy() * 127.5 + 127.5
-    assert np.abs(OnnxStylizer(folder / "small.onnx")(photo) - np.rint(painted)).max() <= 1
+        output = network(torch.from_numpy(to_batch([photo])))[0].permute(1, 2, 0).numpy() * 127.5 + 127.5
+    assert np.abs(OnnxStylizer(folder / "small.onnx")(photo) - np.rint(output)).max() <= 1
 
 
 def test_weights_are_folded(pair_set: Path, tmp_path: Path) -> None:
     source = open_run(make_run(tmp_path / "run", config_for(pair_set)))
     export_package(source, tmp_path / "package")
     tensors = load_file(tmp_path / "package" / "model.safetensors")
-    wanted = source.generator.folded().state_dict()
-    assert set(tensors) == set(wanted)
-    assert all(torch.equal(tensors[name], wanted[name]) for name in wanted)
+    expected = source.generator.folded().state_dict()
+    assert set(tensors) == set(expected)
+    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
     assert json.loads((tmp_path / "package" / "config.json").read_text())["channels"] == 8
 
 
-def test_photos_for_ranges_and_for_figures_are_others(pair_set: Path) -> None:
-    photos, reader = open_photos(config_for(pair_set)), PairReader(pair_set)
+def test_calibration_and_held_out_photos_do_not_overlap(pair_set: Path) -> None:
+    photos, reader = load_photos(config_for(pair_set)), PairReader(pair_set)
     test = [reader.read(entry) for entry in reader.entries("test")]
     assert len(photos.held_out) == len(test)
-    for one, (photo, target) in zip(photos.held_out, test, strict=True):
-        assert np.array_equal(one.photo, photo)
-        assert one.target is not None
-        assert np.array_equal(one.target, target)
-    seen = {photo.tobytes() for photo in photos.calibration}
-    assert not seen & {one.photo.tobytes() for one in photos.held_out}
-    assert open_photos(config_for(pair_set), mixed=True).held_out[0].target is None
+    for example, (photo, target) in zip(photos.held_out, test, strict=True):
+        assert np.array_equal(example.photo, photo)
+        assert example.target is not None
+        assert np.array_equal(example.target, target)
+    calibration = {photo.tobytes() for photo in photos.calibration}
+    assert not calibration & {example.photo.tobytes() for example in photos.held_out}
+    assert load_photos(config_for(pair_set), mixed=True).held_out[0].target is None
 
 
-def test_pairs_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_pair_set(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", config_for(tmp_path / "moved"))
     source = open_run(run)
-    with pytest.raises(DataError, match=r"moved: the photos .* are not there: name the pair set with --pairs"):
+    with pytest.raises(DataError, match=r"moved: the photos .* were not found: name the pair set with --pairs"):
         source.export(tmp_path / "f.onnx", "int8", None)
     assert source.export(tmp_path / "f.onnx", "fp32", None).quality == {}
 
 
-def test_other_generators_have_no_package(pair_set: Path, tmp_path: Path) -> None:
+def test_other_generators_cannot_be_packaged(pair_set: Path, tmp_path: Path) -> None:
     resnet = config_for(pair_set, generator="resnet", resnet={"channels": 4, "blocks": 1})
-    with pytest.raises(ArtifactError, match="a package holds the lightweight generator, not resnet"):
+    with pytest.raises(ArtifactError, match="a package can only hold the lightweight generator, not resnet"):
         export_package(open_run(make_run(tmp_path / "run", resnet)), tmp_path / "package")
 
 

@@ -1,4 +1,4 @@
-"""Files of float16 and 8 bits: how near they are to the network, what ONNX Runtime makes of them, and refusals."""
+"""Files in fp16 and int8: how close they are to the network, what ONNX Runtime makes of them, and refused exports."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ import pytest
 import torch
 
 from pix2style.errors import ArtifactError
-from pix2style.export.graph import build_graph
-from pix2style.export.lite.calibrate import calibrate, least_error, whole_range
-from pix2style.export.onnx import ExportReport, export_filter
-from pix2style.export.onnx_session import GraphSession
-from pix2style.export.photos import ExportPhotos, HeldOut
-from pix2style.export.reference import paint
-from pix2style.export.verify import photo_like
+from pix2style.export.export_filter import ExportReport, export_filter
+from pix2style.export.graph_session import GraphSession
+from pix2style.export.lite.calibration import calibrate, min_max_params, minimum_mse_params
+from pix2style.export.lite.int8_layers import Int8Layers
+from pix2style.export.lite.lite_graph import lite_graph
+from pix2style.export.photos import ExportPhotos, HeldOutPhoto
+from pix2style.export.reference import generate
+from pix2style.export.synthetic_photo import synthetic_photo
 from pix2style.images import to_batch
 from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.nets.resnet import Resnet
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import GeneratorSpec
 
 Describe = Callable[[Generator], GeneratorSpec]
 PHOTOS = ExportPhotos(
-    calibration=tuple(photo_like(120, 96, seed) for seed in range(4)),
-    held_out=tuple(HeldOut(photo_like(96, 120, seed), photo_like(96, 120, seed)[..., ::-1]) for seed in (10, 11)),
+    calibration=tuple(synthetic_photo(120, 96, seed) for seed in range(4)),
+    held_out=tuple(
+        HeldOutPhoto(synthetic_photo(96, 120, seed), synthetic_photo(96, 120, seed)[..., ::-1]) for seed in (10, 11)
+    ),
 )
 
 
-def learned(styles: int = 1) -> Lite:
-    """After some real steps: strong colours, and a context and styles that matter."""
+def train_briefly(styles: int = 1) -> Lite:
+    """A network after a short training: it has strong colours, and context and styles have an effect."""
     torch.manual_seed(0)
     network = Lite(channels=16, blocks=2, styles=styles)
-    photo = torch.from_numpy(to_batch([photo_like(64, 64, seed) for seed in range(4)]))
+    photo = torch.from_numpy(to_batch([synthetic_photo(64, 64, seed) for seed in range(4)]))
     adam = torch.optim.Adam(network.parameters(), 5e-3)
     style = torch.eye(styles).repeat(4, 1)[:4] if styles > 1 else None
     for _ in range(25):
@@ -51,7 +54,7 @@ def learned(styles: int = 1) -> Lite:
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["lite", "styles"])
 def network(request: pytest.FixtureRequest) -> Lite:
-    return learned(request.param)
+    return train_briefly(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -65,27 +68,27 @@ def reports(network: Lite, describe: Describe, tmp_path_factory: pytest.TempPath
     }
 
 
-@pytest.mark.parametrize(("precision", "least_db"), [("fp32", 80.0), ("fp16", 60.0), ("int8", 35.0)])
-def test_files_are_near_to_the_network(
-    network: Lite, reports: dict[str, ExportReport], precision: str, least_db: float
+@pytest.mark.parametrize(("precision", "min_psnr_db"), [("fp32", 80.0), ("fp16", 60.0), ("int8", 35.0)])
+def test_files_are_close_to_the_network(
+    network: Lite, reports: dict[str, ExportReport], precision: str, min_psnr_db: float
 ) -> None:
     session = GraphSession(reports[precision].path.read_bytes())
     for size in ((96, 120), (61, 47)):
-        photo = photo_like(*size, seed=20)
+        photo = synthetic_photo(*size, seed=20)
         for style in range(network.styles):
-            given = session.paint([photo], style=style if network.styles > 1 else None)[0]
-            assert psnr_db(given, paint([photo], network, style=style)[0]) > least_db
-            assert given.std() > 30  # not flat: else the line above would prove nothing
+            output = session.stylize([photo], style=style if network.styles > 1 else None)[0]
+            assert psnr_db(output, generate(network, [photo], style=style)[0]) > min_psnr_db
+            assert output.std() > 30  # on a uniform image the line above would prove nothing
 
 
 def test_8_bits_are_unbiased(network: Lite, reports: dict[str, ExportReport]) -> None:
-    # Half a level too many at either end would be 0.5. On the photos that ranges and means were taken from: one picture
-    # of another kind may be a level off.
+    # Reading or writing bytes half a level too low would shift the mean by 0.5. Calibration photos are used, because
+    # the output of a single other photo may be shifted by a level.
     session = GraphSession(reports["int8"].path.read_bytes())
     style = 0 if network.styles > 1 else None
-    given = np.stack([session.paint([photo], style=style)[0] for photo in PHOTOS.calibration]).astype(float)
-    wanted = np.stack([paint([photo], network)[0] for photo in PHOTOS.calibration])
-    assert abs((given - wanted).mean()) < 0.25
+    output = np.stack([session.stylize([photo], style=style)[0] for photo in PHOTOS.calibration]).astype(float)
+    expected = np.stack([generate(network, [photo])[0] for photo in PHOTOS.calibration])
+    assert abs((output - expected).mean()) < 0.25
 
 
 def test_sizes_shrink(reports: dict[str, ExportReport]) -> None:
@@ -95,17 +98,17 @@ def test_sizes_shrink(reports: dict[str, ExportReport]) -> None:
     assert reports["int8"].bytes < reports["fp16"].bytes
 
 
-def test_files_say_what_they_are(reports: dict[str, ExportReport]) -> None:
+def test_metadata_describes_the_files(reports: dict[str, ExportReport]) -> None:
     for precision, report in reports.items():
-        said = {one.key: one.value for one in onnx.load(report.path).metadata_props}
-        spec = GeneratorSpec.from_json(said["pix2style.generator_spec"], source="x")
+        metadata = {entry.key: entry.value for entry in onnx.load(report.path).metadata_props}
+        spec = GeneratorSpec.from_json(metadata["pix2style.generator_spec"], source="x")
         assert (spec.precision, spec.glimpse_px, spec.quality) == (precision, 96, report.quality)
         assert report.quality["photos"] == 2
         assert report.quality["teacher_psnr_db"] > 5
 
 
-def test_onnx_runtime_computes_all_of_it_in_8_bits(reports: dict[str, ExportReport], tmp_path: Path) -> None:
-    """All convolutions of large maps merged, channels last, and no float map or conversion left between them."""
+def test_onnx_runtime_fuses_everything_into_8_bit_operators(reports: dict[str, ExportReport], tmp_path: Path) -> None:
+    """All convolutions on the image are fused, with channels last, and no float tensor is left between them."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
@@ -121,44 +124,45 @@ def test_onnx_runtime_computes_all_of_it_in_8_bits(reports: dict[str, ExportRepo
 
 
 @pytest.mark.parametrize("grey", [0, 77, 200, 255])
-def test_8_bits_paint_flat_places_flat(reports: dict[str, ExportReport], network: Lite, grey: int) -> None:
-    """No checkerboard: also where weights are rounded, the pixels of a patch agree exactly."""
-    flat = np.full((96, 96, 3), grey, np.uint8)
+def test_8_bits_keep_uniform_areas_uniform(reports: dict[str, ExportReport], network: Lite, grey: int) -> None:
+    """No checkerboard: in spite of rounded weights all pixels of a patch get exactly the same value."""
+    uniform = np.full((96, 96, 3), grey, np.uint8)
     session = GraphSession(reports["int8"].path.read_bytes())
-    inside = session.paint([flat], style=0 if network.styles > 1 else None)[0][32:64, 32:64]
+    inside = session.stylize([uniform], style=0 if network.styles > 1 else None)[0][32:64, 32:64]
     assert (inside == inside[0, 0]).all()
 
 
-def test_8_bits_take_one_photo_at_a_time_and_say_so(reports: dict[str, ExportReport], network: Lite) -> None:
+def test_int8_files_take_one_photo_at_a_time_and_declare_it(reports: dict[str, ExportReport], network: Lite) -> None:
     model = onnx.load(reports["int8"].path)
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
-    said = {one.key: one.value for one in model.metadata_props}
-    assert "uint8 [1, height, width, 3]" in said["input"]
-    photos = [photo_like(61, 47, seed) for seed in (20, 21)]
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert "uint8 [1, height, width, 3]" in metadata["input"]
+    photos = [synthetic_photo(61, 47, seed) for seed in (20, 21)]
     stylizer = OnnxStylizer(reports["int8"].path, style=network.styles - 1 if network.styles > 1 else None)
     assert np.array_equal(stylizer.run(np.stack(photos)), np.stack(stylizer.stylize(photos)))
 
 
-def test_biases_that_are_computed_go_with_weights_that_are_not_around_zero(reports: dict[str, ExportReport]) -> None:
-    """ONNX Runtime before 1.30 silently leaves such a bias out where the weights' zero point is 0."""
+def test_weights_with_a_computed_bias_have_no_zero_point_of_0(reports: dict[str, ExportReport]) -> None:
+    """ONNX Runtime before 1.30 silently ignores a bias that is not constant if the zero point of the weights is 0."""
     graph = onnx.load(reports["int8"].path).graph
-    makers = {node.output[0]: node for node in graph.node}
-    held = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    zeros: dict[bool, set[int]] = {True: set(), False: set()}
+    producers = {node.output[0]: node for node in graph.node}
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    zero_points: dict[bool, set[int]] = {True: set(), False: set()}  # by whether the bias is computed
     for node in graph.node:
-        weight = makers.get(node.input[1]) if node.op_type == "Conv" else None
+        weight = producers.get(node.input[1]) if node.op_type == "Conv" else None
         if weight is not None and weight.op_type == "DequantizeLinear":
-            bias = makers[node.input[2]]
-            zeros[bias.input[0] not in held] |= set(held[weight.input[2]].tolist())
-    assert zeros == {True: {-1}, False: {0}}
+            bias = producers[node.input[2]]
+            zero_points[bias.input[0] not in constants] |= set(constants[weight.input[2]].tolist())
+    assert zero_points == {True: {-1}, False: {0}}
 
 
-def test_8_bits_for_opencv_take_several(network: Lite) -> None:
+def test_int8_graphs_for_opencv_take_batches(network: Lite) -> None:
     folded = network.folded()
-    graph = build_graph(folded, "int8", calibrate(folded, PHOTOS.calibration), for_opencv=True)
-    session, photos = GraphSession(graph), [photo_like(61, 47, seed) for seed in (20, 21)]
-    together = session.paint(photos)
-    assert np.array_equal(together, np.concatenate([session.paint([photo]) for photo in photos]))
+    layers = Int8Layers(folded, calibrate(folded, PHOTOS.calibration), for_opencv=True)
+    graph = lite_graph(folded, layers)
+    session, photos = GraphSession(graph), [synthetic_photo(61, 47, seed) for seed in (20, 21)]
+    together = session.stylize(photos)
+    assert np.array_equal(together, np.concatenate([session.stylize([photo]) for photo in photos]))
 
 
 def test_the_same_photos_give_the_same_bytes(network: Lite, describe: Describe, tmp_path: Path) -> None:
@@ -170,15 +174,15 @@ def test_the_same_photos_give_the_same_bytes(network: Lite, describe: Describe, 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_opencv_paints_the_same(reports: dict[str, ExportReport], precision: str) -> None:
+def test_opencv_agrees(reports: dict[str, ExportReport], precision: str) -> None:
     cv2 = pytest.importorskip("cv2")
     if int(cv2.__version__.split(".")[0]) < 5:
         pytest.skip("measured with OpenCV 5")
     assert "checked in OpenCV" in reports[precision].opencv
-    assert "runs int8 files that were exported for it" in reports["int8"].opencv
+    assert "runs int8 files only if they were exported for it" in reports["int8"].opencv
 
 
-def test_8_bits_for_opencv(network: Lite, describe: Describe, tmp_path: Path) -> None:
+def test_int8_file_for_opencv(network: Lite, describe: Describe, tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     if int(cv2.__version__.split(".")[0]) < 5:
         pytest.skip("measured with OpenCV 5")
@@ -186,14 +190,14 @@ def test_8_bits_for_opencv(network: Lite, describe: Describe, tmp_path: Path) ->
     out = tmp_path / "f.onnx"
     report = export_filter(network, spec, out, precision="int8", photos=PHOTOS, for_opencv=True)
     assert "checked in OpenCV" in report.opencv
-    photo = photo_like(40, 56)
-    given = GraphSession(out.read_bytes()).paint([photo], strength=np.zeros(1, np.float32))[0]
-    assert np.array_equal(given, photo)
+    photo = synthetic_photo(40, 56)
+    output = GraphSession(out.read_bytes()).stylize([photo], strength=np.zeros(1, np.float32))[0]
+    assert np.array_equal(output, photo)
 
 
-def test_refuses_8_bits_that_are_too_far(describe: Describe, tmp_path: Path) -> None:
-    network = learned()
-    with pytest.raises(ArtifactError, match=r"on 2 held-out photos it is .* dB .*int8_min_psnr_db is 90"):
+def test_refuses_an_int8_file_that_is_not_close_enough(describe: Describe, tmp_path: Path) -> None:
+    network = train_briefly()
+    with pytest.raises(ArtifactError, match=r"on 2 held-out photos its PSNR .* dB .*int8_min_psnr_db = 90"):
         export_filter(
             network,
             describe(network),
@@ -205,47 +209,47 @@ def test_refuses_8_bits_that_are_too_far(describe: Describe, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_refuses_8_bits_without_photos_and_of_others(describe: Describe, tmp_path: Path) -> None:
+def test_refuses_int8_without_photos_and_for_other_generators(describe: Describe, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="int8 needs photos"):
         export_filter(Lite(8, 1), describe(Lite(8, 1)), tmp_path / "f.onnx", precision="int8")
     other = Resnet(channels=4, blocks=1)
-    with pytest.raises(ArtifactError, match="the kind resnet cannot be exported as int8, only lite"):
+    with pytest.raises(ArtifactError, match="the kind resnet cannot be exported as int8, only as fp32 or fp16"):
         export_filter(other, describe(other), tmp_path / "f.onnx", precision="int8", photos=PHOTOS)
 
 
-def test_other_generators_have_half_weights(describe: Describe, tmp_path: Path) -> None:
+def test_other_generators_can_be_exported_as_fp16(describe: Describe, tmp_path: Path) -> None:
     torch.manual_seed(0)
     other = Resnet(channels=8, blocks=1)
-    whole = export_filter(other, describe(other), tmp_path / "32.onnx")
-    half = export_filter(other, describe(other), tmp_path / "16.onnx", precision="fp16")
-    assert half.bytes < 0.7 * whole.bytes
-    assert half.max_difference_levels <= 2
+    fp32 = export_filter(other, describe(other), tmp_path / "32.onnx")
+    fp16 = export_filter(other, describe(other), tmp_path / "16.onnx", precision="fp16")
+    assert fp16.bytes < 0.7 * fp32.bytes
+    assert fp16.max_difference_levels <= 2
 
 
-def test_calibration_watches_every_map(network: Lite) -> None:
-    found = calibrate(network.folded(), PHOTOS.calibration)
-    names = {"stem", "told", "features.0", "inner.0", "added.0", "features.1", "inner.1", "added.1", "features.2"}
-    assert set(found.steps) == set(found.means) == names
-    for name, step in found.steps.items():
-        assert step.scale > 0
-        assert step.zero == 0 or not name.startswith(("features", "inner"))
-    assert all(len(means) == 16 for means in found.means.values())
+def test_calibration_measures_every_tensor(network: Lite) -> None:
+    calibration = calibrate(network.folded(), PHOTOS.calibration)
+    blocks = {f"{kind}.{number}" for kind in ("features", "hidden", "residual") for number in range(2)}
+    assert set(calibration.params) == set(calibration.means) == {"stem", "context", "features.2", *blocks}
+    for name, params in calibration.params.items():
+        assert params.scale > 0
+        assert params.zero_point == 0 or not name.startswith(("features", "hidden"))
+    assert all(len(means) == 16 for means in calibration.means.values())
 
 
-def test_a_rare_large_value_is_cut_off() -> None:
+def test_minimum_mse_clips_a_rare_large_value() -> None:
     values = np.concatenate([np.random.default_rng(0).uniform(0, 1, 1_000_000), [3.0]]).astype(np.float32)
-    assert least_error(values).scale * 255 < 2
-    assert whole_range(values, 1.0).scale * 255 == pytest.approx(3, rel=1e-3)
+    assert minimum_mse_params(values).scale * 255 < 2
+    assert min_max_params(values, 1.0).scale * 255 == pytest.approx(3, rel=1e-3)
 
 
-def test_values_that_relu_makes_zero_anyway_take_no_bytes() -> None:
-    network = learned().folded()
-    plain = calibrate(network, PHOTOS.calibration)
+def test_values_below_relu_do_not_widen_the_range() -> None:
+    network = train_briefly().folded()
+    before = calibrate(network, PHOTOS.calibration).params
     with torch.no_grad():
         for block in network.body:
             block.second.bias[0] -= 500.0  # type: ignore[union-attr,index]
     for number, block in enumerate(network.body):
         assert torch.isfinite(block.second.bias).all()  # type: ignore[union-attr,arg-type]
-        found = calibrate(network, PHOTOS.calibration).steps[f"added.{number}"]
-        assert found.scale < 4 * plain.steps[f"added.{number}"].scale
-        assert found.zero > 0
+        after = calibrate(network, PHOTOS.calibration).params[f"residual.{number}"]
+        assert after.scale < 4 * before[f"residual.{number}"].scale
+        assert after.zero_point > 0

@@ -1,4 +1,4 @@
-"""A run folder exported: which weights, which licence, where to, and where it says it came from."""
+"""Export of a run folder: choice of weights, licence and path, and the provenance in the file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pix2style.cli import main
 from pix2style.config import parse_config
 from pix2style.errors import ArtifactError
 from pix2style.export.run import export_run
-from pix2style.export.verify import photo_like
+from pix2style.export.synthetic_photo import synthetic_photo
 from pix2style.files import sha256_json, write_json
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, META_FILE, RUN_VERSION, CheckpointMeta
 from pix2style.runs.networks import build_generator
 from pix2style.runs.stylizer import RunStylizer
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 CONFIG: dict[str, Any] = {
     "name": "small",
@@ -31,7 +31,7 @@ CONFIG: dict[str, Any] = {
 
 
 def make_run(path: Path, **export: str) -> Path:
-    """A run folder as train writes it: two checkpoints, each with raw and averaged weights, all four different."""
+    """A run folder as train writes it, with two checkpoints. All four sets of weights (raw, averaged) are different."""
     config = parse_config({**CONFIG, "export": {**CONFIG["export"], **export}})
     write_json(path / "config.json", {"schema_version": RUN_VERSION, "config": config.model_dump(mode="json")})
     for step in (10, 20):
@@ -53,18 +53,18 @@ def run(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def paint(run: Path) -> Callable[[Path], Any]:
-    return lambda path: OnnxStylizer(path)(photo_like(40, 56))
+def stylize(run: Path) -> Callable[[Path], Any]:
+    return lambda path: OnnxStylizer(path)(synthetic_photo(40, 56))
 
 
-def test_default_is_the_latest_average_in_the_run_folder(run: Path, paint: Callable[[Path], Any]) -> None:
+def test_default_is_the_averaged_weights_of_the_latest_checkpoint(run: Path, stylize: Callable[[Path], Any]) -> None:
     report = export_run(run)
     assert report.path == run / "small.onnx"
-    wanted = RunStylizer(run)(photo_like(40, 56))
-    assert abs(paint(report.path).astype(int) - wanted).max() <= 1
+    expected = RunStylizer(run)(synthetic_photo(40, 56))
+    assert abs(stylize(report.path).astype(int) - expected).max() <= 1
 
 
-def test_file_names_its_origin(run: Path) -> None:
+def test_file_names_its_provenance(run: Path) -> None:
     report = export_run(run)
     spec = OnnxStylizer(report.path).spec
     assert (spec.name, spec.architecture, spec.licence, spec.trained_at_px) == ("small", "lite", "CC-BY-4.0", 96)
@@ -78,19 +78,19 @@ def test_file_names_its_origin(run: Path) -> None:
     assert origin.run_config_sha256 == sha256_json(parse_config(CONFIG).model_dump(mode="json"))
 
 
-def test_checkpoint_and_weights_can_be_chosen(run: Path, tmp_path: Path, paint: Callable[[Path], Any]) -> None:
+def test_checkpoint_and_weights_can_be_chosen(run: Path, tmp_path: Path, stylize: Callable[[Path], Any]) -> None:
     best = export_run(run, tmp_path / "best.onnx", checkpoint="best").path
     raw = export_run(run, tmp_path / "raw.onnx", checkpoint="step-0000010", weights="raw").path
     assert OnnxStylizer(best).spec.provenance.step == OnnxStylizer(raw).spec.provenance.step == 10
-    assert (paint(best) != paint(raw)).any()
-    assert abs(paint(best).astype(int) - RunStylizer(run, checkpoint="best")(photo_like(40, 56))).max() <= 1
+    assert (stylize(best) != stylize(raw)).any()
+    assert abs(stylize(best).astype(int) - RunStylizer(run, checkpoint="best")(synthetic_photo(40, 56))).max() <= 1
 
 
-def test_configuration_chooses_unless_told(tmp_path: Path, paint: Callable[[Path], Any]) -> None:
+def test_arguments_override_the_configuration(tmp_path: Path, stylize: Callable[[Path], Any]) -> None:
     configured = make_run(tmp_path / "raw-run", weights="raw")
     report = export_run(configured, licence="MIT")
-    told = export_run(configured, tmp_path / "told.onnx", weights="raw", licence="MIT")
-    assert report.sha256 == told.sha256
+    chosen = export_run(configured, tmp_path / "chosen.onnx", weights="raw", licence="MIT")
+    assert report.sha256 == chosen.sha256
     assert OnnxStylizer(report.path).spec.licence == "MIT"
 
 
@@ -99,7 +99,7 @@ def test_unknown_checkpoint(run: Path) -> None:
         export_run(run, checkpoint="step-0000099")
 
 
-def test_a_place_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"is a folder: name the filter file, for example .*small\.onnx"):
         export_run(run, tmp_path)
     (tmp_path / "file").write_text("in the way")
@@ -120,7 +120,9 @@ def test_command_prints_only_json(
     assert (report["path"], report["opset"], report["bytes"]) == (str(out), 20, out.stat().st_size)
 
 
-def test_command_tells_people(run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_a_summary(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["pix2style", "export", str(run)])
     with pytest.raises(SystemExit):
         main()

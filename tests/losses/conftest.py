@@ -1,4 +1,4 @@
-"""Tensors that every loss is tried on."""
+"""Tensors that the tests of losses share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @pytest.fixture(scope="session")
 def noise() -> Callable[..., Tensor]:
-    """`noise(2, 3, 4, 5, seed=1)`: normal numbers, always the same."""
+    """`noise(2, 3, 4, 5, seed=1)`: standard normal numbers, reproducible."""
 
     def draw(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
@@ -20,8 +20,8 @@ def noise() -> Callable[..., Tensor]:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Callable[..., Tensor]:
-    """`pictures(2, 64, 48, seed=1)`: smooth noise in [-1, 1], always the same."""
+def images() -> Callable[..., Tensor]:
+    """`images(2, 64, 48, seed=1)`: smooth noise in [-1, 1], reproducible."""
 
     def draw(batch: int, height: int, width: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
         generator = torch.Generator().manual_seed(seed)

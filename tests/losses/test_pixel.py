@@ -1,4 +1,4 @@
-"""Losses of pixels against naive loops and closed forms."""
+"""Pixel losses: compared with naive loops and closed forms; shapes, gradients and precision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from pix2style import losses
 
 Draw = Callable[..., Tensor]
-_COMPARING = [losses.l1, losses.mse, losses.charbonnier, losses.ms_ssim, losses.color]
+_PAIRED_LOSSES = [losses.l1, losses.mse, losses.charbonnier, losses.ms_ssim, losses.color]
 
 
 def test_l1_is_the_mean_absolute_difference(noise: Draw) -> None:
@@ -40,7 +40,7 @@ def test_charbonnier_is_a_smooth_l1(noise: Draw) -> None:
     assert float(losses.charbonnier(far, -far)) == pytest.approx(6, rel=1e-6)
 
 
-def test_charbonnier_has_a_flat_bottom() -> None:
+def test_the_gradient_of_charbonnier_is_0_for_equal_tensors() -> None:
     output = torch.zeros(3, requires_grad=True)
     losses.charbonnier(output, torch.zeros(3)).backward()
     assert output.grad is not None
@@ -48,61 +48,61 @@ def test_charbonnier_has_a_flat_bottom() -> None:
 
 
 def test_total_variation_equals_a_loop(noise: Draw) -> None:
-    picture = noise(2, 3, 4, 5)
-    down = [
-        abs(float(picture[b, c, y + 1, x] - picture[b, c, y, x]))
+    image = noise(2, 3, 4, 5)
+    vertical = [
+        abs(float(image[b, c, y + 1, x] - image[b, c, y, x]))
         for b in range(2)
         for c in range(3)
         for y in range(3)
         for x in range(5)
     ]
-    right = [
-        abs(float(picture[b, c, y, x + 1] - picture[b, c, y, x]))
+    horizontal = [
+        abs(float(image[b, c, y, x + 1] - image[b, c, y, x]))
         for b in range(2)
         for c in range(3)
         for y in range(4)
         for x in range(4)
     ]
-    assert float(losses.total_variation(picture)) == pytest.approx(np.mean(down) + np.mean(right), rel=1e-5)
+    assert float(losses.total_variation(image)) == pytest.approx(np.mean(vertical) + np.mean(horizontal), rel=1e-5)
     assert float(losses.total_variation(torch.full((1, 3, 4, 4), 0.3))) == 0
     assert float(losses.total_variation(torch.full((1, 3, 1, 1), 0.3))) == 0
 
 
-@pytest.mark.parametrize("loss", _COMPARING)
+@pytest.mark.parametrize("loss", _PAIRED_LOSSES)
 def test_shapes_must_be_the_same(loss: Callable[[Tensor, Tensor], Tensor]) -> None:
     with pytest.raises(ValueError, match=r"output \[2, 3, 16, 16\] and target \[1, 3, 16, 16\]"):
         loss(torch.zeros(2, 3, 16, 16), torch.zeros(1, 3, 16, 16))
 
 
 @pytest.mark.parametrize("loss", [losses.l1, losses.ms_ssim, losses.color])
-def test_equal_pictures_cost_nothing(loss: Callable[[Tensor, Tensor], Tensor], pictures: Draw) -> None:
-    picture = pictures(2, 48, 40)
-    assert float(loss(picture, picture.clone())) == pytest.approx(0, abs=1e-6)
+def test_equal_images_have_loss_0(loss: Callable[[Tensor, Tensor], Tensor], images: Draw) -> None:
+    image = images(2, 48, 40)
+    assert float(loss(image, image.clone())) == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("loss", _COMPARING)
-def test_gradients_are_those_of_the_function(loss: Callable[[Tensor, Tensor], Tensor], pictures: Draw) -> None:
-    output = pictures(1, 24, 12, dtype=torch.float64).requires_grad_()
-    target = pictures(1, 24, 12, seed=1, dtype=torch.float64)
+@pytest.mark.parametrize("loss", _PAIRED_LOSSES)
+def test_gradients_equal_finite_differences(loss: Callable[[Tensor, Tensor], Tensor], images: Draw) -> None:
+    output = images(1, 24, 12, dtype=torch.float64).requires_grad_()
+    target = images(1, 24, 12, seed=1, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda x: loss(x, target), output, fast_mode=True)
 
 
-def test_gradient_of_total_variation(pictures: Draw) -> None:
-    assert torch.autograd.gradcheck(losses.total_variation, pictures(1, 6, 5, dtype=torch.float64).requires_grad_())
+def test_gradient_of_total_variation(images: Draw) -> None:
+    assert torch.autograd.gradcheck(losses.total_variation, images(1, 6, 5, dtype=torch.float64).requires_grad_())
 
 
-@pytest.mark.parametrize("loss", _COMPARING)
-def test_sums_are_taken_in_float32(loss: Callable[[Tensor, Tensor], Tensor], pictures: Draw) -> None:
-    output, target = pictures(1, 64, 64).bfloat16(), pictures(1, 64, 64, seed=1).bfloat16()
+@pytest.mark.parametrize("loss", _PAIRED_LOSSES)
+def test_sums_are_taken_in_float32(loss: Callable[[Tensor, Tensor], Tensor], images: Draw) -> None:
+    output, target = images(1, 64, 64).bfloat16(), images(1, 64, 64, seed=1).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = loss(output, target)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, loss(output.float(), target.float()))
+        result = loss(output, target)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, loss(output.float(), target.float()))
 
 
-@pytest.mark.parametrize("loss", _COMPARING)
-def test_following_the_gradient_comes_closer(loss: Callable[[Tensor, Tensor], Tensor], pictures: Draw) -> None:
-    output, target = pictures(1, 32, 32).requires_grad_(), pictures(1, 32, 32, seed=1)
+@pytest.mark.parametrize("loss", _PAIRED_LOSSES)
+def test_a_gradient_step_lowers_the_loss(loss: Callable[[Tensor, Tensor], Tensor], images: Draw) -> None:
+    output, target = images(1, 32, 32).requires_grad_(), images(1, 32, 32, seed=1)
     before = loss(output, target)
     before.backward()
     assert output.grad is not None

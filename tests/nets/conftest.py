@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -22,7 +22,7 @@ SMALL: dict[str, Callable[[], Generator]] = {
     "unet-group": lambda: Unet(channels=4, levels=2, norm="group"),
     "resnet": lambda: Resnet(channels=4, blocks=2),
     "resnet-plain": lambda: Resnet(channels=4, blocks=2, upsample="resize", norm="none"),
-    "transformer": lambda: Transformer(channels=8, blocks=(1, 1)),
+    "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "lite": lambda: Lite(channels=8, blocks=2),
 }
 # Their normalisations take statistics of the whole picture.

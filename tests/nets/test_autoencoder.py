@@ -19,7 +19,7 @@ _ALL = ["enc1", "enc2", "enc3", "enc4"]
 @pytest.fixture
 def model() -> Autoencoder:
     model = Autoencoder((4, 6, 8, 10))
-    model.measure([torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1])
+    model.measure_mean_activations([torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1])
     return model
 
 
@@ -71,7 +71,7 @@ def test_saved_and_loaded_gives_the_same_activations_at_mean_1(model: Autoencode
 
 def test_measured_layers_have_mean_activation_1(model: Autoencoder, tmp_path: Path) -> None:
     pictures = [torch.rand(3, 3, 32, 32), -torch.rand(1, 3, 32, 32)]
-    model.measure(pictures)
+    model.measure_mean_activations(pictures)
     save_autoencoder(tmp_path / "own.safetensors", model)
     found = load_autoencoder(_ALL, tmp_path / "own.safetensors")(torch.cat(pictures))
     assert {name: float(features.mean()) for name, features in found.items()} == pytest.approx(
@@ -116,7 +116,7 @@ def test_files_that_cannot_be_used(model: Autoencoder, tmp_path: Path) -> None:
         save_file(content, path, description and {"pix2style.autoencoder": json.dumps(description)})
         with pytest.raises(ArtifactError, match=f"{name}.safetensors: .*{reason}"):
             load_autoencoder(_ALL, path)
-    with pytest.raises(ArtifactError, match="no such weights file"):
+    with pytest.raises(ArtifactError, match="this weights file does not exist"):
         load_autoencoder(_ALL, tmp_path / "missing.safetensors")
 
 
@@ -129,5 +129,5 @@ def test_wrong_arguments(model: Autoencoder, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 16 px"):
         model.encode(torch.zeros(1, 3, 16, 15))
     with pytest.raises(ValueError, match="empty"):
-        model.measure([])
+        model.measure_mean_activations([])
     assert isinstance(model.decoder, nn.Sequential)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -53,8 +53,8 @@ def _loud(generator: Generator) -> Generator:
         lambda: Unet(channels=4, levels=2, upsample="shuffle"),
         lambda: Resnet(channels=4, blocks=1, upsample="resize", norm="none"),
         lambda: _loud(Resnet(channels=4, blocks=1, upsample="resize", norm="none")),
-        lambda: Transformer(channels=8, blocks=(1, 1)),
-        lambda: _loud(Transformer(channels=8, blocks=(1, 1))),
+        lambda: Nafnet(channels=8, blocks=(1, 1)),
+        lambda: _loud(Nafnet(channels=8, blocks=(1, 1))),
         lambda: Lite(channels=8, blocks=2, scale=4),
         lambda: Lite(channels=8, blocks=2, scale=8),
     ],

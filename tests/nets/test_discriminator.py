@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from pix2style.nets.discriminator import Discriminator, MultiScale, PatchGan, Pixel
+from pix2style.nets.discriminator import Discriminator, MultiScalePatchGan, PatchGan, PixelGan
 
 
 def test_published_size_and_patch() -> None:
@@ -72,8 +72,8 @@ def test_instance_norm_judges_a_picture_the_same_in_any_batch() -> None:
 
 KINDS: dict[str, Callable[..., Discriminator]] = {
     "patch": lambda **settings: PatchGan(8, 2, **settings),
-    "multiscale": lambda **settings: MultiScale(2, 8, 1, **settings),
-    "pixel": lambda **settings: Pixel(8, **settings),
+    "multiscale": lambda **settings: MultiScalePatchGan(2, 8, 1, **settings),
+    "pixel": lambda **settings: PixelGan(8, **settings),
 }
 
 
@@ -113,7 +113,7 @@ def test_gradients_reach_every_weight(kind: str) -> None:
 
 
 def test_scales_are_patchgans_on_halved_pictures() -> None:
-    multi = MultiScale(2, 4, 1)
+    multi = MultiScalePatchGan(2, 4, 1)
     photo, picture = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
     fine, coarse = multi(photo, picture)
     [expected] = multi.scales[0](photo, picture)
@@ -127,7 +127,7 @@ def test_scales_are_patchgans_on_halved_pictures() -> None:
 
 @pytest.mark.parametrize("scales", [1, 2, 3])
 def test_smallest_picture_of_several_scales(scales: int) -> None:
-    multi = MultiScale(scales, 4, 2)
+    multi = MultiScalePatchGan(scales, 4, 2)
     side = multi.smallest_px
     judged = multi(torch.rand(1, 3, side, side), torch.rand(1, 3, side, side))
     assert judged[-1][-1].shape == (1, 1, 1, 1)
@@ -136,7 +136,7 @@ def test_smallest_picture_of_several_scales(scales: int) -> None:
 
 
 def test_receptive_field_of_the_coarsest_scale() -> None:
-    multi = MultiScale(2, 4, 1, norm="none").double()
+    multi = MultiScalePatchGan(2, 4, 1, norm="none").double()
     side = 4 * multi.receptive_field_px // 8 * 8
     picture = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     logits = multi(picture.detach(), picture)[1][-1]
@@ -147,7 +147,7 @@ def test_receptive_field_of_the_coarsest_scale() -> None:
 
 
 def test_pixel_judges_every_pixel_alone() -> None:
-    pixel = Pixel(8, norm="none")
+    pixel = PixelGan(8, norm="none")
     assert pixel.receptive_field_px == 1
     photo, picture = torch.rand(1, 3, 8, 9), torch.rand(1, 3, 8, 9)
     changed = picture.clone()
@@ -160,4 +160,4 @@ def test_refuses_what_it_is_not() -> None:
     with pytest.raises(ValueError, match="batch, instance or none, got 'layer'"):
         PatchGan(norm="layer")
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        MultiScale(0)
+        MultiScalePatchGan(0)

@@ -52,7 +52,7 @@ def test_layers_are_torchvisions(kind: features.Vgg) -> None:
 
     with torch.device("meta"):
         theirs = getattr(models, kind)(weights=None).features
-        ours = features._body(kind, CITED[kind]["pool5"])
+        ours = features._build_body(kind, CITED[kind]["pool5"])
     assert [str(module) for module in ours] == [str(module).replace("inplace=True", "") for module in theirs]
     indices = features._indices(kind)
     assert {name: indices[name] for name in CITED[kind]} == CITED[kind]
@@ -69,7 +69,7 @@ def test_vgg16_is_torchvisions_network(tmp_path: Path) -> None:
         expected = theirs(((picture + 1) / 2 - mean[:, None, None]) / std[:, None, None])
         found = load_vgg("vgg16", ["relu3_3"], path)(picture)["relu3_3"]
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    with pytest.raises(ArtifactError, match=r"has no weights for relu4_3; its deepest is relu3_3"):
+    with pytest.raises(ArtifactError, match=r"has no weights for relu4_3; its deepest layer is relu3_3"):
         load_vgg("vgg16", ["relu4_3"], path)
     with pytest.raises(ConfigError, match="no layer 'relu3_4'"):  # which VGG19 has
         load_vgg("vgg16", ["relu3_4"], path)
@@ -127,13 +127,14 @@ def test_real_weights(assets: Path) -> None:
     assert isinstance(network, FeatureNetwork)
     found = network(torch.rand(1, 3, 64, 64) * 2 - 1)
     assert [tuple(found[name].shape[1:]) for name in layers] == [(64, 64, 64), (128, 32, 32), (256, 16, 16)]
-    with pytest.raises(ArtifactError, match=r"relu4_1.*deepest is relu3_1"):
+    with pytest.raises(ArtifactError, match=r"relu4_1.*deepest layer is relu3_1"):
         load_vgg19(["relu1_1", "relu4_1"], assets / "assets" / "vgg" / "vgg19_to_conv3_1.safetensors")
 
 
 def test_layers_that_the_file_lacks(to_conv2_1: Path) -> None:
     with pytest.raises(
-        ArtifactError, match=r"to_conv2_1\.safetensors: has no weights for relu2_2, conv5_1; its deepest is relu2_1"
+        ArtifactError,
+        match=r"to_conv2_1\.safetensors: has no weights for relu2_2, conv5_1; its deepest layer is relu2_1",
     ):
         load_vgg19(["relu1_1", "conv5_1", "relu2_2"], to_conv2_1)
 
@@ -160,11 +161,11 @@ def test_files_that_cannot_be_used(to_conv2_1: Path, tmp_path: Path) -> None:
     save_file({"encoder.weight": torch.zeros(3)}, strange)
     save_file({"features.0.weight": torch.zeros(64, 3, 5, 5), "features.0.bias": torch.zeros(64)}, short)
     for path, reason in {
-        tmp_path / "missing.safetensors": "no such weights file",
-        tmp_path: "no such weights file",
+        tmp_path / "missing.safetensors": "this weights file does not exist",
+        tmp_path: "this weights file does not exist",
         damaged: "damaged or not a safetensors file",
         other: "damaged or not a safetensors file",
-        strange: "has no weights for relu1_1; it has none",
+        strange: "has no weights for relu1_1; it has none at all",
         short: r"features\.0\.weight has shape \[64, 3, 5, 5\], not \[64, 3, 3, 3\]",
     }.items():
         with pytest.raises(ArtifactError, match=f"{path.name}: .*{reason}"):

@@ -1,4 +1,4 @@
-"""What every generator promises: sizes, range, independence of the batch, receptive field, tiles, folding."""
+"""Properties of every generator: sizes, range, independence of the batch, receptive field, tiles, folding."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from torch.nn.utils import parametrizations, parametrize
 
 from pix2style.nets.generator import Generator, pad_to_multiple
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
-Pictures = Callable[..., Tensor]
+Images = Callable[..., Tensor]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 3), (32, 32), (33, 31), (64, 17), (2, 130)])
-def test_any_size_in_the_same_size_out(generator: Generator, pictures: Pictures, size: tuple[int, int]) -> None:
+def test_the_image_has_the_size_of_the_photo(generator: Generator, pictures: Images, size: tuple[int, int]) -> None:
     photo = pictures(2, *size)
     with torch.no_grad():
-        picture = generator(photo)
-    assert picture.shape == photo.shape
-    assert picture.isfinite().all()
-    assert picture.abs().max() <= 1
-    assert picture.std() > 0
+        image = generator(photo)
+    assert image.shape == photo.shape
+    assert image.isfinite().all()
+    assert image.abs().max() <= 1
+    assert image.std() > 0
 
 
-def test_a_crop_shows_nothing_of_the_padding_rule(pictures: Pictures) -> None:
-    # Padding at the right and below only: the part far from those sides is the same with and without it.
+def test_padding_changes_only_pixels_near_the_padded_sides(pictures: Images) -> None:
+    # Padding is added on the right and below only.
     unet = Unet(channels=4, levels=1).eval()
     photo = pictures(1, 64, 64)
     radius = unet.receptive_field_px
@@ -42,7 +42,7 @@ def test_a_crop_shows_nothing_of_the_padding_rule(pictures: Pictures) -> None:
     torch.testing.assert_close(odd[..., : 63 - radius, : 61 - radius], whole[..., : 63 - radius, : 61 - radius])
 
 
-def test_padding_repeats_the_edge_right_and_below() -> None:
+def test_padding_repeats_the_last_row_and_column() -> None:
     photo = torch.arange(6.0).reshape(1, 1, 2, 3)
     expected = torch.tensor([[0.0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [3, 4, 5, 5]])
     assert torch.equal(pad_to_multiple(photo, 4)[0, 0], expected)
@@ -51,12 +51,12 @@ def test_padding_repeats_the_edge_right_and_below() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 8, 8), (1, 8, 8, 3), (1, 3, 0, 8), (0, 3, 8, 8)])
-def test_refuses_what_is_not_a_batch_of_rgb(shape: tuple[int, ...]) -> None:
+def test_other_inputs_than_batches_of_rgb_images_are_errors(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="images must"):
         Lite(8, 1)(torch.zeros(shape))
 
 
-def test_a_picture_does_not_depend_on_its_batch(generator: Generator, pictures: Pictures) -> None:
+def test_an_image_does_not_depend_on_its_batch(generator: Generator, pictures: Images) -> None:
     # FIELD, complaint 1: "test output differs from training output".
     photos = pictures(3, 24, 40)
     with torch.no_grad():
@@ -67,14 +67,14 @@ def test_a_picture_does_not_depend_on_its_batch(generator: Generator, pictures: 
     torch.testing.assert_close(together, again, atol=1e-5, rtol=0)
 
 
-def test_the_batch_test_would_catch_batchnorm_in_training_mode(pictures: Pictures) -> None:
+def test_the_batch_test_would_catch_batchnorm_in_training_mode(pictures: Images) -> None:
     photos = pictures(3, 32, 32)
     generator = Unet2017(2, 5, dropout=False).train()
     with torch.no_grad():
         assert (generator(photos)[:1] - generator(photos[:1])).abs().max() > 1e-3
 
 
-def test_training_and_eval_mode_agree_without_batchnorm_and_dropout(pictures: Pictures) -> None:
+def test_training_and_eval_mode_agree_without_batchnorm_and_dropout(pictures: Images) -> None:
     photo = pictures(2, 24, 24)
     for generator in (Unet(4, 2), Lite(8, 2)):
         with torch.no_grad():
@@ -82,20 +82,20 @@ def test_training_and_eval_mode_agree_without_batchnorm_and_dropout(pictures: Pi
 
 
 def _reach(generator: Generator, at: int, size: int, *, axis: int) -> int:
-    """How far from position `at` along `axis` a pixel can be that changes it, by the gradient."""
+    """Measure by the gradient how far from position `at` along `axis` input pixels change the output there."""
     shape = [1, 3, generator.size_multiple, generator.size_multiple]
     shape[axis] = size
     photo = torch.rand(shape, dtype=torch.float64).mul(2).sub(1).requires_grad_()
     context = generator.context(photo)
-    painted = generator(photo, None if context is None else context.detach())
-    painted.select(axis, at).sum().backward()
+    image = generator(photo, None if context is None else context.detach())
+    image.select(axis, at).sum().backward()
     assert photo.grad is not None
-    touched = photo.grad.abs().sum(dim=[d for d in range(4) if d != axis]).nonzero()
-    return int((touched - at).abs().max())
+    positions = photo.grad.abs().sum(dim=[d for d in range(4) if d != axis]).nonzero()
+    return int((positions - at).abs().max())
 
 
 def _without_statistics(generator: Generator) -> Generator:
-    """Normalisations that look at the whole picture taken out: what is left is what the convolutions see."""
+    """Remove normalisation layers with statistics of the whole image, which the receptive field leaves out."""
     for module in list(generator.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.GroupNorm | nn.InstanceNorm2d):
@@ -104,7 +104,7 @@ def _without_statistics(generator: Generator) -> Generator:
 
 
 @pytest.mark.parametrize("axis", [2, 3])
-def test_receptive_field_is_exactly_what_is_stated(generator: Generator, axis: int) -> None:
+def test_the_receptive_field_is_exact(generator: Generator, axis: int) -> None:
     generator = _without_statistics(generator).double()
     radius, period = generator.receptive_field_px, generator.size_multiple
     start = -(-radius // period) * period
@@ -116,12 +116,12 @@ def test_receptive_field_is_exactly_what_is_stated(generator: Generator, axis: i
 def test_receptive_fields_of_the_defaults() -> None:
     assert Lite(channels=8).receptive_field_px == 31
     assert Unet(channels=4).receptive_field_px == 107
-    assert Unet2017(channels=2).receptive_field_px == 765  # farther than any 256 px picture reaches
+    assert Unet2017(channels=2).receptive_field_px == 765  # larger than any image of 256 px
     assert Resnet(channels=4).receptive_field_px == 84
-    assert Transformer(channels=8).receptive_field_px == 184
+    assert Nafnet(channels=8).receptive_field_px == 184
 
 
-def test_a_tile_equals_that_part_of_the_whole(local_generator: Generator, pictures: Pictures) -> None:
+def test_a_tile_equals_that_part_of_the_whole_image(local_generator: Generator, pictures: Images) -> None:
     generator = local_generator
     radius, grid = generator.receptive_field_px, generator.size_multiple
     margin = -(-radius // grid) * grid
@@ -134,10 +134,10 @@ def test_a_tile_equals_that_part_of_the_whole(local_generator: Generator, pictur
         part = generator(tile, generator.context(photo))[..., margin:-margin]
         off_grid = generator(tile[..., 1:], generator.context(photo))[..., margin - 1 : -margin]
     torch.testing.assert_close(part, whole, atol=1e-5, rtol=0)
-    assert (off_grid - whole).abs().max() > 1e-4  # so the test can fail
+    assert (off_grid - whole).abs().max() > 1e-4  # shows that the comparison is not trivial
 
 
-def test_statistics_of_the_whole_picture_are_declared(statistical_generator: Generator, pictures: Pictures) -> None:
+def test_global_context_is_declared(statistical_generator: Generator, pictures: Images) -> None:
     generator = statistical_generator
     assert generator.global_context
     photo = pictures(1, 16, 512)
@@ -149,7 +149,7 @@ def test_statistics_of_the_whole_picture_are_declared(statistical_generator: Gen
     assert change.abs().max() > 1e-4
 
 
-def test_folded_is_an_equivalent_copy_in_eval_mode(generator: Generator, pictures: Pictures) -> None:
+def test_folded_is_an_equivalent_copy_in_eval_mode(generator: Generator, pictures: Images) -> None:
     photo = pictures(2, 21, 34)
     before = copy.deepcopy(generator.state_dict())
     generator.train()
@@ -160,8 +160,23 @@ def test_folded_is_an_equivalent_copy_in_eval_mode(generator: Generator, picture
     with torch.no_grad():
         torch.testing.assert_close(folded(photo), generator.eval()(photo), atol=1e-5, rtol=0)
         for tensor in folded.parameters():
-            tensor.zero_()  # shares nothing with the original
+            tensor.zero_()  # the copy shares no memory with the original
     assert all(torch.equal(tensor, before[key]) for key, tensor in generator.state_dict().items())
+
+
+def test_without_feature_stages_the_features_are_empty(generator: Generator, pictures: Images) -> None:
+    photo = pictures(1, 24, 40)
+    with torch.no_grad():
+        output = generator(photo, feature_stages=())
+        assert torch.equal(output.image, generator(photo))
+    assert output.features == {}
+
+
+def test_an_architecture_without_feature_stages_says_so(pictures: Images) -> None:
+    resnet = Resnet(channels=4, blocks=1)
+    assert resnet.stages_at_scale(4) is None
+    with pytest.raises(ValueError, match="resnet has no feature stages"):
+        resnet(pictures(1, 16, 16), feature_stages=(0,))
 
 
 class _Limited(Generator):
@@ -180,7 +195,7 @@ class _Limited(Generator):
         return torch.tanh(self.conv(photo))
 
 
-def test_folding_makes_spectral_norm_plain_weights(pictures: Pictures) -> None:
+def test_folding_makes_spectral_norm_plain_weights(pictures: Images) -> None:
     limited = _Limited().eval()
     folded = limited.folded()
     assert parametrize.is_parametrized(limited.conv)
@@ -189,14 +204,14 @@ def test_folding_makes_spectral_norm_plain_weights(pictures: Pictures) -> None:
         torch.testing.assert_close(folded(pictures(1, 5, 6)), limited(pictures(1, 5, 6)))
 
 
-def test_gradients_reach_every_weight(generator: Generator, pictures: Pictures) -> None:
+def test_gradients_reach_every_weight(generator: Generator, pictures: Images) -> None:
     generator.train()(pictures(2, 64, 64)).square().mean().backward()
     without = [name for name, weight in generator.named_parameters() if weight.grad is None or not weight.grad.any()]
-    assert [name for name in without if not _taken_out_again(generator, name)] == []
+    assert [name for name in without if not _is_bias_before_instance_norm(generator, name)] == []
 
 
-def _taken_out_again(generator: Generator, name: str) -> bool:
-    """Whether it is a bias before InstanceNorm, which the published network has: its gradient is 0 but for rounding."""
+def _is_bias_before_instance_norm(generator: Generator, name: str) -> bool:
+    """The published ResNet has such biases. InstanceNorm subtracts them again, so that their gradient is about 0."""
     return isinstance(generator, Resnet) and generator.global_context and name.endswith(".bias")
 
 
@@ -206,19 +221,19 @@ def _taken_out_again(generator: Generator, name: str) -> bool:
         lambda: Unet(8, 2),
         lambda: Unet(8, 2, "shuffle"),
         lambda: Unet(8, 2, norm="group"),
-        lambda: Transformer(8, (1, 1)),
+        lambda: Nafnet(8, (1, 1)),
         lambda: Lite(8, 2, scale=2),
     ],
 )
 def test_an_untrained_network_keeps_the_photos_colours(
     make: Callable[[], Generator], photos: Callable[..., list]
 ) -> None:
-    # FIELD, complaint 9: colours shift, invert, go grey. They are there from the first step on.
+    # FIELD, complaint 9: colours shift, invert, turn grey.
     [photo] = photos(1)
-    picture = torch.from_numpy(photo).permute(2, 0, 1)[None] / 127.5 - 1
+    content = torch.from_numpy(photo).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
-        painted = make().eval()(picture)
-    assert (painted - picture).abs().mean() < 0.1
+        image = make().eval()(content)
+    assert (image - content).abs().mean() < 0.1
     for channel in range(3):
-        both = torch.stack([painted[0, channel].flatten(), picture[0, channel].flatten()])
+        both = torch.stack([image[0, channel].flatten(), content[0, channel].flatten()])
         assert torch.corrcoef(both)[0, 1] > 0.95

@@ -11,10 +11,10 @@ from torch.nn.utils import parametrize
 
 from pix2style.config import ModelConfig, parse_config
 from pix2style.errors import ConfigError
-from pix2style.nets.discriminator import MultiScale, PatchGan, Pixel
+from pix2style.nets.discriminator import MultiScalePatchGan, PatchGan, PixelGan
 from pix2style.nets.lite import Lite
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.transformer import Transformer
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 from pix2style.runs.networks import build_discriminator, build_generator
@@ -42,10 +42,10 @@ def _model(**model: Any) -> ModelConfig:
             {"generator": "resnet", "resnet": {"channels": 4, "blocks": 2, "upsample": "resize", "norm": "none"}},
             lambda: Resnet(4, 2, "resize", "none"),
         ),
-        ({"generator": "transformer"}, Transformer),
+        ({"generator": "transformer"}, Nafnet),
         (
             {"generator": "transformer", "transformer": {"channels": 8, "blocks": [2, 1]}},
-            lambda: Transformer(8, (2, 1)),
+            lambda: Nafnet(8, (2, 1)),
         ),
         ({"generator": "lite"}, Lite),
         ({"generator": "lite", "lite": {"channels": 8, "blocks": 2, "scale": 8}}, lambda: Lite(8, 2, 8)),
@@ -67,8 +67,11 @@ def test_generators(model: dict[str, Any], expected: Any, styles: int) -> None:
     [
         ({}, PatchGan),
         ({"channels": 8, "layers": 2, "norm": "batch"}, lambda: PatchGan(8, 2, "batch")),
-        ({"kind": "multiscale", "channels": 8, "scales": 3, "norm": "none"}, lambda: MultiScale(3, 8, 3, "none")),
-        ({"kind": "pixel", "channels": 8}, lambda: Pixel(8)),
+        (
+            {"kind": "multiscale", "channels": 8, "scales": 3, "norm": "none"},
+            lambda: MultiScalePatchGan(3, 8, 3, "none"),
+        ),
+        ({"kind": "pixel", "channels": 8}, lambda: PixelGan(8)),
     ],
 )
 @pytest.mark.parametrize("limited", [False, True])

@@ -12,9 +12,9 @@ from torch.nn.utils import parametrizations, parametrize
 
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite, RepConv
+from pix2style.nets.nafnet import Nafnet
 from pix2style.nets.resnet import Resnet
-from pix2style.nets.style_condition import Conditioned, Styled, StyledColours, mixture
-from pix2style.nets.transformer import Transformer
+from pix2style.nets.style_condition import ConditionalAffine, ConditionalColourMatrix, ConditionalLayer, style_weights
 from pix2style.nets.unet import Unet
 from pix2style.nets.unet_2017 import Unet2017
 
@@ -26,7 +26,7 @@ MAKE: dict[str, Callable[[int], Generator]] = {
     "unet-2017": lambda styles: Unet2017(2, 5, styles=styles),
     "resnet": lambda styles: Resnet(4, 2, styles=styles),
     "resnet-plain": lambda styles: Resnet(4, 2, "resize", "none", styles=styles),
-    "transformer": lambda styles: Transformer(8, (1, 1), styles=styles),
+    "transformer": lambda styles: Nafnet(8, (1, 1), styles=styles),
     "lite": lambda styles: Lite(8, 2, styles=styles),
 }
 STYLES = 3
@@ -46,14 +46,14 @@ def several(kind: str, shake: Callable[[Generator], Generator]) -> Generator:
 
 def _apart(generator: Generator) -> Generator:
     for module in generator.modules():
-        if isinstance(module, Conditioned):
+        if isinstance(module, ConditionalLayer):
             nn.init.normal_(module.table, std=0.3)
     return generator
 
 
 def test_one_style_costs_nothing(kind: str) -> None:
     generator = MAKE[kind](1)
-    assert not any(isinstance(module, Conditioned) for module in generator.modules())
+    assert not any(isinstance(module, ConditionalLayer) for module in generator.modules())
     assert not any("table" in name for name in generator.state_dict())
 
 
@@ -72,7 +72,7 @@ def test_a_style_more_costs_a_small_share(kind: str) -> None:
             "unet": lambda styles: Unet(styles=styles),
             "unet-2017": lambda styles: Unet2017(styles=styles),
             "resnet": lambda styles: Resnet(styles=styles),
-            "transformer": lambda styles: Transformer(styles=styles),
+            "transformer": lambda styles: Nafnet(styles=styles),
             "lite": lambda styles: Lite(styles=styles),
         }
         if kind not in default:
@@ -122,7 +122,7 @@ def test_fixed_paints_that_style_or_mixture(
 def test_fixed_is_an_ordinary_network_of_one_style(kind: str, several: Generator) -> None:
     fixed, ordinary = several.with_fixed_style(1).folded(), MAKE[kind](1).folded()
     assert fixed.styles == 1
-    assert not any(isinstance(module, Conditioned) for module in fixed.modules())
+    assert not any(isinstance(module, ConditionalLayer) for module in fixed.modules())
     surplus = sum(w.numel() for w in fixed.parameters()) - sum(w.numel() for w in ordinary.parameters())
     norms = [module for module in fixed.modules() if isinstance(module, nn.InstanceNorm2d)]
     assert surplus == sum(2 * norm.num_features for norm in norms)  # those have no scale and shift as published
@@ -151,7 +151,7 @@ def test_tiles_of_a_fixed_network_equal_the_whole(kind: str, several: Generator,
 
 def test_gradients_reach_every_table(several: Generator, pictures: Pictures) -> None:
     several.train()(pictures(STYLES, 64, 64), style=torch.eye(STYLES)).square().mean().backward()
-    tables = [module.table for module in several.modules() if isinstance(module, Conditioned)]
+    tables = [module.table for module in several.modules() if isinstance(module, ConditionalLayer)]
     assert tables
     for table in tables:
         assert table.grad is not None
@@ -161,7 +161,7 @@ def test_gradients_reach_every_table(several: Generator, pictures: Pictures) -> 
 def test_a_style_learns_nothing_of_a_picture_in_another(several: Generator, pictures: Pictures) -> None:
     several(pictures(1, 32, 32), style=torch.eye(STYLES)[[1]]).square().mean().backward()
     for module in several.modules():
-        if isinstance(module, Conditioned):
+        if isinstance(module, ConditionalLayer):
             assert module.table.grad is not None
             assert not module.table.grad[[0, 2]].any()
 
@@ -194,16 +194,16 @@ def test_says_what_is_missing_or_too_much(pictures: Pictures) -> None:
         ValueError, match=r"holds 3 styles: pass style=, their weights \[batch, 3\], or call with_fixed_style"
     ):
         Lite(8, 1, styles=3)(photo)
-    with pytest.raises(ValueError, match="holds one style: pass none"):
+    with pytest.raises(ValueError, match="holds one style: leave style= out"):
         Lite(8, 1)(photo, style=torch.ones(2, 1))
     with pytest.raises(ValueError, match=r"style must be \[2, 3\], got \[1, 3\]"):
         Lite(8, 1, styles=3)(photo, style=torch.eye(3)[:1])
 
 
 def test_mixture() -> None:
-    assert mixture(1, 3).tolist() == [0, 1, 0]
-    torch.testing.assert_close(mixture((0.33, 0.33, 0.33), 3), torch.full((3,), 1 / 3))
-    assert mixture([0.25, 0.75], 2).tolist() == [0.25, 0.75]
+    assert style_weights(1, 3).tolist() == [0, 1, 0]
+    torch.testing.assert_close(style_weights((0.33, 0.33, 0.33), 3), torch.full((3,), 1 / 3))
+    assert style_weights([0.25, 0.75], 2).tolist() == [0.25, 0.75]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_mixture() -> None:
 )
 def test_no_such_mixture(weights: int | tuple[float, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        mixture(weights, 3)
+        style_weights(weights, 3)
 
 
 @pytest.mark.parametrize(
@@ -241,25 +241,25 @@ def test_a_scale_and_shift_go_into_the_layer_before(layer: nn.Module) -> None:
     features = torch.randn(2, 4, 7, 9)
     layer.eval()
     channels = layer(features).shape[1]
-    styled = Styled(layer, channels, 2)
+    styled = ConditionalAffine(layer, channels, 2)
     nn.init.normal_(styled.table)
     weights = torch.tensor([0.3, 0.7])
     scale, shift = (weights @ styled.table).view(2, 1, channels, 1, 1)
     with torch.no_grad():
         expected = layer(features) * (1 + scale) + shift
         torch.testing.assert_close(styled(features, weights.expand(2, -1)), expected, atol=1e-5, rtol=1e-5)
-        plain = styled.fixed(weights).eval()
-        assert not isinstance(plain, Conditioned)
+        plain = styled.with_fixed_style(weights).eval()
+        assert not isinstance(plain, ConditionalLayer)
         torch.testing.assert_close(plain(features), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_refuses_a_layer_that_takes_no_scale() -> None:
     with pytest.raises(TypeError, match="into a ReLU"):
-        Styled(nn.Sequential(nn.ReLU())[0], 4, 2).fixed(torch.tensor([1.0, 0.0]))
+        ConditionalAffine(nn.Sequential(nn.ReLU())[0], 4, 2).with_fixed_style(torch.tensor([1.0, 0.0]))
 
 
 def test_every_style_has_its_own_colour_matrix() -> None:
-    colours = StyledColours(nn.Conv2d(3, 3, 1), 2)
+    colours = ConditionalColourMatrix(nn.Conv2d(3, 3, 1), 2)
     nn.init.normal_(colours.table)
     photo = torch.randn(2, 3, 4, 5)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What the tests of Magenta's teacher share: the real network, its conversion, and a small one built on the spot."""
+"""Fixtures for the tests of Magenta's teacher: the real network, its conversion, and a small network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pix2style.images import Image8, encode_png
 
 @pytest.fixture(scope="session")
 def magenta_folder(assets: Path) -> Path:
-    """The SavedModel that stands for Magenta's."""
+    """Folder of a SavedModel with the structure of Magenta's, and K = 26."""
     path = assets / "assets" / "teacher" / "magenta26"
     if not path.is_dir():
         pytest.skip(f"no SavedModel at {path}")
@@ -23,7 +23,7 @@ def magenta_folder(assets: Path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of teachers, and no setting."""
+    """Folder of an empty cache of teachers; the environment variable is not set."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("PIX2STYLE_MAGENTA", raising=False)
     return tmp_path / "cache" / "pix2style" / "teachers"
@@ -33,7 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _no_cache_of_the_user(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What lies in the cache of who runs the tests must not change those of Magenta."""
+    """Hide the user's own cache from the tests of Magenta."""
     if "magenta" in request.module.__name__:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))
         monkeypatch.delenv("PIX2STYLE_MAGENTA", raising=False)
@@ -41,7 +41,7 @@ def _no_cache_of_the_user(
 
 @pytest.fixture(scope="session")
 def converted(magenta_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real network's conversion."""
+    """Folder of the real network's conversion."""
     if importlib.util.find_spec("tf2onnx") is None:
         pytest.skip("tf2onnx is not installed: pix2style[convert]")
     from pix2style.teachers.magenta.cache import locate
@@ -54,7 +54,7 @@ def converted(magenta_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def any_painting(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
-    """A file."""
+    """Image file of a painting."""
     path = tmp_path / "painting.png"
     path.write_bytes(encode_png(photos(1)[0]))
     return path
@@ -62,10 +62,11 @@ def any_painting(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
 
 @pytest.fixture(scope="session")
 def small_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SavedModel with other names and K = 7, and places where a search by shape or name alone would cut wrongly.
+    """A SavedModel with other names and K = 7, in which a search by shape or name alone would find a wrong cut.
 
-    Of the painting: [batch, 1, 1, 3], then 16, then 7 numbers all carry the whole style. Of the photo: its mean is
-    [batch, 1, 1, 3]. Behind where they meet, [batch, 1, 1, 5] carries the whole style as well, but also the photo.
+    From the painting, tensors [batch, 1, 1, K] with K of 3, then 16, then 7 all carry the whole style. The photo's mean
+    is [batch, 1, 1, 3] as well. Behind the point where they meet, [batch, 1, 1, 5] carries the whole style and also the
+    photo.
     """
     from pix2style.teachers.magenta.tensorflow_network import import_tensorflow
 
@@ -82,15 +83,17 @@ def small_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3])] * 2)  # type: ignore[untyped-decorator]
         def __call__(self, photo: object, painting: object) -> object:
-            def by(weights: object, given: object) -> object:
+            def convolve(weights: object, given: object) -> object:
                 return tf.nn.conv2d(given, weights, 1, "VALID")
 
-            style = tf.nn.relu(by(self.early, tf.reduce_mean(painting, [1, 2], keepdims=True)))
-            style = tf.math.tanh(by(self.neck, style))
-            decoy = tf.reduce_mean(photo, [1, 2], keepdims=True)
-            both = tf.concat([by(self.left, style) * decoy[..., :1], by(self.right, style), decoy], 3)
-            late = tf.math.tanh(by(self.late, both))
-            return (tf.sigmoid(by(self.gain, late) + 4 * photo - 2),)
+            style = tf.nn.relu(convolve(self.early, tf.reduce_mean(painting, [1, 2], keepdims=True)))
+            style = tf.math.tanh(convolve(self.neck, style))
+            photo_mean = tf.reduce_mean(photo, [1, 2], keepdims=True)
+            joined = tf.concat(
+                [convolve(self.left, style) * photo_mean[..., :1], convolve(self.right, style), photo_mean], 3
+            )
+            late = tf.math.tanh(convolve(self.late, joined))
+            return (tf.sigmoid(convolve(self.gain, late) + 4 * photo - 2),)
 
     path = tmp_path_factory.mktemp("small") / "network"
     tf.saved_model.save(Module(), str(path))

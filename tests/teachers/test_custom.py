@@ -1,4 +1,4 @@
-"""Functions as teachers, and what a recipe's text means."""
+"""Tests of Python functions as teachers, and of the texts that name them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from pix2style.errors import ArtifactError, ConfigError, PhotoError
 from pix2style.stylizer import Stylizer
-from pix2style.teachers.custom import CustomRecipe, load_custom
+from pix2style.teachers.custom import CustomTeacherSpec, load_custom
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (13, 21, 3), dtype=np.uint8)
 SMALL = np.random.default_rng(1).integers(0, 256, (4, 5, 3), dtype=np.uint8)
@@ -80,15 +80,15 @@ def function(script: Path, name: str) -> Stylizer:
 
 
 @pytest.mark.parametrize("name", ["negative", "negatives", "in_place"])
-def test_a_function_of_a_file_paints(script: Path, name: str) -> None:
-    given = [PHOTO.copy(), SMALL.copy()]
-    first, second = function(script, name).stylize(given)
+def test_a_function_in_a_file_stylizes(script: Path, name: str) -> None:
+    photos = [PHOTO.copy(), SMALL.copy()]
+    first, second = function(script, name).stylize(photos)
     assert np.array_equal(first, 255 - PHOTO)
     assert np.array_equal(second, 255 - SMALL)
-    assert np.array_equal(given[0], PHOTO)  # a pair's photo must not become its target
+    assert np.array_equal(photos[0], PHOTO)  # a function that changes its input must not change the pair's photo
 
 
-def test_pictures_do_not_share_the_functions_memory(script: Path) -> None:
+def test_outputs_do_not_share_the_functions_buffer(script: Path) -> None:
     other = 255 - PHOTO
     first, second = function(script, "same_buffer").stylize([PHOTO, other])
     assert np.array_equal(first, PHOTO)
@@ -120,19 +120,19 @@ def test_a_file_may_import_its_neighbour_and_define_dataclasses(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cropped", r"gave uint8 \[12, 21, 3\] for a photo of 21x13 px: .*uint8 \[13, 21, 3\]"),
-        ("floats", r"gave float64 \[13, 21, 3\] for a photo of 21x13 px"),
-        ("nothing", "gave NoneType for a photo of 21x13 px"),
-        ("one_too_few", "gave 1 for a list of 2 photos"),
-        ("no_list", "gave NoneType for a list of 2 photos"),
+        ("cropped", r"returned uint8 \[12, 21, 3\] for a photo of 21x13 px: .*uint8 \[13, 21, 3\]"),
+        ("floats", r"returned float64 \[13, 21, 3\] for a photo of 21x13 px"),
+        ("nothing", "returned NoneType for a photo of 21x13 px"),
+        ("one_too_few", "returned 1 for a list of 2 photos"),
+        ("no_list", "returned NoneType for a list of 2 photos"),
     ],
 )
-def test_what_is_no_picture_of_the_photo(script: Path, name: str, message: str) -> None:
+def test_outputs_that_are_not_an_image_of_the_photos_size(script: Path, name: str, message: str) -> None:
     with pytest.raises(ArtifactError, match=message):
         function(script, name).stylize([PHOTO, PHOTO])
 
 
-def test_an_exception_is_about_the_photo_and_says_the_same_every_time(script: Path) -> None:
+def test_an_exception_is_an_error_of_the_photo_with_the_same_message_every_time(script: Path) -> None:
     with pytest.raises(PhotoError) as caught:
         function(script, "fails")(PHOTO)
     assert str(caught.value) == r"the teacher raised ValueError: ('no sky in\n this photo', <object object>)"
@@ -215,8 +215,8 @@ def test_a_function_imported_from_elsewhere_counts_with_its_own_file(tmp_path: P
     assert load_custom(f"{tmp_path / 'front.py'}:paint").identity.sha256 != before
 
 
-def test_a_recipe_travels_and_loads_there(script: Path) -> None:
-    recipe = CustomRecipe(f"{script}:negative", license="CC0-1.0")
-    [teacher] = pickle.loads(pickle.dumps(recipe)).load()
-    assert teacher.identity == load_custom(recipe.text, license="CC0-1.0").identity
+def test_a_spec_can_be_sent_to_another_process(script: Path) -> None:
+    spec = CustomTeacherSpec(f"{script}:negative", license="CC0-1.0")
+    [teacher] = pickle.loads(pickle.dumps(spec)).load()
+    assert teacher.identity == load_custom(spec.text, license="CC0-1.0").identity
     assert np.array_equal(teacher(PHOTO), 255 - PHOTO)

@@ -1,4 +1,4 @@
-"""Programs as teachers: real processes, started, watched and ended."""
+"""Tests of commands as teachers, with real processes that are started, waited for and killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from pix2style.errors import ArtifactError, ConfigError, PhotoError
 from pix2style.images import encode_png
 from pix2style.stylizer import Stylizer
-from pix2style.teachers.custom import CustomRecipe, load_custom
+from pix2style.teachers.custom import CustomTeacherSpec, load_custom
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (13, 21, 3), dtype=np.uint8)
 OTHER = np.random.default_rng(1).integers(0, 256, (40, 5, 3), dtype=np.uint8)
@@ -28,7 +28,7 @@ NEGATIVE = IMPORTS + "ImageOps.invert(Image.open(sys.argv[1])).save(sys.argv[2])
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder for temporary files: every test must leave it empty."""
+    """Folder for temporary files; every test must leave it empty."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -42,7 +42,7 @@ def python(tmp_path: Path, code: str, **options: object) -> Stylizer:
     return load_custom(f"{sys.executable} '{script}' {{input}} {{output}}", **options)  # type: ignore[arg-type]
 
 
-def test_a_python_script_paints(tmp_path: Path) -> None:
+def test_a_python_script_stylizes(tmp_path: Path) -> None:
     teacher = python(tmp_path, NEGATIVE)
     first, second = teacher.stylize([PHOTO, OTHER])
     assert np.array_equal(first, 255 - PHOTO)
@@ -50,14 +50,14 @@ def test_a_python_script_paints(tmp_path: Path) -> None:
     assert teacher.stylize([]) == []
 
 
-def test_a_shell_script_paints_and_no_shell_reads_the_text(tmp_path: Path) -> None:
+def test_a_shell_script_stylizes_and_no_shell_interprets_the_text(tmp_path: Path) -> None:
     script = tmp_path / "copy it.sh"
     script.write_text('#!/bin/sh\n[ "$2" = "\\$HOME; touch x" ] || exit 9\ncp "$1" "$3"\n')
     script.chmod(0o755)
     assert np.array_equal(load_custom(f"'{script}' {{input}} '$HOME; touch x' {{output}}")(PHOTO), PHOTO)
 
 
-def test_places_inside_an_argument(tmp_path: Path) -> None:
+def test_input_and_output_can_be_parts_of_an_argument(tmp_path: Path) -> None:
     code = "import sys, shutil\nshutil.copy(sys.argv[1].split('=')[1], sys.argv[2].split('=')[1])\n"
     (tmp_path / "a.py").write_text(code)
     text = f"{sys.executable} {tmp_path / 'a.py'} --in={{input}} --out={{output}}"
@@ -74,20 +74,21 @@ def test_other_formats_and_transparency_are_read(tmp_path: Path) -> None:
     [
         ("sys.stderr.write('loading\\nno sky in this photo\\n\\n'); sys.exit(3)", "exit code 3: no sky in this photo"),
         ("sys.exit(4)", "exit code 4$"),
-        ("open(sys.argv[1] + 'x')", r"exit code 1: FileNotFoundError.*'input\.pngx'"),  # no name that changes
+        # The message is without the temporary folder, whose name changes.
+        ("open(sys.argv[1] + 'x')", r"exit code 1: FileNotFoundError.*'input\.pngx'"),
         ("os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
-        ("pass", r"wrote no picture to \{output\}$"),
-        ("open(sys.argv[2], 'w').write('hello')", "cannot be read: not an image"),
+        ("pass", r"wrote no image to \{output\}$"),
+        ("open(sys.argv[2], 'w').write('hello')", "cannot be read: not a picture"),
         ("open(sys.argv[2], 'w')", "cannot be read: the file is empty"),
         ("os.mkdir(sys.argv[2])", "cannot be read"),
         ("os.mkfifo(sys.argv[2])", "cannot be read: not a regular file"),
-        ("Image.open(sys.argv[1]).resize((7, 8)).save(sys.argv[2])", "gave 7x8 px for a photo of 21x13 px"),
+        ("Image.open(sys.argv[1]).resize((7, 8)).save(sys.argv[2])", "wrote 7x8 px for a photo of 21x13 px"),
         ("sys.stderr.write('x' * 100_000); sys.exit(1)", r"exit code 1: x{200} \.\.\.$"),
         ("os.write(2, b'caf\\xe9'); sys.exit(1)", "exit code 1: caf\N{REPLACEMENT CHARACTER}$"),
     ],
 )
 @pytest.mark.timeout(60)
-def test_what_goes_wrong_with_a_photo(tmp_path: Path, code: str, message: str) -> None:
+def test_errors_of_one_photo(tmp_path: Path, code: str, message: str) -> None:
     with pytest.raises(PhotoError, match=message):
         python(tmp_path, IMPORTS + code)(PHOTO)
 
@@ -102,7 +103,7 @@ def test_what_goes_wrong_with_a_photo(tmp_path: Path, code: str, message: str) -
         ("{input} {output}", ConfigError, r"no argument contains \{input\}"),
     ],
 )
-def test_texts_that_are_no_command(text: str, error: type[Exception], message: str) -> None:
+def test_texts_that_are_not_a_command(text: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         load_custom(text)
 
@@ -115,7 +116,7 @@ def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
         load_custom(f"{broken} {{input}} {{output}}")(PHOTO)
 
 
-def alive(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -145,7 +146,7 @@ def pids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def numbers(pids: Path) -> list[int]:
+def recorded_pids(pids: Path) -> list[int]:
     return [int(number) for number in pids.read_text().split()] if pids.exists() else []
 
 
@@ -155,34 +156,34 @@ def test_a_slow_command_is_killed_with_its_children(tmp_path: Path, pids: Path) 
     with pytest.raises(PhotoError, match=r"took longer than 1\.5 s"):
         python(tmp_path, SLEEPING, timeout_s=1.5)(PHOTO)
     assert 1.5 <= time.monotonic() - started < 20
-    assert len(numbers(pids)) == 2
-    wait_until(lambda: not any(alive(pid) for pid in numbers(pids)))
+    assert len(recorded_pids(pids)) == 2
+    wait_until(lambda: not any(is_running(pid) for pid in recorded_pids(pids)))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
-def test_stop_from_another_thread_ends_what_runs_and_starts_no_more(tmp_path: Path, pids: Path) -> None:
+def test_stop_from_another_thread_kills_running_commands_and_starts_no_more(tmp_path: Path, pids: Path) -> None:
     teacher = python(tmp_path, SLEEPING, jobs=2)
     raised: list[BaseException] = []
 
-    def paint() -> None:
+    def stylize() -> None:
         try:
             teacher.stylize([PHOTO] * 5)
         except PhotoError as error:
             raised.append(error)
 
-    thread = threading.Thread(target=paint)
+    thread = threading.Thread(target=stylize)
     thread.start()
-    wait_until(lambda: len(numbers(pids)) == 4)
+    wait_until(lambda: len(recorded_pids(pids)) == 4)
     teacher.stop()  # type: ignore[attr-defined]
     thread.join(20)
     assert not thread.is_alive()
     assert "ended by SIGKILL" in str(raised[0])
-    wait_until(lambda: not any(alive(pid) for pid in numbers(pids)))
-    assert len(numbers(pids)) == 4
+    wait_until(lambda: not any(is_running(pid) for pid in recorded_pids(pids)))
+    assert len(recorded_pids(pids)) == 4
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
-def test_ctrl_c_ends_everything(tmp_path: Path, pids: Path, temporary: Path) -> None:
+def test_ctrl_c_kills_all_commands(tmp_path: Path, pids: Path, temporary: Path) -> None:
     script = tmp_path / "paint.py"
     script.write_text(SLEEPING)
     main = (
@@ -192,25 +193,25 @@ def test_ctrl_c_ends_everything(tmp_path: Path, pids: Path, temporary: Path) -> 
     )
     environment = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen([sys.executable, "-c", main], env=environment, stderr=subprocess.PIPE) as process:
-        wait_until(lambda: len(numbers(pids)) == 4, 60)
+        wait_until(lambda: len(recorded_pids(pids)) == 4, 60)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert b"KeyboardInterrupt" in said
-    wait_until(lambda: not any(alive(pid) for pid in numbers(pids)))
-    assert len(numbers(pids)) == 4
+        _, stderr = process.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in stderr
+    wait_until(lambda: not any(is_running(pid) for pid in recorded_pids(pids)))
+    assert len(recorded_pids(pids)) == 4
 
 
-def test_results_are_in_order_however_long_each_takes(tmp_path: Path) -> None:
+def test_results_are_in_order_whatever_the_durations(tmp_path: Path) -> None:
     code = IMPORTS + (
         "picture = Image.open(sys.argv[1])\ntime.sleep(picture.getpixel((0, 0))[0] / 200)\npicture.save(sys.argv[2])\n"
     )
     photos = [np.full((3, 3, 3), level, np.uint8) for level in (120, 60, 0)]
-    out = python(tmp_path, code, jobs=3).stylize(photos)
-    assert [int(one[0, 0, 0]) for one in out] == [120, 60, 0]
+    outputs = python(tmp_path, code, jobs=3).stylize(photos)
+    assert [int(image[0, 0, 0]) for image in outputs] == [120, 60, 0]
 
 
-def test_several_run_at_once(tmp_path: Path) -> None:
-    """Each waits until both are there: one after the other would never end."""
+def test_several_commands_run_at_the_same_time(tmp_path: Path) -> None:
+    """Each command waits until both have started, so one after the other would never end."""
     code = IMPORTS + (
         f"folder = {str(tmp_path)!r}\n"
         "open(f'{folder}/here-{os.getpid()}', 'w').close()\n"
@@ -227,11 +228,11 @@ def test_the_identity_changes_with_program_script_and_files(tmp_path: Path) -> N
     teacher = python(tmp_path, NEGATIVE)
     brush = tmp_path / "brush.png"
     brush.write_bytes(encode_png(PHOTO))
-    seen = [teacher.identity.sha256, python(tmp_path, NEGATIVE, files=[brush]).identity.sha256]
-    seen.append(python(tmp_path, NEGATIVE + "# changed\n").identity.sha256)
-    assert len(set(seen)) == 3
+    digests = [teacher.identity.sha256, python(tmp_path, NEGATIVE, files=[brush]).identity.sha256]
+    digests.append(python(tmp_path, NEGATIVE + "# changed\n").identity.sha256)
+    assert len(set(digests)) == 3
     assert python(tmp_path, NEGATIVE).identity == teacher.identity
-    assert python(tmp_path, NEGATIVE, timeout_s=60, jobs=1).identity == teacher.identity  # change no pixel
+    assert python(tmp_path, NEGATIVE, timeout_s=60, jobs=1).identity == teacher.identity  # neither changes a pixel
     program = tmp_path / "tool"
     program.write_text("#!/bin/sh\ncp $1 $2\n")
     program.chmod(0o755)
@@ -245,5 +246,5 @@ def test_the_identity_changes_with_program_script_and_files(tmp_path: Path) -> N
 def test_it_can_be_sent_to_another_process(tmp_path: Path) -> None:
     teacher = python(tmp_path, NEGATIVE)
     assert np.array_equal(pickle.loads(pickle.dumps(teacher))(PHOTO), 255 - PHOTO)
-    [loaded] = CustomRecipe(str(teacher.identity.settings["text"]), timeout_s=60).load()
+    [loaded] = CustomTeacherSpec(str(teacher.identity.settings["text"]), timeout_s=60).load()
     assert loaded.identity == teacher.identity

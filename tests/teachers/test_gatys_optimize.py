@@ -1,4 +1,4 @@
-"""Optimisers that meet NaN and infinities, and what a step reports. Real tensors, functions whose minimum is known."""
+"""Tests of the optimisers on functions with a known minimum: reported steps, NaN and infinities."""
 
 from __future__ import annotations
 
@@ -19,93 +19,93 @@ START = torch.full((1, 3, 5, 5), 0.5)
 ADAM = replace(SHALLOW, optimizer="adam", learning_rate=0.05)
 
 
-def bowl(picture: Tensor) -> Losses:
-    zero = picture.new_zeros(())
-    return Losses(zero, 10 * (picture - GOAL).square().sum() + (picture - GOAL).pow(4).sum(), zero)
+def bowl(image: Tensor) -> Losses:
+    zero = image.new_zeros(())
+    return Losses(zero, 10 * (image - GOAL).square().sum() + (image - GOAL).pow(4).sum(), zero)
 
 
 @pytest.mark.parametrize("settings", [SHALLOW, ADAM])
-def test_the_minimum_is_found_and_every_step_is_told(settings: GatysSettings) -> None:
-    told: list[tuple[int, float]] = []
-    found = optimize(START, bowl, settings, 120, lambda step, losses, _: told.append((step, float(losses.total))))
-    torch.testing.assert_close(found, GOAL, rtol=0, atol=2e-3)
-    assert [step for step, _ in told] == list(range(1, len(told) + 1))
-    assert told[-1][1] < 1e-3 < told[0][1]
+def test_the_minimum_is_reached_and_every_step_is_reported(settings: GatysSettings) -> None:
+    steps: list[tuple[int, float]] = []
+    result = optimize(START, bowl, settings, 120, lambda step, losses, _: steps.append((step, float(losses.total))))
+    torch.testing.assert_close(result, GOAL, rtol=0, atol=2e-3)
+    assert [step for step, _ in steps] == list(range(1, len(steps) + 1))
+    assert steps[-1][1] < 1e-3 < steps[0][1]
     assert torch.equal(START, torch.full_like(START, 0.5))  # the caller's tensor stays
     if settings is ADAM:
-        assert len(told) == 120
+        assert len(steps) == 120
 
 
-def test_lbfgs_stops_where_nothing_moves() -> None:
-    told: list[int] = []
-    found = optimize(GOAL, bowl, SHALLOW, 50, lambda step, *_: told.append(step))
-    assert torch.equal(found, GOAL)
-    assert told == []
+def test_lbfgs_stops_if_the_image_no_longer_changes() -> None:
+    steps: list[int] = []
+    result = optimize(GOAL, bowl, SHALLOW, 50, lambda step, *_: steps.append(step))
+    assert torch.equal(result, GOAL)
+    assert steps == []
 
 
-def test_adam_stays_in_range() -> None:
-    def outside(picture: Tensor) -> Losses:
-        zero = picture.new_zeros(())
-        return Losses((picture - 3).square().sum(), zero, zero)
+def test_adam_keeps_the_image_in_range() -> None:
+    def outside(image: Tensor) -> Losses:
+        zero = image.new_zeros(())
+        return Losses((image - 3).square().sum(), zero, zero)
 
     assert torch.equal(optimize(START, outside, ADAM, 60, lambda *_: None), torch.ones_like(START))
 
 
-def test_lbfgs_goes_back_to_its_last_sound_picture() -> None:
-    calls, told = [0], []
+def test_lbfgs_returns_to_its_last_good_image_after_nan() -> None:
+    calls, totals = [0], []
 
-    def once_nan(picture: Tensor) -> Losses:
+    def nan_once(image: Tensor) -> Losses:
         calls[0] += 1
-        losses = bowl(picture)
+        losses = bowl(image)
         return replace(losses, style=losses.style * float("nan")) if calls[0] == 4 else losses
 
-    found = optimize(START, once_nan, SHALLOW, 40, lambda _, losses, __: told.append(float(losses.total)))
-    torch.testing.assert_close(found, GOAL, rtol=0, atol=2e-3)
-    assert told == sorted(told, reverse=True)
+    result = optimize(START, nan_once, SHALLOW, 40, lambda _, losses, __: totals.append(float(losses.total)))
+    torch.testing.assert_close(result, GOAL, rtol=0, atol=2e-3)
+    assert totals == sorted(totals, reverse=True)
 
 
 @pytest.mark.parametrize(("settings", "name"), [(SHALLOW, "lbfgs"), (ADAM, "adam")])
-def test_what_stays_nan_is_an_error_for_this_photo(settings: GatysSettings, name: str) -> None:
+def test_lasting_nan_is_an_error_of_this_photo(settings: GatysSettings, name: str) -> None:
     calls = [0]
 
-    def soon_nan(picture: Tensor) -> Losses:
+    def nan_from_the_third_call(image: Tensor) -> Losses:
         calls[0] += 1
-        losses = bowl(picture)
+        losses = bowl(image)
         return replace(losses, style=losses.style * float("nan")) if calls[0] >= 3 else losses
 
     with pytest.raises(PhotoError, match=f"{name}.*--style-weight"):
-        optimize(START, soon_nan, settings, 50, lambda *_: None)
+        optimize(START, nan_from_the_third_call, settings, 50, lambda *_: None)
 
 
 @pytest.mark.parametrize("factor", [float("inf"), float("nan")])
 @pytest.mark.parametrize("settings", [SHALLOW, ADAM])
-def test_a_start_without_a_loss_is_an_error_at_once(settings: GatysSettings, factor: float) -> None:
+def test_a_start_with_an_infinite_loss_is_an_error_at_once(settings: GatysSettings, factor: float) -> None:
     calls = [0]
 
-    def hopeless(picture: Tensor) -> Losses:
+    def not_finite(image: Tensor) -> Losses:
         calls[0] += 1
-        return replace(bowl(picture), style=bowl(picture).style * factor)
+        return replace(bowl(image), style=bowl(image).style * factor)
 
     with pytest.raises(PhotoError):
-        optimize(START, hopeless, settings, 50, lambda *_: None)
+        optimize(START, not_finite, settings, 50, lambda *_: None)
     assert calls[0] == 1
 
 
 @pytest.mark.parametrize("factor", [1e-12, 1e18])
-def test_lbfgs_does_not_mind_the_losses_scale(factor: float) -> None:
-    def scaled(picture: Tensor) -> Losses:
-        return replace(bowl(picture), style=bowl(picture).style * factor)
+def test_lbfgs_works_at_any_scale_of_the_loss(factor: float) -> None:
+    def scaled(image: Tensor) -> Losses:
+        return replace(bowl(image), style=bowl(image).style * factor)
 
-    found = optimize(START, scaled, SHALLOW, 60, lambda *_: None)
-    torch.testing.assert_close(found, GOAL, rtol=0, atol=2e-3)
+    result = optimize(START, scaled, SHALLOW, 60, lambda *_: None)
+    torch.testing.assert_close(result, GOAL, rtol=0, atol=2e-3)
 
 
-def test_an_explosion_is_caught_before_it_is_infinite() -> None:
+def test_divergence_is_detected_before_the_loss_is_infinite() -> None:
     calls = [0]
 
-    def growing(picture: Tensor) -> Losses:
+    def growing(image: Tensor) -> Losses:
         calls[0] += 1
-        losses = bowl(picture)
+        losses = bowl(image)
         return replace(losses, style=losses.style * 100.0 ** calls[0])
 
     with pytest.raises(PhotoError):

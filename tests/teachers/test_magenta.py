@@ -1,4 +1,4 @@
-"""Magenta's teacher by TensorFlow, against the hub module's own output, and networks that are another or damaged."""
+"""Tests of Magenta's teacher with TensorFlow: the hub module's own output, other networks, and damaged ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ImageError
 from pix2style.files import sha256_file, sha256_folder
 from pix2style.images import Image8, crop_to_square, find_images, read_picture, resize
 from pix2style.stylizer import Setting
-from pix2style.teachers.magenta import MODULE_VARIABLE, MagentaRecipe, MagentaTeacher, load_magenta
+from pix2style.teachers.magenta import MODULE_VARIABLE, MagentaTeacher, load_magenta
+from pix2style.teachers.magenta.backend import open_network
 from pix2style.teachers.magenta.network import Floats, MagentaNetwork, from_unit, to_unit
-from pix2style.teachers.magenta.open import open_network
+from pix2style.teachers.spec import TeacherSpec
 from pix2style.teachers.style import StyleBlend
 
 # Not importorskip: TensorFlow must not be loaded before triton (see _load_triton_first).
@@ -38,8 +40,8 @@ def teacher(magenta_folder: Path, painting: Path) -> MagentaTeacher:
     return MagentaTeacher(painting, str(magenta_folder), "tensorflow")
 
 
-class Watched(MagentaNetwork):
-    """A real network, and what it was asked."""
+class RecordingNetwork(MagentaNetwork):
+    """A real network that records its inputs."""
 
     def __init__(self, inner: MagentaNetwork) -> None:
         self.inner, self.source_sha256, self.style_length = inner, inner.source_sha256, inner.style_length
@@ -50,21 +52,21 @@ class Watched(MagentaNetwork):
     def settings(self) -> Mapping[str, Setting]:
         return self.inner.settings
 
-    def predict(self, paintings: Floats) -> Floats:
+    def predict_style(self, paintings: Floats) -> Floats:
         self.predicted.append(paintings)
-        return self.inner.predict(paintings)
+        return self.inner.predict_style(paintings)
 
-    def transform(self, photos: Floats, vector: Floats) -> Floats:
+    def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
         self.vectors.append(vector)
-        return self.inner.transform(photos, vector)
+        return self.inner.transfer_style(photos, vector)
 
 
 @pytest.fixture
-def watched(teacher: MagentaTeacher) -> Watched:
-    return Watched(teacher._network)
+def recording(teacher: MagentaTeacher) -> RecordingNetwork:
+    return RecordingNetwork(teacher._network)
 
 
-# --- what it paints ------------------------------------------------------------------------------------------------
+# --- stylizing ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow_hub") is None, reason="tensorflow_hub is not installed")
@@ -81,11 +83,11 @@ def test_equals_the_hub_modules_own_output(
     expected = np.rint(np.clip(own.numpy()[0], 0, 1) * 255).astype(np.uint8)
     [stylized] = teacher.stylize([photo])
     np.testing.assert_array_equal(stylized, expected)
-    assert np.abs(stylized.astype(int) - photo).mean() > 10  # it did paint
+    assert np.abs(stylized.astype(int) - photo).mean() > 10  # it did stylize
 
 
 @pytest.mark.parametrize("size", [(127, 253), (321, 10), (5, 3), (1, 1), (1, 9), (8, 8)])
-def test_sizes_come_out_as_they_went_in(
+def test_the_output_has_the_photos_size(
     teacher: MagentaTeacher, photos: Callable[..., list[Image8]], size: tuple[int, int]
 ) -> None:
     [stylized] = teacher.stylize(photos(1, *size))
@@ -94,7 +96,7 @@ def test_sizes_come_out_as_they_went_in(
 
 
 def test_odd_sizes_stay_aligned_with_the_photo(teacher: MagentaTeacher, photos: Callable[..., list[Image8]]) -> None:
-    """A photo without its last rows is painted like the whole photo there, not shifted or stretched."""
+    """A photo without its last rows gives the same as the whole photo there, not shifted or stretched."""
     [photo] = photos(1, 128, 192)
     whole, part = teacher.stylize([photo, photo[:127, :190]])
     moved = np.abs(whole[:127, :190].astype(int) - part)[:100, :160].mean()
@@ -104,9 +106,9 @@ def test_odd_sizes_stay_aligned_with_the_photo(teacher: MagentaTeacher, photos: 
 
 
 def test_a_photo_does_not_depend_on_the_others(teacher: MagentaTeacher, assets: Path) -> None:
-    """Real photos at 320 pixels: painted as one batch by TensorFlow, some differ by a level."""
+    """Real photos of 320 pixels: in one batch, TensorFlow changes some values by 1."""
     found = find_images([assets / "data" / "content"])[:4]
-    photos = [crop_to_square(read_picture(one.path).rgb, 320) for one in found]
+    photos = [crop_to_square(read_picture(file.path).rgb, 320) for file in found]
     photos.insert(1, photos[0][:61, :90])
     for photo, stylized in zip(photos, teacher.stylize(photos), strict=True):
         np.testing.assert_array_equal(stylized, teacher.stylize([photo])[0])
@@ -118,14 +120,14 @@ def test_each_8_bit_value_survives_the_conversion() -> None:
     np.testing.assert_array_equal(from_unit(to_unit(levels)), levels)
 
 
-# --- where it is cut ------------------------------------------------------------------------------------------------
+# --- cutting the network --------------------------------------------------------------------------------------------
 
 
 def test_the_style_of_the_real_network_is_26_numbers(teacher: MagentaTeacher) -> None:
     assert teacher._network.style_length == 26
 
 
-def test_another_network_is_cut_where_all_of_the_style_and_nothing_of_the_photo_goes_through(
+def test_another_network_is_cut_at_the_tensor_that_carries_all_of_the_style_and_no_photo(
     small_network: Path, any_painting: Path, photos: Callable[..., list[Image8]]
 ) -> None:
     import tensorflow as tf
@@ -138,7 +140,7 @@ def test_another_network_is_cut_where_all_of_the_style_and_nothing_of_the_photo_
     np.testing.assert_array_equal(teacher(photo), from_unit(own.numpy()[0]))
 
 
-def test_halves_that_do_not_make_the_whole_are_refused(
+def test_a_cut_that_changes_the_output_is_refused(
     small_network: Path, any_painting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pix2style.teachers.magenta import tensorflow_network
@@ -150,78 +152,73 @@ def test_halves_that_do_not_make_the_whole_are_refused(
         return predictor, lambda photo, vector: transformer(photo, vector * 1.001)
 
     monkeypatch.setattr(tensorflow_network, "_cut", cut_and_spoil)
-    with pytest.raises(ArtifactError, match="halves do not give the picture that the whole gives"):
+    with pytest.raises(ArtifactError, match="halves of the cut network do not give the output of the whole"):
         MagentaTeacher(any_painting, str(small_network), "tensorflow")
 
 
-# --- styles --------------------------------------------------------------------------------------------------------
+# --- styles ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_style_is_predicted_once_not_once_a_photo(
-    watched: Watched, painting: Path, photos: Callable[..., list[Image8]]
+def test_the_style_vector_is_computed_once_and_not_for_every_photo(
+    recording: RecordingNetwork, painting: Path, photos: Callable[..., list[Image8]]
 ) -> None:
-    teacher = MagentaTeacher(painting, network=watched)
+    teacher = MagentaTeacher(painting, network=recording)
     teacher.stylize(photos(5))
     teacher.stylize(photos(2, 20, 20))
-    assert (len(watched.predicted), len(watched.vectors)) == (1, 7)
+    assert (len(recording.predicted), len(recording.vectors)) == (1, 7)
 
 
 def test_several_paintings_are_averaged_by_their_weights(
-    watched: Watched, assets: Path, photos: Callable[..., list[Image8]]
+    recording: RecordingNetwork, assets: Path, photos: Callable[..., list[Image8]]
 ) -> None:
     paintings = tuple(assets / "data" / "styles" / f"style{n}.jpg" for n in ("08", "19"))
-    teacher = MagentaTeacher(StyleBlend("mixed", paintings, (1.0, 3.0)), network=watched)
+    teacher = MagentaTeacher(StyleBlend("blended", paintings, (1.0, 3.0)), network=recording)
     [photo] = photos(1)
-    mixed = teacher(photo)
-    first, second = (watched.inner.predict(one) for one in watched.predicted)
-    np.testing.assert_allclose(watched.vectors[0], 0.25 * first + 0.75 * second, atol=1e-6)
-    alone = [MagentaTeacher(path, network=watched.inner)(photo) for path in paintings]
-    assert all(np.abs(mixed.astype(int) - one).mean() > 1 for one in alone)
+    blended = teacher(photo)
+    first, second = (recording.inner.predict_style(one) for one in recording.predicted)
+    np.testing.assert_allclose(recording.vectors[0], 0.25 * first + 0.75 * second, atol=1e-6)
+    alone = [MagentaTeacher(path, network=recording.inner)(photo) for path in paintings]
+    assert all(np.abs(blended.astype(int) - one).mean() > 1 for one in alone)
     identity = teacher.identity
-    assert identity.name == "magenta:mixed"
+    assert identity.name == "magenta:blended"
     assert identity.style_sha256 == tuple(sha256_file(path) for path in paintings)
     assert identity.settings["weights"] == "0.25 0.75"
 
 
-def test_strength_mixes_in_the_photos_own_vector(
-    watched: Watched, painting: Path, photos: Callable[..., list[Image8]]
+def test_strength_blends_with_the_photos_own_vector(
+    recording: RecordingNetwork, painting: Path, photos: Callable[..., list[Image8]]
 ) -> None:
     given = photos(2, 60, 90)
-    teacher = MagentaTeacher(StyleBlend.of(painting, strength=0.25), network=watched)
+    teacher = MagentaTeacher(StyleBlend.from_paintings(painting, strength=0.25), network=recording)
     teacher.stylize(given)
-    style, *own = (watched.inner.predict(one) for one in watched.predicted)
+    style, *own = (recording.inner.predict_style(one) for one in recording.predicted)
     assert len(own) == 2
-    for photo, vector, mixed in zip(given, own, watched.vectors, strict=True):
-        np.testing.assert_array_equal(vector, watched.inner.predict(to_unit(resize(photo, 256, 256))[None]))
-        np.testing.assert_allclose(mixed, 0.25 * style + 0.75 * vector, atol=1e-6)
+    for photo, vector, blended in zip(given, own, recording.vectors, strict=True):
+        np.testing.assert_array_equal(vector, recording.inner.predict_style(to_unit(resize(photo, 256, 256))[None]))
+        np.testing.assert_allclose(blended, 0.25 * style + 0.75 * vector, atol=1e-6)
     assert teacher.identity.settings["strength"] == 0.25
 
 
 def test_styles_share_one_network(magenta_folder: Path, assets: Path, photos: Callable[..., list[Image8]]) -> None:
-    styles = [StyleBlend.of(assets / "data" / "styles" / f"style{n}.jpg") for n in ("08", "19")]
+    styles = [StyleBlend.from_paintings(assets / "data" / "styles" / f"style{n}.jpg") for n in ("08", "19")]
     teachers = load_magenta(styles, str(magenta_folder), "tensorflow")
-    assert [one.identity.name for one in teachers] == ["magenta:style08.jpg", "magenta:style19.jpg"]
+    assert [teacher.identity.name for teacher in teachers] == ["magenta:style08.jpg", "magenta:style19.jpg"]
     assert teachers[0]._network is teachers[1]._network
     [photo] = photos(1, 64, 64)
     assert np.abs(teachers[0](photo).astype(int) - teachers[1](photo)).mean() > 5
 
 
-def test_a_recipe_travels_to_another_process(
-    small_network: Path,
-    any_painting: Path,
-    photos: Callable[..., list[Image8]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_spec_can_be_sent_to_another_process(
+    small_network: Path, any_painting: Path, photos: Callable[..., list[Image8]]
 ) -> None:
-    monkeypatch.chdir(any_painting.parent)
-    module = os.path.relpath(small_network)
-    recipe = MagentaRecipe((StyleBlend.of(Path(any_painting.name)),), module, "tensorflow")
-    monkeypatch.chdir("/")
-    [here], [there] = recipe.load(), pickle.loads(pickle.dumps(recipe)).load()
+    pairs = PairsConfig(teacher="magenta", style=any_painting, module=str(small_network), backend="tensorflow")
+    spec = TeacherSpec(pairs)
+    [here], [there] = spec.load(), pickle.loads(pickle.dumps(spec)).load()
     assert here.identity == there.identity
     np.testing.assert_array_equal(here(photos(1)[0]), there(photos(1)[0]))
 
 
-def test_identity_names_network_and_painting(teacher: MagentaTeacher, magenta_folder: Path, painting: Path) -> None:
+def test_the_identity_names_network_and_painting(teacher: MagentaTeacher, magenta_folder: Path, painting: Path) -> None:
     identity = teacher.identity
     assert identity.name == "magenta:style08.jpg"
     assert identity.sha256 == sha256_folder(magenta_folder)
@@ -241,7 +238,7 @@ def test_the_environment_variable_names_the_module(
         MagentaTeacher(any_painting, module="nowhere")
 
 
-def test_nothing_is_said_on_stderr(magenta_folder: Path, painting: Path) -> None:
+def test_nothing_is_written_to_stderr(magenta_folder: Path, painting: Path) -> None:
     code = (
         "import sys, numpy; from pathlib import Path; from pix2style.loading import load_stylizer;"
         "load_stylizer('magenta:' + sys.argv[1], teacher_module=sys.argv[2])(numpy.zeros((8, 8, 3), 'uint8'));"
@@ -259,8 +256,8 @@ def test_nothing_is_said_on_stderr(magenta_folder: Path, painting: Path) -> None
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
-def test_torch_can_load_its_compiler_afterwards(any_painting: Path, magenta_folder: Path) -> None:
-    """Two LLVMs in one process: in the wrong order the second one aborts it."""
+def test_torch_can_import_its_compiler_afterwards(any_painting: Path, magenta_folder: Path) -> None:
+    """TensorFlow and triton each have an LLVM; in the wrong order, the second one aborts the process."""
     code = (
         "import sys; from pix2style.loading import load_stylizer;"
         "load_stylizer('magenta:' + sys.argv[1], teacher_module=sys.argv[2]); import torch._dynamo"
@@ -274,7 +271,7 @@ def test_torch_can_load_its_compiler_afterwards(any_painting: Path, magenta_fold
     assert done.returncode == 0, done.stderr
 
 
-# --- what goes wrong -------------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_missing_or_broken_painting_is_named(tmp_path: Path, magenta_folder: Path) -> None:
@@ -284,11 +281,11 @@ def test_a_missing_or_broken_painting_is_named(tmp_path: Path, magenta_folder: P
         with pytest.raises(ImageError, match=path.name):
             MagentaTeacher(path, module=str(magenta_folder))
         with pytest.raises(ImageError, match=path.name):
-            load_magenta([StyleBlend.of(path)], module="nowhere")  # before the network
+            load_magenta([StyleBlend.from_paintings(path)], module="nowhere")  # reported before the network is loaded
 
 
 @pytest.mark.parametrize("name", [".", "missing"])
-def test_a_folder_that_is_no_saved_model(tmp_path: Path, any_painting: Path, name: str) -> None:
+def test_a_folder_that_is_not_a_saved_model(tmp_path: Path, any_painting: Path, name: str) -> None:
     with pytest.raises(ArtifactError, match=r"is no SavedModel folder.*kaggle.*--module PATH.*PIX2STYLE_MAGENTA"):
         MagentaTeacher(any_painting, module=str(tmp_path / name))
 
@@ -300,11 +297,11 @@ def test_a_folder_that_is_no_saved_model(tmp_path: Path, any_painting: Path, nam
 def test_a_damaged_saved_model(tmp_path: Path, small_network: Path, any_painting: Path, file: str, damage: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(small_network, copy)
-    victim = copy / file
-    whole = victim.read_bytes()
-    victim.unlink()
+    damaged = copy / file
+    whole = damaged.read_bytes()
+    damaged.unlink()
     if damage != "gone":
-        victim.write_bytes(whole[: len(whole) // 2] if damage == "cut" else os.urandom(len(whole) // 2))
+        damaged.write_bytes(whole[: len(whole) // 2] if damage == "cut" else os.urandom(len(whole) // 2))
     with pytest.raises(ArtifactError, match="copy: "):
         MagentaTeacher(any_painting, module=str(copy))
 
@@ -325,7 +322,7 @@ def _save_module(path: Path, answer: Callable[..., object]) -> None:
     [
         lambda photo, _: (photo,),  # no style at all
         lambda photo, style: {"picture": photo * style},
-        lambda photo, style: photo * style,  # [0] is then one picture without a batch
+        lambda photo, style: photo * style,  # [0] is then an image without a batch dimension
     ],
 )
 def test_another_network_is_refused(
@@ -340,12 +337,12 @@ def test_another_network_is_refused(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda photo, style: (photo[:, ::2] * style,), "painted"),  # another size
+        (lambda photo, style: (photo[:, ::2] * style,), "output has shape"),  # another size
         (lambda photo, style: (photo * style * 255,), "values span"),  # another range
         (lambda photo, style: (photo * style * float("nan"),), "values span"),
     ],
 )
-def test_a_network_that_paints_something_else_is_refused(
+def test_a_network_with_another_kind_of_output_is_refused(
     tmp_path: Path,
     any_painting: Path,
     teacher: MagentaTeacher,

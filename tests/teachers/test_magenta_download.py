@@ -1,4 +1,4 @@
-"""Magenta's network into the lasting cache: from folders, and from servers on this machine."""
+"""Tests of bringing Magenta's network into the lasting cache, from folders and from servers on this machine."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from pix2style.files import sha256_folder
 from pix2style.teachers.magenta import MagentaTeacher, download
 from pix2style.teachers.magenta.cache import fetch, locate
 
-WAYS_OUT = r"kaggle.com.*--module PATH.*PIX2STYLE_MAGENTA.*fetch --from PATH"
+ADVICE = r"kaggle.com.*--module PATH.*PIX2STYLE_MAGENTA.*fetch --from PATH"
 
 
 class _Site:
-    """Answers every request with `status` and `body`, or never if `status` is 0."""
+    """A server that answers every request with `status` and `body`, or never if `status` is 0."""
 
     def __init__(self) -> None:
-        self.status, self.body, self.asked = 200, b"", list[str]()
+        self.status, self.body, self.requests = 200, b"", list[str]()
         self.closing = threading.Event()
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                site.asked.append(self.path)
+                site.requests.append(self.path)
                 if site.status == 0:
                     site.closing.wait(30)
                     return
@@ -63,7 +63,7 @@ def site() -> Iterator[_Site]:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """Enough of a SavedModel for what only moves files."""
+    """A folder that looks like a SavedModel, for tests that only move files."""
     (tmp_path / "model" / "variables").mkdir(parents=True)
     (tmp_path / "model" / "saved_model.pb").write_bytes(b"graph")
     (tmp_path / "model" / "variables" / "variables.index").write_bytes(b"weights" * 1000)
@@ -72,20 +72,20 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kaggle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path], None]], list[str]]:
-    """`kaggle(answer)`: kagglehub is `answer`, which fills a folder; gives the handles that were asked for."""
+    """`kaggle(answer)` makes kagglehub fill its folder by `answer`; returns the list of handles that are requested."""
 
     def stand_in(answer: Callable[[Path], None]) -> list[str]:
         import kagglehub
 
-        asked = []
+        requests = []
 
         def model_download(handle: str, *, output_dir: str) -> str:
-            asked.append(handle)
+            requests.append(handle)
             answer(Path(output_dir))
             return output_dir
 
         monkeypatch.setattr(kagglehub, "model_download", model_download)
-        return asked
+        return requests
 
     return stand_in
 
@@ -100,10 +100,10 @@ def _archive(folder: Path) -> bytes:
 def _with_member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-        for one, data in (("saved_model.pb", b"graph"), (name, b"out")):
-            member = tarfile.TarInfo(one)
+        for member_name, data in (("saved_model.pb", b"graph"), (name, b"out")):
+            member = tarfile.TarInfo(member_name)
             member.size = len(data)
-            if one == name:
+            if member_name == name:
                 member.type, member.linkname = kind, target
                 member.size = len(data) if kind == tarfile.REGTYPE else 0
             tar.addfile(member, io.BytesIO(data))
@@ -117,12 +117,12 @@ def _all_files(folder: Path) -> list[Path]:
 # --- the network ---------------------------------------------------------------------------------------------------
 
 
-def test_a_download_is_kept(site: _Site, cache: Path, model: Path) -> None:
+def test_a_download_stays_in_the_cache(site: _Site, cache: Path, model: Path) -> None:
     site.body = _archive(model)
     first = fetch(site.address)
     site.status = 403  # from now on it can only come from the cache
     assert fetch(site.address) == locate(site.address) == first
-    assert site.asked == ["/magenta/2?tf-hub-format=compressed"]
+    assert site.requests == ["/magenta/2?tf-hub-format=compressed"]
     assert first.source_sha256 == sha256_folder(model) == sha256_folder(first.folder)
     assert (first.origin, first.cached) == (site.address, True)
     assert cache in first.folder.parents
@@ -130,7 +130,7 @@ def test_a_download_is_kept(site: _Site, cache: Path, model: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed")
-def test_a_teacher_downloads_what_is_nowhere(
+def test_a_teacher_downloads_a_network_that_is_not_on_this_machine(
     site: _Site, cache: Path, small_network: Path, any_painting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "HUB_ADDRESS", site.address)
@@ -139,10 +139,10 @@ def test_a_teacher_downloads_what_is_nowhere(
     site.status = 403
     assert MagentaTeacher(any_painting).identity == first.identity
     assert first.identity.sha256 == sha256_folder(small_network)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
-def test_kaggle_comes_after_tf_hub(
+def test_kaggle_is_tried_after_tf_hub(
     site: _Site,
     cache: Path,
     model: Path,
@@ -151,17 +151,17 @@ def test_kaggle_comes_after_tf_hub(
 ) -> None:
     pytest.importorskip("kagglehub")
     monkeypatch.setattr(download, "HUB_ADDRESS", site.address)
-    asked = kaggle(lambda folder: shutil.copytree(model, folder, dirs_exist_ok=True))
+    requests = kaggle(lambda folder: shutil.copytree(model, folder, dirs_exist_ok=True))
     site.status = 403
     located = fetch(None)
-    assert asked == ["google/arbitrary-image-stylization-v1/tensorFlow1/256"]
-    assert located.origin == f"kaggle:{asked[0]}"
+    assert requests == ["google/arbitrary-image-stylization-v1/tensorFlow1/256"]
+    assert located.origin == f"kaggle:{requests[0]}"
     assert located.source_sha256 == sha256_folder(model)
     assert locate(None) == located
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
-def test_without_network_it_says_what_was_tried_and_writes_nothing(
+def test_without_internet_the_message_lists_what_was_tried_and_nothing_is_written(
     site: _Site,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -176,7 +176,7 @@ def test_without_network_it_says_what_was_tried_and_writes_nothing(
     kaggle(fail)
     monkeypatch.setattr(download, "HUB_ADDRESS", site.address)
     site.status = 503
-    with pytest.raises(ArtifactError, match=rf"127.0.0.1.*503.*kaggle:.*no way to kaggle.*{WAYS_OUT}"):
+    with pytest.raises(ArtifactError, match=rf"127.0.0.1.*503.*kaggle:.*no way to kaggle.*{ADVICE}"):
         fetch(None)
     assert _all_files(cache) == []
     assert list(cache.iterdir()) == []
@@ -186,31 +186,31 @@ def test_without_network_it_says_what_was_tried_and_writes_nothing(
     ("status", "body"),
     [(403, b""), (404, b""), (503, b""), (200, b"<html>moved</html>"), (200, b""), (0, b"")],
 )
-def test_a_site_that_does_not_deliver(
+def test_a_site_that_sends_no_network(
     site: _Site, cache: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
 ) -> None:
     monkeypatch.setattr(download, "_TIMEOUT_S", 0.5)
     site.status, site.body = status, body
-    with pytest.raises(ArtifactError, match=rf"127.0.0.1.*{WAYS_OUT}"):
+    with pytest.raises(ArtifactError, match=rf"127.0.0.1.*{ADVICE}"):
         fetch(site.address)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
     assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
-def test_a_download_that_breaks_off_leaves_nothing(site: _Site, cache: Path, model: Path, share: float) -> None:
-    whole = _archive(model)
-    site.body = whole[: int(len(whole) * share)]
+def test_an_interrupted_download_leaves_nothing(site: _Site, cache: Path, model: Path, share: float) -> None:
+    intact = _archive(model)
+    site.body = intact[: int(len(intact) * share)]
     with pytest.raises(ArtifactError, match="cannot be downloaded"):
         fetch(site.address)
     assert list(cache.iterdir()) == []
-    site.body = whole
+    site.body = intact
     assert fetch(site.address).source_sha256 == sha256_folder(model)
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/magenta/2", "http://no-such-host.invalid/2", "file:///etc/2"])
 def test_an_address_that_cannot_be_reached(cache: Path, address: str) -> None:
-    with pytest.raises(ArtifactError, match=rf"cannot be downloaded.*{WAYS_OUT}"):
+    with pytest.raises(ArtifactError, match=rf"cannot be downloaded.*{ADVICE}"):
         fetch(address)
 
 
@@ -224,7 +224,7 @@ def test_an_address_that_cannot_be_reached(cache: Path, address: str) -> None:
         _with_member("pipe", tarfile.FIFOTYPE),
     ],
 )
-def test_an_archive_that_leads_out_is_refused(site: _Site, cache: Path, body: bytes) -> None:
+def test_an_archive_with_paths_outside_the_folder_is_refused(site: _Site, cache: Path, body: bytes) -> None:
     site.body = body
     with pytest.raises(ArtifactError, match="cannot be downloaded"):
         fetch(site.address)
@@ -233,7 +233,7 @@ def test_an_archive_that_leads_out_is_refused(site: _Site, cache: Path, body: by
     assert not Path("/tmp/pix2style-escaped").exists()
 
 
-def test_an_archive_without_end_is_refused(
+def test_an_archive_that_is_too_large_is_refused(
     site: _Site, cache: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "_MAX_BYTES", 1000)
@@ -252,7 +252,7 @@ def test_a_local_folder_becomes_the_default_network(cache: Path, model: Path) ->
     assert str(model) not in (located.folder.parent / "teacher.json").read_text()
 
 
-def test_the_setting_comes_before_the_cache_and_the_argument_before_both(
+def test_the_environment_variable_overrides_the_cache_and_the_argument_overrides_both(
     cache: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch(str(model))
@@ -275,19 +275,19 @@ def test_another_network_replaces_the_first_only_on_request(cache: Path, model: 
 
 @pytest.mark.parametrize("name", ["network/saved_model.pb", "network/variables/variables.index", "teacher.json"])
 @pytest.mark.parametrize("damage", ["changed", "gone"])
-def test_a_damaged_cache_is_said_and_can_be_mended(cache: Path, model: Path, name: str, damage: str) -> None:
-    whole = fetch(str(model))
-    victim = cache / "magenta" / name
-    victim.unlink()
+def test_a_damaged_cache_is_reported_and_can_be_repaired(cache: Path, model: Path, name: str, damage: str) -> None:
+    intact = fetch(str(model))
+    damaged = cache / "magenta" / name
+    damaged.unlink()
     if damage == "changed":
-        victim.write_bytes(b"{}")
+        damaged.write_bytes(b"{}")
     for use in (lambda: locate(None), lambda: fetch(None), lambda: fetch(str(model))):
         with pytest.raises(ArtifactError, match=r"(damaged|cannot be read).*pix2style teacher fetch --again"):
             use()
-    assert fetch(str(model), again=True) == whole
+    assert fetch(str(model), again=True) == intact
 
 
 def test_a_converted_folder_can_be_the_default_network(cache: Path, converted: Path, any_painting: Path) -> None:
-    """For a machine without TensorFlow."""
+    """A machine without TensorFlow needs this."""
     assert fetch(str(converted)).converted
     assert MagentaTeacher(any_painting).identity.settings["backend"] == "onnx"

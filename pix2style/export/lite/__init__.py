@@ -1,1 +1,1 @@
-"""The ONNX graph of the lightweight generator, in float32 and in 8 bits."""
+"""Export of the lightweight generator: a hand-written ONNX graph in float32 or 8 bits, and its quantisation."""

@@ -1,4 +1,4 @@
-"""The lightweight generator's layers in float32."""
+"""The layers of the lightweight generator in float32, and the context network, which is the same in every precision."""
 
 from __future__ import annotations
 
@@ -8,125 +8,158 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pix2style.export.graph_parts import Floats, GraphBuilder
+from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
 from pix2style.nets.lite import VARIANCE_EPSILON, Lite, ResidualBlock
-from pix2style.nets.style_condition import Shifted
+from pix2style.nets.style_condition import ConditionalBias
 
 _HALF_RANGE = 127.5
 _LEVEL_MAX = 255
 
 
 class FloatLayers:
-    """Stem, blocks and head with ranges inside their weights: bytes in, levels out, and no pass over the picture extra.
+    """Stem, residual blocks and head in float32; see `lite_graph.LiteLayers`.
+
+    The conversions between levels of 0..255 and [-1, 1] are part of the weights of stem and head, so that they need no
+    extra pass over the image.
 
     Args:
-        network: folded.
+        network: Folded network.
     """
 
     batch: str | int = "batch"
-    blended_in_branch = False
+    blends_in_branch = False
 
     def __init__(self, network: Lite) -> None:
         self.network = network
 
-    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
-        """See `lite_graph.Layers`."""
+    def add_layers(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
+        """Add the layers to a graph; see `lite_graph.LiteLayers.add_layers`."""
         del sizes
         scale = self.network.scale
-        stem, table = plain_layer(self.network.stem)
-        weight, bias = for_levels(*numbers(stem))
-        values = graph.cast(graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), np.float32)
-        features = _conv(graph, values, weight, styled_bias(graph, bias, table, style), scale)
-        # The negative is taken away: a sum behind a convolution is merged into it by OpenCV, which then wants equal
-        # shapes.
-        told = told_by(graph, self.network, glimpse, negative=True)
-        features = graph.op("Relu", graph.op("Sub", features, told))
+        stem, style_table = split_style_table(self.network.stem)
+        weight, bias = take_levels(*weight_and_bias(stem))
+        photo = graph.cast(graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), np.float32)
+        features = _conv(graph, photo, weight, _styled_bias(graph, bias, style_table, style), scale)
+        # The context is negated and subtracted. OpenCV would merge an Add behind a convolution into it, and then
+        # requires both summands to have the same shape.
+        negative_context = add_context(graph, self.network, glimpse, negative=True)
+        features = graph.op("Relu", graph.op("Sub", features, negative_context))
         for block in self.network.body:
-            assert isinstance(block, ResidualBlock)  # noqa: S101 (a ModuleList has no type of its elements)
-            features = _block(graph, block, features, style)
-        weight, bias = numbers(self.network.head)
-        to_levels = graph.floats(bias * _HALF_RANGE + _HALF_RANGE)
-        levels = graph.op("Round", _conv(graph, features, weight * _HALF_RANGE, to_levels))
-        return graph.cast(graph.op("Clip", levels, graph.number(0), graph.number(_LEVEL_MAX)), np.uint8)
+            assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
+            features = _add_block(graph, block, features, style)
+        weight, bias = weight_and_bias(self.network.head)
+        bias_in_levels = graph.float_tensor(bias * _HALF_RANGE + _HALF_RANGE)
+        levels = graph.op("Round", _conv(graph, features, weight * _HALF_RANGE, bias_in_levels))
+        return graph.cast(graph.op("Clip", levels, graph.scalar(0), graph.scalar(_LEVEL_MAX)), np.uint8)
 
 
-def told_by(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: bool = False) -> str:
-    """The context: float32 [batch, channels, 1, 1].
+def add_context(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: bool = False) -> str:
+    """Add the network that computes the global context from a glimpse.
 
     Args:
-        graph: to add to.
-        network: whose context.
-        glimpse: uint8 [batch, side, side, 3].
-        negative: give the negative of it.
+        graph: Graph that is extended.
+        network: Network whose context is computed.
+        glimpse: Glimpses, uint8 [batch, side, side, 3].
+        negative: Whether to return the context with the opposite sign.
+
+    Returns:
+        The context: float32 [batch, channels, 1, 1].
     """
-    look, tell = network.observe.look, network.observe.tell
-    seen = graph.cast(graph.op("Transpose", glimpse, perm=[0, 3, 1, 2]), np.float32)
-    weight, bias = for_levels(*numbers(look[0]))
-    seen = graph.op("Relu", _conv(graph, seen, weight, graph.floats(bias), GLIMPSE_PATCH_PX))
-    statistics = _statistics(graph, graph.op("Relu", _conv(graph, seen, *_held(graph, look[2]))))
-    first, last = (tuple(n if n.ndim == 1 else n[:, :, None, None] for n in numbers(tell[at])) for at in (0, 2))
-    thought = graph.op("Relu", _conv(graph, statistics, first[0], graph.floats(first[1])))
+    patch_layers, statistics_layers = network.context_network.patch_layers, network.context_network.statistics_layers
+    features = graph.cast(graph.op("Transpose", glimpse, perm=[0, 3, 1, 2]), np.float32)
+    weight, bias = take_levels(*weight_and_bias(patch_layers[0]))
+    features = graph.op("Relu", _conv(graph, features, weight, graph.float_tensor(bias), GLIMPSE_PATCH_PX))
+    features = graph.op("Relu", _conv(graph, features, *_constant_layer(graph, patch_layers[2])))
+    statistics = _mean_and_deviation(graph, features)
+    # Linear layers on vectors are written as 1x1 convolutions.
+    (weight1, bias1), (weight2, bias2) = (weight_and_bias(statistics_layers[index]) for index in (0, 2))
+    hidden = graph.op("Relu", _conv(graph, statistics, weight1[:, :, None, None], graph.float_tensor(bias1)))
     sign = -1 if negative else 1
-    return _conv(graph, thought, sign * last[0], graph.floats(sign * last[1]))
+    return _conv(graph, hidden, sign * weight2[:, :, None, None], graph.float_tensor(sign * bias2))
 
 
-def _statistics(graph: GraphBuilder, seen: str) -> str:
-    """Mean and standard deviation of each channel: float32 [batch, 2 * channels, 1, 1]."""
-    mean, square = (graph.op("GlobalAveragePool", values) for values in (seen, graph.op("Mul", seen, seen)))
-    variance = graph.op("Max", graph.op("Sub", square, graph.op("Mul", mean, mean)), graph.number(0))
-    return graph.op("Concat", mean, graph.op("Sqrt", graph.op("Add", variance, graph.number(VARIANCE_EPSILON))), axis=1)
+def _mean_and_deviation(graph: GraphBuilder, features: str) -> str:
+    """Compute mean and standard deviation of each channel: float32 [batch, 2 * channels, 1, 1]."""
+    mean, mean_square = (
+        graph.op("GlobalAveragePool", values) for values in (features, graph.op("Mul", features, features))
+    )
+    variance = graph.op("Max", graph.op("Sub", mean_square, graph.op("Mul", mean, mean)), graph.scalar(0))
+    deviation = graph.op("Sqrt", graph.op("Add", variance, graph.scalar(VARIANCE_EPSILON)))
+    return graph.op("Concat", mean, deviation, axis=1)
 
 
-def plain_layer(layer: nn.Module) -> tuple[nn.Module, Tensor | None]:
-    """A convolution, and the table of numbers that styles add to what it gives, if it has one."""
-    return (layer.layer, layer.table) if isinstance(layer, Shifted) else (layer, None)
+def split_style_table(layer: nn.Module) -> tuple[nn.Module, Tensor | None]:
+    """Return a convolution and its table of style shifts, [styles, channels] (None if it has no table)."""
+    return (layer.layer, layer.table) if isinstance(layer, ConditionalBias) else (layer, None)
 
 
-def numbers(layer: nn.Module) -> tuple[Floats, Floats]:
-    """A layer's weight and bias."""
+def weight_and_bias(layer: nn.Module) -> tuple[Floats, Floats]:
+    """Return the weight and the bias of a layer as float64 arrays."""
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, Tensor)  # noqa: S101
     assert isinstance(bias, Tensor)  # noqa: S101
     return weight.detach().numpy().astype(np.float64), bias.detach().numpy().astype(np.float64)
 
 
-def for_levels(weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
-    """Of a layer that takes [-1, 1], one that takes levels of 0..255; without padding, else the border would differ."""
+def take_levels(weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """Convert a convolution of inputs in [-1, 1] into one of inputs in levels of 0..255.
+
+    Only for convolutions without zero padding: a padded 0 would mean grey before and black afterwards.
+
+    Args:
+        weight: Weights of the convolution, [filters, channels, height, width].
+        bias: Biases of the convolution, [filters].
+
+    Returns:
+        The converted weights and biases.
+    """
     return weight / _HALF_RANGE, bias - weight.sum(axis=(1, 2, 3))
 
 
-def styled_bias(graph: GraphBuilder, bias: Floats, table: Tensor | None, style: str | None) -> str:
-    """A layer's bias, with the style's numbers in it: a sum over channels, not over pixels."""
-    if table is None or style is None:
-        return graph.floats(bias)
-    row = graph.op("Unsqueeze", style, graph.whole(0))  # OpenCV multiplies no vectors
-    added = graph.op("MatMul", row, graph.floats(table.detach().numpy()))
-    return graph.op("Add", graph.op("Reshape", added, graph.whole(-1)), graph.floats(bias))
+def style_shift(graph: GraphBuilder, style_table: Tensor, style: str) -> str:
+    """Compute the shift that a mixture of styles adds to each channel: float32 [channels].
+
+    Args:
+        graph: Graph that is extended.
+        style_table: Shifts of every style, [styles, channels].
+        style: Weights of the styles, float32 [styles].
+    """
+    row = graph.op("Unsqueeze", style, graph.int64_vector(0))  # a matrix, because OpenCV multiplies no vectors
+    shift = graph.op("MatMul", row, graph.float_tensor(style_table.detach().numpy()))
+    return graph.op("Reshape", shift, graph.int64_vector(-1))
 
 
-def _block(graph: GraphBuilder, block: ResidualBlock, features: str, style: str | None) -> str:
-    inner = graph.op("Relu", _conv(graph, features, *_held(graph, block.first)))
-    second, table = plain_layer(block.second)
-    weight, bias = numbers(second)
-    added = _conv(graph, inner, weight, styled_bias(graph, bias, table, style))
-    return graph.op("Relu", graph.op("Add", features, added))
+def _styled_bias(graph: GraphBuilder, bias: Floats, style_table: Tensor | None, style: str | None) -> str:
+    """Return the bias of a layer including the style's shift, which is cheaper than adding it to every pixel."""
+    if style_table is None or style is None:
+        return graph.float_tensor(bias)
+    return graph.op("Add", style_shift(graph, style_table, style), graph.float_tensor(bias))
 
 
-def _held(graph: GraphBuilder, layer: nn.Module) -> tuple[Floats, str]:
-    weight, bias = numbers(layer)
-    return weight, graph.floats(bias)
+def _add_block(graph: GraphBuilder, block: ResidualBlock, features: str, style: str | None) -> str:
+    hidden = graph.op("Relu", _conv(graph, features, *_constant_layer(graph, block.first)))
+    second, style_table = split_style_table(block.second)
+    weight, bias = weight_and_bias(second)
+    residual = _conv(graph, hidden, weight, _styled_bias(graph, bias, style_table, style))
+    return graph.op("Relu", graph.op("Add", features, residual))
+
+
+def _constant_layer(graph: GraphBuilder, layer: nn.Module) -> tuple[Floats, str]:
+    """Return the weight of a layer, and the name of its bias in the graph."""
+    weight, bias = weight_and_bias(layer)
+    return weight, graph.float_tensor(bias)
 
 
 def _conv(graph: GraphBuilder, features: str, weight: NDArray[Any], bias: str, stride: int = 1) -> str:
-    """A convolution that keeps the size, or one of patches that do not overlap."""
+    """Add a convolution that keeps the size, or (with a stride) one of patches that do not overlap."""
     kernel = weight.shape[2]
     pad = kernel // 2 if stride == 1 else 0
     return graph.op(
         "Conv",
         features,
-        graph.floats(weight),
+        graph.float_tensor(weight),
         bias,
         kernel_shape=[kernel, kernel],
         strides=[stride, stride],

@@ -1,7 +1,10 @@
-"""The lightweight generator as an ONNX graph, written by hand: what a tracer writes runs at half the speed.
+"""The ONNX graph of the lightweight generator, written by hand: a traced graph would run at half the speed.
 
-Everything around the layers is here, and the same in every precision: sizes, padding, the glimpse and what follows from
-it, pixels out of channels, strength. The layers are `float_layers` or `int8_layers`.
+This module has everything around the layers, which is the same in every precision: image sizes, padding, the glimpse
+(small patches from all over the photo, from which the network takes its global context), the conversion from channels
+to pixels, and strength. The layers themselves are in `float_layers` and `int8_layers`.
+
+Values of a graph are passed between functions by their names. A comment such as "int64 [1]" tells type and shape.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Protocol
 import numpy as np
 import onnx
 
-from pix2style.export.graph_parts import GraphBuilder
+from pix2style.export.graph_builder import GraphBuilder
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_SIDE_PX
 from pix2style.nets.lite import Lite
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
@@ -23,7 +26,15 @@ _COLOURS = 3
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Names of whole numbers, each int64 [1]: of the photo, and of the body's maps (rounded up)."""
+    """Names of the values that hold sizes, each int64 [1].
+
+    Attributes:
+        batch: Number of photos.
+        height: Height of the photos in pixels.
+        width: Width of the photos in pixels.
+        rows: Height of the feature maps: height / scale, rounded up.
+        columns: Width of the feature maps: width / scale, rounded up.
+    """
 
     batch: str
     height: str
@@ -32,35 +43,35 @@ class Sizes:
     columns: str
 
 
-class Layers(Protocol):
-    """The layers in some precision: from bytes to bytes."""
+class LiteLayers(Protocol):
+    """The layers of the network in some precision, from bytes to bytes."""
 
     batch: str | int
-    """How many photos at once: a name for any number, or a number."""
-    blended_in_branch: bool
-    """Whether strength costs nothing while it is 1, at the price of an If, which OpenCV does not run."""
+    """Batch size that the graph accepts: a name if any size is accepted, or a number."""
+    blends_in_branch: bool
+    """Whether strength is applied in a branch of an If, so that it costs no time at 1. OpenCV cannot run an If."""
 
-    def paint(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
-        """Add the network's layers.
+    def add_layers(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
+        """Add the layers of the network to a graph.
 
         Args:
-            graph: to add to.
-            pixels: uint8 [batch, rows * scale, columns * scale, 3].
-            glimpse: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
-            style: float32 [styles]; None if the network holds one.
-            sizes: of the photo.
+            graph: Graph that is extended.
+            pixels: Padded photos, uint8 [batch, rows * scale, columns * scale, 3].
+            glimpse: Glimpses, uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
+            style: Weights of the styles, float32 [styles]; None if the network holds one style.
+            sizes: Sizes of the photos and feature maps.
 
         Returns:
-            The head's output as levels: uint8 [batch, scale * scale * 3, rows, columns].
+            Output of the head in levels of 0..255: uint8 [batch, scale * scale * 3, rows, columns].
         """
 
 
-def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
-    """The graph of a filter, without metadata: `spec` says what its inputs mean.
+def lite_graph(network: Lite, layers: LiteLayers) -> onnx.ModelProto:
+    """Build the graph of a filter, without metadata. `spec.GeneratorSpec` describes its inputs and output.
 
     Args:
-        network: folded; its sizes are used, its weights are in `layers`.
-        layers: of that network.
+        network: Folded network, from which the sizes are taken; the weights are in `layers`.
+        layers: Layers of that network.
     """
     graph = GraphBuilder()
     size = (layers.batch, "height", "width", _COLOURS)
@@ -68,94 +79,101 @@ def lite_graph(network: Lite, layers: Layers) -> onnx.ModelProto:
     graph.input(STRENGTH_NAME, np.float32, [1], default=[1])
     if network.styles > 1:
         graph.input(STYLE_NAME, np.float32, [network.styles], default=np.eye(network.styles)[0])
-    given = layers.batch if isinstance(layers.batch, int) else "given"  # one for all photos, or one for each
-    graph.input(GLIMPSE_NAME, np.uint8, [given, "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
+    # A free batch size of its own: there may be one glimpse for all photos, or one for each.
+    glimpses = layers.batch if isinstance(layers.batch, int) else "given"
+    graph.input(GLIMPSE_NAME, np.uint8, [glimpses, "glimpse_height", "glimpse_width", "colours"], default=[[[[0]]]])
     graph.output(OUTPUT_NAME, np.uint8, size)
-    sizes = _sizes(graph, network.scale)
-    padded = _padded(graph, sizes, network.scale)
+    sizes = _add_sizes(graph, network.scale)
+    padded = _pad(graph, sizes, network.scale)
     style = STYLE_NAME if network.styles > 1 else None
-    levels = layers.paint(graph, padded, _glimpse(graph, sizes), style, sizes)
-    stylized = _unfolded(graph, levels, sizes, network.scale)
-    (_blended_in_branch if layers.blended_in_branch else _blended)(graph, stylized, sizes)
+    levels = layers.add_layers(graph, padded, _glimpse(graph, sizes), style, sizes)
+    stylized = _depth_to_space(graph, levels, sizes, network.scale)
+    (_blend_in_branch if layers.blends_in_branch else _blend)(graph, stylized, sizes)
     return graph.model()
 
 
-def _sizes(graph: GraphBuilder, scale: int) -> Sizes:
+def _add_sizes(graph: GraphBuilder, scale: int) -> Sizes:
     shape = graph.op("Shape", INPUT_NAME)
-    batch, height, width = (graph.op("Slice", shape, graph.whole(at), graph.whole(at + 1)) for at in range(3))
+    batch, height, width = (
+        graph.op("Slice", shape, graph.int64_vector(axis), graph.int64_vector(axis + 1)) for axis in range(3)
+    )
     rows, columns = (
-        graph.op("Div", graph.op("Add", size, graph.whole(scale - 1)), graph.whole(scale)) for size in (height, width)
+        graph.op("Div", graph.op("Add", size, graph.int64_vector(scale - 1)), graph.int64_vector(scale))
+        for size in (height, width)
     )
     return Sizes(batch, height, width, rows, columns)
 
 
-def _padded(graph: GraphBuilder, sizes: Sizes, scale: int) -> str:
-    """The edge repeated below and on the right, as `nets.generator.pad_to_multiple` does."""
+def _pad(graph: GraphBuilder, sizes: Sizes, scale: int) -> str:
+    """Repeat the last row and column up to a multiple of `scale`, as `nets.generator.pad_to_multiple` does."""
     below, right = (
-        graph.op("Sub", graph.op("Mul", parts, graph.whole(scale)), size)
-        for parts, size in ((sizes.rows, sizes.height), (sizes.columns, sizes.width))
+        graph.op("Sub", graph.op("Mul", count, graph.int64_vector(scale)), size)
+        for count, size in ((sizes.rows, sizes.height), (sizes.columns, sizes.width))
     )
-    amounts = graph.op("Concat", graph.whole(0, 0, 0, 0, 0), below, right, graph.whole(0), axis=0)
+    amounts = graph.op("Concat", graph.int64_vector(0, 0, 0, 0, 0), below, right, graph.int64_vector(0), axis=0)
     return graph.op("Pad", INPUT_NAME, amounts, mode="edge")
 
 
 def _glimpse(graph: GraphBuilder, sizes: Sizes) -> str:
-    """The glimpse that was given, else the photo's own: uint8 [batch, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3].
+    """Return the glimpse input if it is set, else the photo's own glimpse: uint8 [batch, side, side, 3].
 
-    The default is a single number: too small to be one, and small in the file.
+    The default of the input is a single number, which is too small to be a glimpse and takes little space in the file.
     """
     rows, columns = _glimpse_indices(graph, sizes.height), _glimpse_indices(graph, sizes.width)
     own = graph.op("Gather", graph.op("Gather", INPUT_NAME, rows, axis=1), columns, axis=2)
-    side = graph.op("Slice", graph.op("Shape", GLIMPSE_NAME), graph.whole(1), graph.whole(2))
-    return graph.op("Where", graph.op("Equal", side, graph.whole(1)), own, GLIMPSE_NAME)
+    side = graph.op("Slice", graph.op("Shape", GLIMPSE_NAME), graph.int64_vector(1), graph.int64_vector(2))
+    # Where broadcasts: the default, [1, 1, 1, 1], fits the shape of the photo's own glimpse.
+    return graph.op("Where", graph.op("Equal", side, graph.int64_vector(1)), own, GLIMPSE_NAME)
 
 
 def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
-    """`images.glimpse.glimpse_indices`: int64 [GLIMPSE_SIDE_PX]."""
+    """Compute `images.glimpse.glimpse_indices` in the graph: int64 [GLIMPSE_SIDE_PX]."""
     cells = graph.constant(2 * np.arange(GLIMPSE_CELLS)[:, None] + 1, np.int64)
     offsets = graph.constant(np.arange(GLIMPSE_PATCH_PX)[None] - GLIMPSE_PATCH_PX // 2, np.int64)
-    middles = graph.op("Div", graph.op("Mul", cells, size), graph.whole(2 * GLIMPSE_CELLS))
-    at = graph.op("Reshape", graph.op("Add", middles, offsets), graph.whole(GLIMPSE_SIDE_PX))
-    return graph.op("Min", graph.op("Max", at, graph.whole(0)), graph.op("Sub", size, graph.whole(1)))
+    middles = graph.op("Div", graph.op("Mul", cells, size), graph.int64_vector(2 * GLIMPSE_CELLS))
+    indices = graph.op("Reshape", graph.op("Add", middles, offsets), graph.int64_vector(GLIMPSE_SIDE_PX))
+    not_negative = graph.op("Max", indices, graph.int64_vector(0))
+    return graph.op("Min", not_negative, graph.op("Sub", size, graph.int64_vector(1)))
 
 
-def _unfolded(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
-    """Channels to pixels: `nets.lite.depth_to_space`.
+def _depth_to_space(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:
+    """Rearrange channels to pixels, as `nets.lite.depth_to_space` does.
 
-    Line by line of the patches, each a run of 3 * scale bytes in every patch. A Transpose of five dimensions says it in
-    one node, and takes ONNX Runtime more than twice as long.
+    The graph handles one pixel row of all patches at a time: a run of 3 * scale bytes of each patch. A Transpose of
+    five dimensions would do all of this in one node, but ONNX Runtime takes more than twice as long for it.
     """
-    last, run = graph.op("Transpose", levels, perm=[0, 2, 3, 1]), _COLOURS * scale
-    line_shape = graph.op("Concat", sizes.batch, sizes.rows, graph.whole(1, -1), axis=0)
-    ends = [graph.whole(run * number) for number in range(scale + 1)]
-    lines = (graph.op("Slice", last, *pair, graph.whole(3)) for pair in pairwise(ends))
+    channels_last, run = graph.op("Transpose", levels, perm=[0, 2, 3, 1]), _COLOURS * scale
+    line_shape = graph.op("Concat", sizes.batch, sizes.rows, graph.int64_vector(1, -1), axis=0)
+    bounds = [graph.int64_vector(run * number) for number in range(scale + 1)]
+    lines = (graph.op("Slice", channels_last, *pair, graph.int64_vector(3)) for pair in pairwise(bounds))
     pixels = graph.op("Concat", *(graph.op("Reshape", line, line_shape) for line in lines), axis=2)
-    height, width = (graph.op("Mul", parts, graph.whole(scale)) for parts in (sizes.rows, sizes.columns))
-    return graph.op("Reshape", pixels, graph.op("Concat", sizes.batch, height, width, graph.whole(_COLOURS), axis=0))
+    height, width = (graph.op("Mul", count, graph.int64_vector(scale)) for count in (sizes.rows, sizes.columns))
+    shape = graph.op("Concat", sizes.batch, height, width, graph.int64_vector(_COLOURS), axis=0)
+    return graph.op("Reshape", pixels, shape)
 
 
-def _cropped(graph: GraphBuilder, stylized: str, sizes: Sizes) -> str:
-    """The padding cut off."""
+def _crop(graph: GraphBuilder, stylized: str, sizes: Sizes) -> str:
+    """Cut the padding off."""
     ends = graph.op("Concat", sizes.height, sizes.width, axis=0)
-    return graph.op("Slice", stylized, graph.whole(0, 0), ends, graph.whole(1, 2))
+    return graph.op("Slice", stylized, graph.int64_vector(0, 0), ends, graph.int64_vector(1, 2))
 
 
-def _blended(graph: GraphBuilder, stylized: str, sizes: Sizes, name: str = OUTPUT_NAME) -> str:
-    """round(photo + strength * (stylized - photo)); a strength beyond [0, 1] counts as the nearer end."""
-    stylized = _cropped(graph, stylized, sizes)
-    strength = graph.op("Clip", STRENGTH_NAME, graph.number(0), graph.number(1))
+def _blend(graph: GraphBuilder, stylized: str, sizes: Sizes, name: str = OUTPUT_NAME) -> str:
+    """Compute round(photo + strength * (stylized - photo)), with strength clipped to [0, 1]."""
+    stylized = _crop(graph, stylized, sizes)
+    strength = graph.op("Clip", STRENGTH_NAME, graph.scalar(0), graph.scalar(1))
     photo = graph.cast(INPUT_NAME, np.float32)
     change = graph.op("Mul", graph.op("Sub", graph.cast(stylized, np.float32), photo), strength)
     return graph.cast(graph.op("Round", graph.op("Add", photo, change)), np.uint8, name=name)
 
 
-def _blended_in_branch(graph: GraphBuilder, stylized: str, sizes: Sizes) -> str:
-    """The same, but while strength is 1 nothing is computed.
+def _blend_in_branch(graph: GraphBuilder, stylized: str, sizes: Sizes) -> str:
+    """Compute the same as `_blend`, but skip the computation while strength is 1.
 
-    Each branch crops for itself: one that gave what it found outside would have to copy it.
+    Both branches crop by themselves: a branch that returned a value from outside would have to copy it.
     """
-    weaker = graph.op("Squeeze", graph.op("Less", STRENGTH_NAME, graph.number(1)))
+    is_weaker = graph.op("Squeeze", graph.op("Less", STRENGTH_NAME, graph.scalar(1)))
     start = graph.position
-    mixed = graph.branch("mixed", _blended(graph, stylized, sizes, name="blended"), np.uint8, start)
-    whole = graph.branch("whole", _cropped(graph, stylized, sizes), np.uint8, start)
-    return graph.op("If", weaker, name=OUTPUT_NAME, then_branch=mixed, else_branch=whole)
+    blended = graph.branch("mixed", _blend(graph, stylized, sizes, name="blended"), np.uint8, start)
+    unchanged = graph.branch("whole", _crop(graph, stylized, sizes), np.uint8, start)
+    return graph.op("If", is_weaker, name=OUTPUT_NAME, then_branch=blended, else_branch=unchanged)

@@ -1,11 +1,11 @@
-"""A teacher of one's own: any Python function or any program that turns a picture into a picture of the same size.
+"""Use any Python function or program as a teacher, if it turns an image into an image of the same size.
 
     load_custom("artist.py:paint")                                    # a function: uint8 [H, W, 3] in and out
-    load_custom("python3 paint.py --in {input} --out {output}")       # a program: PNG in, a picture out
+    load_custom("python3 paint.py --in {input} --out {output}")       # a program: reads a PNG, writes an image
 
-Such a text is a program to be run: take it from people you trust, as you would a script. It is never run by a shell.
+Such a text is a program that will be run: take it only from people you trust, like a script. No shell runs it.
 """
 
-from pix2style.teachers.custom.recipe import CustomRecipe, is_command, load_custom
+from pix2style.teachers.custom.load import CustomTeacherSpec, is_command, load_custom
 
-__all__ = ["CustomRecipe", "is_command", "load_custom"]
+__all__ = ["CustomTeacherSpec", "is_command", "load_custom"]

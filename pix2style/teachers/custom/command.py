@@ -1,4 +1,4 @@
-"""A program as a teacher: a PNG in, a picture out, one process per photo."""
+"""A command as a teacher: it reads a PNG and writes an image, in one process per photo."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, ImageError, PhotoError
 from pix2style.images import Image8, encode_png, read_picture
 from pix2style.stylizer import Stylizer, StylizerIdentity
-from pix2style.teachers.custom.identity import identify, short
+from pix2style.teachers.custom.identity import identify, shorten_message
 from pix2style.teachers.custom.processes import Processes
 
-_LAST_BYTES = 4096
+# The last line of stderr is looked for in so many bytes at its end.
+_STDERR_TAIL_BYTES = 4096
 
 
 class CommandTeacher(Stylizer):
-    """See `load_custom`.
+    """A command that stylizes one photo; see `load_custom`.
 
     Args:
-        text: the command, with `{input}` and `{output}`.
-        files: what it reads.
-        timeout_s: per photo; None: no limit.
-        licence: of the teacher.
-        jobs: how many run at once; None: as many as there are CPUs.
+        text: Command with `{input}` and `{output}`.
+        files: Files and folders that the command reads.
+        timeout_s: Time limit per photo in seconds; None for no limit.
+        licence: Licence of the teacher.
+        jobs: Number of commands that run at the same time; None for the number of CPUs.
 
     Raises:
-        ConfigError: the command cannot be split, or lacks one of the two.
-        ArtifactError: there is no such program.
+        ConfigError: If the command cannot be split into arguments, or lacks `{input}` or `{output}`.
+        ArtifactError: If there is no such program.
     """
 
     def __init__(
@@ -52,21 +53,22 @@ class CommandTeacher(Stylizer):
 
     @property
     def identity(self) -> StylizerIdentity:
-        """Digest over the text, the program, every argument that is a file, and the files that the user named."""
+        """Digest of the text, the program, every argument that is a file, and the files that the user named."""
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        """See `Stylizer.stylize`. Leaves no process and no file behind, however it ends.
+        """See `Stylizer.stylize`. Leaves no process and no file behind, also after an exception or Ctrl-C.
 
         Raises:
-            PhotoError: the command failed, took too long, or gave no picture of the photo's size.
-            ArtifactError: it cannot be started at all.
+            PhotoError: If the command failed, took too long, or wrote no image of the photo's size.
+            ArtifactError: If the command cannot be started at all.
         """
-        # Always threads, which only wait: Ctrl-C reaches the main thread alone, so that no process is started unseen.
+        # Threads even for a single photo: Python raises KeyboardInterrupt only in the main thread, which here only
+        # waits. So Ctrl-C cannot come between the start of a process and its registration in `processes`.
         pool, processes = ThreadPoolExecutor(max(1, min(self._jobs, len(images)))), Processes()
         self._processes.add(processes)
         try:
-            futures = [pool.submit(self._paint, image, processes) for image in images]
+            futures = [pool.submit(self._stylize_one, image, processes) for image in images]
             return [future.result() for future in futures]
         finally:
             processes.stop()
@@ -74,51 +76,53 @@ class CommandTeacher(Stylizer):
             self._processes.discard(processes)
 
     def stop(self) -> None:
-        """Kill the commands that are running, from any thread; `stylize` then raises PhotoError."""
+        """Kill the running commands, from any thread. `stylize` then raises PhotoError."""
         for processes in list(self._processes):
             processes.stop()
 
     def __getstate__(self) -> dict[str, object]:
-        """Without what is running, so that it can be sent to another process."""
+        """Return the state without running processes, so that the teacher can be pickled."""
         return {**self.__dict__, "_processes": set()}
 
-    def _paint(self, image: Image8, processes: Processes) -> Image8:
+    def _stylize_one(self, image: Image8, processes: Processes) -> Image8:
         with tempfile.TemporaryDirectory(prefix="pix2style-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            given, wanted, said = folder / "input.png", folder / "output.png", folder / "stderr"
-            given.write_bytes(encode_png(image))
+            source, output, stderr = folder / "input.png", folder / "output.png", folder / "stderr"
+            source.write_bytes(encode_png(image))
             arguments = [
-                argument.replace("{input}", str(given)).replace("{output}", str(wanted)) for argument in self._arguments
+                argument.replace("{input}", str(source)).replace("{output}", str(output))
+                for argument in self._arguments
             ]
-            self._run(arguments, said, processes)
-            return self._result(wanted, image, said)
+            self._run(arguments, stderr, processes)
+            return self._read_output(output, image, stderr)
 
-    def _run(self, arguments: list[str], said: Path, processes: Processes) -> None:
+    def _run(self, arguments: list[str], stderr: Path, processes: Processes) -> None:
         try:
-            code = processes.run(arguments, said, self._timeout_s)
+            code = processes.run(arguments, stderr, self._timeout_s)
         except OSError as error:
             raise ArtifactError(f"teacher {self._text!r}: cannot be started: {error.strerror or error}") from error
         if code is None:
-            raise PhotoError(f"the command took longer than {self._timeout_s:g} s{_last_line(said)}")
+            raise PhotoError(f"the command took longer than {self._timeout_s:g} s{_last_line(stderr)}")
         if code < 0:
-            raise PhotoError(f"the command was ended by {_signal_name(-code)}{_last_line(said)}")
+            raise PhotoError(f"the command was ended by {_signal_name(-code)}{_last_line(stderr)}")
         if code:
-            raise PhotoError(f"the command ended with exit code {code}{_last_line(said)}")
+            raise PhotoError(f"the command ended with exit code {code}{_last_line(stderr)}")
 
-    def _result(self, path: Path, photo: Image8, said: Path) -> Image8:
+    def _read_output(self, path: Path, photo: Image8, stderr: Path) -> Image8:
         if not path.exists():
-            raise PhotoError(f"the command wrote no picture to {{output}}{_last_line(said)}")
+            raise PhotoError(f"the command wrote no image to {{output}}{_last_line(stderr)}")
         try:
-            painted = read_picture(path, to_srgb=True).on_white()
+            stylized = read_picture(path, to_srgb=True).on_white()
         except ImageError as error:
-            reason = short(error.reason)
-            raise PhotoError(f"what the command wrote cannot be read: {reason}{_last_line(said)}") from error
-        if painted.shape != photo.shape:
-            (height, width), (given_height, given_width) = painted.shape[:2], photo.shape[:2]
+            reason = shorten_message(error.reason)
+            raise PhotoError(f"the command's output cannot be read: {reason}{_last_line(stderr)}") from error
+        if stylized.shape != photo.shape:
+            (height, width), (photo_height, photo_width) = stylized.shape[:2], photo.shape[:2]
             raise PhotoError(
-                f"the command gave {width}x{height} px for a photo of {given_width}x{given_height} px{_last_line(said)}"
+                f"the command wrote {width}x{height} px for a photo of {photo_width}x{photo_height} px"
+                f"{_last_line(stderr)}"
             )
-        return painted
+        return stylized
 
 
 def _split(text: str) -> list[str]:
@@ -137,7 +141,7 @@ def _split(text: str) -> list[str]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # an argument that could never be a name
+    except (OSError, ValueError):  # an argument that is no possible file name
         return False
 
 
@@ -148,10 +152,10 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _last_line(said: Path) -> str:
-    """`: ` and the last line of stderr, if it said anything."""
-    with said.open("rb") as stream:
-        stream.seek(max(0, said.stat().st_size - _LAST_BYTES))
+def _last_line(stderr: Path) -> str:
+    """Return `: ` and the last line of a program's stderr, or nothing if that is empty."""
+    with stderr.open("rb") as stream:
+        stream.seek(max(0, stderr.stat().st_size - _STDERR_TAIL_BYTES))
         lines = stream.read().decode("utf-8", "replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
-    return f": {short(last, hide=str(said.parent))}" if last else ""
+    return f": {shorten_message(last, hidden_folder=str(stderr.parent))}" if last else ""

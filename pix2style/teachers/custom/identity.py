@@ -1,4 +1,4 @@
-"""Who painted, if it was somebody's own program: the digests of all that it is known to consist of."""
+"""The identity of a custom teacher: digests of its program and of the files that it reads."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pix2style.files import sha256_file, sha256_folder, sha256_json
 from pix2style.stylizer import StylizerIdentity
 
 _VERSION = 1
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_LONGEST_REASON = 200
+_MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_MAX_MESSAGE_LENGTH = 200
 
 
 def identify(name: str, text: str, programs: Sequence[Path], files: Sequence[Path], licence: str) -> StylizerIdentity:
-    """The identity of a custom teacher.
+    """Compute the identity of a custom teacher.
 
     Args:
-        name: for people; `custom:` comes before it.
-        text: as the user gave it.
-        programs: what is run: source file, program, scripts.
-        files: what it reads: files and folders.
-        licence: as the user gave it.
+        name: Name for people; `custom:` is put before it.
+        text: The user's text, see `load_custom`.
+        programs: Files that are run: source file, program, scripts.
+        files: Files and folders that the program reads.
+        licence: Licence that the user named.
 
     Raises:
-        ArtifactError: one of the files cannot be read.
+        ArtifactError: If one of the files cannot be read.
     """
     digest = sha256_json(
         {
@@ -39,15 +39,19 @@ def identify(name: str, text: str, programs: Sequence[Path], files: Sequence[Pat
     return StylizerIdentity(name=f"custom:{name}", sha256=digest, licence=licence, settings={"text": text})
 
 
-def short(message: object, hide: str = "") -> str:
-    """A message on one line, the same in every run: without memory addresses and without the folder `hide`."""
-    words = " ".join(_ADDRESS.sub("", str(message)).split())
-    words = words.replace(f"{hide}/", "") if hide else words
-    return words if len(words) <= _LONGEST_REASON else f"{words[:_LONGEST_REASON]} ..."
+def shorten_message(message: object, hidden_folder: str = "") -> str:
+    """Return a message on one line of at most about 200 characters, which is the same in every run.
+
+    Memory addresses and the path of `hidden_folder`, a temporary folder, are removed. The messages are kept in lists
+    of failures, where equal failures should have equal words.
+    """
+    line = " ".join(_MEMORY_ADDRESS.sub("", str(message)).split())
+    line = line.replace(f"{hidden_folder}/", "") if hidden_folder else line
+    return line if len(line) <= _MAX_MESSAGE_LENGTH else f"{line[:_MAX_MESSAGE_LENGTH]} ..."
 
 
 def _digest(text: str, path: Path) -> list[str]:
-    """Name and digest; not the folder, which may differ from machine to machine."""
+    """Return a file's name and digest. Not its folder, which may differ from machine to machine."""
     try:
         return [path.name, sha256_folder(path) if path.is_dir() else sha256_file(path)]
     except OSError as error:

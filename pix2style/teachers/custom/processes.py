@@ -1,4 +1,4 @@
-"""Programs that are running, each with its children, so that all of them can be ended together."""
+"""Run programs from several threads, and end all of them, with their child processes, at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Processes:
-    """Runs programs from several threads, until one of them says stop."""
+    """Running programs. Any thread may start one with `run`, and any thread may end all of them with `stop`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -20,24 +20,31 @@ class Processes:
         self._stopped = False
 
     def run(self, arguments: Sequence[str], stderr: Path, timeout_s: float | None) -> int | None:
-        """Run a program to its end, without a shell, without input, in a process group of its own.
+        """Run a program until it ends, without a shell and without input.
 
         Args:
-            arguments: program first.
-            stderr: file for what it says there; its stdout is dropped.
-            timeout_s: then it is killed, with all of its group.
+            arguments: Program and arguments.
+            stderr: File for the program's stderr; its stdout is discarded.
+            timeout_s: Time after which the program is killed with its child processes, in seconds; None for no limit.
 
         Returns:
-            Its exit code, negative for a signal (also after `stop`); None: the time was over.
+            The exit code, which is the negative number of a signal if one ended the program (also after `stop`); None
+            if the time limit was reached.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: If the program cannot be started.
         """
-        with stderr.open("wb") as said, self._lock:
+        # Start and registration happen under the lock, so that `stop` cannot miss a program that is being started.
+        with stderr.open("wb") as stderr_file, self._lock:
             if self._stopped:
                 return -signal.SIGKILL
+            # A session of its own makes a process group of its own, so that child processes can be killed too.
             process = subprocess.Popen(  # noqa: S603 - the user's own command, split, without a shell
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr_file,
+                start_new_session=True,
             )
             self._running.add(process)
         try:
@@ -45,13 +52,13 @@ class Processes:
         except subprocess.TimeoutExpired:
             return None
         finally:
-            _kill(process)
+            _kill(process)  # after a time limit or an exception in this thread; a program that has ended is left alone
             process.wait()
             with self._lock:
                 self._running.discard(process)
 
     def stop(self) -> None:
-        """Kill every program that is running, with its group; start no more."""
+        """Kill all running programs with their process groups, and start no more."""
         with self._lock:
             self._stopped = True
             for process in self._running:
@@ -59,7 +66,7 @@ class Processes:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    # Only one that was not waited for yet: its number cannot have become another process's.
+    # Only a process that nobody has waited for: the system cannot have given its number to another process yet.
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""VGG19 as the optimisation needs it: only to the deepest layer, with the pooling that is wanted."""
+"""Load VGG19 for the optimisation: up to the deepest layer that is needed, and with the chosen pooling."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from pix2style.teachers.gatys.settings import GatysSettings, layer_names
 
 
 def load_network(settings: GatysSettings, weights: Path | None, device: torch.device) -> FeatureNetwork:
-    """VGG19 up to the deepest layer of `settings`.
+    """Load VGG19 up to the deepest layer of `settings`.
 
     Args:
-        settings: layers and pooling.
-        weights: a safetensors file as `load_vgg19` takes it; nothing: torchvision's, downloaded once (548 MB).
-        device: where it runs.
+        settings: Settings of the optimisation; layers and pooling are used.
+        weights: Safetensors file in the format of `load_vgg19`; None for torchvision's weights, which are downloaded
+            once (548 MB).
+        device: Device for the network.
 
     Raises:
-        ArtifactError: the weights cannot be downloaded or read, or end before the deepest layer.
+        ArtifactError: If the weights cannot be downloaded or read, or end before the deepest layer.
     """
     if weights is not None:
         _check_depth(settings, weights)
@@ -33,7 +34,7 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
     except ArtifactError as error:
         if weights is not None:
             raise
-        # load_vgg19 names the options of training.
+        # The message of load_vgg19 names options of `train`, which `stylize` does not have.
         raise ArtifactError(
             f"VGG19's weights cannot be downloaded ({error.__cause__ or error}): give a safetensors file that you have"
             " (--weights FILE)"
@@ -46,7 +47,10 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
 
 
 def weights_digest(network: FeatureNetwork) -> str:
-    """SHA-256 of the weights in use, by name: the same from a file and from torchvision."""
+    """Return the SHA-256 of names and values of the network's weights.
+
+    The digest of values, not of a file, so that a file and torchvision's download of the same weights are the same.
+    """
     digest = hashlib.sha256()
     for name, tensor in network.body.state_dict().items():
         digest.update(name.encode() + b"\0" + tensor.detach().float().cpu().numpy().tobytes())
@@ -54,10 +58,10 @@ def weights_digest(network: FeatureNetwork) -> str:
 
 
 def deepest_layer(weights: Path) -> str | None:
-    """The deepest layer that a safetensors file of VGG19 reaches; None if it has not even the first.
+    """Return the deepest layer for which a safetensors file has weights; None if it has not even the first.
 
     Raises:
-        ArtifactError: it is missing, damaged or of another format.
+        ArtifactError: If the file is missing, damaged or of another format.
     """
     if not weights.is_file():
         raise ArtifactError(f"{weights}: there is no such weights file: check --weights")
@@ -68,41 +72,41 @@ def deepest_layer(weights: Path) -> str | None:
         raise ArtifactError(
             f"{weights}: is damaged or not a safetensors file ({error}): get or make it again"
         ) from error
-    reached = None
+    deepest = None
     for index, name in enumerate(layer_names()):
         if name.startswith("conv") and f"{index}.weight" not in keys:
             break
-        reached = name
-    return reached
+        deepest = name  # ReLU and pooling have no weights: they come with the convolution before them
+    return deepest
 
 
-def reaches(weights: Path, layers: Iterable[str]) -> bool:
-    """Whether a safetensors file of VGG19 has the weights for all of `layers`; see `deepest_layer` for errors."""
-    return not _missing(deepest_layer(weights), layers)
+def has_weights_for(weights: Path, layers: Iterable[str]) -> bool:
+    """Return whether a safetensors file of VGG19 has the weights for all of `layers`; raises as `deepest_layer`."""
+    return not _missing_layers(deepest_layer(weights), layers)
 
 
-def _missing(reached: str | None, layers: Iterable[str]) -> list[str]:
-    """Those of `layers` that lie deeper, shallow to deep."""
+def _missing_layers(deepest: str | None, layers: Iterable[str]) -> list[str]:
+    """Return those of `layers` that lie deeper than `deepest`, from shallow to deep."""
     names = layer_names()
-    there = 0 if reached is None else names.index(reached) + 1
-    return sorted((name for name in layers if names.index(name) >= there), key=names.index)
+    available = 0 if deepest is None else names.index(deepest) + 1
+    return sorted((name for name in layers if names.index(name) >= available), key=names.index)
 
 
 def _check_depth(settings: GatysSettings, weights: Path) -> None:
     names = layer_names()
-    reached = deepest_layer(weights)
-    if reached is None:
+    deepest = deepest_layer(weights)
+    if deepest is None:
         raise ArtifactError(
             f'{weights}: has no weights of VGG19 (keys should be "features.0.weight" and so on): get another file'
         )
-    missing = _missing(reached, settings.layers)
+    missing = _missing_layers(deepest, settings.layers)
     if not missing:
         return
-    there = names[: names.index(reached) + 1]
-    last_conv = [name for name in there if name.startswith("conv")][-1]
-    firsts = [name for name in there if name.startswith("conv") and name.endswith("_1")]
+    available = names[: names.index(deepest) + 1]
+    last_conv = [name for name in available if name.startswith("conv")][-1]
+    first_convs = [name for name in available if name.startswith("conv") and name.endswith("_1")]
     raise ArtifactError(
         f"{weights}: has no weights for {', '.join(missing)}, it ends at {last_conv}: choose layers that it has"
-        f" (--content-layer {last_conv} --style-layers {','.join(firsts)}, or --preset shallow; in make-pairs"
+        f" (--content-layer {last_conv} --style-layers {','.join(first_convs)}, or --preset shallow; in make-pairs"
         " pairs.gatys.preset=shallow), or other weights"
     )

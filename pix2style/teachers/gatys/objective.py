@@ -1,13 +1,14 @@
-"""What the optimisation makes small: the distance to the photo's content and to the painting's style.
+"""The losses that the optimisation minimises: distances to the photo's activations and the painting's Gram matrices.
 
-With F the activations of a layer with N channels at M positions, P the photo's, G = F F^T and A the painting's:
+With F the activations of a layer with N channels at M positions, P the photo's activations, G = F F^T and A the
+painting's Gram matrix, the two normalisations are:
 
     "paper"  content  1/2 sum (F - P)^2          style  1/(4 N^2 M^2) sum (G - A)^2      (eq. 1 and 4 of 1508.06576)
     "mean"   content  mean (F - P)^2             style  mean ((G - A) / (N M))^2
 
-`losses.gram` is G / (N M), so that photo and painting may differ in size: the paper's equation has one M for both.
-In "paper" the content counts the more the larger the picture is, in "mean" neither depends on the size. The authors'
-own notebook uses means as well (there G / M and weights of 1e3 / N^2).
+`losses.gram` computes G / (N M), so that photo and painting may differ in size; the paper's equation has the same M for
+both. In "paper" the content loss grows with the image's size; in "mean" neither loss depends on it. The authors' own
+notebook uses means too, there of G / M with weights of 1e3 / N^2.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from pix2style.nets.features import FeatureNetwork
 from pix2style.teachers.gatys.settings import GatysSettings
 
 Grams = Mapping[str, Tensor]
+"""Gram matrices [1, channels, channels] by layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Scalars, weights included, that sum to the total."""
+    """The three loss terms, scalars that are already multiplied by their weights."""
 
     content: Tensor
     style: Tensor
@@ -36,47 +38,48 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        """What is made small."""
+        """Sum of the terms, which is minimised."""
         return self.content + self.style + self.variation
 
     def detached(self) -> Losses:
-        """The same values, without what a gradient needs."""
+        """Return the same values without the graph for the backward pass."""
         return Losses(self.content.detach(), self.style.detach(), self.variation.detach())
 
 
 @torch.no_grad()
 def painting_grams(
-    network: FeatureNetwork, settings: GatysSettings, paintings: Iterable[Tensor], shares: Iterable[float]
+    network: FeatureNetwork, settings: GatysSettings, paintings: Iterable[Tensor], weights: Iterable[float]
 ) -> dict[str, Tensor]:
-    """Gram matrices of each style layer: the weighted mean over paintings.
+    """Compute the weighted mean of paintings' Gram matrices for each style layer.
 
     Args:
-        network: gives the layers of `settings`.
-        settings: style layers and the activations' scale.
-        paintings: each [1, 3, height, width] in [0, 1], of any size.
-        shares: one a painting, summing to 1.
+        network: Network that returns the layers of `settings`.
+        settings: Settings; style layers and the scale of activations are used.
+        paintings: Images [1, 3, height, width] in [0, 1], each of any size.
+        weights: One weight per painting, with the sum 1.
 
     Returns:
-        layer -> [1, channels, channels].
+        Gram matrices [1, channels, channels] by layer.
     """
-    sums: dict[str, Tensor] = {}
-    for painting, share in zip(paintings, shares, strict=True):
+    means: dict[str, Tensor] = {}
+    for painting, weight in zip(paintings, weights, strict=True):
         activations = _activations(network, settings, painting)
         for name, _ in settings.style_layers:
-            part = share * gram(activations[name])
-            sums[name] = sums[name] + part if name in sums else part
-    return sums
+            weighted = weight * gram(activations[name])
+            means[name] = means[name] + weighted if name in means else weighted
+    return means
 
 
 class Objective:
-    """Losses of a picture against one photo and one style; the targets are computed once.
+    """The losses of an image for one photo and one style. Their targets are computed once, here.
 
     Args:
-        network: gives the layers of `settings`.
-        settings: layers and weights.
-        photo: [1, 3, height, width] in [0, 1].
-        style: what `painting_grams` gives.
-        strength: from 0 to 1: the target is that share of `style`, the rest the photo's own Gram matrices.
+        network: Network that returns the layers of `settings`.
+        settings: Layers and weights.
+        photo: Image [1, 3, height, width] in [0, 1].
+        style: Gram matrices from `painting_grams`.
+        strength: Number from 0 to 1. The target is a mixture of this share of `style` and the rest of the photo's own
+            Gram matrices.
     """
 
     def __init__(
@@ -84,41 +87,42 @@ class Objective:
     ) -> None:
         self._network, self._settings = network, settings
         with torch.no_grad():
-            own = _activations(network, settings, photo)
-            self._content = {name: own[name] for name, _ in settings.content_layers}
-            self._style = {
-                name: style[name] if strength == 1 else torch.lerp(gram(own[name]), style[name], strength)
+            activations = _activations(network, settings, photo)
+            self._content_target = {name: activations[name] for name, _ in settings.content_layers}
+            # At full strength without lerp, whose rounding would change the target.
+            self._style_target = {
+                name: style[name] if strength == 1 else torch.lerp(gram(activations[name]), style[name], strength)
                 for name, _ in settings.style_layers
             }
 
-    def __call__(self, picture: Tensor) -> Losses:
-        """The losses of `picture`, [1, 3, height, width] in [0, 1], of the photo's size."""
+    def __call__(self, image: Tensor) -> Losses:
+        """Compute the losses of an image [1, 3, height, width] in [0, 1], of the photo's size."""
         settings = self._settings
-        activations = _activations(self._network, settings, picture)
+        activations = _activations(self._network, settings, image)
         content = sum(
-            (weight * self._content_part(activations[name], name) for name, weight in settings.content_layers),
-            start=picture.new_zeros(()),
+            (weight * self._content_loss(activations[name], name) for name, weight in settings.content_layers),
+            start=image.new_zeros(()),
         )
         style = sum(
-            (weight * self._style_part(activations[name], name) for name, weight in settings.style_layers),
-            start=picture.new_zeros(()),
+            (weight * self._style_loss(activations[name], name) for name, weight in settings.style_layers),
+            start=image.new_zeros(()),
         )
-        variation = total_variation(picture) if settings.variation_weight else picture.new_zeros(())
+        variation = total_variation(image) if settings.variation_weight else image.new_zeros(())
         return Losses(
             settings.content_weight * content, settings.style_weight * style, settings.variation_weight * variation
         )
 
-    def _content_part(self, activations: Tensor, layer: str) -> Tensor:
-        squares = (activations - self._content[layer]).square()
+    def _content_loss(self, activations: Tensor, layer: str) -> Tensor:
+        squares = (activations - self._content_target[layer]).square()
         return 0.5 * squares.sum() if self._settings.normalization == "paper" else squares.mean()
 
-    def _style_part(self, activations: Tensor, layer: str) -> Tensor:
-        squares = (gram(activations) - self._style[layer]).square()
+    def _style_loss(self, activations: Tensor, layer: str) -> Tensor:
+        squares = (gram(activations) - self._style_target[layer]).square()
         return 0.25 * squares.sum() if self._settings.normalization == "paper" else squares.mean()
 
 
-def _activations(network: FeatureNetwork, settings: GatysSettings, picture: Tensor) -> dict[str, Tensor]:
-    # [0, 1] in levels, then as every network here takes it.
-    found = network(to_signed(picture * 255))
+def _activations(network: FeatureNetwork, settings: GatysSettings, image: Tensor) -> dict[str, Tensor]:
+    # [0, 1] to [0, 255] to [-1, 1], the range that every network in this package takes.
+    activations = network(to_signed(image * 255))
     scale = settings.activation_scale
-    return found if scale == 1 else {name: one * scale for name, one in found.items()}
+    return activations if scale == 1 else {name: tensor * scale for name, tensor in activations.items()}

@@ -1,4 +1,4 @@
-"""What can be set about Gatys's optimisation, and the presets. No torch here."""
+"""Settings of Gatys's optimisation, and presets. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pix2style.errors import ConfigError
 from pix2style.stylizer import Setting
 
-# Enters the teacher's digest: raise it whenever the same photo would be painted differently.
+# Part of the teacher's digest: raise it whenever the same photo would be stylized differently.
 ALGORITHM_VERSION = "1"
 
 Layers = tuple[tuple[str, float], ...]
@@ -41,30 +41,33 @@ _LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.02}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatysSettings:
-    """How to paint. Every field changes the result, so every field is in the teacher's identity.
+    """Settings of the optimisation. Every field changes the result, so every field is in the teacher's identity.
 
     Attributes:
-        content_layers: VGG19's layers ("conv4_2", "relu4_2", "pool4") whose activations stay the photo's, with weights.
-        style_layers: layers whose Gram matrices become the painting's, with weights.
-        content_weight: the paper's alpha.
-        style_weight: the paper's beta.
-        variation_weight: of total variation, the mean absolute difference of neighbours in [0, 1]; not in the paper.
-        normalization: "paper": half the sum of squares (eq. 1) and a quarter of the squares over N^2 M^2 (eq. 4);
-            "mean": means of squares of activations, and of Gram matrices over N M. See `objective`.
-        activation_scale: activations are multiplied by it first; see `CAFFE_ACTIVATION_SCALE`.
-        optimizer: "lbfgs" (a strong Wolfe line search, memory of 20) or "adam".
-        learning_rate: Adam's, in units of the picture's range, which is [0, 1]: not [0, 255]. L-BFGS: of its first
-            trial in each search; 1 is usual.
-        steps: at the smallest size. One step of L-BFGS is one line search, mostly one evaluation.
-        fine_steps: at each larger size.
-        coarse_side_px: a photo with a longer side is halved until it fits, painted, enlarged and painted on; 0: never.
+        content_layers: VGG19's layers ("conv4_2", "relu4_2", "pool4") whose activations are compared with the photo's,
+            with weights.
+        style_layers: Layers whose Gram matrices are compared with the painting's, with weights.
+        content_weight: Weight of the content loss, the paper's alpha.
+        style_weight: Weight of the style loss, the paper's beta.
+        variation_weight: Weight of total variation, the mean absolute difference of neighbouring pixels in [0, 1]; not
+            in the paper.
+        normalization: "paper" for half the sum of squares (eq. 1) and a quarter of the squares over N^2 M^2 (eq. 4);
+            "mean" for mean squares of activations, and of Gram matrices over N M. See `objective`.
+        activation_scale: Factor on the activations before the losses; see `CAFFE_ACTIVATION_SCALE`.
+        optimizer: "lbfgs" (strong Wolfe line search, history of 20 steps) or "adam".
+        learning_rate: For Adam, in units of the image's range, which is [0, 1] and not [0, 255]. For L-BFGS, the step
+            length of the first trial in each line search; 1 is usual.
+        steps: Steps at the smallest level of the pyramid. One step of L-BFGS is one line search, mostly one evaluation.
+        fine_steps: Steps at each larger level.
+        coarse_side_px: A photo with a longer side is halved until it fits, stylized, enlarged and refined; 0 to never
+            halve it.
         start: "content" (the photo) or "noise" (uniform, from `seed`).
-        seed: of the noise.
-        pooling: "max" as VGG19 was trained, or "average", which the paper found slightly more appealing.
-        painting_scale: longer side of the painting over that of the photo, as the network sees them.
+        seed: Seed of the noise.
+        pooling: "max", as VGG19 was trained, or "average", which the paper found slightly more appealing.
+        painting_scale: Longer side of the painting divided by that of the photo, at each level.
 
     Raises:
-        ConfigError: a value outside its range, or a layer that VGG19 does not have.
+        ConfigError: If a value is outside its range, or VGG19 has no such layer.
     """
 
     content_layers: Layers
@@ -97,17 +100,17 @@ class GatysSettings:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of all layers that are needed."""
+        """Names of all layers whose activations are needed."""
         return tuple(dict(self.content_layers) | dict(self.style_layers))
 
     def as_dict(self) -> dict[str, Setting]:
-        """Every field by name, as a plain value; layers as "conv1_1=0.2,conv2_1=0.2"."""
+        """Return every field by name, as a plain value; layers as "conv1_1=0.2,conv2_1=0.2"."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: format_layers(one) if isinstance(one, tuple) else one for name, one in values.items()}
+        return {name: format_layers(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def layer_names() -> tuple[str, ...]:
-    """VGG19's layers, shallow to deep."""
+    """Return the names of VGG19's layers, from shallow to deep."""
     names = []
     for block, convs in enumerate(_VGG19_CONVS, start=1):
         for conv in range(1, convs + 1):
@@ -117,31 +120,33 @@ def layer_names() -> tuple[str, ...]:
 
 
 def parse_layers(text: str) -> Layers:
-    """Layers from text: "conv1_1,conv2_1=0.5"; without weights each gets one over their number.
+    """Read layers and weights from a text such as "conv1_1,conv2_1=0.5".
+
+    A layer without a weight gets 1 divided by the number of layers. Names are checked by `GatysSettings`, not here.
 
     Raises:
-        ConfigError: a weight that is no number. (Unknown names: when they become settings.)
+        ConfigError: If a weight is not a number.
     """
-    parts = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    entries = [entry.strip().partition("=") for entry in text.split(",") if entry.strip()]
     try:
-        return tuple((name.strip(), float(weight) if equals else 1 / len(parts)) for name, equals, weight in parts)
+        return tuple((name.strip(), float(weight) if equals else 1 / len(entries)) for name, equals, weight in entries)
     except ValueError as error:
         raise ConfigError(f"[gatys -> layers] {text!r}: write names and weights as conv1_1=0.5,conv2_1=0.5") from error
 
 
 def format_layers(layers: Layers) -> str:
-    """What `parse_layers` reads back."""
+    """Return the text that `parse_layers` reads back."""
     return ",".join(f"{name}={weight!r}" for name, weight in layers)
 
 
 def _check_layers(field: str, layers: Layers) -> None:
-    known = layer_names()
+    names = layer_names()
     if not layers:
         raise ConfigError(f"[gatys -> {field}] name at least one layer of VGG19, for example conv3_1")
     for name, weight in layers:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise ConfigError(f"[gatys -> {field}] VGG19 has no layer {name!r}: did you mean {near[0]!r}?")
+        if name not in names:
+            [nearest] = difflib.get_close_matches(name, names, n=1, cutoff=0)
+            raise ConfigError(f"[gatys -> {field}] VGG19 has no layer {name!r}: did you mean {nearest!r}?")
         if not (math.isfinite(weight) and weight >= 0):
             raise ConfigError(f"[gatys -> {field}] the weight of {name} must not be negative, not {weight}")
     if len(dict(layers)) != len(layers):
@@ -150,21 +155,22 @@ def _check_layers(field: str, layers: Layers) -> None:
 
 # --- presets -------------------------------------------------------------------------------------------------------
 
-# The paper's network (Caffe's VGG19) sees levels 0..255 less their mean. Ours sees them divided by 255 and ImageNet's
-# deviation, 0.226 on average: 57.6 times smaller. Convolutions, ReLUs and pooling scale with their input, up to biases,
-# so this brings activations to about the units in which the paper's weights were chosen. It matters: the style's
-# gradient grows with the cube of the activations, the content's with the first power.
+# The paper's network (Caffe's VGG19) takes values from 0 to 255 minus their mean. Ours takes them divided by 255 and by
+# ImageNet's standard deviation, 0.226 on average, so its inputs are 57.6 times smaller. Convolutions, ReLUs and pooling
+# scale with their input, except for biases, so this factor brings activations to about the units for which the paper's
+# weights were chosen. This matters: the gradient of the style loss grows with the cube of the activations, that of the
+# content loss with the first power.
 CAFFE_ACTIVATION_SCALE = 255 * (0.229 + 0.224 + 0.225) / 3
 
 
-def _equally(*names: str) -> Layers:
+def _equal_weights(*names: str) -> Layers:
     return tuple((name, 1 / len(names)) for name in names)
 
 
-_FIVE_BLOCKS = _equally("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+_FIVE_BLOCKS = _equal_weights("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 GATYS_2015 = GatysSettings(
-    content_layers=_equally("conv4_2"),
+    content_layers=_equal_weights("conv4_2"),
     style_layers=_FIVE_BLOCKS,
     content_weight=1.0,
     style_weight=1e3,
@@ -174,15 +180,17 @@ GATYS_2015 = GatysSettings(
 )
 """Gatys et al. 2015, arXiv 1508.06576: section "Methods", and figure 2 B to D for alpha over beta = 1e-3.
 
-Layers, weights (0.2 each), average pooling and the start from white noise are the paper's, and the losses its equations
-1 and 4. L-BFGS is the CVPR 2016 paper's; 500 steps, then 200 at each larger size, are the authors' notebook's
-(https://github.com/leongatys/PytorchNeuralStyleTransfer). Differences: the paper's layers are seen after the ReLU
-(which works in place in Caffe); here `conv4_2` means before it and `relu4_2` after it. The weights are torchvision's,
-rescaled by one number (`CAFFE_ACTIVATION_SCALE`) and not, as the authors' were in 2016, filter by filter.
+Layers, weights (0.2 each), average pooling and the start from white noise are the paper's, and the losses are its
+equations 1 and 4. L-BFGS is from the CVPR 2016 paper. 500 steps, then 200 at each larger size, are from the authors'
+notebook (https://github.com/leongatys/PytorchNeuralStyleTransfer).
+
+Differences: the paper takes activations after the ReLU (which works in place in Caffe); here `conv4_2` is before it and
+`relu4_2` after it. The weights are torchvision's, scaled by one number (`CAFFE_ACTIVATION_SCALE`); the authors scaled
+theirs filter by filter in 2016.
 """
 
 ADAM_7000 = GatysSettings(
-    content_layers=_equally("conv5_2"),
+    content_layers=_equal_weights("conv5_2"),
     style_layers=_FIVE_BLOCKS,
     content_weight=0.01,
     style_weight=1e7,
@@ -192,15 +200,17 @@ ADAM_7000 = GatysSettings(
     steps=7000,
     fine_steps=2000,
 )
-"""A recipe in use (issue 3): Adam, 7000 steps at 0.001, alpha 0.01, beta 1e7, content conv5_2, style 0.2 a layer.
+"""Settings in use by a user (issue 3): Adam, 7000 steps at 0.001, alpha 0.01, beta 1e7, content conv5_2, five style
+layers of weight 0.2.
 
-The picture's range is [0, 1]: with [0, 255] so small a rate would move it by 7 levels in all. The recipe says nothing
-about normalisation; weights so far apart go with means over entries, so "mean" it is, and the start is the photo.
+The image's range is [0, 1], because in [0, 255] so small a learning rate could change a pixel by only 7 of 255 in all.
+The issue does not name the normalisation; weights that differ so much fit means, so it is "mean", and the start is the
+photo.
 """
 
 SHALLOW = GatysSettings(
-    content_layers=_equally("conv2_2"),
-    style_layers=_equally("conv1_1", "conv2_1", "conv3_1"),
+    content_layers=_equal_weights("conv2_2"),
+    style_layers=_equal_weights("conv1_1", "conv2_1", "conv3_1"),
     content_weight=1.0,
     style_weight=1e5,
     variation_weight=20.0,
@@ -208,9 +218,9 @@ SHALLOW = GatysSettings(
     steps=200,
     fine_steps=100,
 )
-"""For weights that end at conv3_1; see tests/teachers/test_gatys_real.py for what it was tried on. Not from a paper.
+"""For files of weights that end at conv3_1. Not from a paper; tests/teachers/test_gatys_real.py says how it was tested.
 
-Such layers see patches of some 24 px: strokes and colours become the painting's, its larger shapes do not.
+These layers have a receptive field of about 24 px: they transfer strokes and colours, but not larger shapes.
 """
 
 PRESETS: Mapping[str, GatysSettings] = MappingProxyType(
@@ -219,20 +229,20 @@ PRESETS: Mapping[str, GatysSettings] = MappingProxyType(
 
 
 def preset(name: str, **changes: Any) -> GatysSettings:
-    """A preset's settings, with changes.
+    """Return the settings of a preset, with changes.
 
     Args:
-        name: one of `PRESETS`.
-        changes: by field; None leaves the preset's value. Another optimizer without a learning rate gets 1 (L-BFGS) or
-            0.02 (Adam).
+        name: Name of a preset, a key of `PRESETS`.
+        changes: New values by field; None leaves the preset's value. Another optimizer without a learning rate gets
+            the learning rate 1 (L-BFGS) or 0.02 (Adam).
 
     Raises:
-        ConfigError: no such preset, or a value that is not possible.
+        ConfigError: If there is no such preset, or a value is not allowed.
     """
     if name not in PRESETS:
         raise ConfigError(f"[gatys -> preset] there is no preset {name!r}: choose {', '.join(PRESETS)}")
-    base, given = PRESETS[name], {key: value for key, value in changes.items() if value is not None}
-    if given.get("optimizer", base.optimizer) != base.optimizer:
-        # A rate of one optimizer means nothing to the other.
-        given.setdefault("learning_rate", _LEARNING_RATES.get(given["optimizer"], base.learning_rate))
-    return replace(base, **given)
+    base, values = PRESETS[name], {field: value for field, value in changes.items() if value is not None}
+    if values.get("optimizer", base.optimizer) != base.optimizer:
+        # The preset's learning rate was chosen for the other optimizer.
+        values.setdefault("learning_rate", _LEARNING_RATES.get(values["optimizer"], base.learning_rate))
+    return replace(base, **values)

@@ -1,4 +1,4 @@
-"""The optimisation as a teacher: a `Stylizer` that needs minutes, not milliseconds."""
+"""The optimisation as a teacher. It needs minutes per photo on a CPU."""
 
 from __future__ import annotations
 
@@ -9,63 +9,67 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pix2style.errors import ImageError, PhotoError
-from pix2style.files import sha256_bytes, sha256_json
-from pix2style.images import Image8, as_array, decode_picture, from_batch, resize, to_batch, to_signed
+from pix2style.errors import PhotoError
+from pix2style.files import sha256_json
+from pix2style.images import Image8, as_array, from_batch, resize, to_batch, to_signed
 from pix2style.nets.features import FeatureNetwork
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
-from pix2style.teachers.gatys.levels import Size, check_size, enlarge, level_sizes, painting_size
 from pix2style.teachers.gatys.network import load_network, weights_digest
 from pix2style.teachers.gatys.objective import Losses, Objective, painting_grams
 from pix2style.teachers.gatys.optimize import optimize
+from pix2style.teachers.gatys.pyramid import Size, check_size, enlarge, level_sizes, painting_size
 from pix2style.teachers.gatys.settings import ALGORITHM_VERSION, GatysSettings
-from pix2style.teachers.style import StyleBlend
+from pix2style.teachers.style import StyleBlend, read_painting
 
-_KEPT_SIZES = 16
+# Sizes of photos whose Gram matrices are kept. Photos of a set mostly have few sizes.
+_CACHED_SIZES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What is told after each step.
+class OptimizationStep:
+    """Progress after one step of the optimiser.
 
     Attributes:
-        number: from 1, over all sizes.
-        total: how many there will be at most.
-        content: the content loss, weight included; so are the next two.
-        style: the style loss.
-        variation: the total variation's.
-        picture: gives the picture as it is now, at the size of this level.
+        step: Number of the step, from 1, counted over all levels of the pyramid.
+        total_steps: Number of steps that there will be at most.
+        content_loss: Content loss, multiplied by its weight.
+        style_loss: Style loss, multiplied by its weight.
+        variation_loss: Total variation, multiplied by its weight.
+        current_image: Function that returns the image after this step, uint8 [height, width, 3], at this level's size.
     """
 
-    number: int
-    total: int
-    content: float
-    style: float
-    variation: float
-    picture: Callable[[], Image8]
+    step: int
+    total_steps: int
+    content_loss: float
+    style_loss: float
+    variation_loss: float
+    current_image: Callable[[], Image8]
 
     @property
-    def loss(self) -> float:
-        """The sum of the parts."""
-        return self.content + self.style + self.variation
+    def total_loss(self) -> float:
+        """Sum of the three losses."""
+        return self.content_loss + self.style_loss + self.variation_loss
+
+
+OnStep = Callable[[OptimizationStep], None]
 
 
 class GatysTeacher(Stylizer):
-    """Paints by optimisation.
+    """Stylizes by optimisation, one photo after the other.
 
-    Several paintings blend by the weighted mean of their Gram matrices. `strength` mixes the photo's own Gram matrices
-    into that target, so that 0 leaves a photo as it is if it is also the start.
+    Several paintings are blended by the weighted mean of their Gram matrices. A `strength` below 1 mixes the photo's
+    own Gram matrices into that target; a strength of 0 leaves a photo unchanged if the optimisation starts from it.
 
     Args:
-        style: paintings, weights and strength.
-        settings: how to paint.
-        weights: VGG19's, a safetensors file; nothing: torchvision's, downloaded once (548 MB).
-        network: loaded before with the same settings and weights, to be shared by several styles.
-        device: "auto" (a GPU if there is one), or torch's name of one.
+        style: Paintings, weights and strength.
+        settings: Settings of the optimisation.
+        weights: Safetensors file of VGG19's weights; None for torchvision's, which are downloaded once (548 MB).
+        network: A network that is already loaded with the same settings and weights, to share it between styles.
+        device: "auto" for a GPU if there is one, or torch's name of a device.
 
     Raises:
-        ImageError: a painting is missing or cannot be read.
-        ArtifactError: the weights cannot be had or end before the deepest layer.
+        ImageError: If a painting is missing or cannot be read.
+        ArtifactError: If the weights cannot be downloaded or read, or end before the deepest layer.
     """
 
     def __init__(
@@ -77,109 +81,107 @@ class GatysTeacher(Stylizer):
         network: FeatureNetwork | None = None,
         device: str = "auto",
     ) -> None:
-        read = [_read_painting(path) for path in style.paintings]
+        paintings = [read_painting(path) for path in style.paintings]
         self._style, self._settings = style, settings
-        self._paintings = [picture for picture, _ in read]
+        self._paintings = [image for image, _ in paintings]
         self.network = network or load_network(settings, weights, pick_device(device))
         self._device = next(self.network.body.parameters()).device
-        self._grams: dict[int, dict[str, Tensor]] = {}
-        self._identity = self._identify(tuple(digest for _, digest in read))
+        self._cached_grams: dict[int, dict[str, Tensor]] = {}
+        self._identity = self._identify(tuple(digest for _, digest in paintings))
 
     @property
     def identity(self) -> StylizerIdentity:
-        """`gatys:` and the style's name; a digest of the algorithm's version and the weights; every setting."""
+        """`gatys:` and the style's name, a digest of the algorithm's version and the weights, and all settings."""
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        """See `Stylizer.stylize`. One photo after the other; the same noise for all photos of one size.
+        """See `Stylizer.stylize`. A start from noise is the same noise for all photos of the same size.
 
         Raises:
-            PhotoError: see `paint`.
+            PhotoError: See `stylize_photo`.
         """
-        return [self.paint(image) for image in images]
+        return [self.stylize_photo(image) for image in images]
 
-    def paint(
-        self, photo: Image8, *, start: Image8 | None = None, on_step: Callable[[Step], None] | None = None
-    ) -> Image8:
-        """Paint one photo.
+    def stylize_photo(self, photo: Image8, *, start: Image8 | None = None, on_step: OnStep | None = None) -> Image8:
+        """Stylize one photo.
 
         Args:
             photo: uint8 [height, width, 3], RGB.
-            start: a picture to start from, of any size (it is resized); nothing: as the settings say.
-            on_step: told of every step.
+            start: Image to start from, of any size (it is resized); None to start as the settings say.
+            on_step: Function that is called after every step.
 
         Returns:
-            uint8 of the photo's size.
+            uint8 image of the photo's size.
 
         Raises:
-            PhotoError: too small or too large for the network here, or the optimisation went to infinity.
+            PhotoError: If the photo is too small for the network or too large for the memory, or the optimisation
+                diverged.
         """
         photo = as_array(photo)
         check_size(self.network, self._settings, _size(photo))
         try:
-            return self._paint(photo, start, on_step)
+            return self._optimize(photo, start, on_step)
         except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             height, width = _size(photo)
             raise PhotoError(
                 f"{width}x{height} needs more memory than there is: make the photo smaller (--max-side)"
             ) from error
 
-    def _paint(self, photo: Image8, start: Image8 | None, on_step: Callable[[Step], None] | None) -> Image8:
-        sizes = self.sizes(_size(photo))
-        picture = self._start(photo, start, sizes[0])
-        done = 0
+    def _optimize(self, photo: Image8, start: Image8 | None, on_step: OnStep | None) -> Image8:
+        sizes = self.level_sizes(_size(photo))
+        total_steps = self._settings.steps + (len(sizes) - 1) * self._settings.fine_steps
+        image = self._start_image(photo, start, sizes[0])
+        steps_before = 0
         for level, size in enumerate(sizes):
-            target = self._to_unit(resize(photo, *size))
+            content = self._to_unit(resize(photo, *size))
             objective = Objective(
-                self.network, self._settings, target, self._style_grams(max(size)), self._style.strength
+                self.network, self._settings, content, self._style_grams(max(size)), self._style.strength
             )
             if level:
-                picture = enlarge(picture, size)
-            tell = _teller(on_step, done, self.steps(len(sizes)))
+                image = enlarge(image, size)
             steps = self._settings.fine_steps if level else self._settings.steps
-            picture = optimize(picture, objective, self._settings, steps, tell)
-            done += steps
-        return _to_image(picture)
+            report = _step_reporter(on_step, steps_before, total_steps)
+            image = optimize(image, objective, self._settings, steps, report)
+            steps_before += steps
+        return _to_image8(image)
 
-    def sizes(self, size: Size) -> list[Size]:
-        """The sizes (height, width) at which a photo of `size` is painted, small to large."""
+    def level_sizes(self, size: Size) -> list[Size]:
+        """Return the sizes (height, width) of the pyramid's levels for a photo of `size`, from small to large."""
         return level_sizes(size, self._settings.coarse_side_px, self.network.smallest_px)
 
-    def steps(self, levels: int) -> int:
-        """How many steps a photo that is painted at so many sizes takes at most."""
-        return self._settings.steps + (levels - 1) * self._settings.fine_steps
-
-    def _start(self, photo: Image8, start: Image8 | None, size: Size) -> Tensor:
+    def _start_image(self, photo: Image8, start: Image8 | None, size: Size) -> Tensor:
         if start is not None:
             return self._to_unit(resize(as_array(start), *size))
         if self._settings.start == "content":
             return self._to_unit(resize(photo, *size))
-        generator = torch.Generator().manual_seed(self._settings.seed)  # the CPU's: the same noise on every device
+        # The CPU's generator, because a GPU's would draw other noise from the same seed.
+        generator = torch.Generator().manual_seed(self._settings.seed)
         return torch.rand((1, 3, *size), generator=generator).to(self._device)
 
     def _style_grams(self, longer_px: int) -> dict[str, Tensor]:
-        """Once a size: photos of a set mostly share it."""
-        if longer_px not in self._grams:
-            if len(self._grams) >= _KEPT_SIZES:
-                self._grams.clear()
+        """Return the paintings' Gram matrices for photos with this longer side; computed once for each."""
+        if longer_px not in self._cached_grams:
+            if len(self._cached_grams) >= _CACHED_SIZES:
+                self._cached_grams.clear()
             smallest = self.network.smallest_px
             side = max(smallest, round(longer_px * self._settings.painting_scale))
-            scaled = (resize(one, *painting_size(_size(one), side, smallest)) for one in self._paintings)
-            self._grams[longer_px] = painting_grams(
-                self.network, self._settings, map(self._to_unit, scaled), self._style.shares
+            scaled = (resize(image, *painting_size(_size(image), side, smallest)) for image in self._paintings)
+            self._cached_grams[longer_px] = painting_grams(
+                self.network, self._settings, map(self._to_unit, scaled), self._style.normalized_weights
             )
-        return self._grams[longer_px]
+        return self._cached_grams[longer_px]
 
-    def _to_unit(self, picture: Image8) -> Tensor:
-        return ((torch.from_numpy(to_batch([picture])) + 1) / 2).to(self._device)
+    def _to_unit(self, image: Image8) -> Tensor:
+        """Convert a uint8 image to a tensor [1, 3, height, width] in [0, 1] on the network's device."""
+        return ((torch.from_numpy(to_batch([image])) + 1) / 2).to(self._device)
 
     def _identify(self, digests: tuple[str, ...]) -> StylizerIdentity:
         vgg = weights_digest(self.network)
         settings: dict[str, Setting] = {
             **self._settings.as_dict(),
-            "shares": ",".join(f"{share:.17g}" for share in self._style.shares),
+            "shares": ",".join(f"{weight:.17g}" for weight in self._style.normalized_weights),
             "strength": self._style.strength,
             "vgg19_sha256": vgg,
         }
@@ -193,39 +195,35 @@ class GatysTeacher(Stylizer):
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto`: a GPU if torch sees one."""
+    """Return the device of this name; `auto` is a GPU if torch finds one, else the CPU."""
     if name != "auto":
         return torch.device(name)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _teller(on_step: Callable[[Step], None] | None, before: int, total: int) -> Callable[[int, Losses, Tensor], None]:
-    def tell(step: int, losses: Losses, picture: Tensor) -> None:
+def _step_reporter(
+    on_step: OnStep | None, steps_before: int, total_steps: int
+) -> Callable[[int, Losses, Tensor], None]:
+    """Return a function for `optimize` that counts steps over all levels and calls `on_step`."""
+
+    def report(step: int, losses: Losses, image: Tensor) -> None:
         if on_step is not None:
-            parts = (float(losses.content), float(losses.style), float(losses.variation))
-            on_step(Step(before + step, total, *parts, picture=lambda: _to_image(picture)))
+            terms = (float(losses.content), float(losses.style), float(losses.variation))
+            on_step(OptimizationStep(steps_before + step, total_steps, *terms, current_image=lambda: _to_image8(image)))
 
-    return tell
-
-
-def _to_image(picture: Tensor) -> Image8:
-    [image] = from_batch(to_signed(picture.detach() * 255).cpu().numpy())
-    return image
+    return report
 
 
-def _size(picture: Image8) -> Size:
-    height, width = picture.shape[:2]
+def _to_image8(image: Tensor) -> Image8:
+    [image8] = from_batch(to_signed(image.detach() * 255).cpu().numpy())
+    return image8
+
+
+def _size(image: Image8) -> Size:
+    height, width = image.shape[:2]
     return height, width
 
 
-def _read_painting(path: Path) -> tuple[Image8, str]:
-    try:
-        data = path.read_bytes()  # once, so that the digest is that of what was seen
-    except OSError as error:
-        raise ImageError(str(path), error.strerror or str(error)) from error
-    return decode_picture(data, name=str(path), to_srgb=True).on_white(), sha256_bytes(data)
-
-
-def _is_memory(error: BaseException) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     # The CPU's allocator raises a plain RuntimeError: "DefaultCPUAllocator: can't allocate memory".
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -1,8 +1,12 @@
-"""Google Magenta's arbitrary stylization: one network, any painting, by TensorFlow or ONNX Runtime."""
+"""Google Magenta's arbitrary stylization: a network that takes the style of any painting.
 
-from pix2style.teachers.magenta.cache import Located
+Ghiasi et al., Exploring the structure of a real-time, arbitrary neural artistic stylization network, BMVC 2017
+(https://arxiv.org/abs/1705.06830). TensorFlow runs the SavedModel; ONNX Runtime runs it after a conversion.
+"""
+
+from pix2style.teachers.magenta.backend import BackendChoice
+from pix2style.teachers.magenta.cache import LocatedNetwork
 from pix2style.teachers.magenta.download import MODULE_VARIABLE
-from pix2style.teachers.magenta.open import BackendChoice
-from pix2style.teachers.magenta.teacher import MagentaRecipe, MagentaTeacher, load_magenta
+from pix2style.teachers.magenta.teacher import MagentaTeacher, load_magenta
 
-__all__ = ["MODULE_VARIABLE", "BackendChoice", "Located", "MagentaRecipe", "MagentaTeacher", "load_magenta"]
+__all__ = ["MODULE_VARIABLE", "BackendChoice", "LocatedNetwork", "MagentaTeacher", "load_magenta"]

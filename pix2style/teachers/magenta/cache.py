@@ -1,10 +1,10 @@
-"""Where Magenta's network lies: a path given, the setting, the lasting cache, or the network.
+"""Find Magenta's network on this machine, or bring it into the lasting cache.
 
 ~/.cache/pix2style/teachers/
-  magenta/               the default network (another address: magenta-DIGEST of the address)
+  magenta/               the default network (a network from another address: magenta-DIGEST of the address)
     teacher.json         digest and origin
     network/             the SavedModel, or a converted folder
-  converted/SHA256/      both halves for ONNX Runtime, by the SavedModel's digest
+  converted/SHA256/      the two ONNX files of a SavedModel with this digest
 """
 
 from __future__ import annotations
@@ -19,20 +19,26 @@ from pathlib import Path
 
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_bytes, sha256_folder
-from pix2style.teachers.magenta.download import HELP, MODULE_VARIABLE, download, is_saved_model
-from pix2style.teachers.magenta.records import RECORD_FILE, STYLE_FILE, TRANSFORMER_FILE, Conversion, Fetched
+from pix2style.teachers.magenta.download import MODULE_HELP, MODULE_VARIABLE, download, is_saved_model
+from pix2style.teachers.magenta.records import (
+    RECORD_FILE,
+    STYLE_FILE,
+    TRANSFORMER_FILE,
+    ConversionRecord,
+    DownloadRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedNetwork:
     """A network on this machine.
 
     Attributes:
-        folder: the SavedModel, or what `pix2style teacher convert` wrote.
-        converted: which of the two.
-        source_sha256: digest of the SavedModel's folder.
-        origin: where it came from, for people.
-        cached: whether it lies in the lasting cache.
+        folder: Folder of the SavedModel, or folder that `pix2style teacher convert` wrote.
+        converted: Whether it is a converted folder.
+        source_sha256: Digest of the SavedModel's folder; also for a converted folder.
+        origin: Where it came from, for people.
+        cached: Whether it lies in the lasting cache.
     """
 
     folder: Path
@@ -43,77 +49,78 @@ class Located:
 
 
 def cache_folder() -> Path:
-    """The lasting cache of teachers; need not exist."""
+    """Return the folder of the lasting cache of teachers; it need not exist."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "pix2style" / "teachers"
 
 
 def converted_folder(source_sha256: str) -> Path:
-    """Where the conversion of a SavedModel lies in the cache; need not exist."""
+    """Return the cache's folder for the conversion of a SavedModel with this digest; it need not exist."""
     return cache_folder() / "converted" / source_sha256
 
 
-def locate(module: str | None) -> Located | None:
-    """The network that `module` means, if it is on this machine.
+def locate(module: str | None) -> LocatedNetwork | None:
+    """Find a network on this machine, without downloading anything.
 
     Args:
-        module: a SavedModel, a converted folder or an address; None: the setting, else the default network.
+        module: SavedModel folder, converted folder or address; None for the environment variable PIX2STYLE_MAGENTA,
+            else the default network.
 
     Returns:
-        None: it would have to be downloaded.
+        The network, or None if it would have to be downloaded.
 
     Raises:
-        ArtifactError: a path leads to no network, or the cached one is damaged.
+        ArtifactError: If a path holds no network, or the network in the cache is damaged.
     """
     handle = _handle(module)
     if handle is not None and "://" not in handle:
         return _local(handle)
-    place = _place(handle)
-    if not place.is_dir():
-        return None
-    return _cached(place)
+    place = _cache_place(handle)
+    return _cached(place) if place.is_dir() else None
 
 
-def fetch(module: str | None, *, again: bool = False) -> Located:
-    """Bring a network into the lasting cache; one that is there already stays.
+def fetch(module: str | None, *, again: bool = False) -> LocatedNetwork:
+    """Bring a network into the lasting cache. One that is already there stays.
 
     Args:
-        module: an address; or a SavedModel or converted folder, which becomes the default network; None: the setting,
-            else TF-Hub's and Kaggle's addresses.
-        again: replace what is there.
+        module: Address; or SavedModel folder or converted folder, which then becomes the default network; None for the
+            environment variable PIX2STYLE_MAGENTA, else TF-Hub's and Kaggle's addresses.
+        again: Replace the network that the cache holds.
 
     Raises:
-        ArtifactError: it cannot be had or is no network, or another one is there; nothing is changed then.
+        ArtifactError: If the network cannot be downloaded or is none, or the cache holds another one. The cache is
+            then unchanged.
     """
     handle = _handle(module)
     local = _local(handle) if handle is not None and "://" not in handle else None
-    place = _place(None if local else handle)
+    place = _cache_place(None if local else handle)
     if place.is_dir() and not again:
-        there = _cached(place)
-        if local is not None and (there.source_sha256, there.converted) != (local.source_sha256, local.converted):
+        cached = _cached(place)
+        if local is not None and (cached.source_sha256, cached.converted) != (local.source_sha256, local.converted):
             raise ArtifactError(f"{place}: holds another network: replace it with: pix2style teacher fetch --again")
-        return there
+        return cached
     with new_folder(place, replace=again) as folder:
         if local is not None:
             shutil.copytree(local.folder, folder / "network")
             origin = "copied from a local folder"
         else:
             origin = download(handle, folder / "network")
-        Fetched(sha256_folder(folder / "network"), origin).write(folder)
+        DownloadRecord(sha256_folder(folder / "network"), origin).write(folder)
     return _cached(place)
 
 
-def _cached(place: Path) -> Located:
-    record = Fetched.read(place)
+def _cached(place: Path) -> LocatedNetwork:
+    record = DownloadRecord.read(place)
     record.check(place / "network")
-    return _describe(place / "network", record.origin, cached=True)
+    return _located(place / "network", record.origin, cached=True)
 
 
 @contextlib.contextmanager
 def new_folder(place: Path, *, replace: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `place`, which becomes `place` if the block ends well.
+    """Yield a temporary folder beside `place`, and rename it to `place` if the block ends without an exception.
 
-    If another process was faster, its folder stays, unless `replace`.
+    Renaming is atomic, so that `place` is complete whenever it exists. If another process made it first, that
+    process's folder stays, unless `replace` is set.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name[:40]}.") as name:
@@ -121,13 +128,13 @@ def new_folder(place: Path, *, replace: bool = False) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         if replace and place.exists():
-            place.replace(Path(name) / "old")
-        with _unless_there(place):
+            place.replace(Path(name) / "old")  # deleted with the temporary folder
+        with _ignore_if_exists(place):
             folder.replace(place)
 
 
 @contextlib.contextmanager
-def _unless_there(place: Path) -> Iterator[None]:
+def _ignore_if_exists(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError:
@@ -139,25 +146,25 @@ def _handle(module: str | None) -> str | None:
     return module or os.environ.get(MODULE_VARIABLE) or None
 
 
-def _place(address: str | None) -> Path:
+def _cache_place(address: str | None) -> Path:
     name = "magenta" if address is None else f"magenta-{sha256_bytes(address.encode())[:16]}"
     return cache_folder() / name
 
 
-def _local(handle: str) -> Located:
+def _local(handle: str) -> LocatedNetwork:
     folder = Path(handle).expanduser()
     if not is_saved_model(folder) and not is_converted(folder):
-        what = "has neither saved_model.pb nor teacher.json" if folder.is_dir() else "no such folder"
-        raise ArtifactError(f"{handle}: is no SavedModel folder ({what}): {HELP}")
-    return _describe(folder, f"the local folder {folder.name}")
+        detail = "has neither saved_model.pb nor teacher.json" if folder.is_dir() else "no such folder"
+        raise ArtifactError(f"{handle}: is no SavedModel folder ({detail}): {MODULE_HELP}")
+    return _located(folder, f"the local folder {folder.name}")
 
 
 def is_converted(folder: Path) -> bool:
-    """Whether a folder looks like one that `pix2style teacher convert` wrote."""
+    """Return whether a folder looks like one that `pix2style teacher convert` wrote, complete or damaged."""
     return any((folder / name).is_file() for name in (RECORD_FILE, STYLE_FILE, TRANSFORMER_FILE))
 
 
-def _describe(folder: Path, origin: str, *, cached: bool = False) -> Located:
+def _located(folder: Path, origin: str, *, cached: bool = False) -> LocatedNetwork:
     if is_saved_model(folder):
-        return Located(folder, False, sha256_folder(folder), origin, cached)
-    return Located(folder, True, Conversion.read(folder).source_sha256, origin, cached)
+        return LocatedNetwork(folder, False, sha256_folder(folder), origin, cached)
+    return LocatedNetwork(folder, True, ConversionRecord.read(folder).source_sha256, origin, cached)

@@ -1,4 +1,4 @@
-"""Magenta's network in two halves, whatever runs them, and the pictures that go in and out."""
+"""The interface of Magenta's network, whichever backend runs it, and the conversion of images for it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,23 @@ LICENCE_SOURCE = "https://www.kaggle.com/models/google/arbitrary-image-stylizati
 # https://www.tensorflow.org/hub/tutorials/tf2_arbitrary_image_stylization
 STYLE_SIDE_PX = 256
 _RANGE_TOLERANCE = 1e-3
+# The network halves height and width twice, rounding up, and doubles them twice: its output has the size of the input
+# rounded up to a multiple of 4.
 _SIZE_MULTIPLE = 4
-# Its 9x9 convolutions reflect 4 pixels, its 3x3 ones 1 pixel at a quarter of the size; a 4x4 photo fails.
+# The 9x9 convolutions reflect 4 pixels and the 3x3 ones reflect 1 pixel at a quarter of the size. Reflection needs
+# more pixels than it adds, so a photo of 4x4 pixels fails.
 _SMALLEST_SIDE_PX = 8
 
 
 class MagentaNetwork(ABC):
-    """The style predictor (painting -> vector) and the transformer (photo, vector -> picture).
+    """The style prediction network (painting -> style vector) and the style transfer network (photo, vector -> image).
 
     Attributes:
-        source_sha256: digest of the SavedModel's folder.
-        style_length: K, the numbers in a style's vector.
-        threads: how many photos are worth painting at the same time, each by a call of `transform` of its own.
-        batch: how many photos of 256x256 a call may take; 1 where a photo's result would depend on the others.
+        source_sha256: Digest of the SavedModel's folder.
+        style_length: Number of values in a style vector, K.
+        threads: Number of photos that are worth stylizing at the same time, each by its own call of `transfer_style`.
+        batch: Number of photos of 256x256 pixels that one call may take; 1 where the result for a photo would depend
+            on the other photos in the batch.
     """
 
     source_sha256: str
@@ -45,74 +49,76 @@ class MagentaNetwork(ABC):
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, Setting]:
-        """What about this backend changes the result."""
+        """Whatever about this backend changes the result; part of the teacher's identity."""
 
     @abstractmethod
-    def predict(self, paintings: Floats) -> Floats:
-        """Paintings to vectors.
+    def predict_style(self, paintings: Floats) -> Floats:
+        """Compute the style vectors of paintings.
 
         Args:
-            paintings: [batch, height, width, 3] in [0, 1].
+            paintings: Images [batch, height, width, 3] in [0, 1].
 
         Returns:
-            [batch, 1, 1, K].
+            Style vectors [batch, 1, 1, K].
         """
 
     @abstractmethod
-    def transform(self, photos: Floats, vector: Floats) -> Floats:
-        """Paint photos in one style.
+    def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
+        """Stylize photos, all in the same style.
 
         Args:
-            photos: [batch, height, width, 3] in [0, 1], of a legal size (`padded`).
-            vector: [1, 1, 1, K].
+            photos: Images [batch, height, width, 3] in [0, 1], of a size that the network keeps; see
+                `pad_to_valid_size`.
+            vector: Style vector [1, 1, 1, K].
 
         Returns:
-            [batch, height, width, 3].
+            Stylized images [batch, height, width, 3], in [0, 1] up to rounding.
 
         Raises:
-            PhotoError: they need more memory than there is.
+            PhotoError: If there is not enough memory.
         """
 
 
-def check_painted(painted: Floats, photos: Floats) -> None:
-    """See that a network gave pictures for pictures.
+def check_output(output: Floats, photos: Floats) -> None:
+    """Check that a network's output has the photos' shape and values in [0, 1].
 
     Raises:
-        ArtifactError: another size, values outside [0, 1] or not finite.
+        ArtifactError: If the shape differs, or values are outside [0, 1] or not finite.
     """
-    if painted.shape != photos.shape:
-        raise ArtifactError(f"the teacher painted {list(painted.shape)} for photos {list(photos.shape)}")
-    low, high = painted.min(), painted.max()
+    if output.shape != photos.shape:
+        raise ArtifactError(f"the teacher's output has shape {list(output.shape)} for photos {list(photos.shape)}")
+    low, high = output.min(), output.max()
     if not (low >= -_RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE):  # written so that NaN fails too
         raise ArtifactError(f"the teacher's values span {low} to {high}, not 0 to 1")
 
 
-def to_unit(levels: Image8) -> Floats:
-    """Bytes to [0, 1]."""
-    return levels.astype(np.float32) / np.float32(255)
+def to_unit(image: Image8) -> Floats:
+    """Convert 8-bit values to floats in [0, 1]."""
+    return image.astype(np.float32) / np.float32(255)
 
 
 def from_unit(values: Floats) -> Image8:
-    """[0, 1] to bytes, rounded; what lies outside is cut off."""
-    levels: Image8 = np.rint(np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
-    return levels
+    """Convert floats in [0, 1] to 8-bit values, rounded; values outside are clipped."""
+    image: Image8 = np.rint(np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
+    return image
 
 
-def padded(image: Image8) -> Image8:
-    """Grow to a size that the network keeps, at the bottom and right by reflection.
+def pad_to_valid_size(image: Image8) -> Image8:
+    """Pad an image at the bottom and right, by reflection, to a size that the network keeps.
 
-    The network rounds height and width up to a multiple of 4. (numpy repeats the edge of a side of 1 pixel.)
+    (numpy repeats the edge where a side of 1 pixel leaves nothing to reflect.)
     """
     height, width = image.shape[:2]
-    missing = ((0, _padded_side(height) - height), (0, _padded_side(width) - width), (0, 0))
-    return np.pad(image, missing, mode="reflect")
+    padding = ((0, _valid_side(height) - height), (0, _valid_side(width) - width), (0, 0))
+    return np.pad(image, padding, mode="reflect")
 
 
-def _padded_side(side: int) -> int:
-    return max(_SMALLEST_SIDE_PX, -(-side // _SIZE_MULTIPLE) * _SIZE_MULTIPLE)
+def _valid_side(side: int) -> int:
+    rounded_up = -(-side // _SIZE_MULTIPLE) * _SIZE_MULTIPLE
+    return max(_SMALLEST_SIDE_PX, rounded_up)
 
 
-def reason(error: BaseException) -> str:
-    """An error's words on one line, for inside a message of ours."""
+def one_line_message(error: BaseException) -> str:
+    """Return an error's message on one line of at most about 200 characters, to be quoted in a message of ours."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]} ..."

@@ -1,4 +1,4 @@
-"""Magenta's network by ONNX Runtime: no TensorFlow, on the CPU or by CUDA."""
+"""Run Magenta's converted network with ONNX Runtime, on the CPU or with CUDA. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ from pix2style.onnx_session import (
 )
 from pix2style.processes import usable_cores
 from pix2style.stylizer import Setting
-from pix2style.teachers.magenta.network import Floats, MagentaNetwork, reason
-from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion
+from pix2style.teachers.magenta.network import Floats, MagentaNetwork, one_line_message
+from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, ConversionRecord
 
 _BATCH_ON_GPU = 16
-# ONNX Runtime keeps the memory it ever had; beyond this size a photo's is given back (see runtime/onnx.py).
+# ONNX Runtime's arena keeps all memory that it ever allocated. After a photo with more pixels than this, it is told to
+# shrink (see runtime/onnx_stylizer.py).
 _LARGE_PIXELS = 2_000_000
 
 
 class OnnxNetwork(MagentaNetwork):
-    """A folder that `pix2style teacher convert` wrote.
+    """The network in a folder that `pix2style teacher convert` wrote.
 
-    On the CPU each photo is painted by one thread, as many photos at a time as there are threads: a photo cannot depend
-    on the others so, and batches were no faster (benchmarks/magenta_backends.py).
+    On the CPU, one thread stylizes one photo, and several threads run side by side. This way a photo's result cannot
+    depend on the other photos, and batches were not faster (benchmarks/magenta_backends.py).
 
     Args:
-        folder: with both halves and their record.
-        threads: on the CPU, photos painted at the same time; None: as many as this process may use cores.
-        cuda: use CUDA where this ONNX Runtime has it.
+        folder: Folder with the two ONNX files and their record.
+        threads: Number of photos that are stylized at the same time on the CPU; None for the number of cores that this
+            process may use.
+        cuda: Use CUDA if this ONNX Runtime supports it.
 
     Raises:
-        ArtifactError: a file is missing, damaged or not what the record says.
+        ArtifactError: If a file is missing, damaged or not the one in the record.
     """
 
     def __init__(self, folder: Path, *, threads: int | None = None, cuda: bool = True) -> None:
-        record = Conversion.read(folder)
+        record = ConversionRecord.read(folder)
         self.source_sha256, self.style_length = record.source_sha256, record.style_length
         self._on_gpu = cuda and has_cuda()
         self.threads = 1 if self._on_gpu else threads or usable_cores()
@@ -57,19 +59,19 @@ class OnnxNetwork(MagentaNetwork):
 
     @property
     def settings(self) -> Mapping[str, Setting]:
-        """Backend and digest of the two files; on a GPU also the batch, which may change a few values by a level."""
+        """Backend and digest of the two files; on a GPU also the batch size, which can change some values by 1."""
         gpu: dict[str, Setting] = {"device": "gpu", "batch": self.batch} if self._on_gpu else {}
         return {"backend": "onnx", "onnx_sha256": self._onnx_sha256, **gpu}
 
-    def predict(self, paintings: Floats) -> Floats:
-        """See `MagentaNetwork.predict`."""
+    def predict_style(self, paintings: Floats) -> Floats:
+        """See `MagentaNetwork.predict_style`."""
         return _run(self._predictor, paintings)
 
-    def transform(self, photos: Floats, vector: Floats) -> Floats:
-        """See `MagentaNetwork.transform`. May be called by several threads at once."""
+    def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
+        """See `MagentaNetwork.transfer_style`. Several threads may call it at once."""
         _, height, width, _ = photos.shape
         try:
-            return _run(self._transformer, photos, vector, give_memory_back=self._is_large(photos))
+            return _run(self._transformer, photos, vector, shrink_arena=self._is_large(photos))
         except RUN_ERRORS as error:
             if not is_out_of_memory(error):
                 raise
@@ -81,21 +83,21 @@ class OnnxNetwork(MagentaNetwork):
     def _is_large(self, photos: Floats) -> bool:
         return not self._on_gpu and photos.shape[1] * photos.shape[2] > _LARGE_PIXELS
 
-    def _open(self, path: Path, record: Conversion) -> onnxruntime.InferenceSession:
+    def _open(self, path: Path, record: ConversionRecord) -> onnxruntime.InferenceSession:
         data = record.files[path.name].read(path)
         providers = [CUDA_PROVIDER, CPU_PROVIDER] if self._on_gpu else [CPU_PROVIDER]
         try:
             return open_session(data, threads=1, providers=providers)
         except (*LOAD_ERRORS, MemoryError) as error:
             raise ArtifactError(
-                f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({reason(error)}): convert again"
-                " (pix2style teacher convert), or update onnxruntime"
+                f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({one_line_message(error)}):"
+                " convert again (pix2style teacher convert), or update onnxruntime"
             ) from error
 
 
-def _run(session: onnxruntime.InferenceSession, *inputs: Floats, give_memory_back: bool = False) -> Floats:
-    names = [one.name for one in session.get_inputs()]
-    options = shrink_arena_after_run() if give_memory_back else None
-    feeds = {name: np.ascontiguousarray(one) for name, one in zip(names, inputs, strict=True)}
+def _run(session: onnxruntime.InferenceSession, *inputs: Floats, shrink_arena: bool = False) -> Floats:
+    names = [node.name for node in session.get_inputs()]
+    options = shrink_arena_after_run() if shrink_arena else None
+    feeds = {name: np.ascontiguousarray(array) for name, array in zip(names, inputs, strict=True)}
     output: Floats = session.run(None, feeds, options)[0]
     return output

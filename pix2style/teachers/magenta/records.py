@@ -1,4 +1,4 @@
-"""What lies beside a network's files: where it came from, and digests that are checked on load."""
+"""The records teacher.json beside a network's files: where it came from, and digests that are checked on loading."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One file.
+    """Digest and size of one file.
 
     Attributes:
-        sha256: of its bytes.
-        size_bytes: how many.
+        sha256: Digest of the file's bytes.
+        size_bytes: Number of bytes.
     """
 
     sha256: str
@@ -31,14 +31,14 @@ class FileRecord:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The record of a file that is there."""
+        """Compute the record of an existing file."""
         return cls(sha256_file(path), path.stat().st_size)
 
     def read(self, path: Path) -> bytes:
-        """The file's bytes.
+        """Read a file and compare it with this record.
 
         Raises:
-            ArtifactError: they are not those of the record.
+            ArtifactError: If the file cannot be read, or its bytes have another digest.
         """
         try:
             data = path.read_bytes()
@@ -50,14 +50,14 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
-    """What `pix2style teacher convert` wrote beside the two ONNX files.
+class ConversionRecord:
+    """What `pix2style teacher convert` records beside the two ONNX files.
 
     Attributes:
-        source_sha256: digest of the SavedModel's folder.
-        style_length: K, the numbers in a style's vector.
-        files: by name.
-        versions: of the programs that converted, by name.
+        source_sha256: Digest of the SavedModel's folder.
+        style_length: Number of values in a style vector, K.
+        files: Record of each ONNX file, by name.
+        versions: Version of each program that took part in the conversion, by name.
     """
 
     source_sha256: str
@@ -67,36 +67,37 @@ class Conversion:
 
     def write(self, folder: Path) -> None:
         """Write `teacher.json`; the same conversion gives the same bytes."""
-        write_json(folder / RECORD_FILE, {**asdict(self), **_HEAD, "kind": "magenta-onnx"})
+        write_json(folder / RECORD_FILE, {**asdict(self), **_HEADER, "kind": "magenta-onnx"})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read `teacher.json`.
 
         Raises:
-            ArtifactError: it is missing, damaged, or of an unknown version.
+            ArtifactError: If it is missing, damaged, or of an unknown version.
         """
         path = folder / RECORD_FILE
         value = _read_record(path, "magenta-onnx")
         try:
             files = {
-                name: FileRecord(str(one["sha256"]), int(one["size_bytes"])) for name, one in value["files"].items()
+                name: FileRecord(str(entry["sha256"]), int(entry["size_bytes"]))
+                for name, entry in value["files"].items()
             }
             record = cls(str(value["source_sha256"]), int(value["style_length"]), files, dict(value["versions"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _damaged(path, f"has no proper {error}") from error
+            raise _damaged(path, f"an entry is missing or has a wrong type: {error}") from error
         if set(files) != {STYLE_FILE, TRANSFORMER_FILE}:
-            raise _damaged(path, f"names other files than {STYLE_FILE} and {TRANSFORMER_FILE}")
+            raise _damaged(path, f"it must list the files {STYLE_FILE} and {TRANSFORMER_FILE}")
         return record
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """What `pix2style teacher fetch` wrote beside a network in the cache.
+class DownloadRecord:
+    """What `pix2style teacher fetch` records beside a network in the cache.
 
     Attributes:
-        sha256: digest of the network's folder.
-        origin: where it came from, without local paths.
+        sha256: Digest of the network's folder.
+        origin: Where the network came from, without local paths.
     """
 
     sha256: str
@@ -104,27 +105,27 @@ class Fetched:
 
     def write(self, folder: Path) -> None:
         """Write `teacher.json`."""
-        write_json(folder / RECORD_FILE, {**asdict(self), **_HEAD, "kind": "magenta"})
+        write_json(folder / RECORD_FILE, {**asdict(self), **_HEADER, "kind": "magenta"})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read `teacher.json`.
 
         Raises:
-            ArtifactError: it is missing, damaged, or of an unknown version.
+            ArtifactError: If it is missing, damaged, or of an unknown version.
         """
         path = folder / RECORD_FILE
         value = _read_record(path, "magenta")
         try:
             return cls(str(value["sha256"]), str(value["origin"]))
         except KeyError as error:
-            raise _damaged(path, f"has no {error}") from error
+            raise _damaged(path, f"it has no {error}") from error
 
     def check(self, network: Path) -> None:
         """Compare the network's folder with its digest.
 
         Raises:
-            ArtifactError: they differ.
+            ArtifactError: If they differ.
         """
         if not network.is_dir() or sha256_folder(network) != self.sha256:
             raise ArtifactError(
@@ -133,25 +134,25 @@ class Fetched:
             )
 
 
-_HEAD = {"schema_version": _SCHEMA_VERSION, "licence": LICENCE, "licence_source": LICENCE_SOURCE}
+_HEADER = {"schema_version": _SCHEMA_VERSION, "licence": LICENCE, "licence_source": LICENCE_SOURCE}
 
-_MEND = "make it again (pix2style teacher fetch --again; or delete {folder}, and pix2style teacher convert)"
+_REMEDY = "get it again (pix2style teacher fetch --again; or delete {folder}, then pix2style teacher convert)"
 
 
 def _read_record(path: Path, kind: str) -> dict[str, Any]:
     try:
         value = read_json(path)
     except ArtifactError as error:
-        raise ArtifactError(f"{error}: {_MEND.format(folder=path.parent)}") from error
+        raise ArtifactError(f"{error}: {_REMEDY.format(folder=path.parent)}") from error
     if not isinstance(value, dict) or value.get("kind") != kind:
-        raise _damaged(path, f"does not describe a {kind}")
+        raise _damaged(path, f"it is not a record of the kind {kind}")
     if value.get("schema_version") != _SCHEMA_VERSION:
         raise ArtifactError(
-            f"{path}: has schema version {value.get('schema_version')!r}, this pix2style knows {_SCHEMA_VERSION}:"
+            f"{path}: has schema version {value.get('schema_version')!r}, this pix2style reads {_SCHEMA_VERSION}:"
             " update pix2style, or delete the folder and make it again"
         )
     return value
 
 
-def _damaged(path: Path, what: str) -> ArtifactError:
-    return ArtifactError(f"{path}: is damaged ({what}): {_MEND.format(folder=path.parent)}")
+def _damaged(path: Path, detail: str) -> ArtifactError:
+    return ArtifactError(f"{path}: is damaged ({detail}): {_REMEDY.format(folder=path.parent)}")

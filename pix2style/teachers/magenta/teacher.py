@@ -1,53 +1,46 @@
-"""Google Magenta's arbitrary stylization as a teacher.
-
-Ghiasi et al., Exploring the structure of a real-time, arbitrary neural artistic stylization network, BMVC 2017
-(https://arxiv.org/abs/1705.06830).
-"""
+"""Magenta's network as a teacher."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from pix2style.errors import ImageError
-from pix2style.files import sha256_bytes
-from pix2style.images import Image8, crop_to_square, decode_picture, resize
+from pix2style.images import Image8, crop_to_square, resize
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
+from pix2style.teachers.magenta.backend import BackendChoice, open_network
 from pix2style.teachers.magenta.network import (
     LICENCE,
     STYLE_SIDE_PX,
     Floats,
     MagentaNetwork,
-    check_painted,
+    check_output,
     from_unit,
-    padded,
+    pad_to_valid_size,
     to_unit,
 )
-from pix2style.teachers.magenta.open import BackendChoice, open_network
-from pix2style.teachers.style import StyleBlend
+from pix2style.teachers.style import StyleBlend, read_painting
 
 
 class MagentaTeacher(Stylizer):
     """Magenta's network in one style.
 
-    Each painting's middle square is scaled to 256x256, the size that the network's makers recommend, and becomes a
-    vector, once; several paintings' vectors are averaged by their weights. With a
-    strength below 1 each photo's own vector, from the whole photo scaled to 256x256, is mixed in.
+    The middle square of each painting is scaled to 256x256, the size that the network's authors recommend, and its
+    style vector is computed once. For several paintings, the weighted mean of their vectors is used. With a strength
+    below 1, the vector is mixed with each photo's own, computed from the whole photo scaled to 256x256.
 
     Args:
-        style: a painting's file, or several as one style.
-        module: see `load_magenta`.
-        backend: see `load_magenta`.
-        network: loaded before, instead of `module` and `backend`.
+        style: Image file of a painting, or several paintings as one style.
+        module: See `load_magenta`.
+        backend: See `load_magenta`.
+        network: A network that is already loaded, instead of `module` and `backend`.
 
     Raises:
-        ImageError: a painting is missing or cannot be read.
-        ArtifactError: the network cannot be reached or loaded, or is another one; says what to do.
-        MissingExtraError: TensorFlow is needed and not installed.
+        ImageError: If a painting is missing or cannot be read.
+        ArtifactError: If the network cannot be downloaded or loaded, or is another network.
+        MissingExtraError: If TensorFlow is needed and not installed.
     """
 
     def __init__(
@@ -58,14 +51,15 @@ class MagentaTeacher(Stylizer):
         *,
         network: MagentaNetwork | None = None,
     ) -> None:
-        blend = style if isinstance(style, StyleBlend) else StyleBlend.of(style)
-        paintings = [_read(path) for path in blend.paintings]  # before the network: what fails fast comes first
+        blend = style if isinstance(style, StyleBlend) else StyleBlend.from_paintings(style)
+        # Paintings are read before the network is loaded, so that a wrong path is reported at once.
+        paintings = [read_painting(path) for path in blend.paintings]
         self._network = network or open_network(module, backend)
         self._strength = blend.strength
-        # Mixed with each photo's own, vectors differ; a call of the network takes one.
+        # One call of the network takes a single style vector. With a strength below 1 every photo has its own.
         self._batch = self._network.batch if blend.strength == 1 else 1
-        vectors = [self._network.predict(_as_style(picture)) for picture, _ in paintings]
-        self._vector = _mean(vectors, blend.shares)
+        vectors = [self._network.predict_style(_prepare_painting(image)) for image, _ in paintings]
+        self._vector = _weighted_mean(vectors, blend.normalized_weights)
         self._identity = StylizerIdentity(
             name=f"magenta:{blend.name}",
             sha256=self._network.source_sha256,
@@ -76,39 +70,40 @@ class MagentaTeacher(Stylizer):
 
     @property
     def identity(self) -> StylizerIdentity:
-        """The style's name; digests of the SavedModel folder and of the paintings' files."""
+        """The style's name, the digests of the SavedModel's folder and of the paintings' files, and the settings."""
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`.
 
-        On the CPU each photo is painted alone, so that the result does not depend on the others.
+        On the CPU each photo is stylized by itself, so that its result does not depend on the other photos.
 
         Raises:
-            PhotoError: a photo needs more memory than there is.
+            PhotoError: If there is not enough memory for a photo.
         """
-        groups = list(_groups(images, self._batch))
+        groups = list(_group_by_size(images, self._batch))
         stylized: dict[int, Image8] = {}
         with ThreadPoolExecutor(self._network.threads) as pool:
-            for group, painted in zip(groups, pool.map(lambda one: self._paint(images, one), groups), strict=True):
-                stylized.update(zip(group, painted, strict=True))
+            outputs = pool.map(lambda group: self._stylize_group([images[i] for i in group]), groups)
+            for group, output in zip(groups, outputs, strict=True):
+                stylized.update(zip(group, output, strict=True))
         return [stylized[i] for i in range(len(images))]
 
-    def _paint(self, images: Sequence[Image8], group: list[int]) -> list[Image8]:
-        """Equally sized pictures, in one call of the network."""
-        chosen = [images[i] for i in group]
-        height, width = chosen[0].shape[:2]
-        photos = to_unit(np.stack([padded(image) for image in chosen]))
-        painted = self._network.transform(photos, self._vector_for(chosen[0]))
-        check_painted(painted, photos)
-        return [from_unit(one[:height, :width]) for one in painted]
+    def _stylize_group(self, images: Sequence[Image8]) -> list[Image8]:
+        """Stylize images of the same size in one call of the network."""
+        height, width = images[0].shape[:2]
+        photos = to_unit(np.stack([pad_to_valid_size(image) for image in images]))
+        # With a strength below 1 the group is a single image, see __init__.
+        output = self._network.transfer_style(photos, self._style_vector(images[0]))
+        check_output(output, photos)
+        return [from_unit(values[:height, :width]) for values in output]
 
-    def _vector_for(self, image: Image8) -> Floats:
+    def _style_vector(self, image: Image8) -> Floats:
         if self._strength == 1:
             return self._vector
-        own = self._network.predict(to_unit(resize(image, STYLE_SIDE_PX, STYLE_SIDE_PX))[None])
-        share = np.float32(self._strength)
-        return share * self._vector + (1 - share) * own
+        own = self._network.predict_style(to_unit(resize(image, STYLE_SIDE_PX, STYLE_SIDE_PX))[None])
+        strength = np.float32(self._strength)
+        return strength * self._vector + (1 - strength) * own
 
 
 def load_magenta(
@@ -118,74 +113,37 @@ def load_magenta(
     *,
     threads: int | None = None,
 ) -> list[MagentaTeacher]:
-    """One teacher for each style; the network is loaded once.
+    """Load one teacher for each style. The teachers share one network.
 
     Args:
-        styles: what to paint like.
-        module: a SavedModel folder (a program: take it only from people you trust), a folder that `pix2style teacher
-            convert` wrote, or an http address of a SavedModel; None: the environment variable PIX2STYLE_MAGENTA, else
-            the lasting cache, else TF-Hub's address, else Kaggle's.
-        backend: what runs it; `auto` is ONNX Runtime where this very network has been converted, else TensorFlow.
-        threads: with ONNX Runtime on the CPU, photos painted at the same time; None: as many as there are cores.
+        styles: Styles to stylize in.
+        module: SavedModel folder (it can run any code: take it only from people you trust), folder that `pix2style
+            teacher convert` wrote, or http address of a SavedModel; None for the environment variable
+            PIX2STYLE_MAGENTA, else the lasting cache, else TF-Hub's address, else Kaggle's.
+        backend: What runs the network. `auto` is ONNX Runtime if this network has been converted, else TensorFlow.
+        threads: Number of photos that ONNX Runtime stylizes at the same time on the CPU; None for the number of cores.
 
     Raises:
-        ImageError, ArtifactError, MissingExtraError: see `MagentaTeacher`.
+        ImageError, ArtifactError, MissingExtraError: See `MagentaTeacher`.
     """
     for style in styles:
         for path in style.paintings:
-            _read(path)
+            read_painting(path)  # reports a wrong path before the network is loaded
     network = open_network(module, backend, threads=threads)
     return [MagentaTeacher(style, network=network) for style in styles]
 
 
-@dataclass(frozen=True, slots=True)
-class MagentaRecipe:
-    """Plain values from which another process loads the same teachers; picklable. Paths become absolute.
-
-    Attributes:
-        styles: what to paint like.
-        module: see `load_magenta`.
-        backend: see `load_magenta`.
-        threads: see `load_magenta`.
-    """
-
-    styles: tuple[StyleBlend, ...]
-    module: str | None = None
-    backend: BackendChoice = "auto"
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        styles = (replace(one, paintings=tuple(path.absolute() for path in one.paintings)) for one in self.styles)
-        object.__setattr__(self, "styles", tuple(styles))
-        if self.module is not None and "://" not in self.module:
-            object.__setattr__(self, "module", str(Path(self.module).expanduser().absolute()))
-
-    def load(self) -> list[MagentaTeacher]:
-        """The teachers; raises what `load_magenta` raises."""
-        return load_magenta(self.styles, self.module, self.backend, threads=self.threads)
-
-
-def _read(path: Path) -> tuple[Image8, str]:
-    """A painting on white, and the digest of its file."""
-    try:
-        data = path.read_bytes()  # once, so that the digest is that of what was seen
-    except OSError as error:
-        raise ImageError(str(path), error.strerror or str(error)) from error
-    return decode_picture(data, name=str(path), to_srgb=True).on_white(), sha256_bytes(data)
-
-
-def _as_style(painting: Image8) -> Floats:
+def _prepare_painting(painting: Image8) -> Floats:
     return to_unit(crop_to_square(painting, STYLE_SIDE_PX))[None]
 
 
-def _mean(vectors: Sequence[Floats], shares: Sequence[float]) -> Floats:
-    """The weighted mean; one vector stays as it is, to the bit."""
+def _weighted_mean(vectors: Sequence[Floats], weights: Sequence[float]) -> Floats:
+    """Return the weighted mean, summed in float64; a single vector is returned unchanged, to the bit."""
     if len(vectors) == 1:
         return vectors[0]
-    total: Floats = np.sum(
-        [np.float64(share) * one for share, one in zip(shares, vectors, strict=True)], axis=0
-    ).astype(np.float32)
-    return total
+    weighted = [np.float64(weight) * vector for weight, vector in zip(weights, vectors, strict=True)]
+    mean: Floats = np.sum(weighted, axis=0).astype(np.float32)
+    return mean
 
 
 def _settings(blend: StyleBlend) -> dict[str, Setting]:
@@ -196,15 +154,19 @@ def _settings(blend: StyleBlend) -> dict[str, Setting]:
         "strength": blend.strength,
     }
     if len(blend.paintings) > 1:
-        settings["weights"] = " ".join(f"{share:.6g}" for share in blend.shares)
+        settings["weights"] = " ".join(f"{weight:.6g}" for weight in blend.normalized_weights)
     return settings
 
 
-def _groups(images: Sequence[Image8], batch: int) -> Iterator[list[int]]:
-    """Indexes of equally sized pictures, `batch` pictures of 256x256 pixels at most or as much of other sizes."""
-    by_size: dict[tuple[int, ...], list[int]] = {}
+def _group_by_size(images: Sequence[Image8], batch: int) -> Iterator[list[int]]:
+    """Yield the indexes of images in groups of the same size.
+
+    A group has at most as many pixels as `batch` images of 256x256, but at least one image; with a batch of 1, every
+    image is a group of its own, however small.
+    """
+    indexes_by_size: dict[tuple[int, ...], list[int]] = {}
     for i, image in enumerate(images):
-        by_size.setdefault(image.shape, []).append(i)
-    for (height, width, _), indexes in by_size.items():
-        most = max(1, batch * STYLE_SIDE_PX**2 // (height * width)) if batch > 1 else 1
-        yield from (indexes[start : start + most] for start in range(0, len(indexes), most))
+        indexes_by_size.setdefault(image.shape, []).append(i)
+    for (height, width, _), indexes in indexes_by_size.items():
+        limit = max(1, batch * STYLE_SIDE_PX**2 // (height * width)) if batch > 1 else 1
+        yield from (indexes[start : start + limit] for start in range(0, len(indexes), limit))

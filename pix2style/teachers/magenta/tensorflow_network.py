@@ -1,9 +1,10 @@
-"""Magenta's network by TensorFlow, cut in two. With `convert`, the only modules that import TensorFlow.
+"""Run Magenta's SavedModel with TensorFlow, cut into the prediction and the transfer network.
 
 Ghiasi et al., Exploring the structure of a real-time, arbitrary neural artistic stylization network, BMVC 2017
-(https://arxiv.org/abs/1705.06830). The network is called as `module(photos, paintings)[0]`, both float32
-[batch, height, width, 3] in [0, 1]. Its style goes through one tensor [batch, 1, 1, K] (the
-vector that sets every normalisation), and there it is cut.
+(https://arxiv.org/abs/1705.06830). The SavedModel holds one function, called as `module(photos, paintings)[0]`; both
+arguments are float32 [batch, height, width, 3] in [0, 1]. All information about the style passes through one tensor
+[batch, 1, 1, K], the style vector, from which scale and shift of every normalisation are computed. There the graph is
+cut, so that a painting's vector is computed once and not for every photo.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ import numpy as np
 
 from pix2style.errors import ArtifactError, PhotoError, require
 from pix2style.stylizer import Setting
-from pix2style.teachers.magenta.graph import ancestors, gates
-from pix2style.teachers.magenta.network import STYLE_SIDE_PX, Floats, MagentaNetwork, check_painted, reason
+from pix2style.teachers.magenta.graph_cut import ancestors, cut_nodes
+from pix2style.teachers.magenta.network import STYLE_SIDE_PX, Floats, MagentaNetwork, check_output, one_line_message
 
 _BATCH_ON_GPU = 16
 
 
 class TensorFlowNetwork(MagentaNetwork):
-    """The SavedModel, cut in two.
+    """The SavedModel, cut into two functions.
 
-    On the CPU one photo at a time: together, photos came out up to two values in 300,000 different by one level,
-    depending on what else was in the batch, and no faster (TensorFlow 2.21, two CPU cores, 256 and 512 pixels).
+    The CPU gets one photo at a time. In batches, up to 2 of 300,000 values changed by 1 of 255 depending on the other
+    photos, and it was not faster (TensorFlow 2.21, two CPU cores, 256 and 512 pixels).
 
     Args:
-        folder: the SavedModel.
-        sha256: digest of the folder.
+        folder: Folder of the SavedModel.
+        sha256: Digest of the folder.
 
     Raises:
-        ArtifactError: it cannot be loaded, or is another kind of network.
-        MissingExtraError: TensorFlow is not installed.
+        ArtifactError: If it cannot be loaded, or is another kind of network.
+        MissingExtraError: If TensorFlow is not installed.
     """
 
     def __init__(self, folder: Path, sha256: str) -> None:
@@ -52,64 +53,67 @@ class TensorFlowNetwork(MagentaNetwork):
         try:
             self.predictor, self.transformer = _cut(self._tf, module)
             self.style_length = int(self.predictor.outputs[0].shape[3])
-            self._prove(module)
-        except Exception as error:  # each kind of wrong network raises its own kind of error
-            raise ArtifactError(f"is not Magenta's arbitrary stylization: {reason(error)}") from error
+            self._check_cut(module)
+        except Exception as error:  # every kind of wrong network raises another kind of error
+            raise ArtifactError(f"is not Magenta's arbitrary stylization: {one_line_message(error)}") from error
 
     @property
     def settings(self) -> Mapping[str, Setting]:
-        """The backend; on a GPU also the batch, which may change a few values by a level."""
+        """Backend; on a GPU also the batch size, which can change some values by 1."""
         gpu: dict[str, Setting] = {"device": "gpu", "batch": self.batch} if self.batch > 1 else {}
         return {"backend": "tensorflow", **gpu}
 
-    def predict(self, paintings: Floats) -> Floats:
-        """See `MagentaNetwork.predict`."""
+    def predict_style(self, paintings: Floats) -> Floats:
+        """See `MagentaNetwork.predict_style`."""
         vectors: Floats = self.predictor(self._tf.constant(paintings)).numpy()
         return vectors
 
-    def transform(self, photos: Floats, vector: Floats) -> Floats:
-        """See `MagentaNetwork.transform`."""
+    def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
+        """See `MagentaNetwork.transfer_style`."""
         try:
-            painted: Floats = self.transformer(self._tf.constant(photos), self._tf.constant(vector)).numpy()
+            output: Floats = self.transformer(self._tf.constant(photos), self._tf.constant(vector)).numpy()
         except (self._tf.errors.OpError, MemoryError) as error:
             _, height, width, _ = photos.shape
             raise PhotoError(
-                f"TensorFlow cannot paint {width}x{height} pixels here: make the photo smaller, or close other"
-                f" programs ({reason(error)})"
+                f"TensorFlow cannot stylize {width}x{height} pixels on this machine: make the photo smaller, or close"
+                f" other programs ({one_line_message(error)})"
             ) from error
-        return painted
+        return output
 
-    def _prove(self, module: Any) -> None:
-        """The halves must give the whole's very bits; on the CPU, for a GPU may choose other ways each time."""
+    def _check_cut(self, module: Any) -> None:
+        """Check that the two halves together give the same bits as the whole network.
+
+        On the CPU, because a GPU may choose another algorithm, which rounds differently, at every call.
+        """
         rng = np.random.default_rng(0)
         photo = rng.random((1, 36, 40, 3), np.float32)
         painting = rng.random((1, STYLE_SIDE_PX, STYLE_SIDE_PX, 3), np.float32)
         with self._tf.device("CPU:0"):
             whole = module(self._tf.constant(photo), self._tf.constant(painting))[0].numpy()
-            halves = self.transform(photo, self.predict(painting))
-        check_painted(whole, photo)
+            halves = self.transfer_style(photo, self.predict_style(painting))
+        check_output(whole, photo)
         if not np.array_equal(whole, halves):
-            raise ValueError("its halves do not give the picture that the whole gives")
+            raise ValueError("the two halves of the cut network do not give the output of the whole")
 
 
 def _load(tf: Any, folder: Path) -> Any:
     try:
         return tf.saved_model.load(str(folder))
     except Exception as error:  # a damaged SavedModel raises DecodeError, DataLossError, KeyError, ...
-        raise ArtifactError(f"cannot be loaded as a SavedModel ({reason(error)})") from error
+        raise ArtifactError(f"cannot be loaded as a SavedModel ({one_line_message(error)})") from error
 
 
 def _cut(tf: Any, module: Any) -> tuple[Any, Any]:
-    """The style predictor and the transformer, as functions of tensors."""
-    pictures = tf.TensorSpec([None, None, None, 3], tf.float32)
-    whole = tf.function(lambda photo, painting: module(photo, painting)[0]).get_concrete_function(pictures, pictures)
+    """Return the style prediction network and the style transfer network, as functions of tensors."""
+    images = tf.TensorSpec([None, None, None, 3], tf.float32)
+    whole = tf.function(lambda photo, painting: module(photo, painting)[0]).get_concrete_function(images, images)
     frozen = _freeze(whole)
-    photo, painting = (one.name for one in frozen.inputs)
+    photo, painting = (tensor.name for tensor in frozen.inputs)
     output = frozen.outputs[0].name
     definition = _without_control_inputs(frozen.graph.as_graph_def())
-    neck = _find_neck(frozen.graph, photo, painting, output)
+    vector = _find_style_vector(frozen.graph, photo, painting, output)
     wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
-    return wrapped.prune(painting, neck), wrapped.prune([photo, neck], output)
+    return wrapped.prune(painting, vector), wrapped.prune([photo, vector], output)
 
 
 def _freeze(function: Any) -> Any:
@@ -119,23 +123,27 @@ def _freeze(function: Any) -> Any:
 
 
 def _without_control_inputs(definition: Any) -> Any:
-    """Inlined calls wait for all their inputs, so that each half would want the other's; nothing here has effects."""
+    """Remove the control dependencies from a graph definition, in place, and return it.
+
+    When TensorFlow inlines a function, its nodes wait for all inputs of the function, so each half would need the
+    inputs of the other. Control dependencies order side effects, and this network has none.
+    """
     for node in definition.node:
-        kept = [name for name in node.input if not name.startswith("^")]
+        data_inputs = [name for name in node.input if not name.startswith("^")]
         del node.input[:]
-        node.input.extend(kept)
+        node.input.extend(data_inputs)
     return definition
 
 
-def _find_neck(graph: Any, photo: str, painting: str, output: str) -> str:
-    """The last tensor [batch, 1, 1, K] that all of the style and nothing of the photo goes through."""
-    nodes = {one.name: [given.op.name for given in one.inputs] for one in graph.get_operations()}
+def _find_style_vector(graph: Any, photo: str, painting: str, output: str) -> str:
+    """Return the last tensor [batch, 1, 1, K] that every path from the painting passes, and that no photo reaches."""
+    nodes = {operation.name: [tensor.op.name for tensor in operation.inputs] for operation in graph.get_operations()}
     photo, painting, output = (graph.get_tensor_by_name(name).op.name for name in (photo, painting, output))
-    for name in reversed(gates(nodes, painting, output)):
+    for name in reversed(cut_nodes(nodes, painting, output)):
         outputs = graph.get_operation_by_name(name).outputs
         if len(outputs) == 1 and _is_vector(outputs[0].shape) and photo not in ancestors(nodes, name):
             return str(outputs[0].name)
-    raise ValueError("no tensor of shape [batch, 1, 1, K] carries the whole style")
+    raise ValueError("no tensor of shape [batch, 1, 1, K] carries all of the style")
 
 
 def _is_vector(shape: Any) -> bool:
@@ -149,10 +157,12 @@ def _is_vector(shape: Any) -> bool:
 
 
 def import_tensorflow() -> Any:
-    """`tensorflow`, quiet, and taking only the GPU memory that it uses (torch needs some).
+    """Import and return `tensorflow`, without its messages on stderr.
+
+    Also makes it allocate only the GPU memory that it uses: by default it takes all, and torch needs some.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: If it is not installed.
     """
     _load_triton_first()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -164,11 +174,11 @@ def import_tensorflow() -> Any:
 
 
 def _load_triton_first() -> None:
-    """Keep a later `torch.compile` or ONNX export in this process from killing it.
+    """Import triton before TensorFlow, so that a later `torch.compile` or ONNX export does not kill the process.
 
-    TensorFlow and triton, which those load, both hold an LLVM. Triton's aborts the process when it comes second
-    ("CommandLine Error: Option 'bitcode-mdindex-threshold' registered more than once!": TensorFlow 2.21, triton 3
-    of torch 2.15); TensorFlow's does not mind.
+    TensorFlow and triton both contain an LLVM, and torch's compiler and exporter import triton. If triton comes second,
+    its LLVM aborts the process ("CommandLine Error: Option 'bitcode-mdindex-threshold' registered more than once!" with
+    TensorFlow 2.21 and triton 3 of torch 2.15). In the other order both work.
     """
     if "tensorflow" in sys.modules or importlib.util.find_spec("triton") is None:
         return
@@ -178,16 +188,20 @@ def _load_triton_first() -> None:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what C++ writes to stderr before it reads its log level; shown after all if the block fails."""
+    """Hide what is written to stderr inside the block; print it after all if the block raises.
+
+    TensorFlow's C++ code writes some messages before it reads its log level. It writes to file descriptor 2 directly,
+    so replacing `sys.stderr` would not help.
+    """
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held_back:
-        os.dup2(held_back.fileno(), 2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
         try:
             yield
         except BaseException:
-            held_back.seek(0)
-            os.write(stderr, held_back.read())
+            hidden.seek(0)
+            os.write(stderr, hidden.read())
             raise
         finally:
             os.dup2(stderr, 2)

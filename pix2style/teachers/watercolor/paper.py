@@ -1,6 +1,6 @@
-"""The sheet of paper: seeded noise that belongs to a place, not to a picture.
+"""The sheet of paper: seeded noise that depends on the position of a pixel and not on the image.
 
-A pixel's grain depends on its row, column and seed only, so two photos of different size lie on the same sheet.
+The noise depends only on row, column and seed, so that photos of different sizes lie on the same sheet.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
 
-# The sheet repeats after this many pixels, unseen because nothing in it is larger than a few brush strokes.
+# The sheet repeats after so many pixels. This is not visible, because its structures are not larger than a few strokes.
 SHEET_PX = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Noise fields, float32 [height, width], each of mean 0 and deviation 1 over the repeating sheet.
+    """Noise fields, float32 [height, width], each with mean 0 and standard deviation 1 over the repeating sheet.
 
     Attributes:
-        wobble_x: how the hand errs sideways.
-        wobble_y: how the hand errs upwards and downwards.
-        flow: where water carried more pigment (20 px and 7 px).
-        temperature: where the pigment is warmer (18 px and 6 px).
-        grain: the hollows in which pigment settles (around 1 px).
-        relief: the paper's own shading (1 to 2 px).
+        wobble_x: Horizontal error of the hand.
+        wobble_y: Vertical error of the hand.
+        flow: Places where water carried more pigment (structures of 20 px and 7 px).
+        temperature: Places where the pigment is warmer (18 px and 6 px).
+        grain: Hollows of the paper in which pigment settles (about 1 px).
+        relief: Shading of the paper's surface (1 to 2 px).
     """
 
     wobble_x: Plane
@@ -39,21 +39,21 @@ class Sheet:
     relief: Plane
 
     def cut(self, height: int, width: int) -> Sheet:
-        """The sheet's upper left `height` x `width` pixels, repeated as often as needed."""
-        place = np.ix_(np.arange(height) % SHEET_PX, np.arange(width) % SHEET_PX)
+        """Return the upper left `height` x `width` pixels, with the sheet repeated as often as needed."""
+        index = np.ix_(np.arange(height) % SHEET_PX, np.arange(width) % SHEET_PX)
         return Sheet(
-            wobble_x=self.wobble_x[place],
-            wobble_y=self.wobble_y[place],
-            flow=self.flow[place],
-            temperature=self.temperature[place],
-            grain=self.grain[place],
-            relief=self.relief[place],
+            wobble_x=self.wobble_x[index],
+            wobble_y=self.wobble_y[index],
+            flow=self.flow[index],
+            temperature=self.temperature[index],
+            grain=self.grain[index],
+            relief=self.relief[index],
         )
 
 
 @lru_cache(maxsize=4)
 def make_sheet(seed: int) -> Sheet:
-    """The whole sheet, [SHEET_PX, SHEET_PX], for a seed; remembered, because it takes longer than a small photo."""
+    """Make the sheet, [SHEET_PX, SHEET_PX], of a seed. Cached, because it takes longer than stylizing a small photo."""
     return Sheet(
         wobble_x=_octaves(seed, 0, (6.0, 1.0)),
         wobble_y=_octaves(seed, 1, (6.0, 1.0)),
@@ -65,21 +65,21 @@ def make_sheet(seed: int) -> Sheet:
 
 
 def _octaves(seed: int, stream: int, *octaves: tuple[float, float]) -> Plane:
-    """Sum of (sigma in px, weight) octaves of smooth periodic noise, then normalised."""
+    """Return the normalised sum of octaves of smooth periodic noise, given as (sigma in px, weight)."""
     total = np.zeros((SHEET_PX, SHEET_PX), np.float32)
     for number, (sigma, weight) in enumerate(octaves):
         total += np.float32(weight) * _normalised(_blur_periodic(_white_noise(seed, stream + number), sigma))
     total = _normalised(total)
-    total.flags.writeable = False  # shared by every picture
+    total.flags.writeable = False  # all images share it
     return total
 
 
 def _white_noise(seed: int, stream: int) -> Plane:
-    """Uniform noise in [0, 1) from a hash of row, column, seed and stream.
+    """Return uniform noise in [0, 1) from a hash of row, column, seed and stream.
 
-    numpy may change what its generators draw between versions; an integer hash (xor-shift and multiply, the
-    "lowbias32" constants of C. Wellons, "Prospecting for hash functions", 2018, https://nullprogram.com/blog/2018/07/31/)
-    stays the same.
+    A new version of numpy may draw other numbers from the same seed. An integer hash stays the same (xor-shift and
+    multiply, with the "lowbias32" constants of C. Wellons, "Prospecting for hash functions", 2018,
+    https://nullprogram.com/blog/2018/07/31/).
     """
     rows, columns = np.indices((SHEET_PX, SHEET_PX), dtype=np.uint32)
     salt = np.uint32((seed * 0x9E3779B9 + stream * 0x85EBCA6B + 1) & 0xFFFFFFFF)

@@ -1,11 +1,11 @@
-"""What can be set about the watercolour filter."""
+"""Settings of the watercolour filter."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
 
-# Enters the teacher's digest: raise it whenever the same photo would be painted differently.
+# Part of the teacher's digest: raise it whenever the same photo would be stylized differently.
 ALGORITHM_VERSION = "2"
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -28,28 +28,28 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatercolorSettings:
-    """How to paint. The defaults suit photos of 256 to 512 px; for larger ones raise `brush_radius_px`.
+    """Settings of the filter. The defaults suit photos of 256 to 512 px; for larger ones raise `brush_radius_px`.
 
-    Strengths have no unit: 0 switches an effect off, 1 is as intended. Ranges stand in brackets.
+    Strengths have no unit: 0 switches an effect off, and 1 is its normal strength. Ranges are in brackets.
 
     Attributes:
-        brush_radius_px: size of the brush; every other length but wobble and grain follows it [0.5, 64 px].
-        wobble_px: standard deviation of how far the hand misses an edge [0, 8 px].
-        detail: how much of what a finer brush would paint is put back over the washes [0, 1].
-        wash_steps: how many glazes, one over the other, lead from white to black; 0 for smooth tones [0, 32].
-        bleeding: how far colours run into each other, further where no edge holds them [0, 1].
-        edge_darkening: pigment carried from the middle of a wash to its edge [0, 3].
-        paper_gap: paper left white beside an edge, on its light side [0, 3].
-        turbulence: uneven pigment and hue within a wash [0, 3].
-        granulation: pigment settling in the paper's grain, where there is much of it [0, 3].
-        vividness: factor on the colours' saturation [0, 3].
-        tone_gamma: exponent on lightness; below 1 is paler than the photo [0.2, 2].
-        white_point: lightness at which unsaturated colours are left as paper [0.3, 1].
-        pencil: darkness of the drawing under the paint [0, 1].
-        paper: visibility of the paper's relief and warmth [0, 3].
+        brush_radius_px: Radius of the brush; all other lengths except wobble and grain scale with it [0.5, 64 px].
+        wobble_px: Standard deviation of the distance by which the hand misses an edge [0, 8 px].
+        detail: Share of the details of a finer brush that is added to the washes [0, 1].
+        wash_steps: Number of glazes, one over the other, from white to black; 0 for smooth tones [0, 32].
+        bleeding: How far colours run into each other; they run further where there is no edge [0, 1].
+        edge_darkening: Pigment that is carried from the middle of a wash to its edge [0, 3].
+        paper_gap: Paper that is left white beside an edge, on its light side [0, 3].
+        turbulence: Unevenness of pigment and hue within a wash [0, 3].
+        granulation: Pigment that settles in the grain of the paper where the paint is dark [0, 3].
+        vividness: Factor on the colours' saturation [0, 3].
+        tone_gamma: Exponent of lightness; below 1 the result is paler than the photo [0.2, 2].
+        white_point: Lightness above which unsaturated colours are left as bare paper [0.3, 1].
+        pencil: Darkness of the pencil drawing under the paint [0, 1].
+        paper: Visibility of the paper's relief and warmth [0, 3].
 
     Raises:
-        ValueError: a value outside its range, with the range.
+        ValueError: If a value is outside its range.
     """
 
     brush_radius_px: float = 4.2
@@ -75,5 +75,5 @@ class WatercolorSettings:
                 raise ValueError(f"{field.name} is {value}; it must be from {low:g} to {high:g}")
 
     def as_dict(self) -> dict[str, float]:
-        """Every field by name, as a plain number."""
+        """Return every field by name, as a plain number."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,1 +1,1 @@
-"""What the generator and the discriminator minimise."""
+"""The training objective: the losses of generator and discriminator."""

@@ -1,4 +1,7 @@
-"""DiffAugment: what the discriminator sees is varied, so that it cannot learn a small set by heart."""
+"""DiffAugment: differentiable augmentation of what the discriminator sees, so that it cannot overfit a small set.
+
+Zhao et al. 2020 (arXiv 2006.10738).
+"""
 
 from __future__ import annotations
 
@@ -8,98 +11,100 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-# Zhao et al. 2020 (arXiv 2006.10738), section 4 and appendix A: shifts of up to an eighth, squares of half the side.
-_MOST_SHIFT = 1 / 8
+# Section 4 and appendix A of the paper.
+_MAX_SHIFT = 1 / 8
 _CUTOUT_SIDE = 1 / 2
 
-Look = Callable[[Tensor], Tensor]
+Augmentation = Callable[[Tensor], Tensor]
 
 
-def draw_augmentation(kinds: Sequence[str], pictures: Tensor) -> Look:
-    """Draw one variation for each row of a batch, from torch's global random state of the batch's device.
+def draw_augmentation(kinds: Sequence[str], images: Tensor) -> Augmentation:
+    """Draw an augmentation for each row of a batch, from torch's global random state of the batch's device.
 
-    The same look is for the photo, the teacher's and the generator's picture of a row: the three belong together pixel
-    by pixel, and activations and logits of two pictures can only be compared under one variation. In the paper real and
-    generated pictures are no pairs, and drawn for apart.
+    Apply the result to photo, target and output alike. The discriminator compares the photo with the image pixel by
+    pixel, and activations and logits of target and output can only be compared under the same augmentation. (The paper
+    draws for real and generated images separately, because there they are no pairs.)
 
     Args:
-        kinds: of "color", "translation", "cutout"; empty: nothing is drawn.
-        pictures: [batch, channels, height, width]; only shape and device matter.
+        kinds: Any of "color", "translation", "cutout", applied in this order; empty leaves images as they are.
+        images: [batch, channels, height, width]; only shape and device matter.
 
     Returns:
-        A function of pictures of that shape, in [-1, 1]; gradients flow through it.
+        A function of images of that shape, in [-1, 1], through which gradients flow.
 
     Raises:
-        ValueError: an unknown kind.
+        ValueError: Unknown kind.
     """
-    looks = [_DRAW[_known(kind)](pictures) for kind in kinds]
+    for kind in kinds:
+        if kind not in _DRAW:
+            raise ValueError(f"kind must be one of {', '.join(_DRAW)}, got {kind!r}")
+    augmentations = [_DRAW[kind](images) for kind in kinds]
 
-    def look(seen: Tensor) -> Tensor:
-        for one in looks:
-            seen = one(seen)
-        return seen
+    def apply(batch: Tensor) -> Tensor:
+        for augmentation in augmentations:
+            batch = augmentation(batch)
+        return batch
 
-    return look
-
-
-def _known(kind: str) -> str:
-    if kind not in _DRAW:
-        raise ValueError(f"kind must be one of {', '.join(_DRAW)}, got {kind!r}")
-    return kind
+    return apply
 
 
-def _color(pictures: Tensor) -> Look:
-    """Brightness by up to 0.5 either way, saturation times 0 to 2, contrast times 0.5 to 1.5, in this order."""
-    brightness, saturation, contrast = torch.rand(3, len(pictures), 1, 1, 1, device=pictures.device)
+def _draw_color(images: Tensor) -> Augmentation:
+    """Brightness by up to 0.5 either way, then saturation times 0 to 2, then contrast times 0.5 to 1.5."""
+    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1, device=images.device)
 
-    def look(seen: Tensor) -> Tensor:
-        seen = seen + (brightness - 0.5)
-        grey = seen.mean(dim=1, keepdim=True)
-        seen = grey + (seen - grey) * (2 * saturation)
-        middle = seen.mean(dim=(1, 2, 3), keepdim=True)
-        contrasted: Tensor = middle + (seen - middle) * (contrast + 0.5)
+    def apply(batch: Tensor) -> Tensor:
+        batch = batch + (brightness - 0.5)
+        grey = batch.mean(dim=1, keepdim=True)
+        batch = grey + (batch - grey) * (2 * saturation)
+        mean = batch.mean(dim=(1, 2, 3), keepdim=True)
+        contrasted: Tensor = mean + (batch - mean) * (contrast + 0.5)
         return contrasted
 
-    return look
+    return apply
 
 
-def _translation(pictures: Tensor) -> Look:
-    """Shift by whole pixels; what comes in is 0, the middle grey."""
-    height, width = pictures.shape[-2:]
-    most_y, most_x = int(height * _MOST_SHIFT + 0.5), int(width * _MOST_SHIFT + 0.5)
-    rows = _shifted(height, most_y, pictures)[:, None, :, None]
-    columns = _shifted(width, most_x, pictures)[:, None, None, :]
+def _draw_translation(images: Tensor) -> Augmentation:
+    """Shift by whole pixels; pixels from outside the image are 0, the middle grey."""
+    height, width = images.shape[-2:]
+    max_y, max_x = int(height * _MAX_SHIFT + 0.5), int(width * _MAX_SHIFT + 0.5)
+    rows = _shifted_indices(height, max_y, images)[:, None, :, None]
+    columns = _shifted_indices(width, max_x, images)[:, None, None, :]
 
-    def look(seen: Tensor) -> Tensor:
-        batch, channels = seen.shape[:2]
-        # each place is read at most once, so that the gradient's sums do not depend on their order
-        padded = F.pad(seen, (most_x, most_x, most_y, most_y))
-        part = padded.gather(2, rows.expand(batch, channels, height, width + 2 * most_x))
-        return part.gather(3, columns.expand(batch, channels, height, width))
+    def apply(batch: Tensor) -> Tensor:
+        size, channels = batch.shape[:2]
+        # `gather` reads each pixel at most once here, so its gradient does not depend on the order of additions and
+        # is the same in every run on a GPU.
+        padded = F.pad(batch, (max_x, max_x, max_y, max_y))
+        shifted = padded.gather(2, rows.expand(size, channels, height, width + 2 * max_x))
+        return shifted.gather(3, columns.expand(size, channels, height, width))
 
-    return look
-
-
-def _shifted(size: int, most: int, pictures: Tensor) -> Tensor:
-    """Places [batch, size] to read, in a padded row, for one shift of up to `most` either way for each picture."""
-    shift = torch.randint(0, 2 * most + 1, (len(pictures), 1), device=pictures.device)
-    return shift + torch.arange(size, device=pictures.device)
+    return apply
 
 
-def _cutout(pictures: Tensor) -> Look:
-    """A square of half the side becomes 0, the middle grey; parts of it may lie outside."""
-    height, width = pictures.shape[-2:]
-    rows = _outside(height, pictures)[:, None, :, None]
-    columns = _outside(width, pictures)[:, None, None, :]
-    return lambda seen: seen * (rows | columns)
+def _shifted_indices(size: int, max_shift: int, images: Tensor) -> Tensor:
+    """Indices [batch, size] into a row padded by `max_shift` on both sides: one random shift for each image."""
+    shift = torch.randint(0, 2 * max_shift + 1, (len(images), 1), device=images.device)
+    return shift + torch.arange(size, device=images.device)
 
 
-def _outside(size: int, pictures: Tensor) -> Tensor:
-    """[batch, size]: True where a stretch of half the size, at a random place for each picture, does not reach."""
+def _draw_cutout(images: Tensor) -> Augmentation:
+    """Set a rectangle of half the sides to 0, the middle grey; parts of it may lie outside the image."""
+    height, width = images.shape[-2:]
+    rows = _outside_cutout(height, images)[:, None, :, None]
+    columns = _outside_cutout(width, images)[:, None, None, :]
+    return lambda batch: batch * (rows | columns)
+
+
+def _outside_cutout(size: int, images: Tensor) -> Tensor:
+    """Mask [batch, size], False on a stretch of half the size at a random place for each image."""
     side = int(size * _CUTOUT_SIDE + 0.5)
-    middle = torch.randint(0, size + (1 - side % 2), (len(pictures), 1), device=pictures.device)
-    place = torch.arange(size, device=pictures.device) - (middle - side // 2)
-    return (place < 0) | (place >= side)
+    centre = torch.randint(0, size + (1 - side % 2), (len(images), 1), device=images.device)
+    position = torch.arange(size, device=images.device) - (centre - side // 2)
+    return (position < 0) | (position >= side)
 
 
-_DRAW: dict[str, Callable[[Tensor], Look]] = {"color": _color, "translation": _translation, "cutout": _cutout}
+_DRAW: dict[str, Callable[[Tensor], Augmentation]] = {
+    "color": _draw_color,
+    "translation": _draw_translation,
+    "cutout": _draw_cutout,
+}

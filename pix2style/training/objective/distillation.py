@@ -1,17 +1,15 @@
-"""A trained generator teaches a small one: its pictures, and what it thinks while painting them.
+"""Knowledge distillation: a small generator learns from a trained one.
 
-After OMGD (Ren et al. 2021, arXiv 2108.06908), whose student hears nothing but its teachers. What differs: the teacher
-is finished and frozen, not trained along; pairs, feature network and discriminator teach as well, as `losses` says, so
-that OMGD's perceptual, style and total variation parts are not repeated here; and inner features are compared place by
-place through 1x1 maps (as FitNets does, Romero et al. 2014, arXiv 1412.6550), where OMGD compares each channel's mean.
+After OMGD (Ren et al. 2021, arXiv 2108.06908), with these differences. The teacher is trained beforehand and frozen;
+OMGD trains it along with the student. The losses of the section `losses` apply as well, whereas OMGD's student learns
+from its teachers only; its perceptual, style and total variation losses are therefore not repeated here. Intermediate
+features are compared pixel by pixel through learned 1x1 convolutions (as in FitNets, Romero et al. 2014, arXiv
+1412.6550); OMGD compares the mean of each channel.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -24,30 +22,33 @@ from pix2style.config.distill import DistillConfig
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.files import sha256_file
 from pix2style.losses.tensors import wide
-from pix2style.nets.generator import Generator
+from pix2style.nets.generator import FeatureStage, Generator, GeneratorOutput
 from pix2style.nets.lite import Lite
-from pix2style.nets.unet import Unet
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
 from pix2style.runs.generator import load_generator
 from pix2style.training.batch import PairBatch
 
-_LEAST = 1e-6  # of the teacher's features, which a division must survive
-_PROBE_PX = 64
+# Keeps the division finite if all features of the teacher are 0.
+_MIN_MAGNITUDE = 1e-6
 
 
 class Distiller(nn.Module):
-    """What a trained generator makes of a batch, compared with what the one that learns makes of it.
-
-    The maps learn with the generator (`maps.parameters()` are its optimiser's too); nothing else here does.
+    """The loss terms that compare a student generator with a trained teacher.
 
     Args:
-        config: the section `distill`.
-        teacher: trained, of one style or of as many as the student.
-        student: the one that learns; its inner features are taken while `watching`.
-        sha256: of the teacher's weights.
+        config: Section `distill`.
+        teacher: Trained generator, with as many styles as the student.
+        student: Generator that is trained.
+        sha256: Digest of the file with the teacher's weights.
+
+    Attributes:
+        teacher: The trained generator, frozen and in eval mode.
+        maps: 1x1 convolutions from features of the student to those of the teacher; the optimiser of the student
+            trains them.
+        student_stages: Stages of the student whose features `forward` needs; empty if `distill.features` is 0.
 
     Raises:
-        ConfigError: features are wanted of a generator that has none to compare.
+        ConfigError: `distill.features` is not 0, and the architecture of student or teacher has no features to compare.
     """
 
     def __init__(self, config: DistillConfig, teacher: Generator, student: Generator, sha256: str) -> None:
@@ -55,108 +56,84 @@ class Distiller(nn.Module):
         self._config, self._sha256 = config, sha256
         self.teacher = teacher.eval().requires_grad_(requires_grad=False)
         self.maps = nn.ModuleList()
-        self._watching = False
-        self._theirs: list[Tensor] = []
-        self._painting: list[Tensor] = []
-        self._painted: deque[list[Tensor]] = deque()  # of each part until its losses are asked for
+        self.student_stages: tuple[int, ...] = ()
+        self._teacher_stages: tuple[int, ...] = ()
         if config.features > 0:
-            self._compare(student)
+            student_stages, teacher_stages = _comparable_stages(student, teacher)
+            self.student_stages = tuple(stage.index for stage in student_stages)
+            self._teacher_stages = tuple(stage.index for stage in teacher_stages)
+            for student_stage, teacher_stage in zip(student_stages, teacher_stages, strict=True):
+                self.maps.append(nn.Conv2d(student_stage.channels, teacher_stage.channels, 1))
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Take the student's features of one pass, for the next `forward` that has none.
-
-        A pass that is repeated for its gradient (`train.accumulate`) happens outside, and is not taken twice.
-        """
-        self._watching, self._painting = True, []
-        try:
-            yield
-        finally:
-            self._watching = False
-        if self.maps:
-            self._painted.append(self._painting)
-
-    def forward(self, output: Tensor, batch: PairBatch) -> dict[str, Tensor]:
-        """The parts by their names, before their weights.
+    def forward(self, output: Tensor, features: Mapping[int, Tensor], batch: PairBatch) -> dict[str, Tensor]:
+        """Compute the loss terms of distillation by name, before their weights.
 
         Args:
-            output: the student's pictures, [batch, 3, height, width] in [-1, 1], painted while `watching`.
-            batch: the photos that they were painted from.
+            output: Images of the student, [batch, 3, height, width] in [-1, 1].
+            features: Features of the same forward pass at `student_stages`.
+            batch: Photos that they were generated from.
         """
         with torch.no_grad():
-            wanted, theirs = self._teach(batch)
-        parts: dict[str, Tensor] = {}
+            target, target_features = self._run_teacher(batch)
+        terms: dict[str, Tensor] = {}
         if self._config.output.weight > 0:
-            parts["distill_output"] = losses.l1(output, wanted)
+            terms["distill_output"] = losses.l1(output, target)
             if self._config.output.structure > 0:
-                structure = losses.ms_ssim(output, wanted)
-                parts["distill_output"] = parts["distill_output"] + self._config.output.structure * structure
+                structure = losses.ms_ssim(output, target)
+                terms["distill_output"] = terms["distill_output"] + self._config.output.structure * structure
         if self.maps:
-            ours = self._painted.popleft()
-            each = [_apart(to(one), other) for to, one, other in zip(self.maps, ours, theirs, strict=True)]
-            parts["distill_features"] = torch.stack(each).mean()
-        return parts
+            distances = [
+                _normalised_l1(feature_map(features[student_stage]), target_features[teacher_stage])
+                for feature_map, student_stage, teacher_stage in zip(
+                    self.maps, self.student_stages, self._teacher_stages, strict=True
+                )
+            ]
+            terms["distill_features"] = torch.stack(distances).mean()
+        return terms
 
     def weights(self) -> dict[str, float]:
-        """Of the parts."""
+        """Return the weight of each loss term."""
         return {"distill_output": self._config.output.weight, "distill_features": self._config.features}
 
     def resume_state(self) -> dict[str, Tensor]:
-        """What going on exactly needs; on the CPU."""
+        """Return what a checkpoint must hold to resume exactly, on the CPU: the maps and the teacher's digest."""
         maps = {f"distill_maps.{name}": value.cpu().clone() for name, value in self.maps.state_dict().items()}
         return {"distill_teacher": torch.tensor(list(bytes.fromhex(self._sha256)), dtype=torch.uint8), **maps}
 
     def load_resume_state(self, state: dict[str, Tensor]) -> None:
-        """Go on where `state` was taken.
+        """Continue from what `resume_state` returned.
 
         Raises:
-            ArtifactError: with another teacher.
-            KeyError: it is not complete.
+            ArtifactError: The weights of the teacher have changed since.
+            KeyError: The state is not complete.
         """
         if bytes(state["distill_teacher"].tolist()).hex() != self._sha256:
             raise ArtifactError(
-                f"[distill -> teacher_run] {self._config.teacher_run}: has other weights than when this run began (was"
-                " it trained further?): begin anew, in another --out"
+                f"[distill -> teacher_run] {self._config.teacher_run}: its weights have changed since this run began"
+                " (was it trained further?): start a new run in another --out"
             )
         self.maps.load_state_dict({name: state[f"distill_maps.{name}"] for name in self.maps.state_dict()})
 
-    def _teach(self, batch: PairBatch) -> tuple[Tensor, list[Tensor]]:
-        """The teacher's pictures and inner features."""
-        self._theirs = []
+    def _run_teacher(self, batch: PairBatch) -> GeneratorOutput:
         glimpse = batch.glimpse if self.teacher.uses_glimpse else None
         context = None if glimpse is None else self.teacher.context_from_glimpse(glimpse)
-        painted: Tensor = self.teacher(batch.content, context, batch.style)
-        found, self._theirs = self._theirs, []
-        return painted, found
-
-    def _compare(self, student: Generator) -> None:
-        """Hear what both think at their places, and map the one to the other."""
-        if not isinstance(student, Lite):
-            raise ConfigError(
-                f"[distill -> features] compares the features of a lite, and {student.architecture} learns: set"
-                " model.generator=lite, or distill.features=0"
-            )
-
-        # plain functions: a copy of the generator must not copy this module with them
-        def note_ours(_module: nn.Module, _given: object, found: Tensor) -> None:
-            if self._watching:
-                self._painting.append(found)
-
-        def note_theirs(_module: nn.Module, _given: object, found: Tensor) -> None:
-            self._theirs.append(found)
-
-        ours = _listen(student, _places(student, student.scale), note_ours)
-        theirs = _listen(self.teacher, _places(self.teacher, student.scale), note_theirs)
-        self.maps.extend(nn.Conv2d(into, out, 1) for into, out in zip(ours, theirs, strict=True))
-        self._theirs = []
+        output: GeneratorOutput = self.teacher(batch.content, context, batch.style, self._teacher_stages)
+        return output
 
 
 def build_distiller(config: Config, student: Generator) -> Distiller | None:
-    """The teacher that `distill.teacher_run` names; None where it names none, or nothing of it counts.
+    """Build the distillation from the run that `distill.teacher_run` names.
+
+    Args:
+        config: Experiment.
+        student: Generator that is trained.
+
+    Returns:
+        None if no run is named, or all weights of the section `distill` are 0.
 
     Raises:
-        ArtifactError: the run cannot be used.
-        ConfigError: it holds other styles than the student, or has no features to compare.
+        ArtifactError: The run cannot be used.
+        ConfigError: The run has another number of styles than the student, or no features to compare.
     """
     section = config.distill
     if section.teacher_run is None or not section.is_active:
@@ -165,10 +142,11 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
     teacher, _ = load_generator(run)
     if teacher.styles != student.styles:
         raise ConfigError(
-            f"[distill -> teacher_run] {section.teacher_run}: holds {teacher.styles} styles, and the one that learns"
+            f"[distill -> teacher_run] {section.teacher_run}: holds {teacher.styles} styles, but the student"
             f" {student.styles}: set model.styles={teacher.styles}, or name another run"
         )
-    with torch.random.fork_rng(devices=[]):  # folding may draw and throw away fresh weights: leave no trace
+    # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
+    with torch.random.fork_rng(devices=[]):
         teacher = teacher.folded()
     return Distiller(section, teacher, student, sha256_file(_weights_file(run)))
 
@@ -178,45 +156,28 @@ def _weights_file(run: RunFolder) -> Path:
     return folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
 
 
-def _places(network: Generator, scale: int) -> list[nn.Module]:
-    """Two modules, in the order in which they run: halfway and at the end, at about 1/scale of the resolution.
+def _comparable_stages(student: Generator, teacher: Generator) -> tuple[Sequence[FeatureStage], Sequence[FeatureStage]]:
+    """Return stages of the student, and as many of the teacher that they are compared with."""
+    if not isinstance(student, Lite):
+        raise ConfigError(
+            f"[distill -> features] only a lite generator can learn features, and the student is a"
+            f" {student.architecture}: set model.generator=lite, or distill.features=0"
+        )
+    teacher_stages = teacher.stages_at_scale(student.scale)
+    if teacher_stages is None:
+        raise ConfigError(
+            f"[distill -> features] the generator of the teacher run is a {teacher.architecture}, whose features cannot"
+            " be compared: set distill.features=0, or name a run of a unet or a lite"
+        )
+    return student.stages_at_scale(student.scale), teacher_stages
 
-    A U-Net's are where it comes down to that resolution and where it comes up to it again.
+
+def _normalised_l1(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean absolute difference divided by the mean magnitude of the target.
+
+    A target of another resolution is average-pooled to that of the output.
     """
-    if isinstance(network, Lite):
-        blocks = list(network.body)
-        return [blocks[(len(blocks) - 1) // 2], blocks[-1]]
-    if isinstance(network, Unet):
-        levels = len(network.downs)
-        level = min(int(math.log2(scale)), levels)
-        down = network.downs[level - 1]
-        return [down, network.ups[levels - level - 1] if level < levels else down]
-    raise ConfigError(
-        f"[distill -> features] the teacher run's generator is a {network.architecture}, whose features have no"
-        " counterpart: set distill.features=0, or name a run of a unet or a lite"
-    )
-
-
-def _listen(
-    network: Generator, places: list[nn.Module], note: Callable[[nn.Module, object, Tensor], None]
-) -> list[int]:
-    """Let `note` hear of each pass through each place; returns the places' channels."""
-    channels: list[int] = []
-    handles = [place.register_forward_hook(lambda _m, _g, found: channels.append(found.shape[1])) for place in places]
-    weight = next(network.parameters())
-    photo = torch.zeros(1, 3, _PROBE_PX, _PROBE_PX, device=weight.device)
-    style = torch.full((1, network.styles), 1 / network.styles, device=weight.device) if network.styles > 1 else None
-    with torch.no_grad():
-        network(photo, style=style)
-    for handle, place in zip(handles, places, strict=True):
-        handle.remove()
-        place.register_forward_hook(note)
-    return channels
-
-
-def _apart(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean absolute difference, in units of the teacher's mean magnitude."""
-    theirs = wide(theirs)
-    if theirs.shape[-2:] != ours.shape[-2:]:
-        theirs = F.adaptive_avg_pool2d(theirs, (ours.shape[-2], ours.shape[-1]))
-    return losses.l1(ours, theirs) / theirs.abs().mean().clamp(min=_LEAST)
+    target = wide(target)
+    if target.shape[-2:] != output.shape[-2:]:
+        target = F.adaptive_avg_pool2d(target, (output.shape[-2], output.shape[-1]))
+    return losses.l1(output, target) / target.abs().mean().clamp(min=_MIN_MAGNITUDE)

@@ -1,70 +1,101 @@
-"""What a step's losses were, part by part."""
+"""The table of loss terms: the named summands of the generator's loss.
+
+To add a loss, add its weight to `config/losses.py` and a row to `TERMS`. Write its function in this file, or in
+`pix2style.losses` if it is used outside of training as well.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeneratorLosses:
-    """Parts as they stand before their weights, and their weighted sum; None is not computed.
-
-    Attributes:
-        total: what the generator lowers.
-        l1: see `pix2style.losses` for this and the others.
-        style, painting_style: distances of Gram matrices; the second, to the paintings besides the targets.
-        distill_output, distill_features: see `training.distillation`.
-        style_balance: what the style's weight was multiplied by, so that style follows content (`losses.balance`).
-    """
-
-    total: Tensor
-    l1: Tensor | None = None
-    charbonnier: Tensor | None = None
-    mse: Tensor | None = None
-    ms_ssim: Tensor | None = None
-    color: Tensor | None = None
-    total_variation: Tensor | None = None
-    adversarial: Tensor | None = None
-    feature_matching: Tensor | None = None
-    perceptual: Tensor | None = None
-    style: Tensor | None = None
-    painting_style: Tensor | None = None
-    content: Tensor | None = None
-    distill_output: Tensor | None = None
-    distill_features: Tensor | None = None
-    style_balance: Tensor | None = None
-
-    def computed(self) -> dict[str, Tensor]:
-        """Name -> value of all that was computed, the total first; without gradient."""
-        return _computed(self)
+from pix2style import losses
+from pix2style.config.losses import LossesConfig
+from pix2style.training.objective.step_tensors import StepTensors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscriminatorLosses:
-    """The discriminator's part of a step; None is not computed.
+@dataclass(frozen=True, slots=True)
+class LossTerm:
+    """One summand of the generator's loss.
 
     Attributes:
-        total: what it lowers, penalties and their weights included.
-        real_share_right: of the teacher's patches, the share (0 to 1) that it takes for such.
-        fake_share_right: of the generator's, likewise. For "relativistic" both are the share of patches whose real
-            logit is the larger one.
-        r1: squared gradient at the teacher's pictures, before its weight.
-        r2: the same at the generator's.
+        name: Name in metrics.jsonl, after the prefix `generator/`.
+        weight: Function that reads the weight from the section `losses`. A term of weight 0 is not computed.
+        function: Function that computes the term, a scalar in float32, from the tensors of a step.
+        needs: Network that `function` uses, which decides in which steps the term is computed. "discriminator": after
+            `losses.adversarial.start_images`. "features": after `losses.features.start_images`, in every n-th step and
+            with n times its weight, where n is `losses.features.every`. None: in every step.
+        ramped: Whether the weight grows linearly over `losses.adversarial.ramp_images`.
     """
 
-    total: Tensor
-    real_share_right: Tensor
-    fake_share_right: Tensor
-    r1: Tensor | None = None
-    r2: Tensor | None = None
-
-    def computed(self) -> dict[str, Tensor]:
-        """Name -> value of all that was computed, the total first; without gradient."""
-        return _computed(self)
+    name: str
+    weight: Callable[[LossesConfig], float]
+    function: Callable[[StepTensors], Tensor]
+    needs: Literal["discriminator", "features"] | None = None
+    ramped: bool = False
 
 
-def _computed(losses: GeneratorLosses | DiscriminatorLosses) -> dict[str, Tensor]:
-    found = {field.name: getattr(losses, field.name) for field in fields(losses)}
-    return {name: value.detach() for name, value in found.items() if value is not None}
+def _adversarial(step: StepTensors) -> Tensor:
+    kind = step.config.adversarial.kind
+    fake_logits = [scale[-1] for scale in step.output_scales]
+    # The other kinds do not use the logits of the target. Not reading them saves a pass of the discriminator.
+    real_logits = [scale[-1] for scale in step.target_scales] if kind == "relativistic" else [None] * len(fake_logits)
+    by_scale = [
+        losses.adversarial_generator(kind, fake, real) for fake, real in zip(fake_logits, real_logits, strict=True)
+    ]
+    return torch.stack(by_scale).mean()
+
+
+def _perceptual(step: StepTensors) -> Tensor:
+    layers = step.config.perceptual.layers
+    return losses.perceptual(step.output_features, step.target_features, layers)
+
+
+def _style(step: StepTensors) -> Tensor:
+    return _distance_to_painting(step) if step.config.style.to == "painting" else _distance_to_target(step)
+
+
+def _distance_to_target(step: StepTensors) -> Tensor:
+    return _gram_distance(step.config)(step.output_grams, step.target_grams, step.config.style.layers)
+
+
+def _distance_to_painting(step: StepTensors) -> Tensor:
+    return _gram_distance(step.config)(step.output_grams, step.painting_grams, step.config.style.layers)
+
+
+def _gram_distance(config: LossesConfig) -> Callable[..., Tensor]:
+    return losses.relative_gram_distance if config.style.distance == "relative" else losses.gram_distance
+
+
+def _content(step: StepTensors) -> Tensor:
+    return losses.content(step.output_features, step.content_features, step.config.content.layers)
+
+
+# The terms are summed in this order; another order would change the last digits of the total.
+TERMS: tuple[LossTerm, ...] = (
+    LossTerm("l1", lambda config: config.l1, lambda step: losses.l1(step.output, step.target)),
+    LossTerm(
+        "charbonnier", lambda config: config.charbonnier, lambda step: losses.charbonnier(step.output, step.target)
+    ),
+    LossTerm("mse", lambda config: config.mse, lambda step: losses.mse(step.output, step.target)),
+    LossTerm("ms_ssim", lambda config: config.ms_ssim, lambda step: losses.ms_ssim(step.output, step.target)),
+    LossTerm("color", lambda config: config.color, lambda step: losses.color(step.output, step.target)),
+    LossTerm(
+        "total_variation", lambda config: config.total_variation, lambda step: losses.total_variation(step.output)
+    ),
+    LossTerm("adversarial", lambda config: config.adversarial.weight, _adversarial, needs="discriminator", ramped=True),
+    LossTerm(
+        "feature_matching",
+        lambda config: config.feature_matching,
+        lambda step: losses.feature_matching(step.output_scales, step.target_scales),
+        needs="discriminator",
+    ),
+    LossTerm("perceptual", lambda config: config.perceptual.weight, _perceptual, needs="features"),
+    LossTerm("style", lambda config: config.style.weight, _style, needs="features"),
+    LossTerm("painting_style", lambda config: config.style.painting_weight, _distance_to_painting, needs="features"),
+    LossTerm("content", lambda config: config.content.weight, _content, needs="features"),
+)

@@ -1,1 +1,1 @@
-"""One optimiser step: networks, optimisers, and what guards them."""
+"""One optimiser step: the networks and optimisers, the step itself, and the handling of numbers that are not finite."""

@@ -1,242 +1,223 @@
-"""One optimiser step of the game: the discriminator's, then the generator's; nothing in it waits for a GPU."""
+"""Train the discriminator and then the generator on one batch. Nothing here makes the host wait for a GPU."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from pix2style.config import Config
+from pix2style.config.train import TrainConfig
+from pix2style.nets.generator import GeneratorOutput
 from pix2style.training.batch import PairBatch
-from pix2style.training.distributed import flatten_tensors, unflatten_tensors
-from pix2style.training.objective.objective import DiscriminatorLosses, GeneratorLosses
+from pix2style.training.objective.step_losses import DiscriminatorLosses, GeneratorLosses, average_losses
+from pix2style.training.step.buffers import BufferSync
+from pix2style.training.step.device import autocast
 from pix2style.training.step.nonfinite import LossScale
+from pix2style.training.step.optimizer_step import OptimizerStep, optimizer_step
 from pix2style.training.step.schedule import set_learning_rates, update_ema
-from pix2style.training.step.state import TrainingState, autocast
+from pix2style.training.step.state import TrainingState
 
-_Losses = TypeVar("_Losses", GeneratorLosses, DiscriminatorLosses)
 _Network = TypeVar("_Network", bound=nn.Module | None)
 
 
 @dataclass(frozen=True, slots=True)
-class Descent:
-    """What a network's step came to; one number each, on the device.
-
-    Attributes:
-        gradient_norm: L2 norm over all parameters and processes.
-        skipped: bool; the step was left out because loss or gradient was not finite.
-    """
-
-    gradient_norm: Tensor
-    skipped: Tensor
-
-
-@dataclass(frozen=True, slots=True)
 class StepReport:
-    """One step's figures, still on the device; losses are means over this process's pictures.
+    """Losses and gradient norms of one training step; all tensors are still on the device.
 
     Attributes:
-        generator: parts of its loss.
-        discriminator: of the discriminator's; None while the game is not played.
-        generator_descent, discriminator_descent: gradients, the same in all processes.
+        generator_losses: Terms of the generator's loss, as means over this process's images.
+        discriminator_losses: The same of the discriminator; None if the adversarial loss is not active.
+        generator_optimizer_step: The generator's update, the same in all processes.
+        discriminator_optimizer_step: The discriminator's update; None if the adversarial loss is not active.
     """
 
-    generator: GeneratorLosses
-    discriminator: DiscriminatorLosses | None
-    generator_descent: Descent
-    discriminator_descent: Descent | None
+    generator_losses: GeneratorLosses
+    discriminator_losses: DiscriminatorLosses | None
+    generator_optimizer_step: OptimizerStep
+    discriminator_optimizer_step: OptimizerStep | None
 
-    def figures(self) -> dict[str, Tensor]:
-        """By the names that metrics.jsonl uses."""
-        found: dict[str, Tensor] = {}
-        for name, losses, descent in (
-            ("generator", self.generator, self.generator_descent),
-            ("discriminator", self.discriminator, self.discriminator_descent),
+    def metrics(self) -> dict[str, Tensor]:
+        """Return the loss terms and gradient norms under their names in metrics.jsonl, one element each."""
+        metrics: dict[str, Tensor] = {}
+        for network, losses, step in (
+            ("generator", self.generator_losses, self.generator_optimizer_step),
+            ("discriminator", self.discriminator_losses, self.discriminator_optimizer_step),
         ):
-            if losses is not None and descent is not None:
-                parts = {field.name: getattr(losses, field.name) for field in dataclasses.fields(losses)}
-                found |= {f"{name}/{part}": value for part, value in parts.items() if value is not None}
-                found[f"{name}/gradient_norm"] = descent.gradient_norm
-        return found
+            if losses is not None and step is not None:
+                metrics |= {f"{network}/{name}": value for name, value in losses.metrics().items()}
+                metrics[f"{network}/gradient_norm"] = step.gradient_norm
+        return metrics
 
 
-def advance(state: TrainingState, parts: Sequence[PairBatch], config: Config) -> StepReport:
-    """Learn from one batch and count it.
+def train_step(state: TrainingState, micro_batches: Sequence[PairBatch], train: TrainConfig) -> StepReport:
+    """Update the networks by one batch, and count it.
 
-    The discriminator learns first; the generator then plays against its new weights, as in the 2017 recipe. A step
-    whose loss or gradient is not finite is left out in all processes (one such number would spread to every weight),
-    and counted in `state.guard`.
+    The discriminator is updated first; the generator is then trained against its new weights, as in the 2017 recipe.
+    A step whose loss or gradient is not finite is skipped in all processes and counted in `state.nonfinite`.
 
     Args:
-        state: changed in place.
-        parts: this process's share of the batch, in the parts that are computed one after the other
-            (`train.accumulate`): for all of them together one step is taken.
-        config: the experiment.
+        state: Training state, changed in place.
+        micro_batches: This process's share of the batch, in `train.accumulate` parts whose gradients are accumulated
+            before one optimiser step.
+        train: Section `train` of the configuration.
     """
-    set_learning_rates(state, config.train)
+    set_learning_rates(state, train)
     state.generator.train()
-    if config.train.cuda_graphs and state.device.type == "cuda":
+    if train.cuda_graphs and state.device.type == "cuda":
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-    running = _Running(state)
-    playing = state.objective.adversarial_active(state.images_seen)
-    # With several parts the discriminator has to see all of them before the generator is judged: keeping every part's
-    # graph until then would save no memory, so that the generator's pass is repeated, with the same dropout.
-    outputs = [paint(state, part, config, repeat=len(parts) > 1) for part in parts] if playing else None
-    d_losses, d_descent = teach_discriminator(state, parts, outputs, config) if outputs else (None, None)
-    g_losses, g_descent = teach_generator(state, parts, outputs, config)
-    skipped = g_descent.skipped if d_descent is None else g_descent.skipped | d_descent.skipped
-    running.settle(skipped)
+    buffers = BufferSync(state)
+    adversarial_active = state.objective.adversarial_active(state.images_seen)
+    outputs, d_losses, d_step = None, None, None
+    if adversarial_active:
+        # The discriminator has to see all micro-batches before the generator's loss is computed. Keeping the
+        # generator's activations of every micro-batch until then would save no memory, so with more than one, its
+        # forward pass is repeated when its gradient is computed, with the same dropout (torch.utils.checkpoint).
+        repeat = len(micro_batches) > 1
+        outputs = [generate(state, micro_batch, train, repeat=repeat) for micro_batch in micro_batches]
+        d_losses, d_step = discriminator_step(state, micro_batches, outputs, train)
+    g_losses, g_step = generator_step(state, micro_batches, outputs, train)
+    skipped = g_step.skipped if d_step is None else g_step.skipped | d_step.skipped
+    buffers.finish(skipped)
     state.step += 1
-    state.images_seen += sum(len(part.content) for part in parts) * state.world.size
-    update_ema(state, config.train)
-    report = StepReport(g_losses, d_losses, g_descent, d_descent)
-    state.guard.note(skipped, report.figures())
+    state.images_seen += sum(len(micro_batch.content) for micro_batch in micro_batches) * state.world.size
+    update_ema(state, train)
+    report = StepReport(g_losses, d_losses, g_step, d_step)
+    state.nonfinite.record(skipped, report.metrics())
     return report
 
 
-def paint(state: TrainingState, part: PairBatch, config: Config, *, repeat: bool = False) -> Tensor:
-    """The generator's pictures of a part, [batch, 3, height, width]; `repeat`: compute its graph again when needed."""
+def generate(
+    state: TrainingState, micro_batch: PairBatch, train: TrainConfig, *, repeat: bool = False
+) -> GeneratorOutput:
+    """Run the generator on a micro-batch.
+
+    Args:
+        state: Training state.
+        micro_batch: Content images, with style weights and glimpses if the generator takes them.
+        train: Section `train` of the configuration.
+        repeat: Keep no activations, but repeat the forward pass when the gradient is computed.
+
+    Returns:
+        Outputs, [batch, 3, height, width] in [-1, 1], and the features that the generator's losses need.
+    """
     network = state.generator
-    with autocast(config.train, state.device), state.objective.watching():
-        glimpse = part.glimpse if network.uses_glimpse else None
+    with autocast(train, state.device):
+        glimpse = micro_batch.glimpse if network.uses_glimpse else None
         context = None if glimpse is None else network.context_from_glimpse(glimpse)
-        if repeat:
-            painted: Tensor = checkpoint(network, part.content, context, part.style, use_reentrant=False)
-        else:
-            painted = network(part.content, context=context, style=part.style)
-    return painted
+        forward = functools.partial(checkpoint, network, use_reentrant=False) if repeat else network
+        stages = state.objective.feature_stages
+        output: GeneratorOutput = forward(micro_batch.content, context, micro_batch.style, stages)
+    return output
 
 
-def teach_discriminator(
-    state: TrainingState, parts: Sequence[PairBatch], outputs: Sequence[Tensor], config: Config
-) -> tuple[DiscriminatorLosses, Descent]:
-    """The discriminator's step; the generator's pictures `outputs` are given, and it gets no gradient."""
+def discriminator_step(
+    state: TrainingState, micro_batches: Sequence[PairBatch], outputs: Sequence[GeneratorOutput], train: TrainConfig
+) -> tuple[DiscriminatorLosses, OptimizerStep]:
+    """Update the discriminator, with the generator's outputs as fixed inputs.
+
+    Args:
+        state: Training state with a discriminator; changed in place.
+        micro_batches: This process's share of the batch.
+        outputs: The generator's outputs for each micro-batch; the generator gets no gradient.
+        train: Section `train` of the configuration.
+
+    Raises:
+        ValueError: There is no discriminator.
+    """
     network, optimizer = state.discriminator, state.discriminator_optimizer
     if network is None or optimizer is None:
-        raise ValueError("the objective plays against a discriminator, and there is none")
+        raise ValueError("the adversarial loss needs a discriminator, and this training state has none")
     optimizer.zero_grad(set_to_none=True)
-    found: list[DiscriminatorLosses] = []
-    for part, output in zip(parts, outputs, strict=True):
-        with autocast(config.train, state.device):
-            losses = state.objective.discriminator_losses(network, output.detach(), part)
-        _backward(losses.total, list(network.parameters()), state.discriminator_scale, _share(part, parts))
-        found.append(losses)
-    mean = _mean(found, parts)
-    learned, limit = list(network.parameters()), config.train.discriminator.clip_norm
-    return mean, _descend(state, mean.total, learned, optimizer, state.discriminator_scale, limit=limit)
+    parameters = list(network.parameters())
+    all_losses: list[DiscriminatorLosses] = []
+    for micro_batch, output in zip(micro_batches, outputs, strict=True):
+        with autocast(train, state.device):
+            losses = state.objective.discriminator_losses(network, output.image.detach(), micro_batch)
+        _backward(losses.total, parameters, state.discriminator_scale, _share(micro_batch, micro_batches))
+        all_losses.append(losses)
+    mean = average_losses(all_losses, [_share(micro_batch, micro_batches) for micro_batch in micro_batches])
+    step = optimizer_step(
+        optimizer,
+        parameters,
+        mean.total,
+        loss_scale=state.discriminator_scale,
+        clip_norm=train.discriminator.clip_norm,
+        world=state.world,
+    )
+    return mean, step
 
 
-def teach_generator(
-    state: TrainingState, parts: Sequence[PairBatch], outputs: Sequence[Tensor] | None, config: Config
-) -> tuple[GeneratorLosses, Descent]:
-    """The generator's step, against the discriminator as it is now; `outputs` None: without it."""
-    optimizer, found = state.generator_optimizer, list[GeneratorLosses]()
-    optimizer.zero_grad(set_to_none=True)
-    for i, part in enumerate(parts):
-        output = outputs[i] if outputs is not None else paint(state, part, config)
-        judging = state.discriminator if outputs is not None else None
-        with autocast(config.train, state.device), _frozen(judging) as opponent:
-            losses = state.objective.generator_losses(output, part, opponent, images_seen=state.images_seen)
-        _backward(losses.total, state.learned, state.generator_scale, _share(part, parts))
-        found.append(losses)
-    mean = _mean(found, parts)
-    limit = config.train.generator.clip_norm
-    return mean, _descend(state, mean.total, state.learned, optimizer, state.generator_scale, limit=limit)
+def generator_step(
+    state: TrainingState,
+    micro_batches: Sequence[PairBatch],
+    outputs: Sequence[GeneratorOutput] | None,
+    train: TrainConfig,
+) -> tuple[GeneratorLosses, OptimizerStep]:
+    """Update the generator, against the discriminator's present weights.
+
+    Args:
+        state: Training state; changed in place.
+        micro_batches: This process's share of the batch.
+        outputs: The generator's outputs for each micro-batch; None if the adversarial loss is not active. Each
+            micro-batch is then generated here, which keeps the activations of one micro-batch at a time.
+        train: Section `train` of the configuration.
+    """
+    state.generator_optimizer.zero_grad(set_to_none=True)
+    all_losses: list[GeneratorLosses] = []
+    for i, micro_batch in enumerate(micro_batches):
+        output = outputs[i] if outputs is not None else generate(state, micro_batch, train)
+        discriminator = state.discriminator if outputs is not None else None
+        with autocast(train, state.device), _frozen(discriminator) as frozen:
+            losses = state.objective.generator_losses(
+                output.image, micro_batch, frozen, images_seen=state.images_seen, features=output.features
+            )
+        share = _share(micro_batch, micro_batches)
+        _backward(losses.total, state.generator_parameters, state.generator_scale, share)
+        all_losses.append(losses)
+    mean = average_losses(all_losses, [_share(micro_batch, micro_batches) for micro_batch in micro_batches])
+    step = optimizer_step(
+        state.generator_optimizer,
+        state.generator_parameters,
+        mean.total,
+        loss_scale=state.generator_scale,
+        clip_norm=train.generator.clip_norm,
+        world=state.world,
+    )
+    return mean, step
 
 
 @contextmanager
 def _frozen(network: _Network) -> Iterator[_Network]:
-    """Its weights get no gradients from what is computed in the block: compiled, a backward pass cannot skip them."""
-    learned = [] if network is None else [one for one in network.parameters() if one.requires_grad]
+    """Compute no gradients of the network's parameters in the block.
+
+    Naming the parameters that get gradients (`_backward`) is not enough: the backward pass of a compiled network
+    computes the gradients of all parameters that required one in the forward pass.
+    """
+    parameters = [] if network is None else [p for p in network.parameters() if p.requires_grad]
     try:
-        for parameter in learned:
+        for parameter in parameters:
             parameter.requires_grad_(False)
         yield network
     finally:
-        for parameter in learned:
+        for parameter in parameters:
             parameter.requires_grad_(True)
 
 
-def _backward(loss: Tensor, learned: list[nn.Parameter], scale: LossScale | None, share: float) -> None:
+def _backward(loss: Tensor, parameters: list[nn.Parameter], loss_scale: LossScale | None, share: float) -> None:
+    """Add the gradients of `share` times the loss to the parameters' gradients."""
     scaled = loss if share == 1 else loss * share
-    if scale is not None:
-        scaled = scaled * scale.value
-    # only this network's gradients: the other one's would be computed for nothing
-    torch.autograd.backward(scaled, inputs=learned)
+    if loss_scale is not None:
+        scaled = scaled * loss_scale.value
+    # `inputs`: the generator's loss also depends on the discriminator's parameters, whose gradients nobody needs.
+    torch.autograd.backward(scaled, inputs=parameters)
 
 
-def _descend(
-    state: TrainingState,
-    loss: Tensor,
-    learned: list[nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    scale: LossScale | None,
-    *,
-    limit: float | None,
-) -> Descent:
-    """Step down the mean gradient of all processes, unless it or the loss is not finite; `limit`: at most so long."""
-    gradients = [parameter.grad for parameter in learned if parameter.grad is not None]
-    total = loss.detach().float().reshape(1).clone()
-    state.world.all_reduce_mean_([*gradients, total])
-    norm = torch.nn.utils.get_total_norm(gradients)
-    skipped = ~torch.isfinite(norm + total[0])
-    # fused Adam reads these two on the device: it divides by the scale, and does nothing where found_inf is 1
-    optimizer.found_inf = skipped.float()  # type: ignore[attr-defined]
-    divide_by = None if scale is None else scale.value
-    if scale is not None:
-        norm = norm / scale.value
-        scale.update(skipped)
-    if limit is not None:
-        too_long = (norm / limit).clamp(min=1)
-        divide_by = too_long if divide_by is None else divide_by * too_long
-    optimizer.grad_scale = divide_by  # type: ignore[attr-defined]
-    optimizer.step()
-    return Descent(norm, skipped)
-
-
-def _share(part: PairBatch, parts: Sequence[PairBatch]) -> float:
-    return len(part.content) / sum(len(each.content) for each in parts)
-
-
-@torch.no_grad()
-def _mean(found: Sequence[_Losses], parts: Sequence[PairBatch]) -> _Losses:
-    """The parts' losses as the whole's, without their graphs."""
-    first, shares = found[0], [_share(part, parts) for part in parts]
-    means: dict[str, Any] = {}
-    for field in dataclasses.fields(first):
-        values = [getattr(losses, field.name) for losses in found]
-        if len(values) == 1:
-            means[field.name] = None if values[0] is None else values[0].detach()
-            continue
-        known = [value.detach() * share for value, share in zip(values, shares, strict=True) if value is not None]
-        means[field.name] = torch.stack(known).sum(0) if known else None
-    return dataclasses.replace(first, **means)
-
-
-class _Running:
-    """What a step changes besides weights: BatchNorm's statistics, and spectral norm's vectors.
-
-    Processes agree on their mean, so that any one's are everyone's; a step that is left out leaves them as they were.
-    """
-
-    def __init__(self, state: TrainingState) -> None:
-        networks: list[nn.Module] = [state.generator]
-        networks += [state.discriminator] if state.discriminator is not None else []
-        self._buffers = [b for network in networks for b in network.buffers() if b.is_floating_point()]
-        self._before = flatten_tensors(self._buffers) if self._buffers else None
-        self._world = state.world
-
-    @torch.no_grad()
-    def settle(self, skipped: Tensor) -> None:
-        """After the step."""
-        if self._before is None:
-            return
-        after = flatten_tensors(self._buffers)
-        self._world.all_reduce_mean_([after])
-        torch._foreach_copy_(self._buffers, unflatten_tensors(torch.where(skipped, self._before, after), self._buffers))
+def _share(micro_batch: PairBatch, micro_batches: Sequence[PairBatch]) -> float:
+    """Return the micro-batch's share of the images, so that accumulated gradients are means over all images."""
+    return len(micro_batch.content) / sum(len(other.content) for other in micro_batches)

@@ -1,4 +1,4 @@
-"""Making a set: the same bytes every time, failures listed, other folders left alone."""
+"""make_pairs gives the same bytes every time, lists failures, and never touches other folders."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, DataError
 from pix2style.images import crop_to_square, encode_jpeg, encode_png, read_picture
-from pix2style.pairs.build.build import make_pairs, preview_pairs
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.build.make_pairs import make_pairs, preview_pairs
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer
 
@@ -27,7 +27,7 @@ TEACHER = TintTeacher()
 
 
 def damaged_files(folder: Path, rgb: np.ndarray) -> dict[str, str]:
-    """Files that are no photos, and a word of the reason that each should get."""
+    """Write files that are no images; return a part of the expected reason for each name."""
     folder.mkdir(parents=True, exist_ok=True)
     jpeg = encode_jpeg(rgb)
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
@@ -38,7 +38,7 @@ def damaged_files(folder: Path, rgb: np.ndarray) -> dict[str, str]:
     files = {
         "cut.jpg": (jpeg[: len(jpeg) // 2], "cut off"),
         "empty.jpg": (b"", "empty"),
-        "text.jpg": (b"this is a shopping list", "not an image"),
+        "text.jpg": (b"this is a shopping list", "not a picture"),
         "bomb.png": (bomb, "pixels"),
     }
     for name, (data, _) in files.items():
@@ -67,7 +67,7 @@ def test_pairs_are_the_photo_and_what_the_teacher_made_of_it(
     report = make_pairs(config, TEACHER, tmp_path / "out")
     reader = PairReader(tmp_path / "out")
     entries = reader.entries("train")
-    assert report.painted == len(entries) == 12
+    assert report.new_pairs == len(entries) == 12
     assert [entry.source for entry in entries] == sorted(entry.source for entry in entries)
     for entry in entries:
         photo = crop_to_square(read_picture(config.content[0] / entry.source).rgb, 32)
@@ -129,7 +129,7 @@ def test_unreadable_files_are_listed_and_the_rest_is_done(config: PairsConfig, t
 def test_nothing_readable_is_an_error_and_leaves_the_folder_free(tmp_path: Path, photos) -> None:
     damaged_files(tmp_path / "content", photos(1)[0])
     config = PairsConfig(content=(tmp_path / "content",), size=32)
-    with pytest.raises(DataError, match=r"none of the 4 files can be read.*empty\.jpg: the file is empty"):
+    with pytest.raises(DataError, match=r"none of the 4 files can be used.*empty\.jpg: the file is empty"):
         make_pairs(config, TEACHER, tmp_path / "out")
     assert tree(tmp_path / "out") == {}
     (tmp_path / "content" / "good.png").write_bytes(encode_png(photos(1)[0]))
@@ -171,7 +171,7 @@ def test_the_same_again_changes_nothing_and_paints_nothing(config: PairsConfig, 
     painted = painted_counts(log)
     report = make_pairs(config, TintTeacher(log=log), tmp_path / "out")
     assert report.already_finished
-    assert (report.painted, report.kept) == (0, 12)
+    assert (report.new_pairs, report.kept_pairs) == (0, 12)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
     assert painted_counts(log) == painted
 
@@ -212,9 +212,9 @@ def test_a_folder_with_other_files_is_refused(config: PairsConfig, tmp_path: Pat
 
 
 def test_two_processes_do_not_share_a_folder(config: PairsConfig, tmp_path: Path) -> None:
-    with SetFolder(tmp_path / "out").claimed(), pytest.raises(DataError, match="another make-pairs is writing"):
+    with PairSetFolder(tmp_path / "out").locked(), pytest.raises(DataError, match="another make-pairs is writing"):
         make_pairs(config, TEACHER, tmp_path / "out")
-    assert make_pairs(config, TEACHER, tmp_path / "out").painted == 12
+    assert make_pairs(config, TEACHER, tmp_path / "out").new_pairs == 12
 
 
 class ShrinkingTeacher(TintTeacher):
@@ -235,9 +235,9 @@ class FloatTeacher(TintTeacher):
 @pytest.mark.parametrize(
     ("teacher", "message"),
     [
-        (ShrinkingTeacher(), r"gave uint8 \[28, 32, 3\] for album0/photo00\.png, expected uint8 \[32, 32, 3\]"),
-        (ForgetfulTeacher(), "gave 2 pictures for 3 photos"),
-        (FloatTeacher(), "gave float32"),
+        (ShrinkingTeacher(), r"returned uint8 \[28, 32, 3\] for album0/photo00\.png, expected uint8 \[32, 32, 3\]"),
+        (ForgetfulTeacher(), "returned 2 images for 3 photos"),
+        (FloatTeacher(), "returned float32"),
     ],
 )
 def test_a_teacher_that_makes_no_pairs_is_an_error(
@@ -258,13 +258,13 @@ def test_what_a_person_should_know_is_said(tmp_path: Path, photos) -> None:
     assert "no photo fell into val (a share of 1e-09 of 3)" in notes
     assert "into test" not in notes
     assert "3 photos are less than 64 px" in notes
-    assert "1 files have the content of another one" in notes
+    assert "1 files have the same bytes as another file" in notes
 
 
 def test_preview_writes_nothing_and_tells_the_state(config: PairsConfig, tmp_path: Path) -> None:
     log = tmp_path / "log"
     preview = preview_pairs(config, TintTeacher(log=log), tmp_path / "out")
-    assert (preview.state, preview.plan.splits.total) == ("new", 12)
+    assert (preview.state, preview.plan.photos_per_split.total) == ("new", 12)
     assert not (tmp_path / "out").exists()
     assert not log.exists()
     make_pairs(config, TEACHER, tmp_path / "out")
@@ -314,12 +314,12 @@ def test_photos_that_are_left_out_leave_no_trace(config: PairsConfig, tmp_path: 
     whole = make_pairs(config, TEACHER, tmp_path / "whole")
     entries = [entry for split in ("train", "val", "test") for entry in PairReader(whole.out).entries(split)]
     known = {entry.sha256 for entry in entries[:5]}
-    assert len(preview_pairs(config, TEACHER, tmp_path / "rest", without=known).plan.photos) == 7
-    rest = make_pairs(config, TEACHER, tmp_path / "rest", without=known)
-    assert (rest.painted, rest.manifest.failures, rest.manifest.duplicates) == (7, (), ())
+    assert len(preview_pairs(config, TEACHER, tmp_path / "rest", exclude_sha256=known).plan.photos) == 7
+    rest = make_pairs(config, TEACHER, tmp_path / "rest", exclude_sha256=known)
+    assert (rest.new_pairs, rest.manifest.failures, rest.manifest.duplicates) == (7, (), ())
     reader = PairReader(rest.out)
     painted = {entry.sha256 for split in ("train", "val", "test") for entry in reader.entries(split)}
     assert painted == {entry.sha256 for entry in entries[5:]}
-    assert make_pairs(config, TEACHER, tmp_path / "rest", without=known).already_finished
+    assert make_pairs(config, TEACHER, tmp_path / "rest", exclude_sha256=known).already_finished
     with pytest.raises(DataError, match="none of 12 photos is new"):
-        make_pairs(config, TEACHER, tmp_path / "none", without={entry.sha256 for entry in entries})
+        make_pairs(config, TEACHER, tmp_path / "none", exclude_sha256={entry.sha256 for entry in entries})

@@ -1,4 +1,4 @@
-"""Shards made on a real Ray cluster come out the same, even when a machine of it dies."""
+"""Shards made on a real Ray cluster have the same bytes, even if one of its machines dies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, DataError
 from pix2style.images import Image8
-from pix2style.pairs.build.build import Cluster, make_pairs
+from pix2style.pairs.build.make_pairs import RayCluster, make_pairs
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @dataclass(frozen=True)
 class TintRecipe:
-    """Workers find this file's folder on their path; see the fixture."""
+    """Loads a TintTeacher. Workers can import this class because the fixture sets PYTHONPATH."""
 
     log: Path | None = None
     delay_s: float = 0.0
@@ -42,7 +42,7 @@ def config(tmp_path: Path, photos: Callable[..., list[Image8]]) -> PairsConfig:
 
 @pytest.fixture
 def two_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """A Ray cluster whose two nodes are processes of this machine, with one processor each."""
+    """Start a Ray cluster of two nodes, which are processes on this machine with one processor each."""
     monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
@@ -77,7 +77,7 @@ def test_two_machines_of_which_one_is_killed(config: PairsConfig, tmp_path: Path
 
     killer = threading.Thread(target=kill_in_the_middle)
     killer.start()
-    cluster = Cluster(TintRecipe(log, delay_s=0.25), address=two_machines.address)
+    cluster = RayCluster(TintRecipe(log, delay_s=0.25), address=two_machines.address)
     report = make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "out", cluster=cluster)
     killer.join()
     assert killed.is_set()
@@ -95,16 +95,16 @@ def test_on_one_machine_with_errors_that_say_what_is_wrong(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")
     with pytest.raises(ArtifactError, match="a worker loaded another teacher than the one that the plan names"):
-        make_pairs(config, TintTeacher(), tmp_path / "other", cluster=Cluster(TintRecipe(tint=7), workers=1))
+        make_pairs(config, TintTeacher(), tmp_path / "other", cluster=RayCluster(TintRecipe(tint=7), workers=1))
     assert not ray.is_initialized()
-    cluster = Cluster(TintRecipe(), workers=1)
+    cluster = RayCluster(TintRecipe(), workers=1)
     report = make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "out", cluster=cluster)
-    assert report.painted == 24
+    assert report.new_pairs == 24
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
     assert make_pairs(config, TintTeacher(), tmp_path / "out", cluster=cluster).already_finished
 
 
 def test_a_cluster_that_is_not_there(config: PairsConfig, tmp_path: Path) -> None:
-    cluster = Cluster(TintRecipe(), address="127.0.0.1:1")
+    cluster = RayCluster(TintRecipe(), address="127.0.0.1:1")
     with pytest.raises((ArtifactError, DataError), match="no Ray cluster can be reached there"):
         make_pairs(config, TintTeacher(), tmp_path / "out", cluster=cluster)

@@ -1,4 +1,4 @@
-"""Parts of a set, made by several processes: for batch systems."""
+"""Slices of a set, made by several processes as in batch systems."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, encode_png
-from pix2style.pairs.build.build import Slice, make_pairs, make_slice, plan_pairs
-from pix2style.pairs.format.folder import SetFolder
+from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, plan_pairs
+from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.shards import ShardWriter
 
 from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
@@ -27,7 +27,7 @@ def test_parts_in_any_order_give_the_same_bytes(config: PairsConfig, tmp_path: P
     reports = [make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3)) for number in order]
     assert [report.complete for report in reports] == [False] * (len(order) - 1) + [True]
     assert reports[-1].finished_shards == 6
-    assert sum(report.painted for report in reports) == 12
+    assert sum(report.new_pairs for report in reports) == 12
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
@@ -56,7 +56,7 @@ def test_where_a_plan_is_photos_are_not_all_read_again(config: PairsConfig, tmp_
     assert sorted(tree(tmp_path / "out")) == ["plan.json"]
     told: list[str] = []
     make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3), on_progress=lambda label, *_: told.append(label))
-    assert set(told) == {"painting"}
+    assert set(told) == {"stylizing"}
 
 
 def test_a_photo_changed_since_the_plan_is_a_failure_not_a_wrong_pair(
@@ -67,7 +67,7 @@ def test_a_photo_changed_since_the_plan_is_a_failure_not_a_wrong_pair(
     photo.write_bytes(encode_png(photos(30)[29]))
     for number in (1, 2, 3):
         make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3))
-    manifest = SetFolder(tmp_path / "out").manifest.read_text()
+    manifest = PairSetFolder(tmp_path / "out").manifest.read_text()
     assert "changed while pairs were being made" in manifest
 
 
@@ -80,15 +80,15 @@ def test_photos_added_since_the_plan_are_noticed(config: PairsConfig, tmp_path: 
 
 def test_a_whole_run_and_a_part_do_not_work_at_once(config: PairsConfig, tmp_path: Path) -> None:
     busy = "another make-pairs is writing there"
-    with SetFolder(tmp_path / "out").claimed(shared=True), pytest.raises(DataError, match=busy):
+    with PairSetFolder(tmp_path / "out").locked(shared=True), pytest.raises(DataError, match=busy):
         make_pairs(config, TEACHER, tmp_path / "out")
-    with SetFolder(tmp_path / "out").claimed(), pytest.raises(DataError, match=busy):
+    with PairSetFolder(tmp_path / "out").locked(), pytest.raises(DataError, match=busy):
         make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))
 
 
 def test_one_part_twice_at_once_is_refused_and_loses_nothing(config: PairsConfig, tmp_path: Path) -> None:
     plan_pairs(config, TEACHER, tmp_path / "out")
-    shards = SetFolder(tmp_path / "out")
+    shards = PairSetFolder(tmp_path / "out")
     writer = ShardWriter(shards.partial(0), "png")
     with pytest.raises(DataError, match=r"shard-00000\.tar\.partial: another make-pairs is writing this shard"):
         make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))

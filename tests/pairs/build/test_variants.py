@@ -1,4 +1,4 @@
-"""Variants: varied copies of train photos, painted by the teacher like photos."""
+"""Variants are varied copies of train photos, which the teacher stylizes like photos."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from pix2style.config.pairs import PairsConfig, StyleConfig
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.images import tilt
-from pix2style.pairs.build.build import Slice, make_pairs, make_slice, preview_pairs
-from pix2style.pairs.build.variants import Variation, draw_variation, stored_size, vary
-from pix2style.pairs.check.overview import overview
+from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, preview_pairs
+from pix2style.pairs.build.variants import Variation, apply_variation, draw_variation, pair_size
+from pix2style.pairs.check.overview import summarize_pairs
 from pix2style.pairs.check.verify import verify_pairs
 from pix2style.pairs.exchange.exporting import export_pairs
 from pix2style.pairs.exchange.importing import import_pairs
-from pix2style.pairs.exchange.opening import open_source
+from pix2style.pairs.exchange.layouts import open_pair_source
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.manifest import PairEntry, PairManifest, Split
+from pix2style.pairs.format.manifest import PairManifest
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.reader import PairReader
-from pix2style.teachers.color import KeepColor
+from pix2style.pairs.format.records import PairEntry, Split
+from pix2style.teachers.color import PreserveColor
 from pix2style.teachers.watercolor import WatercolorTeacher
 
 from sets import detailed_photo  # isort: skip
@@ -41,7 +42,7 @@ PLAIN = Variation(False, False, False, 0.0, 1.0, 1.0, 0.0, 0.0, None, (0, 1, 2))
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine photos, upright, across and square; one of them twice."""
+    """A folder with nine photos in portrait, landscape and square format; one of them twice."""
     pictures = [detailed_photo(i, *[(60, 80), (90, 64), (70, 70)][i % 3]) for i in range(PHOTOS)]
     folder = write_photos(tmp_path_factory.mktemp("content"), pictures)
     (folder / "again.png").write_bytes((folder / "album0" / "photo00.png").read_bytes())
@@ -55,7 +56,7 @@ def settings_of(content: Path, variants: int = VARIANTS, **others: object) -> Pa
 
 @pytest.fixture(scope="module")
 def painted(content: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The set with variants, by the built-in teacher; only read."""
+    """A set with variants, made by the watercolor teacher; tests only read it."""
     out = tmp_path_factory.mktemp("painted") / "set"
     make_pairs(settings_of(content), WatercolorTeacher(), out)
     return out
@@ -131,7 +132,7 @@ def test_parts_in_any_order_give_the_same(painted: Path, content: Path, tmp_path
 
 
 def test_a_variant_depends_on_its_photo_alone(painted: Path, content: Path, tmp_path: Path) -> None:
-    """Other photos, other names, more variants: the pairs that both sets hold are the same."""
+    """With other photos, names and numbers of variants, the pairs that both sets hold are equal."""
     whole = {entry.content.sha256 for entry in entries_of(painted)}
     for photo in sorted(content.rglob("*.png"))[2:6]:
         (tmp_path / "few").mkdir(exist_ok=True)
@@ -143,7 +144,7 @@ def test_a_variant_depends_on_its_photo_alone(painted: Path, content: Path, tmp_
 
 
 class Stopped(TintTeacher):
-    """Interrupted at its fifth batch, and at every later one."""
+    """A teacher that is interrupted at its fifth batch and at every later one."""
 
     batches = 0
 
@@ -171,7 +172,7 @@ def test_a_shard_of_variants_cut_off_anywhere_is_completed(painted: Path, conten
     last = max((copy / "shards").glob("*.tar"))
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     report = make_pairs(settings_of(content), WatercolorTeacher(), copy)
-    assert report.painted
+    assert report.new_pairs
     assert tree(copy) == tree(painted)
     assert make_pairs(settings_of(content), WatercolorTeacher(), copy).already_finished
 
@@ -212,14 +213,14 @@ def test_a_file_that_disappears_halfway_costs_its_remaining_variants(content: Pa
     data = photo.read_bytes()
 
     def remove(stage: str, done: int, _total: int) -> None:
-        if stage == "painting" and done > PHOTOS:
+        if stage == "stylizing" and done > PHOTOS:
             photo.unlink(missing_ok=True)
 
     report = make_pairs(config, TintTeacher(), tmp_path / "set", on_progress=remove)
     [failure] = report.manifest.failures
     assert failure.source == photo.relative_to(folder).as_posix()
     assert PHOTOS < report.manifest.pairs.total < PHOTOS * (1 + VARIANTS)
-    assert verify_pairs(tmp_path / "set", judge=False).damage == ()
+    assert verify_pairs(tmp_path / "set", inspect=False).damage == ()
     photo.write_bytes(data)
     assert make_pairs(config, TintTeacher(), tmp_path / "set").already_finished
 
@@ -231,19 +232,19 @@ def test_reports_and_checks_agree(painted: Path, content: Path) -> None:
     preview = preview_pairs(settings_of(content), WatercolorTeacher(), painted)
     counts = PairReader(painted).manifest.pairs
     assert (preview.state, preview.to_json()["pairs"], preview.to_json()["variants"]) == ("finished", counts.total, 3)
-    assert preview.plan.splits.total == PHOTOS
-    shown = overview(PairReader(painted))
+    assert preview.plan.photos_per_split.total == PHOTOS
+    shown = summarize_pairs(PairReader(painted))
     assert shown.to_json()["variants"] == VARIANTS
     assert "  variants    3 of each train photo" in shown.lines()
 
 
 def test_variants_survive_export_and_import(painted: Path, tmp_path: Path) -> None:
     export_pairs(PairReader(painted), tmp_path / "out", "folders")
-    import_pairs(open_source(tmp_path / "out"), tmp_path / "again")
+    import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "again")
     first, again = ({(e.source, e.split, e.sha256) for e in entries_of(f)} for f in (painted, tmp_path / "again"))
     assert first == again
     assert PairReader(tmp_path / "again").manifest.variants == 0  # they are pairs like any other there
-    assert verify_pairs(tmp_path / "again", judge=False).damage == ()
+    assert verify_pairs(tmp_path / "again", inspect=False).damage == ()
 
 
 def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> None:
@@ -252,11 +253,11 @@ def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> 
     value = json.loads(index.read_bytes())
     value["pairs"][0]["split"] = "test"
     index.write_text(json.dumps(value))
-    assert any("says train" in str(one) or "say train" in str(one) for one in verify_pairs(copy, judge=False).damage)
+    assert any("says train" in str(one) or "say train" in str(one) for one in verify_pairs(copy, inspect=False).damage)
 
 
 def test_old_sets_are_read_and_resumed(content: Path, tmp_path: Path) -> None:
-    """A set without variants has the very fields of version 2, so it is an old set."""
+    """A set without variants has exactly the fields of schema version 2, so it equals an old set."""
     config = settings_of(content, 0)
     make_pairs(config, TintTeacher(), tmp_path / "set")
     plan, _ = read_document(PairPlan, tmp_path / "set" / "plan.json")
@@ -276,7 +277,7 @@ def test_several_styles(content: Path, tmp_path: Path, styles_per_photo: int | N
     report = make_pairs(config, teachers, tmp_path / "set")
     assert report.manifest.pairs.train == PHOTOS * (1 + VARIANTS) * (styles_per_photo or 3)
     assert len({entry.key for entry in entries_of(tmp_path / "set")}) == report.manifest.pairs.total
-    assert verify_pairs(tmp_path / "set", judge=False).damage == ()
+    assert verify_pairs(tmp_path / "set", inspect=False).damage == ()
     by_photo: dict[str, set[int]] = {}
     for entry in entries_of(tmp_path / "set"):
         by_photo.setdefault(entry.sha256, set()).add(entry.style)
@@ -284,11 +285,11 @@ def test_several_styles(content: Path, tmp_path: Path, styles_per_photo: int | N
 
 
 def test_colours_can_be_kept(content: Path, tmp_path: Path) -> None:
-    make_pairs(settings_of(content), KeepColor(WatercolorTeacher()), tmp_path / "set")
+    make_pairs(settings_of(content), PreserveColor(WatercolorTeacher()), tmp_path / "set")
     reader = PairReader(tmp_path / "set")
     for entry in [entry for entry in entries_of(tmp_path / "set") if is_variant(entry)][::5]:
         photo, target = reader.read(entry)
-        np.testing.assert_array_equal(target, KeepColor(WatercolorTeacher()).stylize([photo])[0])
+        np.testing.assert_array_equal(target, PreserveColor(WatercolorTeacher()).stylize([photo])[0])
 
 
 # --- the variation itself
@@ -307,7 +308,7 @@ def test_a_tilted_picture_has_no_empty_corner(height: int, width: int, degrees: 
 @pytest.mark.parametrize("fit", ["keep", "fit", "crop"])
 def test_no_variant_has_an_empty_corner_or_a_size_out_of_range(height: int, width: int, fit: str) -> None:
     white = np.full((height, width, 3), 255, np.uint8)
-    most_height, most_width = stored_size(height, width, 200, fit)
+    most_height, most_width = pair_size(height, width, 200, fit)
     least = 200 if fit == "crop" else min(most_height, most_width, 192)
     for number in range(1, 61):
         drawn = draw_variation("a" * 64, number)
@@ -315,7 +316,7 @@ def test_no_variant_has_an_empty_corner_or_a_size_out_of_range(height: int, widt
             drawn.mirrored, drawn.upside_down, drawn.quarter_turned, drawn.tilt_deg, drawn.zoom, drawn.aspect,
             drawn.top, drawn.left, None, drawn.channels,
         )  # fmt: skip
-        varied = vary(white, uncoloured, 200, fit)
+        varied = apply_variation(white, uncoloured, 200, fit)
         assert varied.min() == 255
         assert varied.dtype == np.uint8
         assert varied.shape[0] <= most_height
@@ -325,7 +326,7 @@ def test_no_variant_has_an_empty_corner_or_a_size_out_of_range(height: int, widt
 
 def test_a_plain_variation_is_the_photo(photos) -> None:
     [photo] = photos(1)
-    np.testing.assert_array_equal(vary(photo, PLAIN, 32, "keep"), photo)
+    np.testing.assert_array_equal(apply_variation(photo, PLAIN, 32, "keep"), photo)
 
 
 def test_tilting_turns_counterclockwise_about_the_middle() -> None:
@@ -357,7 +358,7 @@ def test_variations_are_as_frequent_as_they_should_be() -> None:
 
 
 def test_variations_are_written_in_stone() -> None:
-    """Sets that people have begun must go on with the same pictures in every later version."""
+    """Later versions must resume unfinished sets with the same images."""
     drawn = draw_variation("0" * 64, 1)
     assert (drawn.mirrored, drawn.upside_down, drawn.quarter_turned) == (True, False, True)
     numbers = (drawn.tilt_deg, drawn.zoom, drawn.aspect, drawn.top, drawn.left)

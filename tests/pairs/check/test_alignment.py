@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from pix2style.images import Image8, crop_to_square, read_picture
-from pix2style.pairs.check.alignment import judge
-from pix2style.pairs.check.suspicion import Judged, PairJudge, Suspicion, perceptual_hash
+from pix2style.pairs.check.alignment import measure_alignment
+from pix2style.pairs.check.duplicates import perceptual_hash
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import PairIdentity, Suspicion
 from pix2style.teachers.watercolor import WatercolorTeacher
 
 from sets import Negative, detailed_photo  # isort: skip
@@ -23,7 +25,7 @@ def pairs() -> list[tuple[Image8, Image8]]:
 
 
 def shifted(rgb: Image8, dx: int, dy: int) -> Image8:
-    """Moved right and down, with what was there mirrored in from the border."""
+    """Shift an image to the right and down; the border is filled by reflection."""
     side = 32
     wide = np.pad(rgb, ((side, side), (side, side), (0, 0)), "reflect")
     height, width = rgb.shape[:2]
@@ -31,10 +33,10 @@ def shifted(rgb: Image8, dx: int, dy: int) -> Image8:
 
 
 def suspicions(pairs: list[tuple[Image8, Image8]], names: list[str] | None = None) -> list[Suspicion]:
-    judged = PairJudge()
+    judged = PairInspector()
     for i, (content, target) in enumerate(pairs):
         name = names[i] if names else f"{i:02d}.png"
-        judged.add(Judged(f"{i:04x}", name, "train", 0, perceptual(content), perceptual(target)), content, target)
+        judged.add(PairIdentity(f"{i:04x}", name, "train", 0, perceptual(content), perceptual(target)), content, target)
     return judged.finish()
 
 
@@ -49,7 +51,7 @@ def test_honest_pairs_are_not_suspected(pairs: list[tuple[Image8, Image8]]) -> N
 @pytest.mark.parametrize(("dx", "dy"), [(2, 0), (0, -2), (-4, 3), (8, 0), (0, 16)])
 def test_a_shift_is_measured(pairs: list[tuple[Image8, Image8]], dx: int, dy: int) -> None:
     for content, target in pairs:
-        finding = judge(content, shifted(target, dx, dy)).finding
+        finding = measure_alignment(content, shifted(target, dx, dy)).misalignment
         assert finding is not None
         assert finding.problem == "shifted"
         assert f"({dx}, {dy}) px" in finding.text
@@ -57,7 +59,7 @@ def test_a_shift_is_measured(pairs: list[tuple[Image8, Image8]], dx: int, dy: in
 
 def test_the_shift_of_a_large_picture_is_told_in_its_own_pixels() -> None:
     content = detailed_photo(3, 1024, 768)
-    finding = judge(content, shifted(Negative().stylize([content])[0], 24, 0)).finding
+    finding = measure_alignment(content, shifted(Negative().stylize([content])[0], 24, 0)).misalignment
     assert finding is not None
     assert "(24, 0) px" in finding.text
 
@@ -76,7 +78,7 @@ def test_a_turned_target_is_named(
     pairs: list[tuple[Image8, Image8]], change: Callable[[Image8], Image8], said: str
 ) -> None:
     for content, target in pairs:
-        finding = judge(content, np.ascontiguousarray(change(target))).finding
+        finding = measure_alignment(content, np.ascontiguousarray(change(target))).misalignment
         assert finding is not None
         assert said in finding.text
 
@@ -116,9 +118,9 @@ def test_the_same_content_twice_and_nearly_the_same(pairs: list[tuple[Image8, Im
 
 def test_tiny_and_flat_pictures_are_not_judged() -> None:
     flat = np.full((128, 128, 3), 90, np.uint8)
-    assert judge(flat, flat).finding is None
-    assert judge(flat, detailed_photo(1)).finding is None
-    assert np.isnan(judge(flat[:40, :40], flat[:40, :40]).score)
+    assert measure_alignment(flat, flat).misalignment is None
+    assert measure_alignment(flat, detailed_photo(1)).misalignment is None
+    assert np.isnan(measure_alignment(flat[:40, :40], flat[:40, :40]).score)
 
 
 def test_the_hash_of_a_smaller_picture_is_near() -> None:
@@ -133,5 +135,8 @@ def test_real_photos_in_watercolor(assets: Path) -> None:
     photos = [crop_to_square(read_picture(file).rgb, 256) for file in files]
     targets = WatercolorTeacher().stylize(photos)
     assert suspicions(list(zip(photos, targets, strict=True))) == []
-    moved = [judge(photo, shifted(target, 2, 0)).finding for photo, target in zip(photos, targets, strict=True)]
+    moved = [
+        measure_alignment(photo, shifted(target, 2, 0)).misalignment
+        for photo, target in zip(photos, targets, strict=True)
+    ]
     assert all(finding is not None and finding.problem == "shifted" for finding in moved)

@@ -15,13 +15,12 @@ from PIL import Image
 from pix2style.errors import DataError
 from pix2style.images import Image8, decode_picture, encode_jpeg, encode_png
 from pix2style.pairs.check.verify import verify_pairs
-from pix2style.pairs.exchange.exporting import Layout, export_pairs, names_of
+from pix2style.pairs.exchange.exporting import Layout, export_names, export_pairs
 from pix2style.pairs.exchange.importing import ImportReport, ImportSettings, import_pairs
-from pix2style.pairs.exchange.opening import open_source
-from pix2style.pairs.format.manifest import PairEntry
-from pix2style.pairs.format.matching import SPLITS
-from pix2style.pairs.format.plan import split_of
+from pix2style.pairs.exchange.layouts import open_pair_source
+from pix2style.pairs.format.photo_hash import assign_split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry
 
 from sets import Negative, detailed_photo, make_set  # isort: skip
 from tint import tree  # isort: skip
@@ -36,14 +35,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three styles, two of them for each photo, of several sizes."""
+    """A set with three styles, two of them for each photo, and images of several sizes."""
     return make_set(
         tmp_path_factory.mktemp("styled"), 9, [Negative(5), Negative(50), Negative(95)], fit="fit", styles_per_photo=2
     )
 
 
 def everything(folder: Path) -> dict[tuple[str, int], tuple[object, ...]]:
-    """What a round trip has to keep, by source and style."""
+    """Return everything that a round trip has to keep, by source and style."""
     reader = PairReader(folder)
     return {(e.source, e.style): describe(reader, e) for split in SPLITS for e in reader.entries(split)}
 
@@ -56,7 +55,7 @@ def describe(reader: PairReader, entry: PairEntry) -> tuple[object, ...]:
 
 def there_and_back(folder: Path, layout: Layout, tmp_path: Path) -> ImportReport:
     export_pairs(PairReader(folder), tmp_path / "out", layout)
-    return import_pairs(open_source(tmp_path / "out"), tmp_path / "back")
+    return import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "back")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -103,7 +102,7 @@ def test_two_round_trips_give_the_same_bytes(made: Path, tmp_path: Path) -> None
 def test_exported_folders_are_the_sets_own_bytes(made: Path, tmp_path: Path) -> None:
     reader = PairReader(made)
     export_pairs(reader, tmp_path / "out", "folders")
-    names = names_of(reader)
+    names = export_names(reader)
     for split in SPLITS:
         for entry in reader.entries(split):
             assert names[entry.key].startswith(f"{split}/album")
@@ -115,27 +114,27 @@ def test_the_content_can_be_on_either_side(made: Path, tmp_path: Path) -> None:
     reader = PairReader(made)
     entry = reader.entries("train")[0]
     export_pairs(reader, tmp_path / "right", "side-by-side", content_side="right")
-    both = decode_picture((tmp_path / "right" / f"{names_of(reader)[entry.key]}.png").read_bytes(), name="").rgb
+    both = decode_picture((tmp_path / "right" / f"{export_names(reader)[entry.key]}.png").read_bytes(), name="").rgb
     assert np.array_equal(both, np.hstack(reader.read(entry)[::-1]))
-    import_pairs(open_source(tmp_path / "right"), tmp_path / "back")  # its card says which side
+    import_pairs(open_pair_source(tmp_path / "right"), tmp_path / "back")  # its card says which side
     assert everything(tmp_path / "back") == everything(made)
     for card in ("pairs.json", "pairs.jsonl"):
         (tmp_path / "right" / card).unlink()
-    import_pairs(open_source(tmp_path / "right", content_side="right"), tmp_path / "told")
+    import_pairs(open_pair_source(tmp_path / "right", content_side="right"), tmp_path / "told")
     pixels = sorted(what[-2:] for what in everything(made).values())
     assert sorted(what[-2:] for what in everything(tmp_path / "told").values()) == pixels
     assert PairReader(tmp_path / "told").manifest.pairs == reader.manifest.pairs
 
 
 def test_names_from_a_stranger_stay_in_the_folder(made: Path, tmp_path: Path) -> None:
-    """A source may say anything; what it says must not become a path."""
+    """A source may contain any text, but must not lead to a path outside the export."""
     reader = PairReader(made)
     sources = iter(["../../evil.png", "/etc/passwd", "a/b.png", "A_b.png", "..", "x" * 300, "con\u0000.png", ".hidden"])
     evil = [entry.model_copy(update={"source": next(sources, entry.source)}) for entry in reader.entries("train")]
     reader._entries = evil
     export_pairs(reader, tmp_path / "out", "folders")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    report = import_pairs(open_source(tmp_path / "out"), tmp_path / "back")
+    report = import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "back")
     assert report.manifest.pairs.total == len(evil)
     assert {source for source, _ in everything(tmp_path / "back")} == {entry.source for entry in evil}
 
@@ -158,7 +157,7 @@ def test_what_a_killed_import_left_does_no_harm(made: Path, tmp_path: Path) -> N
     export_pairs(PairReader(made), tmp_path / "out", "folders")
     (tmp_path / ".back.unfinished" / "shards").mkdir(parents=True)
     (tmp_path / ".back.unfinished" / "shards" / "shard-00000.tar.partial").write_bytes(b"half")
-    import_pairs(open_source(tmp_path / "out"), tmp_path / "back")
+    import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "back")
     assert everything(tmp_path / "back") == everything(made)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "out"]
 
@@ -178,20 +177,20 @@ def write_own(folder: Path, count: int = 8) -> list[tuple[Image8, Image8]]:
 
 def test_plain_folders_split_by_content(tmp_path: Path) -> None:
     pairs = write_own(tmp_path / "own")
-    report = import_pairs(open_source(tmp_path / "own"), tmp_path / "set", ImportSettings(0.3, 0.3, 3))
+    report = import_pairs(open_pair_source(tmp_path / "own"), tmp_path / "set", ImportSettings(0.3, 0.3, 3))
     assert report.manifest.teacher.name == "imported"
     assert (report.manifest.fit, len(report.manifest.shards)) == ("keep", 3)
     reader = PairReader(tmp_path / "set")
     for split in SPLITS:
         for entry in reader.entries(split):
-            assert split == split_of(entry.sha256, val_share=0.3, test_share=0.3)
+            assert split == assign_split(entry.sha256, val_share=0.3, test_share=0.3)
             expected = pairs[int(Path(entry.source).stem)]
             assert all(np.array_equal(a, b) for a, b in zip(reader.read(entry), expected, strict=True))
     assert verify_pairs(tmp_path / "set").damage == ()
 
 
 def variants() -> Iterator[tuple[str, bytes, Image8 | None]]:
-    """Files that a person may have, and the picture that each is (None: refused)."""
+    """Yield name and bytes of unusual files, and the expected image (None if the file is refused)."""
     photo = detailed_photo(1, 80, 96)
     image, stream = Image.fromarray(photo), io.BytesIO()
     exif = Image.Exif()
@@ -225,7 +224,7 @@ def test_untrusted_pictures_are_read_right_or_listed(tmp_path: Path) -> None:
         plain = detailed_photo(1, 80, 96) if picture is None else picture
         (tmp_path / "own" / "target" / f"{Path(name).stem}.png").write_bytes(encode_png(255 - plain))
         expected[name] = picture
-    report = import_pairs(open_source(tmp_path / "own"), tmp_path / "set")
+    report = import_pairs(open_pair_source(tmp_path / "own"), tmp_path / "set")
     failed = {failure.source: failure.reason for failure in report.manifest.failures}
     assert set(failed) == {name for name, picture in expected.items() if picture is None}
     assert all(reason.startswith("content: ") for reason in failed.values())
@@ -245,7 +244,7 @@ def test_a_jpeg_with_a_turning_makes_the_set_png(tmp_path: Path) -> None:
     exif[0x0112] = 8
     turned = tmp_path / "own" / "content" / "2.jpg"
     Image.open(turned).transpose(Image.Transpose.ROTATE_270).save(turned, quality=95, exif=exif)
-    report = import_pairs(open_source(tmp_path / "own"), tmp_path / "set")
+    report = import_pairs(open_pair_source(tmp_path / "own"), tmp_path / "set")
     assert (report.manifest.format, report.manifest.pairs.total) == ("png", 3)
     assert verify_pairs(tmp_path / "set").damage == ()
 
@@ -258,10 +257,10 @@ def test_pairs_that_do_not_match_are_listed_and_strict_refuses(tmp_path: Path) -
     mirrored = np.ascontiguousarray(pairs[2][1][:, ::-1])
     (own / "target" / "02.png").write_bytes(encode_png(mirrored))
     with pytest.raises(DataError, match=r"--strict[\s\S]*content/00.png: there is no target/00") as refused:
-        import_pairs(open_source(own), tmp_path / "set", ImportSettings(strict=True))
+        import_pairs(open_pair_source(own), tmp_path / "set", ImportSettings(strict=True))
     assert "02.png (pair" in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["own"]
-    report = import_pairs(open_source(own), tmp_path / "set")
+    report = import_pairs(open_pair_source(own), tmp_path / "set")
     assert {failure.source for failure in report.manifest.failures} == {"content/00.png", "01.png"}
     assert "content is 50x50 px, but target is 104x96" in report.manifest.failures[1].reason
     assert [(one.source, one.kind) for one in report.suspicions] == [("02.png", "mirrored")]
@@ -272,7 +271,7 @@ def test_the_same_content_twice_is_kept_and_named(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "own" / "content" / "00.png", tmp_path / "own" / "content" / "again.png")
     [other] = Negative(90).stylize([detailed_photo(0, 96, 96)])
     (tmp_path / "own" / "target" / "again.png").write_bytes(encode_png(other))
-    report = import_pairs(open_source(tmp_path / "own"), tmp_path / "set")
+    report = import_pairs(open_pair_source(tmp_path / "own"), tmp_path / "set")
     assert report.manifest.pairs.total == 4
     [found] = report.suspicions
     assert (found.source, found.kind) == ("again.png", "duplicate")
@@ -281,19 +280,19 @@ def test_the_same_content_twice_is_kept_and_named(tmp_path: Path) -> None:
 
 def test_nothing_to_import(tmp_path: Path, made: Path) -> None:
     with pytest.raises(DataError, match="no such file or folder"):
-        open_source(tmp_path / "none")
+        open_pair_source(tmp_path / "none")
     with pytest.raises(DataError, match="is a pair set already"):
-        open_source(made)
-    with pytest.raises(DataError, match="no pictures in it"):
-        open_source(tmp_path)
+        open_pair_source(made)
+    with pytest.raises(DataError, match="no images in it"):
+        open_pair_source(tmp_path)
     for role in ("content", "target"):
         (tmp_path / role).mkdir()
-    with pytest.raises(DataError, match="no picture in content/"):
-        open_source(tmp_path)
+    with pytest.raises(DataError, match="no image in content/"):
+        open_pair_source(tmp_path)
     (tmp_path / "content" / "a.png").write_bytes(b"x")
     (tmp_path / "target" / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match="none of the 1 files can be read"):
-        import_pairs(open_source(tmp_path), tmp_path / "set")
+    with pytest.raises(DataError, match="none of the 1 files can be used"):
+        import_pairs(open_pair_source(tmp_path), tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
 
@@ -301,7 +300,7 @@ def test_a_strip_longer_than_an_index_holds_is_listed(tmp_path: Path) -> None:
     write_own(tmp_path / "own", 2)
     for role in ("content", "target"):
         (tmp_path / "own" / role / "strip.png").write_bytes(encode_png(np.zeros((1, 70_000, 3), np.uint8)))
-    [failure] = import_pairs(open_source(tmp_path / "own"), tmp_path / "set").manifest.failures
+    [failure] = import_pairs(open_pair_source(tmp_path / "own"), tmp_path / "set").manifest.failures
     assert (failure.source, "more than 65536 px" in failure.reason) == ("strip.png", True)
 
 
@@ -309,7 +308,7 @@ def test_an_odd_width_is_no_side_by_side_pair(tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
     (tmp_path / "ab" / "odd.png").write_bytes(encode_png(detailed_photo(0, 64, 129)))
     (tmp_path / "ab" / "even.png").write_bytes(encode_png(detailed_photo(1, 64, 128)))
-    report = import_pairs(open_source(tmp_path / "ab"), tmp_path / "set")
+    report = import_pairs(open_pair_source(tmp_path / "ab"), tmp_path / "set")
     assert [failure.source for failure in report.manifest.failures] == ["odd.png"]
     assert "cannot be halved" in report.manifest.failures[0].reason
 
@@ -317,8 +316,8 @@ def test_an_odd_width_is_no_side_by_side_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda lines: lines[:-1], "does not name it, but there is such a pair"),
-        (lambda lines: [*lines, lines[0].replace("train/", "train/x")], "names it, but a file of it is missing"),
+        (lambda lines: lines[:-1], "does not describe the pair"),
+        (lambda lines: [*lines, lines[0].replace("train/", "train/x")], "but a file of it is missing"),
         (lambda lines: [*lines, lines[0]], "names the same pair as another line"),
         (lambda lines: [lines[0][:30], *lines[1:]], "line 1 is damaged"),
         (lambda lines: [lines[0].replace('"style":0', '"style":7'), *lines[1:]], "line 1 has an unknown style"),
@@ -329,7 +328,7 @@ def test_a_sidecar_that_does_not_fit_is_refused(made: Path, tmp_path: Path, chan
     path = tmp_path / "out" / "pairs.jsonl"
     path.write_text("".join(line + "\n" for line in change(path.read_text().splitlines())))
     with pytest.raises(DataError, match=said):
-        open_source(tmp_path / "out")
+        open_pair_source(tmp_path / "out")
 
 
 # -- parquet ----------------------------------------------------------------------------------------------------------
@@ -359,12 +358,12 @@ def test_large_sets_become_several_files_and_row_groups(
     assert len(files) > 1
     assert files[0].name == f"train-00000-of-{len(files):05d}.parquet"
     assert pq.ParquetFile(files[0]).num_row_groups > 1
-    import_pairs(open_source(tmp_path / "out"), tmp_path / "back")
+    import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "back")
     assert everything(tmp_path / "back") == everything(made)
 
 
 def foreign(path: Path, columns: dict[str, list[object]]) -> Path:
-    """A parquet file of somebody else."""
+    """Write a parquet file that was not exported by pix2style."""
     pq.write_table(pa.table(columns), path)
     return path
 
@@ -375,7 +374,7 @@ def test_parquet_from_elsewhere(tmp_path: Path) -> None:
     edits = [{"bytes": encode_png(one), "path": None} for one in Negative().stylize(photos)]
     prompts = ["make it blue"] * 3
     path = foreign(tmp_path / "data.parquet", {"input_image": inputs, "edit_prompt": prompts, "edited_image": edits})
-    report = import_pairs(open_source(path), tmp_path / "set")
+    report = import_pairs(open_pair_source(path), tmp_path / "set")
     assert report.manifest.pairs.total == 3
     assert {source for source, _ in everything(tmp_path / "set")} == {f"data.parquet:{i}" for i in range(3)}
     assert verify_pairs(tmp_path / "set").damage == ()
@@ -387,7 +386,7 @@ def test_validation_in_a_files_name_is_val(tmp_path: Path) -> None:
     foreign(tmp_path / "data" / "validation-00000-of-00001.parquet", images)
     images = {name: [encode_png(detailed_photo(5))] for name in ("input_image", "edited_image")}
     foreign(tmp_path / "data" / "train-00000-of-00001.parquet", images)
-    counts = import_pairs(open_source(tmp_path / "data"), tmp_path / "set").manifest.pairs
+    counts = import_pairs(open_pair_source(tmp_path / "data"), tmp_path / "set").manifest.pairs
     assert (counts.train, counts.val, counts.test) == (1, 1, 0)
 
 
@@ -395,7 +394,7 @@ def test_rows_without_pictures_are_listed(tmp_path: Path) -> None:
     good = {"bytes": encode_png(detailed_photo(0)), "path": "a.png"}
     linked = {"bytes": None, "path": "/elsewhere/a.png"}
     path = foreign(tmp_path / "a.parquet", {"input_image": [good, linked, good], "edited_image": [good, good, None]})
-    report = import_pairs(open_source(path), tmp_path / "set")
+    report = import_pairs(open_pair_source(path), tmp_path / "set")
     assert [failure.reason for failure in report.manifest.failures] == [
         "row a.parquet:1: input_image (content) holds no bytes",
         "row a.parquet:2: edited_image (target) holds no bytes",
@@ -405,17 +404,17 @@ def test_rows_without_pictures_are_listed(tmp_path: Path) -> None:
 def test_parquet_that_cannot_be_used_is_refused(made: Path, tmp_path: Path) -> None:
     good = [encode_png(detailed_photo(0))]
     with pytest.raises(DataError, match=r"no column edited_image \(it has input_image, output\)"):
-        open_source(foreign(tmp_path / "a.parquet", {"input_image": good, "output": good}))
+        open_pair_source(foreign(tmp_path / "a.parquet", {"input_image": good, "output": good}))
     with pytest.raises(DataError, match="its column edited_image is of type string"):
-        open_source(foreign(tmp_path / "b.parquet", {"input_image": good, "edited_image": ["a.png"]}))
+        open_pair_source(foreign(tmp_path / "b.parquet", {"input_image": good, "edited_image": ["a.png"]}))
     (tmp_path / "c.parquet").write_bytes(b"PAR1 nothing PAR1")
     with pytest.raises(DataError, match=r"c.parquet: is damaged or no parquet file"):
-        open_source(tmp_path / "c.parquet")
+        open_pair_source(tmp_path / "c.parquet")
     export_pairs(PairReader(made), tmp_path / "out", "parquet")
     whole = tmp_path / "out" / "train-00000-of-00001.parquet"
     data = bytearray(whole.read_bytes())
     data[4:400] = bytes(396)
     whole.write_bytes(data)
     with pytest.raises(DataError, match="is damaged or no parquet file"):
-        import_pairs(open_source(tmp_path / "out"), tmp_path / "set")
+        import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "set")
     assert not (tmp_path / "set").exists()

@@ -1,4 +1,4 @@
-"""The plan: splits, keys, duplicates, and what makes a set another one."""
+"""Plans: splits, keys, duplicates, and the differences between two plans."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.images import encode_png
-from pix2style.pairs.build.build import make_pairs
-from pix2style.pairs.format.manifest import Failure
-from pix2style.pairs.format.plan import PairPlan, differences, keys_of, make_plan, split_of
+from pix2style.pairs.build.make_pairs import make_pairs
+from pix2style.pairs.format.photo_hash import assign_split, short_keys
+from pix2style.pairs.format.plan import PairPlan, make_plan
+from pix2style.pairs.format.plan_differences import plan_differences
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import Failure
 from pix2style.stylizer import StylizerIdentity
 
 from tint import TintTeacher, write_photos  # isort: skip
@@ -24,18 +26,18 @@ TINT = TintTeacher().identity
 
 
 def plan_of(names: dict[str, str], identity: StylizerIdentity = TINT, **settings: object) -> PairPlan:
-    return make_plan(PairsConfig.model_validate(settings), [identity], seed=0, hashed=list(names.items()))
+    return make_plan(PairsConfig.model_validate(settings), [identity], seed=0, hashed_files=list(names.items()))
 
 
 def test_shares_are_met_and_every_photo_has_one_split() -> None:
-    splits = [split_of(digest, val_share=0.1, test_share=0.2) for digest in DIGESTS]
+    splits = [assign_split(digest, val_share=0.1, test_share=0.2) for digest in DIGESTS]
     assert splits.count("val") / len(DIGESTS) == pytest.approx(0.1, abs=0.02)
     assert splits.count("test") / len(DIGESTS) == pytest.approx(0.2, abs=0.03)
 
 
 def test_splits_are_written_in_stone() -> None:
-    """Sets that people have made must keep their splits in every later version."""
-    assert [split_of(d, val_share=0.3, test_share=0.3) for d in DIGESTS[:8]] == GOLDEN_SPLITS
+    """Later versions must assign photos to the same splits."""
+    assert [assign_split(d, val_share=0.3, test_share=0.3) for d in DIGESTS[:8]] == GOLDEN_SPLITS
 
 
 # Made with hashlib alone: int.from_bytes(sha256(f"0:{digest}").digest()[:8], "big") / 2**64.
@@ -43,16 +45,16 @@ GOLDEN_SPLITS = ["train", "train", "train", "train", "test", "test", "val", "tra
 
 
 def test_no_share_holds_nothing_out() -> None:
-    assert {split_of(digest, val_share=0, test_share=0) for digest in DIGESTS} == {"train"}
+    assert {assign_split(digest, val_share=0, test_share=0) for digest in DIGESTS} == {"train"}
 
 
 def test_another_val_share_leaves_test_photos_as_they_are() -> None:
-    few, many = ([split_of(d, val_share=v, test_share=0.2) == "test" for d in DIGESTS] for v in (0.05, 0.5))
+    few, many = ([assign_split(d, val_share=v, test_share=0.2) == "test" for d in DIGESTS] for v in (0.05, 0.5))
     assert few == many
 
 
 def test_another_seed_draws_other_splits() -> None:
-    first, second = ([split_of(d, val_share=0.3, test_share=0.3, seed=s) for d in DIGESTS] for s in (0, 1))
+    first, second = ([assign_split(d, val_share=0.3, test_share=0.3, seed=s) for d in DIGESTS] for s in (0, 1))
     assert first != second
 
 
@@ -81,7 +83,7 @@ def test_adding_photos_and_renaming_folders_moves_nothing(tmp_path: Path, photos
 
 @given(st.sets(st.text("0123456789abcdef", min_size=8, max_size=8), min_size=1, max_size=60))
 def test_keys_differ_even_where_first_digits_collide(digests: set[str]) -> None:
-    keys = keys_of(sorted(digests), digits=1)
+    keys = short_keys(sorted(digests), digits=1)
     assert len(set(keys)) == len(digests)
     assert all(digest.startswith(key) for key, digest in zip(keys, sorted(digests), strict=True))
 
@@ -113,7 +115,7 @@ def test_plans_are_told_apart_by_what_changes_the_result() -> None:
     painting = StylizerIdentity("tint", TINT.sha256, ("c" * 64,), TINT.licence, TINT.settings)
     cases = {
         "teacher tint there, oil now": plan_of(names, other),
-        "painting given as style": plan_of(names, painting),
+        "file of the style image has changed": plan_of(names, painting),
         "other settings (tint 40 there, 7 now)": plan_of(names, TintTeacher(7).identity),
         "size 256 there, 64 now": plan_of(names, size=64),
         "fit crop there, keep now": plan_of(names, fit="keep"),
@@ -125,12 +127,12 @@ def test_plans_are_told_apart_by_what_changes_the_result() -> None:
             PairsConfig(),
             [TINT],
             seed=0,
-            hashed=list(names.items()),
+            hashed_files=list(names.items()),
             unreadable=[Failure(source="x.png", sha256=None, reason="Permission denied")],
         ),
     }
-    assert differences(plan, plan_of(names)) == []
+    assert plan_differences(plan, plan_of(names)) == []
     for message, changed in cases.items():
-        assert message in "; ".join(differences(plan, changed))
+        assert message in "; ".join(plan_differences(plan, changed))
         assert changed.digest != plan.digest
     assert plan_of(names, batch=9).digest == plan.digest  # does not change the result

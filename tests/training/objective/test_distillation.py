@@ -1,4 +1,4 @@
-"""A trained generator teaches a small one."""
+"""Distillation: a small generator learns from the generator of a trained run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from pix2style.runs.generator import load_generator
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.distillation import Distiller
 from pix2style.training.run.train import train
-from pix2style.training.step.state import TrainingState, build_state, compile_networks
-from pix2style.training.step.train_step import advance
+from pix2style.training.step.build import build_state, compile_networks
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import train_step
 
 Experiment = Callable[..., Config]
 
@@ -33,7 +34,7 @@ def teacher_run(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def distilling(experiment: Experiment, teacher_run: Path) -> Experiment:
-    """`distilling("distill.features=0", ...)`: a tiny lite that learns from it, without a discriminator."""
+    """`distilling("distill.features=0", ...)`: a tiny lite that learns from `teacher_run`, without a discriminator."""
 
     def build(*changes: str) -> Config:
         return experiment(f"distill.teacher_run='{teacher_run}'", "losses.adversarial.weight=0", *changes)
@@ -41,58 +42,60 @@ def distilling(experiment: Experiment, teacher_run: Path) -> Experiment:
     return build
 
 
-def batch_of(pictures: int, seed: int = 0) -> PairBatch:
+def make_batch(size: int, seed: int = 0) -> PairBatch:
     noise = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(2 * pictures, 3, 6, 6, generator=noise) * 2 - 1
+    coarse = torch.rand(2 * size, 3, 6, 6, generator=noise) * 2 - 1
     content, target = torch.nn.functional.interpolate(coarse, size=(32, 32), mode="bilinear").chunk(2)
-    return PairBatch(content, target, None, torch.rand(pictures, 3, 96, 96, generator=noise) * 2 - 1)
+    return PairBatch(content, target, None, torch.rand(size, 3, 96, 96, generator=noise) * 2 - 1)
 
 
-def distiller_of(state: TrainingState) -> Distiller:
+def get_distiller(state: TrainingState) -> Distiller:
     assert state.objective.distiller is not None
     return state.objective.distiller
 
 
-def test_the_output_is_compared_with_what_the_run_paints(distilling: Experiment, teacher_run: Path) -> None:
+def test_the_output_is_compared_with_that_of_the_teacher(distilling: Experiment, teacher_run: Path) -> None:
     config = distilling("distill.features=0", "distill.output={weight: 2, structure: 0.25}")
-    state, batch = build_state(config), batch_of(4)
+    state, batch = build_state(config), make_batch(4)
     teacher, _ = load_generator(RunFolder(teacher_run))
     with torch.no_grad():
-        wanted = teacher(batch.content)
+        teacher_output = teacher(batch.content)
         output = state.generator(batch.content, context=state.generator.context_from_glimpse(batch.glimpse))
-        own = losses.l1(output, batch.target)
-    found = advance(state, [batch], config).generator
-    expected = losses.l1(output, wanted) + 0.25 * losses.ms_ssim(output, wanted)
-    assert found.distill_features is None
-    torch.testing.assert_close(found.distill_output, expected, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(found.total, 10 * own + 2 * expected, rtol=1e-4, atol=1e-6)
+        l1 = losses.l1(output, batch.target)
+    results = train_step(state, [batch], config.train).generator_losses
+    expected = losses.l1(output, teacher_output) + 0.25 * losses.ms_ssim(output, teacher_output)
+    assert "distill_features" not in results.terms
+    torch.testing.assert_close(results.terms["distill_output"], expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(results.total, 10 * l1 + 2 * expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_student_comes_nearer_and_the_teacher_stays(distilling: Experiment) -> None:
+def test_student_and_maps_learn_and_the_teacher_does_not(distilling: Experiment) -> None:
     config = distilling("train.images=1000", "train.generator.lr=0.01", "losses.l1=0.01")
-    state, batch = build_state(config), batch_of(4)
-    teacher = [weight.clone() for weight in distiller_of(state).teacher.parameters()]
-    maps = [weight.clone() for weight in distiller_of(state).maps.parameters()]
-    found = [advance(state, [batch], config).generator.computed() for _ in range(60)]
-    for part in ("distill_output", "distill_features"):
-        assert found[-1][part] < 0.9 * found[0][part], part
-    assert all(map(torch.equal, teacher, distiller_of(state).teacher.parameters()))
-    assert not any(map(torch.equal, maps, distiller_of(state).maps.parameters()))
+    state, batch = build_state(config), make_batch(4)
+    teacher = [weight.clone() for weight in get_distiller(state).teacher.parameters()]
+    maps = [weight.clone() for weight in get_distiller(state).maps.parameters()]
+    results = [train_step(state, [batch], config.train).generator_losses.metrics() for _ in range(60)]
+    for term in ("distill_output", "distill_features"):
+        assert results[-1][term] < 0.9 * results[0][term], term
+    assert all(map(torch.equal, teacher, get_distiller(state).teacher.parameters()))
+    assert not any(map(torch.equal, maps, get_distiller(state).maps.parameters()))
     assert not any("distill" in name or "maps" in name for name in state.generator.state_dict())
 
 
 @pytest.mark.parametrize("changes", [(), ("losses.adversarial.weight=0.5",)])
-def test_parts_of_a_batch_are_as_the_whole(distilling: Experiment, changes: tuple[str, ...]) -> None:
-    """With a discriminator the generator's pass is repeated, and its features must be those of their own part."""
-    config, batch = distilling(*changes), batch_of(4)
+def test_micro_batches_equal_one_batch(distilling: Experiment, changes: tuple[str, ...]) -> None:
+    """With a discriminator the forward pass is repeated for its gradient; features must belong to their micro-batch."""
+    config, batch = distilling(*changes), make_batch(4)
     halves = _halves(batch)
-    found = []
-    for parts in ([batch], halves):
+    results = []
+    for micro_batches in ([batch], halves):
         state = build_state(config)
-        losses_found = advance(state, parts, config).generator.computed()
-        found.append((losses_found, [weight.grad.clone() for weight in state.learned if weight.grad is not None]))
-    (whole, gradients), (split, others) = found
-    # relative to each part's own features: the mean over parts is near the whole's, not equal
+        metrics = train_step(state, micro_batches, config.train).generator_losses.metrics()
+        results.append(
+            (metrics, [weight.grad.clone() for weight in state.generator_parameters if weight.grad is not None])
+        )
+    (whole, gradients), (split, others) = results
+    # Features are compared relative to the magnitude in their own micro-batch, so the mean is only close to the whole.
     torch.testing.assert_close(split["distill_features"], whole["distill_features"], rtol=0.05, atol=0)
     torch.testing.assert_close(split["distill_output"], whole["distill_output"], rtol=1e-4, atol=1e-6)
     assert len(gradients) == len(others)
@@ -106,14 +109,16 @@ def _halves(batch: PairBatch) -> list[PairBatch]:
     ]
 
 
-def test_compiled_it_learns_the_same(distilling: Experiment) -> None:
-    config, found = distilling(), []
+def test_a_compiled_generator_learns_the_same(distilling: Experiment) -> None:
+    config, results = distilling(), []
     for compiled in (False, True):
         state = build_state(config)
         if compiled:
             compile_networks(state, backend="eager")
-        found.append([float(advance(state, [batch_of(4, i)], config).generator.total) for i in range(3)])
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+        results.append(
+            [float(train_step(state, [make_batch(4, i)], config.train).generator_losses.total) for i in range(3)]
+        )
+    assert results[0] == pytest.approx(results[1], rel=1e-4)
 
 
 @pytest.mark.parametrize("changes", [(), ("losses.adversarial.weight=0.5", "train.accumulate=2")])
@@ -127,17 +132,17 @@ def test_resumed_equals_uninterrupted(distilling: Experiment, tmp_path: Path, ch
     (checkpoints / "latest").write_text("step-0000002\n")
     train(config, tmp_path / "resumed", resume=True)
     for file in ("generator.safetensors", "generator.ema.safetensors"):
-        one, other = (tmp_path / run / "checkpoints" / "step-0000006" / file for run in ("whole", "resumed"))
-        assert one.read_bytes() == other.read_bytes(), file
-    memories = [
+        whole, resumed = (tmp_path / run / "checkpoints" / "step-0000006" / file for run in ("whole", "resumed"))
+        assert whole.read_bytes() == resumed.read_bytes(), file
+    states = [
         torch.load(tmp_path / run / "checkpoints" / "step-0000006" / "trainer.pt", weights_only=True)["objective"]
         for run in ("whole", "resumed")
     ]
-    assert memories[0].keys() == memories[1].keys()
-    assert all(torch.equal(memories[0][name], memories[1][name]) for name in memories[0])
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_a_teacher_that_went_on_is_refused(
+def test_resuming_with_other_weights_of_the_teacher_is_an_error(
     distilling: Experiment, teacher_run: Path, experiment: Experiment, tmp_path: Path
 ) -> None:
     copy = tmp_path / "teacher"
@@ -149,18 +154,23 @@ def test_a_teacher_that_went_on_is_refused(
         train(distilling(f"distill.teacher_run='{copy}'", "train.images=12"), tmp_path / "run", resume=True)
 
 
-def test_a_lite_teaches_a_smaller_one_with_the_whole_photo_s_glimpse(experiment: Experiment, tmp_path: Path) -> None:
-    no_game = "losses.adversarial.weight=0"
-    train(experiment("model.lite={channels: 12, blocks: 2, scale: 4}", "train.images=8", no_game), tmp_path / "teacher")
-    config = experiment(f"distill.teacher_run='{tmp_path / 'teacher'}'", "train.images=8", no_game)
+def test_a_lite_teacher_gets_the_glimpse_of_the_whole_photo(experiment: Experiment, tmp_path: Path) -> None:
+    not_adversarial = "losses.adversarial.weight=0"
+    train(
+        experiment("model.lite={channels: 12, blocks: 2, scale: 4}", "train.images=8", not_adversarial),
+        tmp_path / "teacher",
+    )
+    config = experiment(f"distill.teacher_run='{tmp_path / 'teacher'}'", "train.images=8", not_adversarial)
     assert train(config, tmp_path / "student").step == 2
     state = build_state(config)
     assert state.uses_glimpse
-    # another size of features: pooled or repeated to the student's
-    assert [weight.shape[:2] for weight in distiller_of(state).maps.parameters() if weight.dim() == 4] == [(12, 8)] * 2
+    # The maps go from the 8 channels of the student to the 12 of the teacher.
+    assert [weight.shape[:2] for weight in get_distiller(state).maps.parameters() if weight.dim() == 4] == [(12, 8)] * 2
 
 
-def test_what_cannot_be_compared_is_refused(experiment: Experiment, distilling: Experiment, tmp_path: Path) -> None:
+def test_generators_that_cannot_be_compared_are_errors(
+    experiment: Experiment, distilling: Experiment, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match=r"\[distill -> features\] .*model.generator=lite"):
         build_state(distilling("model.generator=unet"))
     assert build_state(distilling("model.generator=unet", "distill.features=0")).objective.distiller is not None
@@ -170,16 +180,16 @@ def test_what_cannot_be_compared_is_refused(experiment: Experiment, distilling: 
         build_state(experiment(f"distill.teacher_run='{tmp_path / 'nowhere'}'"))
     train(experiment("model.generator=resnet", "model.resnet={channels: 4, blocks: 1}", "train.images=4",
                      "losses.adversarial.weight=0"), tmp_path / "resnet")  # fmt: skip
-    with pytest.raises(ConfigError, match="a resnet, whose features have no counterpart"):
+    with pytest.raises(ConfigError, match="a resnet, whose features cannot be compared"):
         build_state(distilling(f"distill.teacher_run='{tmp_path / 'resnet'}'"))
 
 
-def test_without_weights_no_teacher_is_loaded(distilling: Experiment) -> None:
+def test_with_weights_of_0_no_teacher_is_loaded(distilling: Experiment) -> None:
     state = build_state(distilling("distill.features=0", "distill.output.weight=0"))
     assert state.objective.distiller is None
     assert list(state.objective.trainable_parameters()) == []
 
 
-def test_photos_without_pairs_are_painted_while_learning(distilling: Experiment, tmp_path: Path) -> None:
+def test_distillation_needs_no_targets(distilling: Experiment, tmp_path: Path) -> None:
     config = distilling("train.unpaired=true", "losses.l1=0", "train.images=8")
     assert train(config, tmp_path / "run").step == 2

@@ -1,0 +1,171 @@
+"""Calibration: measure the activations of the lightweight generator on photos, to choose how to quantise them.
+
+Activations are quantised per tensor to uint8 with an affine mapping (`QuantParams`); the values of each activation
+tensor are collected while the network runs on calibration photos.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from pix2style.export.reference import run_with_hooks
+from pix2style.images import Image8
+from pix2style.nets.lite import Lite
+
+_QUANT_MAX = 255
+_SAMPLING_STEP = 5  # every 5th value of a feature map is enough to choose its range; means use all values
+_RANGE_SHARES = np.linspace(0.3, 1.0, 71)  # candidates for the clipping range, as shares of the full range
+_HISTOGRAM_BINS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class QuantParams:
+    """Affine quantisation of a tensor to uint8: real value = (byte - zero_point) * scale.
+
+    Attributes:
+        scale: Difference between the real values of two neighbouring bytes.
+        zero_point: Byte that stands for the real value 0, from 0 to 255; 0 if the tensor has no negative values.
+    """
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(slots=True)
+class Calibration:
+    """Quantisation parameters and means of the network's activations.
+
+    The tensors are named `stem` (output of the stem's convolution), `context` (what the glimpse contributes to the
+    stem's channels), and for each block N `features.N` (its input), `hidden.N` (after its first convolution and ReLU)
+    and `residual.N` (output of its second convolution). The last `features.N` is the input of the head.
+
+    Attributes:
+        params: Quantisation parameters of each tensor.
+        means: Mean of each channel of each tensor, over all pixels and photos.
+    """
+
+    params: dict[str, QuantParams] = field(default_factory=dict)
+    means: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def calibrate(network: Lite, photos: Iterable[Image8]) -> Calibration:
+    """Choose quantisation parameters for a network. The same photos always give the same parameters.
+
+    Args:
+        network: Folded network in evaluation mode, on the CPU. If it holds several styles, the photos take turns with
+            them.
+        photos: Photos of the size at which the filter will be used.
+    """
+    samples: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    channel_means: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+
+    def record(name: str, values: Tensor) -> None:
+        is_vector = values.ndim == 2
+        samples[name].append(values.flatten()[:: 1 if is_vector else _SAMPLING_STEP].numpy().copy())
+        channel_means[name].append(values.double().mean(dim=0 if is_vector else (0, 2, 3)).numpy())
+
+    run_with_hooks(network, photos, _register_hooks(network, record))
+    calibration = Calibration(means={name: np.mean(means, axis=0) for name, means in channel_means.items()})
+    tensors = {name: np.concatenate(parts) for name, parts in samples.items()}
+    calibration.params["context"] = min_max_params(tensors.pop("context"))
+    # Tensors that are added to others come last, because their range depends on the parameters of those others.
+    for name, values in sorted(tensors.items(), key=lambda item: _other_summand(item[0]) is not None):
+        relevant = _clamp_below_relu(name, values, calibration.params)
+        calibration.params[name] = minimum_mse_params(relevant)
+    return calibration
+
+
+def minimum_mse_params(values: NDArray[np.float32]) -> QuantParams:
+    """Return the parameters with the smallest mean squared quantisation error.
+
+    A narrower range has a finer resolution inside but clips the values outside. The best compromise is searched among
+    shares of the full range, on a histogram.
+
+    Args:
+        values: Values of a tensor.
+    """
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    counts, edges = np.histogram(values, bins=_HISTOGRAM_BINS, range=(low, high if high > low else low + 1))
+    centres = (edges[1:] + edges[:-1]) / 2
+    candidates = [_params_of_range(low * share, high * share) for share in _RANGE_SHARES]
+    errors = [float((counts * np.square(_fake_quantize(centres, params) - centres)).sum()) for params in candidates]
+    return candidates[int(np.argmin(errors))]
+
+
+def min_max_params(values: NDArray[np.float32], margin: float = 1.25) -> QuantParams:
+    """Return parameters that clip no value.
+
+    Args:
+        values: Values of a tensor.
+        margin: Factor by which the range is wider than the values, for photos that were not measured.
+    """
+    return _params_of_range(margin * min(float(values.min()), 0.0), margin * max(float(values.max()), 0.0))
+
+
+def _params_of_range(low: float, high: float) -> QuantParams:
+    """Return the parameters that map [low, high] to 0..255; the range includes 0."""
+    scale = float(np.float32(max(high - low, 1e-6) / _QUANT_MAX))  # float32, as the file stores it
+    return QuantParams(scale, int(np.clip(np.rint(-low / scale), 0, _QUANT_MAX)))
+
+
+def _fake_quantize(values: NDArray[np.float64], params: QuantParams) -> NDArray[np.float64]:
+    """Quantise values and convert them back."""
+    quantized = np.clip(np.rint(values / params.scale) + params.zero_point, 0, _QUANT_MAX)
+    dequantized: NDArray[np.float64] = (quantized - params.zero_point) * params.scale
+    return dequantized
+
+
+def _clamp_below_relu(name: str, values: NDArray[np.float32], params: dict[str, QuantParams]) -> NDArray[np.float32]:
+    """Raise those values of a summand for which the sum is below zero in any case, so that ReLU makes it 0.
+
+    Trained networks produce negative values that are ten times as large as the features. A range that included them
+    would leave few of the 256 bytes for the values that matter.
+
+    Args:
+        name: Name of the tensor. Tensors that are no summand in front of a ReLU are returned unchanged.
+        values: Values of the tensor.
+        params: Parameters of the tensors that are already known, among them the other summand.
+    """
+    other = _other_summand(name)
+    if other is None:
+        return values
+    largest_other = (_QUANT_MAX - params[other].zero_point) * params[other].scale
+    return np.maximum(values, np.float32(-largest_other))
+
+
+def _other_summand(name: str) -> str | None:
+    """Return the name of the tensor that is added to this one in front of a ReLU; None if there is no such sum."""
+    if name == "stem":
+        return "context"
+    return name.replace("residual", "features") if name.startswith("residual.") else None
+
+
+def _register_hooks(network: Lite, record: Callable[[str, Tensor], None]) -> list[RemovableHandle]:
+    """Have `record` called with the name and the values of every activation tensor when the network runs."""
+
+    def record_output(name: str, *, relu: bool = False) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda _module, _inputs, output: record(name, output.clamp(min=0) if relu else output)
+
+    def record_first_input(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        record("features.0", inputs[0])
+
+    hooks: list[RemovableHandle] = [
+        network.stem.register_forward_hook(record_output("stem")),
+        network.context_network.register_forward_hook(record_output("context")),
+        (network.body[0] if len(network.body) else network.head).register_forward_pre_hook(record_first_input),
+    ]
+    for number, block in enumerate(network.body):
+        hooks += [
+            block.first.register_forward_hook(record_output(f"hidden.{number}", relu=True)),  # type: ignore[union-attr]
+            block.second.register_forward_hook(record_output(f"residual.{number}")),  # type: ignore[union-attr]
+            block.register_forward_hook(record_output(f"features.{number + 1}")),
+        ]
+    return hooks
