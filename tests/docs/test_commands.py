@@ -21,7 +21,7 @@ from conftest import SMALL_FEATURES, SMALL_RUN, SPLITS, run_program
 from pages import KNOWN_LANGUAGES, PAGES, ROOT, SHELL_LANGUAGES, Block, blocks_of
 
 from pix2style.images import read_picture
-from pix2style.runtime.onnx import OnnxStylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 # What a reader of the page has before the first command, besides a clone of the repository.
 ASSUMES = {
