@@ -36,7 +36,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.files import sha256_bytes
 from pix2style.images import crop_to_square, decode_picture, read_picture
-from pix2style.pairs.build.fast_png import encode_png
+from pix2style.pairs.build.fast_png import encode_png_fast
 from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer
 from pix2style.teachers.magenta import load_magenta
@@ -221,11 +221,11 @@ def parts(options: argparse.Namespace) -> list[str]:
     data = [file.read_bytes() for file in files]
     photos = [decode_picture(one, name="photo", to_srgb=True).on_white() for one in data]
     pictures = [crop_to_square(photo, options.size) for photo in photos]
-    encoded = [encode_png(picture) for picture in pictures]
+    encoded = [encode_png_fast(picture) for picture in pictures]
     acts: dict[str, Callable[[], object]] = {
         "decode": lambda: [decode_picture(one, name="photo", to_srgb=True).on_white() for one in data],
         "cut and scale": lambda: [crop_to_square(photo, options.size) for photo in photos],
-        "encode both": lambda: [encode_png(picture) for picture in pictures for _ in range(2)],
+        "encode both": lambda: [encode_png_fast(picture) for picture in pictures for _ in range(2)],
         "hash the file twice, both pictures, and their part of the shard": lambda: [
             sha256_bytes(one) for i in range(len(files)) for one in (data[i], data[i], *[encoded[i]] * 4)
         ],

@@ -4,7 +4,7 @@
         --teacher watercolor --teacher magenta:shared/data/styles/style08.jpg --count 100
 
 paints the photos, spoils the targets in known ways, asks `pix2style.pairs.check.alignment.measure_alignment` and
-`pix2style.pairs.check.suspicion.PairInspector`, and writes benchmarks/results/pair_alignment.md.
+`pix2style.pairs.check.inspector.PairInspector`, and writes benchmarks/results/pair_alignment.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pix2style.files import sha256_bytes, write_bytes
 from pix2style.images import Image8, crop_to_square, find_images, read_picture
 from pix2style.loading import load_stylizer
 from pix2style.pairs.check.alignment import measure_alignment
-from pix2style.pairs.check.suspicion import PairIdentity, PairInspector, Suspicion
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import PairIdentity, Suspicion
 from pix2style.stylizer import Stylizer
 
 _BATCH = 4

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pix2style.images import Image8, crop_to_square, encode_png, read_picture
-from pix2style.pairs.build.fast_png import encode_png as encode_png_fast
+from pix2style.pairs.build.fast_png import encode_png_fast
 
 _REPETITIONS = 5
 

@@ -16,7 +16,7 @@ failed=0
 for part in $PARTS; do
     case $part in
     tests) # compiling takes most of the time: not one file after the other
-        $PYTHON -m pytest tests/training/test_gpu.py -q -n 8 --maxprocesses 8 --dist load 2>&1 | tee "$OUT/tests.txt" || failed=1
+        $PYTHON -m pytest tests/training/step/test_gpu.py -q -n 8 --maxprocesses 8 --dist load 2>&1 | tee "$OUT/tests.txt" || failed=1
         ;;
     step | graphs)
         [ -e "$SQUARES/manifest.json" ] || $PYTHON -m pix2style make-pairs --content pix2style/samples/photos \

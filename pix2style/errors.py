@@ -1,6 +1,7 @@
-"""What goes wrong, for people: every error names the file or key, says what is wrong and what to do.
+"""Errors that a person can correct, each with an exit code of the command line.
 
-Errors cross the command line as one line on stderr and an exit code; docs/reference/exit-codes.md lists them.
+A message names the file or configuration key, says what is wrong, and says what to do. The command line prints it on
+stderr without a traceback; docs/reference/exit-codes.md lists the codes.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from typing import ClassVar
 
 
 class Pix2StyleError(Exception):
-    """Something a person can put right. `exit_code` is what the command line returns for it."""
+    """Base class of all errors that a person can correct.
+
+    Attributes:
+        exit_code: Exit code of the command line.
+    """
 
     exit_code: ClassVar[int] = 1
 
 
 class ConfigError(Pix2StyleError):
-    """A configuration, an option or an override is wrong."""
+    """A configuration key, an option or an override is wrong."""
 
     exit_code = 2
 
@@ -29,25 +34,30 @@ class DataError(Pix2StyleError):
 
 
 class ArtifactError(Pix2StyleError):
-    """A teacher, a run folder, a weights file or a filter cannot be used."""
+    """A teacher, a run folder, a weights file or a filter file cannot be used."""
 
     exit_code = 4
 
 
 class MissingExtraError(Pix2StyleError):
-    """A package that an extra of pix2style brings is not installed."""
+    """A package of an extra of pix2style is not installed."""
 
     exit_code = 5
 
 
 class TrainingError(Pix2StyleError):
-    """Training cannot go on (for example: the losses stay non-finite)."""
+    """Training cannot continue, for example because the losses stay non-finite."""
 
     exit_code = 6
 
 
 class ImageError(DataError):
-    """One picture cannot be read. `reason` is the part without the file's name, for lists of failures."""
+    """An image file cannot be read.
+
+    Attributes:
+        name: Name of the file.
+        reason: The message without the file's name, for lists of failures.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
@@ -56,25 +66,32 @@ class ImageError(DataError):
 
 
 class PhotoError(DataError):
-    """A teacher cannot paint one photo, but may paint others: make-pairs lists it and goes on."""
+    """A teacher cannot stylize one photo but may stylize others: make-pairs lists the photo and continues."""
 
 
 def require(extra: str, *modules: str) -> list[ModuleType]:
-    """Import `modules`, or say which extra brings the missing one.
+    """Import modules that an extra of pix2style installs.
+
+    Args:
+        extra: Name of the extra, for example `train`.
+        modules: Names of the modules.
+
+    Returns:
+        The imported modules.
 
     Raises:
-        MissingExtraError: one of the modules is not installed.
+        MissingExtraError: A module is not installed. The message says how to install the extra.
     """
-    found = []
+    imported = []
     for module in modules:
         try:
-            found.append(importlib.import_module(module))
+            imported.append(importlib.import_module(module))
         except ModuleNotFoundError as error:
-            # A broken installation of a package that is there must not look like a missing extra.
+            # Another missing module means that the package is installed but broken: that error must stay visible.
             if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
                 raise
             raise MissingExtraError(
-                f"this needs {module}, which is not installed: install pix2style[{extra}]"
-                f' (pip install "pix2style[{extra}]")'
+                f"this needs {module}, which is not installed: install pix2style[{extra}] with"
+                f' pip install "pix2style[{extra}]"'
             ) from error
-    return found
+    return imported

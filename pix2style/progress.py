@@ -1,9 +1,9 @@
-"""Progress of long work on a terminal: done, rate, time left. Silent where nobody looks."""
+"""Messages and progress bars on stderr. Only the main process of several prints, and bars appear only on a terminal."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -26,29 +26,50 @@ ProgressCallback = Callable[[int, int], None]
 StageProgressCallback = Callable[[str, int, int], None]
 """Called with the name of the stage, the number of its items that are finished and the number of all its items."""
 
+_SHOWN_FAILURES = 20
+
 
 def no_progress(*_args: object) -> None:
     """Ignore progress: the default for callers that do not show any."""
 
 
 def print_note(text: str) -> None:
-    """Say on stderr what a person should know."""
+    """Print a remark on stderr that does not stop the work."""
+    _print("note", text)
+
+
+def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> None:
+    """Print the first 20 files that failed on stderr, and how many more there are.
+
+    Args:
+        failures: Name of each file, and the reason why it failed.
+        complete_list: Where all failures are listed, for example `manifest.json`.
+    """
+    for name, reason in failures[:_SHOWN_FAILURES]:
+        _print("failed", f"{name}: {reason}")
+    if len(failures) > _SHOWN_FAILURES:
+        _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+
+
+def _print(kind: str, text: str) -> None:
     if is_main_process():
-        print(f"note: {text}", file=sys.stderr)  # noqa: T201
+        print(f"{kind}: {text}", file=sys.stderr)  # noqa: T201
 
 
 class _Rate(ProgressColumn):
+    """Items per second."""
+
     def render(self, task: Task) -> Text:
         return Text("" if task.speed is None else f"{task.speed:.1f}/s")
 
 
 class ProgressBar:
-    """A bar on stderr while in a `with` block; prints nothing if stderr is no terminal.
+    """Show a progress bar on stderr inside a `with` block, if stderr is a terminal.
 
     Args:
-        label: what is counted, for example `pairs`.
-        total: how many in all.
-        done: how many were done before (a resumed run).
+        label: What is counted, for example `pairs`.
+        total: Number of items in all.
+        done: Number of items that were done before, in work that is resumed.
     """
 
     def __init__(self, label: str, total: int, done: int = 0) -> None:
@@ -58,12 +79,11 @@ class ProgressBar:
             MofNCompleteColumn(),
             _Rate(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[status]}"),
         )
-        self._bar = Progress(
-            *columns, console=Console(file=sys.stderr), disable=not (is_main_process() and sys.stderr.isatty())
-        )
-        self._task = self._bar.add_task(label, total=total, completed=done, note="")
+        is_shown = is_main_process() and sys.stderr.isatty()
+        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not is_shown)
+        self._task = self._bar.add_task(label, total=total, completed=done, status="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -74,21 +94,22 @@ class ProgressBar:
     ) -> None:
         self._bar.stop()
 
-    def advance(self, count: int = 1, note: str | None = None) -> None:
-        """Count `count` more as done; `note` replaces the words at the end of the line."""
+    def advance(self, count: int = 1, status: str | None = None) -> None:
+        """Count `count` more items as done; `status` replaces the text at the end of the line."""
         self._bar.advance(self._task, count)
-        if note is not None:
-            self._bar.update(self._task, note=note)
+        if status is not None:
+            self._bar.update(self._task, status=status)
 
-    def show(self, done: int, total: int) -> None:
-        """Set both counts, where the work itself finds out how much there is."""
+    def set_counts(self, done: int, total: int) -> None:
+        """Set both counts, for work that finds out its total only when it runs."""
         self._bar.update(self._task, completed=done, total=total)
 
 
 class StagedProgress:
-    """Bars for work that tells `(label, done, total)` itself: a new bar whenever the label is another one.
+    """Show one progress bar for each stage of the work, inside a `with` block.
 
-    Use it in a `with` block and hand it over as the callback.
+    The instance is passed as the progress callback of functions that call it with `(label, done, total)`. A new label
+    starts a new bar.
     """
 
     def __init__(self) -> None:
@@ -106,7 +127,7 @@ class StagedProgress:
             self._bar.__exit__(kind, error, trace)
 
     def __call__(self, label: str, done: int, total: int) -> None:
-        """Show that `done` of `total` are done."""
+        """Show that `done` of `total` items of the stage `label` are done."""
         if self._bar is None or label != self._label:
             if self._bar is not None:
                 self._bar.__exit__(None, None, None)

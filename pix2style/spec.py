@@ -1,4 +1,4 @@
-"""What a filter file says of itself: `GeneratorSpec`, kept as JSON in the ONNX metadata. Plain Python only."""
+"""The description that every filter file carries: `GeneratorSpec`, stored as JSON in the ONNX metadata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pix2style.errors import ArtifactError
 
 SPEC_KEY = "pix2style.generator_spec"
 SPEC_VERSION = 2
-_READ_VERSIONS = (1, 2)  # 1 lacks the fields that have defaults
+_READABLE_VERSIONS = (1, 2)  # version 1 lacks the fields that have defaults here
 INPUT_NAME = "photo"
 OUTPUT_NAME = "stylized"
 STRENGTH_NAME, STYLE_NAME, GLIMPSE_NAME = "strength", "style", "glimpse"
@@ -18,16 +18,16 @@ STRENGTH_NAME, STYLE_NAME, GLIMPSE_NAME = "strength", "style", "glimpse"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a filter came from.
+    """Where a filter comes from.
 
     Attributes:
-        pairs_sha256: digest of the pair set's manifest.
-        teacher: name of the stylizer that painted the targets.
-        teacher_sha256: digest of the teacher's weights or algorithm.
-        style_sha256: digests of the paintings' files.
-        run_config_sha256: digest of the resolved configuration.
-        step: the checkpoint's optimiser step.
-        images_seen: training pictures seen up to there.
+        pairs_sha256: Digest of the manifest of the pair set.
+        teacher: Name of the stylizer that made the targets.
+        teacher_sha256: Digest of the teacher's weights or algorithm.
+        style_sha256: Digests of the style images' files.
+        run_config_sha256: Digest of the resolved configuration of the run.
+        step: Optimiser step of the exported checkpoint.
+        images_seen: Number of training images processed up to that step.
     """
 
     pairs_sha256: str
@@ -41,29 +41,34 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSpec:
-    """A filter's description.
+    """The description of a filter.
 
-    The file's input `photo` and output `stylized` are uint8 [batch, height, width, 3], RGB, sRGB values of 0..255; any
-    height and width, and the output has the input's. A file of 8 bits takes one photo (batch is 1), unless it was made
-    for OpenCV. Ranges, padding and rounding are inside the graph. Files of the lightweight generator have optional
-    inputs: `strength`, `glimpse`, and `style` where there are several.
+    The input `photo` and the output `stylized` of the file are uint8 [batch, height, width, 3], RGB, sRGB levels of
+    0..255. Height and width are free, and the output has those of the input. int8 files take one photo at a time (batch
+    is 1), unless they were made for OpenCV. Value ranges, padding and rounding are handled inside the graph. Files of
+    the lightweight generator have the optional inputs `strength`, `glimpse` (small patches from all over the photo,
+    from which the generator takes its global context), and `style` if they hold several styles.
 
     Attributes:
-        name: of the filter, for example `watercolor`.
-        architecture: the generator's kind: `lite`, `unet`, `unet-2017`, `resnet`, `transformer`.
-        parameters: weights in the file, after folding.
-        size_multiple: the graph pads to a multiple of this, by repeating the edge, and crops again.
-        receptive_field_px: how far from a pixel the input can change it, without global context.
-        global_context: whether every pixel also depends on the whole picture, through a glimpse of it or through
-            normalisations' statistics.
-        trained_at_px: side of the training crops; the strokes' size belongs to this scale.
-        licence: of the filter, as far as its makers stated it.
-        pix2style_version: that exported it.
-        precision: `fp32`; `fp16`: weights kept as float16; `int8`: computed in 8 bits.
-        styles: names of the styles, in the order of the input `style`; empty where the file holds one.
-        glimpse_px: side of the input `glimpse`; 0 where there is none. With a glimpse of the whole photo, tiles that
-            start at multiples of `size_multiple` equal the whole, but for `receptive_field_px` at their cut sides.
-        quality: figures measured at export, by name; see `export.quality.measure`.
+        name: Name of the filter, for example `watercolor`.
+        architecture: Kind of the generator: `lite`, `unet`, `unet-2017`, `resnet` or `transformer`.
+        parameters: Number of weights in the file, after folding.
+        size_multiple: The graph pads height and width to multiples of this by repeating the edge, and crops afterwards.
+        receptive_field_px: Largest distance at which an input pixel can change an output pixel, apart from the global
+            context.
+        global_context: Whether every output pixel also depends on the whole photo, through a glimpse or through the
+            statistics of normalisation layers.
+        trained_at_px: Side of the training crops in pixels. The size of the strokes fits photos of that scale.
+        licence: Licence of the filter, as stated by its makers.
+        pix2style_version: Version of pix2style that exported the file.
+        provenance: Where the filter comes from.
+        precision: `fp32`; `fp16`, with weights stored as float16; or `int8`, computed in 8 bits.
+        styles: Names of the styles, in the order of the input `style`; empty if the file holds one style.
+        glimpse_px: Side of the input `glimpse` in pixels; 0 if there is no such input. If tiles start at multiples of
+            `size_multiple` and get the glimpse of the whole photo, their output equals that part of the whole output,
+            except within `receptive_field_px` of a side where the photo was cut.
+        quality: Figures measured at export, by name; see `export.quality.measure_quality`.
+        schema_version: Version of this format.
     """
 
     name: str
@@ -83,35 +88,36 @@ class GeneratorSpec:
     schema_version: int = field(default=SPEC_VERSION)
 
     def to_json(self) -> str:
-        """One line of JSON with sorted keys."""
+        """Return the description as one line of JSON with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, *, source: str) -> GeneratorSpec:
-        """Read what `to_json` wrote.
+        """Read a description that `to_json` wrote, in this schema version or an older one.
 
         Args:
-            text: the JSON.
-            source: the file it came from, for messages.
+            text: The JSON.
+            source: Name of the file that contains it, for messages.
 
         Raises:
-            ArtifactError: damaged, or of a schema version that this pix2style does not know.
+            ArtifactError: The description is damaged, or has a schema version that this pix2style does not know.
         """
         try:
             value: dict[str, Any] = json.loads(text)
             version = value["schema_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error
-        if version not in _READ_VERSIONS:
+        if version not in _READABLE_VERSIONS:
             raise ArtifactError(
                 f"{source}: has description version {version}, this pix2style reads up to {SPEC_VERSION}:"
                 " update pix2style or export it again"
             )
         try:
-            origin = dict(value["provenance"])
-            origin["style_sha256"] = tuple(origin["style_sha256"])
-            known = {f.name for f in fields(cls)} - {"provenance", "styles"}
+            provenance = dict(value["provenance"])
+            provenance["style_sha256"] = tuple(provenance["style_sha256"])
             styles = tuple(value.get("styles", ()))
-            return cls(provenance=Provenance(**origin), styles=styles, **{k: v for k, v in value.items() if k in known})
+            plain_fields = {f.name for f in fields(cls)} - {"provenance", "styles"}
+            plain_values = {key: item for key, item in value.items() if key in plain_fields}
+            return cls(provenance=Provenance(**provenance), styles=styles, **plain_values)
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error

@@ -84,7 +84,7 @@ def test_damaged_files_raise_nothing_else(photo: Image8, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"", "the file is empty"), (b"hello", "not an image"), (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image")],
+    [(b"", "the file is empty"), (b"hello", "not a picture"), (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a picture")],
 )
 def test_files_that_are_no_pictures(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError) as caught:

@@ -28,13 +28,13 @@ def _sections(section: type[Section], prefix: str, level: int) -> Iterator[str]:
     title = f"`{prefix.rstrip('.')}`" if prefix else "Top level"
     rows = [
         (
-            f"`{prefix}{name}`{{ #{prefix.replace('[]', '')}{name} }}",
+            f"`{prefix}{name}`{{ #{prefix.replace('[]', '').replace('[', '.').replace(']', '')}{name} }}",
             _type_and_range(field),
             _default(field),
             field.description or "",
         )
         for name, field in section.model_fields.items()
-        if not _nested(field)
+        if not _nested(field) or _variants(field)
     ]
     yield f"{'#' * level} {title}\n\n{inspect.getdoc(section)}\n"
     if rows:
@@ -44,6 +44,8 @@ def _sections(section: type[Section], prefix: str, level: int) -> Iterator[str]:
         if nested:
             entry = "[]" if typing.get_origin(field.annotation) is tuple else ""
             yield from _sections(nested, f"{prefix}{name}{entry}.", min(level + (1 if prefix else 0), 4))
+        for variant, members in _variants(field).items():
+            yield from _sections(members, f"{prefix}{name}[{variant}].", min(level + (1 if prefix else 0), 4))
 
 
 def _nested(field: FieldInfo) -> type[Section] | None:
@@ -54,7 +56,19 @@ def _nested(field: FieldInfo) -> type[Section] | None:
     return None
 
 
+def _variants(field: FieldInfo) -> dict[str, type[Section]]:
+    """Return the sections that the entries of a list may be, by the `name` that selects them; empty for other keys."""
+    arguments = typing.get_args(field.annotation)
+    if typing.get_origin(field.annotation) is not tuple or typing.get_origin(arguments[0]) is not typing.Annotated:
+        return {}
+    members = typing.get_args(typing.get_args(arguments[0])[0])
+    sections = [member for member in members if isinstance(member, type) and issubclass(member, Section)]
+    return {typing.get_args(section.model_fields["name"].annotation)[0]: section for section in sections}
+
+
 def _type_and_range(field: FieldInfo) -> str:
+    if _variants(field):
+        return "list of sections, each with one of the names below"
     members = [member for member in typing.get_args(field.annotation) if member is not type(None)]
     is_optional = type(None) in typing.get_args(field.annotation)
     annotation = members[0] if is_optional and len(members) == 1 else field.annotation

@@ -1,6 +1,9 @@
-"""The command line. One file a command: parse, call, print. Heavy imports stand inside bodies."""
+"""The command line: one module per command, which parses options, calls the work and prints the result.
 
-# Importing a command's file registers it; --help lists them in this order.
+Modules import what a command needs inside its function, so that `--help` and short commands start without torch.
+"""
+
+# Importing a module registers its commands. `--help` lists them in this order.
 from pix2style.cli import quickstart_cli  # noqa: F401, I001
 from pix2style.cli import make_pairs_cli  # noqa: F401
 from pix2style.cli import pairs_cli  # noqa: F401

@@ -1,4 +1,4 @@
-"""The `pix2style` program: its commands, and how errors leave it."""
+"""The program `pix2style`: its root command, and how errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from pix2style.version import __version__
 
 EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
-_RUN_AGAIN = "run the same command again to go on"
-_GO_ON = {
+# What to do after Ctrl-C, for commands that the same command line does not resume.
+_RESUME_ADVICE = {
     "train": "run the same command again with --resume to go on",
     "distill": "run the same command again to go on, with --resume if training had begun",
-    "train-features": "nothing was written; the same command begins again",
-    "stylize": "nothing was written but the intermediate pictures; --start goes on from one of them",
+    "train-features": "nothing was written; the same command starts again",
+    "stylize": "only intermediate images were written; --start continues from one of them",
 }
+_DEFAULT_RESUME_ADVICE = "run the same command again to go on"
 
 app = typer.Typer(
     name="pix2style",
-    help="From one painting to a filter you can ship.",
+    help="Turn the style of a painting into a small, fast image filter.",
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     add_completion=False,
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"pix2style {__version__}")
         raise typer.Exit
 
@@ -40,10 +42,10 @@ def _print_version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """From one painting to a filter you can ship."""
+    """Turn the style of a painting into a small, fast image filter."""
 
 
 def main() -> None:
@@ -54,16 +56,16 @@ def main() -> None:
         print(f"pix2style: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _leave_interrupted()
-    except SystemExit as leaving:
-        # Typer turns Ctrl-C into a silent exit.
-        if leaving.code == EXIT_INTERRUPTED:
-            _leave_interrupted()
+        _exit_interrupted()
+    except SystemExit as exit_request:
+        # Typer catches KeyboardInterrupt itself and exits with this code, without a message.
+        if exit_request.code == EXIT_INTERRUPTED:
+            _exit_interrupted()
         raise
 
 
-def _leave_interrupted() -> NoReturn:
+def _exit_interrupted() -> NoReturn:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     if is_main_process():
-        print(f"pix2style: interrupted; {_GO_ON.get(command, _RUN_AGAIN)}", file=sys.stderr)
+        print(f"pix2style: interrupted; {_RESUME_ADVICE.get(command, _DEFAULT_RESUME_ADVICE)}", file=sys.stderr)
     sys.exit(EXIT_INTERRUPTED)

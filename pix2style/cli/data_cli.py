@@ -1,4 +1,4 @@
-"""`pix2style data`: photos and paintings, fetched and described."""
+"""The commands `pix2style data fetch` and `data card`."""
 
 from __future__ import annotations
 
@@ -12,67 +12,57 @@ from pix2style.cli.app import app
 
 if TYPE_CHECKING:
     from pix2style.datasets.card import DatasetSource
-    from pix2style.datasets.scan import DatasetScan
+    from pix2style.datasets.scan import DatasetScan, PictureFolder
 
-_DATASET = "shaorrran/coco-wikiart-nst-dataset-512-100000"
-_SHOWN_UNREADABLE = 20
+_DEFAULT_DATASET = "shaorrran/coco-wikiart-nst-dataset-512-100000"
 
-data = typer.Typer(no_args_is_help=True, help="Fetch photos and paintings; describe what lies in a folder.")
-app.add_typer(data, name="data")
+data_app = typer.Typer(no_args_is_help=True, help="Download a data set of photos and paintings, or describe a folder.")
+app.add_typer(data_app, name="data")
 
-_AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the description as JSON on stdout.")]
 
 
-@data.command("fetch")
+@data_app.command("fetch")
 def fetch_command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The dataset's folder, new or empty.")],
-    dataset: Annotated[str, typer.Option(help="A dataset of Kaggle: owner/name.")] = _DATASET,
-    version: Annotated[int | None, typer.Option(help="Its version; the newest if not given.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched; ask nobody.")] = False,
-    as_json: _AsJson = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the data set: a new or an empty one.")],
+    dataset: Annotated[str, typer.Option(help="Data set on Kaggle, as OWNER/NAME.")] = _DEFAULT_DATASET,
+    version: Annotated[int | None, typer.Option(help="Version of the data set. Default: the newest.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be downloaded. Uses no network and writes nothing.")
+    ] = False,
+    as_json: _Json = False,
 ) -> None:
-    """Download a dataset from Kaggle, look through it, and write its card (DATASET.md, dataset.json).
+    """Download a data set from Kaggle, and describe it in DATASET.md and dataset.json.
 
-    Can be stopped at any moment: the same command goes on where it was.
+    After an interruption the same command continues the download.
     """
-    from pix2style.datasets.card import card_json
-    from pix2style.datasets.kaggle import fetch_dataset, find_fetched
+    from pix2style.datasets.kaggle import fetch_dataset
     from pix2style.progress import StagedProgress
 
     if dry_run:
-        there = find_fetched(dataset, out, version=version)
-        state = "already there" if there else "would be fetched"
-        print(
-            json.dumps({"dataset": dataset, "version": version, "out": str(out), "state": state}, indent=2)
-            if as_json
-            else f"kaggle:{dataset} (version {version or 'newest'}): {state}: {out}"
-        )
+        _print_dry_run(dataset, version, out, as_json=as_json)
         return
     with StagedProgress() as progress:
         fetched = fetch_dataset(dataset, out, version=version, on_progress=progress)
-    if fetched.scan is None:
-        if as_json:
-            print((out / "dataset.json").read_text(encoding="utf-8"), end="")
-        else:
-            print(f"{out}: already there ({fetched.source.name}, version {fetched.source.version})")
-        return
-    if as_json:
-        print(json.dumps(card_json(fetched.scan, fetched.source), indent=2, sort_keys=True, ensure_ascii=False))
+    if fetched.scan is not None:
+        _print_description(out, fetched.scan, fetched.source, as_json=as_json)
+    elif as_json:
+        print((out / "dataset.json").read_text(encoding="utf-8"), end="")
     else:
-        _print_found(out, fetched.scan, fetched.source)
+        print(f"{out}: already there ({fetched.source.name}, version {fetched.source.version})")
 
 
-@data.command("card")
+@data_app.command("card")
 def card_command(
-    folder: Annotated[Path, typer.Argument(help="A folder of pictures.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the card; write nothing.")] = False,
-    as_json: _AsJson = False,
+    folder: Annotated[Path, typer.Argument(help="Folder of images.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print DATASET.md instead of writing it.")] = False,
+    as_json: _Json = False,
 ) -> None:
-    """Look through a folder of pictures and write its card (DATASET.md, dataset.json) into it.
+    """Describe a folder of images in DATASET.md and dataset.json, which are written into it.
 
-    A card that `data fetch` wrote keeps its source and its licences.
+    Source and licences that `data fetch` wrote are kept.
     """
-    from pix2style.datasets.card import DatasetSource, card_json, card_text, read_source, write_card
+    from pix2style.datasets.card import DatasetSource, card_text, read_source, write_card
     from pix2style.datasets.scan import scan_dataset
     from pix2style.progress import StagedProgress
 
@@ -81,24 +71,39 @@ def card_command(
     source = read_source(folder) or DatasetSource(folder.resolve().name)
     if not dry_run:
         write_card(folder, scan, source)
-    if as_json:
-        print(json.dumps(card_json(scan, source), indent=2, sort_keys=True, ensure_ascii=False))
-    elif dry_run:
+    if dry_run and not as_json:
         print(card_text(scan, source))
     else:
-        _print_found(folder, scan, source)
+        _print_description(folder, scan, source, as_json=as_json)
 
 
-def _print_found(folder: Path, scan: DatasetScan, source: DatasetSource) -> None:
-    print(f"{folder}: {source.name}: found {scan.pictures} pictures in {scan.files} files")
-    for found in scan.folders:
-        role = f"looks like {found.looks_like}" if found.looks_like else "its name does not say what it holds"
-        width, height = found.width_px, found.height_px
-        sides = f", median {width.median}x{height.median} px" if width and height else ""
-        print(f"  {found.path}: {found.pictures} pictures{sides}; {role}")
+def _print_dry_run(dataset: str, version: int | None, out: Path, *, as_json: bool) -> None:
+    from pix2style.datasets.kaggle import find_fetched
+
+    state = "already there" if find_fetched(dataset, out, version=version) else "would be fetched"
+    if as_json:
+        print(json.dumps({"dataset": dataset, "version": version, "out": str(out), "state": state}, indent=2))
+    else:
+        print(f"kaggle:{dataset} (version {version or 'newest'}): {state}: {out}")
+
+
+def _print_description(folder: Path, scan: DatasetScan, source: DatasetSource, *, as_json: bool) -> None:
+    from pix2style.datasets.card import card_json
+    from pix2style.progress import print_failures
+
+    if as_json:
+        print(json.dumps(card_json(scan, source), indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    print(f"{folder}: {source.name}: {scan.pictures} images in {scan.files} files")
+    for pictures in scan.folders:
+        print(_folder_line(pictures))
     print(f"  card    {folder / 'DATASET.md'}")
-    troubles = [pair for found in scan.folders for pair in found.unreadable] + list(scan.not_searched)
-    for name, reason in troubles[:_SHOWN_UNREADABLE]:
-        typer.echo(f"note: {name}: {reason}", err=True)
-    if len(troubles) > _SHOWN_UNREADABLE:
-        typer.echo(f"note: {len(troubles) - _SHOWN_UNREADABLE} more cannot be read: see the card", err=True)
+    failures = [failure for pictures in scan.folders for failure in pictures.unreadable]
+    print_failures([*failures, *scan.not_searched], "DATASET.md")
+
+
+def _folder_line(folder: PictureFolder) -> str:
+    role = f"by its name, {folder.looks_like}" if folder.looks_like else "its name does not tell content from style"
+    width, height = folder.width_px, folder.height_px
+    size = f", median {width.median}x{height.median} px" if width and height else ""
+    return f"  {folder.path}: {folder.pictures} images{size}; {role}"

@@ -1,38 +1,39 @@
-"""`pix2style distill`."""
+"""The command `pix2style distill`."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pix2style.cli.app import app
-from pix2style.cli.train_cli import run_training
+from pix2style.cli.common_options import JsonOption
 from pix2style.cli.train_options import (
     ConfigOption,
     DryRunOption,
-    JsonOption,
+    OverridesArgument,
     PairsOption,
     ResumeIfBegunOption,
     ResumeOption,
     RunOption,
-    begun_or_asked,
     load_experiment,
+    should_resume,
 )
+from pix2style.cli.train_print import print_plan, print_report
 from pix2style.errors import require
 
 
 @app.command("distill")
-def distill_cli(
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it, for example distill.features=0."),
-    ] = None,
+def distill_command(
+    overrides: OverridesArgument = None,
     config: ConfigOption = None,
     teacher_run: Annotated[
-        Path | None, typer.Option(help="The trained run that teaches besides the pairs; overrides distill.teacher_run.")
+        Path | None,
+        typer.Option(
+            help="Run folder of a trained generator whose outputs and features are distilled. Overrides"
+            " distill.teacher_run. Default: train on the pair set only."
+        ),
     ] = None,
     pairs: PairsOption = None,
     out: RunOption = None,
@@ -41,27 +42,19 @@ def distill_cli(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn the lightweight generator, from pairs and from a trained run at once.
+    """Distil a trained run into the small, fast generator that is made for shipping.
 
-    Without a teacher run it learns from the pairs alone, as `train` does.
+    It is trained on the pair set and on the teacher run's outputs and features at once. The settings distill.budget and
+    distill.photos choose its size and add more photos before training.
     """
     require("train", "torch", "pydantic", "yaml", "albumentations", "safetensors")
-    changes = ["model.generator=lite", *(overrides or [])]
-    given = {"pairs.path": pairs, "distill.teacher_run": teacher_run}
-    changes += [f"{key}={json.dumps(str(path))}" for key, path in given.items() if path is not None]
-    experiment = load_experiment(config, changes)
+    paths = {"pairs.path": pairs, "distill.teacher_run": teacher_run}
+    experiment = load_experiment(config, ["model.generator=lite", *(overrides or [])], paths)
     run = out or Path("runs") / experiment.name
-    resume = begun_or_asked(run, resume=resume, resume_if_begun=resume_if_begun)
-    documents = None
-    if experiment.distill.budget.limit is not None:
-        from pix2style.recipes.distill_budget import fitted
+    resume = should_resume(run, resume=resume, resume_if_begun=resume_if_begun)
+    from pix2style.recipes.distill import distill, plan_distillation
 
-        experiment, documents = fitted(experiment, run, resume=resume)
-    to_paint = 0
-    if experiment.distill.photos:
-        from pix2style.recipes.distill_photos import with_painted
-
-        experiment, to_paint = with_painted(experiment, run, resume=resume, dry_run=dry_run)
-    run_training(
-        experiment, run, resume=resume, dry_run=dry_run, as_json=as_json, documents=documents, to_paint=to_paint
-    )
+    if dry_run:
+        print_plan(plan_distillation(experiment, run, resume=resume), as_json=as_json)
+        return
+    print_report(distill(experiment, run, resume=resume), as_json=as_json)

@@ -1,10 +1,9 @@
-"""`pix2style infer`."""
+"""The command `pix2style infer`."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
 
 if TYPE_CHECKING:
     from pix2style.runtime.stylize_files import FilesReport
 
-_SHOWN_FAILURES = 20
-
 
 class OutputFormat(StrEnum):
-    """What `--format` takes."""
+    """Values of `--format`."""
 
     png = "png"
     jpg = "jpg"
@@ -28,50 +26,64 @@ class OutputFormat(StrEnum):
 
 
 @app.command("infer")
-def infer_cli(
+def infer_command(
     stylizer: Annotated[
         str,
         typer.Argument(
             metavar="FILTER",
-            help="An exported .onnx file (or FILE@1); or a run folder (RUN or RUN@1), watercolor, magenta:PAINTING"
-            " (need extras).",
+            help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
+            " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
         ),
     ],
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUTS...", help="Photos, and folders searched recursively.")
+        list[Path],
+        typer.Argument(metavar="INPUTS...", help="Photos: image files, and folders that are searched recursively."),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="A folder; or a picture file, for one photo.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Output folder. For a single photo it may be an image file.")
+    ],
     strength: Annotated[
-        float, typer.Option(metavar="0..1", help="How much of the style: 0 gives the photo back. Of .onnx files.")
+        float,
+        typer.Option(
+            metavar="0..1",
+            help="Strength of the style: 0 returns the photo, 1 the full style. Only for filter files.",
+        ),
     ] = 1.0,
     style: Annotated[
         str | None,
-        typer.Option(help="Of a file that holds several: an id from 0 on, or a weight for each, such as 0.5,0.5."),
+        typer.Option(
+            help="For a filter with several styles: the number of a style, from 0, or a weight for each of them, for"
+            " example 0.5,0.5. Default: style 0."
+        ),
     ] = None,
     tile: Annotated[
         int | None,
         typer.Option(
             metavar="PX",
-            help="Side of the tiles in which larger photos are painted; 0: never. By itself beyond 4 megapixels.",
+            help="Process larger photos in tiles of this side, in pixels, to limit memory; 0: never. Default: tiles"
+            " of 1024 for photos above 4 megapixels. Only for filter files.",
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make pictures again that are in OUT already; else they are skipped.")
+        bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
     ] = False,
     format_: Annotated[
         OutputFormat | None,
-        typer.Option("--format", help="Of all pictures; else as the photos (PNG where that cannot be written)."),
+        typer.Option(
+            "--format", help="Format of all output files. Default: the photo's format, or PNG if it cannot be written."
+        ),
     ] = None,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP files.")] = 95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files.")] = 95,
+    as_json: JsonOption = False,
 ) -> None:
-    """Run a filter over photos. Needs no torch and no TensorFlow for an .onnx file.
+    """Stylize photos with a filter. A filter file needs neither torch nor TensorFlow.
 
-    Pictures keep their photo's size, transparency and colour profile, and stand upright. A photo that cannot be read is
-    listed, the rest is done, and the exit code is 1.
+    The stylized images keep size, transparency and colour profile of their photos, and are turned upright.
+
+    Exit code 1: some photos could not be stylized. They are listed, and the others are done.
     """
     from pix2style.loading import load_stylizer
-    from pix2style.progress import ProgressBar
+    from pix2style.progress import ProgressBar, print_failures
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
@@ -84,37 +96,26 @@ def infer_cli(
             suffix=f".{format_}" if format_ else None,
             jpeg_quality=quality,
             overwrite=overwrite,
-            on_progress=bar.show,
+            on_progress=bar.set_counts,
         )
-    _print_failures(report)
-    tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0
-    if as_json:
-        figures = {"ms_per_picture": report.ms_per_picture, "tiled": tiled}
-        print(json.dumps({**dataclasses.asdict(report), **figures}, default=str))
-    else:
-        print(_summary(report, out, tiled))
+    print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
+    _print_report(report, out, loaded.tiled if isinstance(loaded, OnnxStylizer) else 0, as_json=as_json)
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _summary(report: FilesReport, out: Path, tiled: int) -> str:
+def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> None:
+    if as_json:
+        figures = {"ms_per_picture": report.ms_per_picture, "tiled": tiled}
+        print(json.dumps({**dataclasses.asdict(report), **figures}, default=str))
+        return
     parts = [f"{len(report.written)} photos stylized"]
     if report.ms_per_picture is not None:
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:
-        parts.append(f"{len(report.skipped)} were there already (--overwrite makes them again)")
+        parts.append(f"{len(report.skipped)} existed already (--overwrite replaces them)")
     if report.failures:
         parts.append(f"{len(report.failures)} failed")
-    return f"{out}: " + "; ".join(parts)
-
-
-def _print_failures(report: FilesReport) -> None:
-    for failed in report.failures[:_SHOWN_FAILURES]:
-        print(f"pix2style: {failed.path}: {failed.reason}", file=sys.stderr)
-    if len(report.failures) > _SHOWN_FAILURES:
-        print(
-            f"pix2style: ... and {len(report.failures) - _SHOWN_FAILURES} more failed (--json lists all)",
-            file=sys.stderr,
-        )
+    print(f"{out}: " + "; ".join(parts))

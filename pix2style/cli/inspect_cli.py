@@ -1,4 +1,4 @@
-"""`pix2style inspect`."""
+"""The command `pix2style inspect`."""
 
 from __future__ import annotations
 
@@ -17,65 +17,62 @@ if TYPE_CHECKING:
 
 
 @app.command("inspect")
-def inspect_cli(
-    file: Annotated[Path, typer.Argument(help="A filter file.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+def inspect_command(
+    file: Annotated[Path, typer.Argument(help="The filter file (.onnx).")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the description as JSON on stdout.")] = False,
 ) -> None:
-    """Print what a filter file says of itself: inputs, style, origin, licence, measured quality."""
+    """Print the description inside a filter file: inputs, styles, origin, licence and measured quality."""
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     stylizer = OnnxStylizer(file)
     if as_json:
-        said = {
+        description = {
             "file": str(file),
             "bytes": stylizer.bytes,
             "sha256": stylizer.identity.sha256,
             **dataclasses.asdict(stylizer.spec),
         }
-        print(json.dumps(said))
+        print(json.dumps(description))
         return
-    print("\n".join(f"{name + ':':<12} {text}" for name, text in _lines(file, stylizer)))
+    print("\n".join(f"{name + ':':<12} {text}" for name, text in _rows(file, stylizer)))
 
 
-def _lines(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:
+def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:
     spec = stylizer.spec
-    origin = spec.provenance
-    lines = [
+    provenance = spec.provenance
+    return [
         ("file", f"{file}, {stylizer.bytes / 1000:.0f} kB, sha256 {stylizer.identity.sha256}"),
         ("name", spec.name),
         ("licence", spec.licence or "unspecified"),
         ("network", f"{spec.architecture}, {spec.parameters:,} parameters, {spec.precision}"),
-        ("input", "photo: uint8 [batch, height, width, 3], RGB; any size, and the same one out"),
-        *_optional(spec),
+        ("input", "photo: uint8 [batch, height, width, 3], RGB, any size; the output has the same size"),
+        *_optional_inputs(spec),
         ("tiles", _tiles(spec)),
-        ("strokes", f"learned on crops of {spec.trained_at_px} px"),
-    ]
-    lines += [("style", f"{number}: {name}") for number, name in enumerate(spec.styles)]
-    lines += [("measured", f"{name.replace('_', ' ')}: {value:g}") for name, value in sorted(spec.quality.items())]
-    return [
-        *lines,
-        ("teacher", f"{origin.teacher}, sha256 {origin.teacher_sha256}"),
-        *(("painting", f"sha256 {digest}") for digest in origin.style_sha256),
-        ("pairs", f"sha256 {origin.pairs_sha256}"),
-        ("run", f"step {origin.step:,}, {origin.images_seen:,} pictures seen, sha256 {origin.run_config_sha256}"),
+        ("trained at", f"crops of {spec.trained_at_px} px"),
+        *(("style", f"{number}: {name}") for number, name in enumerate(spec.styles)),
+        *(("measured", f"{name.replace('_', ' ')}: {value:g}") for name, value in sorted(spec.quality.items())),
+        ("teacher", f"{provenance.teacher}, sha256 {provenance.teacher_sha256}"),
+        *(("painting", f"sha256 {digest}") for digest in provenance.style_sha256),
+        ("pairs", f"sha256 {provenance.pairs_sha256}"),
+        ("run", f"step {provenance.step:,}, {provenance.images_seen:,} images, sha256 {provenance.run_config_sha256}"),
         ("written by", f"pix2style {spec.pix2style_version}, description version {spec.schema_version}"),
     ]
 
 
-def _optional(spec: GeneratorSpec) -> list[tuple[str, str]]:
+def _optional_inputs(spec: GeneratorSpec) -> list[tuple[str, str]]:
     if not spec.glimpse_px:
         return []
-    lines = [("optional", "strength: float32 [1], 0 to 1")]
+    texts = ["strength: float32 [1], from 0 to 1"]
     if spec.styles:
-        lines.append(("optional", f"style: float32 [{len(spec.styles)}], weights with the sum 1"))
-    return [
-        *lines,
-        ("optional", f"glimpse: uint8 [1, {spec.glimpse_px}, {spec.glimpse_px}, 3], of a tile's whole photo"),
-    ]
+        texts.append(f"style: float32 [{len(spec.styles)}], weights with the sum 1")
+    texts.append(
+        f"glimpse: uint8 [1, {spec.glimpse_px}, {spec.glimpse_px}, 3], patches of the whole photo; only for tiles"
+    )
+    return [("optional", text) for text in texts]
 
 
 def _tiles(spec: GeneratorSpec) -> str:
     if spec.global_context and not spec.glimpse_px:
-        return "none: every pixel depends on the whole picture"
-    given = ", with the whole photo's glimpse" if spec.glimpse_px else ""
-    return f"from multiples of {spec.size_multiple} px, {spec.receptive_field_px} px overlap{given}"
+        return "not possible: every pixel depends on the whole photo"
+    glimpse = ", with the glimpse of the whole photo" if spec.glimpse_px else ""
+    return f"start at multiples of {spec.size_multiple} px, with an overlap of {spec.receptive_field_px} px{glimpse}"

@@ -1,111 +1,126 @@
-"""The options of make-pairs, put together with a configuration."""
+"""Arguments and options of `make-pairs`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
-from pix2style.errors import ConfigError
-from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHER_NAMES
+import typer
 
-if TYPE_CHECKING:
-    from pix2style.config.pairs import PairsConfig
-    from pix2style.teachers.custom.load import CustomTeacherSpec
+from pix2style.teacher_table import TEACHERS
 
-
-@dataclass(frozen=True, slots=True)
-class StyleOptions:
-    """What the command line says of the style.
-
-    Attributes:
-        paintings: `--style`.
-        weights: `--weight`.
-        strength: `--strength`.
-        each: `--each-style`.
-    """
-
-    paintings: Sequence[Path] = ()
-    weights: Sequence[float] = ()
-    strength: float | None = None
-    each: bool = False
-
-    def section(self) -> dict[str, Any]:
-        """Keys of the section `pairs`.
-
-        Raises:
-            ConfigError: the options do not go together.
-        """
-        self._check()
-        if not self.paintings:
-            return {}
-        paintings = [str(painting) for painting in self.paintings]
-        if len(paintings) == 1 and self.strength is None:
-            return {"style": paintings[0], "styles": []}
-        strength = {} if self.strength is None else {"strength": self.strength}
-        groups = [[painting] for painting in paintings] if self.each else [paintings]
-        weights = {"weights": list(self.weights)} if self.weights else {}
-        return {"style": None, "styles": [{"paintings": group, **weights, **strength} for group in groups]}
-
-    def _check(self) -> None:
-        if not self.paintings and (self.weights or self.strength is not None or self.each):
-            raise ConfigError("--weight, --strength and --each-style say something of --style, which is not given")
-        if self.each and self.weights:
-            raise ConfigError("--weight blends paintings into one style, --each-style keeps them apart: choose one")
-        if self.weights and len(self.weights) != len(self.paintings):
-            raise ConfigError(f"--weight: {len(self.weights)} for {len(self.paintings)} paintings: give one a painting")
+_TEACHER_HELP = "; ".join(f"{teacher.name}: {teacher.summary}" for teacher in TEACHERS)
 
 
-def resolve(
-    config: Path | None, overrides: Sequence[str], options: dict[str, Any], style: StyleOptions | None = None
-) -> PairsConfig:
-    """The section `pairs` of a file, with overrides and then options applied.
+class Fit(StrEnum):
+    """Values of `--fit`; see `PairsConfig.fit`."""
 
-    Args:
-        config: YAML file, if any.
-        overrides: `section.key=value` texts.
-        options: values by key of the section; None: not given.
-        style: what was said of paintings.
-
-    Raises:
-        ConfigError: something is wrong or does not go together; names the key.
-    """
-    from pix2style.config import load_config, parse_config
-
-    changes = list(overrides)
-    loaded = load_config(config, changes) if config else parse_config({}, source="override", overrides=changes)
-    given = {key: _plain(value) for key, value in options.items() if value is not None and value != []}
-    painting = (style or StyleOptions()).section()
-    section = {**loaded.pairs.model_dump(mode="json", exclude_unset=True), **given, **painting}
-    if (section.get("style") is not None or section.get("styles")) and section.get("teacher") is None:
-        section["teacher"] = DEFAULT_PAINTING_TEACHER
-    return parse_config({"pairs": section}, source="options").pairs
+    crop = "crop"
+    fit = "fit"
+    keep = "keep"
 
 
-def custom_teacher(
-    teacher: str | None, files: Sequence[Path], timeout_s: float | None, licence: str
-) -> CustomTeacherSpec | None:
-    """A user's own teacher, if `--teacher` names one.
+class Engine(StrEnum):
+    """Values of `--engine`."""
 
-    Raises:
-        ConfigError: it is neither built in nor a program or function.
-    """
-    if teacher is None or teacher in TEACHER_NAMES:
-        if files or timeout_s is not None or licence:
-            raise ConfigError("--teacher-file, --teacher-timeout and --teacher-licence are for a teacher of your own")
-        return None
-    from pix2style.teachers.custom.load import CustomTeacherSpec, is_command
-
-    if not is_command(teacher) and ":" not in teacher:
-        raise ConfigError(
-            f"--teacher {teacher}: expected {', '.join(TEACHER_NAMES)}, module:function, or a command with {{input}}"
-            " and {output}"
-        )
-    return CustomTeacherSpec(teacher, tuple(files), timeout_s, licence)
+    local = "local"
+    ray = "ray"
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [str(one) for one in value]
-    return str(value) if isinstance(value, Path) else value
+OverridesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="Change settings of the configuration, for example pairs.format=jpeg."
+    ),
+]
+ContentOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Photos to stylize: a file, or a folder that is searched recursively. Repeatable."),
+]
+StyleOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Image file of the painting. Several are blended into one style, see --weight and --each-style."),
+]
+WeightOption = Annotated[
+    list[float] | None,
+    typer.Option(help="Weight of each painting in the blend, in the order of --style. Default: equal weights."),
+]
+StrengthOption = Annotated[
+    float | None,
+    typer.Option(help="How much of the paintings' style: from 0 (the photo's own style) to 1.", min=0, max=1),
+]
+EachStyleOption = Annotated[
+    bool,
+    typer.Option("--each-style", help="Make each painting a style of its own, for a generator with several styles."),
+]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"What stylizes the photos. {_TEACHER_HELP}. Or your own: MODULE:FUNCTION, FILE.py:FUNCTION, or a"
+        ' command such as "paint {input} {output}". Default: magenta with --style, else watercolor.'
+    ),
+]
+TeacherFileOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="File that your own teacher reads, for example its weights. Another content of the file makes another"
+        " pair set. Repeatable."
+    ),
+]
+TeacherTimeoutOption = Annotated[
+    float | None, typer.Option(help="Seconds that your own command may take for one photo.", min=0.1)
+]
+TeacherLicenceOption = Annotated[
+    str, typer.Option(help="Licence of your own teacher's images, written into the manifest.")
+]
+ModuleOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Network of the teacher magenta: a SavedModel folder, a converted folder or an address (see pix2style"
+        " teacher)."
+    ),
+]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for the pair set. Overrides pairs.path.")]
+SizeOption = Annotated[
+    int | None, typer.Option(help="Size of the images in pixels; --fit says which side. Default: 256.")
+]
+FitOption = Annotated[
+    Fit | None,
+    typer.Option(
+        help="crop: a square of --size from the photo's middle; fit: the whole photo, shrunk until its longer side"
+        " is --size; keep: the photo as it is. Default: crop."
+    ),
+]
+PreserveColorOption = Annotated[
+    bool,
+    typer.Option("--preserve-color", help="Keep the photo's colours, and take only the lightness of the teacher."),
+]
+ConfigOption = Annotated[Path | None, typer.Option(help="YAML file of an experiment; its section pairs is used.")]
+EngineOption = Annotated[
+    Engine, typer.Option(help="local: in this process; ray: on a Ray cluster, one task per shard.")
+]
+AddressOption = Annotated[
+    str | None, typer.Option(help="Address of a running Ray cluster. Default: start one on this machine.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Number of Ray workers. Default: as many as the cluster has room for.", min=1)
+]
+CpusPerWorkerOption = Annotated[float, typer.Option(help="CPU cores of each Ray worker.", min=0.01)]
+GpusPerWorkerOption = Annotated[float, typer.Option(help="GPUs of each Ray worker.", min=0)]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Do only part I of N of the work, for example 3/16. For batch systems that start N processes.",
+    ),
+]
+PlanOnlyOption = Annotated[
+    bool,
+    typer.Option(
+        "--plan", help="Read the photos, write the plan and stop. Saves time before many processes with --shard."
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Read the photos and print what would be done. Writes nothing.")
+]

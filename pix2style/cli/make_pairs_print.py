@@ -1,4 +1,4 @@
-"""What make-pairs says when it is done."""
+"""Print the results of `make-pairs`."""
 
 from __future__ import annotations
 
@@ -6,83 +6,76 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
+from pix2style.progress import print_failures, print_note
 
 if TYPE_CHECKING:
     from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
-    from pix2style.pairs.format.manifest import Failure
-
-_SHOWN_FAILURES = 20
+    from pix2style.pairs.format.records import Failure
 
 
 def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> None:
-    """Of `--dry-run` and `--plan`.
+    """Print what `make-pairs` would do.
 
     Args:
-        preview: what would be done.
-        planned: the plan was written.
-        as_json: for scripts.
+        preview: The preview.
+        planned: Whether the plan was written (`--plan`) or this is a dry run.
+        as_json: Print JSON.
     """
     if as_json:
         print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False))
         return
     plan, counts = preview.plan, preview.plan.photos_per_split
-    each = f", each in {plan.styles_per_photo} styles" if plan.styles_per_photo > 1 else ""
+    styles = f", each in {plan.styles_per_photo} styles" if plan.styles_per_photo > 1 else ""
     verb = "will" if planned else "would"
-    varied = f" and {plan.variant_count} variants of them" if plan.variant_count else ""
-    print(f"{verb} paint {counts.total} photos{varied} at {plan.size} px{each} with {plan.teacher_names}")
+    variants = f" and {plan.variant_count} variants of them" if plan.variant_count else ""
+    print(f"{verb} stylize {counts.total} photos{variants} at {plan.size} px{styles} with {plan.teacher_names}")
     print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
     print(f"  into    {preview.out} ({preview.state}; {preview.finished_shards} of {plan.shard_count} shards done)")
-    print_aside(preview.notes, plan.unreadable)
+    _print_notes_and_failures(preview.notes, plan.unreadable)
 
 
 def print_slice(report: SliceReport, *, as_json: bool) -> None:
-    """Of `--shard`."""
+    """Print the result of one part of the work (`--shard`)."""
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
         return
-    print(f"part {report.part}: painted {report.new_pairs} pairs in {report.seconds:.1f} s")
-    left = "the set is complete" if report.complete else "the other parts write the rest"
-    print(f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {left})")
+    print(f"part {report.slice_name}: made {report.new_pairs} pairs in {report.seconds:.1f} s")
+    state = "the set is complete" if report.complete else "the other parts make the rest"
+    print(f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {state})")
 
 
-def print_report(report: BuildReport, *, as_json: bool) -> bool:
-    """Of a finished set.
-
-    Returns:
-        Whether this run has left out files.
-    """
-    counts = report.manifest.pairs
+def print_report(report: BuildReport, *, as_json: bool) -> None:
+    """Print the result of a finished pair set."""
     if as_json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
-    elif report.already_finished:
-        print(f"{report.out}: already finished ({counts.total} pairs); nothing was changed")
     else:
-        kept = f" and kept {report.kept_pairs} from before" if report.kept_pairs else ""
-        names = ", ".join(teacher.name for teacher in report.manifest.teachers[:3])
-        print(
-            f"painted {report.new_pairs} pairs{kept} in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
-            f" with {names}"
-        )
-        varied = f" ({report.manifest.variants} variants of each photo among them)" if report.manifest.variants else ""
-        print(f"  splits  train {counts.train}{varied}, val {counts.val}, test {counts.test}")
-        print(f"  failed  {_failed(report)}")
-        print(f"  where   {report.out}")
-    print_aside([] if as_json else report.notes, report.manifest.failures)
-    return bool(report.manifest.failures) and not report.already_finished
+        print("\n".join(_report_lines(report)))
+    _print_notes_and_failures([] if as_json else report.notes, report.manifest.failures)
 
 
-def print_aside(notes: Sequence[str], failures: Sequence[Failure]) -> None:
-    """Notes and failures, on stderr."""
+def _report_lines(report: BuildReport) -> list[str]:
+    manifest, counts = report.manifest, report.manifest.pairs
+    if report.already_finished:
+        return [f"{report.out}: already finished ({counts.total} pairs); nothing was changed"]
+    kept = f" and kept {report.kept_pairs} of an earlier call" if report.kept_pairs else ""
+    teachers = ", ".join(teacher.name for teacher in manifest.teachers[:3])
+    variants = f" ({manifest.variants} variants of each photo among them)" if manifest.variants else ""
+    speed = f"in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
+    return [
+        f"made {report.new_pairs} pairs{kept} {speed} with {teachers}",
+        f"  splits  train {counts.train}{variants}, val {counts.val}, test {counts.test}",
+        f"  failed  {_failure_counts(report)}",
+        f"  where   {report.out}",
+    ]
+
+
+def _failure_counts(report: BuildReport) -> str:
+    counts = report.manifest.statistics.failures_by_reason
+    reasons = "; ".join(f"{count} {reason}" for reason, count in counts.items())
+    return f"{len(report.manifest.failures)}{f' ({reasons})' if reasons else ''}"
+
+
+def _print_notes_and_failures(notes: Sequence[str], failures: Sequence[Failure]) -> None:
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    for failure in failures[:_SHOWN_FAILURES]:
-        typer.echo(f"failed: {failure.source}: {failure.reason}", err=True)
-    if len(failures) > _SHOWN_FAILURES:
-        typer.echo(f"failed: {len(failures) - _SHOWN_FAILURES} more files: see manifest.json", err=True)
-
-
-def _failed(report: BuildReport) -> str:
-    reasons = report.manifest.statistics.failures_by_reason
-    said = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
-    return f"{len(report.manifest.failures)}{f' ({said})' if said else ''}"
+        print_note(note)
+    print_failures([(failure.source, failure.reason) for failure in failures], "manifest.json")

@@ -1,128 +1,84 @@
-"""`pix2style stylize`: one picture by Gatys's optimisation."""
+"""The command `pix2style stylize`."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from pix2style.cli import stylize_options as opts
 from pix2style.cli.app import app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
     from pix2style.teachers.gatys.settings import GatysSettings
     from pix2style.teachers.gatys.stylize_file import StylizeJob, StylizeReport
     from pix2style.teachers.gatys.teacher import OptimizationStep
-
-
-class Preset(StrEnum):
-    """What `--preset` takes."""
-
-    gatys_2015 = "gatys-2015"
-    adam_7000 = "adam-7000"
-    shallow = "shallow"
-
-
-class Optimizer(StrEnum):
-    """What `--optimizer` takes."""
-
-    lbfgs = "lbfgs"
-    adam = "adam"
-
-
-class Pooling(StrEnum):
-    """What `--pooling` takes."""
-
-    max = "max"
-    average = "average"
-
-
-class Normalization(StrEnum):
-    """What `--normalization` takes."""
-
-    paper = "paper"
-    mean = "mean"
+    from pix2style.teachers.style import StyleBlend
 
 
 @app.command("stylize")
 def stylize_command(
-    content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The photo.")],
-    styles: Annotated[
-        list[Path], typer.Argument(metavar="STYLE...", help="The painting; several are blended, see --blend.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="A picture file (.png, .jpg, .webp, .tif).")],
-    preset: Annotated[Preset, typer.Option(help="Where all other settings come from.")] = Preset.gatys_2015,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="VGG19's weights, a safetensors file; else torchvision's, downloaded once (548 MB)."),
-    ] = None,
-    content_layer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME[=WEIGHT]", help="Whose activations stay the photo's. Repeatable.")
-    ] = None,
-    style_layers: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[=WEIGHT],...", help="Whose Gram matrices become the painting's."),
-    ] = None,
-    content_weight: Annotated[float | None, typer.Option(help="The paper's alpha.")] = None,
-    style_weight: Annotated[float | None, typer.Option(help="The paper's beta.")] = None,
-    tv_weight: Annotated[float | None, typer.Option(help="Of total variation: more is smoother.")] = None,
-    normalization: Annotated[
-        Normalization | None, typer.Option(help="The paper's sums, or means over entries; moves all weights.")
-    ] = None,
-    optimizer: Annotated[Optimizer | None, typer.Option(help="L-BFGS with line search, or Adam.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Adam's, for a picture in [0, 1].")] = None,
-    steps: Annotated[int | None, typer.Option(help="At the smallest size.")] = None,
-    fine_steps: Annotated[int | None, typer.Option(help="At each larger size.")] = None,
-    coarse_side: Annotated[
-        int | None, typer.Option(help="Photos with longer sides are halved until they fit, then enlarged; 0: never.")
-    ] = None,
-    start: Annotated[str | None, typer.Option(metavar="content|noise|FILE", help="What to start from.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the noise.")] = None,
-    pooling: Annotated[Pooling | None, typer.Option(help="In VGG19; the paper preferred average.")] = None,
-    painting_scale: Annotated[
-        float | None, typer.Option(help="The painting's longer side over the photo's; smaller strokes below 1.")
-    ] = None,
-    blend: Annotated[str | None, typer.Option(metavar="W,W...", help="Shares of several paintings.")] = None,
-    strength: Annotated[float, typer.Option(help="0 (the photo's own style) to 1 (the painting's).")] = 1.0,
-    max_side: Annotated[int | None, typer.Option(min=1, help="Shrink the photo first to this longer side.")] = None,
-    keep_colors: Annotated[bool, typer.Option("--keep-colors", help="The photo's own colours.")] = False,
-    intermediate: Annotated[Path | None, typer.Option(help="Folder for pictures on the way.")] = None,
-    save_every: Annotated[int | None, typer.Option(help="Steps between them; 50 if not given.")] = None,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP files.")] = 95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    content: opts.ContentArgument,
+    styles: opts.StylesArgument,
+    out: opts.OutOption,
+    preset: opts.PresetOption = opts.Preset.gatys_2015,
+    weights: opts.WeightsOption = None,
+    content_layer: opts.ContentLayerOption = None,
+    style_layers: opts.StyleLayersOption = None,
+    content_weight: opts.ContentWeightOption = None,
+    style_weight: opts.StyleWeightOption = None,
+    tv_weight: opts.TvWeightOption = None,
+    normalization: opts.NormalizationOption = None,
+    optimizer: opts.OptimizerOption = None,
+    learning_rate: opts.LearningRateOption = None,
+    steps: opts.StepsOption = None,
+    fine_steps: opts.FineStepsOption = None,
+    coarse_side: opts.CoarseSideOption = None,
+    start: opts.StartOption = None,
+    seed: opts.SeedOption = None,
+    pooling: opts.PoolingOption = None,
+    painting_scale: opts.PaintingScaleOption = None,
+    blend: opts.BlendOption = None,
+    strength: opts.StrengthOption = 1.0,
+    max_side: opts.MaxSideOption = None,
+    keep_colors: opts.KeepColorsOption = False,
+    intermediate: opts.IntermediateOption = None,
+    save_every: opts.SaveEveryOption = None,
+    quality: opts.QualityOption = 95,
+    as_json: JsonOption = False,
 ) -> None:
-    """Paint one photo like a painting, by Gatys's optimisation: minutes on a CPU, nothing to train.
+    """Stylize one photo after a painting by optimisation (Gatys et al.), without any training.
 
-    The picture has the photo's size. Ctrl-C: OUT is not written, intermediate pictures stay.
+    Takes minutes on a CPU. The result has the size of the photo. After Ctrl-C only intermediate images are left.
     """
     require("train", "torch", "safetensors")
     from pix2style.teachers.gatys.stylize_file import StylizeJob
 
+    start_name, start_file = _parse_start(start)
     changes = {
         "content_weight": content_weight,
         "style_weight": style_weight,
         "variation_weight": tv_weight,
-        "normalization": _text(normalization),
-        "optimizer": _text(optimizer),
+        "normalization": normalization and normalization.value,
+        "optimizer": optimizer and optimizer.value,
         "learning_rate": learning_rate,
         "steps": steps,
         "fine_steps": fine_steps,
         "coarse_side_px": coarse_side,
         "seed": seed,
-        "pooling": _text(pooling),
+        "pooling": pooling and pooling.value,
         "painting_scale": painting_scale,
+        "start": start_name,
     }
-    named, start_file = _start(start)
     job = StylizeJob(
         content=content,
-        style=_style(styles, blend, strength),
+        style=_parse_style(styles, blend, strength),
         out=out,
-        settings=_settings(preset, content_layer or [], style_layers, {**changes, "start": named}),
+        settings=_parse_settings(preset.value, content_layer or [], style_layers, changes),
         weights=weights,
         start=start_file,
         keep_colors=keep_colors,
@@ -131,40 +87,40 @@ def stylize_command(
         save_every=save_every,
         quality=quality,
     )
-    _print(_run(job), as_json)
+    _print_report(_run(job), as_json=as_json)
 
 
-def _settings(name: str, content_layer: list[str], style_layers: str | None, changes: dict[str, Any]) -> GatysSettings:
+def _parse_settings(
+    preset_name: str, content_layer: list[str], style_layers: str | None, changes: dict[str, Any]
+) -> GatysSettings:
     from pix2style.teachers.gatys.settings import parse_layers, preset
 
     return preset(
-        name,
+        preset_name,
         **changes,
         content_layers=parse_layers(",".join(content_layer)) if content_layer else None,
         style_layers=parse_layers(style_layers) if style_layers is not None else None,
     )
 
 
-def _style(paintings: list[Path], blend: str | None, strength: float) -> Any:
+def _parse_style(paintings: list[Path], blend: str | None, strength: float) -> StyleBlend:
     from pix2style.teachers.style import StyleBlend
 
     style = StyleBlend.from_paintings(*paintings, strength=strength)
     if blend is None:
         return style
     try:
-        shares = tuple(float(part) for part in blend.split(","))
+        weights = tuple(float(weight) for weight in blend.split(","))
     except ValueError as error:
-        raise ConfigError(f"[stylize -> blend] {blend!r}: write one number a painting, as 0.7,0.3") from error
-    return dataclasses.replace(style, weights=shares)
+        raise ConfigError(
+            f"[stylize -> blend] {blend!r}: expected one number for each painting, for example 0.7,0.3"
+        ) from error
+    return dataclasses.replace(style, weights=weights)
 
 
-def _start(start: str | None) -> tuple[str | None, Path | None]:
-    """The setting, and the file if it names one."""
+def _parse_start(start: str | None) -> tuple[str | None, Path | None]:
+    """Return the setting `start` and no file, or no setting and the file to start from."""
     return (start, None) if start in (None, "content", "noise") else (None, Path(str(start)))
-
-
-def _text(choice: StrEnum | None) -> str | None:
-    return None if choice is None else str(choice)
 
 
 def _run(job: StylizeJob) -> StylizeReport:
@@ -175,21 +131,20 @@ def _run(job: StylizeJob) -> StylizeReport:
     bar = ProgressBar("steps", job.settings.steps)
 
     def show(step: OptimizationStep) -> None:
-        bar.show(step.step, step.total_steps)
-        bar.advance(
-            0, note=f"loss {step.total_loss:.4g} (content {step.content_loss:.4g}, style {step.style_loss:.4g})"
-        )
+        bar.set_counts(step.step, step.total_steps)
+        losses = f"content {step.content_loss:.4g}, style {step.style_loss:.4g}"
+        bar.advance(0, status=f"loss {step.total_loss:.4g} ({losses})")
 
     try:
         with bar:
             return stylize_file(job, show, saved.append)
     except KeyboardInterrupt:
-        hint = f"; to go on from the last intermediate picture: --start {saved[-1]}" if saved else ""
-        print(f"note: {job.out} was not written{hint}", file=sys.stderr)
+        advice = f"; to continue from the last intermediate image, add --start {saved[-1]}" if saved else ""
+        print(f"note: {job.out} was not written{advice}", file=sys.stderr)
         raise
 
 
-def _print(report: StylizeReport, as_json: bool) -> None:
+def _print_report(report: StylizeReport, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False, default=str))
         return

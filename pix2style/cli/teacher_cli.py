@@ -1,4 +1,4 @@
-"""`pix2style teacher fetch|convert|info`: Magenta's network on this machine."""
+"""The commands `pix2style teacher fetch`, `convert` and `info`."""
 
 from __future__ import annotations
 
@@ -15,46 +15,55 @@ if TYPE_CHECKING:
     from pix2style.teachers.magenta.cache import LocatedNetwork
     from pix2style.teachers.magenta.info import NetworkInfo
 
-_app = typer.Typer(help="Fetch, convert and describe Magenta's network.", no_args_is_help=True)
-app.add_typer(_app, name="teacher")
+teacher_app = typer.Typer(
+    help="Fetch, convert and describe the network of the teacher magenta (Google Magenta's arbitrary stylization).",
+    no_args_is_help=True,
+)
+app.add_typer(teacher_app, name="teacher")
 
 _Module = Annotated[
     str | None,
     typer.Option(
         "--module",
-        help="A SavedModel folder, a converted folder or an address; else PIX2STYLE_MAGENTA, else what was fetched.",
+        help="The network: a SavedModel folder, a converted folder or an address. Default: the environment variable"
+        " PIX2STYLE_MAGENTA, else the network that was fetched.",
     ),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
-@_app.command("fetch")
+@teacher_app.command("fetch")
 def fetch_command(
     source: Annotated[
         str | None,
         typer.Option(
-            "--from", help="A SavedModel folder, a converted folder or an address, instead of TF-Hub, Kaggle."
+            "--from",
+            help="Where to take the network from: a SavedModel folder, a converted folder or an address. Default:"
+            " TensorFlow Hub, else Kaggle.",
         ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Replace what the cache holds.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Replace the network in the cache.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Bring Magenta's network into the lasting cache."""
+    """Download Magenta's network, or copy it from a folder, into pix2style's cache."""
     from pix2style.teachers.magenta.cache import fetch
 
-    _print_place(fetch(source, again=again), as_json)
+    _print_location(fetch(source, again=again), as_json=as_json)
 
 
-@_app.command("convert")
+@teacher_app.command("convert")
 def convert_command(
     module: _Module = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="A new folder, instead of a place in the cache.")
+        Path | None, typer.Option("--out", "-o", help="New folder for the ONNX files. Default: pix2style's cache.")
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Turn Magenta's network into ONNX files, once: afterwards make-pairs needs no TensorFlow (pix2style[convert])."""
-    located = _located(module)
+    """Convert Magenta's network to ONNX, so that make-pairs runs it without TensorFlow.
+
+    This is needed only once, and needs the extra convert: pip install "pix2style[convert]".
+    """
+    located = _locate(module)
     from pix2style.teachers.magenta.convert import convert
 
     folder = convert(located, out)
@@ -64,30 +73,32 @@ def convert_command(
         print(f"converted to {folder}")
 
 
-@_app.command("info")
+@teacher_app.command("info")
 def info_command(module: _Module = None, as_json: _Json = False) -> None:
-    """Say what Magenta's network on this machine is: origin, licence, digests, backends."""
-    located = _located(module)
+    """Describe Magenta's network on this machine: origin, licence, digests and how it can be run."""
+    located = _locate(module)
     from pix2style.teachers.magenta.info import describe
 
-    about = describe(located)
+    info = describe(located)
     if as_json:
-        print(json.dumps(about.to_json(), indent=2, ensure_ascii=False))
+        print(json.dumps(info.to_json(), indent=2, ensure_ascii=False))
     else:
-        _print_about(about)
+        _print_info(info)
 
 
-def _located(module: str | None) -> LocatedNetwork:
+def _locate(module: str | None) -> LocatedNetwork:
     from pix2style.teachers.magenta.cache import locate
     from pix2style.teachers.magenta.download import MODULE_HELP
 
     located = locate(module)
     if located is None:
-        raise ArtifactError(f"Magenta's network is not on this machine: run: pix2style teacher fetch. Or {MODULE_HELP}")
+        raise ArtifactError(
+            f"Magenta's network is not on this machine: run `pix2style teacher fetch`. Or {MODULE_HELP}"
+        )
     return located
 
 
-def _print_place(located: LocatedNetwork, as_json: bool) -> None:
+def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
     if as_json:
         values = {"folder": str(located.folder), "sha256": located.source_sha256, "origin": located.origin}
         print(json.dumps(values, indent=2, ensure_ascii=False))
@@ -97,21 +108,21 @@ def _print_place(located: LocatedNetwork, as_json: bool) -> None:
     print(f"  sha256  {located.source_sha256}")
 
 
-def _print_about(about: NetworkInfo) -> None:
-    values = about.to_json()
+def _print_info(info: NetworkInfo) -> None:
+    values = info.to_json()
     print(values["what"])
-    length = "unknown (needs TensorFlow)" if about.style_length is None else f"{about.style_length} numbers a style"
+    length = "unknown length (TensorFlow tells it)" if info.style_length is None else f"{info.style_length} numbers"
     rows = {
         "licence": f"{values['licence']} ({values['licence_source']})",
         "folder": values["folder"],
         "origin": values["origin"],
         "sha256": f"{values['sha256']} (of the SavedModel)",
-        "vector": length,
-        "backends": ", ".join(about.backends) or "none: TensorFlow is not installed, and there is no conversion",
-        "converted": values["conversion"] or "no (pix2style teacher convert)",
+        "style": f"a vector of {length}",
+        "backends": ", ".join(info.backends) or "none (install TensorFlow, or use a converted network)",
+        "converted": values["conversion"] or "no (convert it with: pix2style teacher convert)",
     }
     for key, text in rows.items():
         print(f"  {key:<9} {text}")
-    files = about.files | ({} if about.located.converted else about.conversion_files)
-    for name, one in files.items():
-        print(f"  {one.size_bytes:>12,} bytes  {one.sha256}  {name}")
+    files = info.files | ({} if info.located.converted else info.conversion_files)
+    for name, file in files.items():
+        print(f"  {file.size_bytes:>12,} bytes  {file.sha256}  {name}")

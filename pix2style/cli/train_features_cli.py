@@ -1,4 +1,4 @@
-"""`pix2style train-features`."""
+"""The command `pix2style train-features`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, DataError, require
 
 if TYPE_CHECKING:
@@ -18,52 +19,65 @@ if TYPE_CHECKING:
     from pix2style.images import Image8
     from pix2style.training.autoencoder import AutoencoderReport
 
-_SHOWN_FAILURES = 10
-
 
 @app.command("train-features")
-def train_features_cli(
+def train_features_command(
     content: Annotated[
-        list[Path] | None, typer.Option(help="Folder of photos, searched recursively, or a photo. Repeatable.")
+        list[Path] | None,
+        typer.Option(help="Photos to train on: a file, or a folder that is searched recursively. Repeatable."),
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Instead of photos: the training pairs of a set, photos and targets.")
+        Path | None, typer.Option(help="Instead of photos: train on photos and targets of this pair set's train split.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("features.safetensors"),
-    steps: Annotated[int, typer.Option(help="Steps of 8 crops.", min=1)] = 1000,
+    out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")] = Path("features.safetensors"),
+    steps: Annotated[int, typer.Option(help="Training steps, each on 8 crops.", min=1)] = 1000,
     minutes: Annotated[
-        float | None, typer.Option(help="End earlier; the result then depends on the machine's speed.", min=0)
+        float | None,
+        typer.Option(help="Stop after so many minutes. The result then depends on the machine's speed.", min=0),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Photos or pairs to hold in memory, chosen at random.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same file on one machine.", min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    limit: Annotated[
+        int, typer.Option(help="Largest number of photos (chosen at random) or pairs to load into memory.", min=1)
+    ] = 1000,
+    seed: Annotated[
+        int, typer.Option(help="Random seed. The same seed gives the same file on the same machine.", min=0)
+    ] = 0,
+    as_json: JsonOption = False,
 ) -> None:
-    """Train a small feature network on photos, for use where VGG is not wanted (losses.features)."""
+    """Train a small feature network for perceptual losses, so that VGG need not be downloaded (548 MB).
+
+    The network is an autoencoder. `train` uses it with losses.features.network=autoencoder and
+    losses.features.weights=FILE.
+
+    Exit code 1: some photos could not be read. They are listed, and the network is trained on the others.
+    """
     require("train", "torch", "pydantic", "safetensors")
     if bool(content) == (pairs is not None):
-        raise ConfigError("name photos with --content, or a pair set with --pairs, one of the two")
+        raise ConfigError("add photos with --content, or a pair set with --pairs: one of the two")
     if out.suffix != ".safetensors" or out.is_dir():
-        raise ConfigError(f"--out {out}: must be a file named *.safetensors")
-    _check_folder(out.parent)
+        raise ConfigError(f"--out {out}: must be a file name that ends in .safetensors")
+    _create_folder(out.parent)
+    images, failures = _read_pairs(pairs, limit) if pairs is not None else _read_photos(content or [], limit, seed)
+    report = _train(images, out, steps, float("inf") if minutes is None else 60 * minutes, seed)
+    _print_report(report, failures, as_json=as_json)
+    if failures:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _train(images: list[Image8], out: Path, steps: int, seconds: float, seed: int) -> AutoencoderReport:
     from pix2style.nets.autoencoder import Autoencoder
     from pix2style.progress import ProgressBar
     from pix2style.training.autoencoder import train_autoencoder
 
-    pictures, failures = _from_set(pairs, limit) if pairs is not None else _from_photos(content or [], limit, seed)
-    seconds = float("inf") if minutes is None else 60 * minutes
     with ProgressBar("steps", steps) as bar:
-        report = train_autoencoder(
-            pictures,
+        return train_autoencoder(
+            images,
             out,
             steps=steps,
             seconds=seconds,
             channels=Autoencoder().channels,
             seed=seed,
-            on_step=lambda loss: bar.advance(1, note=f"loss {loss:.4f}"),
+            on_step=lambda loss: bar.advance(1, status=f"loss {loss:.4f}"),
         )
-    _print_report(report, failures, as_json=as_json)
-    if failures:
-        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def _print_report(report: AutoencoderReport, failures: list[ImageError], *, as_json: bool) -> None:
@@ -73,44 +87,41 @@ def _print_report(report: AutoencoderReport, failures: list[ImageError], *, as_j
         print(json.dumps({**values, "failures": [str(failure) for failure in failures]}))
         return
     print(
-        f"{out}: {report.pictures} pictures, {report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.4f};"
-        f" an encoder of {report.encoder_bytes / 1e6:.1f} MB"
+        f"{out}: {report.pictures} images, {report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.4f};"
+        f" the encoder has {report.encoder_bytes / 1e6:.1f} MB"
     )
     print(
-        "next: pix2style train losses.features.network=autoencoder"
-        f" losses.features.weights={out} with layers enc1 to enc4",
+        f"next: pix2style train losses.features.network=autoencoder losses.features.weights={out}, with the layers enc1"
+        " to enc4 instead of VGG's",
         file=sys.stderr,
     )
 
 
-def _check_folder(folder: Path) -> None:
-    """Make the file's folder before the work, not after it."""
+def _create_folder(folder: Path) -> None:
+    """Create the folder of the weights file, so that a wrong path is an error before the training."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"--out: {folder} cannot be made a folder ({error.strerror}): name another") from error
+        raise ConfigError(f"--out: cannot create the folder {folder} ({error.strerror}): name another") from error
 
 
-def _from_photos(content: list[Path], limit: int, seed: int) -> tuple[list[Image8], list[ImageError]]:
+def _read_photos(content: list[Path], limit: int, seed: int) -> tuple[list[Image8], list[ImageError]]:
     from pix2style.images import find_images
-    from pix2style.progress import ProgressBar
+    from pix2style.progress import ProgressBar, print_failures
     from pix2style.training.autoencoder import read_photos
 
-    found = find_images(content)
-    with ProgressBar("photos", min(limit, len(found))) as bar:
-        photos, failures = read_photos(found, limit, seed=seed, on_read=bar.advance)
+    files = find_images(content)
+    with ProgressBar("photos", min(limit, len(files))) as bar:
+        photos, failures = read_photos(files, limit, seed=seed, on_read=bar.advance)
     if not photos:
         first = f" (the first: {failures[0]})" if failures else ""
-        raise DataError(f"{', '.join(map(str, content))}: no photo in it can be read{first}")
-    for failure in failures[:_SHOWN_FAILURES]:
-        print(f"pix2style: {failure}: left out", file=sys.stderr)
-    if len(failures) > _SHOWN_FAILURES:
-        print(f"pix2style: ... and {len(failures) - _SHOWN_FAILURES} more (--json lists all)", file=sys.stderr)
+        raise DataError(f"{', '.join(map(str, content))}: none of the photos can be read{first}")
+    print_failures([(failure.name, failure.reason) for failure in failures], "the report of --json")
     return photos, failures
 
 
-def _from_set(pairs: Path, limit: int) -> tuple[list[Image8], list[ImageError]]:
+def _read_pairs(folder: Path, limit: int) -> tuple[list[Image8], list[ImageError]]:
     from pix2style.pairs.format.reader import PairReader
     from pix2style.training.autoencoder import read_pairs
 
-    return read_pairs(PairReader(pairs), limit), []
+    return read_pairs(PairReader(folder), limit), []

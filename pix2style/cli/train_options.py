@@ -1,8 +1,9 @@
-"""The options that `train` and `distill` share."""
+"""Options that `train` and `distill` share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,24 +12,53 @@ import typer
 if TYPE_CHECKING:
     from pix2style.config import Config
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="The experiment's YAML file.")]
-PairsOption = Annotated[Path | None, typer.Option("--pairs", help="The pair set; overrides pairs.path.")]
-RunOption = Annotated[Path | None, typer.Option("--out", help="The run folder; runs/NAME if not given.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the latest checkpoint.")]
-ResumeIfBegunOption = Annotated[
-    bool, typer.Option("--resume-if-begun", help="Go on if the run exists, begin it if not: for scripts.")
+OverridesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Change settings of the configuration, for example train.batch=4 or train.images=100000.",
+    ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, learn nothing.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML file with the experiment's settings. Settings it leaves out have defaults."),
+]
+PairsOption = Annotated[
+    Path | None, typer.Option("--pairs", help="Folder of the pair set to train on. Overrides pairs.path.")
+]
+RunOption = Annotated[
+    Path | None, typer.Option("--out", help="Run folder to write. Default: runs/NAME, with the experiment's name.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Resume the run in the run folder from its latest checkpoint.")
+]
+ResumeIfBegunOption = Annotated[
+    bool,
+    typer.Option("--resume-if-begun", help="Resume the run if the run folder holds one, else start it. For scripts."),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Check all settings and inputs, estimate time and memory, and print the plan. Writes nothing."
+    ),
+]
 
 
-def load_experiment(config: Path | None, changes: Sequence[str]) -> Config:
-    """The configuration file with its changes; without a file, the defaults with them."""
+def load_experiment(config: Path | None, overrides: Sequence[str], paths: Mapping[str, Path | None]) -> Config:
+    """Load the configuration file, or the defaults, and apply overrides.
+
+    Args:
+        config: The YAML file; None takes the defaults.
+        overrides: `section.key=value` texts.
+        paths: Paths that options name, by their configuration keys; they win over `overrides`.
+    """
     from pix2style.config import load_config, parse_config
 
+    options = [f"{key}={json.dumps(str(path))}" for key, path in paths.items() if path is not None]
+    changes = [*overrides, *options]
     return load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
 
 
-def begun_or_asked(run: Path, *, resume: bool, resume_if_begun: bool) -> bool:
-    """Whether the run is gone on with."""
+def should_resume(run: Path, *, resume: bool, resume_if_begun: bool) -> bool:
+    """Return whether the options ask to resume the run in this folder."""
     return resume or (resume_if_begun and (run / "config.json").is_file())

@@ -1,4 +1,4 @@
-"""Experiments as files: typed, strict, sparse over defaults."""
+"""Configuration of an experiment: a YAML file with sections, in which every key has a type, a range and a default."""
 
 from pix2style.config.load import apply_overrides, load_config, parse_config
 from pix2style.config.model import ModelConfig

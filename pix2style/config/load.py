@@ -1,4 +1,7 @@
-"""YAML files and `key=value` overrides to a `Config`, with messages that name the key and the nearest right one."""
+"""Load an experiment's configuration from a YAML file and `key=value` overrides.
+
+Messages about unknown keys name the most similar key that exists.
+"""
 
 from __future__ import annotations
 
@@ -17,47 +20,51 @@ from pix2style.errors import ConfigError
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses duplicate keys and reads 1e-4 as a number and off as a word (YAML 1.2, not 1.1)."""
+    """A safe YAML loader that refuses duplicate keys and follows YAML 1.2 for plain values.
+
+    PyYAML follows YAML 1.1, in which `1e-4` is a text, `off` is false, and `2024-01-01` is a date.
+    """
 
 
 _FLOAT = re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?$")
 _INTEGER = re.compile(r"^[-+]?[0-9][0-9_]*$")
-_TRUTH = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-_OTHERS = tuple(f"tag:yaml.org,2002:{name}" for name in ("float", "int", "bool", "timestamp"))
+_BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
+_REPLACED_TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in ("float", "int", "bool", "timestamp"))
 
 
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
+def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys: set[str] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        line = key_node.start_mark.line + 1
         if not isinstance(key, str):
-            raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} is not a word: quote it")
-        if key in seen:
-            raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice: keep one")
-        seen.add(key)
+            raise ConfigError(f"line {line}: the key {key!r} is not a text: put it in quotes")
+        if key in keys:
+            raise ConfigError(f"line {line}: the key {key!r} occurs twice: remove one of them")
+        keys.add(key)
     return loader.construct_mapping(node, deep=True)
 
 
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-# Own lists of resolvers, so that SafeLoader itself stays as it is.
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+# A copy of the resolvers, because SafeLoader and its subclasses share one table.
 _StrictLoader.yaml_implicit_resolvers = {
-    first: [pair for pair in pairs if pair[0] not in _OTHERS]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first_character: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED_TAGS]
+    for first_character, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", _TRUTH, list("tTfF"))
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEAN, list("tTfF"))
 _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
 _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Read one experiment's YAML file.
+    """Load the configuration of an experiment from a YAML file.
 
     Args:
-        path: the file; relative paths inside it are relative to the working directory.
-        overrides: `section.key=value` texts, applied last.
+        path: The YAML file. Relative paths inside it are relative to the working directory.
+        overrides: `section.key=value` texts, which replace values of the file.
 
     Raises:
-        ConfigError: the file is missing, is not YAML, or says something wrong; names the key.
+        ConfigError: The file is missing or not YAML, or a key or value is wrong. The message names the key.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -68,99 +75,115 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     return parse_config(_parse_yaml(text, str(path)), source=str(path), overrides=overrides)
 
 
-def parse_config(value: dict[str, Any], *, source: str = "configuration", overrides: Sequence[str] = ()) -> Config:
-    """Check a configuration that was read from YAML or JSON; see `load_config`."""
+def parse_config(values: dict[str, Any], *, source: str = "configuration", overrides: Sequence[str] = ()) -> Config:
+    """Make a configuration from values that were read from YAML or JSON.
+
+    Args:
+        values: Sections by name; missing keys have their defaults.
+        source: Where the values come from, for messages.
+        overrides: `section.key=value` texts, which replace `values`.
+
+    Raises:
+        ConfigError: A key or value is wrong. The message names the key.
+    """
     for override in overrides:
-        value = _with_override(value, override)
+        values = _apply_override(values, override)
     try:
-        return Config.model_validate(value)
+        return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(_describe(source, e) for e in error.errors(include_url=False))) from error
+        messages = [_message(source, details) for details in error.errors(include_url=False)]
+        raise ConfigError("\n".join(messages)) from error
 
 
 def apply_overrides(config: Config, overrides: Sequence[str]) -> Config:
-    """`config` with `section.key=value` texts applied.
+    """Return a copy of `config` with `section.key=value` texts applied.
 
     Raises:
-        ConfigError: an unknown key or a value that does not fit; names both.
+        ConfigError: A key or value is wrong. The message names the key.
     """
     return parse_config(config.model_dump(mode="json"), source="override", overrides=overrides)
 
 
 def _parse_yaml(text: str, source: str) -> dict[str, Any]:
     try:
-        value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        values = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{source}: is not valid YAML: {' '.join(str(error).split())}") from error
-    if value is None:
+    if values is None:
         return {}
-    if not isinstance(value, dict):
-        raise ConfigError(f"{source}: holds a {type(value).__name__}; expected sections such as pairs:, model:, train:")
-    return value
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{source}: holds a {type(values).__name__}: expected sections such as pairs:, model: and train:"
+        )
+    return values
 
 
-def _with_override(value: dict[str, Any], override: str) -> dict[str, Any]:
+def _apply_override(values: dict[str, Any], override: str) -> dict[str, Any]:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"override {override!r}: expected section.key=value, for example train.batch=4")
-    new = _parse_yaml(f"value: {text}", f"override {override!r}")["value"]
-    return _set(value, key.strip().split("."), new, override)
+    value = _parse_yaml(f"value: {text}", f"override {override!r}")["value"]
+    return _with_value(values, key.strip().split("."), value, override)
 
 
-def _set(value: dict[str, Any], keys: list[str], new: Any, override: str) -> dict[str, Any]:
+def _with_value(values: dict[str, Any], keys: list[str], value: Any, override: str) -> dict[str, Any]:
+    """Return a copy of nested dicts in which the value at the path `keys` is replaced."""
     if len(keys) == 1:
-        return {**value, keys[0]: new}
-    inner = value.get(keys[0]) or {}
+        return {**values, keys[0]: value}
+    inner = values.get(keys[0]) or {}
     if not isinstance(inner, dict):
         raise ConfigError(f"override {override!r}: {keys[0]} is a value, not a section")
-    return {**value, keys[0]: _set(inner, keys[1:], new, override)}
+    return {**values, keys[0]: _with_value(inner, keys[1:], value, override)}
 
 
-def _describe(source: str, error: Any) -> str:
+def _message(source: str, error: Any) -> str:
+    """Return the message for one of pydantic's error dicts."""
     location = [str(part) for part in error["loc"]]
-    where = " -> ".join(location) or "file"
+    key = " -> ".join(location) or "file"
     if error["type"] == "extra_forbidden":
-        return f"[{source}: {where}] unknown key {location[-1]!r}{_nearest(location)}"
-    given = error.get("input")
-    shown = "" if isinstance(given, dict | BaseModel) or given is None else f" (given: {given!r})"
-    return f"[{source}: {where}] {error['msg'].removeprefix('Value error, ')}{shown}"
+        return f"[{source}: {key}] unknown key {location[-1]!r}{_suggestion(location)}"
+    value = error.get("input")
+    current = "" if isinstance(value, dict | BaseModel) or value is None else f" (the value is {value!r})"
+    return f"[{source}: {key}] {error['msg'].removeprefix('Value error, ')}{current}"
 
 
-def _nearest(location: list[str]) -> str:
-    """Name the nearest right key: in the same section, else anywhere in the configuration."""
-    here = _fields_at(location[:-1])
-    near = difflib.get_close_matches(location[-1], here, n=1, cutoff=0.6)
-    if near:
-        return f": did you mean {near[0]!r}?"
-    everywhere = dict(_all_keys(Config, ()))
-    elsewhere = difflib.get_close_matches(location[-1], everywhere, n=1, cutoff=0.75)
-    if elsewhere:
-        return f": did you mean {everywhere[elsewhere[0]]!r}?"
-    return f": this section has {', '.join(here)}" if here else ""
+def _suggestion(location: list[str]) -> str:
+    """Return the most similar key: of the same section, else of any section."""
+    section_keys = _keys_of_section(location[:-1])
+    similar = difflib.get_close_matches(location[-1], section_keys, n=1, cutoff=0.6)
+    if similar:
+        return f": did you mean {similar[0]!r}?"
+    all_keys = dict(_all_keys(Config, ()))
+    similar = difflib.get_close_matches(location[-1], all_keys, n=1, cutoff=0.75)
+    if similar:
+        return f": did you mean {all_keys[similar[0]]!r}?"
+    return f": this section has the keys {', '.join(section_keys)}" if section_keys else ""
 
 
-def _fields_at(location: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Config
+def _keys_of_section(location: Sequence[str]) -> list[str]:
+    section: type[BaseModel] = Config
     for key in location:
-        inner = _section_of(model.model_fields[key].annotation) if key in model.model_fields else None
+        inner = _section_type(section.model_fields[key].annotation) if key in section.model_fields else None
         if inner is None:
             return []
-        model = inner
-    return list(model.model_fields)
+        section = inner
+    return list(section.model_fields)
 
 
-def _all_keys(model: type[BaseModel], prefix: tuple[str, ...]) -> list[tuple[str, str]]:
+def _all_keys(section: type[BaseModel], prefix: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the name and the full path of every key in a section."""
     keys = []
-    for name, info in model.model_fields.items():
+    for name, info in section.model_fields.items():
         keys.append((name, ".".join((*prefix, name))))
-        inner = _section_of(info.annotation)
+        inner = _section_type(info.annotation)
         if inner is not None:
             keys += _all_keys(inner, (*prefix, name))
     return keys
 
 
-def _section_of(annotation: Any) -> type[BaseModel] | None:
+def _section_type(annotation: Any) -> type[BaseModel] | None:
+    """Return the section class of a field; None if the field holds a plain value."""
     candidates = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)

@@ -1,4 +1,4 @@
-"""The section `model`: generator and discriminator."""
+"""The section `model`: the networks that are trained."""
 
 from __future__ import annotations
 
@@ -10,96 +10,116 @@ from pix2style.config.section import Section
 
 
 class UnetConfig(Section):
-    """The modern U-Net: resize-convolutions, any size; no normalisation unless asked for."""
+    """The U-Net: convolutions after upsampling by interpolation, photos of any size, no normalisation by default."""
 
     channels: int = Field(48, ge=8, le=512)
-    """Channels at full resolution; each level doubles them up to eight times."""
+    """Channels at full resolution. Each level has twice as many, up to eight times this number."""
     levels: int = Field(4, ge=1, le=7)
-    """Halvings of the resolution."""
+    """How often the resolution is halved."""
     upsample: Literal["resize", "shuffle"] = "resize"
-    """resize: nearest neighbour, then a convolution; shuffle: pixel shuffle with ICNR. Neither makes checkerboards."""
+    """How the decoder doubles the resolution. `resize`: nearest-neighbour upsampling, then a convolution. `shuffle`:
+    pixel shuffle with ICNR initialisation. Neither gives checkerboard artefacts."""
     norm: Literal["none", "group"] = "none"
-    """group: GroupNorm, whose statistics are taken over the whole picture, so that tiles differ from the whole."""
+    """`none`, or `group`: GroupNorm. Its statistics are taken over the whole photo, so that a photo processed in tiles
+    differs from one processed at once."""
 
 
 class Unet2017Config(Section):
-    """pix2pix's unet_256, as published: transposed convolutions, BatchNorm, dropout; sizes are padded to 256."""
+    """The U-Net of pix2pix (Isola et al. 2017) as published.
+
+    It has transposed convolutions, BatchNorm and dropout. Photos are padded to multiples of 256 pixels.
+    """
 
     channels: int = Field(64, ge=4, le=256)
-    """Filters of the outermost level (ngf)."""
+    """Channels of the outermost level (`ngf` in the published code)."""
     downsamplings: int = Field(8, ge=5, le=8)
-    """Halvings of the resolution; 8 is unet_256."""
+    """How often the resolution is halved; 8 is the published `unet_256`."""
     dropout: bool = True
-    """Dropout of 0.5 in the three inner decoder blocks while training; never while running."""
+    """Whether training applies dropout of 0.5 in the three innermost decoder blocks. A trained network never applies
+    it."""
 
 
 class ResnetConfig(Section):
-    """The residual generator of Johnson et al. (2016) and CycleGAN: two halvings, residual blocks, two doublings."""
+    """The residual network of Johnson et al. (2016) and CycleGAN: residual blocks at a quarter of the resolution."""
 
     channels: int = Field(64, ge=4, le=256)
-    """Channels at full resolution (ngf)."""
+    """Channels at full resolution (`ngf` in the published code)."""
     blocks: int = Field(9, ge=1, le=32)
-    """Residual blocks at a quarter of the resolution; 9 is CycleGAN's for 256 px, Johnson's network has 5."""
+    """Number of residual blocks. CycleGAN has 9 for 256 pixels, the network of Johnson et al. has 5."""
     upsample: Literal["transposed", "resize"] = "transposed"
-    """transposed: as published (checkerboards); resize: nearest neighbour, then a convolution."""
+    """How the resolution is doubled. `transposed`: transposed convolutions, as published, with checkerboard artefacts.
+    `resize`: nearest-neighbour upsampling, then a convolution."""
     norm: Literal["instance", "none"] = "instance"
-    """instance: as published; none: no statistics over the picture, so that tiles equal the whole."""
+    """`instance`: InstanceNorm, as published. `none`: no normalisation, so that a photo processed in tiles equals one
+    processed at once."""
 
 
 class TransformerConfig(Section):
-    """An efficient restoration-style transformer, in U shape."""
+    """NAFNet (Chen et al. 2022): a U-Net of blocks with depthwise convolutions and channel attention."""
 
     channels: int = Field(32, ge=8, le=256)
-    """Channels at full resolution; each level doubles them."""
+    """Channels at full resolution. Each level has twice as many."""
     blocks: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field((1, 1, 2, 2), min_length=2, max_length=6)
-    """Blocks at each level, from full resolution down; as many in the way up, the deepest once."""
+    """Number of blocks at each level of the encoder, from full resolution to the lowest. The decoder has as many,
+    without the lowest level."""
 
 
 class LiteConfig(Section):
-    """The lightweight generator: patch stem, residual blocks, a head that unfolds pixels, a glimpse for context."""
+    """The lightweight generator, made for shipping.
+
+    It has residual blocks at a reduced resolution, and a glimpse (small patches from all over the photo) as global
+    context.
+    """
 
     channels: int = Field(48, ge=8, le=256)
-    """Channels at the reduced resolution."""
+    """Channels of the residual blocks."""
     blocks: int = Field(3, ge=1, le=32)
-    """Residual blocks of two 3x3 convolutions at the reduced resolution."""
+    """Number of residual blocks, each of two 3x3 convolutions."""
     scale: Literal[2, 4, 8] = 4
-    """The body works at 1/scale of the resolution."""
+    """The residual blocks work at 1/scale of the photo's resolution."""
 
 
 class DiscriminatorConfig(Section):
-    """Judges photo and picture together: says of each patch whether the teacher painted it."""
+    """The discriminator of the adversarial loss.
+
+    It sees a photo together with the teacher's or the generator's image, and tells for each patch which of the two it
+    is.
+    """
 
     kind: Literal["patch", "multiscale", "pixel"] = "patch"
-    """patch: PatchGAN (70x70 with 3 layers); multiscale: several of them on halved pictures (pix2pixHD); pixel: 1x1."""
+    """`patch`: PatchGAN (Isola et al. 2017). `multiscale`: several PatchGANs on successively halved images (pix2pixHD).
+    `pixel`: a PatchGAN with patches of one pixel."""
     scales: int = Field(2, ge=1, le=4)
-    """Of kind: multiscale."""
+    """Number of PatchGANs, with `kind: multiscale`."""
     channels: int = Field(64, ge=4, le=512)
-    """Filters of the first layer (ndf)."""
+    """Channels of the first layer (`ndf` in the published code)."""
     layers: int = Field(3, ge=1, le=5)
-    """Strided layers after the first; 3 sees patches of 70x70 pixels."""
+    """Number of strided layers after the first. With 3, patches have 70x70 pixels."""
     norm: Literal["batch", "instance", "none"] = "instance"
-    """batch is the 2017 recipe's."""
+    """Normalisation: `batch` (BatchNorm, as in pix2pix 2017), `instance` (InstanceNorm) or `none`."""
     spectral_norm: bool = False
-    """Limit each layer's Lipschitz constant (Miyato et al. 2018)."""
+    """Whether layers have spectral normalisation (Miyato et al. 2018), which limits their Lipschitz constant."""
 
 
 class ModelConfig(Section):
-    """Which generator learns; only the section of the chosen one is used."""
+    """The networks that are trained. Only the section of the chosen generator is used."""
 
     generator: Literal["unet", "unet-2017", "resnet", "transformer", "lite"] = "unet"
-    """unet: the modern default; unet-2017, resnet: the baselines; transformer: attention over channels; lite: small
-    and fast, for shipping."""
+    """Architecture of the generator. `unet`: the default, of high quality. `lite`: the lightweight generator, small and
+    fast, for shipping. `transformer`: NAFNet, with channel attention. `unet-2017` and `resnet`: baselines from the
+    literature."""
     styles: int = Field(1, ge=1, le=1024)
-    """Styles that one network holds; with more than 1, pairs of all the set's styles are learned."""
+    """Number of styles that one generator holds. With more than 1, it is trained on the pairs of all styles of the
+    set."""
     unet: UnetConfig = UnetConfig()
-    """Settings of generator: unet."""
+    """Settings of `generator: unet`."""
     unet_2017: Unet2017Config = Unet2017Config()
-    """Settings of generator: unet-2017."""
+    """Settings of `generator: unet-2017`."""
     resnet: ResnetConfig = ResnetConfig()
-    """Settings of generator: resnet."""
+    """Settings of `generator: resnet`."""
     transformer: TransformerConfig = TransformerConfig()
-    """Settings of generator: transformer."""
+    """Settings of `generator: transformer`."""
     lite: LiteConfig = LiteConfig()
-    """Settings of generator: lite."""
+    """Settings of `generator: lite`."""
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     """Settings of the discriminator."""

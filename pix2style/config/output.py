@@ -1,4 +1,4 @@
-"""The sections `export` and `eval`."""
+"""The sections `export` and `eval`: the filter file, and its evaluation."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from pix2style.config.section import Section
 
 
 class ExportConfig(Section):
-    """The filter file."""
+    """The filter file that `export` writes."""
 
     licence: str = "unspecified"
-    """Written into the file: the licence under which you give it away. The pairs' photos and paintings bound it."""
+    """Licence of the filter, for example `CC-BY-4.0`; it is written into the file. Licences of the photos and paintings
+    may restrict your choice."""
     weights: Literal["ema", "raw"] = "ema"
-    """The averaged weights, or the last ones."""
+    """Which weights are exported. `ema`: exponential moving average over the training. `raw`: weights of the last
+    step."""
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
-    """How the file keeps its weights; int8 (the lightweight generator alone) also computes in 8 bits."""
+    """Number format of the file. `fp32`: 32-bit floats. `fp16`: weights stored as 16-bit floats, half the size. `int8`:
+    weights and computation in 8 bits, only for the lightweight generator."""
     calibration_photos: int = Field(64, ge=1, le=4096)
-    """Training photos on which the ranges of 8 bits are measured; few leave out what smooth or dark ones need."""
+    """Number of training photos that calibrate the ranges of activations for `int8`. Too few miss the ranges of rare
+    photos, such as dark or smooth ones."""
     held_out_photos: int = Field(12, ge=1, le=4096)
-    """Photos on which the file is measured."""
+    """Number of held-out photos on which the quality of the file is measured."""
     int8_min_psnr_db: float = Field(30.0, ge=0)
-    """A file of 8 bits is kept if, on held-out photos, it is at least so close to the network in float32."""
+    """Lowest PSNR, in dB, of an `int8` file against the network in float32 on the held-out photos. A file below it is
+    refused."""
 
 
 class EvalConfig(Section):
-    """Stylizers on held-out photos."""
+    """Which photos `eval` evaluates stylizers on."""
 
     photos: tuple[Path, ...] = ()
-    """Folders or files; nothing: the pair set's test split."""
+    """Folders (searched recursively) and files of photos. If empty, the test split of the pair set is used."""
     max_side: int = Field(512, ge=32, le=8192)
-    """Larger photos of a folder are shrunk to this longer side first."""
+    """Photos with a longer side above this many pixels are shrunk to it. Pairs keep their size."""

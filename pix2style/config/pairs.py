@@ -1,4 +1,4 @@
-"""The section `pairs`: which photos, which teacher, what comes out."""
+"""The section `pairs`: photos, teacher and format of a pair set."""
 
 from __future__ import annotations
 
@@ -16,93 +16,100 @@ def _check_teacher(name: str) -> str:
 
 
 class StyleConfig(Section):
-    """One style, from one or more paintings."""
+    """One style, made from one or several paintings."""
 
     paintings: tuple[Path, ...] = Field(min_length=1)
-    """Their files."""
+    """Image files of the paintings. Several are blended into one style."""
     weights: tuple[float, ...] = ()
-    """How much each painting counts; only the ratios matter; nothing: equally."""
+    """Weight of each painting in the blend; only their ratios matter. If empty, the weights are equal."""
     strength: float = Field(1.0, ge=0, le=1)
-    """From 0, the photo's own style, to 1, the paintings'."""
+    """How much of the paintings' style: 0 is the photo's own style, 1 the paintings'."""
     name: str | None = None
-    """For people; nothing: the paintings' names."""
+    """Name of the style. Without a value, it is made of the names of the paintings."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.weights and len(self.weights) != len(self.paintings):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.paintings)} paintings")
+            raise ValueError(f"{len(self.weights)} weights for {len(self.paintings)} paintings: give one for each")
         if not all(weight > 0 for weight in self.weights):
-            raise ValueError("weights must be positive")
+            raise ValueError("every weight must be above 0")
         return self
 
 
 class GatysConfig(Section):
-    """How the teacher gatys optimises."""
+    """Settings of the teacher `gatys`."""
 
     preset: str = "gatys-2015"
-    """A recipe: see pix2style stylize --help."""
+    """Settings of the optimisation: `gatys-2015`, `adam-7000` or `shallow`; see `pix2style stylize --help`."""
     steps: int | None = Field(None, ge=1)
-    """Other than the recipe's."""
+    """Optimisation steps at the smallest size. Without a value, those of the preset."""
     weights: Path | None = None
-    """VGG19 as a safetensors file; nothing: torchvision's, downloaded once."""
+    """Safetensors file with the weights of VGG19. Without a value, torchvision's weights are downloaded once (548
+    MB)."""
 
 
 class PairsConfig(Section):
-    """Photos and a teacher become a pair set; `train` reads it from `path`."""
+    """How `make-pairs` makes a pair set from photos and a teacher, and where the other commands read it."""
 
     path: Path | None = None
-    """The pair set's folder: written by make-pairs, read by train and eval."""
+    """Folder of the pair set: written by `make-pairs`, read by `train`, `distill`, `export` and `eval`."""
     content: tuple[Path, ...] = ()
-    """Folders or files of content photos, scanned recursively."""
+    """Photos to stylize: files, and folders that are searched recursively."""
     teacher: Annotated[str, AfterValidator(_check_teacher), Field(json_schema_extra={"enum": list(TEACHER_NAMES)})] = (
         DEFAULT_TEACHER
     )
-    """Who paints: the built-in watercolour, Google Magenta's arbitrary stylization, or optimisation after Gatys."""
+    """What stylizes the photos. `watercolor`: a watercolour filter that needs no painting. `magenta`: Google Magenta's
+    network, in the style of a painting. `gatys`: optimisation towards a painting, minutes per photo on a CPU."""
     style: Path | None = None
-    """The painting; magenta and gatys need one, here or in `styles`."""
+    """Image file of the painting, for `magenta` and `gatys`. Use `styles` instead for blends and for several styles."""
     styles: tuple[StyleConfig, ...] = ()
-    """Blends of paintings, and several styles: a pair carries its style's place in this list."""
+    """Blends of paintings, and several styles. A style's number is its position in this list, from 0."""
     styles_per_photo: int | None = Field(None, ge=1)
-    """Paint each photo in so many of the styles, chosen by its content; nothing: in each."""
+    """Number of the styles in which each photo is stylized; a hash of the photo chooses them. Without a value, each
+    photo is stylized in every style."""
     module: str | None = None
-    """For magenta: a local folder of the network, or another TF-Hub address than the default."""
+    """Network of the teacher `magenta`: a SavedModel folder, a converted folder or an address. Without a value, the
+    environment variable `PIX2STYLE_MAGENTA`, else TensorFlow Hub."""
     backend: Literal["auto", "tensorflow", "onnx"] = "auto"
-    """For magenta: what runs it; auto is ONNX Runtime where the network has been converted, else TensorFlow."""
+    """Library that runs the teacher `magenta`. `auto`: ONNX Runtime if the network has been converted (`pix2style
+    teacher convert`), else TensorFlow."""
     gatys: GatysConfig = Field(default_factory=GatysConfig)
-    """For gatys."""
+    """Settings of the teacher `gatys`."""
     preserve_color: bool = False
-    """Keep the photo's colours: the target gets only the lightness of what the teacher paints (in Lab)."""
+    """Whether targets keep the photo's colours, and take only the lightness (L in CIE Lab) of the teacher's image."""
     size: int = Field(256, ge=32, le=4096)
-    """Of the pictures in pixels, as `fit` says."""
+    """Size of the images in pixels; `fit` says which side."""
     fit: Literal["crop", "fit", "keep"] = "crop"
-    """crop: the photo's middle square, scaled to `size` x `size`; fit: the whole photo, its longer side shrunk to
-    `size` if it is longer; keep: the photo as it is."""
+    """`crop`: the square in the photo's middle, resized to `size` x `size`. `fit`: the whole photo, shrunk until its
+    longer side is at most `size`. `keep`: the photo as it is."""
     format: Literal["png", "jpeg"] = "png"
-    """How pictures are stored: png is lossless, jpeg (quality 95, 4:4:4) is a fifth of the size."""
+    """File format of the images. `png` is lossless. `jpeg` (quality 95, no chroma subsampling) takes a fifth of the
+    space."""
     variants: int = Field(0, ge=0)
-    """Besides each photo of train, paint so many varied copies of it: mirrored, turned, scaled, cut, in other colours
-    (pairs/build/variants.py). For few photos, as varying finished pairs is no substitute. Only make-pairs reads it."""
+    """Number of augmented copies of each training photo that are stylized too: mirrored, rotated, scaled, cropped and
+    recoloured (`pix2style/pairs/build/variants.py` has the ranges). Useful for few photos. Augmenting finished pairs is
+    no substitute: what a teacher makes of a mirrored photo is not the mirrored target."""
     learn_style: int | None = Field(None, ge=0)
-    """Which style of a set with several train learns: its place in the set's list, from 0. With model.styles above 1,
-    nothing: all of them."""
+    """Number of the style that is trained, from 0, if the set has several. Without a value and with `model.styles`
+    above 1, all styles are trained."""
     val_share: float = Field(0.05, ge=0, lt=1)
-    """Share of photos for the validation grid, chosen by a hash of the file's content."""
+    """Share of photos for validation during training, chosen by a hash of the photo's file."""
     test_share: float = Field(0.05, ge=0, lt=1)
-    """Share of photos that nothing but eval reads, chosen by the same hash."""
+    """Share of photos for testing, which only `eval` and `export` read, chosen by the same hash."""
     pairs_per_shard: int = Field(256, ge=1, le=100_000)
-    """Pairs in one tar file, about."""
+    """Approximate number of pairs in each shard (a tar file)."""
     batch: int | None = Field(None, ge=1, le=256)
-    """Photos that the teacher paints at once; nothing: 1 for gatys, which takes long over each, else 4."""
+    """Number of photos that the teacher stylizes at once. Without a value, 4, or 1 for the slow teacher `gatys`."""
 
     @property
     def teacher_batch(self) -> int:
-        """`batch`, or what suits the teacher."""
+        """Number of photos that the teacher stylizes at once: `batch`, or a default that suits the teacher."""
         return self.batch or (4 if find_teacher(self.teacher).fast else 1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.val_share + self.test_share >= 1:
-            raise ValueError("val_share and test_share together leave nothing to train on")
+            raise ValueError("val_share and test_share together leave nothing to train on: use smaller shares")
         if self.style is not None and self.styles:
             raise ValueError("style and styles cannot both be set: put the painting into styles")
         return self

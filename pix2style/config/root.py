@@ -1,4 +1,4 @@
-"""One experiment: all sections together."""
+"""The whole configuration of an experiment: all sections together."""
 
 from __future__ import annotations
 
@@ -16,46 +16,47 @@ from pix2style.config.train import TrackingConfig, TrainConfig
 
 
 class Config(Section):
-    """Everything that one experiment needs, in one file."""
+    """All settings of one experiment, from the pair set to the filter file."""
 
     name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
-    """Of the experiment, its run folder and its filter: letters, digits, dots, dashes."""
+    """Name of the experiment, of its run folder (`runs/NAME`) and of its filter file: letters, digits, dots, dashes and
+    underscores."""
     seed: int = Field(0, ge=0, lt=2**32)
-    """Of weights, order, crops and dropout."""
+    """Seed of all random numbers of the training: initial weights, order of photos, crops and dropout."""
     pairs: PairsConfig = PairsConfig()
-    """Photos to pairs."""
+    """How photos become a pair set."""
     model: ModelConfig = ModelConfig()
-    """Networks."""
+    """The networks that are trained."""
     losses: LossesConfig = LossesConfig()
-    """What is learned."""
+    """The losses of the generator and their weights."""
     distill: DistillConfig = DistillConfig()
-    """What a trained run teaches besides."""
+    """What is distilled from a trained run, besides the pair set."""
     train: TrainConfig = TrainConfig()
-    """How it is learned."""
+    """Length, speed and device of the training."""
     tracking: TrackingConfig = TrackingConfig()
-    """Who hears of it."""
+    """Experiment trackers."""
     export: ExportConfig = ExportConfig()
-    """The filter file."""
+    """The filter file that `export` writes."""
     eval: EvalConfig = EvalConfig()
-    """Measuring."""
+    """Which photos `eval` evaluates stylizers on."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.distill.photos or self.distill.painted) and (self.model.styles > 1 or self.train.unpaired):
             raise ValueError(
-                "distill.photos and distill.painted are for one style, and learned besides pairs: leave them out, or"
+                "distill.photos and distill.painted need a pair set with targets and a single style: leave them out, or"
                 " set model.styles: 1 and train.unpaired: false"
             )
         if not (self.losses.is_active or self.distill.is_active):
-            raise ValueError("losses: every weight is 0: nothing would be learned")
+            raise ValueError("losses: every weight is 0, so that nothing would be trained: set at least one weight")
         if self.train.unpaired and self.losses.paired_keys:
             raise ValueError(
-                f"train.unpaired: nobody painted these photos, and {', '.join(self.losses.paired_keys)} compare with"
-                " the teacher's pictures: set their weights to 0, or train.unpaired: false"
+                f"train.unpaired: the photos have no targets, but {', '.join(self.losses.paired_keys)} compare with"
+                " targets: set their weights to 0, or set train.unpaired: false"
             )
         style = self.losses.style
         if style.compares_paintings and self.pairs.style is None and not self.pairs.styles:
             raise ValueError(
-                "losses.style.to: painting, and painting_weight, need a painting: set pairs.style to its file"
+                "losses.style: to: painting and painting_weight need a painting: set pairs.style to its file"
             )
         return self

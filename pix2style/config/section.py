@@ -1,4 +1,4 @@
-"""The base of every configuration section."""
+"""The base class of all configuration sections."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Frozen; unknown keys are errors; a field's docstring is its description."""
+    """Base class of sections: immutable, unknown keys are errors, and the docstring of a field describes its key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)

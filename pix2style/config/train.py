@@ -1,4 +1,4 @@
-"""The sections `train` and `tracking`: how long, how fast, on what, and who hears of it."""
+"""The sections `train` and `tracking`: how long and how fast to train, on which device, and what to record."""
 
 from __future__ import annotations
 
@@ -7,133 +7,126 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pix2style.config.augment import AugmentConfig
 from pix2style.config.section import Section
 
 
-class AugmentConfig(Section):
-    """Geometry on both pictures together, colour on the content alone."""
-
-    resize: int | None = Field(None, ge=32, le=4096)
-    """Resample pairs to this side before cropping (the 2017 recipe: 286); nothing: keep their size."""
-    crop: int = Field(256, ge=32, le=4096)
-    """Side of the random crop in pixels."""
-    align_px: int = Field(4, ge=1, le=64)
-    """Crops begin at multiples of so many pixels of the stored pair. A teacher that halves its maps twice, as Magenta's
-    does, paints by a grid of 4: what is cut off that grid asks for strokes between the cells. 1: anywhere."""
-    flip: bool = False
-    """Mirror half of the pairs, left to right. Only for a teacher that paints a mirrored photo as the mirrored
-    painting: networks do not, and their strokes cannot be learned from both; `pairs.variants` has it paint mirrored
-    photos."""
-    color_jitter: float = Field(0.0, ge=0, le=1)
-    """How far brightness, contrast and saturation of the content photo alone may vary; the target stays."""
-    discriminator: tuple[Literal["color", "translation", "cutout"], ...] = ()
-    """DiffAugment (Zhao et al. 2020): what the discriminator sees is varied, teacher's and generator's pictures alike;
-    for sets of fewer than about a thousand pairs."""
-
-
 class OptimizerConfig(Section):
-    """Adam, for one network."""
+    """Settings of the Adam optimiser of one network."""
 
     lr: float = Field(2e-4, gt=0, le=1)
-    """Step size before the decay."""
+    """Learning rate after the warm-up and before the decay."""
     beta1: float = Field(0.5, ge=0, lt=1)
-    """Decay of the gradient's running mean."""
+    """Decay rate of the running mean of the gradient."""
     beta2: float = Field(0.999, ge=0, lt=1)
-    """Decay of its running square."""
+    """Decay rate of the running mean of the squared gradient."""
     clip_norm: float | None = Field(None, gt=0)
-    """A gradient longer than this is shortened to it (Pascanu et al. 2013): so one bad step cannot blow the weights
-    up; nothing: never."""
+    """Largest L2 norm of the gradient: a longer gradient is shortened to it (Pascanu et al. 2013), so that one bad step
+    cannot ruin the weights. null: gradients are used as they are."""
 
 
 class EarlyStopConfig(Section):
-    """End when held-out photos no longer get closer to the teacher's pictures."""
+    """Stop training when the figure on held-out photos that `train.best_by` names no longer improves."""
 
     patience: int | None = Field(None, ge=1)
-    """Looks at the held-out photos without a better figure before training ends; nothing: it runs to its end."""
+    """Number of validations in a row without an improvement after which training stops. null: training runs to its
+    end."""
     min_gain: float = Field(0.0, ge=0)
-    """What counts as better, in the figure's unit."""
+    """Smallest change of the figure that counts as an improvement, in the figure's own unit: grey levels of 0 to 255
+    for l1, decibels for psnr, none for ssim."""
 
 
 class TrainConfig(Section):
-    """One run of training; lengths are in pictures seen, so that they mean the same at any batch size."""
+    """Settings of a training run. Lengths count training images, so that they mean the same at any batch size."""
 
     images: int = Field(400_000, ge=1)
-    """Training pictures to see in all (a pair seen twice counts twice)."""
+    """Length of the training in images; a pair that is used twice counts twice."""
     batch: int = Field(1, ge=1, le=4096)
-    """Pairs in a step, over all processes and parts together."""
+    """Pairs in one optimiser step, over all processes and micro-batches together."""
     accumulate: int = Field(1, ge=1, le=1024)
-    """Parts that each process computes its pairs of a step in, for less memory; the step stays the same up to
-    rounding (except for BatchNorm, which sees a part at a time)."""
+    """Micro-batches that each process splits its share of a batch into, to need less memory. Their gradients are
+    accumulated, so that the step stays the same up to rounding (except with BatchNorm, which normalises each
+    micro-batch by itself)."""
     unpaired: bool = False
-    """Learn from photos alone (a pair set's, or those of pairs.content), without any target: Johnson's objective."""
+    """Train from photos alone, without targets, by perceptual losses (Johnson et al. 2016). The photos are those of a
+    pair set (`pairs.path`) or of `pairs.content`."""
     start_from: Path | None = None
-    """A run whose (averaged) weights this one begins with, to reach a new style in minutes."""
+    """Run folder whose averaged weights this run starts from, for example to learn a new style in minutes. null: start
+    from random weights."""
     augment: AugmentConfig = AugmentConfig()
-    """What the loader does to a pair."""
+    """Random changes of training pairs."""
     generator: OptimizerConfig = OptimizerConfig()
-    """The generator's optimiser."""
+    """Optimiser of the generator."""
     discriminator: OptimizerConfig = OptimizerConfig()
-    """The discriminator's optimiser."""
+    """Optimiser of the discriminator."""
     decay_from: float = Field(0.5, ge=0, le=1)
-    """Share of the training after which learning rates fall to 0 (the 2017 recipe: 0.5)."""
+    """Share of the training after which the learning rates start to fall to 0 (the 2017 recipe: 0.5). 1: they stay."""
     decay: Literal["linear", "cosine"] = "linear"
-    """How they fall."""
+    """Shape of the decay: a straight line or half a cosine."""
     warmup_images: int = Field(0, ge=0)
-    """Pictures over which learning rates grow linearly at the beginning."""
+    """Images over which the learning rates grow linearly at the beginning of the training. 0: no warm-up."""
     ema_halflife_images: int = Field(10_000, ge=0)
-    """Half-life of the averaged weights, which are the ones that ship; 0: none."""
+    """Half-life, in images, of the exponential moving average of the generator's weights, which validation and export
+    use. 0: no average; the weights themselves are used."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto: the GPU if there is one."""
+    """Device to train on. auto: a GPU if torch finds one, else the CPU."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """auto: bf16 on a GPU and on a CPU that multiplies it natively (x86 with AVX-512 BF16 or AMX), else fp32; fp16 (GPU
-    only) scales losses so that small gradients survive."""
+    """Number format that networks compute in; weights are stored in fp32 in any case. auto: bf16 on a GPU and on a CPU
+    with native bf16 instructions (x86 with AVX-512 BF16 or AMX), else fp32. fp16 needs a GPU; it scales the losses, so
+    that small gradients do not vanish."""
     channels_last: bool = True
-    """Memory layout of the networks; faster with most convolutions."""
+    """Keep tensors in the memory layout channels_last, which is faster for most convolutions."""
     compile: bool = False
-    """torch.compile the networks: slower to start, faster afterwards."""
+    """Compile the networks with torch.compile: the first steps take minutes, the others are faster."""
     cuda_graphs: bool = False
-    """With compile on a GPU: replay recorded kernels (reduce-overhead); for small networks and fixed sizes."""
+    """Replay recorded GPU kernels (torch.compile's mode reduce-overhead). It needs `compile: true` and a GPU, and helps
+    small networks."""
     pairs_on_device_gb: float = Field(8.0, ge=0)
-    """Keep decoded pairs in the GPU's memory and cut them there if they fit this; 0: never."""
+    """Largest size, in gigabytes of decoded pairs, at which a GPU keeps all pairs in its memory and crops them there.
+    0: never. Not used with transforms in `augment.photo`, which run on the CPU."""
     skips_in_a_row: int = Field(20, ge=1)
-    """Steps in a row with a loss or gradient that is not finite, after which training stops and says which."""
+    """Number of steps in a row with a loss or gradient that is not finite after which training stops with an error.
+    Such steps do not change the weights."""
     workers: int = Field(2, ge=0, le=256)
-    """Loader processes; results do not depend on it."""
+    """Processes that load pairs. 0: the training process loads them itself. The result does not depend on it."""
     decoded_cache_gb: float = Field(8.0, ge=0)
-    """Decode pairs once into a file of bytes if they fit this; 0: decode every time."""
+    """Largest size, in gigabytes, of the temporary file that holds all pairs decoded; larger pair sets are decoded
+    again each time. 0: no such file."""
     log_every: int = Field(50, ge=1)
-    """Steps between lines of metrics."""
+    """Steps between two lines in metrics.jsonl."""
     validate_every_images: int = Field(20_000, ge=1)
-    """Pictures seen between grids and figures on held-out photos."""
+    """Images between two validations, each of which writes a picture of examples and figures on held-out photos."""
     checkpoint_every_images: int = Field(20_000, ge=1)
-    """Pictures seen between checkpoints."""
+    """Images between two checkpoints."""
     keep_last: int = Field(3, ge=1)
-    """Newest checkpoints to keep."""
+    """Number of the newest checkpoints to keep."""
     keep_best: int = Field(1, ge=0)
-    """Best checkpoints to keep besides, by `best_by`."""
+    """Number of the best checkpoints to keep besides, by `best_by`."""
     best_by: Literal["l1", "psnr", "ssim"] = "l1"
-    """What makes a checkpoint the best: held-out difference, PSNR or SSIM to the teacher's pictures."""
+    """Figure on held-out photos that decides which checkpoint is best: the mean absolute difference, the PSNR or the
+    SSIM between output and target."""
     early_stop: EarlyStopConfig = EarlyStopConfig()
-    """End before `images`."""
+    """Stop before `images` when validation no longer improves."""
     grid_photos: int = Field(6, ge=1, le=64)
-    """Held-out photos in the grid, always the same."""
+    """Held-out photos in the picture of examples; always the same photos."""
     validate_photos: int = Field(64, ge=1)
-    """Held-out photos that figures are taken on, always the same."""
+    """Held-out photos that figures are computed on; always the same photos."""
 
 
 class TrackingConfig(Section):
-    """Weights & Biases; metrics.jsonl is always written."""
+    """Services that record a run; metrics.jsonl is written in any case."""
 
     wandb: Literal["off", "offline", "online"] = "off"
-    """online falls back to offline, loudly, where there is no key or network."""
+    """Weights & Biases: off, offline (recorded in the run folder, for a later `wandb sync`) or online. online falls
+    back to offline, with a note, if there is no key or no network."""
     project: str = "pix2style"
-    """The W&B project."""
+    """Project in W&B."""
     entity: str | None = None
-    """The W&B team or user; nothing: your default."""
+    """Team or user in W&B. null: the default of your account."""
     tags: tuple[str, ...] = ()
-    """The W&B run's tags."""
+    """Tags of the run in W&B."""
     artifacts: bool = True
-    """Link pair set, run and model in W&B as artifacts (descriptions and digests; the model with its weights)."""
+    """Record pair set, run and model as W&B artifacts: descriptions and digests, and for the model also its weights."""
     tensorboard: bool = False
     """Also write TensorBoard's event files into the run folder."""
 

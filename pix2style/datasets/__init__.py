@@ -1,1 +1,1 @@
-"""Folders of photos and paintings: fetched, looked through, and described by a card."""
+"""Download datasets of photos and style images, scan them, and describe them in a dataset card."""

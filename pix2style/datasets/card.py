@@ -1,6 +1,6 @@
-"""The dataset card: where pictures came from, what was found, and what may be done with them.
+"""Write the card of a dataset: where it came from, what it holds, and which licences apply.
 
-`dataset.json` for programs, `DATASET.md` for people. The same folder gives the same card.
+The card has two files: `dataset.json` for programs and `DATASET.md` for people. The same folder gives the same bytes.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _UNKNOWN_LICENCES = (
 
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
-    """Where a dataset came from.
+    """The origin of a dataset.
 
     Attributes:
-        name: for people.
-        url: its page, if it has one.
-        version: of a Kaggle dataset.
-        licences: one statement a line.
+        name: Name for people, for example `kaggle:owner/name`.
+        url: Address of its page, or None if it has none.
+        version: Version of a Kaggle dataset, or None for other datasets.
+        licences: Statements about licences.
     """
 
     name: str
@@ -46,7 +46,12 @@ class DatasetSource:
 
 
 def kaggle_source(handle: str, version: int) -> DatasetSource:
-    """A dataset of Kaggle, by `owner/name`."""
+    """Return the source of a Kaggle dataset.
+
+    Args:
+        handle: Owner and name of the dataset, `owner/name`.
+        version: Version of the dataset.
+    """
     page = f"https://www.kaggle.com/datasets/{handle}"
     unknown = f"See its page: {page}"
     return DatasetSource(
@@ -58,7 +63,7 @@ def kaggle_source(handle: str, version: int) -> DatasetSource:
 
 
 def read_source(folder: Path) -> DatasetSource | None:
-    """The source that a folder's card names; None if there is no card of pix2style."""
+    """Return the source that the card of a folder names, or None if there is no card written by pix2style."""
     with contextlib.suppress(ArtifactError, KeyError, TypeError):
         card = read_json(folder / JSON_NAME)
         if card["written_by"] == _WRITTEN_BY:
@@ -68,7 +73,7 @@ def read_source(folder: Path) -> DatasetSource | None:
 
 
 def card_json(scan: DatasetScan, source: DatasetSource) -> dict[str, Any]:
-    """What `dataset.json` holds."""
+    """Return the content of `dataset.json`."""
     return {
         "schema_version": 1,
         "written_by": _WRITTEN_BY,
@@ -84,25 +89,32 @@ def card_json(scan: DatasetScan, source: DatasetSource) -> dict[str, Any]:
 
 
 def write_card(folder: Path, scan: DatasetScan, source: DatasetSource) -> None:
-    """Write both files.
+    """Write both files of the card.
+
+    Args:
+        folder: Folder of the dataset.
+        scan: Scan of the folder.
+        source: Origin of the dataset.
 
     Raises:
-        DataError: a file of that name is there that is no card of pix2style, or it cannot be written.
+        DataError: The folder holds a file of that name that pix2style did not write, or the card cannot be written.
     """
     if read_source(folder) is None:
         for name in (JSON_NAME, TEXT_NAME):
             if (folder / name).exists():
-                raise DataError(f"{folder / name}: was not written by pix2style, and is not overwritten: rename it")
+                raise DataError(
+                    f"{folder / name}: was not written by pix2style and is not overwritten: rename the file"
+                )
     try:
-        # The JSON last: it is what says that there is a card.
+        # The JSON is written last, because `read_source` takes it as the proof that there is a complete card.
         write_bytes(folder / TEXT_NAME, card_text(scan, source).encode())
         write_json(folder / JSON_NAME, card_json(scan, source))
     except OSError as error:
-        raise DataError(f"{folder}: the card cannot be written there: {error.strerror or error}") from error
+        raise DataError(f"{folder}: the dataset card cannot be written there: {error.strerror or error}") from error
 
 
 def card_text(scan: DatasetScan, source: DatasetSource) -> str:
-    """What `DATASET.md` holds."""
+    """Return the content of `DATASET.md`."""
     lines = [f"# {source.name}", ""]
     if source.url:
         lines += [f"Source: <{source.url}>" + (f", version {source.version}" if source.version else ""), ""]
@@ -119,9 +131,9 @@ def card_text(scan: DatasetScan, source: DatasetSource) -> str:
         "What a folder looks like is read from its name alone.",
         "",
     ]
-    troubles = [pair for folder in scan.folders for pair in folder.unreadable] + list(scan.not_searched)
-    if troubles:
-        lines += ["## Cannot be read", "", *(f"* {_code(name)}: {reason}" for name, reason in troubles), ""]
+    unreadable = [item for folder in scan.folders for item in folder.unreadable] + list(scan.not_searched)
+    if unreadable:
+        lines += ["## Cannot be read", "", *(f"* {_code(name)}: {reason}" for name, reason in unreadable), ""]
     lines += ["## Licences", "", *(f"* {licence}" for licence in source.licences)]
     lines += ["* A filter inherits the limits of the photos and paintings that it was made of.", ""]
     return "\n".join(lines)
@@ -135,21 +147,21 @@ def _row(folder: PictureFolder) -> str:
         f"{folder.pictures:,}",
         _size(folder.size_bytes),
         suffixes,
-        _span(folder.width_px),
-        _span(folder.height_px),
+        _range(folder.width_px),
+        _range(folder.height_px),
         str(folder.sampled),
         str(len(folder.unreadable)),
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _span(span: SideRange | None) -> str:
-    return "?" if span is None else f"{span.smallest} to {span.largest}, median {span.median}"
+def _range(sides: SideRange | None) -> str:
+    return "?" if sides is None else f"{sides.smallest} to {sides.largest}, median {sides.median}"
 
 
 def _code(name: str) -> str:
-    """A name that cannot leave its cell or its line."""
-    return "`" + "".join("?" if sign in "`|" or not sign.isprintable() else sign for sign in name) + "`"
+    """Format a file name as code, with `?` for characters that would end the code, the table cell or the line."""
+    return "`" + "".join("?" if char in "`|" or not char.isprintable() else char for char in name) + "`"
 
 
 def _size(size_bytes: int) -> str:

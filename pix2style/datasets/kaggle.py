@@ -1,9 +1,9 @@
-"""A dataset of Kaggle, in a folder: whole and with its card, or not there at all. The only user of kagglehub.
+"""Download a Kaggle dataset into a folder that appears only when it is complete. Only this module uses kagglehub.
 
-kagglehub (1.0.2) downloads a dataset as one archive into its cache, goes on with a part of it if the server allows,
-checks its MD5 and unpacks it (members that point elsewhere stay inside or are refused: tests/datasets); public datasets
-need no account. Its own `output_dir` refuses to go on with a part, so the cache is put beside the output, and the
-finished folder is renamed.
+kagglehub (1.0.2) downloads a dataset as one archive into its cache, resumes a partial download if the server allows it,
+checks the MD5 and unpacks the archive. Members that point outside the folder are renamed or refused (tests/datasets).
+Public datasets need no account. kagglehub's own option `output_dir` cannot resume a partial download; therefore its
+cache is placed next to the output folder, and the finished folder is renamed.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from pix2style.files import locked
 from pix2style.progress import StageProgressCallback, no_progress
 
 _HANDLE = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
-_LONGEST_REASON = 300
+_MAX_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What `fetch_dataset` did.
+    """The result of `fetch_dataset`.
 
     Attributes:
-        folder: where the dataset lies.
-        source: what it is.
-        scan: what was found; None if nothing was done.
-        already_fetched: nothing was done.
+        folder: Folder of the dataset.
+        source: Origin of the dataset.
+        scan: Scan of the dataset, or None if it was downloaded before.
+        already_fetched: Whether the dataset was downloaded before, so that nothing was done.
     """
 
     folder: Path
@@ -54,41 +54,50 @@ def fetch_dataset(
     version: int | None = None,
     on_progress: StageProgressCallback = no_progress,
 ) -> FetchResult:
-    """Download a dataset, look through it and write its card.
+    """Download a dataset, scan it and write its card.
 
-    What was downloaded before a stop is kept in a hidden folder beside `out` (`.NAME.download`); the same call goes on
-    there. If nothing could be downloaded, nothing stays.
+    If the download is interrupted, the part that has arrived is kept in a hidden folder next to `out`
+    (`.NAME.download`), and the same call resumes it. If nothing has arrived, nothing is left behind.
 
     Args:
-        handle: `owner/name`, as in its address.
-        out: a folder that does not exist or is empty; one with the same dataset is left as it is.
-        version: of the dataset; None: the newest, or the one that is there.
-        on_progress: told of the sampling.
+        handle: Owner and name of the dataset as in its address, `owner/name`.
+        out: Folder that does not exist or is empty. If it holds the same dataset already, nothing is done.
+        version: Version of the dataset, or None for the newest one, or the one in `out`.
+        on_progress: Called while a sample of the images is decoded, see `scan_dataset`.
 
     Raises:
-        ConfigError: `handle` or `version` is wrong.
-        DataError: `out` holds something else, or the dataset cannot be downloaded, is damaged, or has no pictures.
+        ConfigError: `handle` or `version` is malformed.
+        DataError: `out` holds something else, or the dataset cannot be downloaded, is damaged or holds no images.
         MissingExtraError: kagglehub is not installed.
     """
-    there = find_fetched(handle, out, version=version)
-    if there is not None:
-        return FetchResult(out, there, None, already_fetched=True)
-    with _staging(out) as cache:
-        folder, found_version = _download(cache, handle, version)
+    fetched_source = find_fetched(handle, out, version=version)
+    if fetched_source is not None:
+        return FetchResult(out, fetched_source, None, already_fetched=True)
+    with _cache_folder(out) as cache:
+        folder, downloaded_version = _download(cache, handle, version)
         scan = scan_dataset(folder, on_progress=on_progress)
         if not scan.pictures:
-            raise DataError(f"kaggle:{handle}: there are no pictures in its {scan.files} files: name another dataset")
-        source = kaggle_source(handle, found_version)
+            raise DataError(f"kaggle:{handle}: there are no images in its {scan.files} files: choose another dataset")
+        source = kaggle_source(handle, downloaded_version)
         write_card(folder, scan, source)
         folder.rename(out)
     return FetchResult(out, source, scan)
 
 
 def find_fetched(handle: str, out: Path, *, version: int | None) -> DatasetSource | None:
-    """What is in `out` already, if it is this dataset; changes nothing and asks nobody.
+    """Return the origin of the dataset in `out` if it is the requested one; uses no network and changes nothing.
+
+    Args:
+        handle: Owner and name of the dataset, `owner/name`.
+        out: Folder of the dataset.
+        version: Version of the dataset, or None for any version.
+
+    Returns:
+        The origin, or None if `out` is empty or does not exist.
 
     Raises:
-        ConfigError, DataError: as `fetch_dataset`.
+        ConfigError: `handle` or `version` is malformed.
+        DataError: `out` holds something else.
     """
     if not _HANDLE.fullmatch(handle):
         raise ConfigError(f"--dataset {handle!r}: is not of the form owner/name")
@@ -98,87 +107,98 @@ def find_fetched(handle: str, out: Path, *, version: int | None) -> DatasetSourc
         raise DataError(f"{out}: is a file: choose a folder")
     if not out.exists() or not any(out.iterdir()):
         return None
-    there = read_source(out)
-    if there is None:
+    source = read_source(out)
+    if source is None:
         raise DataError(f"{out}: holds other files: choose an empty or a new folder")
-    if there.name != f"kaggle:{handle}" or version not in (None, there.version):
+    if source.name != f"kaggle:{handle}" or version not in (None, source.version):
         raise DataError(
-            f"{out}: holds {there.name}, version {there.version}: choose another folder, or delete this one"
+            f"{out}: holds {source.name}, version {source.version}: choose another folder, or delete this one"
         )
-    return there
+    return source
 
 
 @contextlib.contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """A hidden folder beside `out`, for this process alone; afterwards only what is worth going on with is left."""
+def _cache_folder(out: Path) -> Iterator[Path]:
+    """Provide a locked hidden folder next to `out`; only a partial download is left in it after the block."""
     cache = out.parent / f".{out.name}.download"
-    made = [folder for folder in (cache, *cache.parents) if not folder.exists()]
+    new_folders = [folder for folder in (cache, *cache.parents) if not folder.exists()]
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
-    busy = DataError(f"{out}: another pix2style is fetching there: wait for it, or choose another folder")
+    busy = DataError(f"{out}: another pix2style is downloading there: wait for it, or choose another folder")
     with locked(cache, busy):
         try:
             yield cache
             shutil.rmtree(cache)
         finally:
-            _remove_empty(cache)
-            for folder in made:
-                with contextlib.suppress(OSError):
+            _remove_empty_folders(cache)
+            for folder in new_folders:
+                with contextlib.suppress(OSError):  # a folder that is not empty stays
                     folder.rmdir()
 
 
-def _remove_empty(cache: Path) -> None:
-    for parent, _, _ in os.walk(cache, topdown=False):
+def _remove_empty_folders(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             Path(parent).rmdir()
 
 
 def _download(cache: Path, handle: str, version: int | None) -> tuple[Path, int]:
-    wanted = handle if version is None else f"{handle}/versions/{version}"
+    """Download a dataset into the cache; return its folder and its version."""
+    versioned_handle = handle if version is None else f"{handle}/versions/{version}"
     try:
         with _kagglehub(cache) as kagglehub:
-            folder = Path(kagglehub.dataset_download(wanted)).resolve()
+            folder = Path(kagglehub.dataset_download(versioned_handle)).resolve()
     except Pix2StyleError:
         raise
-    # requests', zipfile's, tarfile's, the system's and kagglehub's own errors: what can happen to a download.
+    # A download can fail with the errors of requests, zipfile, tarfile, the operating system and kagglehub itself.
     except Exception as error:
-        raise _not_downloaded(cache, handle, error) from error
+        raise _download_error(cache, handle, error) from error
     if not folder.is_relative_to(cache.resolve()) or not folder.name.isdecimal():
-        raise DataError(f"kaggle:{handle}: kagglehub put it into {folder}, which is not the folder that was asked for")
+        raise DataError(f"kaggle:{handle}: kagglehub wrote to {folder} instead of the requested folder")
     return folder, int(folder.name)
 
 
-def _not_downloaded(cache: Path, handle: str, error: Exception) -> DataError:
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    text = "no connection to Kaggle" if "ConnectionError" in kinds else " ".join(str(error).split())
-    reason = (text or type(error).__name__)[:_LONGEST_REASON]
-    # Only the network and the system fail with OSErrors. Another error is an archive that cannot be unpacked: with it
-    # kept, every later call would take it for complete.
+def _download_error(cache: Path, handle: str, error: Exception) -> DataError:
+    class_names = {error_class.__name__ for error_class in type(error).__mro__}
+    text = "no connection to Kaggle" if "ConnectionError" in class_names else " ".join(str(error).split())
+    reason = (text or type(error).__name__)[:_MAX_REASON_CHARACTERS]
+    # Errors of the network and of the system are OSErrors. Any other error means that the archive cannot be unpacked.
+    # Such an archive is deleted, because kagglehub would take it for complete in every later call.
     if not isinstance(error, OSError) or isinstance(error, gzip.BadGzipFile):
         shutil.rmtree(cache, ignore_errors=True)
     kept = any(path.is_file() for path in cache.rglob("*"))
-    fate = f"What has come is kept in {cache}: run the same command again to go on." if kept else "Nothing was written."
+    rest = (
+        f"The part that has arrived is kept in {cache}: run the same command again to continue."
+        if kept
+        else "Nothing was written."
+    )
     return DataError(
-        f"kaggle:{handle}: cannot be downloaded ({reason}). {fate} Check the network; a dataset that needs an account"
-        " takes a token (KAGGLE_API_TOKEN, or ~/.kaggle). Or download it by hand from"
+        f"kaggle:{handle}: cannot be downloaded ({reason}). {rest} Check the network. A dataset that needs an account"
+        " needs a token (KAGGLE_API_TOKEN, or ~/.kaggle). Or download it by hand from"
         f" https://www.kaggle.com/datasets/{handle}, unpack it, and run pix2style data card FOLDER"
     )
 
 
 @contextlib.contextmanager
 def _kagglehub(cache: Path) -> Iterator[Any]:
-    """kagglehub, with its cache in `cache`, downloading itself wherever it runs, and writing to stderr only."""
-    wanted = {"KAGGLEHUB_CACHE": str(cache), "DISABLE_KAGGLE_CACHE": "1", "DISABLE_COLAB_CACHE": "1"}
-    before = {name: os.environ.get(name) for name in wanted}
+    """Import kagglehub, with its cache in `cache`; it downloads by itself on any machine and writes to stderr only.
+
+    On Kaggle and Colab kagglehub would otherwise use the cache of the platform. The environment variables are restored
+    after the block, except that TQDM_DISABLE stays set if stderr is no terminal.
+    """
+    variables = {"KAGGLEHUB_CACHE": str(cache), "DISABLE_KAGGLE_CACHE": "1", "DISABLE_COLAB_CACHE": "1"}
+    before = {name: os.environ.get(name) for name in variables}
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.update(wanted)
+    os.environ.update(variables)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             [module] = require("data", "kagglehub")
-            handlers = [one for one in logging.getLogger("kagglehub").handlers if type(one) is logging.StreamHandler]
+            # Its log handlers keep the stream of the moment at which kagglehub was first imported.
+            all_handlers = logging.getLogger("kagglehub").handlers
+            handlers = [handler for handler in all_handlers if type(handler) is logging.StreamHandler]
             streams = [handler.setStream(sys.stderr) for handler in handlers]
             try:
                 yield module

@@ -1,4 +1,4 @@
-"""What stylizers are measured on: held-out pairs, or a folder of photos that the reference paints on the spot."""
+"""The photos of an evaluation: a held-out split of a pair set, or folders of photos without targets."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from pix2style.errors import DataError, ImageError
 from pix2style.evaluation.report import DatasetRecord
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_file
-from pix2style.pairs.format.manifest import Split, TeacherRecord
+from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
+from pix2style.pairs.format.records import Split
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One photo.
+    """One photo to evaluate.
 
     Attributes:
-        name: of the file, relative to its folder.
-        sha256: of the photo's file.
+        name: Name of the photo's file, relative to its folder.
+        sha256: Digest of the photo's file.
         photo: uint8 [height, width, 3].
-        target: what the teacher made of it, of the same shape; None: the reference has to paint it.
+        target: What the teacher made of the photo, in the same shape; None if the reference still has to stylize it.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Sample:
 
 
 class EvaluationDataset(Protocol):
-    """Samples by number."""
+    """Photos by index, with or without targets."""
 
     def __len__(self) -> int: ...
 
@@ -41,99 +42,99 @@ class EvaluationDataset(Protocol):
         """Read one sample.
 
         Raises:
-            ImageError: it cannot be read; the others can be used.
+            ImageError: This photo cannot be read; the others still can be.
         """
 
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
-        """Describe what was used, by the names and digests of the samples."""
+        """Describe the evaluated photos, given the name and digest of each sample."""
 
     @property
     def teacher(self) -> TeacherRecord | None:
-        """Who painted the targets; None: nobody yet."""
+        """The teacher that made the targets; None if the photos have no targets."""
 
 
 class PairDataset:
-    """A split of a pair set, with the teacher's targets.
+    """A split of a pair set, with the teacher's images as targets.
 
     Args:
-        reader: the pair set.
-        split: `test` is what nothing else reads.
-        limit: use the first so many only.
-        style: which style of a set with several.
+        reader: Reader of the pair set.
+        split: Split to evaluate; `test` is the one that neither training nor validation reads.
+        limit: Use only the first so many pairs; None uses all.
+        style: Index of the style in a set with several styles.
 
     Raises:
-        ConfigError: the set holds several styles, and none or no such one is named.
-        DataError: the split is empty.
+        ConfigError: The set holds several styles, and `style` is missing or is not one of them.
+        DataError: The split is empty.
     """
 
     def __init__(
         self, reader: PairReader, *, split: Split = "test", limit: int | None = None, style: int | None = None
     ) -> None:
-        self._reader, self._split, self._limit = reader, split, limit
+        self._reader, self._split = reader, split
         self._style = choose_style(reader.manifest, style)
         self._entries = reader.entries(split, self._style)[:limit]
         if not self._entries:
             counts = reader.manifest.pairs
             raise DataError(
                 f"{reader.folder}: its {split} split is empty (train {counts.train}, val {counts.val}, test"
-                f" {counts.test}): make the pairs with a larger pairs.{split}_share or from more photos, or measure"
-                " on photos (--photos DIR --teacher STYLIZER)"
+                f" {counts.test}): make the pairs again with a larger pairs.{split}_share or from more photos, or"
+                " evaluate on photos instead (--photos DIR --teacher STYLIZER)"
             )
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def load(self, index: int) -> Sample:
-        """See `EvaluationDataset.load`. A damaged pair set is a DataError, which ends the evaluation."""
+        """Read one pair; a damaged pair set raises a DataError, which ends the evaluation."""
         entry = self._entries[index]
         content, target = self._reader.read(entry)
         return Sample(entry.source, entry.sha256, content, target)
 
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
-        """See `EvaluationDataset.record`."""
+        """Describe the pair set; see `EvaluationDataset.record`."""
         name, digest = self._reader.folder.name, self._reader.digest
         return DatasetRecord(kind="pairs", name=name, sha256=digest, split=self._split, photos=len(samples))
 
     @property
     def teacher(self) -> TeacherRecord | None:
-        """See `EvaluationDataset.teacher`."""
+        """The teacher of the pair set."""
         return self._reader.manifest.teachers[self._style]
 
 
 class PhotoDataset:
-    """Photos of folders and files, upright, in sRGB, on white.
+    """Photos without targets: turned upright, converted to sRGB, transparency on white.
 
     Args:
-        inputs: folders (searched recursively) and files.
-        max_side: larger photos are shrunk to this longer side.
-        limit: use the first so many only, by name.
+        inputs: Folders, which are searched recursively, and files.
+        max_side: Shrink photos whose longer side has more pixels to this many.
+        limit: Use only the first so many photos in the order of their names; None uses all.
 
     Raises:
-        DataError: an input does not exist, or there is no photo.
+        DataError: An input does not exist, or no photo was found.
     """
 
     def __init__(self, inputs: Sequence[Path], *, max_side: int = 512, limit: int | None = None) -> None:
-        self._found: list[FoundImage] = find_images(inputs)[:limit]
+        self._files: list[FoundImage] = find_images(inputs)[:limit]
         self._max_side = max_side
         self._name = ", ".join(path.name or str(path) for path in inputs)
-        if not self._found:
-            raise DataError(f"{', '.join(map(str, inputs))}: there are no photos in it: name a folder that holds some")
+        if not self._files:
+            raise DataError(f"{', '.join(map(str, inputs))}: no photos found: name a folder that holds some")
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._files)
 
     def load(self, index: int) -> Sample:
-        """See `EvaluationDataset.load`."""
-        found = self._found[index]
+        """Read one photo; see `EvaluationDataset.load`."""
+        file = self._files[index]
         try:
-            data = read_file(found.path)
+            data = read_file(file.path)
         except OSError as error:
-            raise ImageError(found.relative, error.strerror or str(error)) from error
-        picture = decode_picture(data, name=found.relative, to_srgb=True)
-        return Sample(found.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
+            raise ImageError(file.relative, error.strerror or str(error)) from error
+        picture = decode_picture(data, name=file.relative, to_srgb=True)
+        return Sample(file.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
 
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
-        """See `EvaluationDataset.record`."""
+        """Describe the photos by the digest of their names and contents."""
         digest = sha256_json([list(sample) for sample in samples])
         return DatasetRecord(
             kind="photos", name=self._name, sha256=digest, max_side_px=self._max_side, photos=len(samples)
@@ -141,5 +142,5 @@ class PhotoDataset:
 
     @property
     def teacher(self) -> TeacherRecord | None:
-        """See `EvaluationDataset.teacher`."""
+        """None: photos have no targets."""
         return None

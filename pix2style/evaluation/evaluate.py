@@ -1,4 +1,4 @@
-"""`evaluate`: any stylizers on the same photos, against the same targets."""
+"""Evaluate stylizers on the same photos and against the same targets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.dataset import EvaluationDataset, Sample
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.evaluation.metric_values import Tally, row_of
+from pix2style.evaluation.metric_values import MetricValues
 from pix2style.evaluation.report import (
     DatasetRecord,
     EvalReport,
     FailedPhoto,
     FeaturesRecord,
     MeanEstimate,
-    Painting,
+    PaintingRecord,
 )
-from pix2style.evaluation.style import Grams, StyleMetric
+from pix2style.evaluation.style import GramMatrices, StyleMetric
 from pix2style.fidelity import SSIM_WINDOW_PX, ssim
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, fit_within, read_file
@@ -28,11 +28,15 @@ from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.processes import PAUSE_BEFORE_TIMING_S
+from pix2style.progress import ProgressCallback, no_progress
 from pix2style.stylizer import Stylizer
 
-UNCHANGED = "photo"
+# The row of the unchanged photos: what a stylizer that does nothing would reach.
+UNCHANGED_PHOTO = "photo"
+# Timing needs a pause before each photo; a dozen photos are enough for a median.
 _TIMED_PHOTOS = 12
-# A painting's scan may have any size; strokes are compared at the size that photos are measured at.
+# Scans of paintings have any size. Gram matrices depend on the size of the strokes, so paintings are compared at about
+# the size of the photos.
 PAINTING_SIDE_PX = 512
 _SETTINGS: dict[str, str | int | float] = {
     "psnr_cap_db": PSNR_CAP_DB,
@@ -44,150 +48,175 @@ _SETTINGS: dict[str, str | int | float] = {
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedPhoto:
-    """One photo's pictures, for who wants to see them: uint8 [height, width, 3] each."""
+    """The images of one evaluated photo, each uint8 [height, width, 3].
+
+    Attributes:
+        photo: The photo.
+        target: What the teacher or the reference made of it.
+        stylized: What each stylizer made of it, by the stylizer's name.
+    """
 
     photo: Image8
     target: Image8
-    painted: dict[str, Image8]
+    stylized: dict[str, Image8]
 
 
 def evaluate(
     stylizers: Mapping[str, Stylizer],
-    material: EvaluationDataset,
+    dataset: EvaluationDataset,
     *,
     reference: Stylizer | None = None,
-    style: StyleMetric | None = None,
+    style_metric: StyleMetric | None = None,
     paintings: Sequence[Path] = (),
     notes: Sequence[str] = (),
-    on_pictures: Callable[[EvaluatedPhoto], None] = lambda _: None,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_photo: Callable[[EvaluatedPhoto], None] = lambda _: None,
+    on_progress: ProgressCallback = no_progress,
 ) -> EvalReport:
-    """Measure stylizers, and the unchanged photo as a floor.
+    """Evaluate stylizers, and the unchanged photos as a baseline.
 
-    Each picture is painted on its own, so that milliseconds mean what a person waits; the first dozen photos are timed.
-    Unreadable photos are listed and passed over.
+    Photos are stylized one at a time, so that the milliseconds are what a person waits for; the first dozen are timed.
+    Photos that cannot be read are listed in the report and left out.
 
     Args:
-        stylizers: by the names that the report gives them.
-        material: held-out pairs, or photos.
-        reference: paints the targets where `material` has none; may be one of `stylizers` (then it paints once).
-        style: measures style; None: those columns stay empty.
-        paintings: whose style is the aim.
-        notes: to pass on in the report.
-        on_pictures: gets every photo's pictures.
-        on_progress: told how many photos of how many are done.
+        stylizers: Stylizers by the names that they get in the report.
+        dataset: Held-out pairs, or photos without targets.
+        reference: Makes the targets if `dataset` has none. It may be one of `stylizers`, whose outputs then are the
+            targets.
+        style_metric: Measures the style distance; None leaves its columns empty.
+        paintings: Paintings whose style the stylizers should reach.
+        notes: Remarks to pass on in the report.
+        on_photo: Called with the images of each photo.
+        on_progress: Called with the number of photos that are done and of all photos.
 
     Raises:
-        ConfigError: no stylizers, a name that is taken, or no reference where one is needed.
-        ImageError: a painting cannot be read.
-        ArtifactError: a stylizer returns another size than the photo's.
-        DataError: no photo could be read, or a pair set is damaged.
+        ConfigError: There is no stylizer, a stylizer has a reserved name, or the reference is missing or superfluous.
+        ImageError: A painting cannot be read.
+        ArtifactError: A stylizer changes the size of a photo.
+        DataError: No photo could be read, or the pair set is damaged.
     """
-    _check(stylizers)
-    teacher = _teacher(material, reference)
-    records, styles = _read_paintings(paintings, style)
-    run = _Run(stylizers, reference, style, styles)
-    for index in range(len(material)):
+    _check_names(stylizers)
+    teacher = _targets_teacher(dataset, reference)
+    painting_records, painting_grams = _read_paintings(paintings, style_metric)
+    evaluation = _Evaluation(stylizers, reference, style_metric, painting_grams)
+    for index in range(len(dataset)):
         try:
-            sample = material.load(index)
+            sample = dataset.load(index)
         except ImageError as error:
-            run.failures.append(FailedPhoto(name=error.name, reason=error.reason))
+            evaluation.failures.append(FailedPhoto(name=error.name, reason=error.reason))
         else:
-            on_pictures(run.measure(sample))
-        on_progress(index + 1, len(material))
-    if not run.samples:
-        raise DataError(f"none of {len(material)} photos could be read; the first: {_first(run.failures)}")
-    return run.report(material.record(run.samples), teacher, records, _notes(notes, teacher, records))
+            on_photo(evaluation.add(sample))
+        on_progress(index + 1, len(dataset))
+    if not evaluation.samples:
+        raise DataError(f"none of {len(dataset)} photos could be read; the first: {_first(evaluation.failures)}")
+    all_notes = (*notes, *_painting_notes(teacher, painting_records))
+    return evaluation.report(dataset.record(evaluation.samples), teacher, painting_records, all_notes)
 
 
-class _Run:
-    """The figures while they grow."""
+class _Evaluation:
+    """Stylize photo by photo, and collect the metrics.
+
+    Attributes:
+        samples: Name and digest of each photo that was evaluated.
+        failures: Photos that could not be read.
+    """
 
     def __init__(
         self,
         stylizers: Mapping[str, Stylizer],
         reference: Stylizer | None,
-        style: StyleMetric | None,
-        styles: list[Grams],
+        style_metric: StyleMetric | None,
+        painting_grams: list[GramMatrices],
     ) -> None:
-        self._stylizers, self._reference, self._style, self._styles = stylizers, reference, style, styles
-        self._tallies = {name: Tally() for name in (*stylizers, UNCHANGED)}
+        self._stylizers, self._reference = stylizers, reference
+        self._style_metric, self._painting_grams = style_metric, painting_grams
+        self._values = {name: MetricValues() for name in (*stylizers, UNCHANGED_PHOTO)}
         self._megapixels: list[float] = []
         self._target_to_painting: list[float] = []
         self.samples: list[tuple[str, str]] = []
         self.failures: list[FailedPhoto] = []
 
-    def measure(self, sample: Sample) -> EvaluatedPhoto:
-        """Let everyone paint one photo, and add up."""
+    def add(self, sample: Sample) -> EvaluatedPhoto:
+        """Stylize one photo with every stylizer, and add its metrics."""
         if not self.samples:
             self._warm_up(sample.photo)
-        painted = {name: self._paint(name, sample.photo) for name in self._stylizers}
-        target = self._target(sample, painted)
-        aims = [self._style.grams(target)] if self._style else []
-        self._target_to_painting += [self._to_paintings(aim) for aim in aims if self._styles]
-        for name, picture in {**painted, UNCHANGED: sample.photo}.items():
-            self._add(self._tallies[name], picture, target, aims)
+        stylized = {name: self._stylize(name, sample.photo) for name in self._stylizers}
+        target = self._target(sample, stylized)
+        target_grams = self._style_metric.grams(target) if self._style_metric else None
+        if target_grams is not None and self._painting_grams:
+            self._target_to_painting.append(self._distance_to_paintings(target_grams))
+        for name, output in {**stylized, UNCHANGED_PHOTO: sample.photo}.items():
+            self._add_metrics(self._values[name], output, target, target_grams)
         self.samples.append((sample.name, sample.sha256))
         self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
-        return EvaluatedPhoto(sample.photo, target, painted)
+        return EvaluatedPhoto(sample.photo, target, stylized)
 
     def _warm_up(self, photo: Image8) -> None:
-        """First calls allocate and choose kernels; nobody waits for that twice."""
+        """Stylize a photo without timing: first calls allocate memory and choose kernels."""
         for stylizer in self._stylizers.values():
             stylizer.stylize([photo])
 
-    def _paint(self, name: str, photo: Image8) -> Image8:
+    def _stylize(self, name: str, photo: Image8) -> Image8:
         timed = len(self.samples) < _TIMED_PHOTOS
         if timed:
             time.sleep(PAUSE_BEFORE_TIMING_S)
-        begin = time.perf_counter()
-        [picture] = self._stylizers[name].stylize([photo])
+        start = time.perf_counter()
+        [output] = self._stylizers[name].stylize([photo])
         if timed:
-            self._tallies[name].ms.append((time.perf_counter() - begin) * 1000)
-        if picture.shape != photo.shape:
+            self._values[name].milliseconds.append((time.perf_counter() - start) * 1000)
+        if output.shape != photo.shape:
             raise ArtifactError(
-                f"{name}: painted {picture.shape[1]}x{picture.shape[0]} for a photo of"
-                f" {photo.shape[1]}x{photo.shape[0]}: a stylizer keeps the size"
+                f"{name}: returned {output.shape[1]}x{output.shape[0]} pixels for a photo of"
+                f" {photo.shape[1]}x{photo.shape[0]}: a stylizer must keep the photo's size"
             )
-        return picture
+        return output
 
-    def _target(self, sample: Sample, painted: Mapping[str, Image8]) -> Image8:
+    def _target(self, sample: Sample, stylized: Mapping[str, Image8]) -> Image8:
         if sample.target is not None:
             return sample.target
+        # A reference that is evaluated too has stylized this photo already; Gatys' optimisation takes minutes a photo.
         for name, stylizer in self._stylizers.items():
             if stylizer is self._reference:
-                return painted[name]
+                return stylized[name]
         if self._reference is None:
             raise TypeError(f"{sample.name}: a sample without a target needs a reference")
         return self._reference.stylize([sample.photo])[0]
 
-    def _add(self, tally: Tally, picture: Image8, target: Image8, aims: list[Grams]) -> None:
-        tally.psnr_db.append(psnr_db(picture, target))
-        tally.ssim.append(ssim(picture, target))
-        tally.equal += bool((picture == target).all())
-        if self._style is None:
+    def _add_metrics(
+        self, values: MetricValues, output: Image8, target: Image8, target_grams: GramMatrices | None
+    ) -> None:
+        values.psnr_db.append(psnr_db(output, target))
+        values.ssim.append(ssim(output, target))
+        values.equal_outputs += bool((output == target).all())
+        if self._style_metric is None or target_grams is None:
             return
-        grams = self._style.grams(picture)
-        tally.style_to_target += [self._style.distance(grams, aim) for aim in aims]
-        if self._styles:
-            tally.style_to_painting.append(self._to_paintings(grams))
+        grams = self._style_metric.grams(output)
+        values.style_to_target.append(self._style_metric.distance(grams, target_grams))
+        if self._painting_grams:
+            values.style_to_painting.append(self._distance_to_paintings(grams))
 
-    def _to_paintings(self, grams: Grams) -> float:
-        """Mean distance over the paintings."""
-        return statistics.fmean(StyleMetric.distance(grams, painting) for painting in self._styles)
+    def _distance_to_paintings(self, grams: GramMatrices) -> float:
+        """Return the mean distance from all paintings."""
+        return statistics.fmean(StyleMetric.distance(grams, painting) for painting in self._painting_grams)
 
     def report(
-        self, material: DatasetRecord, teacher: TeacherRecord, paintings: list[Painting], notes: tuple[str, ...]
+        self,
+        dataset: DatasetRecord,
+        teacher: TeacherRecord,
+        paintings: list[PaintingRecord],
+        notes: tuple[str, ...],
     ) -> EvalReport:
-        """What came out."""
-        meter = self._style
+        """Summarise all photos; at least one must have been added."""
+        metric = self._style_metric
+        rows = [values.summarise(name, self._stylizers.get(name)) for name, values in self._values.items()]
         return EvalReport(
-            material=material,
+            material=dataset,
             reference=teacher,
-            stylizers=tuple(row_of(name, self._stylizers.get(name), t) for name, t in self._tallies.items()),
-            features=meter and FeaturesRecord(network=meter.name, layers=meter.network.layers, sha256=meter.sha256),
+            stylizers=tuple(rows),
+            features=metric and FeaturesRecord(network=metric.name, layers=metric.network.layers, sha256=metric.sha256),
             paintings=tuple(paintings),
-            target_to_painting=MeanEstimate.of(self._target_to_painting) if self._target_to_painting else None,
+            target_to_painting=(
+                MeanEstimate.from_values(self._target_to_painting) if self._target_to_painting else None
+            ),
             mean_megapixels=statistics.fmean(self._megapixels),
             settings=_SETTINGS,
             machine=describe_machine(),
@@ -197,43 +226,51 @@ class _Run:
         )
 
 
-def _check(stylizers: Mapping[str, Stylizer]) -> None:
+def _check_names(stylizers: Mapping[str, Stylizer]) -> None:
     if not stylizers:
-        raise ConfigError("nothing to measure: name at least one stylizer")
-    if UNCHANGED in stylizers:
-        raise ConfigError(f"the name {UNCHANGED!r} is the unchanged photo's: give the stylizer another one")
+        raise ConfigError("there is no stylizer to evaluate: name at least one")
+    if UNCHANGED_PHOTO in stylizers:
+        raise ConfigError(
+            f"the name {UNCHANGED_PHOTO!r} is reserved for the unchanged photo: give the stylizer another name"
+        )
 
 
-def _teacher(material: EvaluationDataset, reference: Stylizer | None) -> TeacherRecord:
-    """Who painted the targets, or will."""
-    if material.teacher is None:
+def _targets_teacher(dataset: EvaluationDataset, reference: Stylizer | None) -> TeacherRecord:
+    """Return the teacher that made the targets, or the reference that will make them."""
+    if dataset.teacher is None:
         if reference is None:
-            raise ConfigError("photos have no targets: name the reference that paints them (--teacher STYLIZER)")
+            raise ConfigError(
+                "photos have no targets to compare with: name the stylizer that makes them (--teacher STYLIZER)"
+            )
         return teacher_record(reference.identity)
     if reference is not None:
-        raise ConfigError("the pair set's own targets are what is compared with: leave out the reference (--teacher)")
-    return material.teacher
+        raise ConfigError("a pair set has its own targets to compare with: leave out the reference (--teacher)")
+    return dataset.teacher
 
 
-def _read_paintings(paths: Sequence[Path], style: StyleMetric | None) -> tuple[list[Painting], list[Grams]]:
+def _read_paintings(
+    paths: Sequence[Path], style_metric: StyleMetric | None
+) -> tuple[list[PaintingRecord], list[GramMatrices]]:
     records, grams = [], []
     for path in dict.fromkeys(paths):
         try:
             data = read_file(path)
         except OSError as error:
             raise ImageError(str(path), error.strerror or str(error)) from error
-        picture = decode_picture(data, name=str(path), to_srgb=True).on_white()
-        records.append(Painting(name=path.name, sha256=sha256_bytes(data)))
-        if style is not None:
-            grams.append(style.grams(fit_within(picture, PAINTING_SIDE_PX)))
+        painting = decode_picture(data, name=str(path), to_srgb=True).on_white()
+        records.append(PaintingRecord(name=path.name, sha256=sha256_bytes(data)))
+        if style_metric is not None:
+            grams.append(style_metric.grams(fit_within(painting, PAINTING_SIDE_PX)))
     return records, grams
 
 
-def _notes(notes: Sequence[str], teacher: TeacherRecord, paintings: list[Painting]) -> tuple[str, ...]:
-    strange = [p.name for p in paintings if teacher.style_sha256 and p.sha256 not in teacher.style_sha256]
-    extra = [f"{name} is not a painting that the reference {teacher.name} painted after" for name in strange]
-    return (*notes, *extra)
+def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:
+    """Name the paintings that are not the teacher's: a distance from them says little about the stylizers."""
+    if not teacher.style_sha256:
+        return []
+    foreign = [painting.name for painting in paintings if painting.sha256 not in teacher.style_sha256]
+    return [f"{name} is not a painting whose style the reference {teacher.name} imitates" for name in foreign]
 
 
-def _first(failures: list[FailedPhoto]) -> str:
+def _first(failures: Sequence[FailedPhoto]) -> str:
     return f"{failures[0].name}: {failures[0].reason}" if failures else "there are none"

@@ -1,4 +1,4 @@
-"""What milliseconds were measured on, and which libraries made the figures."""
+"""The machine that milliseconds were measured on, and the libraries that computed the figures."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _LIBRARIES = ("numpy", "pillow", "torch", "kornia", "onnxruntime")
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Processor, cores that this process may use, and threads that libraries take for one picture."""
+    """Return the processor, the cores that this process may use, and the threads of each library."""
     cores = usable_cores()
     return {
-        "processor": _processor(),
+        "processor": _processor_name(),
         "cores": cores,
         "torch_threads": torch.get_num_threads(),
-        "onnxruntime_threads": cores,  # OnnxStylizer's default
+        "onnxruntime_threads": cores,  # the default of OnnxStylizer
         "python": platform.python_version(),
     }
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of what took part; TensorFlow's only if it was loaded."""
+    """Return the versions of the libraries that compute figures; TensorFlow's only if it has been imported."""
     names = [*_LIBRARIES, *(["tensorflow"] if "tensorflow" in sys.modules else []), "pix2style"]
     versions = {}
     for name in names:
@@ -38,7 +38,8 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _processor() -> str:
+def _processor_name() -> str:
+    # platform.processor() is empty or only names the architecture on most Linux systems.
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,7 @@
-"""What an evaluation found: typed, and the same as JSON."""
+"""The report of an evaluation: typed records that are written as JSON.
+
+The attribute names are the keys of the JSON report and therefore do not change.
+"""
 
 from __future__ import annotations
 
@@ -13,78 +16,81 @@ from pix2style.pairs.format.manifest import TeacherRecord
 
 
 class _Record(BaseModel):
-    """Frozen; without infinities and NaN, which are not JSON."""
+    """Base of the records: immutable, and without infinities and NaN, which JSON does not have."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class MeanEstimate(_Record):
-    """A mean over photos."""
+    """Mean of a metric over photos, with its standard error."""
 
     mean: float
     standard_error: float | None
-    """Of the mean: standard deviation / sqrt(n); None for one photo."""
+    """Standard error of the mean: sample standard deviation / sqrt(n); None for a single photo."""
     n: int
-    """Photos."""
+    """Number of photos."""
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> MeanEstimate:
-        """The mean of at least one value."""
+    def from_values(cls, values: Sequence[float]) -> MeanEstimate:
+        """Compute mean and standard error of at least one value."""
         error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
         return cls(mean=statistics.fmean(values), standard_error=error, n=len(values))
 
 
 class StylizerMetrics(_Record):
-    """One row: a stylizer, or the unchanged photo."""
+    """Metrics of one stylizer, or of the unchanged photos: one row of the table."""
 
     name: str
     identity: TeacherRecord | None
-    """What it is, with its digest; None for the unchanged photo."""
+    """Name and digest of the stylizer; None for the unchanged photos."""
     psnr_db: MeanEstimate
-    """Against the targets, in dB; a picture that equals its target counts as `psnr_cap_db` of the settings."""
+    """PSNR of the outputs against the targets, in dB. An output that equals its target counts as
+    `settings.psnr_cap_db`."""
     equal_pictures: int
-    """How many equal their target in every byte."""
+    """Number of outputs that equal their target in every byte."""
     ssim: MeanEstimate
-    """Against the targets; 1 is equal."""
+    """SSIM of the outputs against the targets; 1 means equal."""
     style_to_target: MeanEstimate | None
-    """Relative distance of Gram matrices from the targets'; 0 is the same style. None: no feature network."""
+    """Relative distance of the outputs' Gram matrices from the targets'; 0 is the same style. None without a feature
+    network."""
     style_to_painting: MeanEstimate | None
-    """The same, from the paintings'. None: no feature network or no painting."""
+    """Relative distance of the outputs' Gram matrices from the paintings'; None without a feature network or without a
+    painting."""
     ms_per_picture: float | None
-    """Median, one picture at a time, after a warm-up; None for the unchanged photo."""
+    """Median milliseconds for one photo at a time, after a warm-up; None for the unchanged photos."""
     bytes: int | None
-    """Of the filter's file or the checkpoint's weights; None where there is no such file."""
+    """Size of the filter file or of the checkpoint's weights; None if the stylizer is not stored in one file."""
     parameters: int | None
-    """Weights of the network; None where it is not known."""
+    """Number of weights of the network; None if it is not known."""
 
 
 class DatasetRecord(_Record):
-    """The photos."""
+    """The photos that were evaluated."""
 
     kind: Literal["pairs", "photos"]
     name: str
-    """Of the folder."""
+    """Name of the pair set's folder, or of the folders and files of photos."""
     sha256: str
-    """Digest of the pair set's manifest, or of the photos' names and digests."""
+    """Digest of the pair set's manifest, or of the photos' names and contents."""
     photos: int
-    """How many were measured."""
+    """Number of photos that were evaluated."""
     split: str | None = None
-    """Of the pair set."""
+    """Split of the pair set; None for a folder of photos."""
     max_side_px: int | None = None
-    """Larger photos of a folder were shrunk to it."""
+    """Photos with a longer side above this many pixels were shrunk to it; None for a pair set."""
 
 
 class FeaturesRecord(_Record):
-    """The network that style was measured with."""
+    """The feature network of the style distances."""
 
     network: str
     layers: tuple[str, ...]
     sha256: str
-    """Of the weights' file; empty for torchvision's."""
+    """Digest of the weights file; empty for the weights of torchvision."""
 
 
-class Painting(_Record):
-    """A painting that style was compared with."""
+class PaintingRecord(_Record):
+    """A painting that the outputs were compared with."""
 
     name: str
     sha256: str
@@ -98,31 +104,33 @@ class FailedPhoto(_Record):
 
 
 class EvalReport(_Record):
-    """Everything that is needed to believe the figures, or to measure them again."""
+    """All figures of an evaluation, and all that is needed to check or repeat it."""
 
     schema_version: Literal[1] = 1
     material: DatasetRecord
+    """The photos that were evaluated."""
     reference: TeacherRecord
-    """Who painted the targets."""
+    """The stylizer that made the targets."""
     stylizers: tuple[StylizerMetrics, ...]
-    """In the order asked for; the unchanged photo last."""
+    """Metrics of the stylizers in the order in which they were named, and of the unchanged photos last."""
     features: FeaturesRecord | None
-    paintings: tuple[Painting, ...]
+    """The feature network of the style distances; None if style was not measured."""
+    paintings: tuple[PaintingRecord, ...]
     target_to_painting: MeanEstimate | None = None
-    """How far the targets themselves are from the paintings: what a filter would have that equals the reference. None:
-    no feature network or no painting."""
+    """Style distance of the targets themselves from the paintings. A filter that reproduced the targets exactly would
+    have this distance. None without a feature network or without a painting."""
     mean_megapixels: float
-    """Of the photos; milliseconds belong to it."""
+    """Mean size of the photos; the milliseconds belong to this size."""
     settings: dict[str, str | int | float]
-    """Of the metrics."""
+    """Settings of the metrics."""
     machine: dict[str, str | int]
-    """Processor, and threads per library: milliseconds belong to them."""
+    """Processor and number of threads of each library; the milliseconds belong to this machine."""
     versions: dict[str, str]
-    """Of the libraries."""
+    """Versions of the libraries that computed the figures."""
     notes: tuple[str, ...]
-    """What a reader of the figures must know."""
+    """Remarks that a reader of the figures has to know."""
     failures: tuple[FailedPhoto, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; no infinity or NaN."""
+        """Return the report as plain values that JSON can hold."""
         return self.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""How far a picture's style is from another's: Gram matrices of a feature network's activations."""
+"""Style distance of two images: relative distance of the Gram matrices of a feature network's activations."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from pix2style.nets.autoencoder import load_autoencoder
 from pix2style.nets.features import FeatureNetwork, load_vgg19
 from pix2style.nets.weights import read_tensors_and_metadata
 
-# The shallow ones, where colour, stroke and texture are: so a figure means the same with the whole VGG19 and with a
-# file that ends early.
+# The shallow layers, which represent colour, brush strokes and texture. A weights file may end after them, so that
+# distances are comparable between the whole VGG19 and such a file.
 VGG19_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
-# The autoencoder halves the size four times.
-_SMALLEST_SIDE_PX = 16
+# The autoencoder halves the resolution four times, and each layer needs at least one pixel.
+_MIN_SIDE_PX = 16
 _TORCHVISION_FILE = "vgg19-dcbb9e9d.pth"
 
-Grams = dict[str, Tensor]
+# Layer -> Gram matrix [channels, channels].
+GramMatrices = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class StyleMetric:
-    """Measures style with one feature network.
+    """Style distance by the activations of one feature network.
 
     Attributes:
-        network: frozen.
+        network: Feature network with frozen weights.
         name: `vgg19` or `autoencoder`.
-        sha256: digest of the weights' file; empty for torchvision's.
+        sha256: Digest of the weights file; empty for the weights of torchvision.
     """
 
     network: FeatureNetwork
@@ -44,62 +45,75 @@ class StyleMetric:
     sha256: str = ""
 
     @torch.inference_mode()
-    def grams(self, picture: Image8) -> Grams:
-        """Layer -> Gram matrix [channels, channels] in float64, of a uint8 picture [height, width, 3]."""
-        pixels = torch.from_numpy(to_batch([pad_to_side(picture, _SMALLEST_SIDE_PX)]))
-        return {layer: gram(features)[0].double() for layer, features in self.network(pixels).items()}
+    def grams(self, image: Image8) -> GramMatrices:
+        """Return the Gram matrix of each layer, in float64, for an image uint8 [height, width, 3]."""
+        batch = torch.from_numpy(to_batch([pad_to_side(image, _MIN_SIDE_PX)]))
+        return {layer: gram(features)[0].double() for layer, features in self.network(batch).items()}
 
     @staticmethod
-    def distance(picture: Grams, style: Grams) -> float:
-        """Mean over layers of |G(picture) - G(style)| / |G(style)| in the Frobenius norm.
+    def distance(grams: GramMatrices, style: GramMatrices) -> float:
+        """Return the mean over layers of |G(image) - G(style)| / |G(style)| in the Frobenius norm.
 
-        Gatys et al. 2016 (arXiv 1508.06576) compare the same matrices; dividing by the style's own norm makes the
-        figure independent of how a file scales its activations.
+        Gatys et al. 2016 (arXiv 1508.06576) compare the same matrices. Dividing by the norm of the style's matrix makes
+        the distance independent of the scale of the activations, which differs between weights files.
+
+        Args:
+            grams: Gram matrices of the image.
+            style: Gram matrices of the image whose style is the reference; distances are relative to them.
 
         Returns:
-            0 for the same style; about 1 is as far as a picture without any features would be.
+            0 for the same style; an image without any activations has the distance 1.
         """
-        ratios = [(picture[layer] - matrix).norm() / matrix.norm() for layer, matrix in style.items()]
+        ratios = [(grams[layer] - matrix).norm() / matrix.norm() for layer, matrix in style.items()]
         return float(torch.stack(ratios).nan_to_num(0.0, posinf=1.0).mean())
 
 
 def load_style_metric(
     features: str | None, configured: FeaturesConfig | None = None
 ) -> tuple[StyleMetric | None, str | None]:
-    """The network that style is measured with, or a note that says why there is none.
+    """Load the feature network of the style metric, or return a note that says why there is none.
 
     Args:
-        features: `vgg19` (torchvision's, downloaded once: 548 MB), a safetensors file of VGG19 or of our autoencoder,
-            `none`; or None: what `perceptual` names, else torchvision's if it was downloaded before.
-        configured: `losses.features` of the experiment's configuration.
+        features: `vgg19` (weights of torchvision, downloaded once: 548 MB), a safetensors file with the weights of
+            VGG19 or of an autoencoder, or `none`. None takes the weights of `configured`, else those of torchvision
+            if they were downloaded before.
+        configured: The section `losses.features` of the experiment.
+
+    Returns:
+        The metric and None, or None and the note.
 
     Raises:
-        ArtifactError, ConfigError: `features` was asked for and cannot be used.
+        ArtifactError: The weights that `features` names cannot be loaded.
+        ConfigError: The weights that `features` names do not have the layers.
     """
     if features == "none":
         return None, "style was not measured (--features none)"
     if features is not None:
         try:
-            return (_torchvision() if features == "vgg19" else _from_file(Path(features))), None
+            return (_torchvision_vgg19() if features == "vgg19" else _from_file(Path(features))), None
         except (ArtifactError, ConfigError) as error:
             raise type(error)(f"--features {features}: {error}") from error
-    how = "--features FILE with VGG19's or an autoencoder's weights, or --features vgg19 to download them (548 MB)"
+    advice = (
+        "add --features FILE with the weights of VGG19 or of an autoencoder, or --features vgg19 to download them"
+        " (548 MB)"
+    )
     try:
         if configured is not None and configured.weights is not None:
             return _from_file(configured.weights), None
         if (Path(torch.hub.get_dir()) / "checkpoints" / _TORCHVISION_FILE).is_file():
-            return _torchvision(), None
+            return _torchvision_vgg19(), None
     except (ArtifactError, ConfigError) as error:
-        return None, f"style was not measured ({error}): give {how}"
-    return None, f"style was not measured: give {how}"
+        return None, f"style was not measured ({error}): {advice}"
+    return None, f"style was not measured: {advice}"
 
 
-def _torchvision() -> StyleMetric:
+def _torchvision_vgg19() -> StyleMetric:
     return StyleMetric(load_vgg19(VGG19_LAYERS), "vgg19")
 
 
 def _from_file(path: Path) -> StyleMetric:
     _, metadata = read_tensors_and_metadata(path)
-    if any(key.startswith("pix2style.") for key in metadata):  # our own networks say what they are
+    # Only weights that pix2style wrote have metadata of this kind, and of those only autoencoders are feature networks.
+    if any(key.startswith("pix2style.") for key in metadata):
         return StyleMetric(load_autoencoder(AUTOENCODER_LAYERS, path), "autoencoder", sha256_file(path))
     return StyleMetric(load_vgg19(VGG19_LAYERS, path), "vgg19", sha256_file(path))

@@ -9,8 +9,8 @@ from pix2style.config import Config
 from pix2style.errors import DataError
 from pix2style.images import Image8
 from pix2style.pairs.exchange.plain_folders import open_pairs
-from pix2style.pairs.format.manifest import PairEntry
 from pix2style.pairs.format.reader import PairReader, choose_style
+from pix2style.pairs.format.records import PairEntry
 
 
 @dataclass(frozen=True, slots=True)

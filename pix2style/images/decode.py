@@ -121,7 +121,10 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
             image.load()
             return picture_from_pillow(image, to_srgb=to_srgb)
     except UnidentifiedImageError as error:
-        raise ImageError(name, "not an image in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)") from error
+        # Pair sets store these reasons for photos that failed, so changing the words changes digests of sets.
+        raise ImageError(
+            name, "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"
+        ) from error
     except Image.DecompressionBombError as error:
         raise ImageError(name, f"claims more than {max_pixels} pixels: make it smaller first") from error
     except ImageError:

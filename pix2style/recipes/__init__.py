@@ -1,1 +1,1 @@
-"""Work that joins several stages, such as quickstart."""
+"""Work that joins several stages, as plain functions: quickstart, distill and evaluate."""

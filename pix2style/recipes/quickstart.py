@@ -1,4 +1,4 @@
-"""From photos to a shipped filter in minutes: every stage once, in order, each the real one."""
+"""Quickstart: run every stage once, from photos to a filter file, within a given number of minutes."""
 
 from __future__ import annotations
 
@@ -16,34 +16,39 @@ from typing import TYPE_CHECKING, Any
 from pix2style.config import Config, apply_overrides, load_config
 from pix2style.errors import ConfigError, DataError, Pix2StyleError
 from pix2style.files import write_json
-from pix2style.images import Image8, Picture, find_images, sheet, write_picture
+from pix2style.images import find_images
 from pix2style.progress import ProgressBar
+from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, DEFAULT_TEACHER, TEACHERS
 
 if TYPE_CHECKING:
     from pix2style.evaluation.report import EvalReport
-    from pix2style.pairs.format.manifest import Split
+    from pix2style.pairs.format.records import Split
 
 _PACKAGE = Path(__file__).parents[1]
-# Export, figures and pictures after the training took 11 s on two cores; thrice that for a slower machine.
-_FINISH_S = 30
-_LEAST_TRAINING_S = 10
+# Time to keep for the stages after training: about three times what they take on two cores.
+_FINAL_STAGES_S = 30
+_MIN_TRAINING_S = 10
 _FEATURES_SHARE = 0.08
 _FEATURES_STEPS = 400
+_FEATURES_PAIRS = 256
 _SHEET_ROWS = 4
-_PICTURES = 12
+_STYLIZED_PHOTOS = 12
+_INTERRUPTED_EXIT_CODE = 130
+
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class QuickstartOptions:
-    """What a person asks of quickstart.
+    """Options of quickstart.
 
     Attributes:
-        out: the folder for everything.
-        content: photos; None: the samples that come with pix2style.
-        style: a painting, for the magenta teacher.
-        teacher: `watercolor` or `magenta`; None: magenta if there is a painting.
-        module: where Magenta's network is; None: the default address.
-        minutes: for everything together.
+        out: Folder for all results.
+        content: Folder of photos; None takes the sample photos of pix2style.
+        style: The painting, for the teacher `magenta`.
+        teacher: `watercolor` or `magenta`; None takes `magenta` if there is a painting, else `watercolor`.
+        module: Folder or address of Magenta's network; None takes the default address.
+        minutes: Time for all stages together.
     """
 
     out: Path
@@ -56,21 +61,23 @@ class QuickstartOptions:
 
 @dataclass(slots=True)
 class QuickstartReport:
-    """Where things are and how good they are.
+    """Results of quickstart, and how good the filter is.
 
     Attributes:
-        filter: the ONNX file.
-        before_after: the sheet: photo, teacher, filter.
-        pictures: folder of stylized photos.
-        seconds: by stage.
-        filter_bytes: size of the file.
-        parameters: of the generator.
-        ms_per_picture: median, one at a time, ONNX Runtime on this machine.
-        megapixels: of those pictures.
-        held_out: photos that neither training nor validation saw.
-        psnr_db, ssim: of the filter against the teacher on them; None if there are none.
-        photo_psnr_db, photo_ssim: of the unchanged photos, the floor.
-        images_seen: training pictures.
+        filter: The ONNX file.
+        before_after: Contact sheet with columns for photo, teacher and filter.
+        pictures: Folder of stylized photos.
+        seconds: Time of each stage by its name, and of all stages as `all`.
+        filter_bytes: Size of the ONNX file.
+        parameters: Number of weights of the generator.
+        ms_per_picture: Median milliseconds for one photo in ONNX Runtime on this machine.
+        megapixels: Mean size of the photos that were timed.
+        held_out: Number of photos that neither training nor validation used.
+        psnr_db: PSNR of the filter against the teacher on those photos, in dB; None if there are none.
+        ssim: SSIM of the filter against the teacher on those photos; None if there are none.
+        photo_psnr_db: PSNR of the unchanged photos against the teacher, as a baseline; None if there are none.
+        photo_ssim: SSIM of the unchanged photos against the teacher, as a baseline; None if there are none.
+        images_seen: Number of training images.
     """
 
     filter: Path
@@ -89,102 +96,105 @@ class QuickstartReport:
     images_seen: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the report as plain values that JSON can hold."""
         paths = {name: str(getattr(self, name)) for name in ("filter", "before_after", "pictures")}
         return {**asdict(self), **paths}
 
 
-def quickstart(wishes: QuickstartOptions, say: Callable[[str], None] = lambda _: None) -> QuickstartReport:
-    """Photos -> pairs -> feature network -> training -> filter -> pictures, figures, sheet.
+def quickstart(options: QuickstartOptions, log: Log = lambda _line: None) -> QuickstartReport:
+    """Make pairs, train a feature network and a filter, export it, and measure it on held-out photos.
 
-    Run again on the same folder it goes on where it stopped.
+    A second call with the same options resumes in the same folder where the first one stopped.
 
     Args:
-        wishes: what is asked for.
-        say: hears a line before each stage.
+        options: What to make, and in how many minutes.
+        log: Called with a line of text when a stage starts.
 
     Raises:
-        Pix2StyleError: of the stage that cannot be done.
+        Pix2StyleError: A stage failed; the error is the stage's own.
     """
-    began = time.perf_counter()
-    config = _configure(wishes)
-    out = wishes.out
+    start = time.perf_counter()
+    config = _configure(options)
+    out = options.out
     report = QuickstartReport(out / f"{config.name}.onnx", out / "before-after.png", out / "pictures")
-    seconds = report.seconds
-    with _stage("pairs", say, seconds):
-        _paint(config, wishes)
-    with _stage("feature network", say, seconds):
-        _learn_features(config, wishes)
-    with _stage("training", say, seconds):
-        left = wishes.minutes * 60 - (time.perf_counter() - began) - _FINISH_S
-        report.images_seen = _train(config, out / "run", max(left, _LEAST_TRAINING_S), say)
-    with _stage("export", say, seconds):
-        from pix2style.export.run import export_run
-
-        exported = export_run(out / "run", report.filter)
-        report.filter_bytes, report.parameters = exported.bytes, exported.parameters
-    with _stage("pictures", say, seconds):
-        _stylize(config, report)
-    with _stage("figures", say, seconds):
-        _measure(config, out, report)
-    seconds["all"] = time.perf_counter() - began
+    with _stage("pairs", report, log):
+        _make_pairs(config, options)
+    with _stage("feature network", report, log):
+        _train_features(config, options)
+    with _stage("training", report, log):
+        remaining_s = options.minutes * 60 - (time.perf_counter() - start) - _FINAL_STAGES_S
+        report.images_seen = _train(config, out / "run", max(remaining_s, _MIN_TRAINING_S), log)
+    with _stage("export", report, log):
+        _export(out / "run", report)
+    with _stage("pictures", report, log):
+        _stylize_photos(config, report)
+    with _stage("figures", report, log):
+        _evaluate(config, out / "pairs", report)
+    report.seconds["all"] = time.perf_counter() - start
     write_json(out / "report.json", report.to_json())
     return report
 
 
-def _configure(wishes: QuickstartOptions) -> Config:
-    teacher = wishes.teacher or ("magenta" if wishes.style is not None else "watercolor")
-    if teacher not in ("watercolor", "magenta"):
-        raise ConfigError(f"--teacher {teacher}: expected watercolor or magenta")
-    if teacher == "magenta" and wishes.style is None:
-        raise ConfigError("--teacher magenta paints like a painting: name one with --style")
-    if teacher == "watercolor" and wishes.style is not None:
-        raise ConfigError("--teacher watercolor takes no --style: leave one of them out, or use --teacher magenta")
-    name = "watercolor" if wishes.style is None else re.sub(r"[^A-Za-z0-9-]+", "-", wishes.style.stem).strip("-")
+def sample_photos() -> Path:
+    """Return the folder of free photos that comes with pix2style."""
+    return _PACKAGE / "samples" / "photos"
+
+
+def bundled_config(name: str) -> Path:
+    """Return the path of a file in `configs/`, which lies beside the package in a checkout and inside a wheel."""
+    candidates = (_PACKAGE.parent / "configs" / name, _PACKAGE / "configs" / name)
+    return next((path for path in candidates if path.is_file()), _PACKAGE / name)
+
+
+def _configure(options: QuickstartOptions) -> Config:
+    teacher = _choose_teacher(options)
+    name = "watercolor" if options.style is None else re.sub(r"[^A-Za-z0-9-]+", "-", options.style.stem).strip("-")
     changes = {
         "name": name[:60].strip("-") or "filter",
-        "pairs.path": str(wishes.out / "pairs"),
-        "pairs.content": [str(wishes.content or sample_photos())],
+        "pairs.path": str(options.out / "pairs"),
+        "pairs.content": [str(options.content or sample_photos())],
         "pairs.teacher": teacher,
-        "pairs.style": str(wishes.style) if wishes.style else None,
-        "pairs.module": wishes.module,
-        "losses.features.weights": str(wishes.out / "features.safetensors"),
+        "pairs.style": str(options.style) if options.style else None,
+        "pairs.module": options.module,
+        "losses.features.weights": str(options.out / "features.safetensors"),
     }
     config = load_config(bundled_config("quickstart.yaml"))
     return apply_overrides(config, [f"{key}={json.dumps(value)}" for key, value in changes.items()])
 
 
-def sample_photos() -> Path:
-    """The folder of free photos that comes with pix2style."""
-    return _PACKAGE / "samples" / "photos"
+def _choose_teacher(options: QuickstartOptions) -> str:
+    name = options.teacher or (DEFAULT_TEACHER if options.style is None else DEFAULT_PAINTING_TEACHER)
+    teachers = {teacher.name: teacher for teacher in TEACHERS if teacher.fast}  # a slow one takes longer than minutes
+    if name not in teachers:
+        raise ConfigError(f"--teacher {name}: expected {' or '.join(teachers)}")
+    if teachers[name].needs_painting and options.style is None:
+        raise ConfigError(f"--teacher {name} needs a painting: add --style FILE")
+    if not teachers[name].needs_painting and options.style is not None:
+        raise ConfigError(
+            f"--teacher {name} takes no painting: leave out --style, or use --teacher {DEFAULT_PAINTING_TEACHER}"
+        )
+    return name
 
 
-def bundled_config(name: str) -> Path:
-    """A file of `configs/`: beside the package in a checkout, inside it when installed."""
-    candidates = (_PACKAGE.parent / "configs" / name, _PACKAGE / "configs" / name)
-    return next((path for path in candidates if path.is_file()), _PACKAGE / name)
-
-
-def _paint(config: Config, wishes: QuickstartOptions) -> None:
-    """Run make-pairs in a process of its own: TensorFlow and torch would fight over a GPU in one."""
-    command = [sys.executable, "-m", "pix2style", "make-pairs", "--json", "--config"]
+def _make_pairs(config: Config, options: QuickstartOptions) -> None:
+    """Run make-pairs in its own process, because TensorFlow and torch in one process compete for a GPU's memory."""
     try:
-        wishes.out.mkdir(parents=True, exist_ok=True)
+        options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"--out {wishes.out}: cannot be made a folder ({error.strerror}): name another") from error
-    resolved = wishes.out / "config.yaml"
-    # JSON is YAML
-    write_json(resolved, config.model_dump(mode="json"))
-    done = subprocess.run([*command, str(resolved)], stdout=subprocess.PIPE, check=False)  # noqa: S603
-    if done.returncode == 130:
+        raise ConfigError(f"--out {options.out}: cannot create the folder ({error.strerror}): name another") from error
+    config_file = options.out / "config.yaml"
+    write_json(config_file, config.model_dump(mode="json"))  # JSON is YAML
+    command = [sys.executable, "-m", "pix2style", "make-pairs", "--json", "--config", str(config_file)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
+    if process.returncode == _INTERRUPTED_EXIT_CODE:
         raise KeyboardInterrupt
-    if done.returncode not in (0, 1):
-        failure = DataError(f"{config.pairs.path}: the pairs could not be made (make-pairs says why above)")
-        failure.exit_code = done.returncode  # type: ignore[misc]
+    if process.returncode not in (0, 1):  # 1: some photos could not be read, the set is complete without them
+        failure = DataError(f"{config.pairs.path}: the pair set could not be made; the message of make-pairs is above")
+        failure.exit_code = process.returncode  # type: ignore[misc]
         raise failure
 
 
-def _learn_features(config: Config, wishes: QuickstartOptions) -> None:
+def _train_features(config: Config, options: QuickstartOptions) -> None:
     from pix2style.pairs.format.reader import PairReader
     from pix2style.training.autoencoder import train_autoencoder
 
@@ -192,77 +202,81 @@ def _learn_features(config: Config, wishes: QuickstartOptions) -> None:
     if file is None or config.pairs.path is None or file.is_file():
         return
     reader = PairReader(config.pairs.path)
-    # photos and paintings both: the encoder has to tell brushwork from photographic texture
-    pictures = [picture for entry in reader.entries("train")[:256] for picture in reader.read(entry)]
-    seconds = wishes.minutes * 60 * _FEATURES_SHARE
+    # Photos and targets: the encoder has to tell brush strokes from the texture of photos.
+    images = [image for entry in reader.entries("train")[:_FEATURES_PAIRS] for image in reader.read(entry)]
+    seconds = options.minutes * 60 * _FEATURES_SHARE
     with ProgressBar("steps", _FEATURES_STEPS) as bar:
         train_autoencoder(
-            pictures, file, steps=_FEATURES_STEPS, seconds=seconds, seed=config.seed, on_step=lambda _: bar.advance()
+            images, file, steps=_FEATURES_STEPS, seconds=seconds, seed=config.seed, on_step=lambda _: bar.advance()
         )
 
 
-def _train(config: Config, run: Path, seconds: float, say: Callable[[str], None]) -> int:
+def _train(config: Config, run: Path, seconds: float, log: Log) -> int:
+    """Train for about so many seconds, or resume the run; return the number of training images."""
     from pix2style.runs.folder import RunFolder
     from pix2style.training.run.throughput import measure_images_per_s
     from pix2style.training.run.train import train
 
     if (run / "config.json").is_file():
-        say("  going on with the run that is there (for a longer one, name another --out)")
+        log(f"  resuming the run in {run} (for a longer training name another --out)")
         return train(RunFolder(run).config, run, resume=True).images_seen
     rate = measure_images_per_s(config)
     images = max(config.train.batch, int(rate * seconds) // config.train.batch * config.train.batch)
-    say(f"  {rate:.0f} pictures/s: {images} pictures in {seconds:.0f} s")
+    log(f"  {images} images in {seconds:.0f} s, at {rate:.0f} images/s")
     changes = [f"train.images={images}", f"losses.adversarial.start_images={images // 6}"]
     return train(apply_overrides(config, changes), run).images_seen
 
 
-def _stylize(config: Config, report: QuickstartReport) -> None:
+def _export(run: Path, report: QuickstartReport) -> None:
+    from pix2style.export.run import export_run
+
+    exported = export_run(run, report.filter)
+    report.filter_bytes, report.parameters = exported.bytes, exported.parameters
+
+
+def _stylize_photos(config: Config, report: QuickstartReport) -> None:
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
-    photos = [found.path for found in find_images(config.pairs.content)][:_PICTURES]
+    photos = [image.path for image in find_images(config.pairs.content)][:_STYLIZED_PHOTOS]
     stylize_files(OnnxStylizer(report.filter), photos, report.pictures, overwrite=True)
 
 
-def _measure(config: Config, out: Path, report: QuickstartReport) -> None:
+def _evaluate(config: Config, pairs: Path, report: QuickstartReport) -> None:
+    from pix2style.evaluation.contact_sheet import ContactSheet
     from pix2style.evaluation.dataset import PairDataset
-    from pix2style.evaluation.evaluate import EvaluatedPhoto, evaluate
+    from pix2style.evaluation.evaluate import evaluate
     from pix2style.pairs.format.reader import PairReader
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
-    reader = PairReader(out / "pairs")
-    # a handful of photos may leave a split empty: show then what there is, and give no figures
+    reader = PairReader(pairs)
+    # With few photos a split may be empty. The sheet then shows photos of another one, but only photos that training
+    # and validation have not used give figures.
     splits: tuple[Split, ...] = ("test", "val", "train")
     split = next(name for name in splits if reader.entries(name))
-    rows: list[list[Image8]] = []
-
-    def collect(shown: EvaluatedPhoto) -> None:
-        if len(rows) < _SHEET_ROWS:
-            rows.append([shown.photo, shown.target, *shown.painted.values()])
-
-    figures = evaluate(
-        {config.name: OnnxStylizer(report.filter)}, PairDataset(reader, split=split), on_pictures=collect
-    )
-    write_picture(report.before_after, Picture(sheet(rows, ["photo", "teacher", "filter"])))
-    report.ms_per_picture, report.megapixels = figures.stylizers[0].ms_per_picture, figures.mean_megapixels
+    contact_sheet = ContactSheet(_SHEET_ROWS, ["photo", "teacher", "filter"])
+    stylizers = {config.name: OnnxStylizer(report.filter)}
+    evaluation = evaluate(stylizers, PairDataset(reader, split=split), on_photo=contact_sheet)
+    contact_sheet.write(report.before_after)
+    report.ms_per_picture, report.megapixels = evaluation.stylizers[0].ms_per_picture, evaluation.mean_megapixels
     if split == "test":
-        _take_figures(figures, report)
+        _add_held_out_metrics(evaluation, report)
 
 
-def _take_figures(figures: EvalReport, report: QuickstartReport) -> None:
-    filtered, unchanged = figures.stylizers
-    report.held_out = figures.material.photos
-    report.psnr_db, report.ssim = filtered.psnr_db.mean, filtered.ssim.mean
-    report.photo_psnr_db, report.photo_ssim = unchanged.psnr_db.mean, unchanged.ssim.mean
+def _add_held_out_metrics(evaluation: EvalReport, report: QuickstartReport) -> None:
+    filter_metrics, photo_metrics = evaluation.stylizers
+    report.held_out = evaluation.material.photos
+    report.psnr_db, report.ssim = filter_metrics.psnr_db.mean, filter_metrics.ssim.mean
+    report.photo_psnr_db, report.photo_ssim = photo_metrics.psnr_db.mean, photo_metrics.ssim.mean
 
 
 @contextmanager
-def _stage(name: str, say: Callable[[str], None], seconds: dict[str, float]) -> Iterator[None]:
-    say(f"{name} ...")
-    began = time.perf_counter()
+def _stage(name: str, report: QuickstartReport, log: Log) -> Iterator[None]:
+    log(f"{name} ...")
+    start = time.perf_counter()
     try:
         yield
     except Pix2StyleError:
-        say(f"{name}: stopped")
+        log(f"{name}: stopped")
         raise
-    seconds[name] = time.perf_counter() - began
+    report.seconds[name] = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The largest small generator within a budget: width and depth by measured time, or by multiplications."""
+"""Choose the width and depth of the lightweight generator within a budget of time or of multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from pix2style.nets.generator import Generator
 from pix2style.runs.networks import build_generator
 
 SIDE_PX = 512
-Measure = Callable[[Sequence[Generator]], Sequence[float]]
+# Milliseconds of each generator's filter at 512x512.
+MeasureLatencies = Callable[[Sequence[Generator]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A generator that was considered.
+    """A size of the generator that was considered.
 
     Attributes:
-        channels, blocks: of `model.lite`.
-        parameters: weights of its filter file.
-        macs: multiplications with addition at 512x512.
-        ms: that its filter took at 512x512; None: multiplications decide, and nothing was measured.
+        channels: Value of `model.lite.channels`.
+        blocks: Value of `model.lite.blocks`.
+        parameters: Number of weights in the filter file.
+        macs: Multiply-accumulates for a 512x512 photo.
+        ms: Measured milliseconds of the int8 filter for a 512x512 photo; None if the budget is one of
+            multiply-accumulates.
     """
 
     channels: int
@@ -39,25 +42,24 @@ class Candidate:
 
     @property
     def cost(self) -> float:
-        """In the budget's unit: milliseconds where they were measured, else 1e9 multiplications."""
+        """Cost in the unit of the budget: milliseconds if they were measured, else 1e9 multiply-accumulates."""
         return self.macs / 1e9 if self.ms is None else self.ms
 
     def __str__(self) -> str:
-        """For people."""
-        took = "" if self.ms is None else f"{self.ms:.2f} ms, "
-        return (
-            f"{self.channels} channels, {self.blocks} blocks: {took}{self.macs / 1e9:.2f} GMAC at {SIDE_PX}x{SIDE_PX}"
-        )
+        """Return size and cost in words."""
+        latency = "" if self.ms is None else f"{self.ms:.2f} ms, "
+        gmacs = f"{self.macs / 1e9:.2f} GMAC at {SIDE_PX}x{SIDE_PX}"
+        return f"{self.channels} channels, {self.blocks} blocks: {latency}{gmacs}"
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """What a budget came to.
+class SizeSearchResult:
+    """Result of a size search.
 
     Attributes:
-        config: the experiment with the width and depth that were chosen.
-        candidates: all of them, by their multiplications.
-        chosen: the one with the most multiplications of those within the budget.
+        config: The experiment with the chosen width and depth.
+        candidates: All candidates, sorted by multiply-accumulates.
+        chosen: The candidate with the most multiply-accumulates within the budget.
     """
 
     config: Config
@@ -65,7 +67,7 @@ class Fit:
     chosen: Candidate
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `budget.json` in the run folder; `by` is the key that decided."""
+        """Return the content of `budget.json` in the run folder; `by` is the configuration key of the budget."""
         key, limit = self.config.distill.budget.limit or ("", 0.0)
         return {
             "by": key,
@@ -75,49 +77,63 @@ class Fit:
         }
 
 
-def fit_budget(config: Config, measure: Measure) -> Fit:
-    """Try every width with every depth of `distill.budget`, with fresh weights, which are as fast as trained ones.
+def search_size(config: Config, measure: MeasureLatencies) -> SizeSearchResult:
+    """Try every width with every depth of `distill.budget`, and choose the largest within the budget.
+
+    Candidates have fresh weights, which take as long as trained ones. The random stream of torch stays as it was.
 
     Args:
-        config: with a `distill.budget`, and a lite.
-        measure: gives the milliseconds of each generator's filter at 512x512, as it ships, all measured in turns; asked
-            only if the budget is one of milliseconds.
+        config: An experiment with a `distill.budget` and `model.generator: lite`.
+        measure: Returns the milliseconds of each generator's filter at 512x512; called only for a budget in
+            milliseconds.
 
     Raises:
-        ConfigError: the generator is no lite, or none is within the budget; says what the smallest takes.
+        ConfigError: There is no budget, the generator is not the lightweight one, or no candidate is within the budget.
     """
     budget = config.distill.budget
     if budget.limit is None or config.model.generator != "lite":
         raise ConfigError(
-            "[distill -> budget] chooses the size of a lite: set ms_512 or gmacs_512, and model.generator=lite"
+            "[distill -> budget] chooses the size of the lightweight generator: set ms_512 or gmacs_512, and"
+            " model.generator=lite"
         )
     key, limit = budget.limit
-    shapes = list(itertools.product(budget.channels, budget.blocks))
-    experiments = [apply_overrides(config, [f"model.lite.channels={c}", f"model.lite.blocks={b}"]) for c, b in shapes]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        networks = [build_generator(experiment.model).folded() for experiment in experiments]
-    times = measure(networks) if key == "ms_512" else [None] * len(networks)
-    found = [
-        Candidate(channels, blocks, sum(weight.numel() for weight in network.parameters()), _macs(network), ms)
-        for (channels, blocks), network, ms in zip(shapes, networks, times, strict=True)
-    ]
-    within = [candidate for candidate in found if candidate.cost <= limit]
-    if not within:
+    sizes = list(itertools.product(budget.channels, budget.blocks))
+    experiments = [apply_overrides(config, [f"model.lite.channels={c}", f"model.lite.blocks={b}"]) for c, b in sizes]
+    candidates = _candidates(experiments, measure if key == "ms_512" else None)
+    within_budget = [candidate for candidate in candidates if candidate.cost <= limit]
+    if not within_budget:
+        cheapest = min(candidates, key=lambda candidate: candidate.cost)
         raise ConfigError(
-            f"[distill -> budget -> {key}] {limit:g}: the least of {len(found)} takes more"
-            f" ({min(found, key=lambda candidate: candidate.cost)}): allow more, or add smaller budget.channels"
+            f"[distill -> budget -> {key}] {limit:g}: all {len(candidates)} candidates cost more, the cheapest is"
+            f" {cheapest}: raise {key}, or add smaller numbers to budget.channels"
         )
-    chosen = max(within, key=lambda candidate: candidate.macs)
-    fitted = experiments[shapes.index((chosen.channels, chosen.blocks))]
-    return Fit(fitted, tuple(sorted(found, key=lambda candidate: candidate.macs)), chosen)
+    chosen = max(within_budget, key=lambda candidate: candidate.macs)
+    fitted = experiments[sizes.index((chosen.channels, chosen.blocks))]
+    return SizeSearchResult(fitted, tuple(sorted(candidates, key=lambda candidate: candidate.macs)), chosen)
 
 
-def _macs(network: Generator) -> int:
-    """Counted on tensors without content: no memory, no time."""
-    twin = copy.deepcopy(network).to("meta")
-    given = {"style": torch.zeros(1, twin.styles, device="meta")} if twin.styles > 1 else {}
+def _candidates(experiments: Sequence[Config], measure: MeasureLatencies | None) -> list[Candidate]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(experiments[0].seed)
+        networks = [build_generator(experiment.model).folded() for experiment in experiments]
+    latencies = [None] * len(networks) if measure is None else measure(networks)
+    return [
+        Candidate(
+            experiment.model.lite.channels,
+            experiment.model.lite.blocks,
+            sum(weight.numel() for weight in network.parameters()),
+            _count_macs(network),
+            milliseconds,
+        )
+        for experiment, network, milliseconds in zip(experiments, networks, latencies, strict=True)
+    ]
+
+
+def _count_macs(network: Generator) -> int:
+    """Count multiply-accumulates on the meta device, which needs neither memory nor computation."""
+    meta_network = copy.deepcopy(network).to("meta")
+    style = {"style": torch.zeros(1, meta_network.styles, device="meta")} if meta_network.styles > 1 else {}
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        twin(torch.zeros(1, 3, SIDE_PX, SIDE_PX, device="meta"), **given)
+        meta_network(torch.zeros(1, 3, SIDE_PX, SIDE_PX, device="meta"), **style)
     macs: int = counter.get_total_flops() // 2
     return macs

@@ -1,1 +1,1 @@
-"""Run folders: their layout, and the generator that is in one."""
+"""Read run folders: their layout, and the trained generator in them."""

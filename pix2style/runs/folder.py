@@ -1,14 +1,14 @@
-"""A run folder's layout.
+"""Layout of a run folder, and how to read it.
 
-RUN/config.json                        the resolved configuration, and what wrote it
-RUN/metrics.jsonl                      one line of figures every few steps
-RUN/samples/step-0012000.png           the grid of held-out photos
-RUN/checkpoints/step-0012000/          generator(.ema), discriminator, trainer.pt, meta.json
-RUN/checkpoints/step-0011000.damaged/  one that a resumed run found damaged, until it is written anew
-RUN/checkpoints/latest, best           the name of a checkpoint, one line of text
-RUN/budget.json                        sizes that were considered, if `distill.budget` chose the network's
-RUN/painted/                           a pair set, if the run learns `distill.photos`; maybe there before the run is
-RUN/not-finite-step-0012000.json       why training stopped, if losses or gradients were no numbers
+RUN/config.json                        configuration with all defaults filled in, and the version that wrote it
+RUN/metrics.jsonl                      metrics, one JSON object per line
+RUN/samples/step-0012000.png           validation grid
+RUN/checkpoints/step-0012000/          generator, averaged generator (.ema), discriminator, trainer.pt, meta.json
+RUN/checkpoints/step-0011000.damaged/  checkpoint that a resumed run found damaged, until it is written again
+RUN/checkpoints/latest, best           name of a checkpoint, one line of text
+RUN/budget.json                        network sizes that `distill.budget` considered, if it chose the size
+RUN/painted/                           pair set of `distill.photos`; it is written before the run begins
+RUN/not-finite-step-0012000.json       values of a step whose loss or gradient was not finite, if that ended training
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _STEP_NAME = re.compile(r"^step-\d{7,}$")
 
 @dataclass(frozen=True, slots=True)
 class StyleRecord:
-    """Where one of a run's styles comes from.
+    """Origin of one of a run's styles.
 
     Attributes:
-        name: of the stylizer that painted it.
-        teacher_sha256: its digest.
-        style_sha256: digests of its paintings.
+        name: Name of the stylizer that made the targets.
+        teacher_sha256: Digest of that stylizer.
+        style_sha256: Digests of the paintings that define the style.
     """
 
     name: str
@@ -48,31 +48,31 @@ class StyleRecord:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> StyleRecord:
-        """From plain values.
+        """Make a record from JSON values.
 
         Raises:
-            KeyError, TypeError: they are not such a style.
+            KeyError, TypeError: The values do not describe a style.
         """
         return cls(**{**value, "style_sha256": tuple(value["style_sha256"])})
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointMeta:
-    """What a checkpoint says of itself.
+    """Description of a checkpoint; the content of its `meta.json`.
 
     Attributes:
-        step: optimiser steps done.
-        images_seen: training pictures seen.
-        pairs_sha256: digest of the pair set's manifest.
-        teacher: name of the stylizer that painted the targets; of several styles, all names.
-        teacher_sha256: its digest; of several styles, one digest of all.
-        style_sha256: digests of the paintings.
-        styles: of a network that holds several styles, each one, by its id.
-        figures: what held-out photos gave at this step: `l1` (mean absolute difference in levels of 0..255), `psnr`
-            (dB) and `ssim`; empty where nothing was looked at.
-        best: the best figure so far, of those that `train.best_by` names.
-        wandb_id: of the Weights & Biases run, to go on with it.
-        files_sha256: digests of the checkpoint's other files, by their names.
+        step: Number of optimiser steps.
+        images_seen: Number of training images.
+        pairs_sha256: Digest of the training data.
+        teacher: Name of the stylizer that made the targets; all names if there are several styles.
+        teacher_sha256: Digest of that stylizer; one digest of all digests if there are several styles.
+        style_sha256: Digests of the paintings.
+        styles: Origin of each style, by its id; empty if there is one style.
+        figures: Validation metrics of this step: `l1` (mean absolute difference in levels of 0 to 255), `psnr` (dB)
+            and `ssim`; empty if this step was not validated.
+        best: Best value so far of the metric that `train.best_by` names; None before the first validation.
+        wandb_id: Id of the Weights & Biases run; None without one.
+        files_sha256: Name -> digest of the checkpoint's other files.
     """
 
     step: int
@@ -88,7 +88,7 @@ class CheckpointMeta:
     files_sha256: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, with the schema version, and a digest of all that."""
+        """Return JSON values, with the schema version and a digest over all of them."""
         value = {"schema_version": RUN_VERSION, **asdict(self)}
         return {**value, "sha256": sha256_json(value)}
 
@@ -97,11 +97,11 @@ class CheckpointMeta:
         """Read `meta.json`.
 
         Raises:
-            ArtifactError: missing, damaged or of an unknown version.
+            ArtifactError: The file is missing or damaged, or has an unknown version.
         """
-        value = _versioned(path)
+        value = _read_versioned(path)
         if value.pop("sha256", None) != sha256_json({"schema_version": RUN_VERSION, **value}):
-            raise ArtifactError(f"{path}: is damaged: its digest is another one")
+            raise ArtifactError(f"{path}: is damaged: its digest differs from the one that it holds")
         try:
             styles = tuple(StyleRecord.from_json(style) for style in value["styles"])
             return cls(**{**value, "style_sha256": tuple(value["style_sha256"]), "styles": styles})
@@ -110,37 +110,46 @@ class CheckpointMeta:
 
 
 def verify_checkpoint(folder: Path) -> CheckpointMeta:
-    """Read a checkpoint's `meta.json`, and compare all files with the digests that it names.
+    """Read a checkpoint's `meta.json`, and check that all files have the digests that it lists.
+
+    Args:
+        folder: Folder of the checkpoint.
 
     Raises:
-        ArtifactError: a file is missing or damaged; names it.
+        ArtifactError: A file is missing or damaged; the message names it.
     """
     meta = CheckpointMeta.read(folder / META_FILE)
     for name, digest in meta.files_sha256.items():
         try:
-            same = sha256_file(folder / name) == digest
+            is_intact = sha256_file(folder / name) == digest
         except OSError as error:
             raise ArtifactError(f"{folder / name}: cannot be read: {error.strerror or error}") from error
-        if not same:
-            raise ArtifactError(f"{folder / name}: is damaged: its digest is another one than when it was written")
+        if not is_intact:
+            raise ArtifactError(f"{folder / name}: is damaged: its digest differs from the one in {META_FILE}")
     return meta
 
 
 class RunFolder:
-    """A folder that `pix2style train` made.
+    """A folder that `pix2style train` wrote.
 
     Args:
-        path: the folder.
+        path: The folder.
+
+    Attributes:
+        path: The folder.
+        config: Configuration of the experiment.
 
     Raises:
-        ArtifactError: not a run folder, or of an unknown version.
+        ArtifactError: It is no run folder, or has an unknown version.
     """
 
     def __init__(self, path: Path) -> None:
         if not (path / "config.json").is_file():
-            raise ArtifactError(f"{path}: is not a run folder (it has no config.json): expected what train wrote")
+            raise ArtifactError(
+                f"{path}: is not a run folder (it has no config.json): name a folder that pix2style train wrote"
+            )
         self.path = path
-        value = _versioned(path / "config.json")
+        value = _read_versioned(path / "config.json")
         try:
             self.config: Config = parse_config(value["config"], source=str(path / "config.json"))
         except (KeyError, ConfigError) as error:
@@ -148,22 +157,22 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """The experiment's name."""
+        """Name of the experiment."""
         return self.config.name
 
     @property
     def checkpoints(self) -> list[str]:
-        """Names of its checkpoints, the oldest first."""
+        """Names of the checkpoints, the oldest first."""
         return checkpoint_names(self.path / "checkpoints")
 
     def checkpoint(self, which: str = "latest") -> Path:
-        """The folder of a checkpoint.
+        """Return the folder of a checkpoint.
 
         Args:
-            which: `latest`, `best` or a name such as `step-0012000`. `best` is `latest` where nothing was validated.
+            which: `latest`, `best`, or a name such as `step-0012000`. `best` is `latest` if nothing was validated.
 
         Raises:
-            ArtifactError: there is none.
+            ArtifactError: There is no such checkpoint.
         """
         folder = self.path / "checkpoints"
         name = which
@@ -173,21 +182,22 @@ class RunFolder:
                 pointer = folder / "latest"
             name = pointer.read_text().strip() if pointer.is_file() else ""
         if not _STEP_NAME.match(name) or not (folder / name / META_FILE).is_file():
-            there = ", ".join(self.checkpoints) or "none"
-            raise ArtifactError(f"{self.path}: has no checkpoint {which!r} (there are: {there})")
+            available = ", ".join(self.checkpoints) or "none"
+            raise ArtifactError(f"{self.path}: has no checkpoint {which!r} (there are: {available})")
         return folder / name
 
 
 def checkpoint_names(folder: Path) -> list[str]:
-    """The checkpoints in a folder `checkpoints`, by their names, the oldest first."""
-    return sorted((p.name for p in folder.glob("step-*") if _STEP_NAME.match(p.name)), key=_step)
+    """Return the names of the checkpoints in a folder `checkpoints`, the oldest first."""
+    return sorted((p.name for p in folder.glob("step-*") if _STEP_NAME.match(p.name)), key=_step_number)
 
 
-def _step(name: str) -> int:
+def _step_number(name: str) -> int:
     return int(name.removeprefix("step-"))
 
 
-def _versioned(path: Path) -> dict[str, Any]:
+def _read_versioned(path: Path) -> dict[str, Any]:
+    """Read a JSON object without its `schema_version`, which has to be today's."""
     value = read_json(path)
     version = value.pop("schema_version", None) if isinstance(value, dict) else None
     if version != RUN_VERSION:

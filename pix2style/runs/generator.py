@@ -1,4 +1,4 @@
-"""The generator in a run folder."""
+"""Load the generator of a run folder."""
 
 from __future__ import annotations
 
@@ -18,31 +18,34 @@ from pix2style.runs.networks import build_generator
 def load_generator(
     run: RunFolder, *, checkpoint: str = "latest", weights: Literal["ema", "raw"] = "ema"
 ) -> tuple[Generator, CheckpointMeta]:
-    """The trained generator, on the CPU, in evaluation mode.
+    """Load a trained generator, on the CPU and in evaluation mode.
 
     Args:
-        run: where it was trained.
-        checkpoint: `latest`, `best` or a checkpoint's name.
-        weights: the averaged ones (the raw ones where the run averaged none), or the last ones.
+        run: The run folder.
+        checkpoint: `latest`, `best`, or the name of a checkpoint.
+        weights: "ema" for the averaged weights (the raw ones if the run averages none), "raw" for the trained ones.
+
+    Returns:
+        The generator, and the description of its checkpoint.
 
     Raises:
-        ArtifactError: a file is missing or damaged, or does not fit the run's configuration.
+        ArtifactError: A file is missing or damaged, or does not fit the run's configuration.
     """
     folder = run.checkpoint(checkpoint)
     file = folder / (EMA_FILE if weights == "ema" else GENERATOR_FILE)
     if not file.is_file():
         file = folder / GENERATOR_FILE
-    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn and thrown away: leave no trace
+    with torch.random.fork_rng(devices=[]):  # the fresh weights, which are overwritten, change no random state
         generator = build_generator(run.config.model)
     load_weights(generator, file)
     return generator.eval(), CheckpointMeta.read(folder / META_FILE)
 
 
 def load_weights(network: torch.nn.Module, file: Path) -> None:
-    """Read a safetensors file into a network of the same shape.
+    """Load a safetensors file into a network of the same shape.
 
     Raises:
-        ArtifactError: missing, damaged, or of another shape.
+        ArtifactError: The file is missing or damaged, or the shapes differ.
     """
     try:
         network.load_state_dict(load_file(file))

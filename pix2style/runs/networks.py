@@ -1,4 +1,4 @@
-"""The configuration's networks: the one place that knows which section builds which class."""
+"""Build the networks that a configuration names. No other module knows which section belongs to which class."""
 
 from __future__ import annotations
 
@@ -17,37 +17,41 @@ from pix2style.nets.unet_2017 import Unet2017
 
 
 def build_generator(model: ModelConfig) -> Generator:
-    """A generator with fresh weights, drawn from torch's global random state."""
+    """Build a generator with fresh weights, which are drawn from torch's global random state."""
     styles = model.styles
     if model.generator == "lite":
         return Lite(model.lite.channels, model.lite.blocks, model.lite.scale, styles)
     if model.generator == "unet-2017":
-        old = model.unet_2017
-        return Unet2017(old.channels, old.downsamplings, old.dropout, styles)
+        unet_2017 = model.unet_2017
+        return Unet2017(unet_2017.channels, unet_2017.downsamplings, unet_2017.dropout, styles)
     if model.generator == "resnet":
-        residual = model.resnet
-        return Resnet(residual.channels, residual.blocks, residual.upsample, residual.norm, styles)
+        resnet = model.resnet
+        return Resnet(resnet.channels, resnet.blocks, resnet.upsample, resnet.norm, styles)
     if model.generator == "transformer":
         return Nafnet(model.transformer.channels, model.transformer.blocks, styles)
     return Unet(model.unet.channels, model.unet.levels, model.unet.upsample, model.unet.norm, styles)
 
 
 def build_discriminator(model: ModelConfig) -> Discriminator:
-    """A discriminator with fresh weights, drawn from torch's global random state."""
-    d = model.discriminator
-    if d.kind == "pixel":
-        return PixelGan(d.channels, d.norm, d.spectral_norm)
-    if d.kind == "multiscale":
-        return MultiScalePatchGan(d.scales, d.channels, d.layers, d.norm, d.spectral_norm)
-    return PatchGan(d.channels, d.layers, d.norm, d.spectral_norm)
+    """Build a discriminator with fresh weights, which are drawn from torch's global random state."""
+    section = model.discriminator
+    channels, norm, spectral_norm = section.channels, section.norm, section.spectral_norm
+    if section.kind == "pixel":
+        return PixelGan(channels, norm, spectral_norm)
+    if section.kind == "multiscale":
+        return MultiScalePatchGan(section.scales, channels, section.layers, norm, spectral_norm)
+    return PatchGan(channels, section.layers, norm, spectral_norm)
 
 
 def load_feature_network(losses: LossesConfig) -> FeatureNetwork | None:
-    """The network of perceptual, style and content losses, cut after their deepest layer; None if none is computed.
+    """Load the feature network of the perceptual, style and content losses, up to the deepest layer that they use.
+
+    Returns:
+        None if no loss needs features.
 
     Raises:
-        ConfigError: it does not have one of their layers.
-        ArtifactError: its weights cannot be read or downloaded, or lack a layer.
+        ConfigError: The network lacks a layer that a loss names, or its file is not set.
+        ArtifactError: The weights cannot be read or downloaded, or lack a layer.
     """
     if not losses.needs_features:
         return None
@@ -55,5 +59,5 @@ def load_feature_network(losses: LossesConfig) -> FeatureNetwork | None:
     if features.network != "autoencoder":
         return load_vgg(features.network, layers, features.weights)
     if features.weights is None:
-        raise ConfigError("[losses -> features -> weights] is not set: name the file that train-features wrote")
+        raise ConfigError("[losses -> features -> weights] is not set: name a file that pix2style train-features wrote")
     return load_autoencoder(layers, features.weights)

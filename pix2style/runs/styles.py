@@ -1,4 +1,4 @@
-"""The wanted style of a run that holds several, alone."""
+"""Select one style, or a mixture of styles, of a run whose generator holds several."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _SHOWN_NAMES = 12
 def select_style(
     generator: Generator, meta: CheckpointMeta, choice: StyleChoice | None, *, run: Path
 ) -> tuple[Generator, CheckpointMeta]:
-    """A generator that holds the wanted style alone, and where that style comes from.
+    """Return a generator of one style, and the checkpoint's description with the origin of that style alone.
 
     Args:
-        generator: of one style (then it is given back) or of several.
-        meta: of its checkpoint.
-        choice: None for a generator of one style.
-        run: for messages.
+        generator: Generator of one style, which is returned as it is, or of several.
+        meta: Description of its checkpoint.
+        choice: The style or mixture to select; None for a generator of one style.
+        run: Run folder, for messages.
 
     Raises:
-        ConfigError: a style is not given, not wanted, or not there.
+        ConfigError: The generator holds several styles and `choice` is None, or the other way round, or there is no
+            such style.
     """
     if generator.styles == 1:
         if choice is not None:
@@ -38,39 +39,42 @@ def select_style(
             )
         return generator, meta
     if choice is None:
+        last = generator.styles - 1
         raise ConfigError(
-            f"{run}: holds {generator.styles} styles{_names(meta)}: say which, {run}@0 to {run}@{generator.styles - 1},"
-            f" or a weight for each, {run}@{format_style(_evenly(generator.styles))} (to export: --style 0)"
+            f"{run}: holds {generator.styles} styles{_list_styles(meta)}: choose one, {run}@0 to {run}@{last}, or a"
+            f" weight for each, {run}@{format_style(_example_weights(generator.styles))} (to export: --style 0)"
         )
     try:
-        return generator.with_fixed_style(choice), _narrowed(meta, choice)
+        return generator.with_fixed_style(choice), _with_selected_origin(meta, choice)
     except ValueError as error:
-        raise ConfigError(f"{run}@{format_style(choice)}: {error}{_names(meta)}") from error
+        raise ConfigError(f"{run}@{format_style(choice)}: {error}{_list_styles(meta)}") from error
 
 
-def _narrowed(meta: CheckpointMeta, choice: StyleChoice) -> CheckpointMeta:
-    """The checkpoint's origin, as far as this style or mixture goes."""
-    chosen = [meta.styles[choice]] if isinstance(choice, int) and meta.styles else []
+def _with_selected_origin(meta: CheckpointMeta, choice: StyleChoice) -> CheckpointMeta:
+    """Keep the origin of the selected styles only."""
+    selected = [meta.styles[choice]] if isinstance(choice, int) and meta.styles else []
     if not isinstance(choice, int):
-        chosen = [one for one, weight in zip(meta.styles, choice, strict=False) if weight > 0]
-    if not chosen:  # a checkpoint that does not tell its styles apart
+        selected = [style for style, weight in zip(meta.styles, choice, strict=False) if weight > 0]
+    if not selected:  # the checkpoint does not list its styles
         return meta
-    digests = list(dict.fromkeys(one.teacher_sha256 for one in chosen))
+    digests = list(dict.fromkeys(style.teacher_sha256 for style in selected))
     return dataclasses.replace(
         meta,
-        teacher=" + ".join(one.name for one in chosen),
+        teacher=" + ".join(style.name for style in selected),
         teacher_sha256=digests[0] if len(digests) == 1 else sha256_json(digests),
-        style_sha256=tuple(digest for one in chosen for digest in one.style_sha256),
-        styles=tuple(chosen),
+        style_sha256=tuple(digest for style in selected for digest in style.style_sha256),
+        styles=tuple(selected),
     )
 
 
-def _names(meta: CheckpointMeta) -> str:
+def _list_styles(meta: CheckpointMeta) -> str:
+    """Return the styles' ids and names in parentheses, for a message; empty if they are not known."""
     if not meta.styles:
         return ""
-    shown = [f"{number}: {one.name}" for number, one in enumerate(meta.styles[:_SHOWN_NAMES])]
+    shown = [f"{number}: {style.name}" for number, style in enumerate(meta.styles[:_SHOWN_NAMES])]
     return f" ({', '.join(shown)}{', ...' if len(meta.styles) > _SHOWN_NAMES else ''})"
 
 
-def _evenly(styles: int) -> tuple[float, ...]:
+def _example_weights(styles: int) -> tuple[float, ...]:
+    """Return weights to show in a message: short ones, whatever the number of styles."""
     return (0.5, 0.5) if styles == 2 else (1.0, *[0.0] * (styles - 1))

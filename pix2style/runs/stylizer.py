@@ -1,4 +1,4 @@
-"""A run's generator as a `Stylizer`: what the validation grid, eval and `load_stylizer("runs/x")` all use."""
+"""Use a run's generator as a `Stylizer`. Validation, `eval` and `load_stylizer("runs/x")` share this code."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
 
 class RunStylizer(Stylizer):
-    """The averaged weights of a run's checkpoint, as they would ship.
+    """Stylizes with the averaged weights of a checkpoint, which are the ones that are exported.
 
     Args:
-        path: the run folder.
-        checkpoint: `latest`, `best` or a checkpoint's name.
-        device: of torch.
-        style: of a run that holds several: an id from 0 on, or a weight for each.
+        path: Run folder.
+        checkpoint: `latest`, `best`, or the name of a checkpoint.
+        device: Device of torch, for example "cpu" or "cuda".
+        style: Style of a run with several styles: an id from 0, or a weight for each style; None if it has one style.
+
+    Attributes:
+        parameters: Number of weights of the network that runs.
+        bytes: Size of the file with the weights.
 
     Raises:
-        ArtifactError: the run cannot be used.
-        ConfigError: a style is not given, not wanted, or not there.
+        ArtifactError: The run cannot be used.
+        ConfigError: The run has several styles and `style` is None, or the other way round, or there is no such style.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class RunStylizer(Stylizer):
 
     @property
     def identity(self) -> StylizerIdentity:
-        """Name of the run (and of its style), digest of the weights' file."""
+        """Name of the run (and of its style), and digest of the file with the weights."""
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
@@ -64,10 +68,17 @@ class RunStylizer(Stylizer):
 
 @torch.inference_mode()
 def stylize_with(generator: Generator, images: Sequence[Image8]) -> list[Image8]:
-    """Run a generator in evaluation mode over pictures of any sizes, in float32, one at a time.
+    """Stylize images of any sizes with a generator, one at a time and in float32.
+
+    Args:
+        generator: Generator of one style, in evaluation mode.
+        images: uint8 [height, width, 3] each.
+
+    Returns:
+        Images of the same sizes.
 
     Raises:
-        ValueError: the generator is in training mode, where dropout and batch statistics would change the result.
+        ValueError: The generator is in training mode, in which dropout and batch statistics would change the result.
     """
     if generator.training:
         raise ValueError("the generator is in training mode: call .eval() first")

@@ -1,1 +1,1 @@
-"""Running filter files: numpy, Pillow and ONNX Runtime only."""
+"""Run filter files on photos; needs numpy, Pillow and ONNX Runtime only."""

@@ -1,4 +1,4 @@
-"""A filter file, opened and looked through: what it says of itself, and which inputs it has."""
+"""Open a filter file: read its bytes, its description, and the optional inputs that it has."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a filter file.
+    """Return the content of a filter file.
 
     Raises:
-        ArtifactError: missing, or unreadable.
+        ArtifactError: The file does not exist or cannot be read.
     """
     try:
         return path.read_bytes()
@@ -50,10 +50,15 @@ def open_filter(data: bytes, path: Path, threads: int | None, providers: list[st
 
 
 def read_spec(session: onnxruntime.InferenceSession, path: Path) -> GeneratorSpec:
-    """What the file says of itself.
+    """Read the description of a filter from its metadata, and check that its inputs and outputs fit.
+
+    Args:
+        session: Session on the filter file.
+        path: Path of the file, for messages.
 
     Raises:
-        ArtifactError: not a filter of pix2style, changed since, or of an unknown schema version.
+        ArtifactError: The file is no filter of pix2style, was changed after its export, or has an unknown schema
+            version.
     """
     metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     if SPEC_KEY not in metadata:
@@ -62,18 +67,18 @@ def read_spec(session: onnxruntime.InferenceSession, path: Path) -> GeneratorSpe
             " expected a file that pix2style export wrote"
         )
     spec = GeneratorSpec.from_json(metadata[SPEC_KEY], source=str(path))
-    names = [one.name for one in (*session.get_inputs(), *session.get_outputs())]
+    names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
     if names != [INPUT_NAME, OUTPUT_NAME]:
         raise ArtifactError(
-            f"{path}: has the inputs and outputs {', '.join(names)} where a filter has {INPUT_NAME} and {OUTPUT_NAME}:"
-            " it was changed after its export; export it again"
+            f"{path}: has the inputs and outputs {', '.join(names)}, but a filter has {INPUT_NAME} and {OUTPUT_NAME}:"
+            " the file was changed after its export; export it again"
         )
     return spec
 
 
 def optional_inputs(session: onnxruntime.InferenceSession) -> dict[str, list[int | str]]:
-    """Names and shapes of the inputs that have a default: of `strength`, `style` and `glimpse` those that there are."""
-    return {one.name: list(one.shape) for one in session.get_overridable_initializers()}
+    """Return names and shapes of the optional inputs of a filter: some of `strength`, `style` and `glimpse`."""
+    return {value.name: list(value.shape) for value in session.get_overridable_initializers()}
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Photo files through a stylizer: reading, painting and writing at the same time, with few photos in memory."""
+"""Stylize image files: reading, stylizing and writing run at the same time, with few photos in memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from pix2style.images import Picture, read_picture, write_picture
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
 
-# Photos that wait to be painted, and paintings that wait to be written: enough that the network never waits, and of
-# 24-megapixel photos (73 MB each, decoded) still under half a gigabyte.
-_WAITING = 2
+# Number of decoded photos that may wait for the stylizer, and of results that may wait to be written. That is enough to
+# keep the stylizer busy, and with 24-megapixel photos (73 MB each, decoded) it needs less than half a gigabyte.
+_QUEUE_LENGTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A photo that could not be stylized, and why."""
+    """A photo that could not be stylized.
+
+    Attributes:
+        path: Path of the photo.
+        reason: Why it failed.
+    """
 
     path: Path
     reason: str
@@ -29,14 +34,14 @@ class FailedFile:
 
 @dataclass(slots=True)
 class FilesReport:
-    """What became of the photos.
+    """What happened to the photos.
 
     Attributes:
-        written: outputs made now.
-        skipped: outputs that were there before.
-        failures: photos that could not be read, painted or written.
-        seconds: in all.
-        stylize_seconds: of that, inside the stylizer.
+        written: Outputs that were written.
+        skipped: Outputs that existed before.
+        failures: Photos that could not be read, stylized or written.
+        seconds: Duration of the whole call.
+        stylize_seconds: Part of that duration spent inside the stylizer.
     """
 
     written: list[Path] = field(default_factory=list)
@@ -47,12 +52,12 @@ class FilesReport:
 
     @property
     def handled(self) -> int:
-        """Photos dealt with, in whatever way."""
+        """Number of photos that were written, skipped or failed."""
         return len(self.written) + len(self.skipped) + len(self.failures)
 
     @property
     def ms_per_picture(self) -> float | None:
-        """Milliseconds inside the stylizer for each picture written; None if there were none."""
+        """Milliseconds inside the stylizer for each written output; None if there are no outputs."""
         return 1000 * self.stylize_seconds / len(self.written) if self.written else None
 
 
@@ -66,37 +71,38 @@ def stylize_files(
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilesReport:
-    """Stylize picture files and folders of them.
+    """Stylize image files and folders of image files.
 
-    Outputs have their input's size, transparency and colour profile, stand upright, and carry no other metadata (EXIF
-    holds places and names). An output that exists is taken as done, so that calling again goes on where an interrupted
-    call stopped. A photo that fails is noted, and the rest is done.
+    Outputs have the size, transparency and colour profile of their photo. They are stored upright, without other
+    metadata, because EXIF can contain places and names. An output that exists already is kept, so that calling again
+    continues an interrupted call. If a photo fails, it is listed in the report and the other photos are still done.
 
     Args:
-        stylizer: anything that `load_stylizer` gives.
-        inputs: files and folders, searched recursively.
-        out: a folder, made where absent; or a file, for one input file. See `outputs.plan_outputs`.
-        suffix: of all outputs, for example `.png`; None: as the inputs.
-        jpeg_quality: of JPEG and WebP files, 1 to 100.
-        overwrite: make outputs again that exist.
-        on_progress: is called after every photo with the numbers of photos dealt with and of all.
+        stylizer: Any stylizer; see `pix2style.load_stylizer`.
+        inputs: Files, and folders that are searched recursively.
+        out: Output folder, which is created if needed; or an output file for a single photo. See
+            `output_paths.plan_outputs`.
+        suffix: Suffix of all outputs, for example `.png`; None for the suffixes of the photos.
+        jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
+        overwrite: Whether to replace outputs that exist.
+        on_progress: Called after every photo with the number of handled photos and the number of all photos.
 
     Raises:
-        DataError: before any work: nothing to do, or an output would overwrite a photo or another output.
+        DataError: Before any work: there are no photos, or an output would overwrite a photo or another output.
     """
     started = time.perf_counter()
     jobs = plan_outputs(inputs, out, suffix=suffix)
-    done = set() if overwrite else {job.target for job in jobs if job.target.exists()}
-    report = FilesReport(skipped=sorted(done))
-    on_progress(len(done), len(jobs))
+    existing = set() if overwrite else {job.target for job in jobs if job.target.exists()}
+    report = FilesReport(skipped=sorted(existing))
+    on_progress(len(existing), len(jobs))
     pipeline = _Pipeline(stylizer, jpeg_quality, report, lambda: on_progress(report.handled, len(jobs)))
-    pipeline.run([job for job in jobs if job.target not in done])
+    pipeline.run([job for job in jobs if job.target not in existing])
     report.seconds = time.perf_counter() - started
     return report
 
 
 class _Pipeline:
-    """One thread reads ahead, the caller's paints, one writes; each waits for the slowest."""
+    """Reads ahead in one thread, stylizes in the caller's thread, and writes in another thread."""
 
     def __init__(
         self, stylizer: Stylizer, jpeg_quality: int, report: FilesReport, on_progress: Callable[[], None]
@@ -105,54 +111,55 @@ class _Pipeline:
         self._jpeg_quality = jpeg_quality
         self._report = report
         self._on_progress = on_progress
-        self._writing: deque[tuple[Job, Future[None]]] = deque()
+        self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
     def run(self, jobs: list[Job]) -> None:
-        """Deal with all jobs; an interruption lets the writer finish what it was given."""
+        """Process all jobs. After an interruption the results that are already stylized are still written."""
         with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
             try:
                 for job, reading in _read_ahead(reader, jobs):
-                    self._paint(job, reading, writer)
-                    self._collect(_WAITING)
+                    self._stylize(job, reading, writer)
+                    self._collect_writes(_QUEUE_LENGTH)
             finally:
                 reader.shutdown(cancel_futures=True)
-                self._collect(0)
+                self._collect_writes(0)
 
-    def _paint(self, job: Job, reading: Future[Picture], writer: ThreadPoolExecutor) -> None:
+    def _stylize(self, job: Job, reading: Future[Picture], writer: ThreadPoolExecutor) -> None:
         try:
             picture = reading.result()
             started = time.perf_counter()
-            [stylized] = self._stylizer.stylize([picture.rgb])
+            [rgb] = self._stylizer.stylize([picture.rgb])
             self._report.stylize_seconds += time.perf_counter() - started
         except DataError as error:
-            self._fail(job, error)
+            self._add_failure(job, error)
             return
-        painted = replace(picture, rgb=stylized)
-        self._writing.append((job, writer.submit(write_picture, job.target, painted, quality=self._jpeg_quality)))
+        stylized = replace(picture, rgb=rgb)
+        writing = writer.submit(write_picture, job.target, stylized, quality=self._jpeg_quality)
+        self._pending_writes.append((job, writing))
 
-    def _collect(self, waiting: int) -> None:
-        """Note what was written; wait until at most `waiting` paintings are not."""
-        while self._writing and (len(self._writing) > waiting or self._writing[0][1].done()):
-            job, done = self._writing.popleft()
+    def _collect_writes(self, max_pending: int) -> None:
+        """Add finished writes to the report, and wait until at most `max_pending` results still have to be written."""
+        while self._pending_writes and (len(self._pending_writes) > max_pending or self._pending_writes[0][1].done()):
+            job, writing = self._pending_writes.popleft()
             try:
-                done.result()
+                writing.result()
             except DataError as error:
-                self._fail(job, error)
+                self._add_failure(job, error)
             else:
                 self._report.written.append(job.target)
                 self._on_progress()
 
-    def _fail(self, job: Job, error: DataError) -> None:
+    def _add_failure(self, job: Job, error: DataError) -> None:
         reason = error.reason if isinstance(error, ImageError) else str(error).removeprefix(f"{job.target}: ")
         self._report.failures.append(FailedFile(job.source, reason))
         self._on_progress()
 
 
 def _read_ahead(reader: ThreadPoolExecutor, jobs: list[Job]) -> Iterator[tuple[Job, Future[Picture]]]:
-    """Each job with its photo, in order; never more than `_WAITING` photos read and not yet asked for."""
+    """Yield each job with its photo, in order, while at most `_QUEUE_LENGTH` further photos are read ahead."""
     ahead: deque[tuple[Job, Future[Picture]]] = deque()
     for job in jobs:
         ahead.append((job, reader.submit(read_picture, job.source)))
-        if len(ahead) > _WAITING:
+        if len(ahead) > _QUEUE_LENGTH:
             yield ahead.popleft()
     yield from ahead

@@ -1,4 +1,4 @@
-"""A feature network of one's own: a small autoencoder learns pictures, and its encoder judges others."""
+"""Train a small autoencoder, whose encoder can serve as the feature network of perceptual losses instead of VGG."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 from pix2style.pairs.format.reader import PairReader
 
 _BATCH = 8
-_CHANNELS = (24, 48, 72, 96)  # an encoder of 0.7 MB: judging must cost less than painting
+# An encoder of 0.7 MB: small, because in training it runs on every output and target.
+_CHANNELS = (24, 48, 72, 96)
 _LEARNING_RATE = 1e-3
 _MEASURED_BATCHES = 8
 SIDE_PX = 384
-"""Photos are shrunk to this: larger ones would fill the memory and show the crops nothing but smooth ground."""
+"""Images are shrunk to this side: larger ones would fill the memory, and crops of them show little but flat areas."""
 
 
 @dataclass(frozen=True, slots=True)
 class AutoencoderReport:
-    """A trained feature network, in figures.
+    """Numbers of a trained autoencoder.
 
     Attributes:
-        out: its file.
-        steps: optimiser steps.
-        seconds: of learning.
-        loss: mean over the last tenth of the steps, in [-1, 1] units.
-        encoder_parameters: weights of the part that judges.
-        pictures: how many it learned from.
+        out: File with its weights.
+        steps: Number of optimiser steps.
+        seconds: Duration of the training.
+        loss: Mean reconstruction loss over the last tenth of the steps, for values in [-1, 1].
+        encoder_parameters: Number of weights of the encoder.
+        pictures: Number of images that it was trained on.
     """
 
     out: Path
@@ -47,12 +48,12 @@ class AutoencoderReport:
 
     @property
     def encoder_bytes(self) -> int:
-        """Of the encoder's weights."""
+        """Size of the encoder's weights in float32."""
         return 4 * self.encoder_parameters
 
 
 def train_autoencoder(
-    pictures: Sequence[Image8],
+    images: Sequence[Image8],
     out: Path,
     *,
     steps: int = 200,
@@ -62,55 +63,58 @@ def train_autoencoder(
     seed: int = 0,
     on_step: Callable[[float], None] = lambda _: None,
 ) -> AutoencoderReport:
-    """Learn to rebuild random crops of `pictures` by L1, and save the network, whole or not at all.
+    """Train an autoencoder to reconstruct random crops with an L1 loss, and save it atomically.
 
     Args:
-        pictures: uint8 [height, width, 3] each; smaller ones than `crop` are left out.
-        out: the safetensors file.
-        steps: of 8 crops each.
-        seconds: end earlier when they are over; then the weights depend on the machine's speed.
-        crop: side in pixels, a multiple of 16.
-        channels: of the encoder's four layers.
-        seed: the same seed gives the same weights on one machine with as many threads.
-        on_step: hears each step's loss.
+        images: uint8 [height, width, 3] each; images smaller than `crop` are not used.
+        out: Safetensors file to write.
+        steps: Number of optimiser steps, with 8 crops each.
+        seconds: Time limit. If it ends the training, the weights depend on the machine's speed.
+        crop: Side of the crops in pixels, a multiple of 16.
+        channels: Channels of the encoder's four layers.
+        seed: Seed of weights and crops. The same seed gives the same weights on one machine with as many threads.
+        on_step: Called with the loss after each step.
 
     Raises:
-        DataError: no picture is large enough.
+        DataError: No image is large enough.
     """
-    usable = [picture for picture in pictures if min(picture.shape[:2]) >= crop]
+    usable = [image for image in images if min(image.shape[:2]) >= crop]
     if not usable:
         raise DataError(
-            f"no picture of {len(pictures)} is {crop} px high and wide: the feature network cannot be trained"
+            f"no picture of {len(images)} is {crop} px high and wide: the feature network cannot be trained"
         )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # leave the caller's random state as it is
         torch.manual_seed(seed)
         network = Autoencoder(channels)
     rng = np.random.default_rng(seed)
-    began = time.perf_counter()
-    losses = _learn(network, lambda: _crops(usable, crop, rng), steps, began + seconds, on_step)
-    network.measure_mean_activations(_crops(usable, crop, rng) for _ in range(_MEASURED_BATCHES))
+    started_s = time.perf_counter()
+    losses = _train(network, lambda: _random_crops(usable, crop, rng), steps, started_s + seconds, on_step)
+    network.measure_mean_activations(_random_crops(usable, crop, rng) for _ in range(_MEASURED_BATCHES))
     save_autoencoder(out, network)
-    mean = float(np.mean(losses[-max(1, len(losses) // 10) :]))
+    loss = float(np.mean(losses[-max(1, len(losses) // 10) :]))
     parameters = sum(weight.numel() for weight in network.encoder.parameters())
-    return AutoencoderReport(out, len(losses), time.perf_counter() - began, mean, parameters, len(usable))
+    return AutoencoderReport(out, len(losses), time.perf_counter() - started_s, loss, parameters, len(usable))
 
 
 def read_photos(
-    found: Sequence[FoundImage], limit: int, *, seed: int, on_read: Callable[[], None] = lambda: None
+    files: Sequence[FoundImage], limit: int, *, seed: int, on_read: Callable[[], None] = lambda: None
 ) -> tuple[list[Image8], list[ImageError]]:
-    """Photos for `train_autoencoder`, shrunk to 384 px, in memory; and those that cannot be read, with reasons.
+    """Read photos for `train_autoencoder`, shrunk to 384 px.
 
     Args:
-        found: the files.
-        limit: of more than these a random choice is taken, the same for the same seed.
-        seed: of the choice.
-        on_read: hears of each file.
+        files: Image files.
+        limit: Largest number of files to read; if there are more, a random selection is read.
+        seed: Seed of the selection.
+        on_read: Called after each file.
+
+    Returns:
+        The photos, and the errors of files that cannot be read.
     """
-    chosen = sorted(np.random.default_rng(seed).permutation(len(found))[:limit].tolist())
+    selected = sorted(np.random.default_rng(seed).permutation(len(files))[:limit].tolist())
     photos, failures = [], []
-    for index in chosen:
+    for index in selected:
         try:
-            photos.append(fit_within(read_picture(found[index].path, to_srgb=True).on_white(), SIDE_PX))
+            photos.append(fit_within(read_picture(files[index].path, to_srgb=True).on_white(), SIDE_PX))
         except ImageError as error:
             failures.append(error)
         on_read()
@@ -118,21 +122,26 @@ def read_photos(
 
 
 def read_pairs(reader: PairReader, limit: int) -> list[Image8]:
-    """Photos and targets of the first `limit` training pairs: the encoder then knows brushwork from photographs."""
-    return [fit_within(one, SIDE_PX) for entry in reader.entries("train")[:limit] for one in reader.read(entry)]
+    """Read contents and targets of the first `limit` training pairs, shrunk to 384 px.
+
+    Trained on both, the encoder's features represent brush strokes as well as photographs.
+    """
+    entries = reader.entries("train")[:limit]
+    return [fit_within(image, SIDE_PX) for entry in entries for image in reader.read(entry)]
 
 
-def _learn(
+def _train(
     network: Autoencoder,
-    draw: Callable[[], Tensor],
+    next_batch: Callable[[], Tensor],
     steps: int,
-    deadline: float,
+    deadline_s: float,
     on_step: Callable[[float], None],
 ) -> list[float]:
+    """Train until the number of steps or the deadline is reached, at least one step; return the losses."""
     optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE, fused=True)
     losses: list[float] = []
-    while len(losses) < steps and (not losses or time.perf_counter() < deadline):
-        batch = draw()
+    while len(losses) < steps and (not losses or time.perf_counter() < deadline_s):
+        batch = next_batch()
         loss = l1(network(batch), batch)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -142,10 +151,11 @@ def _learn(
     return losses
 
 
-def _crops(pictures: Sequence[Image8], side: int, rng: np.random.Generator) -> Tensor:
-    cut = []
-    for index in rng.integers(len(pictures), size=_BATCH):
-        height, width = pictures[index].shape[:2]
+def _random_crops(images: Sequence[Image8], side: int, rng: np.random.Generator) -> Tensor:
+    """Cut a batch of square crops out of randomly chosen images: [batch, 3, side, side] in [-1, 1]."""
+    crops = []
+    for index in rng.integers(len(images), size=_BATCH):
+        height, width = images[index].shape[:2]
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        cut.append(pictures[index][top : top + side, left : left + side])
-    return torch.from_numpy(to_batch(cut))
+        crops.append(images[index][top : top + side, left : left + side])
+    return torch.from_numpy(to_batch(crops))

@@ -1,4 +1,4 @@
-"""What a training step gets: a batch of photos, with their targets, as tensors."""
+"""The input of a training step: a micro-batch of content images and targets as tensors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class PairBatch:
-    """Pictures are float32 [batch, 3, height, width] in [-1, 1].
+    """A micro-batch of pairs; images are float32 [batch, 3, height, width] in [-1, 1].
 
     Attributes:
-        content: the photos.
-        target: what the teacher made of them; None: nobody painted them.
-        style: [batch, styles], 1 at each pair's style and else 0; None: one style is learned.
-        glimpse: of the whole photos (`images.glimpse`), mirrored as the crops are; None: the generator looks at none,
-            or `content` are whole photos.
+        content: Photos, as the generator gets them.
+        target: The photos as stylized by the teacher; None when training from photos alone (`train.unpaired`).
+        style: One-hot styles, float32 [batch, styles]; None if one style is learned.
+        glimpse: Glimpses of the whole photos that `content` was cropped from (see `images.glimpse`), mirrored like the
+            crops. None if the generator takes no glimpse, or if `content` holds whole photos.
     """
 
     content: Tensor

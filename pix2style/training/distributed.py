@@ -1,16 +1,17 @@
-"""Several processes as one: `torchrun --nproc-per-node N -m pix2style train ...` (data-parallel, one process per GPU).
+"""Data-parallel training in several processes, started by `torchrun --nproc-per-node N -m pix2style train ...`.
 
-Gradients are averaged by one all-reduce of one flat buffer, not by torch's DistributedDataParallel, which was tried:
+Gradients are averaged with one all-reduce of one flat buffer, and not with torch's DistributedDataParallel (DDP), for
+these reasons:
 
-* After its first iteration DDP sorts gradients into other buckets, and so adds them in another order: with three
-  processes the same input gave other bits in the second iteration than in the first, so a resumed run could not equal
-  an uninterrupted one. One buffer has one order.
-* R1 and R2 differentiate the discriminator's uncompiled forward twice; DDP supports no double backward, and sees no
-  forward that does not go through it.
-* Whether a loss is finite, and the running means of BatchNorm and of the losses' balance, travel in the same buffer:
-  all processes leave out the same steps and hold the same state, at no further synchronisation.
+* DDP assigns gradients to other buckets after its first iteration, and so adds them in another order. With three
+  processes, the same input gave other bits in the second iteration than in the first, so that a resumed run could not
+  equal an uninterrupted one. One buffer always has the same order.
+* The gradient penalties R1 and R2 differentiate the discriminator twice, without its compiled forward. DDP supports no
+  double backward, and does not see a forward pass that does not go through its wrapper.
+* The flat buffer also carries whether the loss is finite, BatchNorm's statistics, and the running means of the loss
+  balance. All processes thus skip the same steps and hold the same state, without further synchronisation.
 
-The price is that the exchange does not overlap the backward pass.
+The price is that communication does not overlap with the backward pass.
 """
 
 from __future__ import annotations
@@ -28,18 +29,21 @@ from torch import Tensor
 
 from pix2style.errors import ConfigError, Pix2StyleError, TrainingError
 
-_TIMEOUT = datetime.timedelta(minutes=60)  # others wait while the first one looks at held-out photos
-_FAILED_KEY = "pix2style/failed"
-_LOST = ("Connection closed by peer", "Connection reset by peer")  # gloo's words, from a loss that adds over processes
+_TIMEOUT = datetime.timedelta(minutes=60)  # the other processes wait during the main process's validation
+_FAILURE_COUNTER_KEY = "pix2style/failed"
+# Messages of gloo, as raised where this module's wrappers do not see them: by a loss that sums over all processes.
+_CONNECTION_LOST_MESSAGES = ("Connection closed by peer", "Connection reset by peer")
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """The processes that train together.
 
+    The methods other than `current` and `is_main` are collective: all processes have to call them in the same order.
+
     Attributes:
-        rank: this process's number, from 0.
-        size: how many there are; 1 without torchrun.
+        rank: Number of this process, from 0.
+        size: Number of processes; 1 without torchrun.
     """
 
     rank: int = 0
@@ -47,157 +51,164 @@ class World:
 
     @classmethod
     def current(cls) -> World:
-        """The group that `process_group` made, or a world of one."""
-        return cls(dist.get_rank(), dist.get_world_size()) if _is_initialized() else cls()
+        """Return the world of the current process group; a world of one process if there is none."""
+        return cls(dist.get_rank(), dist.get_world_size()) if _has_process_group() else cls()
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes, prints, tracks and validates."""
+        """Whether this is the process that writes, prints, logs and validates."""
         return self.rank == 0
 
     def barrier(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes have arrived here."""
         self.any(False)
 
     def any(self, flag: bool) -> bool:
-        """Whether one of the processes says yes; the same answer in all.
+        """Return in all processes whether `flag` is true in any of them.
 
-        Asked and answered on the host, so that no GPU is waited for.
+        The flags are exchanged between the hosts, so that no process has to wait for its GPU.
         """
         if self.size == 1:
             return flag
-        votes = torch.tensor([int(flag)], dtype=torch.int32)
-        with _peers():
-            dist.all_reduce(votes, op=dist.ReduceOp.MAX)
-        return bool(votes.item())
+        flags = torch.tensor([int(flag)], dtype=torch.int32)
+        with _report_lost_process():
+            dist.all_reduce(flags, op=dist.ReduceOp.MAX)
+        return bool(flags.item())
 
     def broadcast_object(self, value: Any) -> Any:
-        """What the main process hands in, in all processes: plain values."""
+        """Return the main process's `value` in all processes; it has to be picklable."""
         if self.size == 1:
             return value
-        box = [value if self.is_main else None]
-        with _peers():
-            dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
-        return box[0]
+        values = [value if self.is_main else None]
+        with _report_lost_process():
+            dist.broadcast_object_list(values, src=0, device=torch.device("cpu"))
+        return values[0]
 
     def all_gather_object(self, value: Any) -> list[Any]:
-        """What each process hands in, by rank, in all processes: plain values."""
+        """Return the values of all processes, by rank; they have to be picklable."""
         if self.size == 1:
             return [value]
-        found: list[Any] = [None] * self.size
-        with _peers():
-            dist.all_gather_object(found, value)
-        return found
+        values: list[Any] = [None] * self.size
+        with _report_lost_process():
+            dist.all_gather_object(values, value)
+        return values
 
     def all_gather(self, tensor: Tensor) -> list[Tensor]:
-        """One small tensor of the CPU from each process, by rank; of the same shape and type everywhere."""
+        """Return a small CPU tensor of each process, by rank; shape and type are the same in all processes."""
         if self.size == 1:
             return [tensor]
-        found = [torch.empty_like(tensor) for _ in range(self.size)]
-        with _peers():
-            dist.all_gather(found, tensor)
-        return found
+        tensors = [torch.empty_like(tensor) for _ in range(self.size)]
+        with _report_lost_process():
+            dist.all_gather(tensors, tensor)
+        return tensors
 
     @torch.no_grad()
     def all_reduce_mean_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by its mean over the processes: one all-reduce for all.
+        """Replace each tensor by its mean over the processes, with one all-reduce for all tensors.
 
         Args:
-            tensors: float32, on one device; of the same number and shapes in all processes.
+            tensors: float32, on one device; the same number and shapes in all processes.
         """
         if self.size == 1 or not tensors:
             return
         flat = flatten_tensors(tensors)
-        with _peers():
+        with _report_lost_process():
             dist.all_reduce(flat)
         flat /= self.size
         torch._foreach_copy_(list(tensors), unflatten_tensors(flat, tensors))
 
 
 def flatten_tensors(tensors: Sequence[Tensor]) -> Tensor:
-    """One after the other, each in the order of its dimensions; a copy."""
+    """Copy the tensors into one vector, one after the other.
+
+    Elements are in the order of the dimensions, whatever the memory layout of a tensor (channels_last) is.
+    """
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
 
 
 def unflatten_tensors(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """What `flatten_tensors` put together, in the shapes of `like`."""
+    """Return views of the result of `flatten_tensors`, in the shapes of `like`."""
     pieces = torch.split(flat, [tensor.numel() for tensor in like])
     return [piece.view(tensor.shape) for piece, tensor in zip(pieces, like, strict=True)]
 
 
 @contextmanager
 def process_group(device_type: str) -> Iterator[World]:
-    """Meet the processes that torchrun started, for the block; a world of one without torchrun.
+    """Join the process group that torchrun started, for the block; do nothing without torchrun.
 
-    Whoever fails first says why; the others, which then fail for want of it, leave with the same code and no word.
+    If a process fails, it alone prints an error message. The others then lose their connection to it, and exit with
+    the same exit code and without a message.
 
     Args:
-        device_type: cuda: each process takes the GPU of its LOCAL_RANK, and gradients travel by NCCL; cpu: by gloo.
+        device_type: "cuda": each process takes the GPU with the number of its LOCAL_RANK, and gradients are exchanged
+            with NCCL. "cpu": gradients are exchanged with gloo.
 
     Raises:
-        ConfigError: torchrun's variables make no sense here, or there are fewer GPUs than processes.
-        TrainingError: the processes do not meet, or one of them is lost.
+        ConfigError: torchrun's environment variables cannot be used, or there are fewer GPUs than processes.
+        TrainingError: The processes cannot connect, or another process ended.
     """
-    size = _variable("WORLD_SIZE", 1)
-    if size == 1 or _is_initialized():
+    size = _read_variable("WORLD_SIZE", 1)
+    if size == 1 or _has_process_group():
         yield World.current()
         return
-    _meet(device_type)
+    _init_process_group(device_type)
     try:
         yield World.current()
     except BaseException as error:
-        # no goodbye: the others notice that the connection is closed
-        if _someone_failed_before():
+        # The group is not destroyed here: that could wait for the others, and they notice the closed connection.
+        if _another_process_failed_first():
             raise SystemExit(_exit_code(error)) from None
-        if isinstance(error, RuntimeError) and any(said in str(error) for said in _LOST):
-            raise _lost(error) from error
+        if isinstance(error, RuntimeError) and any(message in str(error) for message in _CONNECTION_LOST_MESSAGES):
+            raise _lost_process_error(error) from error
         raise
     else:
         dist.destroy_process_group()
 
 
-def _meet(device_type: str) -> None:
+def _init_process_group(device_type: str) -> None:
     if device_type == "cuda":
-        local = _variable("LOCAL_RANK", 0)
-        if local >= torch.cuda.device_count():
+        local_rank = _read_variable("LOCAL_RANK", 0)
+        if local_rank >= torch.cuda.device_count():
             raise ConfigError(
-                f"LOCAL_RANK is {local}, but torch finds {torch.cuda.device_count()} GPUs on this machine: start at"
-                " most one process per GPU (torchrun --nproc-per-node)"
+                f"LOCAL_RANK is {local_rank}, but torch finds {torch.cuda.device_count()} GPUs on this machine: start"
+                " at most one process per GPU (torchrun --nproc-per-node)"
             )
-        torch.cuda.set_device(local)
+        torch.cuda.set_device(local_rank)
     try:
-        # gloo beside NCCL: flags that the host needs never wait for the GPU
+        # gloo in addition to NCCL: the host's flags and objects must not wait for the GPU.
         dist.init_process_group("cpu:gloo,cuda:nccl" if device_type == "cuda" else "gloo", timeout=_TIMEOUT)
     except (RuntimeError, ValueError) as error:  # dist.DistError is a RuntimeError
-        raise TrainingError(f"the processes of this run do not meet: {error}: start them with torchrun") from error
+        raise TrainingError(
+            f"the processes of this run cannot connect to each other ({error}): start them with torchrun"
+        ) from error
 
 
-def _is_initialized() -> bool:
+def _has_process_group() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
 @contextmanager
-def _peers() -> Iterator[None]:
-    """A process that is gone closes its connections, which the others see at their next exchange."""
+def _report_lost_process() -> Iterator[None]:
+    """Say that another process ended: its connections are then closed, and the next exchange fails."""
     try:
         yield
     except RuntimeError as error:
-        raise _lost(error) from error
+        raise _lost_process_error(error) from error
 
 
-def _lost(error: RuntimeError) -> TrainingError:
+def _lost_process_error(error: RuntimeError) -> TrainingError:
     return TrainingError(
         "another process of this run ended: see its message above, put that right, and resume from the last"
         f" checkpoint ({str(error).splitlines()[0][:200]})"
     )
 
 
-def _someone_failed_before() -> bool:
-    """Whether another process has said already why the run ends; counts this one."""
+def _another_process_failed_first() -> bool:
+    """Count this process's failure in the store that all processes share; return whether another one came first."""
     try:
         store = dist.distributed_c10d._get_default_store()
-        return int(store.add(_FAILED_KEY, 1)) > 1
-    except (RuntimeError, ValueError):  # the store went down with the first process
+        return int(store.add(_FAILURE_COUNTER_KEY, 1)) > 1
+    except (RuntimeError, ValueError):  # the process that served the store has ended
         return False
 
 
@@ -209,7 +220,7 @@ def _exit_code(error: BaseException) -> int:
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
-def _variable(name: str, default: int) -> int:
+def _read_variable(name: str, default: int) -> int:
     text = os.environ.get(name, str(default))
     if not text.isdecimal() or (name == "WORLD_SIZE" and int(text) == 0):
         raise ConfigError(f"{name}={text!r} in the environment is no number of processes: unset it, or use torchrun")

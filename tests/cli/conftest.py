@@ -1,4 +1,4 @@
-"""The program, run as a person runs it, in this process: importing torch once is enough."""
+"""Run the program in this process, because importing torch in a new process for every command would take minutes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Pix2Style = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def pix2style(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pix2Style:
-    """`pix2style("train", "--out", folder)`: (exit code, stdout, stderr)."""
+    """Run a command: `pix2style("train", "--out", folder)` returns exit code, stdout and stderr."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pix2style", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
+        with pytest.raises(SystemExit) as exit_info:
             main()
         captured = capsys.readouterr()
-        return int(leaving.value.code or 0), captured.out, captured.err
+        return int(exit_info.value.code or 0), captured.out, captured.err
 
     return run

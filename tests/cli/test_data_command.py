@@ -1,4 +1,4 @@
-"""`pix2style data` as a person and a script meet it."""
+"""The commands `pix2style data`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
     return tmp_path / "set"
 
 
-def test_card_for_people(folder: Path, tmp_path: Path) -> None:
+def test_card_prints_a_summary(folder: Path, tmp_path: Path) -> None:
     (folder / "photos" / "bad.png").write_bytes(b"")
     done = run("card", "set", cwd=tmp_path)
     assert done.returncode == 0
-    assert "set: set: found 4 pictures in 4 files" in done.stdout
-    assert "photos: 4 pictures, median 64x48 px; looks like content" in done.stdout
-    assert done.stderr == "note: photos/bad.png: the file is empty\n"
+    assert "set: set: 4 images in 4 files" in done.stdout
+    assert "photos: 4 images, median 64x48 px; by its name, content" in done.stdout
+    assert done.stderr == "failed: photos/bad.png: the file is empty\n"
     assert (folder / "DATASET.md").read_text().startswith("# set\n")
 
 
-def test_card_as_json_and_dry(folder: Path, tmp_path: Path) -> None:
+def test_card_as_json_and_as_a_dry_run(folder: Path, tmp_path: Path) -> None:
     dry = run("card", "set", "--dry-run", "--json", cwd=tmp_path)
     assert not (folder / "dataset.json").exists()
     wet = run("card", "set", "--json", cwd=tmp_path)
@@ -52,12 +52,12 @@ def test_card_as_json_and_dry(folder: Path, tmp_path: Path) -> None:
     assert run("card", "set", "--dry-run", cwd=tmp_path).stdout == (folder / "DATASET.md").read_text() + "\n"
 
 
-def test_card_of_nothing(tmp_path: Path) -> None:
+def test_card_of_a_missing_folder(tmp_path: Path) -> None:
     done = run("card", "nothing", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (3, "pix2style: nothing: no such folder\n")
 
 
-def test_fetch_dry_run_asks_nobody_and_writes_nothing(tmp_path: Path) -> None:
+def test_fetch_dry_run_uses_no_network_and_writes_nothing(tmp_path: Path) -> None:
     done = run("fetch", "-o", "raw/x", "--version", "4", "--dry-run", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == {
         "dataset": "shaorrran/coco-wikiart-nst-dataset-512-100000",

@@ -1,4 +1,4 @@
-"""`pix2style eval` as a person and a script meet it."""
+"""The command `pix2style eval`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
 
 @pytest.fixture
 def filter_file(tmp_path: Path) -> Path:
-    """A real, untrained filter."""
+    """A filter file with random weights."""
     from pix2style.export.export_filter import export_filter
     from pix2style.nets.lite import Lite
     from pix2style.spec import GeneratorSpec, Provenance
@@ -59,7 +59,7 @@ class Done:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """The program in this process: importing torch anew for every command would take minutes."""
+    """Run the program in this process: importing torch in a new process for every command would take minutes."""
 
     def call(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["pix2style", "eval", *map(str, arguments)])
@@ -71,7 +71,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
-def test_json_alone_on_stdout_from_a_process_of_its_own(folder: Path, filter_file: Path, tmp_path: Path) -> None:
+def test_stdout_of_a_process_holds_only_json(folder: Path, filter_file: Path, tmp_path: Path) -> None:
     (folder / "broken.png").write_bytes(b"noise")
     arguments = ["watercolor", filter_file, "--photos", folder, "--json", "--sheet", tmp_path / "out" / "sheet.png"]
     command = [sys.executable, "-m", "pix2style", "eval", *map(str, arguments)]
@@ -87,7 +87,7 @@ def test_json_alone_on_stdout_from_a_process_of_its_own(folder: Path, filter_fil
     assert read_picture(tmp_path / "out" / "sheet.png").rgb.shape[1] == 4 * 56 + 5 * 8
 
 
-def test_a_table_on_stdout(folder: Path, run: Callable[..., Done]) -> None:
+def test_the_table_is_printed_on_stdout(folder: Path, run: Callable[..., Done]) -> None:
     done = run("watercolor", "--photos", folder, "--teacher", "watercolor", "--features", "none", "--limit", 1)
     assert done.returncode == 0, done.stderr
     assert "watercolor" in done.stdout
@@ -95,7 +95,7 @@ def test_a_table_on_stdout(folder: Path, run: Callable[..., Done]) -> None:
     assert "note: style was not measured (--features none)" in done.stdout
 
 
-def test_a_configuration_names_the_photos(folder: Path, tmp_path: Path, run: Callable[..., Done]) -> None:
+def test_a_configuration_can_name_the_photos(folder: Path, tmp_path: Path, run: Callable[..., Done]) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(f"eval:\n  photos: [{json.dumps(str(folder))}]\n  max_side: 32\n")
     done = run("watercolor", "--teacher", "watercolor", "--config", config, "--json")
@@ -120,7 +120,7 @@ def test_a_configuration_names_the_photos(folder: Path, tmp_path: Path, run: Cal
         (["watercolor", "--photos", "FOLDER", "--teacher", "watercolor", "--features", "no.safetensors"], 4, "no.safe"),
     ],
 )
-def test_errors_are_one_message(
+def test_errors_are_one_message_and_an_exit_code(
     folder: Path, run: Callable[..., Done], arguments: list[str], code: int, words: str
 ) -> None:
     done = run(*(argument.replace("FOLDER", str(folder)) for argument in arguments))

@@ -1,4 +1,4 @@
-"""`pix2style infer` as a person and a script meet it."""
+"""The command `pix2style infer`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -64,24 +64,22 @@ def test_some_fail(infer: Callable[..., Done], red_filter: Path, folder: Path, t
     assert done.code == 1
     assert "3 photos stylized" in done.out
     assert "1 failed" in done.out
-    assert done.err.startswith(f"pix2style: {folder / 'broken.jpg'}: ")
+    assert done.err.startswith(f"failed: {folder / 'broken.jpg'}: ")
     assert len(done.err.splitlines()) == 1
 
 
-def test_many_failures_are_summed_up(
+def test_only_the_first_20_failures_are_listed(
     infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
 ) -> None:
     for i in range(30):
         (folder / f"broken{i:02d}.jpg").write_bytes(b"")
     done = infer(red_filter, folder, "-o", tmp_path / "out", "--json")
     assert len(done.err.splitlines()) == 21
-    assert "and 10 more failed" in done.err
+    assert "failed: 10 more files: see the report of --json" in done.err
     assert len(json.loads(done.out)["failures"]) == 30
 
 
-def test_json_is_all_there_is_on_stdout(
-    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
-) -> None:
+def test_stdout_holds_only_json(infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path) -> None:
     (folder / "broken.jpg").write_bytes(b"")
     infer(red_filter, folder / "sub" / "0.png", "-o", tmp_path / "out" / "sub")
     done = infer(red_filter, folder, "-o", tmp_path / "out", "--json")
@@ -93,10 +91,12 @@ def test_json_is_all_there_is_on_stdout(
     assert report["ms_per_picture"] > 0
 
 
-def test_again_skips_and_says_so(infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_second_call_skips_existing_images(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
+) -> None:
     infer(red_filter, folder, "-o", tmp_path / "out")
     again = infer(red_filter, folder, "-o", tmp_path / "out")
-    assert "0 photos stylized; 3 were there already (--overwrite makes them again)" in again.out
+    assert "0 photos stylized; 3 existed already (--overwrite replaces them)" in again.out
     assert "3 photos stylized" in infer(red_filter, folder, "-o", tmp_path / "out", "--overwrite").out
 
 
@@ -158,7 +158,7 @@ def test_strength_style_and_tiles(
     assert np.array_equal(other, at)
 
 
-def test_tiles_are_told_of_only_when_used(
+def test_tiles_are_reported_only_if_they_are_used(
     infer: Callable[..., Done],
     red_filter: Path,
     red_negative: Callable[[Image8], Image8],
@@ -168,8 +168,8 @@ def test_tiles_are_told_of_only_when_used(
     tiled = infer(red_filter, folder, "-o", tmp_path / "tiled", "--tile", "8")
     assert "3 photos stylized; " in tiled.out
     assert "; 3 of them in tiles" in tiled.out
-    photo, painted = (read_picture(root / "sub" / "1.png").rgb for root in (folder, tmp_path / "tiled"))
-    assert np.array_equal(painted, red_negative(photo))
+    photo, output = (read_picture(root / "sub" / "1.png").rgb for root in (folder, tmp_path / "tiled"))
+    assert np.array_equal(output, red_negative(photo))
     assert "in tiles" not in infer(red_filter, folder, "-o", tmp_path / "large", "--tile", "500").out
     assert json.loads(infer(red_filter, folder, "-o", tmp_path / "json", "--tile", "8", "--json").out)["tiled"] == 3
 
@@ -178,7 +178,7 @@ def test_tiles_are_told_of_only_when_used(
     ("wrong", "message"),
     [
         (["--strength", "1.5"], "strength is 1.5: give a number from 0"),
-        (["--style", "1"], "red-negative.onnx@1: the file holds one style: name none"),
+        (["--style", "1"], "red-negative.onnx@1: the file holds one style, so do not name a style"),
         (["--style", "waves"], "'waves' names no style"),
         (["--tile", "-5"], "tile is -5"),
     ],

@@ -1,4 +1,4 @@
-"""`pix2style inspect`: what a file says, without torch; and files that are no filters."""
+"""The command `pix2style inspect`."""
 
 from __future__ import annotations
 
@@ -21,23 +21,29 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(left.value.code or 0)
 
 
-def test_for_people(red_filter: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_text(red_filter: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, str(red_filter)) == 0
     printed = capfd.readouterr().out
     for text in ("red-negative", "CC0-1.0", sha256_file(red_filter), "3 parameters, fp32", "watercolor", "3" * 64):
         assert text in printed
 
 
-def test_for_programs(red_filter: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_json(red_filter: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, str(red_filter), "--json") == 0
-    said = json.loads(capfd.readouterr().out)
-    assert (said["name"], said["precision"], said["bytes"]) == ("red-negative", "fp32", red_filter.stat().st_size)
-    assert said["provenance"]["step"] == 5
+    description = json.loads(capfd.readouterr().out)
+    assert (description["name"], description["precision"], description["bytes"]) == (
+        "red-negative",
+        "fp32",
+        red_filter.stat().st_size,
+    )
+    assert description["provenance"]["step"] == 5
 
 
-def test_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_files_that_are_no_filters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     other = tmp_path / "x.onnx"
-    other.write_bytes(b"nothing of the kind")
+    other.write_bytes(b"no onnx")
     assert run(monkeypatch, str(other)) == ArtifactError.exit_code
     assert "cannot load it" in capfd.readouterr().err
     assert run(monkeypatch, str(tmp_path / "absent.onnx")) == ArtifactError.exit_code

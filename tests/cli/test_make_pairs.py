@@ -1,4 +1,4 @@
-"""`pix2style make-pairs`, as a person or a script runs it."""
+"""The command `pix2style make-pairs`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pix2style.cli.make_pairs_options import StyleOptions, resolve
+from pix2style.cli.make_pairs_settings import StyleOptions, load_settings
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import encode_png
 from pix2style.pairs.format.reader import PairReader
 from pix2style.teachers.spec import TeacherSpec
 from pix2style.teachers.style import style_blends
 
-# Small sets have no photos held out unless asked for.
+# Train on all photos of the small sets.
 ALL_TRAIN = ("pairs.val_share=0", "pairs.test_share=0")
 
 
@@ -32,12 +32,12 @@ def content(tmp_path: Path, photos) -> Path:
     return tmp_path / "content"
 
 
-def test_photos_become_a_set(pix2style, content: Path, tmp_path: Path) -> None:
+def test_make_pairs_writes_a_pair_set(pix2style, content: Path, tmp_path: Path) -> None:
     code, out, err = pix2style(
         "make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 48, *ALL_TRAIN, "pairs.format=jpeg"
     )
     assert code == 0, err
-    assert "painted 5 pairs" in out
+    assert "made 5 pairs" in out
     assert "pairs/s" in out
     assert "train 5, val 0, test 0" in out
     assert str(tmp_path / "set") in out
@@ -51,14 +51,14 @@ def test_photos_become_a_set(pix2style, content: Path, tmp_path: Path) -> None:
     assert "already finished (5 pairs); nothing was changed" in again[1]
 
 
-def test_variants_are_painted_and_told(pix2style, content: Path, tmp_path: Path) -> None:
+def test_variants_are_made_and_reported(pix2style, content: Path, tmp_path: Path) -> None:
     command = ("make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 48, *ALL_TRAIN)
     code, out, err = pix2style(*command, "pairs.variants=2", "--dry-run")
     assert code == 0, err
-    assert "would paint 5 photos and 10 variants of them" in out
+    assert "would stylize 5 photos and 10 variants of them" in out
     code, out, err = pix2style(*command, "pairs.variants=2")
     assert code == 0, err
-    assert "painted 15 pairs" in out
+    assert "made 15 pairs" in out
     assert "train 15 (2 variants of each photo among them)" in out
     code, out, err = pix2style("pairs", "show", tmp_path / "set")
     assert "variants    2 of each train photo" in out
@@ -66,7 +66,7 @@ def test_variants_are_painted_and_told(pix2style, content: Path, tmp_path: Path)
     assert pix2style(*command, "pairs.variants=-1")[0] == ConfigError.exit_code
 
 
-def test_a_config_file_says_it_all_and_options_win(pix2style, content: Path, tmp_path: Path) -> None:
+def test_settings_come_from_a_file_and_options_override_them(pix2style, content: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(f"pairs:\n  content: [{content}]\n  path: {tmp_path}/by-config\n  size: 40\n  val_share: 0.5\n")
     assert pix2style("make-pairs", "--config", config)[0] == 0
@@ -77,7 +77,7 @@ def test_a_config_file_says_it_all_and_options_win(pix2style, content: Path, tmp
     assert PairReader(tmp_path / "by-option").manifest.val_share == 0.5
 
 
-def test_unreadable_files_are_printed_and_the_exit_code_says_so(pix2style, content: Path, tmp_path: Path) -> None:
+def test_unreadable_files_are_listed_and_the_exit_code_is_1(pix2style, content: Path, tmp_path: Path) -> None:
     (content / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     (content / "none.jpg").write_bytes(b"")
     code, out, err = pix2style("make-pairs", "--content", content, "--out", tmp_path / "set", "--size", 32, *ALL_TRAIN)
@@ -110,7 +110,7 @@ def test_json_alone_on_stdout(pix2style, content: Path, tmp_path: Path) -> None:
     assert (code, json.loads(out)["already_finished"]) == (0, True)
 
 
-def test_what_is_missing_or_wrong_is_said(pix2style, content: Path, tmp_path: Path) -> None:
+def test_missing_and_wrong_options_are_errors_that_say_what_to_do(pix2style, content: Path, tmp_path: Path) -> None:
     out = tmp_path / "set"
     cases = [
         (("--content", content), ConfigError, "add --out DIR"),
@@ -133,10 +133,10 @@ def test_what_is_missing_or_wrong_is_said(pix2style, content: Path, tmp_path: Pa
     assert not out.exists()
 
 
-def test_a_teacher_that_cannot_be_loaded_is_told_before_any_photo_is_read(pix2style, tmp_path: Path, photos) -> None:
+def test_a_teacher_that_cannot_be_loaded_is_an_error_before_photos_are_read(pix2style, tmp_path: Path, photos) -> None:
     painting = tmp_path / "painting.png"
     painting.write_bytes(encode_png(photos(1)[0]))
-    # There are no photos at all; that must not be what is said.
+    # The folder of photos does not exist, but the error must be about the teacher.
     code, _, err = pix2style(
         *("make-pairs", "--content", tmp_path / "nowhere", "--out", tmp_path / "set"),
         *("--style", painting, "--module", tmp_path / "no-module"),
@@ -149,57 +149,60 @@ def test_a_teacher_that_cannot_be_loaded_is_told_before_any_photo_is_read(pix2st
     assert "no.jpg" in err
 
 
-def test_a_painting_means_the_teacher_that_takes_one(tmp_path: Path) -> None:
+def test_a_painting_chooses_the_teacher_that_takes_one(tmp_path: Path) -> None:
     painting = StyleOptions([tmp_path / "p.jpg"])
-    assert resolve(None, [], {}, painting).teacher == "magenta"
-    assert resolve(None, [f"pairs.style={tmp_path}/p.jpg"], {}).teacher == "magenta"
-    assert resolve(None, [], {"content": []}).teacher == "watercolor"
+    assert load_settings(None, [], {}, painting).teacher == "magenta"
+    assert load_settings(None, [f"pairs.style={tmp_path}/p.jpg"], {}).teacher == "magenta"
+    assert load_settings(None, [], {"content": []}).teacher == "watercolor"
     config = tmp_path / "c.yaml"
     config.write_text("pairs:\n  teacher: watercolor\n")
     with pytest.raises(ConfigError, match="takes no painting"):
-        TeacherSpec(resolve(config, [], {}, painting)).check()
+        TeacherSpec(load_settings(config, [], {}, painting)).check()
     with pytest.raises(ConfigError, match="the gatys teacher needs a painting"):
-        TeacherSpec(resolve(None, [], {"teacher": "gatys"})).check()
+        TeacherSpec(load_settings(None, [], {"teacher": "gatys"})).check()
 
 
 def test_several_paintings_are_one_style_or_a_style_each(tmp_path: Path) -> None:
     paintings = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
-    [blend] = style_blends(resolve(None, [], {}, StyleOptions(paintings, [3, 1], 0.5)))
+    [blend] = style_blends(load_settings(None, [], {}, StyleOptions(paintings, [3, 1], 0.5)))
     assert (blend.name, blend.normalized_weights, blend.strength) == ("a.jpg+b.jpg", (0.75, 0.25), 0.5)
-    each = style_blends(resolve(None, [], {}, StyleOptions(paintings, each=True)))
-    assert [(one.name, one.paintings) for one in each] == [("a.jpg", (paintings[0],)), ("b.jpg", (paintings[1],))]
+    styles = style_blends(load_settings(None, [], {}, StyleOptions(paintings, each=True)))
+    assert [(style.name, style.paintings) for style in styles] == [
+        ("a.jpg", (paintings[0],)),
+        ("b.jpg", (paintings[1],)),
+    ]
     config = tmp_path / "c.yaml"
     config.write_text(
         "pairs:\n  styles:\n    - {paintings: [a.jpg], name: one}\n    - {paintings: [b.jpg], name: one}\n"
     )
     with pytest.raises(ConfigError, match="two styles have the name one"):
-        TeacherSpec(resolve(config, [], {})).check()
-    assert resolve(config, [], {}, StyleOptions(paintings[:1])).styles == ()  # what is typed beats the file
+        TeacherSpec(load_settings(config, [], {})).check()
+    assert load_settings(config, [], {}, StyleOptions(paintings[:1])).styles == ()  # options override the file
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (StyleOptions(weights=[1.0]), "which is not given"),
-        (StyleOptions([Path("a"), Path("b")], [1.0]), "1 for 2 paintings"),
-        (StyleOptions([Path("a"), Path("b")], [1.0, 2.0], each=True), "choose one"),
+        (StyleOptions(weights=[1.0]), "need a painting: add --style FILE"),
+        (StyleOptions([Path("a"), Path("b")], [1.0]), "1 weights for 2 paintings"),
+        (StyleOptions([Path("a"), Path("b")], [1.0, 2.0], each=True), "use one of the two"),
     ],
 )
-def test_style_options_that_do_not_go_together(options: StyleOptions, message: str) -> None:
+def test_style_options_that_contradict_each_other(options: StyleOptions, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        options.section()
+        options.to_section()
 
 
-def test_nothing_is_started_from_a_configuration(tmp_path: Path) -> None:
+def test_a_configuration_cannot_start_a_program(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("pairs:\n  teacher: touch {input} {output}\n")
     with pytest.raises(ConfigError, match="pairs -> teacher"):
-        resolve(config, [], {})
+        load_settings(config, [], {})
     with pytest.raises(ConfigError, match="pairs -> teacher"):
-        resolve(None, ["pairs.teacher=os:system"], {})
+        load_settings(None, ["pairs.teacher=os:system"], {})
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, photos) -> None:
+def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos) -> None:
     content = tmp_path / "content"
     content.mkdir()
     for i, rgb in enumerate(photos(24)):
@@ -233,7 +236,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, phot
     assert report["kept"] > 0
 
 
-def test_no_torch_and_no_tensorflow_for_the_built_in_teacher(content: Path, tmp_path: Path) -> None:
+def test_the_built_in_teacher_needs_neither_torch_nor_tensorflow(content: Path, tmp_path: Path) -> None:
     program = (
         "import sys; from pix2style.cli import main\n"
         "try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code, leaving.code\n"

@@ -1,4 +1,4 @@
-"""`pix2style pairs`, as a person or a script runs it."""
+"""The commands `pix2style pairs`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -8,26 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pix2style.cli import main
 from pix2style.images import read_picture
 from pix2style.pairs.format.reader import PairReader
 
 sys.path.append(str(Path(__file__).parents[1] / "pairs"))
 from sets import change_byte, make_set
-
-
-@pytest.fixture
-def pix2style(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs the program in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pix2style", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return int(leaving.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
@@ -38,7 +23,7 @@ def made(tmp_path: Path) -> Path:
 def test_verify(pix2style, made: Path) -> None:
     code, out, err = pix2style("pairs", "verify", made)
     assert (code, err) == (0, "")
-    assert ": whole: 9 pairs" in out
+    assert ": undamaged: 9 pairs" in out
     entry = PairReader(made).entries("train")[0]
     tar = made / "shards" / f"shard-{entry.shard:05d}.tar"
     change_byte(tar, entry.target.offset + 9)
@@ -46,7 +31,7 @@ def test_verify(pix2style, made: Path) -> None:
     assert code == 3
     assert f"pair {entry.key} ({entry.source}): its target is damaged" in out
     assert f"to do: delete shard-{entry.shard:05d}.tar" in out
-    assert "1 things are not as they should be" in err
+    assert "1 problems were found" in err
     code, out, _ = pix2style("pairs", "verify", made, "--json")
     report = json.loads(out)
     assert (code, report["whole"]) == (3, False)
@@ -54,7 +39,7 @@ def test_verify(pix2style, made: Path) -> None:
     assert report["suspicious"] == []
 
 
-def test_the_advice_of_verify_mends_the_set(pix2style, made: Path) -> None:
+def test_following_the_advice_of_verify_repairs_the_set(pix2style, made: Path) -> None:
     from sets import Negative
 
     from pix2style.config.pairs import PairsConfig

@@ -1,4 +1,4 @@
-"""`pix2style stylize` as a person and a script meet it."""
+"""The command `pix2style stylize`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Room:
+class Inputs:
     folder: Path
     weights: Path
 
     def arguments(self, *more: object, preset: str = "shallow") -> list[str]:
         photo, painting = self.folder / "photo.png", self.folder / "painting.png"
-        given = ("stylize", photo, painting, "--weights", self.weights, "--preset", preset, *more)
-        return [str(one) for one in given]
+        arguments = ("stylize", photo, painting, "--weights", self.weights, "--preset", preset, *more)
+        return [str(argument) for argument in arguments]
 
 
 @pytest.fixture
-def room(tmp_path: Path, vgg_to_conv3_1: Path, photos: Callable[..., list[Image8]]) -> Room:
+def inputs(tmp_path: Path, vgg_to_conv3_1: Path, photos: Callable[..., list[Image8]]) -> Inputs:
     photo, painting, other = photos(3, 47, 61)
     for name, picture in (("photo", photo), ("painting", painting), ("other", other)):
         (tmp_path / f"{name}.png").write_bytes(encode_png(picture))
-    return Room(tmp_path, vgg_to_conv3_1)
+    return Inputs(tmp_path, vgg_to_conv3_1)
 
 
 @pytest.fixture
@@ -58,27 +58,29 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
     return call
 
 
-def test_one_picture(room: Room, run: Callable[[list[str]], Done]) -> None:
-    out = room.folder / "new" / "out.png"
-    done = run(room.arguments("-o", out, "--steps", 3))
+def test_one_photo_is_stylized(inputs: Inputs, run: Callable[[list[str]], Done]) -> None:
+    out = inputs.folder / "new" / "out.png"
+    done = run(inputs.arguments("-o", out, "--steps", 3))
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"{out}: 61x47, 3 steps in ")
-    painted, photo = read_picture(out).rgb, read_picture(room.folder / "photo.png").rgb
-    assert painted.shape == photo.shape
-    assert not np.array_equal(painted, photo)
+    output, photo = read_picture(out).rgb, read_picture(inputs.folder / "photo.png").rgb
+    assert output.shape == photo.shape
+    assert not np.array_equal(output, photo)
     assert [path.name for path in out.parent.iterdir()] == ["out.png"]
-    # The same command, the same bytes.
+    # The same command gives the same bytes.
     before = sha256_file(out)
-    assert run(room.arguments("-o", out, "--steps", 3)).code == 0
+    assert run(inputs.arguments("-o", out, "--steps", 3)).code == 0
     assert sha256_file(out) == before
 
 
-def test_json_reports_every_setting_and_options_beat_the_preset(room: Room, run: Callable[[list[str]], Done]) -> None:
+def test_json_reports_every_setting_and_options_override_the_preset(
+    inputs: Inputs, run: Callable[[list[str]], Done]
+) -> None:
     more = ("--steps", 2, "--fine-steps", 1, "--coarse-side", 40, "--optimizer", "adam", "--style-weight", 5e3)
     layers = ("--content-layer", "conv1_2=0.5", "--content-layer", "relu2_1=2", "--style-layers", "conv1_1,conv2_1")
-    blend = (room.folder / "other.png", "--blend", "3,1", "--strength", 0.5, "--pooling", "average", "--tv-weight", 0)
-    out = room.folder / "out.png"
-    done = run([*room.arguments("-o", out, "--json", *more, *layers), *map(str, blend)])
+    blend = (inputs.folder / "other.png", "--blend", "3,1", "--strength", 0.5, "--pooling", "average", "--tv-weight", 0)
+    out = inputs.folder / "out.png"
+    done = run([*inputs.arguments("-o", out, "--json", *more, *layers), *map(str, blend)])
     assert (done.code, done.err) == (0, "")
     report = json.loads(done.out)
     assert (report["width_px"], report["height_px"], report["levels"], report["steps"]) == (61, 47, 2, 3)
@@ -96,47 +98,47 @@ def test_json_reports_every_setting_and_options_beat_the_preset(room: Room, run:
         "normalization": "mean",
     }
     assert {key: settings[key] for key in expected} == expected
-    digests = [sha256_file(room.folder / name) for name in ("painting.png", "other.png")]
+    digests = [sha256_file(inputs.folder / name) for name in ("painting.png", "other.png")]
     assert report["identity"]["style_sha256"] == digests
 
 
-def test_start_seed_and_intermediate_pictures(room: Room, run: Callable[[list[str]], Done]) -> None:
+def test_start_seed_and_intermediate_images(inputs: Inputs, run: Callable[[list[str]], Done]) -> None:
     slow = ("--steps", 5, "--optimizer", "adam", "--learning-rate", 1e-6)
-    steps, made = room.folder / "steps", {}
-    for start in ("content", "noise", str(room.folder / "other.png")):
-        out = room.folder / "out.png"
+    steps, made = inputs.folder / "steps", {}
+    for start in ("content", "noise", str(inputs.folder / "other.png")):
+        out = inputs.folder / "out.png"
         saving = ("--intermediate", steps, "--save-every", 2)
-        assert run(room.arguments("-o", out, *slow, "--start", start, *saving)).code == 0
+        assert run(inputs.arguments("-o", out, *slow, "--start", start, *saving)).code == 0
         made[start] = read_picture(out).rgb.astype(int)
         assert sorted(path.name for path in steps.iterdir()) == ["step-000002.png", "step-000004.png"]
         assert np.abs(read_picture(steps / "step-000004.png").rgb - made[start]).max() <= 1
-    for name, picture in (("content", "photo"), (str(room.folder / "other.png"), "other")):
-        assert np.abs(made[name] - read_picture(room.folder / f"{picture}.png").rgb).max() <= 1
+    for name, picture in (("content", "photo"), (str(inputs.folder / "other.png"), "other")):
+        assert np.abs(made[name] - read_picture(inputs.folder / f"{picture}.png").rgb).max() <= 1
     assert made["noise"].std() > 60
-    assert run(room.arguments("-o", out, *slow, "--start", "noise", "--seed", 1)).code == 0
+    assert run(inputs.arguments("-o", out, *slow, "--start", "noise", "--seed", 1)).code == 0
     assert np.abs(read_picture(out).rgb - made["noise"]).mean() > 40
 
 
-def test_colors_size_and_transparency(room: Room, run: Callable[[list[str]], Done]) -> None:
-    photo = read_picture(room.folder / "photo.png").rgb
+def test_colors_size_and_transparency(inputs: Inputs, run: Callable[[list[str]], Done]) -> None:
+    photo = read_picture(inputs.folder / "photo.png").rgb
     alpha = np.tile(np.linspace(0, 255, 61).astype(np.uint8), (47, 1))
-    write_picture(room.folder / "photo.png", Picture(photo, alpha))
-    plain, kept = room.folder / "plain.png", room.folder / "kept.png"
-    assert run(room.arguments("-o", plain, "--steps", 3, "--max-side", 30)).code == 0
-    assert run(room.arguments("-o", kept, "--steps", 3, "--max-side", 30, "--keep-colors")).code == 0
-    small = resize(read_picture(room.folder / "photo.png").rgb, 23, 30)
-    found = read_picture(kept)
-    assert found.rgb.shape == (23, 30, 3)
-    assert found.alpha is not None
-    assert (found.alpha[:, 0].max(), found.alpha[:, -1].min()) < (30, 255)
-    visible = found.alpha > 0
+    write_picture(inputs.folder / "photo.png", Picture(photo, alpha))
+    plain, kept = inputs.folder / "plain.png", inputs.folder / "kept.png"
+    assert run(inputs.arguments("-o", plain, "--steps", 3, "--max-side", 30)).code == 0
+    assert run(inputs.arguments("-o", kept, "--steps", 3, "--max-side", 30, "--keep-colors")).code == 0
+    small = resize(read_picture(inputs.folder / "photo.png").rgb, 23, 30)
+    picture = read_picture(kept)
+    assert picture.rgb.shape == (23, 30, 3)
+    assert picture.alpha is not None
+    assert (picture.alpha[:, 0].max(), picture.alpha[:, -1].min()) < (30, 255)
+    visible = picture.alpha > 0
     expected = preserve_color(small, read_picture(plain).rgb)
-    assert np.array_equal(found.rgb[visible], expected[visible])
-    assert not np.array_equal(found.rgb, read_picture(plain).rgb)
+    assert np.array_equal(picture.rgb[visible], expected[visible])
+    assert not np.array_equal(picture.rgb, read_picture(plain).rgb)
 
 
 @pytest.mark.parametrize(
-    ("more", "code", "says"),
+    ("more", "code", "message"),
     [
         (("--preset", "gatys-2015"), 4, "--content-layer conv3_1 --style-layers conv1_1,conv2_1,conv3_1"),
         (("--weights", "nowhere.safetensors"), 4, "nowhere.safetensors: there is no such weights file"),
@@ -144,7 +146,7 @@ def test_colors_size_and_transparency(room: Room, run: Callable[[list[str]], Don
         (("--style-layers", ""), 2, "at least one layer"),
         (("--save-every", 5), 2, "--intermediate DIR"),
         (("--blend", "1,2"), 2, "2 weights for 1 paintings"),
-        (("--blend", "half"), 2, "write one number a painting"),
+        (("--blend", "half"), 2, "expected one number for each painting"),
         (("--strength", 2), 2, "between 0 and 1"),
         (("--steps", 0), 2, "steps"),
         (("--start", "nowhere.png"), 3, "nowhere.png"),
@@ -153,45 +155,45 @@ def test_colors_size_and_transparency(room: Room, run: Callable[[list[str]], Don
         (("--tv-weight", "inf"), 2, "variation_weight"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
-    more: tuple[object, ...], code: int, says: str, room: Room, run: Callable[[list[str]], Done]
+def test_errors_are_one_line_and_an_exit_code(
+    more: tuple[object, ...], code: int, message: str, inputs: Inputs, run: Callable[[list[str]], Done]
 ) -> None:
-    out = room.folder / "out.png"
-    done = run(room.arguments("-o", out, "--steps", 1, *more))
+    out = inputs.folder / "out.png"
+    done = run(inputs.arguments("-o", out, "--steps", 1, *more))
     assert done.code == code, done.err
-    assert says in done.err
+    assert message in done.err
     assert len(done.err.splitlines()) == 1
     assert not out.exists()
 
 
-def test_inputs_are_never_overwritten(room: Room, run: Callable[[list[str]], Done]) -> None:
-    before = sha256_file(room.folder / "photo.png")
-    done = run(room.arguments("-o", room.folder / "sub" / ".." / "photo.png", "--steps", 1))
+def test_input_files_are_never_overwritten(inputs: Inputs, run: Callable[[list[str]], Done]) -> None:
+    before = sha256_file(inputs.folder / "photo.png")
+    done = run(inputs.arguments("-o", inputs.folder / "sub" / ".." / "photo.png", "--steps", 1))
     assert (done.code, "would overwrite an input" in done.err) == (3, True)
-    assert sha256_file(room.folder / "photo.png") == before
+    assert sha256_file(inputs.folder / "photo.png") == before
 
 
-def test_ctrl_c_keeps_the_intermediate_pictures(room: Room) -> None:
-    out, steps = room.folder / "out.png", room.folder / "steps"
+def test_ctrl_c_keeps_the_intermediate_pictures(inputs: Inputs) -> None:
+    out, steps = inputs.folder / "out.png", inputs.folder / "steps"
     more = ("-o", out, "--steps", 100000, "--intermediate", steps, "--save-every", 2, "--optimizer", "adam")
-    command = [sys.executable, "-m", "pix2style", *room.arguments(*more)]
+    command = [sys.executable, "-m", "pix2style", *inputs.arguments(*more)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
         while not list(steps.glob("step-*.png")) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        printed, told = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert printed == ""
-    assert "Traceback" not in told
+    assert stdout == ""
+    assert "Traceback" not in stderr
     assert not out.exists()
     saved = sorted(steps.iterdir())
     assert {path.suffix for path in saved} == {".png"}
     assert read_picture(saved[-1]).rgb.shape == (47, 61, 3)
-    assert f"out.png was not written; to go on from the last intermediate picture: --start {saved[-1]}" in told
+    assert f"out.png was not written; to continue from the last intermediate image, add --start {saved[-1]}" in stderr
 
 
-def test_help_needs_no_torch(room: Room) -> None:
+def test_help_needs_no_torch(inputs: Inputs) -> None:
     program = (
         "import sys; sys.argv = ['pix2style', 'stylize', '--help']\n"
         "from pix2style.cli import main\n"

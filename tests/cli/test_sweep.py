@@ -1,4 +1,4 @@
-"""pipelines/sweep.yaml and sweep.sh: what W&B's agent would start, built by W&B's own code, and started."""
+"""pipelines/sweep.yaml and sweep.sh: build the command of a W&B agent with W&B's own code, and run it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SWEEP: dict[str, Any] = yaml.safe_load((ROOT / "pipelines" / "sweep.yaml").read_
 
 
 def values(parameter: dict[str, Any]) -> list[Any]:
-    """The ends of a range, or all values."""
+    """Return both ends of a range, or all values of a list."""
     if "distribution" in parameter:
         assert parameter["min"] < parameter["max"]
         return [parameter["min"], parameter["max"]]
@@ -34,7 +34,7 @@ def command(**chosen: Any) -> list[str]:
     return [*built[:place], *arguments["args_no_hyphens"], *built[place + 1 :]]
 
 
-def test_every_parameter_is_a_setting_and_every_value_one_that_it_takes() -> None:
+def test_parameters_are_configuration_keys_and_their_values_are_valid() -> None:
     for end in (0, -1):
         chosen = {key: values(parameter)[end] for key, parameter in SWEEP["parameters"].items()}
         assert command(**chosen)[:3] == ["bash", "pipelines/sweep.sh", "trial"]
@@ -68,17 +68,17 @@ def test_the_command_trains(tmp_path: Path, pair_set: Path, vgg_to_conv3_1: Path
     )
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "sweep" / "trial1"
-    learned = json.loads((run / "config.json").read_text())["config"]
-    assert learned["train"]["generator"]["lr"] == SWEEP["parameters"]["train.generator.lr"]["min"]
-    assert learned["losses"]["adversarial"]["weight"] == 0
+    trained = json.loads((run / "config.json").read_text())["config"]
+    assert trained["train"]["generator"]["lr"] == SWEEP["parameters"]["train.generator.lr"]["min"]
+    assert trained["losses"]["adversarial"]["weight"] == 0
     assert "going on offline" in done.stderr
-    # the figure that the sweep goes by is in W&B's summary
+    # The metric of the sweep is in the summary that W&B gets.
     assert SWEEP["metric"] == {"name": "best_l1", "goal": "minimize"}
     [written] = run.glob("wandb/offline-run-*-trial1/*.wandb")
     assert b"best_l1" in written.read_bytes()
 
 
-def test_sweep_sh_explains_itself() -> None:
+def test_sweep_sh_prints_its_usage() -> None:
     done = subprocess.run(["bash", "pipelines/sweep.sh", "help"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2
     assert "usage" in done.stderr

@@ -1,4 +1,4 @@
-"""`pix2style teacher` as a person and a script meet it."""
+"""The commands `pix2style teacher`, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Done:
 
 @pytest.fixture
 def teacher(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
-    """Runs the program with an empty cache and no setting."""
+    """Run `pix2style teacher` with an empty cache and without PIX2STYLE_MAGENTA."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("PIX2STYLE_MAGENTA", raising=False)
 
@@ -66,7 +66,7 @@ def test_fetch_convert_info(teacher: Callable[..., Done], folder: Path, tmp_path
     done = teacher("convert", "--json")
     assert (done.code, done.err) == (0, "")
     converted = Path(json.loads(done.out)["folder"])
-    assert teacher("convert").code == 0  # again: it stays
+    assert teacher("convert").code == 0  # a second conversion keeps the first one
 
     after = json.loads(teacher("info", "--json").out)
     assert (after["backends"], after["conversion"]) == (["onnx", "tensorflow"], str(converted))
@@ -84,7 +84,7 @@ def test_fetch_convert_info(teacher: Callable[..., Done], folder: Path, tmp_path
     assert "style.onnx: is damaged" in damaged.err
 
 
-def test_without_network_every_command_says_what_to_do(
+def test_without_internet_every_command_says_what_to_do(
     teacher: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -107,7 +107,7 @@ def test_without_network_every_command_says_what_to_do(
         assert "pix2style teacher fetch" in done.err
 
 
-def test_folders_that_are_no_network(teacher: Callable[..., Done], tmp_path: Path) -> None:
+def test_folders_without_a_network_are_refused(teacher: Callable[..., Done], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "photo.png").write_bytes(encode_png(np.zeros((4, 4, 3), np.uint8)))
     for arguments in (("fetch", "--from"), ("convert", "--module"), ("info", "--module")):

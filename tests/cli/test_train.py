@@ -1,3 +1,5 @@
+"""The command `pix2style train`, in processes of its own."""
+
 from __future__ import annotations
 
 import json
@@ -20,7 +22,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "pix2style", *arguments], capture_output=True, text=True, check=False)
 
 
-def test_json_is_all_that_stdout_gets(tmp_path: Path, pair_set: Path) -> None:
+def test_stdout_holds_only_json(tmp_path: Path, pair_set: Path) -> None:
     done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(tmp_path / "run"), "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -34,14 +36,14 @@ def test_dry_run_checks_and_writes_nothing(tmp_path: Path, pair_set: Path) -> No
     out = tmp_path / "run"
     done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(out), "--dry-run")
     assert done.returncode == 0, done.stderr
-    for said in ("generator: lite,", "discriminator: patch,", "8 pictures", "4 steps of 2", "crops of 32 px"):
-        assert said in done.stdout
+    for words in ("generator: lite,", "discriminator: patch,", "8 images", "4 steps of 2", "crops of 32 px"):
+        assert words in done.stdout
     assert "time: about" in done.stdout
     assert "GB in the trial" in done.stdout
     assert not out.exists()
 
 
-def test_help_is_readable() -> None:
+def test_help_lists_the_options() -> None:
     done = run("train", "--help")
     assert done.returncode == 0
     for option in ("--config", "--pairs", "--out", "--resume", "--resume-if-begun", "--dry-run", "--json", "KEY=VALUE"):
@@ -62,7 +64,7 @@ def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["train.bacth=2"], 2, "did you mean 'batch'?"),
         (["--config", "nowhere.yaml"], 2, "nowhere.yaml"),
@@ -76,15 +78,15 @@ def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) 
         (["losses.perceptual={layers: {relu9_1: 1}}"], 2, "relu9_1"),
     ],
 )
-def test_what_is_wrong_is_one_message_and_a_code(
-    tmp_path: Path, pair_set: Path, arguments: list[str], code: int, said: str
+def test_errors_are_one_message_and_an_exit_code(
+    tmp_path: Path, pair_set: Path, arguments: list[str], code: int, message: str
 ) -> None:
     needs_pairs = "losses" in "".join(arguments)
     pairs = ["--pairs", str(pair_set)] if needs_pairs else []
     done = run("train", *arguments, *pairs, "train.augment.crop=32", "--out", str(tmp_path / "run"))
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    # and putting it right is all that is needed: nothing half-written is in the way
+    # No partial run folder may be left, so that the corrected command can use the same --out.
     assert not (tmp_path / "run").exists()

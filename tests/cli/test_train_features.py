@@ -1,4 +1,4 @@
-"""`pix2style train-features`: photos become a feature network that losses can use."""
+"""The command `pix2style train-features`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 
-def test_the_file_serves_and_the_same_seed_gives_the_same_bytes(tmp_path: Path, folder: Path) -> None:
+def test_the_file_can_be_loaded_and_the_same_seed_gives_the_same_bytes(tmp_path: Path, folder: Path) -> None:
     files = [tmp_path / f"{name}.safetensors" for name in ("first", "again", "other")]
     for file, seed in zip(files, ("3", "3", "4"), strict=True):
         done = run("--content", str(folder), "--out", str(file), "--steps", "3", "--seed", seed, "--json")
@@ -42,16 +42,16 @@ def test_the_file_serves_and_the_same_seed_gives_the_same_bytes(tmp_path: Path, 
     assert load_autoencoder(["enc1", "enc4"], files[0]).layers == ("enc1", "enc4")
 
 
-def test_photos_that_cannot_be_read_are_listed_and_the_rest_serves(tmp_path: Path, folder: Path) -> None:
+def test_unreadable_photos_are_listed_and_left_out(tmp_path: Path, folder: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     done = run("--content", str(folder), "--content", str(bad), "--out", str(tmp_path / "f.safetensors"), "--steps=1")
     assert done.returncode == 1
     assert "bad.png" in done.stderr
-    assert "6 pictures, 1 steps" in done.stdout
+    assert "6 images, 1 steps" in done.stdout
 
 
-def test_a_pair_set_gives_photos_and_targets(tmp_path: Path, folder: Path) -> None:
+def test_a_pair_set_provides_photos_and_targets(tmp_path: Path, folder: Path) -> None:
     def make(*arguments: str) -> None:
         subprocess.run([sys.executable, "-m", "pix2style", *arguments], check=True, capture_output=True)
 
@@ -63,27 +63,27 @@ def test_a_pair_set_gives_photos_and_targets(tmp_path: Path, folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         ([], 2, "--content"),
         (["--content", "{folder}", "--pairs", "x"], 2, "one of the two"),
-        (["--content", "{folder}", "--out", "features.pt"], 2, "*.safetensors"),
-        (["--content", "{folder}", "--out", "{folder}/0.png/f.safetensors"], 2, "cannot be made a folder"),
+        (["--content", "{folder}", "--out", "features.pt"], 2, "ends in .safetensors"),
+        (["--content", "{folder}", "--out", "{folder}/0.png/f.safetensors"], 2, "cannot create the folder"),
         (["--content", "nowhere"], 3, "nowhere"),
         (["--pairs", "nowhere"], 3, "nowhere"),
     ],
 )
-def test_what_is_wrong_is_one_message_and_a_code(
-    folder: Path, tmp_path: Path, arguments: list[str], code: int, said: str
+def test_errors_are_one_message_and_an_exit_code(
+    folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
     done = run(*(argument.format(folder=folder) for argument in arguments), cwd=tmp_path)
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path, folder: Path) -> None:
+def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, folder: Path) -> None:
     out = tmp_path / "f.safetensors"
     options = ["--content", str(folder), "--out", str(out), "--steps", "1000000"]
     process = subprocess.Popen(
@@ -95,9 +95,9 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path, folder: Path) -> Non
     try:
         time.sleep(12)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "interrupted" in said
+    assert "interrupted" in stderr
     assert not list(tmp_path.iterdir())

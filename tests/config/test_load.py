@@ -1,3 +1,5 @@
+"""Loading configurations: YAML files, overrides, and messages about mistakes."""
+
 from __future__ import annotations
 
 import contextlib
@@ -20,17 +22,17 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
-def test_every_config_loads_and_survives_json(path: Path) -> None:
+def test_every_shipped_config_loads_and_survives_json(path: Path) -> None:
     config = load_config(path)
     assert parse_config(config.model_dump(mode="json")) == config
 
 
-def test_there_are_configs() -> None:
+def test_the_shipped_configs_exist() -> None:
     assert {p.stem for p in CONFIGS} >= {"watercolor", "quickstart", "pix2pix-2017"}
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong", "right"),
+    ("text", "key", "suggestion"),
     [
         ("train: {bacth: 2}", "train -> bacth", "'batch'"),
         ("losses: {perceptual: {wieght: 3}}", "losses -> perceptual -> wieght", "'weight'"),
@@ -38,19 +40,19 @@ def test_there_are_configs() -> None:
         ("crop: 128", "crop", "'train.augment.crop'"),
     ],
 )
-def test_a_typo_names_the_key_and_the_nearest_right_one(tmp_path: Path, text: str, wrong: str, right: str) -> None:
+def test_an_unknown_key_is_reported_with_a_suggestion(tmp_path: Path, text: str, key: str, suggestion: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_config(write(tmp_path, text))
-    assert wrong in str(error.value)
-    assert f"did you mean {right}?" in str(error.value)
+    assert key in str(error.value)
+    assert f"did you mean {suggestion}?" in str(error.value)
     assert "experiment.yaml" in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("train: {batch: 0}", "train -> batch"),
-        ("train: {batch: 2}\ntrain: {batch: 3}", "stands twice"),
+        ("train: {batch: 2}\ntrain: {batch: 3}", "occurs twice"),
         ("model: {generator: unett}", "model -> generator"),
         ("pairs: {val_share: 0.6, test_share: 0.6}", "nothing to train on"),
         ("losses: {l1: 0, adversarial: {weight: 0}, perceptual: {weight: 0}}", "every weight is 0"),
@@ -59,27 +61,27 @@ def test_a_typo_names_the_key_and_the_nearest_right_one(tmp_path: Path, text: st
         ("name: ../../etc", "name"),
         ("train: [1", "not valid YAML"),
         ("- a\n- b", "expected sections"),
-        ("1: 2", "not a word"),
+        ("1: 2", "is not a text"),
         ("train: !!python/object/apply:os.system [id]", "not valid YAML"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_wrong_files_are_errors_that_say_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         load_config(write(tmp_path, text))
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
         load_config(tmp_path / "nowhere.yaml")
 
 
 @pytest.mark.parametrize("text", ["1e-4", "1.0e-4", "0.0001", ".0001", "1E-4"])
-def test_numbers_are_numbers(tmp_path: Path, text: str) -> None:
+def test_numbers_in_all_notations_are_numbers(tmp_path: Path, text: str) -> None:
     config = load_config(write(tmp_path, f"train: {{generator: {{lr: {text}}}}}"))
     assert config.train.generator.lr == 1e-4
 
 
-def test_overrides_come_last(tmp_path: Path) -> None:
+def test_overrides_replace_values_of_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "train: {batch: 2, workers: 1}")
     config = load_config(path, ["train.batch=8", "pairs.content=[a, b]", "losses.perceptual.layers={relu1_1: 1}"])
     assert (config.train.batch, config.train.workers) == (8, 1)
@@ -94,14 +96,14 @@ def test_a_wrong_override_is_refused(override: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_config_or_a_config_error(text: str) -> None:
+def test_any_text_gives_a_config_or_a_config_error(text: str) -> None:
     from pix2style.config.load import _parse_yaml
 
     with contextlib.suppress(ConfigError):
         parse_config(_parse_yaml(text, "text"))
 
 
-def test_off_is_a_word_and_true_is_not(tmp_path: Path) -> None:
+def test_off_is_a_text_and_true_is_a_boolean(tmp_path: Path) -> None:
     (path := tmp_path / "c.yaml").write_text("tracking: {wandb: off}\ntrain: {compile: true, channels_last: False}")
     config = load_config(path, ["tracking.wandb=offline", "tracking.wandb=off"])
     assert (config.tracking.wandb, config.train.compile, config.train.channels_last) == ("off", True, False)

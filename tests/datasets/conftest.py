@@ -20,7 +20,7 @@ def picture(index: int, width: int = 24, height: int = 16) -> bytes:
 
 @pytest.fixture(scope="session")
 def dataset() -> Tree:
-    """Twelve photos, five paintings in two folders, and a list."""
+    """Files of a dataset: twelve photos, five paintings in two folders, and a CSV file."""
     files = {f"content/{i:03d}.jpg": picture(i) for i in range(12)}
     files |= {f"style/{'cubism' if i % 2 else 'fauvism'}/{i}.jpg": picture(i, 30, 40 + i) for i in range(5)}
     return files | {"list.csv": b"name,author\n" + b"x" * 3_000_000}
@@ -28,7 +28,7 @@ def dataset() -> Tree:
 
 @pytest.fixture
 def site(dataset: Tree, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
-    """A site with two versions of the dataset, and an environment in which kagglehub asks it and nobody else."""
+    """Start a server with two versions of the dataset, and make kagglehub use it instead of Kaggle."""
     env = pytest.importorskip("kagglesdk.kaggle_env")
     with serving({1: zip_of({"content/old.jpg": picture(0)}), 2: zip_of(dataset)}) as site:
         monkeypatch.setitem(env._env_to_endpoint, env.KaggleEnv.LOCAL, f"http://localhost:{site.port}")

@@ -1,4 +1,4 @@
-"""A stand-in for Kaggle's site on this machine, which the real kagglehub talks to."""
+"""Imitate Kaggle's server on this machine for the real kagglehub."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Site:
-    """What the site has, what it does wrong, and what it was asked.
+    """The datasets and faults of the server, and the requests that it has received.
 
     Attributes:
-        archives: by version; the newest is the highest.
-        port: where it listens.
-        cut_after: bytes after which it breaks a download off, once.
-        wrong_md5: it announces another checksum.
-        status: of every answer of the programming interface.
-        asked: requests, with the SideRange header.
+        archives: Archive of each version; the highest number is the newest version.
+        port: Port of the server.
+        cut_after: Number of bytes after which one download is interrupted, or None.
+        wrong_md5: Whether the server states a wrong checksum.
+        status: HTTP status of every answer of the API.
+        asked: Requests, with their Range headers.
     """
 
     archives: dict[int, bytes]
@@ -80,7 +80,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         data = self.site.archives[int(self.path.rpartition("/")[2])]
-        given = self.headers.get("SideRange", "")
+        given = self.headers.get("Range", "")
         self.site.asked.append(f"GET {given}".strip())
         start = int(given.removeprefix("bytes=").rstrip("-")) if given else 0
         checksum = base64.b64encode(hashlib.md5(data + b"x" * self.site.wrong_md5).digest()).decode()

@@ -1,4 +1,4 @@
-"""Fetching with the real kagglehub, from a stand-in of Kaggle's site or from nowhere."""
+"""Download with the real kagglehub, from a local imitation of Kaggle's server or without any network."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def test_a_pinned_version(site: Site, tmp_path: Path) -> None:
 
 def test_a_broken_off_download_goes_on_where_it_was(site: Site, dataset: dict[str, bytes], tmp_path: Path) -> None:
     site.cut_after = 2_500_000
-    with pytest.raises(DataError, match=r"What has come is kept in .*: run the same command again to go on"):
+    with pytest.raises(
+        DataError, match=r"The part that has arrived is kept in .*: run the same command again to continue"
+    ):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     site.asked.clear()
@@ -92,7 +94,7 @@ def test_a_version_that_is_not_there(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [None, 2])
 def test_no_network_at_all(tmp_path: Path, version: int | None) -> None:
-    """In a process of its own, with the real address, through a proxy that is not there."""
+    """Use a separate process with the real address and a proxy that does not exist."""
     code = (
         "import sys; from pathlib import Path; from pix2style.datasets.kaggle import fetch_dataset\n"
         f"fetch_dataset('{COCO_WIKIART}', Path(sys.argv[1]), version={version})"
@@ -126,7 +128,7 @@ def test_damaged_archives_leave_nothing(site: Site, tmp_path: Path) -> None:
 
 def test_a_dataset_without_pictures(site: Site, tmp_path: Path) -> None:
     site.archives[2] = zip_of({"list.csv": b"1,2"})
-    with pytest.raises(DataError, match="no pictures in its 1 files"):
+    with pytest.raises(DataError, match="no images in its 1 files"):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,4 @@
-"""Scanning and the card: what is found, nothing assumed."""
+"""Scan folders of images, and write and read dataset cards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_is_found(folder: Path, dataset: dict[str, bytes]) -> None:
     assert scan.size_bytes == sum(map(len, dataset.values())) + 10
     assert (content.path, content.looks_like, content.pictures, content.folders) == ("content", "content", 13, 1)
     assert content.unreadable == (
-        ("content/bad.JPG", "not an image in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"),
+        ("content/bad.JPG", "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"),
     )
     assert (content.width_px, content.height_px) == (SideRange(24, 24, 24), SideRange(16, 16, 16))
     assert (style.path, style.looks_like, style.folders, style.pictures) == ("style", "style", 2, 5)
@@ -57,10 +57,10 @@ def test_roles_are_read_from_names(
 
 def test_only_a_sample_is_decoded_and_it_is_spread(folder: Path) -> None:
     (folder / "content" / "011.jpg").write_bytes(b"damaged")
-    scan = scan_dataset(folder, sample=3)
+    scan = scan_dataset(folder, sample_size=3)
     assert [one.sampled for one in scan.folders] == [3, 3]
     assert scan.folders[0].unreadable == ()
-    assert [len(one.unreadable) for one in scan_dataset(folder, sample=12).folders] == [1, 0]
+    assert [len(one.unreadable) for one in scan_dataset(folder, sample_size=12).folders] == [1, 0]
 
 
 def test_the_digest_is_of_names_and_sizes(folder: Path) -> None:
@@ -138,6 +138,6 @@ def test_names_cannot_break_the_card(tmp_path: Path, dataset: dict[str, bytes], 
 
 
 def test_the_real_photos(assets: Path) -> None:
-    scan: DatasetScan = scan_dataset(assets / "data", sample=4)
+    scan: DatasetScan = scan_dataset(assets / "data", sample_size=4)
     assert (scan.folders_with_role("content"), scan.folders_with_role("style")) == (["content"], ["styles"])
     assert all(one.unreadable == () for one in scan.folders)

@@ -1,4 +1,4 @@
-"""Whole evaluations of real stylizers on real pair sets and folders."""
+"""Evaluate real stylizers on pair sets and on folders of photos."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
+from pix2style.evaluation.contact_sheet import ContactSheet
 from pix2style.evaluation.dataset import PairDataset, PhotoDataset
-from pix2style.evaluation.evaluate import UNCHANGED, EvaluatedPhoto, evaluate
+from pix2style.evaluation.evaluate import UNCHANGED_PHOTO, EvaluatedPhoto, evaluate
 from pix2style.evaluation.report import EvalReport, MeanEstimate
 from pix2style.evaluation.style import StyleMetric
-from pix2style.evaluation.table import ContactSheet, render_table
+from pix2style.evaluation.table import render_table
 from pix2style.fidelity import ssim
 from pix2style.images import Image8, encode_png, read_picture
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
@@ -28,19 +29,19 @@ from pix2style.stylizer import Stylizer, StylizerIdentity
 
 
 class Shifted(Stylizer):
-    """Adds `levels` to every value; counts the pictures it painted."""
+    """A stylizer that adds `levels` to every value, and counts the photos it stylized."""
 
     def __init__(self, levels: int = 8, name: str = "shifted", *, crop: bool = False) -> None:
-        self.levels, self.name, self.crop, self.painted = levels, name, crop, 0
+        self.levels, self.name, self.crop, self.calls = levels, name, crop, 0
 
     @property
     def identity(self) -> StylizerIdentity:
         return StylizerIdentity(self.name, f"{self.levels:064x}", settings={"levels": self.levels})
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        self.painted += len(images)
+        self.calls += len(images)
         shifted = [np.clip(image.astype(int) + self.levels, 0, 255).astype(np.uint8) for image in images]
-        return [one[1:] for one in shifted] if self.crop else shifted
+        return [image[1:] for image in shifted] if self.crop else shifted
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def photo_folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
 
 
 @pytest.fixture
-def meter(tmp_path: Path) -> StyleMetric:
+def style_metric(tmp_path: Path) -> StyleMetric:
     save_autoencoder(tmp_path / "a.safetensors", Autoencoder(channels=(4, 4, 4, 4)))
     return StyleMetric(load_features(LAYERS, tmp_path / "a.safetensors"), "autoencoder", "0" * 64)
 
@@ -72,7 +73,7 @@ def test_pairs_are_compared_with_their_stored_targets(pairs: PairReader) -> None
     report = evaluate({"near": Shifted(18), "far": Shifted(60)}, PairDataset(pairs))
     samples = [pairs.read(entry) for entry in pairs.entries("test")]
     near, far, unchanged = report.stylizers
-    assert [row.name for row in report.stylizers] == ["near", "far", UNCHANGED]
+    assert [row.name for row in report.stylizers] == ["near", "far", UNCHANGED_PHOTO]
     expected = [psnr_db(Shifted(18)(photo), target) for photo, target in samples]
     assert near.psnr_db.mean == pytest.approx(np.mean(expected))
     assert near.psnr_db.standard_error == pytest.approx(np.std(expected, ddof=1) / np.sqrt(len(expected)))
@@ -83,17 +84,17 @@ def test_pairs_are_compared_with_their_stored_targets(pairs: PairReader) -> None
     assert (report.material.sha256, report.reference.name) == (pairs.digest, "teacher")
 
 
-def test_every_photo_is_painted_alone_after_one_warm_up(photo_folder: Path) -> None:
+def test_photos_are_stylized_one_by_one_after_a_warm_up(photo_folder: Path) -> None:
     first, second = Shifted(5), Shifted(6)
     report = evaluate({"first": first, "second": second}, PhotoDataset([photo_folder]), reference=first)
-    assert (first.painted, second.painted) == (1 + 3, 1 + 3)  # the reference is not painted a second time
+    assert (first.calls, second.calls) == (1 + 3, 1 + 3)  # the reference does not stylize a photo twice
     assert all(row.ms_per_picture is not None for row in report.stylizers[:2])
     assert report.stylizers[2].ms_per_picture is None
 
 
-def test_equal_pictures_give_json_without_infinity(photo_folder: Path) -> None:
-    one, other = Shifted(5), Shifted(5)
-    report = evaluate({"one": one, "same": other}, PhotoDataset([photo_folder]), reference=one)
+def test_equal_images_give_json_without_infinity(photo_folder: Path) -> None:
+    reference, equal = Shifted(5), Shifted(5)
+    report = evaluate({"reference": reference, "equal": equal}, PhotoDataset([photo_folder]), reference=reference)
     assert [row.equal_pictures for row in report.stylizers] == [3, 3, 0]
     assert report.stylizers[1].psnr_db.mean == PSNR_CAP_DB == report.settings["psnr_cap_db"]
     text = json.dumps(report.to_json(), allow_nan=False)
@@ -101,51 +102,61 @@ def test_equal_pictures_give_json_without_infinity(photo_folder: Path) -> None:
     assert "equal" in render_table(report)
 
 
-def test_a_teacher_that_is_not_measured_paints_the_targets(photo_folder: Path) -> None:
+def test_a_reference_that_is_not_evaluated_makes_the_targets(photo_folder: Path) -> None:
     teacher = Shifted(30, "teacher")
     report = evaluate({"same": Shifted(30)}, PhotoDataset([photo_folder]), reference=teacher)
     assert report.reference.sha256 == teacher.identity.sha256
     assert report.stylizers[0].equal_pictures == 3
 
 
-def test_two_real_stylizers(photo_folder: Path, meter: StyleMetric) -> None:
+def test_two_real_stylizers(photo_folder: Path, style_metric: StyleMetric) -> None:
     watercolor = load_stylizer("watercolor")
     report = evaluate(
         {"watercolor": watercolor, "shifted": Shifted()},
         PhotoDataset([photo_folder]),
         reference=watercolor,
-        style=meter,
+        style_metric=style_metric,
         paintings=[photo_folder / "0.png"],
     )
-    painted, shifted, unchanged = report.stylizers
-    assert painted.style_to_target is not None
+    watercolor_row, shifted, unchanged = report.stylizers
+    assert watercolor_row.style_to_target is not None
     assert shifted.style_to_target is not None
     assert unchanged.style_to_painting is not None
-    assert painted.style_to_target.mean == 0 < shifted.style_to_target.mean
+    assert watercolor_row.style_to_target.mean == 0 < shifted.style_to_target.mean
     assert unchanged.style_to_painting.n == 3
-    assert report.target_to_painting == painted.style_to_painting  # it is the reference
-    assert painted.identity is not None
-    assert painted.identity.sha256 == watercolor.identity.sha256
+    assert report.target_to_painting == watercolor_row.style_to_painting  # watercolor is the reference
+    assert watercolor_row.identity is not None
+    assert watercolor_row.identity.sha256 == watercolor.identity.sha256
     table = render_table(report)
-    for word in ("watercolor", "shifted", UNCHANGED, "style/teacher", "style/painting", "themselves", "cores"):
+    for word in (
+        "watercolor",
+        "shifted",
+        UNCHANGED_PHOTO,
+        "style/teacher",
+        "style/painting",
+        "style/painting of watercolor itself",
+        "cores",
+    ):
         assert word in table
 
 
-def test_style_to_target_is_measured_against_each_photos_own_target(photo_folder: Path, meter: StyleMetric) -> None:
-    teacher, mine = Shifted(30), Shifted(10)
-    report = evaluate({"mine": mine}, PhotoDataset([photo_folder]), reference=teacher, style=meter)
+def test_style_to_target_compares_each_output_with_its_own_target(
+    photo_folder: Path, style_metric: StyleMetric
+) -> None:
+    teacher, stylizer = Shifted(30), Shifted(10)
+    report = evaluate({"a": stylizer}, PhotoDataset([photo_folder]), reference=teacher, style_metric=style_metric)
     expected = []
     for path in sorted(photo_folder.iterdir()):
         photo = read_picture(path).rgb
-        expected.append(meter.distance(meter.grams(mine(photo)), meter.grams(teacher(photo))))
-    figure = report.stylizers[0].style_to_target
-    assert figure is not None
-    assert figure.mean == pytest.approx(np.mean(expected))
+        expected.append(style_metric.distance(style_metric.grams(stylizer(photo)), style_metric.grams(teacher(photo))))
+    style_to_target = report.stylizers[0].style_to_target
+    assert style_to_target is not None
+    assert style_to_target.mean == pytest.approx(np.mean(expected))
     assert report.stylizers[0].style_to_painting is None
     assert report.target_to_painting is None
 
 
-def test_columns_without_a_network_are_left_out(photo_folder: Path) -> None:
+def test_style_columns_are_left_out_without_a_feature_network(photo_folder: Path) -> None:
     report = evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3), notes=["no network"])
     assert report.features is None
     table = render_table(report)
@@ -167,8 +178,8 @@ def test_unreadable_photos_are_listed(photo_folder: Path) -> None:
 
 def test_the_photos_digest_follows_their_content(photo_folder: Path, photos: Callable[..., list[Image8]]) -> None:
     def digest() -> str:
-        material = PhotoDataset([photo_folder])
-        return evaluate({"a": Shifted()}, material, reference=Shifted(3)).material.sha256
+        dataset = PhotoDataset([photo_folder])
+        return evaluate({"a": Shifted()}, dataset, reference=Shifted(3)).material.sha256
 
     before = digest()
     assert digest() == before
@@ -177,15 +188,15 @@ def test_the_photos_digest_follows_their_content(photo_folder: Path, photos: Cal
 
 
 def test_photos_are_shrunk_and_limited(photo_folder: Path) -> None:
-    seen: list[EvaluatedPhoto] = []
-    material = PhotoDataset([photo_folder], max_side=28, limit=2)
-    report = evaluate({"a": Shifted()}, material, reference=Shifted(3), on_pictures=seen.append)
-    assert [shown.photo.shape for shown in seen] == [(20, 28, 3)] * 2
+    evaluated: list[EvaluatedPhoto] = []
+    dataset = PhotoDataset([photo_folder], max_side=28, limit=2)
+    report = evaluate({"a": Shifted()}, dataset, reference=Shifted(3), on_photo=evaluated.append)
+    assert [images.photo.shape for images in evaluated] == [(20, 28, 3)] * 2
     assert report.mean_megapixels == pytest.approx(20 * 28 / 1e6)
     assert report.material.max_side_px == 28
 
 
-def test_an_empty_split_says_what_to_do(tmp_path: Path, photo_folder: Path) -> None:
+def test_an_empty_split_is_an_error_that_says_what_to_do(tmp_path: Path, photo_folder: Path) -> None:
     config = PairsConfig(content=(photo_folder,), size=32, val_share=0, test_share=0)
     make_pairs(config, Shifted(), tmp_path / "pairs")
     with pytest.raises(DataError, match=r"test split is empty \(train 3.*pairs\.test_share.*--photos"):
@@ -197,23 +208,23 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
         PhotoDataset([tmp_path])
 
 
-def test_what_cannot_be_measured_is_refused(photo_folder: Path, pairs: PairReader) -> None:
+def test_wrong_arguments_are_refused(photo_folder: Path, pairs: PairReader) -> None:
     photos = PhotoDataset([photo_folder])
     with pytest.raises(ConfigError, match="at least one"):
         evaluate({}, photos, reference=Shifted())
     with pytest.raises(ConfigError, match="unchanged photo"):
-        evaluate({UNCHANGED: Shifted()}, photos, reference=Shifted())
+        evaluate({UNCHANGED_PHOTO: Shifted()}, photos, reference=Shifted())
     with pytest.raises(ConfigError, match="--teacher"):
         evaluate({"a": Shifted()}, photos)
     with pytest.raises(ConfigError, match="own targets"):
         evaluate({"a": Shifted()}, PairDataset(pairs), reference=Shifted())
-    with pytest.raises(ArtifactError, match="keeps the size"):
+    with pytest.raises(ArtifactError, match="must keep the photo's size"):
         evaluate({"a": Shifted(crop=True)}, photos, reference=Shifted())
     with pytest.raises(ImageError, match="missing"):
         evaluate({"a": Shifted()}, photos, reference=Shifted(), paintings=[photo_folder / "missing.jpg"])
 
 
-def test_a_painting_that_the_reference_did_not_use_is_noted(photo_folder: Path) -> None:
+def test_a_painting_of_another_style_than_the_references_is_noted(photo_folder: Path) -> None:
     class Painter(Shifted):
         @property
         def identity(self) -> StylizerIdentity:
@@ -224,10 +235,10 @@ def test_a_painting_that_the_reference_did_not_use_is_noted(photo_folder: Path) 
     assert any("0.png is not a painting" in note for note in report.notes)
 
 
-def test_the_sheet_shows_photo_target_and_every_stylizer(photo_folder: Path, tmp_path: Path) -> None:
+def test_the_contact_sheet_shows_photo_target_and_every_stylizer(photo_folder: Path, tmp_path: Path) -> None:
     sheet = ContactSheet(limit=2)
-    material = PhotoDataset([photo_folder])
-    evaluate({"a": Shifted(40), "b" * 60: Shifted(80)}, material, reference=Shifted(3), on_pictures=sheet)
+    dataset = PhotoDataset([photo_folder])
+    evaluate({"a": Shifted(40), "b" * 60: Shifted(80)}, dataset, reference=Shifted(3), on_photo=sheet)
     sheet.write(tmp_path / "sheet.png")
     picture = read_picture(tmp_path / "sheet.png").rgb
     assert picture.shape[1] == 4 * 56 + 5 * 8  # four columns
@@ -238,5 +249,5 @@ def test_the_sheet_shows_photo_target_and_every_stylizer(photo_folder: Path, tmp
     np.testing.assert_array_equal(picture[top : top + 40, 136:192], Shifted(40)(photo))
 
 
-def test_a_figure_of_one_photo_has_no_error() -> None:
-    assert MeanEstimate.of([2.5]) == MeanEstimate(mean=2.5, standard_error=None, n=1)
+def test_the_mean_of_one_photo_has_no_standard_error() -> None:
+    assert MeanEstimate.from_values([2.5]) == MeanEstimate(mean=2.5, standard_error=None, n=1)

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against plain loops over windows."""
+"""PSNR and SSIM against straightforward implementations with loops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _noisy(photo: Image8, spread: float, seed: int = 0) -> Image8:
 
 
 def _naive_ssim(first: Image8, second: Image8) -> float:
-    """Wang et al.'s formula, window by window."""
+    """Compute the formula of Wang et al. 2004 window by window."""
     offsets = np.arange(11) - 5
     line = np.exp(-(offsets**2) / (2 * 1.5**2))
     window = np.outer(line, line) / line.sum() ** 2
@@ -46,7 +46,7 @@ def test_ssim_equals_the_formula(photos: Callable[..., list[Image8]], spread: fl
     assert ssim(photo, _noisy(photo, spread)) == pytest.approx(_naive_ssim(photo, _noisy(photo, spread)), abs=1e-9)
 
 
-def test_psnr_equals_the_formula_at_a_range_of_255(photos: Callable[..., list[Image8]]) -> None:
+def test_psnr_equals_the_formula_for_values_up_to_255(photos: Callable[..., list[Image8]]) -> None:
     [photo] = photos(1)
     noisy = _noisy(photo, 10)
     total = sum((int(a) - int(b)) ** 2 for a, b in zip(photo.flat, noisy.flat, strict=True))
@@ -54,13 +54,13 @@ def test_psnr_equals_the_formula_at_a_range_of_255(photos: Callable[..., list[Im
     assert psnr_db(np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)) == 0
 
 
-def test_equal_pictures(photos: Callable[..., list[Image8]]) -> None:
+def test_equal_images_have_the_highest_values(photos: Callable[..., list[Image8]]) -> None:
     for photo in (*photos(1), np.zeros((16, 16, 3), np.uint8), np.full((16, 16, 3), 255, np.uint8)):
         assert psnr_db(photo, photo) == PSNR_CAP_DB
         assert ssim(photo, photo) == pytest.approx(1, abs=1e-12)
 
 
-def test_one_value_by_one_level_is_not_equal() -> None:
+def test_a_difference_of_one_level_in_one_value_is_below_the_cap() -> None:
     photo = np.full((512, 512, 3), 100, np.uint8)
     other = photo.copy()
     other[0, 0, 0] += 1
@@ -68,21 +68,21 @@ def test_one_value_by_one_level_is_not_equal() -> None:
     assert psnr_db(photo, other) < PSNR_CAP_DB
 
 
-def test_more_noise_is_worse(photos: Callable[..., list[Image8]]) -> None:
+def test_more_noise_gives_lower_values(photos: Callable[..., list[Image8]]) -> None:
     [photo] = photos(1)
     figures = [(psnr_db(photo, _noisy(photo, s)), ssim(photo, _noisy(photo, s))) for s in (2, 8, 32)]
     assert figures == sorted(figures, reverse=True)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (10, 40), (5, 3)])
-def test_pictures_smaller_than_the_window(photos: Callable[..., list[Image8]], size: tuple[int, int]) -> None:
+def test_images_smaller_than_the_window(photos: Callable[..., list[Image8]], size: tuple[int, int]) -> None:
     [photo] = photos(1, *size)
     assert ssim(photo, photo) == pytest.approx(1)
     assert ssim(photo, 255 - photo) < 0.9
     assert pad_to_side(photo, 11).shape[:2] == (max(11, size[0]), max(11, size[1]))
 
 
-def test_other_shapes_are_refused(photos: Callable[..., list[Image8]]) -> None:
+def test_images_of_different_shapes_are_refused(photos: Callable[..., list[Image8]]) -> None:
     [photo] = photos(1)
     for measure in (psnr_db, ssim):
         with pytest.raises(ValueError, match="equal shape"):

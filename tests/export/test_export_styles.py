@@ -95,7 +95,7 @@ def test_checkpoints_keep_their_styles(run: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "message"),
     [
-        ("", r"holds 3 styles \(0: magenta:waves, 1: magenta:reeds, 2: watercolor\): say which, .*run@0 to .*run@2"),
+        ("", r"holds 3 styles \(0: magenta:waves, 1: magenta:reeds, 2: watercolor\): choose one, .*run@0 to .*run@2"),
         ("@3", r"run@3: there is no style 3: choose one from 0 to 2 \(0: magenta:waves"),
         ("@0.5,0.5", "got 2 weights for 3 styles"),
         ("@1,1,1", "their sum must be 1"),
@@ -112,7 +112,7 @@ def test_runs_and_filters_of_one_style_take_none(tmp_path: Path, red_filter: Pat
     run = make_run(tmp_path / "one", styles=1)
     with pytest.raises(ConfigError, match=r"one: holds one style, so there is no style 0 to choose: name none"):
         load_stylizer(f"{run}@0")
-    with pytest.raises(ConfigError, match=r"red-negative\.onnx@0: the file holds one style: name none"):
+    with pytest.raises(ConfigError, match=r"red-negative\.onnx@0: the file holds one style, so do not name a style"):
         load_stylizer(f"{red_filter}@0")
 
 
@@ -189,7 +189,7 @@ def test_command_without_a_style(
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == ConfigError.exit_code
-    assert "say which" in capfd.readouterr().err
+    assert "choose one" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("choice", [0, 7, (0.5, 0.5), (0.25, 0.5, 0.25)])

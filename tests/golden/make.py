@@ -20,7 +20,7 @@ from pix2style.images import Image8, Picture, to_batch, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.batch import PairBatch
-from pix2style.training.run.checkpoint import random_states, save_checkpoint
+from pix2style.training.run.checkpoint import gather_random_states, save_checkpoint
 from pix2style.training.run.prepare import create_run
 from pix2style.training.step.build import build_state
 from pix2style.training.step.train_step import train_step
@@ -136,7 +136,7 @@ def _teacher_run(run: Path) -> Path:
     state = build_state(config)
     meta = CheckpointMeta(0, 0, pairs_sha256="0" * 64, teacher="golden", teacher_sha256="0" * 64, style_sha256=())
     create_run(run, config)
-    save_checkpoint(run, state, meta, random_states(state), config.train)
+    save_checkpoint(run, state, meta, gather_random_states(state), config.train)
     return run
 
 

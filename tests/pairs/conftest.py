@@ -13,7 +13,7 @@ from tint import write_photos  # isort: skip
 
 @pytest.fixture
 def content(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
-    """Twelve readable photos, two folders deep."""
+    """A folder with twelve photos in two subfolders."""
     return write_photos(tmp_path / "content", photos(12))
 
 

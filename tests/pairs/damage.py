@@ -1,4 +1,4 @@
-"""Damage to a pair set's files, as disks, networks and people with scripts do it."""
+"""Damage the files of a pair set in the ways that disks, networks and scripts damage them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pix2style.files import sha256_file
 
 _DUPLICATE = "\0duplicate\0"
 _DEEP = "\0deep\0"
-# Written as they stand: json.dumps writes the first four as NaN, Infinity and the like.
+# json.dumps writes the first two as NaN and Infinity, which strict JSON does not allow.
 ODD_VALUES: list[Any] = [
     float("nan"),
     float("inf"),
@@ -43,7 +43,7 @@ ODD_VALUES: list[Any] = [
 
 
 def damaged_bytes(draw: st.DrawFn, data: bytes) -> bytes:
-    """Some bytes changed, cut off, added, inserted, exchanged, repeated or lost."""
+    """Change, cut off, append, insert, swap, repeat, blank or replace some bytes."""
     kind = draw(st.sampled_from(["flip", "cut", "extend", "insert", "remove", "swap", "repeat", "blank", "junk"]))
     start = draw(st.integers(0, max(0, len(data) - 1)))
     length = draw(st.one_of(st.integers(1, 8), st.sampled_from([512, 1024, 4096])))
@@ -73,7 +73,7 @@ def damaged_bytes(draw: st.DrawFn, data: bytes) -> bytes:
 
 
 def damaged_json(draw: st.DrawFn, text: bytes) -> bytes:
-    """A document with one value exchanged, a key doubled or missing, or nesting without end."""
+    """Return a document with a replaced value, a duplicate or missing key, two swapped values, or very deep nesting."""
     document = json.loads(text)
     holder, key = draw(st.sampled_from(list(_places(document))))
     value = draw(st.one_of(st.sampled_from(ODD_VALUES), st.sampled_from([h[k] for h, k in _places(document)])))
@@ -89,14 +89,14 @@ def damaged_json(draw: st.DrawFn, text: bytes) -> bytes:
         holder[key] = value
     try:
         written = json.dumps(document)
-    except (ValueError, RecursionError):  # a value within itself
+    except (ValueError, RecursionError):  # a value that contains itself
         return text
     deep = json.dumps(_DEEP)
     return written.replace(json.dumps(_DUPLICATE)[1:-1], "").replace(deep, "[" * 3000 + "]" * 3000).encode()
 
 
 def reseal(folder: Path) -> None:
-    """Make the digests of files fit again, as a person with a script could; of what is still in order."""
+    """Update digests and sizes after a change of the files, as a script that tampers with a set would do it."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
     for record in manifest["shards"]:
         tar, index = (folder / "shards" / f"{record['name']}.{kind}" for kind in ("tar", "json"))
@@ -109,7 +109,7 @@ def reseal(folder: Path) -> None:
 
 
 def _places(value: Any) -> Any:
-    """Every (holder, key) of a document."""
+    """Yield each container of a document with each of its keys or indices."""
     keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
     for key in keys:
         yield value, key

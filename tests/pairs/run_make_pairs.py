@@ -1,4 +1,4 @@
-"""A process to be killed: python run_make_pairs.py CONTENT OUT LOG DELAY_S [LIMIT_BYTES]."""
+"""Make a pair set in a process that tests kill: python run_make_pairs.py CONTENT OUT LOG DELAY_S [LIMIT_BYTES]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pix2style.pairs.build.make_pairs import make_pairs
 
 content, out, log = (Path(one) for one in sys.argv[1:4])
 if len(sys.argv) > 5:
-    # A file that cannot grow: what a full disk looks like to a program.
+    # Files cannot grow beyond this size; for a program this looks like a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[5]), resource.RLIM_INFINITY))
 teacher = TintTeacher(log=log, delay_s=float(sys.argv[4]), batch_sensitive=True)
 try:

@@ -1,4 +1,4 @@
-"""A small painted set, and ways to break it."""
+"""Make small pair sets for tests, and damage them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tint import write_photos  # isort: skip
 
 
 class Negative(Stylizer):
-    """Inverts, blurs edges a little by rounding, and tints: what it paints lies where the photo does.
+    """A teacher that inverts, quantizes and tints a photo; its output is aligned with the photo.
 
     Args:
-        tint: added to red, saturating.
+        tint: Value that is added to red; the result is clipped.
     """
 
     def __init__(self, tint: int = 30) -> None:
@@ -34,7 +34,7 @@ class Negative(Stylizer):
 
 
 def detailed_photo(index: int, height: int = 128, width: int = 128) -> Image8:
-    """A photo of many shapes, so that its edges are its own."""
+    """Return a photo of many random shapes, whose edges differ from those of every other index."""
     rng = np.random.default_rng(1000 + index)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     picture = np.full((height, width, 3), 0.5)
@@ -47,7 +47,7 @@ def detailed_photo(index: int, height: int = 128, width: int = 128) -> Image8:
 
 
 def make_set(folder: Path, count: int = 12, teachers: Sequence[Stylizer] = (), **settings: object) -> Path:
-    """A finished set of detailed photos in `folder/set`, five pairs a shard."""
+    """Make a set of detailed photos in `folder/set`, with five pairs in each shard."""
     content = write_photos(folder / "photos", [detailed_photo(i) for i in range(count)])
     wanted = {"size": 96, "pairs_per_shard": 5, "val_share": 0.2, "test_share": 0.2, **settings}
     config = PairsConfig.model_validate({"content": (content,), **wanted})
@@ -56,7 +56,7 @@ def make_set(folder: Path, count: int = 12, teachers: Sequence[Stylizer] = (), *
 
 
 def change_byte(path: Path, offset: int) -> None:
-    """Flip one bit."""
+    """Flip the lowest bit of one byte of a file."""
     data = bytearray(path.read_bytes())
     data[offset] ^= 1
     path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""A real, small stylizer for these tests, and how they look at folders."""
+"""Provide a small teacher for these tests, and helpers that read and write folders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pix2style.stylizer import Stylizer, StylizerIdentity
 
 
 class TintTeacher(Stylizer):
-    """Inverts, shifts by two pixels and tints.
+    """A teacher that inverts, shifts by two pixels and tints.
 
     Args:
-        tint: added to red, modulo 256.
-        log: a line for every photo painted (digest of the photo as painted), written before the result is given.
-        delay_s: per photo, to be killed in.
-        batch_sensitive: the corner pixel tells the photo's place in its batch and the batch's length, as rounding
-            does on some hardware.
+        tint: Value that is added to red, modulo 256.
+        log: File that gets a line with the digest of each photo, before the result is returned.
+        delay_s: Seconds that each photo takes, so that a test can kill the process in the middle.
+        batch_sensitive: Store the photo's index in its batch and the size of the batch in the corner pixel. On some
+            hardware the output of a network depends on its batch in a similar way, by rounding.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class TintTeacher(Stylizer):
 
 
 def painted_counts(log: Path) -> Counter[str]:
-    """How often each photo was painted."""
+    """Return how often each photo was stylized."""
     return Counter(log.read_text().split()) if log.exists() else Counter()
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, with its bytes; but for the times that shards took, which are never the same."""
+    """Return the bytes of every file below a folder, except for the timing of shards, which always differs."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.parent.name != "timing")
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
 
 
 def write_photos(folder: Path, pictures: list[Image8]) -> Path:
-    """Pictures as files, in two albums of a folder."""
+    """Write images to files in two subfolders."""
     for i, rgb in enumerate(pictures):
         path = folder / f"album{i % 2}" / f"photo{i:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

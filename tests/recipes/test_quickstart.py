@@ -1,4 +1,4 @@
-"""The main job, whole and for real, on few photos and little time."""
+"""Quickstart, as a whole: few photos and half a minute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pix2style.images import Image8, Picture, read_picture, write_picture
 from pix2style.recipes.quickstart import QuickstartOptions, bundled_config, quickstart, sample_photos
 
 
-def test_photos_become_a_filter(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+def test_quickstart_makes_a_filter_from_photos(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     for i, photo in enumerate(photos(8, 200, 260)):
         write_picture(tmp_path / "photos" / f"{i}.png", Picture(photo))
     out = tmp_path / "out"
@@ -33,26 +33,28 @@ def test_photos_become_a_filter(tmp_path: Path, photos: Callable[..., list[Image
     assert stylize(photos(1, 51, 77)[0]).shape == (51, 77, 3)
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["images_seen"] == report["images_seen"], "a finished run is not trained again"
+    assert json.loads(again.stdout)["images_seen"] == report["images_seen"], "a finished run must not be trained again"
 
 
 @pytest.mark.parametrize(
-    ("wishes", "said"),
+    ("options", "message"),
     [
         ({"teacher": "magenta"}, "--style"),
-        ({"teacher": "watercolor", "style": Path("x.jpg")}, "takes no --style"),
+        ({"teacher": "watercolor", "style": Path("x.jpg")}, "takes no painting"),
         ({"teacher": "monet"}, "expected watercolor or magenta"),
     ],
 )
-def test_wishes_that_do_not_go_together(tmp_path: Path, wishes: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        quickstart(QuickstartOptions(out=tmp_path / "out", **wishes))  # type: ignore[arg-type]
+def test_options_that_contradict_each_other_are_refused(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        quickstart(QuickstartOptions(out=tmp_path / "out", **options))  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 
 
-def test_what_comes_with_the_package_is_there() -> None:
+def test_config_and_sample_photos_come_with_the_package() -> None:
     assert bundled_config("quickstart.yaml").is_file()
     files = sorted(p.name for p in sample_photos().glob("*.jpg"))
     assert len(files) >= 16
     licences = (sample_photos().parent / "LICENSES.md").read_text()
-    assert all(name in licences for name in files), "every sample names its author and licence"
+    assert all(name in licences for name in files), "LICENSES.md must name author and licence of every sample"

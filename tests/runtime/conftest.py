@@ -1,4 +1,4 @@
-"""What tests of the runtime share: the filter whose output is known, and photos as files."""
+"""Fixtures for tests of the runtime: a filter with a known output, and photos as files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def photo(photos: Callable[..., list[Image8]]) -> Image8:
 
 @pytest.fixture
 def save() -> Callable[..., Path]:
-    """`save(path, array or Pillow image, **options of the format)`: the path."""
+    """`save(path, image, **options)` writes an array or Pillow image and returns the path; options of the format."""
 
     def write(path: Path, image: Image8 | Image.Image, **options: Any) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

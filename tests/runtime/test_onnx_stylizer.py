@@ -1,4 +1,4 @@
-"""A filter file as people call it, and files that are no filters."""
+"""`OnnxStylizer` on a filter with a known output, and on files that are no filters."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import SPEC_KEY, SPEC_VERSION
 
 Photos = Callable[..., list[Image8]]
-Paint = Callable[[Image8], Image8]
+ExpectedOutput = Callable[[Image8], Image8]
 
 
 @pytest.mark.parametrize("size", [(64, 64), (1, 1), (3, 5), (127, 253), (480, 321), (2, 1001)])
-def test_every_size_comes_back_exactly(
-    red_filter: Path, red_negative: Paint, photos: Photos, size: tuple[int, int]
+def test_every_size_is_exact(
+    red_filter: Path, red_negative: ExpectedOutput, photos: Photos, size: tuple[int, int]
 ) -> None:
-    """Complaints 3, 4 and 9 of the field: odd sizes, the input's size, the right colours in the right channels."""
+    """Odd sizes, the size of the input, and the right colours in the right channels."""
     [photo] = photos(1, *size)
     assert np.array_equal(OnnxStylizer(red_filter)(photo), red_negative(photo))
 
 
-def test_every_level_comes_back_exactly(red_filter: Path, red_negative: Paint) -> None:
+def test_every_level_is_exact(red_filter: Path, red_negative: ExpectedOutput) -> None:
     levels = np.dstack([np.arange(256, dtype=np.uint8)[None]] * 3)
     assert np.array_equal(OnnxStylizer(red_filter)(levels), red_negative(levels))
 
 
-def test_load_stylizer_gives_it(red_filter: Path, red_negative: Paint, photos: Photos) -> None:
+def test_load_stylizer_opens_filter_files(red_filter: Path, red_negative: ExpectedOutput, photos: Photos) -> None:
     stylize = load_stylizer(red_filter)
     assert isinstance(stylize, OnnxStylizer)
     mixed = [photos(1, 20, 30)[0], photos(1, 31, 17)[0], photos(1, 20, 30)[0]]
@@ -45,13 +45,13 @@ def test_load_stylizer_gives_it(red_filter: Path, red_negative: Paint, photos: P
     assert stylize([]) == []
 
 
-def test_views_and_read_only_arrays(red_filter: Path, red_negative: Paint, photos: Photos) -> None:
+def test_views_and_read_only_arrays(red_filter: Path, red_negative: ExpectedOutput, photos: Photos) -> None:
     photo = photos(1, 41, 30)[0][::-1, ::2]
     photo.flags.writeable = False
     assert np.array_equal(OnnxStylizer(red_filter)(photo), red_negative(photo))
 
 
-def test_pillow_in_pillow_out(red_filter: Path, red_negative: Paint, photos: Photos) -> None:
+def test_pillow_images_give_pillow_images(red_filter: Path, red_negative: ExpectedOutput, photos: Photos) -> None:
     [photo] = photos(1, 21, 33)
     alpha = np.full((21, 33), 200, np.uint8)
     out = OnnxStylizer(red_filter)(Image.fromarray(np.dstack([photo, alpha])))
@@ -77,16 +77,18 @@ def changed(red_filter: Path, out: Path, change: Callable[[onnx.ModelProto], obj
 
 
 def _set_spec(model: onnx.ModelProto, old: str, new: str) -> None:
-    [entry] = [one for one in model.metadata_props if one.key == SPEC_KEY]
+    [entry] = [entry for entry in model.metadata_props if entry.key == SPEC_KEY]
     assert old in entry.value
     entry.value = entry.value.replace(old, new)
 
 
-_DEPENDS_ON_THE_WHOLE = '"global_context": false', '"global_context": true'
+_SET_GLOBAL_CONTEXT = '"global_context": false', '"global_context": true'
 
 
-def test_what_depends_on_the_whole_is_never_cut(red_filter: Path, tmp_path: Path, photos: Photos) -> None:
-    path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_DEPENDS_ON_THE_WHOLE))
+def test_filters_with_global_context_and_no_glimpse_are_not_tiled(
+    red_filter: Path, tmp_path: Path, photos: Photos
+) -> None:
+    path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_SET_GLOBAL_CONTEXT))
     stylize = OnnxStylizer(path, tile=8)
     stylize(photos(1, 40, 40)[0])
     assert (stylize.can_tile, stylize.tiled) == (False, 0)
@@ -108,7 +110,7 @@ def _rename_input(model: onnx.ModelProto) -> None:
         ),
         (lambda m: _set_spec(m, '"licence"', '"license"'), "its description is damaged"),
         (lambda m: _set_spec(m, "{", "["), "its description is damaged"),
-        (_rename_input, "inputs and outputs image, stylized where a filter has photo and stylized"),
+        (_rename_input, "inputs and outputs image, stylized, but a filter has photo and stylized"),
         (lambda m: m.graph.node.pop(3), "ONNX Runtime .* cannot load it"),
     ],
 )
@@ -132,7 +134,7 @@ def test_refuses_other_files(
         path.write_bytes({"empty": b"", "text": b"version https://git-lfs", "cut off": whole[: len(whole) // 2]}[kind])
     with pytest.raises(ArtifactError, match=r"x\.onnx: .*damaged, not an ONNX file"):
         OnnxStylizer(path)
-    assert capfd.readouterr() == ("", "")  # ONNX Runtime's own complaints stay away
+    assert capfd.readouterr() == ("", "")  # ONNX Runtime prints nothing itself
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -141,10 +143,10 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_weights_outside_the_file_are_not_followed(red_filter: Path, tmp_path: Path) -> None:
-    """A filter from a stranger must not read other files (ONNX's external data)."""
+    """A filter from a stranger must not make ONNX Runtime read other files (ONNX's external data)."""
     (tmp_path / "secret").write_bytes(b"\0" * 12)
     model = onnx.load(red_filter)
-    [signs] = [one for one in model.graph.initializer if one.name.endswith("signs")]
+    [signs] = [tensor for tensor in model.graph.initializer if tensor.name.endswith("signs")]
     signs.ClearField("raw_data")
     signs.data_location = onnx.TensorProto.EXTERNAL
     signs.external_data.add(key="location", value="secret")
@@ -155,14 +157,14 @@ def test_weights_outside_the_file_are_not_followed(red_filter: Path, tmp_path: P
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory in Linux's way")
 @pytest.mark.parametrize("whole", [False, True])
-def test_too_large_a_photo_says_so(red_filter: Path, tmp_path: Path, *, whole: bool) -> None:
-    """In a process that may take 1 GB more than it has: 100 megapixels are 1.2 GB as floats.
+def test_message_for_a_photo_that_is_too_large(red_filter: Path, tmp_path: Path, *, whole: bool) -> None:
+    """In a process that may allocate only 1 GB more: 100 megapixels in float32 are 1.2 GB.
 
-    Advised are tiles, but not where every pixel depends on the whole photo.
+    The message advises tiles, unless every pixel depends on the whole photo.
     """
     path = red_filter
     if whole:
-        path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_DEPENDS_ON_THE_WHOLE))
+        path = changed(red_filter, tmp_path / "whole.onnx", lambda model: _set_spec(model, *_SET_GLOBAL_CONTEXT))
     program = (
         "import resource, sys, numpy as np\n"
         "from pix2style.runtime.onnx_stylizer import OnnxStylizer\n"
@@ -179,5 +181,5 @@ def test_too_large_a_photo_says_so(red_filter: Path, tmp_path: Path, *, whole: b
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
     assert "10000x10000 pixels need more memory than there is" in first
-    assert ("every pixel depends on the whole photo" if whole else "paint in smaller tiles (--tile 256)") in first
-    assert second == "(9, 7, 3)"  # and the filter still works
+    assert ("every pixel depends on the whole photo" if whole else "use smaller tiles (--tile 256)") in first
+    assert second == "(9, 7, 3)"  # the stylizer can still be used

@@ -1,4 +1,4 @@
-"""Strength and style, from `load_stylizer` to the file's inputs; and where the file has no such inputs."""
+"""Strength and style of a filter, with files that have such inputs and with files that do not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def expected(photo: Image8, stylized: Image8, strength: float) -> Image8:
 
 @pytest.mark.parametrize("strength", [0, 0.001, 0.25, 0.5, 0.6, 0.999, 1])
 def test_strength(lite_file: LiteFile, red_filter: Path, photos: Photos, strength: float) -> None:
-    """In the file's graph and outside of it: the same numbers, to the byte."""
+    """Blending in the graph of the file and outside of it gives the same bytes."""
     [photo] = photos(1, 75, 61)
     for path in (lite_file(), red_filter):
         full = load_stylizer(path)(photo)
@@ -34,9 +34,9 @@ def test_strength(lite_file: LiteFile, red_filter: Path, photos: Photos, strengt
     assert np.array_equal(load_stylizer(lite_file(), strength=0)(photo), photo)
 
 
-def test_blending_rounds_every_pair_of_levels_like_the_files() -> None:
+def test_blend_rounds_every_pair_of_levels_as_filter_files_do() -> None:
     photo, stylized = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
-    pair = [np.dstack([one] * 3)[None] for one in (photo, stylized)]
+    pair = [np.dstack([levels] * 3)[None] for levels in (photo, stylized)]
     for strength in (0, 0.1, 0.5, 0.7, 1):
         assert np.array_equal(blend(pair[0], pair[1], strength), expected(pair[0], pair[1], strength))
     assert np.array_equal(blend(*pair, 0), pair[0])
@@ -44,7 +44,7 @@ def test_blending_rounds_every_pair_of_levels_like_the_files() -> None:
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan"), float("inf")])
-def test_strength_beyond_its_range(red_filter: Path, lite_file: LiteFile, strength: float) -> None:
+def test_strength_outside_its_range(red_filter: Path, lite_file: LiteFile, strength: float) -> None:
     for path in (red_filter, lite_file()):
         with pytest.raises(ConfigError, match=r"strength is .*: give a number from 0 .* to 1"):
             load_stylizer(path, strength=strength)
@@ -52,19 +52,19 @@ def test_strength_beyond_its_range(red_filter: Path, lite_file: LiteFile, streng
 
 def test_styles(lite_file: LiteFile, photos: Photos) -> None:
     path, [photo] = lite_file(styles=3), photos(1, 50, 70)
-    painted = [load_stylizer(path, style=style)(photo) for style in range(3)]
-    assert not np.array_equal(painted[0], painted[1])
-    assert not np.array_equal(painted[1], painted[2])
-    assert np.array_equal(load_stylizer(path)(photo), painted[0])  # the first one, unless another is named
-    for same in ("1", [0, 1, 0], (0.0, 1.0, 0.0)):
-        assert np.array_equal(load_stylizer(path, style=same)(photo), painted[1])
-    assert np.array_equal(load_stylizer(f"{path}@1")(photo), painted[1])
+    outputs = [load_stylizer(path, style=style)(photo) for style in range(3)]
+    assert not np.array_equal(outputs[0], outputs[1])
+    assert not np.array_equal(outputs[1], outputs[2])
+    assert np.array_equal(load_stylizer(path)(photo), outputs[0])  # the first style is the default
+    for second_style in ("1", [0, 1, 0], (0.0, 1.0, 0.0)):
+        assert np.array_equal(load_stylizer(path, style=second_style)(photo), outputs[1])
+    assert np.array_equal(load_stylizer(f"{path}@1")(photo), outputs[1])
     mixed = load_stylizer(f"{path}@0.5,0.25,0.25")(photo)
     assert np.array_equal(mixed, load_stylizer(path, style=[0.5, 0.25, 0.25])(photo))
-    assert not any(np.array_equal(mixed, one) for one in painted)
+    assert not any(np.array_equal(mixed, output) for output in outputs)
 
 
-def test_identity_says_what_was_chosen(lite_file: LiteFile) -> None:
+def test_identity_contains_the_settings(lite_file: LiteFile) -> None:
     plain = load_stylizer(lite_file(styles=3)).identity
     assert (plain.name, dict(plain.settings)) == ("lite", {})
     chosen = load_stylizer(f"{lite_file(styles=3)}@0.5,0.5,0", strength=0.3).identity
@@ -84,13 +84,13 @@ def test_identity_says_what_was_chosen(lite_file: LiteFile) -> None:
         ("waves", r"'waves' names no style: give its id"),
     ],
 )
-def test_styles_that_are_not_there(lite_file: LiteFile, style: int | str | list[float], message: str) -> None:
+def test_impossible_styles(lite_file: LiteFile, style: int | str | list[float], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_stylizer(lite_file(styles=3), style=style)
 
 
-def test_what_a_stylizer_does_not_have(lite_file: LiteFile, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"\.onnx@1: the file holds one style: name none"):
+def test_settings_that_a_stylizer_does_not_have(lite_file: LiteFile, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.onnx@1: the file holds one style, so do not name a style"):
         load_stylizer(lite_file(), style=1)
     with pytest.raises(ConfigError, match=r"already names a style: leave out style=1"):
         load_stylizer(f"{lite_file(styles=3)}@2", style=1)

@@ -1,4 +1,4 @@
-"""Files and folders through a real filter: nothing lost, nothing overwritten, and pictures as they came."""
+"""Stylizing files and folders: no photo is lost or overwritten, and outputs have the right names and content."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from pix2style.runtime.stylize_files import stylize_files
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 Photos = Callable[..., list[Image8]]
-Paint = Callable[[Image8], Image8]
-
+ExpectedOutput = Callable[[Image8], Image8]
 
 Save = Callable[..., Path]
 
@@ -27,21 +26,21 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-# --- all of them, where they belong ---------------------------------------------------------------------------
+# --- every photo gets its output ---------------------------------------------------------------------------
 
 
 def test_every_photo_of_many(
-    stylizer: OnnxStylizer, photos: Photos, red_negative: Paint, save: Save, tmp_path: Path
+    stylizer: OnnxStylizer, photos: Photos, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
-    """Complaint 4 of the field: only 50 images were processed; outputs were always 256."""
-    many = {f"{i:03d}.png": photo for i, photo in enumerate(photos(67, 12, 17))}
-    for name, photo in many.items():
+    """All photos are processed, at their own size."""
+    photo_of = {f"{i:03d}.png": photo for i, photo in enumerate(photos(67, 12, 17))}
+    for name, photo in photo_of.items():
         save(tmp_path / "in" / name, photo)
     report = stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
-    assert files(tmp_path / "out") == sorted(many)
+    assert files(tmp_path / "out") == sorted(photo_of)
     assert len(report.written) == 67
     assert report.failures == report.skipped == []
-    for name, photo in many.items():
+    for name, photo in photo_of.items():
         assert np.array_equal(read_picture(tmp_path / "out" / name).rgb, red_negative(photo))
 
 
@@ -55,7 +54,7 @@ def test_folders_keep_their_structure(stylizer: OnnxStylizer, photo: Image8, sav
 
 
 def test_one_file_to_one_file(
-    stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: Save, tmp_path: Path
+    stylizer: OnnxStylizer, photo: Image8, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     source = save(tmp_path / "a.bmp", photo)
     report = stylize_files(stylizer, [source], tmp_path / "new" / "b.png")
@@ -80,11 +79,11 @@ def test_hidden_files_and_other_files_are_no_photos(
     assert report.failures == []
 
 
-# --- two photos, one name -------------------------------------------------------------------------------------
+# --- photos with the same name -------------------------------------------------------------------------------------
 
 
-def test_same_stem_other_suffix(
-    stylizer: OnnxStylizer, photos: Photos, red_negative: Paint, save: Save, tmp_path: Path
+def test_same_stem_different_suffix(
+    stylizer: OnnxStylizer, photos: Photos, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     first, second, third = photos(3, 20, 20)
     save(tmp_path / "in" / "a.png", first)
@@ -99,7 +98,7 @@ def test_same_stem_other_suffix(
 
 
 def test_same_name_in_two_folders(
-    stylizer: OnnxStylizer, photos: Photos, red_negative: Paint, save: Save, tmp_path: Path
+    stylizer: OnnxStylizer, photos: Photos, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     first, second = photos(2, 20, 20)
     save(tmp_path / "mon" / "a.png", first)
@@ -109,7 +108,7 @@ def test_same_name_in_two_folders(
     assert np.array_equal(read_picture(tmp_path / "out" / "tue" / "A.png").rgb, red_negative(second))
 
 
-def test_names_that_cannot_be_told_apart_are_refused(
+def test_outputs_that_would_collide_are_refused(
     stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path
 ) -> None:
     for folder in ("x/mon", "y/mon"):
@@ -126,7 +125,7 @@ def test_named_twice_is_done_once(stylizer: OnnxStylizer, photo: Image8, save: S
     assert len(report.written) == 1
 
 
-# --- nothing overwritten --------------------------------------------------------------------------------------
+# --- no photo is overwritten --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("out", ["in", "in/../in", "in/a.png", "link"])
@@ -137,13 +136,13 @@ def test_photos_are_never_overwritten(
     (tmp_path / "link").symlink_to(tmp_path / "in")
     before = source.read_bytes()
     for inputs in ([source], [tmp_path / "in"]):
-        with pytest.raises(DataError, match=r"would be overwritten|names one picture"):
+        with pytest.raises(DataError, match=r"would be overwritten|names one image file"):
             stylize_files(stylizer, inputs, tmp_path / out, overwrite=True)
     assert source.read_bytes() == before
 
 
 def test_results_inside_the_photos_folder_are_not_photos(
-    stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: Save, tmp_path: Path
+    stylizer: OnnxStylizer, photo: Image8, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     save(tmp_path / "a.png", photo)
     for _ in range(2):
@@ -153,36 +152,38 @@ def test_results_inside_the_photos_folder_are_not_photos(
     assert np.array_equal(read_picture(tmp_path / "out" / "a.png").rgb, red_negative(photo))
 
 
-def test_second_call_goes_on(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_second_call_continues(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "c.png"):
         save(tmp_path / "in" / name, photo)
     stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
-    kept = (tmp_path / "out" / "a.png").stat().st_mtime_ns
+    unchanged_mtime = (tmp_path / "out" / "a.png").stat().st_mtime_ns
     (tmp_path / "out" / "b.png").unlink()
-    seen: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     report = stylize_files(
-        stylizer, [tmp_path / "in"], tmp_path / "out", on_progress=lambda *counts: seen.append(counts)
+        stylizer, [tmp_path / "in"], tmp_path / "out", on_progress=lambda *counts: progress.append(counts)
     )
     assert [path.name for path in report.written] == ["b.png"]
     assert [path.name for path in report.skipped] == ["a.png", "c.png"]
-    assert seen == [(2, 3), (3, 3)]
-    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == kept
+    assert progress == [(2, 3), (3, 3)]
+    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == unchanged_mtime
     again = stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", overwrite=True)
     assert (len(again.written), again.skipped) == (3, [])
-    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns > kept
+    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns > unchanged_mtime
 
 
-def test_a_file_in_the_place_of_the_folder(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_a_file_where_the_output_folder_should_be(
+    stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path
+) -> None:
     save(tmp_path / "in" / "a.png", photo)
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(DataError, match="is a file where a folder"):
+    with pytest.raises(DataError, match="is a file, but must be a folder"):
         stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_several_photos_to_one_file(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
     sources = [save(tmp_path / name, photo) for name in ("a.png", "b.png")]
-    with pytest.raises(DataError, match="names one picture"):
+    with pytest.raises(DataError, match="names one image file"):
         stylize_files(stylizer, sources, tmp_path / "out.png")
 
 
@@ -194,7 +195,7 @@ def test_a_format_that_cannot_be_written(stylizer: OnnxStylizer, photo: Image8, 
 def test_no_photos(stylizer: OnnxStylizer, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").write_text("")
-    with pytest.raises(DataError, match=r"no pictures in .*in: looked for .*\.jpg"):
+    with pytest.raises(DataError, match=r"no images in .*in: looked for .*\.jpg"):
         stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
     with pytest.raises(DataError, match=r"missing: no such file or folder"):
         stylize_files(stylizer, [tmp_path / "missing"], tmp_path / "out")
@@ -203,7 +204,7 @@ def test_no_photos(stylizer: OnnxStylizer, tmp_path: Path) -> None:
 # --- failures ---------------------------------------------------------------------------------------------------
 
 
-def test_unreadable_files_are_listed_and_the_rest_done(
+def test_unreadable_files_are_reported_and_the_others_are_done(
     stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path
 ) -> None:
     folder = tmp_path / "in"
@@ -220,7 +221,7 @@ def test_unreadable_files_are_listed_and_the_rest_done(
     assert set(reasons) == {"cut.jpg", "empty.png", "text.jpg", "gone.jpg"}
     assert reasons["empty.png"] == "the file is empty"
     assert "cut off" in reasons["cut.jpg"]
-    assert "not an image" in reasons["text.jpg"]
+    assert "not a picture" in reasons["text.jpg"]
     assert "No such file" in reasons["gone.jpg"]
 
 
@@ -237,7 +238,7 @@ def test_an_output_that_cannot_be_written_is_a_failure(
 
 
 class Interrupted(Stylizer):
-    """Paints two photos; then the person presses Ctrl-C."""
+    """Returns two photos; at the third one the user presses Ctrl-C."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -253,7 +254,7 @@ class Interrupted(Stylizer):
         return list(images)
 
 
-def test_interruption_keeps_what_was_painted(photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_interruption_keeps_finished_outputs(photo: Image8, save: Save, tmp_path: Path) -> None:
     for i in range(8):
         save(tmp_path / "in" / f"{i}.png", photo)
     with pytest.raises(KeyboardInterrupt):
@@ -263,7 +264,7 @@ def test_interruption_keeps_what_was_painted(photo: Image8, save: Save, tmp_path
 
 
 class Slow(Stylizer):
-    """While it paints its first photo, all photos disappear: so later only those read ahead can be painted."""
+    """Deletes the folder of the photos during the first one, so that only photos that were read ahead remain."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -279,16 +280,16 @@ class Slow(Stylizer):
         return list(images)
 
 
-def test_few_photos_are_in_memory(photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_few_photos_are_read_ahead(photo: Image8, save: Save, tmp_path: Path) -> None:
     for i in range(30):
         save(tmp_path / "in" / f"{i:02d}.png", photo)
     report = stylize_files(Slow(tmp_path / "in"), [tmp_path / "in"], tmp_path / "out")
-    # The one that was painted, and the two that waited. More than one shows that reading went on meanwhile.
+    # The first photo and two that were read ahead. More than one shows that reading continued in the meantime.
     assert len(report.written) == 3
     assert len(report.failures) == 27
 
 
-def test_any_stylizer_will_do(photo: Image8, tmp_path: Path) -> None:
+def test_works_with_any_stylizer(photo: Image8, tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png", Picture(photo))
     report = stylize_files(Interrupted(), [tmp_path / "a.png"], tmp_path / "out")
     assert len(report.written) == 1

@@ -1,4 +1,4 @@
-"""Every kind of picture through a real filter: complaint 19 of the field, and what must not travel along."""
+"""Images of every kind: orientation, transparency, bit depth, colour spaces, profiles, and metadata to be removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import stylize_files
 
 Photos = Callable[..., list[Image8]]
-Paint = Callable[[Image8], Image8]
+ExpectedOutput = Callable[[Image8], Image8]
 Save = Callable[..., Path]
 
 
@@ -30,7 +30,7 @@ def stylized(stylizer: OnnxStylizer, source: Path) -> tuple[Path, Picture]:
 def test_orientation(
     stylizer: OnnxStylizer,
     photos: Photos,
-    red_negative: Paint,
+    red_negative: ExpectedOutput,
     save: Save,
     tmp_path: Path,
     *,
@@ -38,7 +38,7 @@ def test_orientation(
     suffix: str,
 ) -> None:
     upright = np.repeat(np.repeat(photos(1, 6, 9)[0], 8, axis=0), 8, axis=1)  # 8x8 blocks survive JPEG
-    # How a camera stores it, so that turning by `orientation` makes it upright again (EXIF 2.32, tag 0x0112).
+    # Pixels as a camera stores them, so that applying `orientation` makes them upright again (EXIF 2.32, tag 0x0112).
     stored = {
         1: upright,
         2: upright[:, ::-1],
@@ -63,26 +63,30 @@ def test_orientation(
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
 def test_alpha(
-    stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: Save, tmp_path: Path, *, suffix: str
+    stylizer: OnnxStylizer, photo: Image8, red_negative: ExpectedOutput, save: Save, tmp_path: Path, *, suffix: str
 ) -> None:
     alpha = np.tile(np.arange(45, dtype=np.uint8) * 5, (30, 1))
     path, picture = stylized(stylizer, save(tmp_path / f"a{suffix}", np.dstack([photo, alpha]), lossless=True))
     assert path.suffix == suffix
     assert picture.alpha is not None
     assert np.array_equal(picture.alpha, alpha)
-    if suffix != ".webp":  # written with loss
-        seen = alpha > 0
-        assert np.array_equal(picture.rgb[seen], red_negative(photo)[seen])
+    if suffix != ".webp":  # lossy
+        visible = alpha > 0
+        assert np.array_equal(picture.rgb[visible], red_negative(photo)[visible])
 
 
-def test_hidden_colours_do_not_show(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_colours_under_full_transparency_are_not_revealed(
+    stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path
+) -> None:
     path, _ = stylized(stylizer, save(tmp_path / "a.png", np.dstack([photo, np.zeros((30, 45), np.uint8)])))
     with Image.open(path) as opened:
-        painted = np.asarray(opened)[..., :3]
-    assert (painted == painted[0, 0]).all()  # the photo under the transparency would show its structure
+        output = np.asarray(opened)[..., :3]
+    assert (output == output[0, 0]).all()  # otherwise the structure of the hidden photo would be visible
 
 
-def test_alpha_where_jpeg_was_wanted(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_transparent_photos_become_png_instead_of_jpeg(
+    stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path
+) -> None:
     save(tmp_path / "in" / "clear.png", np.dstack([photo, np.full((30, 45), 128, np.uint8)]))
     save(tmp_path / "in" / "plain.png", photo)
     stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", suffix=".jpg")
@@ -90,7 +94,7 @@ def test_alpha_where_jpeg_was_wanted(stylizer: OnnxStylizer, photo: Image8, save
     assert read_picture(tmp_path / "out" / "clear.png").alpha is not None
 
 
-def test_grey(stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: Save, tmp_path: Path) -> None:
+def test_grey(stylizer: OnnxStylizer, photo: Image8, red_negative: ExpectedOutput, save: Save, tmp_path: Path) -> None:
     grey = photo[..., 0]
     for mode, image in (("L", Image.fromarray(grey)), ("LA", Image.fromarray(np.dstack([grey, grey | 1])))):
         assert image.mode == mode
@@ -98,7 +102,9 @@ def test_grey(stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: 
         assert np.array_equal(picture.rgb, red_negative(np.dstack([grey] * 3)))
 
 
-def test_sixteen_bits(stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: Save, tmp_path: Path) -> None:
+def test_sixteen_bits(
+    stylizer: OnnxStylizer, photo: Image8, red_negative: ExpectedOutput, save: Save, tmp_path: Path
+) -> None:
     deep = Image.fromarray(photo[..., 0].astype(np.uint16) * 257)
     for suffix in (".png", ".tif"):
         _, picture = stylized(stylizer, save(tmp_path / f"a{suffix}", deep))
@@ -106,7 +112,7 @@ def test_sixteen_bits(stylizer: OnnxStylizer, photo: Image8, red_negative: Paint
 
 
 def test_black_and_white(
-    stylizer: OnnxStylizer, photo: Image8, red_negative: Paint, save: Save, tmp_path: Path
+    stylizer: OnnxStylizer, photo: Image8, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     image = Image.fromarray(photo[..., 0] > 127)
     assert image.mode == "1"
@@ -116,16 +122,18 @@ def test_black_and_white(
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
 def test_cmyk(stylizer: OnnxStylizer, save: Save, tmp_path: Path, suffix: str) -> None:
-    # Blocks of colours that CMYK without a profile maps plainly: r = 255 - c, where k = 0.
+    # Blocks of colours for which CMYK without a profile is simple: r = 255 - c, because k = 0.
     colours = np.array([[[230, 40, 60], [20, 200, 90]], [[30, 60, 220], [240, 240, 20]]], np.uint8)
     blocks = colours.repeat(16, 0).repeat(16, 1)
     source = save(tmp_path / f"a{suffix}", Image.fromarray(blocks).convert("CMYK"), quality=100)
     _, picture = stylized(stylizer, source)
-    wanted = np.dstack([255 - blocks[..., 0], blocks[..., 1:]])
-    assert abs(picture.rgb.astype(int) - wanted)[8::16, 8::16].max() <= 8
+    expected = np.dstack([255 - blocks[..., 0], blocks[..., 1:]])
+    assert abs(picture.rgb.astype(int) - expected)[8::16, 8::16].max() <= 8
 
 
-def test_palette_with_transparency(stylizer: OnnxStylizer, red_negative: Paint, save: Save, tmp_path: Path) -> None:
+def test_palette_with_transparency(
+    stylizer: OnnxStylizer, red_negative: ExpectedOutput, save: Save, tmp_path: Path
+) -> None:
     image = Image.new("P", (30, 20))
     image.putpalette([200, 10, 30, 20, 180, 40])
     image.paste(1, (10, 0, 30, 20))
@@ -138,7 +146,7 @@ def test_palette_with_transparency(stylizer: OnnxStylizer, red_negative: Paint, 
 
 
 def test_animated_gif_gives_its_first_frame_as_png(
-    stylizer: OnnxStylizer, red_negative: Paint, save: Save, tmp_path: Path
+    stylizer: OnnxStylizer, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     first, second = Image.new("RGB", (20, 10), (200, 30, 60)), Image.new("RGB", (20, 10), (10, 220, 40))
     path, picture = stylized(stylizer, save(tmp_path / "a.gif", first, save_all=True, append_images=[second]))
@@ -155,7 +163,7 @@ def test_colour_profile(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_p
     assert picture.icc_profile == profile
 
 
-def test_places_and_names_do_not_travel(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_exif_is_removed(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x013B] = "Maker of the photo"
     path, _ = stylized(stylizer, save(tmp_path / "a.jpg", photo, exif=exif))
@@ -163,12 +171,14 @@ def test_places_and_names_do_not_travel(stylizer: OnnxStylizer, photo: Image8, s
     assert b"Maker of the photo" not in path.read_bytes()
 
 
-def test_jpeg_stays_jpeg_with_whole_colours(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_jpeg_stays_jpeg_without_chroma_subsampling(
+    stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path
+) -> None:
     path, _ = stylized(stylizer, save(tmp_path / "IMG_1.JPG", photo, quality=60))
     assert path.name == "IMG_1.JPG"
     with Image.open(path) as opened:
         assert opened.format == "JPEG"
-        assert [layer[1:3] for layer in opened.layer] == [(1, 1)] * 3  # 4:4:4: no chroma subsampling
+        assert [layer[1:3] for layer in opened.layer] == [(1, 1)] * 3  # 4:4:4
 
 
 def test_quality(stylizer: OnnxStylizer, photos: Photos, save: Save, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_other_formats_and_transparency_are_read(tmp_path: Path) -> None:
         ("open(sys.argv[1] + 'x')", r"exit code 1: FileNotFoundError.*'input\.pngx'"),
         ("os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
         ("pass", r"wrote no picture to \{output\}$"),
-        ("open(sys.argv[2], 'w').write('hello')", "cannot be read: not an image"),
+        ("open(sys.argv[2], 'w').write('hello')", "cannot be read: not a picture"),
         ("open(sys.argv[2], 'w')", "cannot be read: the file is empty"),
         ("os.mkdir(sys.argv[2])", "cannot be read"),
         ("os.mkfifo(sys.argv[2])", "cannot be read: not a regular file"),

@@ -1,4 +1,4 @@
-"""Tiny experiments that train for real in a second, and a W&B that is all theirs."""
+"""Fixtures for tests of training: experiments that train in a second, and a stand-in for W&B's server."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 import torch
 from objective_parts import LAYERS, NO_LOSSES
-from wandb_client import KEY, forget_wandb
+from wandb_client import KEY, reset_wandb
 from wandb_server import WandbServer
 
 from pix2style.config import Config, parse_config
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 
-# For its tiny experiments of every objective.
+# For `make`, which has a tiny experiment for every objective.
 sys.path.append(str(Path(__file__).parents[1] / "golden"))
 
 
 @pytest.fixture
 def fresh_compiler() -> Iterator[None]:
-    """Dynamo counts what it compiled by source code, over all networks of a process, and then gives up: in silence."""
+    """Reset Dynamo, which counts compilations per code object over the whole process and stops silently at a limit."""
     torch._dynamo.reset()
     with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
         yield
@@ -33,7 +33,7 @@ def fresh_compiler() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def experiment(pair_set: Path) -> Callable[..., Config]:
-    """`experiment("train.batch=2", ...)`: a tiny experiment on the pair set, with changes."""
+    """Return a function: `experiment("train.batch=2", ...)` is a tiny experiment on the pair set, with overrides."""
 
     def build(*changes: str) -> Config:
         base = {
@@ -86,7 +86,7 @@ def paintings(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., li
 
 @pytest.fixture
 def config(autoencoder: Path, paintings: list[Path]) -> Callable[..., Config]:
-    """`config("losses.l1=1", ...)`: nothing is computed but what the changes ask for."""
+    """Return a function: `config("losses.l1=1", ...)` has no loss terms except those that the overrides turn on."""
 
     def build(*changes: str, **sections: Any) -> Config:
         base = {
@@ -107,25 +107,25 @@ def config(autoencoder: Path, paintings: list[Path]) -> Callable[..., Config]:
 
 @pytest.fixture
 def own_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, no server, and nothing written outside of the test's folder."""
+    """Give W&B no key and no server, and let it write only into the test's folder."""
     for name in list(os.environ):
         if name.startswith("WANDB_"):
             monkeypatch.delenv(name)
-    for name, where in {"HOME": "home", "NETRC": "netrc"}.items():
-        monkeypatch.setenv(name, str(tmp_path / where))
+    for name, file in {"HOME": "home", "NETRC": "netrc"}.items():
+        monkeypatch.setenv(name, str(tmp_path / file))
     for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT"):
         monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / f"wandb-{name.lower()}"))
-    forget_wandb()
+    reset_wandb()
 
 
 @pytest.fixture
 def wandb_server(monkeypatch: pytest.MonkeyPatch, own_wandb: None) -> Iterator[WandbServer]:
-    """A stand-in for W&B's server, which W&B knows and has a key for."""
-    stand_in = WandbServer()
-    monkeypatch.setenv("WANDB_BASE_URL", stand_in.url)
+    """Start a stand-in for W&B's server, with its address and a key in W&B's environment variables."""
+    server = WandbServer()
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    yield stand_in
-    stand_in.speak()
-    forget_wandb()
-    stand_in.die()
-    assert stand_in.surprises == []
+    yield server
+    server.answer_again()
+    reset_wandb()
+    server.stop()
+    assert server.unexpected_requests == []

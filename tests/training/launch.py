@@ -1,4 +1,4 @@
-"""Experiments in processes of their own, one or several."""
+"""Start trainings in separate processes, one or several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ TIMEOUT_S = 150
 
 
 def command(config: Config, run: Path, processes: int = 1, *more: str, script: Path | None = None) -> list[str]:
-    """`pix2style train ... --resume-if-begun` or another script, by torchrun for several processes."""
+    """Return the command line of `pix2style train ... --resume-if-begun`, or of a script with the same arguments.
+
+    Several processes are started by torchrun.
+    """
     file = run.parent / f"{run.name}.yaml"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     start = [sys.executable]
@@ -27,12 +30,12 @@ def command(config: Config, run: Path, processes: int = 1, *more: str, script: P
 
 
 def environment() -> dict[str, str]:
-    """Sums depend on how many threads share them: one in each process."""
+    """Return an environment for one thread per process, because rounding depends on the number of threads."""
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def popen(config: Config, run: Path, processes: int = 1, *more: str) -> subprocess.Popen[str]:
-    """Start it."""
+    """Start a training."""
     return subprocess.Popen(
         command(config, run, processes, *more),
         stdout=subprocess.PIPE,
@@ -43,13 +46,13 @@ def popen(config: Config, run: Path, processes: int = 1, *more: str) -> subproce
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr."""
-    out, said = process.communicate(timeout=TIMEOUT_S)
-    return process.returncode, out, said
+    """Wait for the end; return exit code, stdout and stderr."""
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, stdout, stderr
 
 
 def free_port() -> str:
-    """A port of this machine that nobody has at the moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
+    """Return a port of this machine that is free at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])

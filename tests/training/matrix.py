@@ -1,6 +1,6 @@
-"""Runs that go on from three places of one that was not interrupted.
+"""Resume copies of a run at three steps, to compare the results with the uninterrupted run.
 
-By torchrun: `matrix.py train --config EXPERIMENT --out FOLDER/any`.
+In several processes, torchrun starts `matrix.py train --config EXPERIMENT --out FOLDER/any`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TIMING = {"images_per_s", "memory_gb"}
 
 
 def run_matrix(config: Config, folder: Path) -> None:
-    """Train `FOLDER/whole`, and `FOLDER/PLACE-WORKERS` from a copy of it."""
+    """Train `FOLDER/whole`, then resume a copy of it in `FOLDER/PLACE-WORKERS` for each place and number of workers."""
     assert config.pairs.path is not None
     steps_of_epoch = len(PairReader(config.pairs.path).entries("train")) // config.train.batch
     train(config, folder / "whole")
@@ -30,18 +30,19 @@ def run_matrix(config: Config, folder: Path) -> None:
         for workers in (0, 2):
             run = folder / f"{place}-{workers}"
             if World.current().is_main:
-                interrupted_at(folder / "whole", f"step-{step:07d}", run)
+                copy_interrupted_at(folder / "whole", f"step-{step:07d}", run)
             World.current().barrier()
-            # without decoded pairs, so that the loader's processes have all the work
+            # Without decoded pairs: otherwise the loader would start no worker processes.
             train(apply_overrides(config, [f"train.workers={workers}", "train.decoded_cache_gb=0"]), run, resume=True)
 
 
 def checkpoints(run: Path) -> list[str]:
+    """Return the names of the checkpoints, the oldest first."""
     return sorted(p.name for p in (run / "checkpoints").glob("step-*"))
 
 
-def interrupted_at(whole: Path, step: str, copy: Path) -> Path:
-    """The folder as a kill after `step`'s checkpoint leaves it: later checkpoints gone, later metrics still there."""
+def copy_interrupted_at(whole: Path, step: str, copy: Path) -> Path:
+    """Copy a run as if it was killed some steps after a checkpoint: without later checkpoints, with later metrics."""
     shutil.copytree(whole, copy)
     for name in checkpoints(copy):
         if name > step:
@@ -50,23 +51,25 @@ def interrupted_at(whole: Path, step: str, copy: Path) -> Path:
     return copy
 
 
-def assert_same_end(one: Path, other: Path) -> None:
-    """Weights, average, optimisers, random states of all processes, figures."""
-    last = checkpoints(one)[-1]
-    assert checkpoints(other)[-1] == last
+def assert_same_end(expected: Path, run: Path) -> None:
+    """Assert that two runs end with the same weights, optimiser states, random states and metrics."""
+    last = checkpoints(expected)[-1]
+    assert checkpoints(run)[-1] == last
+    folders = [path / "checkpoints" / last for path in (expected, run)]
     for name in ("generator.safetensors", "generator.ema.safetensors", "discriminator.safetensors"):
-        a, b = (run / "checkpoints" / last / name for run in (one, other))
+        a, b = (folder / name for folder in folders)
         assert a.is_file() == b.is_file()
-        assert not a.is_file() or a.read_bytes() == b.read_bytes(), f"{other.name}: {name}"
-    a, b = (torch.load(run / "checkpoints" / last / "trainer.pt", weights_only=True) for run in (one, other))
-    torch.testing.assert_close(a, b, rtol=0, atol=0, msg=lambda said: f"{other.name}: {said}")
-    said = [json.loads((run / "checkpoints" / last / "meta.json").read_text()) for run in (one, other)]
+        assert not a.is_file() or a.read_bytes() == b.read_bytes(), f"{run.name}: {name}"
+    a, b = (torch.load(folder / "trainer.pt", weights_only=True) for folder in folders)
+    torch.testing.assert_close(a, b, rtol=0, atol=0, msg=lambda message: f"{run.name}: {message}")
+    metas = [json.loads((folder / "meta.json").read_text()) for folder in folders]
     for key in ("figures", "best", "step", "images_seen"):
-        assert said[0][key] == said[1][key]
-    assert metrics(one) == metrics(other)
+        assert metas[0][key] == metas[1][key]
+    assert metrics(expected) == metrics(run)
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
+    """Return the lines of metrics.jsonl, without values that measure the machine."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
 

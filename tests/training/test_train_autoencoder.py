@@ -1,4 +1,4 @@
-"""The feature network of one's own: what it learns, from which photos, and that nothing else decides."""
+"""Train the autoencoder: it learns, the seed determines the weights, and photos are selected by the seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pix2style.training.autoencoder import SIDE_PX, read_photos, train_autoencod
 _SMALL = {"channels": (4, 6, 8, 10), "crop": 32}
 
 
-def test_it_learns_to_rebuild(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+def test_training_lowers_the_reconstruction_error(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     losses: list[float] = []
     report = train_autoencoder(
         photos(4, 40, 40), tmp_path / "f.safetensors", steps=80, on_step=losses.append, channels=(8, 8, 8, 8), crop=32
@@ -27,18 +27,18 @@ def test_it_learns_to_rebuild(tmp_path: Path, photos: Callable[..., list[Image8]
     assert (tmp_path / "f.safetensors").is_file()
 
 
-def test_the_seed_alone_decides(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
-    pictures, files = photos(3, 40, 40), [tmp_path / f"{i}.safetensors" for i in range(3)]
+def test_the_seed_alone_determines_the_weights(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    images, files = photos(3, 40, 40), [tmp_path / f"{i}.safetensors" for i in range(3)]
     state = torch.get_rng_state()
     for file, seed in zip(files, (1, 1, 2), strict=True):
-        torch.manual_seed(len(file.name) + seed)  # whatever ran before
-        train_autoencoder(pictures, file, steps=2, seed=seed, **_SMALL)  # type: ignore[arg-type]
+        torch.manual_seed(len(file.name) + seed)  # the global random state must not matter
+        train_autoencoder(images, file, steps=2, seed=seed, **_SMALL)  # type: ignore[arg-type]
     first, again, other = (file.read_bytes() for file in files)
     assert first == again != other
     torch.set_rng_state(state)
 
 
-def test_it_ends_in_time(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+def test_the_time_limit_ends_the_training(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     report = train_autoencoder(
         photos(2, 40, 40),
         tmp_path / "f.safetensors",
@@ -49,22 +49,22 @@ def test_it_ends_in_time(tmp_path: Path, photos: Callable[..., list[Image8]]) ->
     assert 1 <= report.steps < 10**6
 
 
-def test_too_small_photos(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+def test_too_small_photos_are_refused(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     with pytest.raises(DataError, match="no picture of 2 is 96 px"):
         train_autoencoder(photos(2, 64, 200), tmp_path / "f.safetensors", steps=1)
     assert not list(tmp_path.iterdir())
 
 
-def test_photos_are_shrunk_and_chosen_by_the_seed(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
-    found = []
+def test_photos_are_shrunk_and_selected_by_the_seed(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    files = []
     for i, photo in enumerate(photos(6, 40, 2 * SIDE_PX)):
         write_picture(tmp_path / f"{i}.png", Picture(photo))
-        found.append(FoundImage(f"{i}.png", tmp_path / f"{i}.png"))
-    (tmp_path / "3.png").write_bytes(b"no picture")
-    every, failures = read_photos(found, 100, seed=0)
-    assert [photo.shape for photo in every] == [(20, SIDE_PX, 3)] * 5
+        files.append(FoundImage(f"{i}.png", tmp_path / f"{i}.png"))
+    (tmp_path / "3.png").write_bytes(b"not an image")
+    all_photos, failures = read_photos(files, 100, seed=0)
+    assert [photo.shape for photo in all_photos] == [(20, SIDE_PX, 3)] * 5
     assert [Path(failure.name).name for failure in failures] == ["3.png"]
-    some, same, others = (read_photos(found, 2, seed=seed)[0] for seed in (0, 0, 5))
+    some, same, others = (read_photos(files, 2, seed=seed)[0] for seed in (0, 0, 5))
     assert len(some) <= 2
     assert all(np.array_equal(a, b) for a, b in zip(some, same, strict=True))
     assert len(some) != len(others) or any(not np.array_equal(a, b) for a, b in zip(some, others, strict=True))

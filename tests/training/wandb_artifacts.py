@@ -1,4 +1,4 @@
-"""The artifacts of the stand-in for W&B's server: kept byte by byte, with who made and who used which."""
+"""Artifact store of the stand-in for W&B's server: files, and which run made and used which artifact."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ Fields = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """What the server answers instead of data."""
+    """The server answers with an error instead of data."""
 
 
 @dataclass
 class Version:
-    """A version of an artifact; it has its index and files once it is committed, and a maker unless it is only used."""
+    """A version of an artifact.
+
+    It gets its index and its files when it is committed. `maker` is None if no run made it, only used it.
+    """
 
     id: str
     client_id: str
@@ -45,25 +48,27 @@ class Version:
 
 @dataclass(frozen=True)
 class Lineage:
-    """Names of the versions that a run used and made."""
+    """Names of the artifact versions that a run used and made."""
 
     used: frozenset[str]
     made: frozenset[str]
 
 
 class ArtifactStore:
-    """Answers the operations and uploads that artifacts take, and refuses what a client may not do.
+    """Answers operations on artifacts, stores uploads, and refuses invalid requests.
 
     Args:
-        url: of the server.
-        has_run: whether there is a run of this name.
+        url: URL of the server.
+        has_run: Function that tells whether there is a run of this name.
     """
 
     def __init__(self, url: str, has_run: Callable[[str | None], bool]) -> None:
         self.versions: list[Version] = []
         self._url, self._has_run = url, has_run
-        self._announced: dict[str, tuple[Version, str]] = {}  # by path: whose upload, and its MD5
-        self._blobs: dict[str, tuple[str, bytes]] = {}  # by MD5: where it came first, and what it is
+        self._announced: dict[str, tuple[Version, str]] = {}  # path -> version that the upload belongs to, and its MD5
+        self._blobs: dict[
+            str, tuple[str, bytes]
+        ] = {}  # MD5 -> id of the first version with this content, and the content
         self._lock = threading.Lock()
         self.operations: dict[str, Callable[[Fields], Fields]] = {
             "ArtifactType": self._type,
@@ -75,9 +80,9 @@ class ArtifactStore:
             "ArtifactByID": self._by_id,
         }
 
-    def answer(self, operation: str, given: Fields) -> Fields:
+    def answer(self, operation: str, variables: Fields) -> Fields:
         with self._lock:
-            return self.operations[operation](given)
+            return self.operations[operation](variables)
 
     def lineage(self, run: str) -> Lineage:
         done = [version for version in self.versions if version.state == "COMMITTED"]
@@ -87,11 +92,11 @@ class ArtifactStore:
         )
 
     def of_type(self, kind: str) -> list[Version]:
-        """Committed and pending versions of a type, the oldest first."""
+        """Return committed and pending versions of a type, the oldest first."""
         return [version for version in self.versions if version.type == kind]
 
     def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Take an upload; False for one that nobody announced, or that is not what was announced."""
+        """Store an upload; return False if it was not announced, or has other content than announced."""
         with self._lock:
             version, md5 = self._announced.get(path, (None, None))
             if version is None or not md5 == b64_md5(body) == headers.get("content-md5"):
@@ -101,22 +106,22 @@ class ArtifactStore:
             self._blobs.setdefault(md5, (version.id, body))
             return True
 
-    def _type(self, given: Fields) -> Fields:
-        collection, _, alias = given["name"].partition(":")
-        found = [v for v in self.versions if v.collection == collection and alias in v.aliases]
-        return {"project": {"artifact": {"artifactType": {"name": found[0].type}} if found else None}}
+    def _type(self, variables: Fields) -> Fields:
+        collection, _, alias = variables["name"].partition(":")
+        matches = [v for v in self.versions if v.collection == collection and alias in v.aliases]
+        return {"project": {"artifact": {"artifactType": {"name": matches[0].type}} if matches else None}}
 
-    def _create(self, given: Fields) -> Fields:
-        new = given["input"]
+    def _create(self, variables: Fields) -> Fields:
+        new = variables["input"]
         siblings = [version for version in self.versions if version.collection == new["artifactCollectionName"]]
         self._check(new, siblings)
-        version = self._same(siblings, new) or self._add(new)
+        version = self._find_same(siblings, new) or self._add(new)
         if version.state == "COMMITTED":
             self._give_aliases(version, _aliases(new))
         latest = [{"id": sibling.id} for sibling in siblings if "latest" in sibling.aliases]
-        facts: Fields = {"id": version.id, "state": version.state}
-        facts["artifactSequence"] = {"latestArtifact": latest[0] if latest else None}
-        return {"createArtifact": {"artifact": facts}}
+        fields: Fields = {"id": version.id, "state": version.state}
+        fields["artifactSequence"] = {"latestArtifact": latest[0] if latest else None}
+        return {"createArtifact": {"artifact": fields}}
 
     def _check(self, new: Fields, siblings: list[Version]) -> None:
         if new["runName"] is not None and not self._has_run(new["runName"]):
@@ -124,7 +129,7 @@ class ArtifactStore:
         if new["digestAlgorithm"] != "MANIFEST_MD5":
             raise RefusedError(f"unknown digest algorithm {new['digestAlgorithm']}")
         if any(version.type != new["artifactTypeName"] for version in siblings):
-            raise RefusedError(f"{new['artifactCollectionName']} is there with another type")
+            raise RefusedError(f"{new['artifactCollectionName']} exists with another type")
 
     def _add(self, new: Fields) -> Version:
         version = Version(
@@ -140,33 +145,37 @@ class ArtifactStore:
         self.versions.append(version)
         return version
 
-    def _same(self, siblings: list[Version], new: Fields) -> Version | None:
-        """Asked again, or the same contents again: the version that is there already."""
+    def _find_same(self, siblings: list[Version], new: Fields) -> Version | None:
+        """Return the existing version if a client repeats its request, or sends the same content again."""
         for version in siblings:
             same = (version.state, version.digest) == ("COMMITTED", new["digest"])
             if version.client_id == new["clientID"] or (same and new["enableDigestDeduplication"]):
                 return version
         return None
 
-    def _create_manifest(self, given: Fields) -> Fields:
-        version = self._pending(given["artifactID"])
-        if (given["manifestType"], given["name"]) != ("FULL", "wandb_manifest.json"):
-            raise RefusedError(f"unknown manifest {given['manifestType']} {given['name']}")
-        version.manifest_digest = given["digest"]
-        upload = self._upload("manifest", version, given["name"], given["digest"]) if given["includeUpload"] else {}
+    def _create_manifest(self, variables: Fields) -> Fields:
+        version = self._pending(variables["artifactID"])
+        if (variables["manifestType"], variables["name"]) != ("FULL", "wandb_manifest.json"):
+            raise RefusedError(f"unknown manifest {variables['manifestType']} {variables['name']}")
+        version.manifest_digest = variables["digest"]
+        upload = (
+            self._upload("manifest", version, variables["name"], variables["digest"])
+            if variables["includeUpload"]
+            else {}
+        )
         manifest = {"id": f"Manifest:{version.id}", "file": {"id": "File", **upload}}
         return {"createArtifactManifest": {"artifactManifest": manifest}}
 
-    def _create_files(self, given: Fields) -> Fields:
+    def _create_files(self, variables: Fields) -> Fields:
         nodes = []
-        for spec in given["input"]["artifactFiles"]:
+        for spec in variables["input"]["artifactFiles"]:
             version, md5 = self._pending(spec["artifactID"]), spec["md5"]
             if spec["artifactManifestID"] != f"Manifest:{version.id}" or spec.get("uploadPartsInput"):
                 raise RefusedError(f"cannot take {spec}")
             birth = self._blobs.get(md5, (version.id, b""))[0]
             upload = self._upload("file", version, spec["name"], md5)
             if md5 in self._blobs:
-                upload["uploadUrl"] = None  # it is there already
+                upload["uploadUrl"] = None  # the server has this content already
             nodes.append({"storagePath": md5, "uploadMultipartUrls": None, "artifact": {"id": birth}, **upload})
         return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
 
@@ -175,47 +184,47 @@ class ArtifactStore:
         self._announced[path] = version, md5
         return {"uploadUrl": self._url + path, "uploadHeaders": [f"Content-MD5:{md5}"]}
 
-    def _commit(self, given: Fields) -> Fields:
-        version = self._find(given["artifactID"])
-        if version.state == "PENDING":  # a client that heard no answer asks again
+    def _commit(self, variables: Fields) -> Fields:
+        version = self._find(variables["artifactID"])
+        if version.state == "PENDING":  # otherwise a client repeats a request whose answer it did not receive
             self._complete(version)
         return {"commitArtifact": {"artifact": {"id": version.id, "digest": version.digest}}}
 
     def _complete(self, version: Version) -> None:
         if version.manifest is None or b64_md5(version.manifest) != version.manifest_digest:
-            raise RefusedError("the manifest is not there")
+            raise RefusedError("the manifest is missing")
         entries = {name: entry["digest"] for name, entry in json.loads(version.manifest)["contents"].items()}
         if missing := [name for name, md5 in entries.items() if md5 not in self._blobs]:
-            raise RefusedError(f"files are not there: {missing}")
+            raise RefusedError(f"files are missing: {missing}")
         if _artifact_digest(entries) != version.digest:
-            raise RefusedError("the digest is another one's")
+            raise RefusedError("the digest does not fit the files")
         version.files = {name: self._blobs[md5][1] for name, md5 in entries.items()}
         version.state = "COMMITTED"
         version.index = sum(v.state == "COMMITTED" for v in self.versions if v.collection == version.collection) - 1
         self._give_aliases(version, [*version.wanted_aliases, f"v{version.index}"])
 
-    def _use(self, given: Fields) -> Fields:
-        use = given.get("input", given)
+    def _use(self, variables: Fields) -> Fields:
+        use = variables.get("input", variables)
         version = self._find(use["artifactID"])
         if version.state != "COMMITTED" or not self._has_run(use["runName"]):
             raise RefusedError(f"{use['runName']} cannot use {version.collection}, which is {version.state}")
         version.users.add(use["runName"])
         return {"useArtifact": {"artifact": {"id": version.id}}}
 
-    def _by_id(self, given: Fields) -> Fields:
-        version = self._find(given["id"])
+    def _by_id(self, variables: Fields) -> Fields:
+        version = self._find(variables["id"])
         project = {"id": "p", "internalId": "p", "name": "pix2style", "entity": {"name": "me"}}
         sequence = {"__typename": "ArtifactSequence", "name": version.collection, "project": project}
         aliases = [
             {"__typename": "ArtifactAlias", "id": alias, "alias": alias, "artifactCollection": sequence}
             for alias in sorted(version.aliases)
         ]
-        facts: Fields = {"__typename": "Artifact", "id": version.id, "artifactSequence": sequence, "aliases": aliases}
-        facts |= {"versionIndex": version.index, "artifactType": {"name": version.type}, "description": None}
-        facts |= {"metadata": json.dumps(version.metadata), "ttlDurationSeconds": -1, "ttlIsInherited": True}
-        facts |= {"tags": [], "historyStep": None, "state": version.state, "digest": version.digest}
-        facts |= {"size": sum(map(len, version.files.values())), "fileCount": len(version.files)}
-        return {"artifact": facts | {"commitHash": None, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": None}}
+        fields: Fields = {"__typename": "Artifact", "id": version.id, "artifactSequence": sequence, "aliases": aliases}
+        fields |= {"versionIndex": version.index, "artifactType": {"name": version.type}, "description": None}
+        fields |= {"metadata": json.dumps(version.metadata), "ttlDurationSeconds": -1, "ttlIsInherited": True}
+        fields |= {"tags": [], "historyStep": None, "state": version.state, "digest": version.digest}
+        fields |= {"size": sum(map(len, version.files.values())), "fileCount": len(version.files)}
+        return {"artifact": fields | {"commitHash": None, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": None}}
 
     def _find(self, version_id: str) -> Version:
         for version in self.versions:
@@ -245,6 +254,6 @@ def b64_md5(data: bytes) -> str:
 
 
 def _artifact_digest(entries: Mapping[str, str]) -> str:
-    """W&B's digest of an artifact: of its files' names and digests."""
+    """Compute W&B's digest of an artifact, from its files' names and digests."""
     lines = "".join(f"{name}:{digest}\n" for name, digest in sorted(entries.items()))
     return hashlib.md5(f"wandb-artifact-manifest-v1\n{lines}".encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""What tests do with W&B beside tracking: begin anew, and send what a run left."""
+"""Reset W&B between tests, and call `wandb sync`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-KEY = "0" * 40  # of the right form; nobody's
+KEY = "0" * 40  # has the form of an API key
 
 
-def forget_wandb() -> None:
-    """W&B reads its environment once a process: let it read it again."""
+def reset_wandb() -> None:
+    """Let W&B read its environment variables again, which it otherwise does once per process."""
     import wandb
 
     wandb.teardown()
 
 
 def wandb_sync(*arguments: str | Path) -> None:
-    """`wandb sync` with these arguments, as a person would call it."""
-    forget_wandb()
+    """Run `wandb sync` with these arguments, as a user would."""
+    reset_wandb()
     command = [sys.executable, "-m", "wandb", "sync", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A local HTTP stand-in for W&B's server: runs and their artifacts; it can refuse, fall silent or die."""
+"""A local stand-in for W&B's server. It stores runs and artifacts, and can refuse, ignore or drop requests."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any
 from wandb_artifacts import ArtifactStore, RefusedError
 
 _OPERATION = re.compile(r"^\s*(?:query|mutation)\s+(\w+)\s*(\([^)]*\))?", re.MULTILINE)
-_NEEDED = re.compile(r"\$(\w+)\s*:\s*[\w\[\]!]+!\s*[,)\n]")
+_REQUIRED_VARIABLE = re.compile(r"\$(\w+)\s*:\s*[\w\[\]!]+!\s*[,)\n]")
 _ME = {"id": "v", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}
 
 
 class WandbServer(ThreadingHTTPServer):
-    """Serves from a thread.
+    """An HTTP server in a thread, which answers the requests of the W&B client.
 
     Attributes:
-        silent: set it, and every request is taken and never answered.
-        refuses: names of operations that are answered with an error.
-        ignores: names of operations that are taken and not answered while they stand here.
-        requests: method, path and body of each request that was answered.
-        runs: names of the runs that there are.
-        artifacts: what became of them.
-        surprises: requests that were wrong, or that it knows no answer to.
+        silent: While it is set, requests are accepted and not answered.
+        refuses: Names of operations that are answered with an error.
+        ignores: Names of operations that are accepted and not answered as long as they are in this set.
+        requests: Method, path and body of each request that was answered.
+        runs: Names of the runs that clients have made.
+        artifacts: Artifacts that clients have uploaded.
+        unexpected_requests: Requests that were invalid, or that the server has no answer for.
     """
 
     daemon_threads = True
@@ -42,7 +42,7 @@ class WandbServer(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, bytes]] = []
         self.runs: set[str] = set()
         self.artifacts = ArtifactStore(self.url, lambda name: name in self.runs)
-        self.surprises: list[str] = []
+        self.unexpected_requests: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
@@ -50,17 +50,17 @@ class WandbServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def speak(self) -> None:
-        """Answer everything from here on, and what waits."""
+    def answer_again(self) -> None:
+        """Answer all requests again, including those that wait for an answer."""
         self.silent.clear()
         self.ignores.clear()
 
-    def die(self) -> None:
+    def stop(self) -> None:
         self.shutdown()
         self.server_close()
 
     def history(self, run: str = "") -> list[dict[str, Any]]:
-        """The lines of figures that came; of one run, or of all."""
+        """Return the lines of metrics that were received, of one run or of all runs."""
         lines: list[dict[str, Any]] = []
         for _, path, body in self.requests:
             if path.endswith(f"{run}/file_stream"):
@@ -72,10 +72,10 @@ class WandbServer(ThreadingHTTPServer):
         return [_name(json.loads(body)) for _, path, body in self.requests if path == "/graphql"]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is none of our business."""
+        """Ignore clients that close the connection."""
 
     def answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """The status and the answer to a request."""
+        """Return HTTP status and JSON answer for a request."""
         if path == "/graphql":
             return self._answer_operation(json.loads(body))
         if path.startswith("/artifacts/"):
@@ -83,37 +83,43 @@ class WandbServer(ThreadingHTTPServer):
                 return 200, {}
         elif path == "/healthz" or path.startswith(("/upload/", "/files/", "/sdk/otel/")):
             return 200, {}
-        self.surprises.append(f"{method} {path}")
+        self.unexpected_requests.append(f"{method} {path}")
         return 400, {}
 
-    def _answer_operation(self, question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        operation, given = _name(question), question.get("variables") or {}
+    def _answer_operation(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        operation, variables = _name(request), request.get("variables") or {}
         while operation in self.ignores:
             time.sleep(0.1)
         try:
             if operation in self.refuses:
-                raise RefusedError(f"{operation} is not for you")
-            if missing := [name for name in _needed(question["query"]) if given.get(name) is None]:
+                raise RefusedError(f"{operation} is refused")
+            if missing := [name for name in _required_variables(request["query"]) if variables.get(name) is None]:
                 raise RefusedError(f"{operation} lacks {missing}")
             if operation in self.artifacts.operations:
-                return 200, {"data": self.artifacts.answer(operation, given)}
-            return 200, {"data": self._answer_run(operation, given)}
+                return 200, {"data": self.artifacts.answer(operation, variables)}
+            return 200, {"data": self._answer_run(operation, variables)}
         except (RefusedError, KeyError, TypeError, ValueError) as error:
             if operation not in self.refuses:
-                self.surprises.append(f"{operation}: {error!r}")
+                self.unexpected_requests.append(f"{operation}: {error!r}")
             return 200, {"data": None, "errors": [{"message": str(error), "path": [operation]}]}
 
-    def _answer_run(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+    def _answer_run(self, operation: str, variables: dict[str, Any]) -> dict[str, Any]:
         if operation == "UpsertBucket":
-            inserted = given["name"] not in self.runs
-            self.runs.add(given["name"])
-            facts = {"id": "b", "name": given["name"], "displayName": "run", "config": "{}", "project": _project(given)}
-            return {"upsertBucket": {"bucket": facts, "inserted": inserted}}
+            inserted = variables["name"] not in self.runs
+            self.runs.add(variables["name"])
+            fields = {
+                "id": "b",
+                "name": variables["name"],
+                "displayName": "run",
+                "config": "{}",
+                "project": _project(variables),
+            }
+            return {"upsertBucket": {"bucket": fields, "inserted": inserted}}
         if operation == "RunResumeStatus":
-            bucket = self._resumable(given["name"]) if given["name"] in self.runs else None
-            return {"model": _project(given) | {"bucket": bucket}}
+            bucket = self._resumable(variables["name"]) if variables["name"] in self.runs else None
+            return {"model": _project(variables) | {"bucket": bucket}}
         if operation == "CreateRunFiles":
-            files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in given["files"]]
+            files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}
         if operation == "Viewer":
             return {"viewer": _ME}
@@ -156,20 +162,20 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST  # noqa: N815 (the library's names)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the library's name)
-        """Tests are quiet."""
+        """Print nothing."""
 
 
-def _project(given: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "p", "name": given["project"], "entity": {"id": "e", "name": "me"}}
+def _project(variables: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "p", "name": variables["project"], "entity": {"id": "e", "name": "me"}}
 
 
-def _name(question: dict[str, Any]) -> str:
-    """The operation's name, which W&B's Python half gives in the query alone."""
-    found = _OPERATION.search(question["query"])
-    return question.get("operationName") or (found[1] if found else "")
+def _name(request: dict[str, Any]) -> str:
+    """Return the operation's name; the Python part of the W&B client states it in the query only."""
+    match = _OPERATION.search(request["query"])
+    return request.get("operationName") or (match[1] if match else "")
 
 
-def _needed(query: str) -> list[str]:
-    """The variables that the operation must be given."""
-    found = _OPERATION.search(query)
-    return _NEEDED.findall(found[2]) if found and found[2] else []
+def _required_variables(query: str) -> list[str]:
+    """Return the names of the variables that the operation requires."""
+    match = _OPERATION.search(query)
+    return _REQUIRED_VARIABLE.findall(match[2]) if match and match[2] else []

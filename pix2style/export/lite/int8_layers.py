@@ -10,17 +10,16 @@ its 3x3 convolutions are 20 to 40 times slower.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
 from torch import nn
 
-from pix2style.export.graph_builder import Floats, GraphBuilder
+from pix2style.export.graph_builder import GraphBuilder
 from pix2style.export.lite.calibration import Calibration, QuantParams
 from pix2style.export.lite.float_layers import add_context, split_style_table, style_shift, weight_and_bias
+from pix2style.export.lite.int8_operators import QuantizedConv, add_conv, dequantize, fake_quantize, quantize
 from pix2style.export.lite.lite_graph import Sizes
-from pix2style.export.lite.quantize_weights import QuantizedWeight, quantize_weights
+from pix2style.export.lite.quantize_weights import quantize_weights
 from pix2style.nets.lite import Lite, ResidualBlock
 
 _HALF_RANGE = 127.5
@@ -61,7 +60,7 @@ class Int8Layers:
         head = self._quantize_layer(network.head, head_input, colours=_COLOURS)
         head = replace(head, bias=head.bias - _HALF_LEVEL)
         params = self.params[head_input]
-        levels = _conv(graph, dequantize(graph, features, params), params, head)
+        levels = add_conv(graph, dequantize(graph, features, params), params, head)
         return quantize(graph, levels, _PIXEL_PARAMS)
 
     def _add_stem(self, graph: GraphBuilder, pixels: str, context: str, style: str | None, sizes: Sizes) -> str:
@@ -93,7 +92,7 @@ class Int8Layers:
         photo = dequantize(graph, graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), _PIXEL_PARAMS)
         shifts = [*_style_shifts(graph, self.network.stem, style), *shifts]
         stem = replace(stem, bias=stem.bias + correction)
-        return _conv(graph, photo, _PIXEL_PARAMS, stem, shifts=shifts, stride=scale)
+        return add_conv(graph, photo, _PIXEL_PARAMS, stem, shifts=shifts, stride=scale)
 
     def _expand_context(self, graph: GraphBuilder, context: str, sizes: Sizes) -> str:
         """Repeat the context at every position of the feature maps.
@@ -112,11 +111,11 @@ class Int8Layers:
         input_name, hidden_name = f"features.{number}", f"hidden.{number}"
         input_params, hidden_params = self.params[input_name], self.params[hidden_name]
         block_input = dequantize(graph, features, input_params)
-        hidden = _conv(graph, block_input, input_params, self._quantize_layer(block.first, input_name))
+        hidden = add_conv(graph, block_input, input_params, self._quantize_layer(block.first, input_name))
         hidden = fake_quantize(graph, graph.op("Relu", hidden), hidden_params)
         second = self._quantize_layer(block.second, hidden_name)
         shifts = _style_shifts(graph, block.second, style)
-        residual = _conv(graph, hidden, hidden_params, second, shifts=shifts)
+        residual = add_conv(graph, hidden, hidden_params, second, shifts=shifts)
         residual = fake_quantize(graph, residual, self.params[f"residual.{number}"])
         # The features are dequantised a second time on purpose: OpenCV loses a dequantised value that two 8-bit
         # operators share.
@@ -125,7 +124,7 @@ class Int8Layers:
 
     def _quantize_layer(
         self, layer: nn.Module, input_name: str | None = None, *, colours: int | None = None
-    ) -> _QuantizedConv:
+    ) -> QuantizedConv:
         """Quantise the weights of a convolution, and correct its bias for their rounding errors (bias correction).
 
         Args:
@@ -139,82 +138,7 @@ class Int8Layers:
         if input_name is not None:
             error = quantized.values * quantized.scales[:, None, None, None] - weight
             bias = bias - error.sum(axis=(2, 3)) @ self.means[input_name]
-        return _QuantizedConv(quantized, bias)
-
-
-@dataclass(frozen=True, slots=True)
-class _QuantizedConv:
-    """A convolution with quantised weights.
-
-    Attributes:
-        weight: Quantised weights.
-        bias: Real biases, [filters].
-    """
-
-    weight: QuantizedWeight
-    bias: Floats
-
-
-def _conv(
-    graph: GraphBuilder,
-    features: str,
-    input_params: QuantParams,
-    layer: _QuantizedConv,
-    *,
-    shifts: Sequence[str] = (),
-    stride: int = 1,
-) -> str:
-    """Add a convolution in 8 bits. The caller has to quantise the output, so that the operators can be fused.
-
-    Args:
-        graph: Graph that is extended.
-        features: Dequantised input.
-        input_params: Quantisation parameters of the input.
-        layer: The convolution.
-        shifts: Values that are added to the output channels, float32 [filters] each.
-        stride: 1 for a convolution that keeps the size; the kernel size for patches that do not overlap.
-    """
-    values, scales = layer.weight.values, layer.weight.scales
-    # If the zero points of the weights are 0, ONNX Runtime before 1.30 chooses a kernel that ignores a bias which is
-    # not constant. A zero point of -1 avoids that kernel; the values are moved accordingly.
-    zero_point = -1 if shifts else 0
-    weight = graph.op(
-        "DequantizeLinear",
-        graph.constant(values + zero_point, np.int8),
-        graph.float_tensor(scales),
-        graph.constant(np.full(len(scales), zero_point), np.int8),
-        axis=0,
-    )
-    kernel = values.shape[2]
-    return graph.op(
-        "Conv",
-        features,
-        weight,
-        _bias(graph, layer.bias, scales * np.float32(input_params.scale), shifts),
-        kernel_shape=[kernel, kernel],
-        strides=[stride, stride],
-        pads=[kernel // 2 if stride == 1 and kernel > 1 else 0] * 4,
-    )
-
-
-def _bias(graph: GraphBuilder, bias: Floats, scales: Floats, shifts: Sequence[str]) -> str:
-    """Add a bias that is quantised to int32, as 8-bit convolutions need it.
-
-    Args:
-        graph: Graph that is extended.
-        bias: Real biases, [filters].
-        scales: Scales of the convolution's 32-bit sums: scale of the weights times scale of the input, [filters].
-        shifts: Values to add to the bias. With them the bias is not constant, and is quantised when the filter runs.
-    """
-    zero_points, scale_tensor = graph.constant(np.zeros(len(scales)), np.int32), graph.float_tensor(scales)
-    if not shifts:
-        quantized = graph.constant(np.rint(bias / scales), np.int32)
-        return graph.op("DequantizeLinear", quantized, scale_tensor, zero_points, axis=0)
-    total = graph.float_tensor(bias)
-    for shift in shifts:
-        total = graph.op("Add", shift, total)
-    quantized = graph.cast(graph.op("Round", graph.op("Div", total, scale_tensor)), np.int32)
-    return graph.op("DequantizeLinear", quantized, scale_tensor, zero_points, axis=0)
+        return QuantizedConv(quantized, bias)
 
 
 def _style_shifts(graph: GraphBuilder, layer: nn.Module, style: str | None) -> list[str]:
@@ -223,20 +147,3 @@ def _style_shifts(graph: GraphBuilder, layer: nn.Module, style: str | None) -> l
     if style_table is None or style is None:
         return []
     return [style_shift(graph, style_table, style)]
-
-
-def quantize(graph: GraphBuilder, values: str, params: QuantParams) -> str:
-    """Add a conversion from float32 to uint8."""
-    scale, zero_point = graph.scalar(params.scale), graph.constant(params.zero_point, np.uint8)
-    return graph.op("QuantizeLinear", values, scale, zero_point)
-
-
-def dequantize(graph: GraphBuilder, quantized: str, params: QuantParams) -> str:
-    """Add a conversion from uint8 to float32."""
-    scale, zero_point = graph.scalar(params.scale), graph.constant(params.zero_point, np.uint8)
-    return graph.op("DequantizeLinear", quantized, scale, zero_point)
-
-
-def fake_quantize(graph: GraphBuilder, values: str, params: QuantParams) -> str:
-    """Add a conversion to uint8 and back, which limits values to what 8 bits can represent."""
-    return dequantize(graph, quantize(graph, values, params), params)

@@ -1,1 +1,1 @@
-"""Making a pair set: photos in, painted pairs out."""
+"""Make a pair set: stylize photos with teachers and store the pairs in shards."""

@@ -1,4 +1,4 @@
-"""Load a planned photo as the content image of its pairs."""
+"""Load a planned photo, and crop, resize or vary it to the content of its pairs."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from pix2style.errors import ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, crop_to_square, decode_picture, fit_within, read_file
 from pix2style.pairs.build.variants import apply_variation, draw_variation, pair_size
-from pix2style.pairs.format.manifest import Failure, Fit, PlannedPhoto
+from pix2style.pairs.format.records import Failure, Fit, PlannedPhoto
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-# What JPEG holds; for PNG too, so that the format changes nothing else.
+# Pillow puts the memory address of an object into some messages, which would differ from run to run.
+_MEMORY_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+# The limit of JPEG. It applies to PNG too, so that `format` changes nothing else about a set.
 _LONGEST_SIDE_PX = 65_500
 
 
 @dataclass(frozen=True, slots=True)
 class ContentImage:
-    """A photo, ready to be painted.
+    """A photo that is ready to be stylized.
 
     Attributes:
-        photo: its place in the plan.
-        rgb: uint8 [height, width, 3], sRGB, cut, shrunk or varied as asked for.
-        photo_height_px: of the file's picture, upright.
-        photo_width_px: of the file's picture, upright.
+        photo: The planned photo or variant.
+        rgb: uint8 [height, width, 3] in sRGB, cropped, resized or varied as the plan says.
+        photo_height_px: Height of the upright photo in the file.
+        photo_width_px: Width of the upright photo in the file.
     """
 
     photo: PlannedPhoto
@@ -35,26 +36,27 @@ class ContentImage:
 
 
 def load_content(photo: PlannedPhoto, path: Path, size_px: int, fit: Fit) -> ContentImage | Failure:
-    """Read a planned photo, or the photo of a planned variant, and cut, shrink or vary it.
+    """Load a planned photo or variant as the content of its pairs.
 
     Args:
-        photo: the plan's entry; the file must still have its digest.
-        path: the file.
-        size_px: of the pictures, as `fit` says.
-        fit: `crop` to a square, `fit` the longer side, or `keep`.
+        photo: The planned photo or variant. The file must still have the planned digest.
+        path: File of the photo.
+        size_px: Size of the content in pixels; `fit` says which side it is.
+        fit: Whether the photo is cropped to a square (`crop`), resized (`fit`) or kept in its own size (`keep`).
 
     Returns:
-        The photo, or why there is none. The reason depends on the file alone, so that it is the same in every run.
+        The content, or a failure with the reason. The reason is written to the set, so it depends on the file alone and
+        is the same in every run.
     """
     try:
         data = read_file(path)
         if sha256_bytes(data) != photo.sha256:
             return _failure(photo, "changed while pairs were being made")
-        picture = decode_picture(data, name=photo.file, to_srgb=True)
+        picture = decode_picture(data, name=photo.file_name, to_srgb=True)
     except OSError as error:
         return _failure(photo, error.strerror or str(error))
     except ImageError as error:
-        return _failure(photo, _ADDRESS.sub("", error.reason))
+        return _failure(photo, _MEMORY_ADDRESS.sub("", error.reason))
     height_px, width_px = picture.rgb.shape[:2]
     if max(pair_size(height_px, width_px, size_px, fit)) > _LONGEST_SIDE_PX:
         reason = f"{width_px}x{height_px} px is longer than the {_LONGEST_SIDE_PX} px that a pair holds: crop or fit it"

@@ -1,4 +1,4 @@
-"""make_pairs: photos and teachers become a pair set. Can be killed at any moment and called again."""
+"""Make pair sets: stylize photos with teachers, resume interrupted sets, make slices for batch systems, and preview."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pix2style.pairs.build.engines.local import LocalEngine
 from pix2style.pairs.build.engines.ray_cluster import ClusterEngine, RayCluster
 from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
 from pix2style.pairs.build.scan import PhotoScan, scan_photos, scan_planned_photos
-from pix2style.pairs.build.set_builder import Engine, PairSetBuilder, Slice
-from pix2style.pairs.build.stylize import PairStylizer, threads
+from pix2style.pairs.build.set_builder import Engine, PairSetBuilder
+from pix2style.pairs.build.slices import Slice
+from pix2style.pairs.build.stylize import PairStylizer, worker_threads
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan, make_plan
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Teachers = Stylizer | Sequence[Stylizer]
+"""One teacher, or the teachers of several styles in the order of the styles' ids."""
 
 
 def make_pairs(
@@ -46,46 +48,47 @@ def make_pairs(
     cluster: RayCluster | None = None,
     on_progress: StageProgressCallback = no_progress,
 ) -> BuildReport:
-    """Paint every photo and store the pairs.
+    """Stylize all photos and store the pairs.
 
-    The same photos, teachers and settings give the same bytes, however often the work was interrupted, and whatever
-    machines did it.
+    The process may be killed at any moment; the same call then continues. The same photos, teachers and settings give
+    the same bytes, no matter how often the work was interrupted and which machines did it.
 
     Args:
-        config: which photos, size, format and shares.
-        teacher: who paints; several: one for each style.
-        out: the set's folder: new, empty, or with the same set, which is then finished.
-        seed: salt of the split's hash; sets that shall hold out the same photos need the same.
-        exclude_sha256: photos that are left out, by the SHA-256 of their files.
-        cluster: paint there instead of in this process.
-        on_progress: called often, from this thread.
+        config: Section `pairs` of the configuration.
+        teacher: The teacher, or the teachers of several styles.
+        out: Folder of the pair set: new, empty, or with the same set, which is then finished.
+        seed: Salt of the hash that assigns photos to splits. Sets that shall hold out the same photos need the same
+            seed.
+        exclude_sha256: SHA-256 of the files of photos that are left out.
+        cluster: Cluster that makes the shards, or None to make them in this process.
+        on_progress: Called often, in this thread, with the stages `hashing` (files) and `stylizing` (pairs).
 
     Returns:
-        What came out; files that could not be read are in `manifest.failures`.
+        A report. Photos that failed are in `manifest.failures`.
 
     Raises:
-        DataError: no photo can be read, or `out` holds something else or cannot be written.
-        ArtifactError: the teacher gave pictures of another size.
+        DataError: No photo can be read, or `out` holds something else or cannot be written.
+        ArtifactError: A teacher returned images of another size than its input.
     """
-    started, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
-    with threads() as pool:
-        plan, scan = _plan(config, teachers, seed, pool, on_progress, exclude_sha256=exclude_sha256)
+    start, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
+    with worker_threads() as pool:
+        plan, scan = _scan_and_plan(config, teachers, seed, pool, on_progress, exclude_sha256=exclude_sha256)
         with folder.locked():
-            folder.open(plan)
-            work = PairSetBuilder(folder, plan, on_progress)
-            painter = PairStylizer(teachers, plan, scan.paths, pool)
-            finished = work.find_finished()
+            folder.prepare(plan)
+            builder = PairSetBuilder(folder, plan, on_progress)
+            pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
+            finished = builder.find_finished()
             if finished is None:
-                work.make(_engine(work, painter, config.teacher_batch, cluster))
-            manifest = finished or work.finish()
+                builder.make(_engine(builder, pair_stylizer, config.teacher_batch, cluster))
+            manifest = finished or builder.finish()
             return BuildReport(
                 out=out,
                 manifest=manifest,
                 sha256=sha256_file(folder.manifest),
-                new_pairs=work.new_pairs,
-                kept_pairs=manifest.pairs.total - work.new_pairs,
-                teacher_s=painter.teacher_s if cluster is None else None,
-                seconds=time.perf_counter() - started,
+                new_pairs=builder.new_pairs,
+                kept_pairs=manifest.pairs.total - builder.new_pairs,
+                teacher_s=pair_stylizer.teacher_s if cluster is None else None,
+                seconds=time.perf_counter() - start,
                 already_finished=finished is not None,
             )
 
@@ -94,40 +97,49 @@ def make_slice(
     config: PairsConfig,
     teacher: Teachers,
     out: Path,
-    part: Slice,
+    shard_slice: Slice,
     *,
     seed: int = 0,
     on_progress: StageProgressCallback = no_progress,
 ) -> SliceReport:
-    """Make a part of the shards, while other processes make the others: for batch systems.
+    """Make a slice of the shards, while other processes make the other slices: for batch systems.
 
-    Where a plan is there already, photos are found by name and checked only when they are painted. Whoever finishes
-    the last shard writes the manifest.
+    If the folder holds a plan already, photos are found by their names and only checked when they are stylized. The
+    process that finishes the last shard writes the manifest.
+
+    Args:
+        config: Section `pairs` of the configuration.
+        teacher: The teacher, or the teachers of several styles.
+        out: Folder of the pair set.
+        shard_slice: The slice to make.
+        seed: See `make_pairs`.
+        on_progress: See `make_pairs`.
 
     Raises:
-        DataError, ArtifactError: as `make_pairs`.
+        DataError, ArtifactError: See `make_pairs`.
     """
-    started, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
-    with threads() as pool:
-        plan, scan = _known_plan(config, teachers, seed, folder) or _plan(config, teachers, seed, pool, on_progress)
+    start, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
+    with worker_threads() as pool:
+        plan_and_scan = _resume_plan(config, teachers, seed, folder)
+        plan, scan = plan_and_scan or _scan_and_plan(config, teachers, seed, pool, on_progress)
         with folder.locked(shared=True):
-            folder.open(plan, alone=False)
-            work = PairSetBuilder(folder, plan, on_progress)
-            painter = PairStylizer(teachers, plan, scan.paths, pool)
-            finished = work.find_finished()
+            folder.prepare(plan, exclusive=False)
+            builder = PairSetBuilder(folder, plan, on_progress)
+            pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
+            finished = builder.find_finished()
             if finished is None:
-                work.make(_engine(work, painter, config.teacher_batch, None), part)
-                work.find_finished()  # others may have made the rest meanwhile
-                if work.is_complete:
-                    work.finish()
+                builder.make(_engine(builder, pair_stylizer, config.teacher_batch, None), shard_slice)
+                builder.find_finished()  # other processes may have finished their slices in the meantime
+                if builder.is_complete:
+                    builder.finish()
             return SliceReport(
                 out=out,
-                part=f"{part.number}/{part.of}",
-                new_pairs=work.new_pairs,
-                finished_shards=len(work.finished),
+                slice_name=str(shard_slice),
+                new_pairs=builder.new_pairs,
+                finished_shards=len(builder.finished),
                 shards=plan.shard_count,
-                seconds=time.perf_counter() - started,
-                complete=work.is_complete,
+                seconds=time.perf_counter() - start,
+                complete=builder.is_complete,
             )
 
 
@@ -139,16 +151,18 @@ def plan_pairs(
     seed: int = 0,
     on_progress: StageProgressCallback = no_progress,
 ) -> BuildPreview:
-    """Write the plan and nothing else: before many slices begin, so that the photos are hashed once.
+    """Write the plan only, so that the processes that make slices later need not hash all photos.
+
+    The arguments are those of `make_pairs`.
 
     Raises:
-        DataError: as `make_pairs`.
+        DataError: See `make_pairs`.
     """
     folder = PairSetFolder(out)
-    with threads() as pool:
-        plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress)
+    with worker_threads() as pool:
+        plan, _ = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress)
         with folder.locked():
-            folder.open(plan)
+            folder.prepare(plan)
             return _preview(folder, plan)
 
 
@@ -161,36 +175,36 @@ def preview_pairs(
     exclude_sha256: Collection[str] = (),
     on_progress: StageProgressCallback = no_progress,
 ) -> BuildPreview:
-    """What `make_pairs` would do with the same; scans, but paints and writes nothing.
+    """Return what `make_pairs` would do with the same arguments; scans the photos, but stylizes and writes nothing.
 
     Raises:
-        DataError: where `make_pairs` would, before its first photo.
+        DataError: `make_pairs` would raise it before its first photo.
     """
     folder = PairSetFolder(out)
-    with threads() as pool:
-        plan, _ = _plan(config, _as_list(teacher), seed, pool, on_progress, exclude_sha256=exclude_sha256)
-    folder.check(plan)
+    with worker_threads() as pool:
+        plan, _ = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress, exclude_sha256=exclude_sha256)
+    folder.check_plan(plan)
     return _preview(folder, plan)
 
 
 def _preview(folder: PairSetFolder, plan: PairPlan) -> BuildPreview:
-    work = PairSetBuilder(folder, plan, no_progress)
-    finished = work.find_finished()
+    builder = PairSetBuilder(folder, plan, no_progress)
+    finished = builder.find_finished()
     state = "finished" if finished else "unfinished" if folder.plan.exists() else "new"
-    return BuildPreview(folder.path, plan, state, len(work.finished))
+    return BuildPreview(folder.path, plan, state, len(builder.finished))
 
 
 def _as_list(teacher: Teachers) -> list[Stylizer]:
     return [teacher] if isinstance(teacher, Stylizer) else list(teacher)
 
 
-def _engine(work: PairSetBuilder, painter: PairStylizer, batch: int, cluster: RayCluster | None) -> Engine:
+def _engine(builder: PairSetBuilder, pair_stylizer: PairStylizer, batch: int, cluster: RayCluster | None) -> Engine:
     if cluster is None:
-        return LocalEngine(work.folder, work.plan, painter, batch, work.advance)
-    return ClusterEngine(cluster, work.folder, work.plan, painter.paths, batch, work.advance)
+        return LocalEngine(builder.folder, builder.plan, pair_stylizer, batch, builder.report_pairs)
+    return ClusterEngine(cluster, builder.folder, builder.plan, pair_stylizer.paths, batch, builder.report_pairs)
 
 
-def _plan(
+def _scan_and_plan(
     config: PairsConfig,
     teachers: Sequence[Stylizer],
     seed: int,
@@ -202,19 +216,19 @@ def _plan(
     scan = scan_photos(config.content, pool, lambda done, total: on_progress("hashing", done, total))
     if exclude_sha256:
         scan = scan.exclude(exclude_sha256)
-    return _plan_of(config, teachers, seed, scan), scan
+    return _plan(config, teachers, seed, scan), scan
 
 
-def _known_plan(
+def _resume_plan(
     config: PairsConfig, teachers: Sequence[Stylizer], seed: int, folder: PairSetFolder
 ) -> tuple[PairPlan, PhotoScan] | None:
-    """The plan that is there, if the same files are."""
+    """Plan with the digests of the plan in the folder; None if there is no plan or files were added or removed."""
     if not folder.plan.exists():
         return None
     scan = scan_planned_photos(config.content, read_document(PairPlan, folder.plan)[0])
-    return None if scan is None else (_plan_of(config, teachers, seed, scan), scan)
+    return None if scan is None else (_plan(config, teachers, seed, scan), scan)
 
 
-def _plan_of(config: PairsConfig, teachers: Sequence[Stylizer], seed: int, scan: PhotoScan) -> PairPlan:
+def _plan(config: PairsConfig, teachers: Sequence[Stylizer], seed: int, scan: PhotoScan) -> PairPlan:
     identities = [teacher.identity for teacher in teachers]
     return make_plan(config, identities, seed=seed, hashed_files=scan.hashed_files, unreadable=scan.unreadable)

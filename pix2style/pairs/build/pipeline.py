@@ -1,4 +1,4 @@
-"""Reading ahead of the teacher and encoding behind it, so that the teacher never waits."""
+"""Overlap loading, stylizing and encoding of batches, so that the teacher never waits for photos or disks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from dataclasses import dataclass
 
 from pix2style.pairs.build.content import ContentImage
 from pix2style.pairs.build.stylize import EncodedPair, PairStylizer
-from pix2style.pairs.format.manifest import Failure, PlannedPhoto
 from pix2style.pairs.format.plan import PlannedPair
+from pix2style.pairs.format.records import Failure, PlannedPhoto
 
-# Batches in memory: being read or waiting to be painted, and being encoded. With the one at the teacher, that is all.
-_BATCHES_AHEAD = 2
-_BATCHES_BEHIND = 2
-# What such a batch has cost must be on the disk before the next one begins; encoding it takes a hundredth of that.
+# Batches in memory: those that are loaded before the teacher needs them, and those that are encoded after it. Together
+# with the batch at the teacher they bound the memory.
+_BATCHES_LOADING = 2
+_BATCHES_ENCODING = 2
+# The work of a batch that took this long must be on the disk before the next one begins, in case the process is killed.
+# Waiting for its encoding costs a hundredth of that time.
 _SLOW_BATCH_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Photos that are painted together: always the same ones, whatever an earlier run has done of them.
+    """Photos that are stylized together: always the same ones, even if an earlier run has finished some of them.
 
     Attributes:
-        shard: that they belong to.
-        photos: all of them.
-        pairs: in all their styles.
-        missing: keys of the pairs that are still to be made.
+        shard: Number of the shard that the photos belong to.
+        photos: Photos and variants of the batch.
+        pairs: Planned pairs of these photos, in all styles.
+        missing: Keys of the pairs that still have to be made.
     """
 
     shard: int
@@ -37,14 +39,14 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a batch.
+class BatchResult:
+    """The result of a batch.
 
     Attributes:
-        batch: which.
-        pairs: those that were missing and now are made, in order.
-        failures: why others are not, one a photo, or one a photo and style.
-        teacher_s: seconds that the teacher painted.
+        batch: The batch.
+        pairs: Pairs that were missing and have been made, in order.
+        failures: Reasons for the missing pairs that could not be made: one for each photo, or for each photo and style.
+        teacher_s: Seconds that the teacher worked.
     """
 
     batch: Batch
@@ -54,66 +56,74 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Behind:
+class _StylizedBatch:
+    """A stylized batch whose pairs are still being encoded."""
+
     batch: Batch
     pairs: list[Future[EncodedPair]]
     failures: list[Failure]
     teacher_s: float
 
-    def done(self) -> bool:
+    def is_encoded(self) -> bool:
         return all(future.done() for future in self.pairs)
 
-    def outcome(self) -> Outcome:
-        return Outcome(self.batch, [future.result() for future in self.pairs], self.failures, self.teacher_s)
+    def wait(self) -> BatchResult:
+        return BatchResult(self.batch, [future.result() for future in self.pairs], self.failures, self.teacher_s)
 
 
-def stylize_batches(batches: Iterator[Batch], painter: PairStylizer) -> Iterator[Outcome]:
-    """Paint batches in order; memory holds a few of them, however many there are.
+_LoadingBatches = deque[tuple[Batch, list[Future[ContentImage | Failure]]]]
+
+
+def stylize_batches(batches: Iterator[Batch], pair_stylizer: PairStylizer) -> Iterator[BatchResult]:
+    """Stylize batches in order, with only a few of them in memory.
 
     The teacher works in the calling thread, so that Ctrl-C reaches it.
 
     Args:
-        batches: taken up only as far ahead as photos are read.
-        painter: who reads, paints and encodes.
+        batches: Batches to stylize. The iterator is advanced only as far as photos are loaded in advance.
+        pair_stylizer: Loads, stylizes and encodes.
 
     Yields:
-        The outcome of each batch, in order.
+        The result of each batch, in order.
 
     Raises:
-        ArtifactError: see `PairStylizer.paint`.
+        ArtifactError: See `PairStylizer.stylize`.
     """
-    ahead: deque[tuple[Batch, list[Future[ContentImage | Failure]]]] = deque()
-    behind: deque[_Behind] = deque()
-    _read_ahead(batches, ahead, painter)
-    while ahead:
-        batch, futures = ahead.popleft()
-        read = [future.result() for future in futures]
-        _read_ahead(batches, ahead, painter)
-        behind.append(_paint(batch, read, painter))
-        slow = behind[-1].teacher_s > _SLOW_BATCH_S
-        while behind and (slow or len(behind) > _BATCHES_BEHIND or behind[0].done()):
-            yield behind.popleft().outcome()
-    while behind:
-        yield behind.popleft().outcome()
+    loading: _LoadingBatches = deque()
+    encoding: deque[_StylizedBatch] = deque()
+    _load_in_advance(batches, loading, pair_stylizer)
+    while loading:
+        batch, futures = loading.popleft()
+        loaded = [future.result() for future in futures]
+        # The next photos begin to load before the teacher begins, so that they load while it works.
+        _load_in_advance(batches, loading, pair_stylizer)
+        encoding.append(_stylize(batch, loaded, pair_stylizer))
+        slow = encoding[-1].teacher_s > _SLOW_BATCH_S
+        while encoding and (slow or len(encoding) > _BATCHES_ENCODING or encoding[0].is_encoded()):
+            yield encoding.popleft().wait()
+    while encoding:
+        yield encoding.popleft().wait()
 
 
-def _read_ahead(
-    batches: Iterator[Batch], ahead: deque[tuple[Batch, list[Future[ContentImage | Failure]]]], painter: PairStylizer
-) -> None:
-    while len(ahead) < _BATCHES_AHEAD and (batch := next(batches, None)) is not None:
-        ahead.append((batch, [painter.pool.submit(painter.read, photo) for photo in batch.photos]))
+def _load_in_advance(batches: Iterator[Batch], loading: _LoadingBatches, pair_stylizer: PairStylizer) -> None:
+    while len(loading) < _BATCHES_LOADING and (batch := next(batches, None)) is not None:
+        loading.append((batch, [pair_stylizer.pool.submit(pair_stylizer.load, photo) for photo in batch.photos]))
 
 
-def _paint(batch: Batch, read: list[ContentImage | Failure], painter: PairStylizer) -> _Behind:
+def _stylize(batch: Batch, loaded: list[ContentImage | Failure], pair_stylizer: PairStylizer) -> _StylizedBatch:
     missing = [pair for pair in batch.pairs if pair.key in batch.missing]
-    unfinished = {pair.photo.key for pair in missing}
-    outcomes = list(zip(batch.photos, read, strict=True))
-    failures = [one for photo, one in outcomes if isinstance(one, Failure) and photo.key in unfinished]
-    contents = [one for one in read if isinstance(one, ContentImage)]
-    if not unfinished & {content.photo.key for content in contents}:
-        return _Behind(batch, [], failures, 0.0)
-    # A whole batch or nothing, so that what a teacher paints cannot depend on where an earlier run was stopped.
-    before_s = painter.teacher_s
-    found, refused = painter.paint(contents, batch.pairs)
-    made = [found[pair.key] for pair in missing if pair.key in found]
-    return _Behind(batch, made, failures + refused, painter.teacher_s - before_s)
+    unfinished_photos = {pair.photo.key for pair in missing}
+    failures = [
+        result
+        for photo, result in zip(batch.photos, loaded, strict=True)
+        if isinstance(result, Failure) and photo.key in unfinished_photos
+    ]
+    contents = [result for result in loaded if isinstance(result, ContentImage)]
+    if not unfinished_photos & {content.photo.key for content in contents}:
+        return _StylizedBatch(batch, [], failures, 0.0)
+    # The whole batch is stylized even if only some of its pairs are missing: the output of some teachers depends on the
+    # other photos of the batch (by rounding), and must not depend on where an earlier run was interrupted.
+    teacher_s_before = pair_stylizer.teacher_s
+    encoded, teacher_failures = pair_stylizer.stylize(contents, batch.pairs)
+    new_pairs = [encoded[pair.key] for pair in missing if pair.key in encoded]
+    return _StylizedBatch(batch, new_pairs, failures + teacher_failures, pair_stylizer.teacher_s - teacher_s_before)

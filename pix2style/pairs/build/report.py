@@ -1,8 +1,8 @@
-"""What making a pair set came to, for people and scripts."""
+"""Report what a call of make-pairs has done or would do, for people and scripts."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,17 @@ from pix2style.pairs.format.plan import PairPlan
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """A finished pair set.
+    """The result of a call that finished a pair set.
 
     Attributes:
-        out: its folder.
-        manifest: what it says of itself.
-        sha256: digest of its manifest.
-        new_pairs: pairs that this run made.
-        kept_pairs: pairs that an earlier run had made.
-        teacher_s: seconds of this run in which the teacher painted, where that is known.
-        seconds: that this run took, scanning included.
-        already_finished: nothing was left to do, and nothing was changed.
+        out: Folder of the pair set.
+        manifest: Manifest of the pair set.
+        sha256: SHA-256 of the manifest's file.
+        new_pairs: Number of pairs that this run made.
+        kept_pairs: Number of pairs that earlier runs had made.
+        teacher_s: Seconds that the teachers worked in this run, or None if that is unknown (on a cluster).
+        seconds: Seconds that this run took, including the scan of the photos.
+        already_finished: Whether the set was finished before, so that nothing was changed.
     """
 
     out: Path
@@ -36,26 +36,26 @@ class BuildReport:
 
     @property
     def pairs_per_second(self) -> float:
-        """Of this run."""
+        """Speed of this run."""
         return self.new_pairs / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def notes(self) -> list[str]:
         """What a person should know before training on the set."""
         manifest = self.manifest
-        counts = manifest.pairs.model_copy(update={"train": manifest.pairs.train // (1 + manifest.variants)})
-        notes = split_notes(counts, val_share=manifest.val_share, test_share=manifest.test_share)
+        photos = manifest.pairs.model_copy(update={"train": manifest.pairs.train // (1 + manifest.variants)})
+        notes = empty_split_notes(photos, val_share=manifest.val_share, test_share=manifest.test_share)
         if manifest.statistics.enlarged:
             notes.append(
                 f"{manifest.statistics.enlarged} photos are less than {manifest.size} px high or wide and were"
-                " enlarged: they carry less detail than the rest"
+                " enlarged: they hold less detail than the others"
             )
         if manifest.duplicates:
-            notes.append(f"{len(manifest.duplicates)} files have the content of another one: each gave one pair")
+            notes.append(f"{len(manifest.duplicates)} files have the same bytes as another file and were left out")
         return notes
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the report for `--json`."""
         manifest = self.manifest.model_dump(mode="json")
         return {
             "out": str(self.out),
@@ -78,20 +78,20 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class SliceReport:
-    """A finished part of a pair set (`--shard`).
+    """The result of a call that made a slice of the shards (`--shard`).
 
     Attributes:
-        out: the set's folder.
-        part: which part, for example `2/8`.
-        new_pairs: pairs that this run made.
-        finished_shards: of the whole set.
-        shards: of the whole set.
-        seconds: that this run took.
-        complete: all parts are done, and the manifest is written.
+        out: Folder of the pair set.
+        slice_name: The slice, for example `2/8`.
+        new_pairs: Number of pairs that this run made.
+        finished_shards: Number of finished shards of the whole set.
+        shards: Number of all shards of the set.
+        seconds: Seconds that this run took.
+        complete: Whether all shards are finished and the manifest is written.
     """
 
     out: Path
-    part: str
+    slice_name: str
     new_pairs: int
     finished_shards: int
     shards: int
@@ -99,20 +99,27 @@ class SliceReport:
     complete: bool
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        report = {**asdict(self), "out": str(self.out), "seconds": round(self.seconds, 3)}
-        return {"painted" if name == "new_pairs" else name: value for name, value in report.items()}
+        """Return the report for `--json`."""
+        return {
+            "out": str(self.out),
+            "part": self.slice_name,
+            "painted": self.new_pairs,
+            "finished_shards": self.finished_shards,
+            "shards": self.shards,
+            "seconds": round(self.seconds, 3),
+            "complete": self.complete,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class BuildPreview:
-    """What making a pair set would do (`--dry-run`).
+    """What a call of make-pairs would do (`--dry-run`).
 
     Attributes:
-        out: the folder.
-        plan: what would be painted.
-        state: `new`, `unfinished` or `finished`.
-        finished_shards: shards that need no more work.
+        out: Folder of the pair set.
+        plan: Plan of the pair set.
+        state: State of the folder: `new`, `unfinished` or `finished`.
+        finished_shards: Number of shards that are finished already.
     """
 
     out: Path
@@ -122,12 +129,12 @@ class BuildPreview:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know before painting."""
+        """What a person should know before the photos are stylized."""
         plan = self.plan
-        return split_notes(plan.photos_per_split, val_share=plan.val_share, test_share=plan.test_share)
+        return empty_split_notes(plan.photos_per_split, val_share=plan.val_share, test_share=plan.test_share)
 
     def to_json(self) -> dict[str, Any]:
-        """For `--dry-run --json`."""
+        """Return the preview for `--dry-run --json`."""
         plan = self.plan.model_dump(mode="json")
         return {
             "dry_run": True,
@@ -139,7 +146,7 @@ class BuildPreview:
             "duplicates": plan["duplicates"],
             "unreadable": plan["unreadable"],
             "teachers": plan["teachers"],
-            "pairs": self.plan.pair_total,
+            "pairs": self.plan.pair_count,
             "size": self.plan.size,
             "fit": self.plan.fit,
             "format": self.plan.format,
@@ -149,20 +156,25 @@ class BuildPreview:
         }
 
 
-def split_notes(counts: SplitCounts, *, val_share: float, test_share: float) -> list[str]:
-    """Which splits are empty although they should not be.
+def empty_split_notes(photos: SplitCounts, *, val_share: float, test_share: float) -> list[str]:
+    """Return a note for each split that is empty although it should not be.
 
-    Photos are never moved to fill them: a photo's split depends on nothing but its content, so that sets in several
+    Photos are never moved to fill a split: the split of a photo depends on its file only, so that sets in several
     styles hold out the same photos.
+
+    Args:
+        photos: Number of photos in each split.
+        val_share: Requested share of the validation split.
+        test_share: Requested share of the test split.
     """
-    advice = "splits follow from each photo's content and are never evened out; add photos"
+    advice = "the split of a photo follows from its content and is never changed to fill a split; add photos"
     notes = []
-    if not counts.train:
+    if not photos.train:
         notes.append(f"no photo fell into train, so there is nothing to train on: {advice}")
-    for name, share, count in (("val", val_share, counts.val), ("test", test_share, counts.test)):
+    for name, share, count in (("val", val_share, photos.val), ("test", test_share, photos.test)):
         if share > 0 and not count:
             notes.append(
-                f"no photo fell into {name} (a share of {share:g} of {counts.total}): {advice} or raise"
+                f"no photo fell into {name} (a share of {share:g} of {photos.total}): {advice} or raise"
                 f" pairs.{name}_share"
             )
     return notes

@@ -1,4 +1,4 @@
-"""Photos on disk: found, hashed, and read when their turn comes."""
+"""Find the photos of a pair set and compute the digests of their files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,23 @@ from pathlib import Path
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
-from pix2style.images import (
-    FoundImage,
-    find_images,
-    open_file,
-)
+from pix2style.images import FoundImage, find_images, open_file
 from pix2style.pairs.format.failures import no_usable_photos_error
-from pix2style.pairs.format.manifest import Failure
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.pairs.format.records import Failure
 from pix2style.progress import ProgressCallback
 
-_HASHED_AHEAD = 64
+_FILES_IN_FLIGHT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoScan:
-    """What lies in the content folders.
+    """The photos in the content folders.
 
     Attributes:
-        hashed_files: name and SHA-256 of each file.
-        paths: where a file of that name and digest lies.
-        unreadable: files that could not be hashed, with reasons.
+        hashed_files: Name and SHA-256 of each photo's file.
+        paths: Path of the file for each name and SHA-256.
+        unreadable: Files that could not be read, with reasons.
     """
 
     hashed_files: list[tuple[str, str]]
@@ -39,104 +35,104 @@ class PhotoScan:
     unreadable: list[Failure]
 
     def exclude(self, digests: Collection[str]) -> PhotoScan:
-        """The same, but for the files of these digests.
+        """Return the scan without the files that have one of these digests.
 
         Raises:
-            DataError: nothing is left.
+            DataError: No file is left.
         """
-        kept = [(name, sha256) for name, sha256 in self.hashed_files if sha256 not in digests]
-        if not kept:
+        remaining = [(name, sha256) for name, sha256 in self.hashed_files if sha256 not in digests]
+        if not remaining:
             raise DataError(
-                f"none of {len(self.hashed_files)} photos is new, all of them are pairs already: name others"
+                f"none of {len(self.hashed_files)} photos is new: all of them are in the pair set already; name others"
             )
-        return PhotoScan(kept, self.paths, self.unreadable)
+        return PhotoScan(remaining, self.paths, self.unreadable)
 
 
 def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCallback) -> PhotoScan:
-    """Find all pictures and hash their files.
+    """Find all photos and compute the digests of their files.
 
     Args:
-        content: files, and folders that are searched recursively.
-        pool: threads that hash.
-        on_hashed: told how many of how many files are hashed.
+        content: Files, and folders that are searched recursively.
+        pool: Threads that read the files.
+        on_hashed: Called with the number of hashed files and the number of all files.
 
     Raises:
-        DataError: a folder is missing, or there are no pictures.
+        DataError: A folder is missing, or there is no readable image.
     """
     if not content:
         raise DataError("no content photos: name a folder with --content, or set pairs.content")
-    found = find_images(content)
-    if not found:
-        raise DataError(f"{', '.join(map(str, content))}: no pictures (.jpg, .png, .webp, .tif, ...) in there")
+    images = find_images(content)
+    if not images:
+        raise DataError(f"{', '.join(map(str, content))}: no images (.jpg, .png, .webp, .tif, ...) in there")
     scan = PhotoScan([], {}, [])
-    on_hashed(0, len(found))
-    for done, (image, outcome) in enumerate(_hash_all(found, pool), start=1):
-        if isinstance(outcome, Failure):
-            scan.unreadable.append(outcome)
+    on_hashed(0, len(images))
+    for done, (image, result) in enumerate(_hash_all(images, pool), start=1):
+        if isinstance(result, Failure):
+            scan.unreadable.append(result)
         else:
-            name = (_printable(image.relative), outcome)
-            scan.hashed_files.append(name)
-            scan.paths.setdefault(name, image.path)
-        on_hashed(done, len(found))
+            name_and_digest = (_printable(image.relative), result)
+            scan.hashed_files.append(name_and_digest)
+            scan.paths.setdefault(name_and_digest, image.path)
+        on_hashed(done, len(images))
     if not scan.hashed_files:
         raise no_usable_photos_error(scan.unreadable)
     return scan
 
 
-def _hash_all(found: Sequence[FoundImage], pool: Executor) -> Iterator[tuple[FoundImage, str | Failure]]:
-    """Each picture with its digest, in order; a few at a time, because a hundred thousand futures need memory too."""
-    waiting: deque[tuple[FoundImage, Future[str | Failure]]] = deque()
-    for image in found:
-        waiting.append((image, pool.submit(_hash, image)))
-        if len(waiting) > _HASHED_AHEAD:
-            first, outcome = waiting.popleft()
-            yield first, outcome.result()
-    for first, outcome in waiting:
-        yield first, outcome.result()
+def _hash_all(images: Sequence[FoundImage], pool: Executor) -> Iterator[tuple[FoundImage, str | Failure]]:
+    """Yield each image and its digest in order, with a bounded number of futures: a scan may have 100,000 files."""
+    in_flight: deque[tuple[FoundImage, Future[str | Failure]]] = deque()
+    for image in images:
+        in_flight.append((image, pool.submit(_hash, image)))
+        if len(in_flight) > _FILES_IN_FLIGHT:
+            first, future = in_flight.popleft()
+            yield first, future.result()
+    for first, future in in_flight:
+        yield first, future.result()
 
 
 def scan_planned_photos(content: Sequence[Path], plan: PairPlan) -> PhotoScan | None:
-    """Find the pictures of a plan by their names, without reading them all: each is checked when it is painted.
+    """Find the photos of a plan by their names, without reading all files; `load_content` checks each digest later.
 
     Args:
-        content: as for `scan_photos`.
-        plan: a plan made earlier from the same folders.
+        content: Files and folders, as for `scan_photos`.
+        plan: Plan that was made earlier from the same folders.
 
     Returns:
-        What `scan_photos` would give if no file has changed; None if files were added or removed.
+        What `scan_photos` returns if no file has changed, or None if files were added or removed.
 
     Raises:
-        DataError: a folder is missing.
+        DataError: A folder is missing.
     """
     digests = {photo.source: photo.sha256 for photo in plan.photos}
-    hashed = [(photo.source, photo.sha256) for photo in plan.photos]
     if any(duplicate.of not in digests for duplicate in plan.duplicates):
         return None  # the plan is damaged
-    hashed += [(duplicate.source, digests[duplicate.of]) for duplicate in plan.duplicates]
-    by_name: dict[str, list[Path]] = {}
+    hashed_files = [(photo.source, photo.sha256) for photo in plan.photos]
+    hashed_files += [(duplicate.source, digests[duplicate.of]) for duplicate in plan.duplicates]
+    paths_by_name: dict[str, list[Path]] = {}
     for image in find_images(content):
-        by_name.setdefault(_printable(image.relative), []).append(image.path)
-    planned = sorted([source for source, _ in hashed] + [failure.source for failure in plan.unreadable])
-    if planned != sorted(name for name, paths in by_name.items() for _ in paths):
+        paths_by_name.setdefault(_printable(image.relative), []).append(image.path)
+    planned_names = sorted([source for source, _ in hashed_files] + [failure.source for failure in plan.unreadable])
+    if planned_names != sorted(name for name, paths in paths_by_name.items() for _ in paths):
         return None
     paths = {}
-    for source, sha256 in hashed:
-        same_name = by_name[source]
+    for source, sha256 in hashed_files:
+        same_name = paths_by_name[source]
         paths[source, sha256] = same_name[0]
-        if len(same_name) > 1:  # files of the same name in several content folders
-            paths[source, sha256] = next((p for p in same_name if sha256_file(p) == sha256), same_name[0])
-    return PhotoScan(hashed, paths, list(plan.unreadable))
+        if len(same_name) > 1:  # several content folders hold a file of this name, so only the digest tells which it is
+            paths[source, sha256] = next((path for path in same_name if sha256_file(path) == sha256), same_name[0])
+    return PhotoScan(hashed_files, paths, list(plan.unreadable))
 
 
 def _hash(image: FoundImage) -> str | Failure:
     source = _printable(image.relative)
     try:
-        with open_file(image.path):  # refuses what is no regular file: a pipe named x.jpg would block for ever
+        with open_file(image.path):  # refuses anything but a regular file: reading a pipe would block forever
             return sha256_file(image.path)
     except OSError as error:
         return Failure(source=source, sha256=None, reason=error.strerror or str(error))
 
 
 def _printable(name: str) -> str:
-    """Names of files need not be text; manifests are."""
+    """Return a file name as text for a manifest: file names may hold bytes that are not valid UTF-8."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""A few photos in all their styles: read, painted, encoded."""
+"""Stylize a batch of photos in all their styles, and encode the pairs."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from pix2style.errors import ArtifactError, PhotoError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, encode_jpeg
 from pix2style.pairs.build.content import ContentImage, load_content
-from pix2style.pairs.build.fast_png import encode_png
-from pix2style.pairs.format.manifest import Failure, PlannedPhoto, StoredPair
+from pix2style.pairs.build.fast_png import encode_png_fast
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
+from pix2style.pairs.format.records import Failure, PlannedPhoto, StoredPair
 from pix2style.stylizer import Stylizer
 
-# Decoding and encoding release the interpreter; they must keep up with a teacher on a graphics processor.
+# Decoding and encoding release the interpreter lock; they must keep up with a teacher on a GPU.
 _MAX_THREADS = 16
-_NICENESS = 10  # a tenth of the processor time where the teacher wants all of it
-# A teacher that has failed on all of its first photos is broken, whatever the photos are like.
+# With this nice value the threads get about a tenth of the processor time while the teacher uses all processors.
+_NICENESS = 10
+# A teacher that fails for all of its first photos is broken; the photos are not the reason.
 _FAILURES_BEFORE_GIVING_UP = 16
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """A pair, encoded.
+    """A pair as it is written to a shard.
 
     Attributes:
-        stored: its description.
-        content: bytes of the photo's file.
-        target: bytes of the painted picture's file.
+        stored: Description of the pair.
+        content: File of the content.
+        target: File of the target.
     """
 
     stored: StoredPair
@@ -46,19 +47,22 @@ class EncodedPair:
 
 
 @contextlib.contextmanager
-def threads() -> Iterator[ThreadPoolExecutor]:
-    """A pool that drops what it has not begun when the block ends (Ctrl-C must not wait for a whole scan)."""
-    pool = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1), initializer=_step_back)
+def worker_threads() -> Iterator[ThreadPoolExecutor]:
+    """Provide threads that load photos and encode pairs.
+
+    Tasks that have not begun when the block ends are cancelled, so that Ctrl-C need not wait for the rest of a scan.
+    """
+    pool = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1), initializer=_lower_priority)
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _step_back() -> None:
-    """Let the teacher's threads go first: reading and encoding fill the gaps that they leave.
+def _lower_priority() -> None:
+    """Let the teacher's threads go first; loading and encoding use the processor time that they leave.
 
-    Only Linux has priorities of threads; elsewhere the whole process would step back.
+    Only Linux has priorities of single threads. Elsewhere the call would lower the priority of the whole process.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
@@ -67,14 +71,14 @@ def _step_back() -> None:
 
 @dataclass(slots=True)
 class PairStylizer:
-    """Photos to pairs.
+    """Turn photos into encoded pairs.
 
     Attributes:
-        teachers: who paints, one for each style.
-        plan: sizes and format.
-        paths: the file of each (name, SHA-256).
-        pool: threads that read and encode.
-        teacher_s: seconds that the teachers painted.
+        teachers: Teachers of the styles, in the order of the styles' ids.
+        plan: Plan of the pair set.
+        paths: Path of the file for each name and SHA-256.
+        pool: Threads that load and encode.
+        teacher_s: Seconds that the teachers have worked.
     """
 
     teachers: Sequence[Stylizer]
@@ -82,78 +86,81 @@ class PairStylizer:
     paths: Mapping[tuple[str, str], Path]
     pool: ThreadPoolExecutor
     teacher_s: float = 0.0
-    _painted: int = field(default=0, init=False)
-    _failed: int = field(default=0, init=False)
+    _successes: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
 
-    def read(self, photo: PlannedPhoto) -> ContentImage | Failure:
-        """One photo, or why there is none."""
-        path = self.paths.get((photo.file, photo.sha256))
+    def load(self, photo: PlannedPhoto) -> ContentImage | Failure:
+        """Load a planned photo or variant, or return why that is impossible."""
+        path = self.paths.get((photo.file_name, photo.sha256))
         if path is None:
             return Failure(source=photo.source, sha256=photo.sha256, reason="is gone")
         return load_content(photo, path, self.plan.size, self.plan.fit)
 
-    def paint(
+    def stylize(
         self, contents: Sequence[ContentImage], pairs: Sequence[PlannedPair]
     ) -> tuple[dict[str, Future[EncodedPair]], list[Failure]]:
-        """Paint some photos, each in some styles.
+        """Stylize photos, each in its own styles, and begin to encode the pairs.
 
         Args:
-            contents: the photos. A teacher gets all of them that are to be in its style at once.
-            pairs: which styles; pairs of other photos are passed over.
+            contents: Photos of one batch. A teacher gets all photos that need its style in one call.
+            pairs: Planned pairs of these photos; pairs of other photos are ignored.
 
         Returns:
-            The pairs by key, being encoded, and what could not be painted.
+            The pairs by key, which are still being encoded, and the failures of the teachers.
 
         Raises:
-            ArtifactError: a teacher gave something else than one picture of the photo's size for each photo, or
-                failed on each of its first photos.
+            ArtifactError: A teacher returned anything but one image of the photo's size for each photo, or failed for
+                all of its first photos.
         """
-        by_photo = {content.photo.key: content for content in contents}
-        found: dict[str, Future[EncodedPair]] = {}
+        content_by_key = {content.photo.key: content for content in contents}
+        encoded: dict[str, Future[EncodedPair]] = {}
         failures: list[Failure] = []
         for style in sorted({pair.style for pair in pairs}):
-            wanted = [pair for pair in pairs if pair.style == style and pair.photo.key in by_photo]
-            targets = self._stylize(style, [by_photo[pair.photo.key] for pair in wanted])
-            for pair, target in zip(wanted, targets, strict=True):
+            style_pairs = [pair for pair in pairs if pair.style == style and pair.photo.key in content_by_key]
+            targets = self._run_teacher(style, [content_by_key[pair.photo.key] for pair in style_pairs])
+            for pair, target in zip(style_pairs, targets, strict=True):
                 if isinstance(target, PhotoError):
-                    failures.append(_failure(pair, target))
+                    failures.append(_teacher_failure(pair, target))
                 else:
-                    found[pair.key] = self.pool.submit(self._encode, pair, by_photo[pair.photo.key], target)
-        return found, failures
+                    encoded[pair.key] = self.pool.submit(self._encode, pair, content_by_key[pair.photo.key], target)
+        return encoded, failures
 
-    def fails_on(self, content: ContentImage, pair: PlannedPair) -> bool:
-        """Whether the teacher cannot paint this photo."""
-        return isinstance(self._stylize(pair.style, [content])[0], PhotoError)
+    def teacher_fails(self, content: ContentImage, pair: PlannedPair) -> bool:
+        """Return whether the teacher cannot stylize this photo."""
+        return isinstance(self._run_teacher(pair.style, [content])[0], PhotoError)
 
-    def _stylize(self, style: int, contents: list[ContentImage]) -> list[Image8 | PhotoError]:
-        """What a teacher makes of some photos, or why it cannot."""
+    def _run_teacher(self, style: int, contents: list[ContentImage]) -> list[Image8 | PhotoError]:
+        """Return the target of each photo, or the error of the teacher."""
         if not contents:
             return []
-        teacher, begun = self.teachers[style], time.perf_counter()
+        teacher, start = self.teachers[style], time.perf_counter()
         targets: list[Image8 | PhotoError]
         try:
             targets = [*teacher.stylize([content.rgb for content in contents])]
         except PhotoError as error:
-            # One photo's failure must not cost the others of its batch.
-            targets = [error] if len(contents) == 1 else [self._stylize(style, [content])[0] for content in contents]
-        self.teacher_s += time.perf_counter() - begun
-        _check(teacher.identity.name, contents, targets)
+            # One photo must not make the others of its batch fail: they are stylized one by one.
+            if len(contents) == 1:
+                targets = [error]
+            else:
+                targets = [self._run_teacher(style, [content])[0] for content in contents]
+        self.teacher_s += time.perf_counter() - start
+        _check_targets(teacher.identity.name, contents, targets)
         if len(contents) == 1:
-            self._count(teacher.identity.name, targets[0])
+            self._count_result(teacher.identity.name, targets[0])
         return targets
 
-    def _count(self, name: str, target: Image8 | PhotoError) -> None:
+    def _count_result(self, teacher_name: str, target: Image8 | PhotoError) -> None:
         if not isinstance(target, PhotoError):
-            self._painted += 1
+            self._successes += 1
             return
-        self._failed += 1
-        if not self._painted and self._failed >= _FAILURES_BEFORE_GIVING_UP:
+        self._failures += 1
+        if not self._successes and self._failures >= _FAILURES_BEFORE_GIVING_UP:
             raise ArtifactError(
-                f"teacher {name}: failed on each of the first {self._failed} photos; the last time: {target}"
+                f"teacher {teacher_name}: failed on each of the first {self._failures} photos; the last time: {target}"
             )
 
     def _encode(self, pair: PlannedPair, content: ContentImage, target: Image8) -> EncodedPair:
-        encode = encode_png if self.plan.format == "png" else encode_jpeg
+        encode = encode_png_fast if self.plan.format == "png" else encode_jpeg
         photo, content_bytes, target_bytes = pair.photo, encode(content.rgb), encode(target)
         stored = StoredPair(
             key=pair.key,
@@ -171,19 +178,20 @@ class PairStylizer:
         return EncodedPair(stored, content_bytes, target_bytes)
 
 
-def _failure(pair: PlannedPair, error: PhotoError) -> Failure:
+def _teacher_failure(pair: PlannedPair, error: PhotoError) -> Failure:
     photo = pair.photo
     return Failure(source=photo.source, sha256=photo.sha256, reason=str(error), style=pair.style)
 
 
-def _check(name: str, contents: Sequence[ContentImage], targets: Sequence[Image8 | PhotoError]) -> None:
+def _check_targets(teacher_name: str, contents: Sequence[ContentImage], targets: Sequence[Image8 | PhotoError]) -> None:
     if len(targets) != len(contents):
-        raise ArtifactError(f"teacher {name}: gave {len(targets)} pictures for {len(contents)} photos")
+        raise ArtifactError(f"teacher {teacher_name}: returned {len(targets)} images for {len(contents)} photos")
     for content, target in zip(contents, targets, strict=True):
         if isinstance(target, PhotoError):
             continue
         if target.dtype != np.uint8 or target.shape != content.rgb.shape:
             raise ArtifactError(
-                f"teacher {name}: gave {target.dtype} {list(target.shape)} for {content.photo.source}, expected uint8"
-                f" {list(content.rgb.shape)}: a pair must match point for point, so this teacher cannot make pairs"
+                f"teacher {teacher_name}: returned {target.dtype} {list(target.shape)} for {content.photo.source},"
+                f" expected uint8 {list(content.rgb.shape)}: content and target must match pixel by pixel, so this"
+                " teacher cannot make pairs"
             )

@@ -1,1 +1,1 @@
-"""Checks of finished pair sets: damage, misalignment, duplicates."""
+"""Check pair sets: damaged files, misaligned and duplicate pairs, and what a set contains."""

@@ -1,4 +1,4 @@
-"""A pair set at a glance: a sheet of pictures, and what it holds in figures."""
+"""Summarize a pair set: its figures, and a contact sheet of some pairs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, fit_within, sheet
-from pix2style.pairs.check.suspicion import PairInspector, Suspicion, identify_pair
-from pix2style.pairs.format.manifest import SPLITS, PairEntry, Split
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry, Split
 from pix2style.progress import ProgressCallback
 
 _CELL_PX = 192
@@ -23,20 +24,20 @@ _SHOWN_SIZES = 5
 
 @dataclass(frozen=True, slots=True)
 class PairSetSummary:
-    """A set in figures.
+    """The figures of a pair set.
 
     Attributes:
-        name: of its folder.
-        sha256: its digest.
-        teachers: name and number of pairs of each style.
-        splits: pairs per split.
-        variants: of each photo of train, besides the photo.
-        sizes: `WIDTHxHEIGHT` and how many pairs have it, the most frequent first.
-        picture_format: png or jpeg.
-        failures: how many photos gave no pair, by kind of reason.
-        duplicates: files that were left out because another one has the same content.
-        content_bytes: of all content pictures.
-        target_bytes: of all target pictures.
+        name: Folder of the set.
+        sha256: Digest of the set.
+        teachers: Name of the teacher and number of pairs for each style.
+        splits: Number of pairs in each split.
+        variants: Number of variants of each train photo, in addition to the photo.
+        sizes: `WIDTHxHEIGHT` and the number of pairs of that size, the most frequent size first.
+        image_format: Format of the images, png or jpeg.
+        failures: Number of failures for each kind of reason.
+        duplicates: Number of files that were left out because another file has the same bytes.
+        content_bytes: Size of all contents in bytes.
+        target_bytes: Size of all targets in bytes.
     """
 
     name: str
@@ -45,14 +46,14 @@ class PairSetSummary:
     splits: dict[str, int]
     variants: int
     sizes: tuple[tuple[str, int], ...]
-    picture_format: str
+    image_format: str
     failures: dict[str, int]
     duplicates: int
     content_bytes: int
     target_bytes: int
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Return the lines that `pix2style pairs show` prints."""
         total = sum(self.splits.values())
         counts = ", ".join(f"{name} {count}" for name, count in self.splits.items())
         sizes = ", ".join(f"{size} ({count})" for size, count in self.sizes[:_SHOWN_SIZES])
@@ -61,7 +62,7 @@ class PairSetSummary:
         lines += [f"  style {i}     {name}: {count} pairs" for i, (name, count) in enumerate(self.teachers)]
         lines += [f"  variants    {self.variants} of each train photo"] if self.variants else []
         lines += [
-            f"  pictures    {self.picture_format}, {sizes}{more}",
+            f"  images      {self.image_format}, {sizes}{more}",
             f"  size        {_megabytes(self.content_bytes)} MB content, {_megabytes(self.target_bytes)} MB target",
             f"  duplicates  {self.duplicates} files left out",
             f"  failed      {sum(self.failures.values())}",
@@ -70,7 +71,7 @@ class PairSetSummary:
         return [*lines, f"  digest      {self.sha256}"]
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the summary for `--json`."""
         return {
             "set": self.name,
             "sha256": self.sha256,
@@ -78,7 +79,7 @@ class PairSetSummary:
             "variants": self.variants,
             "styles": [{"teacher": name, "pairs": count} for name, count in self.teachers],
             "sizes": dict(self.sizes),
-            "format": self.picture_format,
+            "format": self.image_format,
             "failures_by_reason": self.failures,
             "duplicates": self.duplicates,
             "content_bytes": self.content_bytes,
@@ -87,19 +88,19 @@ class PairSetSummary:
 
 
 def summarize_pairs(reader: PairReader) -> PairSetSummary:
-    """What a set holds; reads no picture."""
+    """Summarize a pair set without reading its images."""
     entries = [entry for split in SPLITS for entry in reader.entries(split)]
-    styles = Counter(entry.style for entry in entries)
+    pairs_of_style = Counter(entry.style for entry in entries)
     sizes = Counter(f"{entry.width_px}x{entry.height_px}" for entry in entries)
     manifest = reader.manifest
     return PairSetSummary(
         name=str(reader.folder),
         sha256=reader.digest,
-        teachers=tuple((teacher.name, styles[i]) for i, teacher in enumerate(manifest.teachers)),
+        teachers=tuple((teacher.name, pairs_of_style[style]) for style, teacher in enumerate(manifest.teachers)),
         splits=manifest.pairs.model_dump(),
         variants=manifest.variants,
         sizes=tuple(sizes.most_common()),
-        picture_format=manifest.format,
+        image_format=manifest.format,
         failures=dict(manifest.statistics.failures_by_reason),
         duplicates=len(manifest.duplicates),
         content_bytes=manifest.statistics.content_bytes,
@@ -108,48 +109,52 @@ def summarize_pairs(reader: PairReader) -> PairSetSummary:
 
 
 def contact_sheet(reader: PairReader, *, split: Split | None = None, count: int = 24, seed: int = 0) -> Image8:
-    """Some pairs, drawn by chance, three in a row: photo, target, photo, target, ...
+    """Draw a contact sheet of randomly chosen pairs, three in a row: photo, target, photo, target, ...
 
     Args:
-        reader: the set.
-        split: only of this one; None: of all.
-        count: how many, at most.
-        seed: other seeds draw other pairs.
+        reader: The pair set.
+        split: Split to choose from, or None for all splits.
+        count: Maximum number of pairs.
+        seed: Seed of the choice.
 
     Returns:
         uint8 [height, width, 3].
 
     Raises:
-        DataError: the split is empty, or a pair is damaged.
+        DataError: The split is empty, or a pair is damaged.
     """
-    entries = [entry for one in SPLITS if split in (None, one) for entry in reader.entries(one)]
+    entries = [entry for name in SPLITS if split in (None, name) for entry in reader.entries(name)]
     if not entries:
-        raise DataError(f"{reader.folder}: its {split} split is empty: name another one")
-    places = np.random.default_rng(seed).permutation(len(entries))[:count]
-    cells = [_cell(part) for i in sorted(places.tolist()) for part in reader.read(entries[i])]
-    columns = 2 * min(_PAIRS_PER_ROW, len(places))
+        raise DataError(f"{reader.folder}: its {split} split is empty: choose another split")
+    chosen = np.random.default_rng(seed).permutation(len(entries))[:count]
+    cells = [_cell(image) for i in sorted(chosen.tolist()) for image in reader.read(entries[i])]
+    columns = 2 * min(_PAIRS_PER_ROW, len(chosen))
     cells += [np.full((_CELL_PX, _CELL_PX, 3), _WHITE, np.uint8)] * (-len(cells) % columns)
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
     return sheet(rows, ["photo", "target"] * (columns // 2))
 
 
 def find_suspicious_pairs(reader: PairReader, on_progress: ProgressCallback) -> list[Suspicion]:
-    """Pairs that a person should look at; reads all pictures.
+    """Read all pairs and return those that a person should look at.
+
+    Args:
+        reader: The pair set.
+        on_progress: Called with the number of inspected pairs and the number of all pairs.
 
     Raises:
-        DataError: a pair is damaged.
+        DataError: A pair is damaged.
     """
     entries: list[PairEntry] = [entry for split in SPLITS for entry in reader.entries(split)]
-    judge = PairInspector()
+    inspector = PairInspector()
     for done, entry in enumerate(entries):
         on_progress(done, len(entries))
-        judge.add(identify_pair(entry), *reader.read(entry))
+        inspector.add(identify_pair(entry), *reader.read(entry))
     on_progress(len(entries), len(entries))
-    return judge.finish()
+    return inspector.finish()
 
 
 def _cell(rgb: Image8) -> Image8:
-    """A picture in the middle of a white square."""
+    """Return the image in the centre of a white square."""
     small = fit_within(rgb, _CELL_PX)
     height, width = small.shape[:2]
     cell = np.full((_CELL_PX, _CELL_PX, 3), _WHITE, np.uint8)

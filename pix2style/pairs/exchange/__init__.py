@@ -1,1 +1,1 @@
-"""Pair sets to and from other people's layouts: two folders, side-by-side pictures, parquet."""
+"""Import and export pair sets: two folders, side-by-side images and parquet files."""

@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all."""
+"""Write a folder that appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -13,39 +13,35 @@ from pix2style.files import locked
 
 @contextlib.contextmanager
 def atomic_folder(out: Path) -> Iterator[Path]:
-    """Give a hidden folder beside `out`; it becomes `out` if the block ends well, and is removed if not.
+    """Provide a hidden folder next to `out`, which is renamed to `out` if the block succeeds and deleted otherwise.
 
-    What a killed process left is removed by the next one with the same `out`.
+    What a killed process leaves behind is deleted by the next one with the same `out`.
 
     Raises:
-        DataError: `out` holds something, another process is making it, or it cannot be written.
+        DataError: `out` exists and is not empty, another process is writing it, or it cannot be written.
     """
-    check_new(out)
-    work = out.parent / f".{out.name}.unfinished"
+    _check_new(out)
+    unfinished = out.parent / f".{out.name}.unfinished"
+    busy = DataError(f"{out}: another process is writing there: wait for it, or choose another folder")
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        with locked(work, DataError(f"{out}: another process is writing there: wait for it, or name another folder")):
-            _clear(work)
+        unfinished.mkdir(parents=True, exist_ok=True)
+        with locked(unfinished, busy):
+            _clear(unfinished)
             try:
-                yield work
-                work.replace(out)
+                yield unfinished
+                unfinished.replace(out)
             except BaseException:
-                shutil.rmtree(work, ignore_errors=True)
+                shutil.rmtree(unfinished, ignore_errors=True)
                 raise
     except OSError as error:
         raise DataError(f"{out}: cannot be written: {error.strerror or error}: nothing was kept") from error
 
 
-def check_new(out: Path) -> None:
-    """Refuse a folder that holds something.
-
-    Raises:
-        DataError: with what to do.
-    """
+def _check_new(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out}: exists already: name a new folder, or delete it first")
+        raise DataError(f"{out}: exists already: choose a new folder, or delete it first")
     if not out.name or out.name == "..":
-        raise DataError(f"{out}: name a new folder")
+        raise DataError(f"{out}: is not the name of a new folder: choose a new folder")
 
 
 def _clear(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Somebody's pairs become a pair set: checked, digested, in shards, with a manifest."""
+"""Import pairs from another layout into a new pair set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
-from pix2style.pairs.check.suspicion import PairInspector, Suspicion, identify_pair
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.exchange.atomic_folder import atomic_folder
 from pix2style.pairs.exchange.pair_source import (
     DecodedPair,
@@ -22,23 +23,25 @@ from pix2style.pairs.exchange.pair_source import (
 )
 from pix2style.pairs.exchange.set_writer import PairSetWriter
 from pix2style.pairs.format.failures import no_usable_photos_error
-from pix2style.pairs.format.manifest import Failure, PairFormat, PairManifest, Split, StoredPair, TeacherRecord
-from pix2style.pairs.format.plan import KEY_DIGITS, assign_split
+from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
+from pix2style.pairs.format.photo_hash import KEY_DIGITS, assign_split
+from pix2style.pairs.format.records import Failure, PairFormat, Split, StoredPair
 from pix2style.progress import ProgressCallback, no_progress
 
 IMPORTED = "imported"
-_LICENCE = "not stated by the source"
+_UNKNOWN_LICENCE = "not stated by the source"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSettings:
-    """How pairs are imported.
+    """Options of an import.
 
     Attributes:
-        val_share: of pairs whose source names no split, by the content's digest.
-        test_share: likewise.
-        pairs_per_shard: pairs in one tar file.
-        strict: refuse the import if a pair is suspicious or cannot be read.
+        val_share: Share of the pairs for validation, if the source does not say the splits. Splits follow from the
+            digests of the contents then.
+        test_share: Share of the pairs for the test split, if the source does not say the splits.
+        pairs_per_shard: Number of pairs in one shard.
+        strict: Import nothing if a pair is suspicious or cannot be read.
     """
 
     val_share: float = 0.05
@@ -49,13 +52,13 @@ class ImportSettings:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What was imported.
+    """The result of an import.
 
     Attributes:
-        out: the set's folder.
-        manifest: what it says of itself; pairs that could not be imported are in its `failures`.
-        kind: of the source: folders, side-by-side or parquet.
-        suspicions: pairs that a person should look at.
+        out: Folder of the pair set.
+        manifest: Manifest of the pair set. Pairs that could not be imported are in its `failures`.
+        kind: Layout of the source: folders, side-by-side or parquet.
+        suspicions: Pairs that a person should look at.
     """
 
     out: Path
@@ -64,14 +67,14 @@ class ImportReport:
     suspicions: tuple[Suspicion, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the report for `--json`."""
         return {
             "out": str(self.out),
             "kind": self.kind,
             "pairs": self.manifest.pairs.model_dump(),
             "format": self.manifest.format,
             "failures": [failure.model_dump(mode="json") for failure in self.manifest.failures],
-            "suspicious": [one.to_json() for one in self.suspicions],
+            "suspicious": [suspicion.to_json() for suspicion in self.suspicions],
         }
 
 
@@ -82,136 +85,142 @@ def import_pairs(
     *,
     on_progress: ProgressCallback = no_progress,
 ) -> ImportReport:
-    """Make a pair set of a source; lossless in the pixels.
+    """Import pairs into a new set; all pixels are kept exactly.
 
-    The set holds PNGs; it holds JPEGs, as they came, if all pictures are JPEGs that need no turning and no conversion.
+    The set stores PNG files. If all images are JPEG files that need neither rotation nor colour conversion, it stores
+    these files unchanged.
 
     Args:
-        source: where the pairs come from.
-        out: the set's new folder; it appears when all is written.
-        settings: shares and the like.
-        on_progress: told how many of how many pairs are done.
+        source: Source of the pairs.
+        out: New folder of the set. It appears only when the import is complete.
+        settings: Options of the import.
+        on_progress: Called with the number of imported pairs and the number of all pairs.
 
     Raises:
-        DataError: not one pair can be read; something is wrong and `settings.strict`; or `out` exists or cannot be
-            written.
+        DataError: Not a single pair can be read; a pair is wrong and `settings.strict` is set; or `out` exists already
+            or cannot be written.
     """
     settings = settings or ImportSettings()
-    with atomic_folder(out) as work:
+    with atomic_folder(out) as unfinished:
         try:
-            done = _Import(source, work, settings, _first_format(source)).run(on_progress)
+            result = _Import(source, unfinished, settings, _guess_format(source)).run(on_progress)
         except NotPlainJpegError:
-            done = _Import(source, work, settings, "png").run(on_progress)
+            # A later image cannot be stored as it is, so the import begins again with PNG.
+            result = _Import(source, unfinished, settings, "png").run(on_progress)
         if settings.strict:
-            _refuse(done.manifest, done.suspicions)
-    return ImportReport(out, done.manifest, source.kind, done.suspicions)
+            _refuse_problems(result.manifest, result.suspicions)
+    return ImportReport(out, result.manifest, source.kind, result.suspicions)
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class _ImportResult:
     manifest: PairManifest
     suspicions: tuple[Suspicion, ...]
 
 
 @dataclass(slots=True)
 class _Import:
+    """One attempt to import all pairs in one image format."""
+
     source: PairSource
-    work: Path
+    folder: Path
     settings: ImportSettings
-    picture_format: PairFormat
+    image_format: PairFormat
     failures: list[Failure] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
-    judge: PairInspector = field(default_factory=PairInspector)
+    inspector: PairInspector = field(default_factory=PairInspector)
 
-    def run(self, on_progress: ProgressCallback) -> _Done:
-        total, done = len(self.source), 0
+    def run(self, on_progress: ProgressCallback) -> _ImportResult:
+        total = len(self.source)
         on_progress(0, total)
-        digests = [hashlib.sha256() for _ in self.source.teachers] or [hashlib.sha256()]
-        with PairSetWriter(self.work, self.picture_format, self.settings.pairs_per_shard) as writer:
-            for given in self.source.pairs():
-                read = self._read(given)
-                if isinstance(given, SourcePair) and read is not None:
-                    stored = self._stored(given, read)
-                    writer.append(stored, read.content_bytes, read.target_bytes)
-                    digests[given.style].update(bytes.fromhex(stored.content_sha256 + stored.target_sha256))
-                    self.judge.add(identify_pair(stored), read.content, read.target)
-                done += 1
+        style_digests = [hashlib.sha256() for _ in self.source.teachers] or [hashlib.sha256()]
+        with PairSetWriter(self.folder, self.image_format, self.settings.pairs_per_shard) as writer:
+            for done, pair in enumerate(self.source.pairs(), start=1):
+                decoded = self._decode(pair)
+                if isinstance(pair, SourcePair) and decoded is not None:
+                    stored = self._stored_pair(pair, decoded)
+                    writer.append(stored, decoded.content_bytes, decoded.target_bytes)
+                    style_digests[pair.style].update(bytes.fromhex(stored.content_sha256 + stored.target_sha256))
+                    self.inspector.add(identify_pair(stored), decoded.content, decoded.target)
+                # Failures of files without a pair are not in the total.
                 on_progress(min(done, total), total)
-            if not writer.pairs:
+            if not writer.pair_count:
                 raise no_usable_photos_error(self.failures)
-            teachers = tuple(self._teachers([digest.hexdigest() for digest in digests]))
+            teachers = tuple(self._teachers([digest.hexdigest() for digest in style_digests]))
             shares = (0.0, 0.0)
             if not self.source.splits_given:
                 shares = (float(self.settings.val_share), float(self.settings.test_share))
             manifest = writer.finish(teachers, shares, tuple(self.failures))
-        return _Done(manifest, tuple(self.judge.finish()))
+        return _ImportResult(manifest, tuple(self.inspector.finish()))
 
-    def _read(self, given: SourcePair | Failure) -> DecodedPair | None:
-        if isinstance(given, Failure):
-            self.failures.append(given)
+    def _decode(self, pair: SourcePair | Failure) -> DecodedPair | None:
+        """Decode a pair; None after a failure, which is kept for the manifest."""
+        if isinstance(pair, Failure):
+            self.failures.append(pair)
             return None
         try:
-            return decode_pair(given, self.picture_format)
+            return decode_pair(pair, self.image_format)
         except ImageError as error:
-            self.failures.append(Failure(source=given.source, sha256=None, reason=error.reason))
+            self.failures.append(Failure(source=pair.source, sha256=None, reason=error.reason))
             return None
 
-    def _stored(self, given: SourcePair, read: DecodedPair) -> StoredPair:
-        height, width = read.content.shape[:2]
-        photo_height, photo_width = given.photo_px or (height, width)
+    def _stored_pair(self, pair: SourcePair, decoded: DecodedPair) -> StoredPair:
+        height, width = decoded.content.shape[:2]
+        photo_height, photo_width = pair.photo_px or (height, width)
         return StoredPair(
-            key=self._key(given, read),
-            source=given.source,
-            sha256=read.photo_sha256,
-            split=given.split or self._split(read.photo_sha256),
-            style=given.style,
+            key=self._unique_key(pair, decoded),
+            source=pair.source,
+            sha256=decoded.photo_sha256,
+            split=pair.split or self._split(decoded.photo_sha256),
+            style=pair.style,
             height_px=height,
             width_px=width,
             photo_height_px=photo_height,
             photo_width_px=photo_width,
-            content_sha256=sha256_bytes(read.content_bytes),
-            target_sha256=sha256_bytes(read.target_bytes),
+            content_sha256=sha256_bytes(decoded.content_bytes),
+            target_sha256=sha256_bytes(decoded.target_bytes),
         )
 
     def _split(self, sha256: str) -> Split:
         return assign_split(sha256, val_share=self.settings.val_share, test_share=self.settings.test_share)
 
-    def _key(self, given: SourcePair, read: DecodedPair) -> str:
-        """The source's own, or the first digits of the content's digest; unlike all others of the set."""
-        again = sha256_bytes(f"{read.photo_sha256}:{given.source}:{given.style}:{len(self.keys)}".encode())
-        wanted = (given.key, read.photo_sha256[:KEY_DIGITS], again)
-        key = next(key for key in wanted if key is not None and key not in self.keys)
+    def _unique_key(self, pair: SourcePair, decoded: DecodedPair) -> str:
+        """Return the first of three keys that is not in use: the source's own, the photo's, or a new one."""
+        new_key = sha256_bytes(f"{decoded.photo_sha256}:{pair.source}:{pair.style}:{len(self.keys)}".encode())
+        candidates = (pair.key, decoded.photo_sha256[:KEY_DIGITS], new_key)
+        key = next(key for key in candidates if key is not None and key not in self.keys)
         self.keys.add(key)
         return key
 
     def _teachers(self, digests: list[str]) -> Iterator[TeacherRecord]:
-        """Who painted is what the source says, and cannot be checked: the digest is that of the pictures."""
+        """Yield the teacher of each style, with the digest of its pairs: who made the targets cannot be verified."""
         splits = "given" if self.source.splits_given else "by content"
-        said = self.source.teachers or (None,)
-        for teacher, digest in zip(said, digests, strict=True):
+        for teacher, digest in zip(self.source.teachers or (None,), digests, strict=True):
             name = IMPORTED if teacher is None else f"{IMPORTED}:{teacher.name.removeprefix(f'{IMPORTED}:')}"
             yield TeacherRecord(
                 name=name,
                 sha256=digest,
                 style_sha256=teacher.style_sha256 if teacher else (),
-                licence=teacher.licence if teacher else _LICENCE,
+                licence=teacher.licence if teacher else _UNKNOWN_LICENCE,
                 settings={"source": self.source.kind, "splits": splits},
             )
 
 
-def _first_format(source: PairSource) -> PairFormat:
-    for given in source.pairs():
-        if isinstance(given, SourcePair):
-            both = (given.content, given.target)
-            return "jpeg" if all(isinstance(one, bytes) and is_plain_jpeg(one) for one in both) else "png"
+def _guess_format(source: PairSource) -> PairFormat:
+    """Return the image format for the set by its first pair."""
+    for pair in source.pairs():
+        if isinstance(pair, SourcePair):
+            images = (pair.content, pair.target)
+            return "jpeg" if all(isinstance(data, bytes) and is_plain_jpeg(data) for data in images) else "png"
     return "png"
 
 
-def _refuse(manifest: PairManifest, suspicions: tuple[Suspicion, ...]) -> None:
-    wrong = [f"{failure.source}: {failure.reason}" for failure in manifest.failures]
-    wrong += [str(one) for one in suspicions if one.is_serious]
-    if wrong:
-        listed = "\n  ".join(wrong)
+def _refuse_problems(manifest: PairManifest, suspicions: tuple[Suspicion, ...]) -> None:
+    problems = [f"{failure.source}: {failure.reason}" for failure in manifest.failures]
+    problems += [str(suspicion) for suspicion in suspicions if suspicion.is_serious]
+    if problems:
+        lines = "\n  ".join(problems)
         raise DataError(
-            f"{len(wrong)} pairs are not as they should be, and --strict was given; nothing was imported:\n  {listed}"
+            f"{len(problems)} pairs have problems, so nothing was imported because of --strict:\n  {lines}\n"
+            "Correct these pairs, or leave out --strict"
         )

@@ -1,4 +1,4 @@
-"""A pair as somebody else stores it, and what becomes of its two pictures."""
+"""Define sources of pairs for an import, and decode and re-encode the pairs that they yield."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from typing import Protocol
 from pix2style.errors import ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, encode_png
-from pix2style.pairs.format.manifest import Failure, PairFormat, Split, TeacherRecord
+from pix2style.pairs.format.manifest import TeacherRecord
+from pix2style.pairs.format.records import Failure, PairFormat, Split
 
-LONGEST_SIDE_PX = 65536  # what the index of a set holds
+MAX_SIDE_PX = 65536  # the limit of a shard's index
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _EXIF = b"Exif\0\0"
-_HEAD_BYTES = 1 << 18  # markers before the picture: EXIF and profiles are 64 KiB pieces at its beginning
+_ICC_PROFILE = b"ICC_PROFILE\0"
+_HEAD_BYTES = 1 << 18  # EXIF and colour profiles are segments of up to 64 KiB before the image data
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePair:
-    """A pair from a source, its pictures not yet looked at.
+    """A pair as a source yields it; its images are not decoded or checked yet.
 
     Attributes:
-        source: for people.
-        content: a picture file's bytes, or pixels uint8 [height, width, 3].
-        target: likewise.
-        split: if the source says so.
-        style: id, if the source says so.
-        key: if the source says so.
-        photo_sha256: of the photo that the content was made from, if the source says so.
-        photo_px: height and width of that photo, if the source says so.
+        source: Source of the pair, for people.
+        content: Content as the bytes of an image file, or as pixels uint8 [height, width, 3].
+        target: Target as the bytes of an image file, or as pixels uint8 [height, width, 3].
+        split: Split of the pair, or None if the source does not say it.
+        style: Id of the pair's style; 0 if the source does not say it.
+        key: Key of the pair, or None if the source does not say it.
+        photo_sha256: SHA-256 of the photo that the content was made from, or None if the source does not say it.
+        photo_px: Height and width of that photo, or None if the source does not say them.
     """
 
     source: str
@@ -44,12 +46,12 @@ class SourcePair:
 
 
 class PairSource(Protocol):
-    """Where pairs come from.
+    """A place that pairs are imported from.
 
     Attributes:
-        kind: folders, side-by-side or parquet.
-        teachers: of each style, if the source says so; else empty.
-        splits_given: whether the source says which split a pair is in.
+        kind: Layout of the source: folders, side-by-side or parquet.
+        teachers: Teachers of the styles, or an empty tuple if the source does not say them.
+        splits_given: Whether the source says the split of each pair.
     """
 
     kind: str
@@ -59,19 +61,19 @@ class PairSource(Protocol):
     def __len__(self) -> int: ...
 
     def pairs(self) -> Iterator[SourcePair | Failure]:
-        """Each pair, one at a time, and what gives none."""
+        """Yield the pairs one by one, and a failure for each file or row without a pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedPair:
-    """A pair, decoded.
+    """A decoded pair, and its images as they are stored in the set.
 
     Attributes:
-        content: uint8 [height, width, 3], upright, sRGB, on white.
-        target: likewise, of the same shape.
-        content_bytes: as it will be stored.
-        target_bytes: as it will be stored.
-        photo_sha256: of the photo; of the content's file or pixels if the source does not know.
+        content: uint8 [height, width, 3], upright, in sRGB, without transparency (on white).
+        target: uint8 of the same shape as `content`.
+        content_bytes: File of the content.
+        target_bytes: File of the target.
+        photo_sha256: SHA-256 of the photo; if the source does not say it, of the content's file or pixels.
     """
 
     content: Image8
@@ -82,58 +84,64 @@ class DecodedPair:
 
 
 class NotPlainJpegError(Exception):
-    """A set cannot be stored as JPEG without loss: this picture is none, or is not what its bytes say."""
+    """An image of the source is no JPEG file that can be stored unchanged, so the set has to be stored as PNG."""
 
 
-def decode_pair(pair: SourcePair, picture_format: PairFormat) -> DecodedPair:
-    """Decode both pictures fully, and encode them as they will be stored, without loss.
+def decode_pair(pair: SourcePair, image_format: PairFormat) -> DecodedPair:
+    """Decode both images of a pair completely, and encode them without loss as they are stored in the set.
 
     Args:
-        pair: from anywhere; its bytes are not trusted.
-        picture_format: png: encoded anew; jpeg: the bytes as they came, which must be plain JPEG.
+        pair: The pair. Its bytes are not trusted.
+        image_format: With png, images are encoded anew; with jpeg, the bytes are kept and must be plain JPEG.
 
     Raises:
-        ImageError: a picture cannot be read, or the two differ in size; the reason says which.
-        NotPlainJpegError: the set has to be stored as png.
+        ImageError: An image cannot be decoded, or the images differ in size. The reason names the image.
+        NotPlainJpegError: The set has to be stored as PNG.
     """
-    pictures: list[Image8] = []
-    stored: list[bytes] = []
-    for role, given in (("content", pair.content), ("target", pair.target)):
-        rgb = _decoded(given, role)
-        if picture_format == "jpeg" and not (isinstance(given, bytes) and is_plain_jpeg(given)):
+    images: list[Image8] = []
+    files: list[bytes] = []
+    for role, data in (("content", pair.content), ("target", pair.target)):
+        rgb = _decode(data, role)
+        if image_format == "png":
+            files.append(encode_png(rgb))
+        elif isinstance(data, bytes) and is_plain_jpeg(data):
+            files.append(data)
+        else:
             raise NotPlainJpegError(role)
-        stored.append(given if picture_format == "jpeg" and isinstance(given, bytes) else encode_png(rgb))
-        pictures.append(rgb)
-    content, target = pictures
+        images.append(rgb)
+    content, target = images
     if content.shape != target.shape:
         (height, width), (target_height, target_width) = content.shape[:2], target.shape[:2]
         reason = f"content is {width}x{height} px, but target is {target_width}x{target_height}"
         raise ImageError(pair.source, f"{reason}: make them equal")
-    if max(content.shape) > LONGEST_SIDE_PX:
-        raise ImageError(pair.source, f"is more than {LONGEST_SIDE_PX} px long: make it smaller first")
+    if max(content.shape) > MAX_SIDE_PX:
+        raise ImageError(pair.source, f"is more than {MAX_SIDE_PX} px long: make it smaller first")
     digest = pair.photo_sha256 or _digest(pair.content)
-    return DecodedPair(content, target, stored[0], stored[1], digest)
+    return DecodedPair(content, target, files[0], files[1], digest)
 
 
 def is_plain_jpeg(data: bytes) -> bool:
-    """Whether JPEG bytes can be stored as they are: nothing turns the picture, names places, or changes colours."""
+    """Return whether a JPEG file can be stored unchanged: it has no EXIF data and no colour profile.
+
+    EXIF data may say that the image has to be rotated, and may reveal where a photo was taken.
+    """
     head = data[:_HEAD_BYTES]
-    return head.startswith(_JPEG_MAGIC) and _EXIF not in head and b"ICC_PROFILE\0" not in head
+    return head.startswith(_JPEG_MAGIC) and _EXIF not in head and _ICC_PROFILE not in head
 
 
-def _decoded(given: bytes | Image8, role: str) -> Image8:
-    if not isinstance(given, bytes):
-        return given
+def _decode(data: bytes | Image8, role: str) -> Image8:
+    if not isinstance(data, bytes):
+        return data
     try:
-        return decode_picture(given, name=role, to_srgb=True).on_white()
+        return decode_picture(data, name=role, to_srgb=True).on_white()
     except ImageError as error:
         raise ImageError(role, f"{role}: {error.reason}") from error
 
 
-def _digest(given: bytes | Image8) -> str:
-    """Of pixels where there is no file of the content alone."""
-    if isinstance(given, bytes):
-        return sha256_bytes(given)
-    digest = hashlib.sha256(f"{given.shape[0]}x{given.shape[1]}:".encode())
-    digest.update(given.tobytes())
+def _digest(data: bytes | Image8) -> str:
+    """Return the SHA-256 of a file, or of size and pixels if the content has no file of its own."""
+    if isinstance(data, bytes):
+        return sha256_bytes(data)
+    digest = hashlib.sha256(f"{data.shape[0]}x{data.shape[1]}:".encode())
+    digest.update(data.tobytes())
     return digest.hexdigest()

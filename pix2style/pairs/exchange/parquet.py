@@ -1,8 +1,8 @@
-"""Parquet files as the Hugging Face Hub holds edits of pictures: columns `input_image` and `edited_image`.
+"""Import and export parquet files with the columns `input_image` and `edited_image`, as on the Hugging Face Hub.
 
-Both are structs {bytes, path}, the storage of `datasets.Image`
-(https://github.com/huggingface/datasets/blob/main/src/datasets/features/image.py), and the schema's metadata says so;
-a caption column of other sets is passed over.
+Both columns are structs {bytes, path}, the storage type of `datasets.Image`
+(https://github.com/huggingface/datasets/blob/main/src/datasets/features/image.py); the metadata of the schema says so.
+Other columns, such as the captions of edit datasets, are ignored.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +18,33 @@ from pydantic import ValidationError
 
 from pix2style.errors import DataError, require
 from pix2style.files import atomic_path
-from pix2style.pairs.exchange.folders import described_pair
 from pix2style.pairs.exchange.pair_source import SourcePair
 from pix2style.pairs.exchange.sidecar import ExportDescription, PairDescription, describe_export, describe_pair
-from pix2style.pairs.format.manifest import SPLITS, Failure, PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, Failure, PairEntry, Split
+from pix2style.pairs.format.shards import image_suffix
 
-IMAGES = ("input_image", "edited_image")
-_CARD_KEY = b"pix2style"
-_TEXT = ("key", "source", "split", "photo_sha256")
-_NUMBERS = ("style", "photo_height_px", "photo_width_px")
-_LINE = (*_TEXT, *_NUMBERS)
-# A row group is held in memory when it is written and when it is read.
+IMAGE_COLUMNS = ("input_image", "edited_image")
+_EXPORT_KEY = b"pix2style"
+_TEXT_COLUMNS = ("key", "source", "split", "photo_sha256")
+_NUMBER_COLUMNS = ("style", "photo_height_px", "photo_width_px")
+_DESCRIPTION_COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
+# A row group is in memory as a whole when it is written and when it is read.
 _GROUP_BYTES = 32 << 20
-_FILE_BYTES = 500 << 20  # what the Hub advises for one shard
-_BATCH_ROWS = 16
-_SPLIT_OF_NAME = re.compile(r"^(train|val|validation|test)[-._]")
+_FILE_BYTES = 500 << 20  # the size of a file that the Hub recommends
+_ROWS_PER_READ = 16
+_SPLIT_IN_FILE_NAME = re.compile(r"^(train|val|validation|test)[-._]")
 
 
 class ParquetSource:
-    """Pairs of parquet files.
+    """The pairs of parquet files; see `PairSource` for the attributes.
 
     Args:
-        path: a file, or a folder with files, which may be named by split (`train-00000-of-00002.parquet`).
+        path: A file, or a folder with files. The names of files may begin with a split
+            (`train-00000-of-00002.parquet`).
 
     Raises:
-        DataError: there are none, one is damaged, or lacks the columns.
+        DataError: There are no files, or a file is damaged or lacks the columns.
         MissingExtraError: pyarrow is not installed.
     """
 
@@ -53,40 +55,43 @@ class ParquetSource:
         self._files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
         if not self._files:
             raise DataError(f"{path}: there are no parquet files in it")
-        heads = [_head(file) for file in self._files]
-        self._rows = sum(rows for rows, _, _ in heads)
-        cards = [card for _, _, card in heads]
-        self.teachers = cards[0].teachers if cards[0] is not None and all(card == cards[0] for card in cards) else ()
-        by_name = all(_split_of_name(file) for file in self._files)
-        self.splits_given = by_name or all("split" in columns for _, columns, _ in heads)
+        heads = [_read_head(file) for file in self._files]
+        self._rows = sum(head.rows for head in heads)
+        export = heads[0].export
+        self.teachers = export.teachers if export is not None and all(head.export == export for head in heads) else ()
+        named_by_split = all(_split_of_file_name(file) for file in self._files)
+        self.splits_given = named_by_split or all("split" in head.columns for head in heads)
 
     def __len__(self) -> int:
         return self._rows
 
     def pairs(self) -> Iterator[SourcePair | Failure]:
-        """See `PairSource`."""
+        """Yield the pairs; see `PairSource`."""
         for file in self._files:
-            for number, row in enumerate(_rows(file)):
-                yield _given(f"{file.name}:{number}", row, _split_of_name(file), len(self.teachers))
+            for number, row in enumerate(_read_rows(file)):
+                yield _row_to_pair(f"{file.name}:{number}", row, _split_of_file_name(file), len(self.teachers))
 
 
 def write_parquet(
     reader: PairReader, entries: Sequence[tuple[PairEntry, str]], split: Split, out: Path
 ) -> Iterator[PairEntry]:
-    """Write a split as files of some 500 MB; the pictures' bytes are those of the set. Gives each pair written.
+    """Write the pairs of one split to files of about 500 MB, with the image files byte for byte as they are in the set.
 
     Args:
-        reader: the set.
-        entries: pairs of one split, with their names.
-        split: of all.
-        out: the folder.
+        reader: The pair set.
+        entries: The pairs of the split, each with its name.
+        split: The split, for the names of the files.
+        out: Folder of the export.
+
+    Yields:
+        Each pair when it is written.
     """
-    files = _files_of(entries)
-    suffix = "png" if reader.manifest.format == "png" else "jpg"
-    for number, part in enumerate(files):
+    files = _divide_into_files(entries)
+    suffix = image_suffix(reader.manifest.format)
+    for number, file_entries in enumerate(files):
         path = out / f"{split}-{number:05d}-of-{len(files):05d}.parquet"
         with atomic_path(path) as temporary:
-            yield from _write_file(reader, part, suffix, temporary)
+            yield from _write_file(reader, file_entries, suffix, temporary)
 
 
 def _write_file(
@@ -96,20 +101,19 @@ def _write_file(
     import pyarrow.parquet as pq
 
     schema = _schema(reader)
-    # Pictures are compressed already.
-    with pq.ParquetWriter(path, schema, compression=dict.fromkeys(_LINE, "zstd")) as writer:
+    # Only the text is compressed: the images are compressed already.
+    with pq.ParquetWriter(path, schema, compression=dict.fromkeys(_DESCRIPTION_COLUMNS, "zstd")) as writer:
         rows: list[dict[str, Any]] = []
-        held_bytes = 0
+        group_bytes = 0
         for entry, name in entries:
-            content, target = reader.read_bytes(entry)
-            pictures = {IMAGES[0]: content, IMAGES[1]: target}
-            images = {column: {"bytes": data, "path": f"{name}.{suffix}"} for column, data in pictures.items()}
-            rows.append(images | describe_pair(entry, name).model_dump(include=set(_LINE)))
-            held_bytes += len(content) + len(target)
+            files = dict(zip(IMAGE_COLUMNS, reader.read_bytes(entry), strict=True))
+            images = {column: {"bytes": data, "path": f"{name}.{suffix}"} for column, data in files.items()}
+            rows.append(images | describe_pair(entry, name).model_dump(include=set(_DESCRIPTION_COLUMNS)))
+            group_bytes += sum(map(len, files.values()))
             yield entry
-            if held_bytes >= _GROUP_BYTES:
+            if group_bytes >= _GROUP_BYTES:
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-                rows, held_bytes = [], 0
+                rows, group_bytes = [], 0
         if rows:
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
@@ -118,29 +122,41 @@ def _schema(reader: PairReader) -> Any:
     import pyarrow as pa
 
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    types = dict.fromkeys(IMAGES, image) | dict.fromkeys(_TEXT, pa.string()) | dict.fromkeys(_NUMBERS, pa.int64())
-    features = {column: {"_type": "Image"} for column in IMAGES}
-    features |= {column: {"dtype": "string", "_type": "Value"} for column in _TEXT}
-    features |= {column: {"dtype": "int64", "_type": "Value"} for column in _NUMBERS}
-    card = describe_export(reader.manifest, "parquet").model_dump_json().encode()
-    metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode(), _CARD_KEY: card}
+    types = dict.fromkeys(IMAGE_COLUMNS, image)
+    types |= dict.fromkeys(_TEXT_COLUMNS, pa.string()) | dict.fromkeys(_NUMBER_COLUMNS, pa.int64())
+    features = {column: {"_type": "Image"} for column in IMAGE_COLUMNS}
+    features |= {column: {"dtype": "string", "_type": "Value"} for column in _TEXT_COLUMNS}
+    features |= {column: {"dtype": "int64", "_type": "Value"} for column in _NUMBER_COLUMNS}
+    metadata = {
+        b"huggingface": json.dumps({"info": {"features": features}}).encode(),
+        _EXPORT_KEY: describe_export(reader.manifest, "parquet").model_dump_json().encode(),
+    }
     return pa.schema(list(types.items()), metadata=metadata)
 
 
-def _files_of(entries: Sequence[tuple[PairEntry, str]]) -> list[list[tuple[PairEntry, str]]]:
+def _divide_into_files(entries: Sequence[tuple[PairEntry, str]]) -> list[list[tuple[PairEntry, str]]]:
     files: list[list[tuple[PairEntry, str]]] = []
-    held_bytes = _FILE_BYTES
+    file_bytes = _FILE_BYTES
     for entry, name in entries:
-        if held_bytes >= _FILE_BYTES:
+        if file_bytes >= _FILE_BYTES:
             files.append([])
-            held_bytes = 0
+            file_bytes = 0
         files[-1].append((entry, name))
-        held_bytes += entry.content.size + entry.target.size
+        file_bytes += entry.content.size + entry.target.size
     return files
 
 
-def _head(path: Path) -> tuple[int, frozenset[str], ExportDescription | None]:
-    """Rows, columns and card of a file, whose columns are checked."""
+@dataclass(frozen=True, slots=True)
+class _FileHead:
+    """The number of rows and the columns of a parquet file, and the description of the export that it belongs to."""
+
+    rows: int
+    columns: frozenset[str]
+    export: ExportDescription | None
+
+
+def _read_head(path: Path) -> _FileHead:
+    """Read what precedes the rows of a file, and check its columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -148,76 +164,91 @@ def _head(path: Path) -> tuple[int, frozenset[str], ExportDescription | None]:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, int(file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-    for column in IMAGES:
-        if column not in schema.names:
-            raise DataError(
-                f"{path}: has no column {column} (it has {', '.join(schema.names)}): a set of pairs has the columns"
-                " input_image and edited_image; rename yours"
-            )
-        kind = schema.field(column).type
-        names = [field.name for field in kind] if pa.types.is_struct(kind) else []
-        if "bytes" not in names and not pa.types.is_binary(kind) and not pa.types.is_large_binary(kind):
-            raise DataError(
-                f"{path}: its column {column} is of type {kind}: expected struct<bytes: binary, path: string>, as"
-                " Hugging Face's Image feature stores it, or binary"
-            )
-    return rows, frozenset(schema.names), _card(path, (schema.metadata or {}).get(_CARD_KEY))
+        raise _damaged_file_error(path, error) from error
+    for column in IMAGE_COLUMNS:
+        _check_image_column(path, schema, column)
+    return _FileHead(rows, frozenset(schema.names), _read_export(path, (schema.metadata or {}).get(_EXPORT_KEY)))
 
 
-def _card(path: Path, data: bytes | None) -> ExportDescription | None:
+def _check_image_column(path: Path, schema: Any, column: str) -> None:
+    import pyarrow as pa
+
+    if column not in schema.names:
+        raise DataError(
+            f"{path}: has no column {column} (it has {', '.join(schema.names)}): a set of pairs has the columns"
+            " input_image and edited_image; rename yours"
+        )
+    column_type = schema.field(column).type
+    fields = [field.name for field in column_type] if pa.types.is_struct(column_type) else []
+    if "bytes" not in fields and not pa.types.is_binary(column_type) and not pa.types.is_large_binary(column_type):
+        raise DataError(
+            f"{path}: its column {column} is of type {column_type}: expected struct<bytes: binary, path: string>, as"
+            " Hugging Face's Image feature stores it, or binary"
+        )
+
+
+def _read_export(path: Path, data: bytes | None) -> ExportDescription | None:
     try:
         return None if data is None else ExportDescription.model_validate_json(data)
     except ValidationError as error:
         raise DataError(f"{path}: its metadata 'pix2style' is damaged: export the set again") from error
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """One row after the other; a few are held in memory."""
+def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file; only a few of them are in memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            columns = [name for name in file.schema_arrow.names if name in {*IMAGES, *_LINE}]
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+            columns = [name for name in file.schema_arrow.names if name in {*IMAGE_COLUMNS, *_DESCRIPTION_COLUMNS}]
+            for batch in file.iter_batches(batch_size=_ROWS_PER_READ, columns=columns):
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
+        raise _damaged_file_error(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
-    first = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataError(f"{path}: is damaged or no parquet file ({first}): copy or download it again")
+def _damaged_file_error(path: Path, error: Exception) -> DataError:
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(f"{path}: is damaged or no parquet file ({first_line}): copy or download it again")
 
 
-def _given(name: str, row: dict[str, Any], split: Split | None, styles: int) -> SourcePair | Failure:
-    """A row as a pair; what else it says counts only if it says everything."""
-    said = row.get("source")
-    source = said if isinstance(said, str) and said else name
-    content, target = (_bytes_of(row[column]) for column in IMAGES)
+def _row_to_pair(name: str, row: dict[str, Any], split: Split | None, styles: int) -> SourcePair | Failure:
+    """Convert a row to a pair. Its description counts only if it is complete, as in files that pix2style wrote.
+
+    Args:
+        name: Name of the row, for messages and as the source of pairs without one.
+        row: Columns of the row.
+        split: Split that the name of the file says, or None.
+        styles: Number of styles of the source, or 0 if it does not say them.
+    """
+    source = row.get("source")
+    source = source if isinstance(source, str) and source else name
+    content, target = (_image_bytes(row[column]) for column in IMAGE_COLUMNS)
     if content is None or target is None:
-        column, role = (IMAGES[0], "content") if content is None else (IMAGES[1], "target")
+        column, role = (IMAGE_COLUMNS[0], "content") if content is None else (IMAGE_COLUMNS[1], "target")
         return Failure(source=source, sha256=None, reason=f"row {name}: {column} ({role}) holds no bytes")
-    if any(row.get(column) is None for column in _LINE):
-        given = next((one for one in SPLITS if one == row.get("split")), split)
-        return SourcePair(source, content, target, given)
+    if any(row.get(column) is None for column in _DESCRIPTION_COLUMNS):
+        row_split = next((candidate for candidate in SPLITS if candidate == row.get("split")), split)
+        return SourcePair(source, content, target, row_split)
     try:
-        line = PairDescription.model_validate({"name": name, **{column: row[column] for column in _LINE}})
+        description = PairDescription.model_validate(
+            {"name": name, **{column: row[column] for column in _DESCRIPTION_COLUMNS}}
+        )
     except ValidationError as error:
         column = str(error.errors(include_url=False)[0]["loc"][0])
         return Failure(source=source, sha256=None, reason=f"row {name}: its column {column} is not valid")
-    if line.style >= max(1, styles):
-        return Failure(source=source, sha256=None, reason=f"row {name}: has an unknown style {line.style}")
-    return described_pair(line, content, target)
+    if description.style >= max(1, styles):
+        return Failure(source=source, sha256=None, reason=f"row {name}: has an unknown style {description.style}")
+    return description.to_pair(content, target)
 
 
-def _bytes_of(value: Any) -> bytes | None:
+def _image_bytes(value: Any) -> bytes | None:
     data = value.get("bytes") if isinstance(value, dict) else value
     return data if isinstance(data, bytes) else None
 
 
-def _split_of_name(path: Path) -> Split | None:
-    found = _SPLIT_OF_NAME.match(path.name)
-    name = "" if found is None else found[1]
+def _split_of_file_name(path: Path) -> Split | None:
+    match = _SPLIT_IN_FILE_NAME.match(path.name)
+    name = "" if match is None else match[1]
     return next((split for split in SPLITS if split == ("val" if name == "validation" else name)), None)

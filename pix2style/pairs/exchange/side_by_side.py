@@ -1,6 +1,7 @@
-"""pix2pix's layout: one picture for each pair, content and target side by side, in `train/`, `val/` and `test/`.
+"""Import and export pix2pix's layout: one image for each pair, with content and target side by side.
 
-https://github.com/phillipi/pix2pix/blob/master/README.md#train and its `--direction AtoB`: A is the left half.
+The images are in folders `train`, `val` and `test`. With pix2pix's `--direction AtoB`, the content (A) is the left half
+(https://github.com/phillipi/pix2pix/blob/master/README.md#train).
 """
 
 from __future__ import annotations
@@ -14,59 +15,60 @@ import numpy as np
 from pix2style.errors import DataError, ImageError
 from pix2style.files import write_bytes
 from pix2style.images import Image8, decode_picture, encode_png, find_images
-from pix2style.pairs.exchange.folders import check_names, described_pair, printable, read_file
+from pix2style.pairs.exchange.folders import printable_name, read_image_file
 from pix2style.pairs.exchange.pair_source import SourcePair
-from pix2style.pairs.exchange.sidecar import read_sidecar
-from pix2style.pairs.format.manifest import SPLITS, Failure, PairEntry, Split
+from pix2style.pairs.exchange.sidecar import check_names, read_sidecar
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, Failure, PairEntry, Split
 
 Side = Literal["left", "right"]
 
 
 class SideBySideSource:
-    """Pictures that each hold a pair.
+    """The pairs of side-by-side images; see `PairSource` for the attributes.
 
     Args:
-        folder: searched recursively. If all pictures lie in subfolders train, val and test, those are the splits.
-        content_side: which half is the content; None: what the sidecar says, else left.
+        folder: Folder that is searched recursively. If all images are in subfolders train, val and test, these are the
+            splits.
+        content_side: Half that holds the content. None means the half that the sidecar names, or else the left one.
 
     Raises:
-        DataError: there are no pictures, or the sidecar is damaged or does not fit them.
+        DataError: There are no images, or the sidecar is damaged or does not fit them.
     """
 
     kind = "side-by-side"
 
     def __init__(self, folder: Path, content_side: Side | None = None) -> None:
-        self._found = find_images([folder])
-        if not self._found:
-            raise DataError(f"{folder}: there are no pictures in it")
-        card, self._lines = read_sidecar(folder)
-        self.teachers = card.teachers if card else ()
-        self._side: Side = content_side or (card.content_side if card else None) or "left"
-        check_names(folder, self._lines, {_name(found.relative) for found in self._found})
-        self._in_splits = all(_split(found.relative) for found in self._found)
-        self.splits_given = bool(self._lines) or self._in_splits
+        self._images = find_images([folder])
+        if not self._images:
+            raise DataError(f"{folder}: there are no images in it")
+        export, self._descriptions = read_sidecar(folder)
+        self.teachers = export.teachers if export else ()
+        self._side: Side = content_side or (export.content_side if export else None) or "left"
+        check_names(folder, self._descriptions, {_name(image.relative) for image in self._images})
+        self._in_split_folders = all(_split(image.relative) for image in self._images)
+        self.splits_given = bool(self._descriptions) or self._in_split_folders
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._images)
 
     def pairs(self) -> Iterator[SourcePair | Failure]:
-        """See `PairSource`."""
-        for found in self._found:
-            line = self._lines.get(_name(found.relative))
+        """Yield the pairs; see `PairSource`."""
+        for image in self._images:
+            description = self._descriptions.get(_name(image.relative))
             try:
-                content, target = self._halves(found.path)
+                content, target = self._halves(image.path)
             except ImageError as error:
-                yield Failure(source=printable(found.relative), sha256=None, reason=error.reason)
+                yield Failure(source=printable_name(image.relative), sha256=None, reason=error.reason)
                 continue
-            if line is None:
-                split = _split(found.relative) if self._in_splits else None
-                yield SourcePair(printable(found.relative), content, target, split)
+            if description is None:
+                split = _split(image.relative) if self._in_split_folders else None
+                yield SourcePair(printable_name(image.relative), content, target, split)
             else:
-                yield described_pair(line, content, target)
+                yield description.to_pair(content, target)
 
     def _halves(self, path: Path) -> tuple[Image8, Image8]:
-        both = decode_picture(read_file(path), name=str(path), to_srgb=True).on_white()
+        both = decode_picture(read_image_file(path), name=str(path), to_srgb=True).on_white()
         width = both.shape[1]
         if width % 2:
             raise ImageError(str(path), f"is {width} px wide, which cannot be halved: it holds no pair side by side")
@@ -75,7 +77,15 @@ class SideBySideSource:
 
 
 def write_side_by_side(reader: PairReader, entry: PairEntry, name: str, out: Path, content_side: Side) -> None:
-    """Write one pair as one PNG."""
+    """Write one pair as one PNG.
+
+    Args:
+        reader: The pair set.
+        entry: The pair.
+        name: Path of the file relative to `out`, without suffix.
+        out: Folder of the export.
+        content_side: Half that holds the content.
+    """
     content, target = reader.read(entry)
     halves = (content, target) if content_side == "left" else (target, content)
     write_bytes(out / f"{name}.png", encode_png(np.hstack(halves)))

@@ -1,1 +1,1 @@
-"""The files of a pair set: their types, and how they are written and read."""
+"""Define the files of a pair set, and write and read them."""

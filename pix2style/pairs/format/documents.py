@@ -1,4 +1,4 @@
-"""Reading a pair set's JSON files: typed, of a known schema, or an error that says what to do."""
+"""Read and validate the JSON files of a pair set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from pix2style.errors import DataError
 from pix2style.images import read_file
-from pix2style.pairs.format.manifest import Record
+from pix2style.pairs.format.records import Record
 
 
-class _Version(BaseModel):
+class _SchemaVersion(BaseModel):
     schema_version: int
 
 
@@ -20,23 +20,24 @@ _Document = TypeVar("_Document", bound=Record)
 
 
 def parse_document(model: type[_Document], data: bytes, path: Path) -> _Document:
-    """Check one of a pair set's JSON files.
+    """Parse and validate one JSON file of a pair set.
 
     Args:
-        model: what the file holds.
-        data: its bytes.
-        path: its name, for messages.
+        model: Class of the document.
+        data: Bytes of the file.
+        path: Path of the file, for error messages.
 
     Raises:
-        DataError: of an unknown schema version (never guessed at), or damaged.
+        DataError: The file is damaged or has a schema version that this version of pix2style does not support.
     """
     try:
-        version = _Version.model_validate_json(data).schema_version
-        known = get_args(model.model_fields["schema_version"].annotation)
-        if version not in known:
+        # The version is read first: a file of a later version would otherwise be reported as damaged.
+        version = _SchemaVersion.model_validate_json(data).schema_version
+        supported = get_args(model.model_fields["schema_version"].annotation)
+        if version not in supported:
             raise DataError(
-                f"{path}: has schema version {version}, this pix2style reads {' and '.join(map(str, known))}:"
-                " use the pix2style that wrote it, or make the pair set again"
+                f"{path}: has schema version {version}, but this pix2style reads {' and '.join(map(str, supported))}:"
+                " use the pix2style that wrote the file, or make the pair set again"
             )
         return model.model_validate_json(data)
     except ValidationError as error:
@@ -49,10 +50,13 @@ def parse_document(model: type[_Document], data: bytes, path: Path) -> _Document
 
 
 def read_document(model: type[_Document], path: Path) -> tuple[_Document, bytes]:
-    """Read and check one of a pair set's JSON files; also gives its bytes, for digests.
+    """Read, parse and validate one JSON file of a pair set.
+
+    Returns:
+        The document and the bytes of the file, from which callers compute digests.
 
     Raises:
-        DataError: missing, unreadable, damaged, or of an unknown schema version.
+        DataError: The file is missing, unreadable or damaged, or has an unsupported schema version.
     """
     try:
         data = read_file(path)

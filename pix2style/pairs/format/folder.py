@@ -1,4 +1,4 @@
-"""The folder that a pair set grows in: whose it is, what is finished in it, and that only one process works there."""
+"""Manage the folder that a pair set is written to: its paths, its lock, and which of its shards are finished."""
 
 from __future__ import annotations
 
@@ -11,148 +11,160 @@ from pathlib import Path
 from pix2style.errors import DataError
 from pix2style.files import locked, write_bytes
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.manifest import (
-    MANIFEST_NAME,
-    PLAN_NAME,
-    SHARDS_NAME,
-    TIMING_NAME,
-    PlannedPhoto,
-    ShardIndex,
-)
-from pix2style.pairs.format.plan import PairPlan, plan_differences
-from pix2style.pairs.format.shards import explained_write_errors, shard_name
-from pix2style.pairs.format.statistics import statistics_of
+from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME, ShardIndex
+from pix2style.pairs.format.plan import PairPlan
+from pix2style.pairs.format.plan_differences import plan_differences
+from pix2style.pairs.format.records import PlannedPhoto
+from pix2style.pairs.format.shard_summary import shard_statistics
+from pix2style.pairs.format.shards import explain_write_errors, shard_name
 
-# What atomic_path leaves behind when it is killed.
-_LEFTOVER = re.compile(r"^\.(plan|manifest|shard-\d{5})\.json\..*\.partial$")
+# Temporary files that `atomic_path` leaves behind when its process is killed.
+_TEMPORARY_FILE = re.compile(r"^\.(plan|manifest|shard-\d{5})\.json\..*\.partial$")
 _SHOWN_FILES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PairSetFolder:
-    """The paths of a pair set.
+    """The folder of a pair set that is being made.
 
     Attributes:
-        path: the folder, which need not exist.
+        path: Path of the folder, which need not exist yet.
     """
 
     path: Path
 
     @property
     def plan(self) -> Path:
-        """Written first."""
+        """Path of the plan, which is written first."""
         return self.path / PLAN_NAME
 
     @property
     def manifest(self) -> Path:
-        """Written last."""
+        """Path of the manifest, which is written last."""
         return self.path / MANIFEST_NAME
 
     @property
     def shards(self) -> Path:
-        """The folder of tar files and indexes."""
+        """Folder of the shards and their indexes."""
         return self.path / SHARDS_NAME
 
-    def tar(self, number: int) -> Path:
-        """A finished shard."""
-        return self.shards / f"{shard_name(number)}.tar"
+    def tar(self, shard: int) -> Path:
+        """Return the path of a finished shard."""
+        return self.shards / f"{shard_name(shard)}.tar"
 
-    def partial(self, number: int) -> Path:
-        """A shard that is being written."""
-        return self.shards / f"{shard_name(number)}.tar.partial"
+    def partial(self, shard: int) -> Path:
+        """Return the path of a shard that is being written."""
+        return self.shards / f"{shard_name(shard)}.tar.partial"
 
-    def index(self, number: int) -> Path:
-        """A finished shard's index."""
-        return self.shards / f"{shard_name(number)}.json"
+    def index(self, shard: int) -> Path:
+        """Return the path of a finished shard's index."""
+        return self.shards / f"{shard_name(shard)}.json"
 
-    def timing(self, number: int) -> Path:
-        """How long a shard took."""
-        return self.path / TIMING_NAME / f"{shard_name(number)}.json"
+    def timing(self, shard: int) -> Path:
+        """Return the path of the file that says how long a shard took."""
+        return self.path / TIMING_NAME / f"{shard_name(shard)}.json"
 
     @contextlib.contextmanager
     def locked(self, *, shared: bool = False) -> Iterator[None]:
-        """Make the folder if need be, and keep other processes out of it.
+        """Create the folder if necessary, and lock out other processes during the block.
 
-        The lock is on the folder itself: it leaves no file behind, and the system drops it when the process dies.
+        The lock is on the folder itself. It leaves no lock file behind, and the system releases it when the process
+        ends in any way.
 
         Args:
-            shared: other processes may work there as well, on other shards, if they share it too.
+            shared: Allow other processes in the folder if they share the lock too; they write other shards.
 
         Raises:
-            DataError: another process works there, or the folder cannot be made.
+            DataError: Another process has locked the folder, or it cannot be created.
         """
-        with explained_write_errors(self.path):
+        with explain_write_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         busy = DataError(f"{self.path}: another make-pairs is writing there: wait for it, or choose another folder")
         with locked(self.path, busy, shared=shared):
             yield
 
-    def open(self, plan: PairPlan, *, alone: bool = True) -> None:
-        """Take up the set that is there, or begin it. Only while claimed.
+    def prepare(self, plan: PairPlan, *, exclusive: bool = True) -> None:
+        """Check that the folder holds this set or is empty, and write the plan if it is missing.
+
+        Call it only while the folder is locked.
 
         Args:
-            plan: the set.
-            alone: no other process works there, so that what a killed one left half-written can be removed.
+            plan: Plan of the set.
+            exclusive: No other process works in the folder, so temporary files in it are left over from killed
+                processes and are deleted.
+
+        Raises:
+            DataError: See `check_plan`; or the folder cannot be written.
         """
-        self.check(plan)
-        with explained_write_errors(self.path):
-            for folder in (self.path, self.shards, self.path / TIMING_NAME) if alone else ():
-                for leftover in _leftovers(folder):
-                    leftover.unlink()
+        self.check_plan(plan)
+        with explain_write_errors(self.path):
+            for folder in (self.path, self.shards, self.path / TIMING_NAME) if exclusive else ():
+                for temporary in _temporary_files(folder):
+                    temporary.unlink()
             if not self.plan.exists():
                 write_bytes(self.plan, plan.model_dump_json(indent=1).encode())
             self.shards.mkdir(exist_ok=True)
 
-    def check(self, plan: PairPlan) -> None:
-        """Changes nothing.
+    def check_plan(self, plan: PairPlan) -> None:
+        """Check that the folder holds the set of this plan, or is empty or missing; nothing is written.
 
         Raises:
-            DataError: the folder holds another pair set (says what differs) or other files.
+            DataError: The folder holds another pair set (the message says what differs) or other files.
         """
         if not self.path.exists():
             return
         if not self.path.is_dir():
             raise DataError(f"{self.path}: is a file: choose a folder")
         if self.plan.exists():
-            differing = plan_differences(read_document(PairPlan, self.plan)[0], plan)
-            if differing:
+            differences = plan_differences(read_document(PairPlan, self.plan)[0], plan)
+            if differences:
                 raise DataError(
-                    f"{self.path}: holds another pair set: {'; '.join(differing)}."
-                    " Choose another folder, or delete this one to make the set anew"
+                    f"{self.path}: holds another pair set: {'; '.join(differences)}."
+                    " Choose another folder, or delete this one to make a new set"
                 )
             return
-        others = sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
-        if others:
-            shown = ", ".join(others[:_SHOWN_FILES]) + (", ..." if len(others) > _SHOWN_FILES else "")
+        names = sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
+        if names:
+            shown = ", ".join(names[:_SHOWN_FILES]) + (", ..." if len(names) > _SHOWN_FILES else "")
             raise DataError(f"{self.path}: holds other files ({shown}): choose an empty or a new folder")
 
-    def finished_shard(self, number: int, plan: PairPlan) -> ShardIndex | None:
-        """A shard's index if the shard is whole and holds what the plan wants, else None."""
+    def read_finished_shard(self, shard: int, plan: PairPlan) -> ShardIndex | None:
+        """Return the index of a shard, or None if the shard is not finished or does not fit the plan.
+
+        The digest of the tar file is not computed, because that would read the whole set at every resume.
+        """
         try:
-            index, _ = read_document(ShardIndex, self.index(number))
-            size_bytes = self.tar(number).stat().st_size
+            index, _ = read_document(ShardIndex, self.index(shard))
+            size_bytes = self.tar(shard).stat().st_size
         except (DataError, OSError):
             return None
-        same = index.shard == number and index.size == size_bytes and _accounts_for(index, plan.shard(number), plan)
-        members = (member for pair in index.pairs for member in (pair.content, pair.target))
-        if not (same and all(one.offset + one.size <= size_bytes for one in members)):
+        photos = plan.photos_of_shard(shard)
+        if index.shard != shard or index.size != size_bytes or not _fits_plan(index, photos, plan):
             return None
-        figures = statistics_of(len(plan.shard(number)), index.pairs, index.failures, plan)
-        return index if index.statistics == figures else None
+        members = [member for pair in index.pairs for member in (pair.content, pair.target)]
+        if any(member.offset + member.size > size_bytes for member in members):
+            return None
+        statistics = shard_statistics(len(photos), index.pairs, index.failures, crop_px=plan.crop_px)
+        return index if index.statistics == statistics else None
 
-    def reopen_shard(self, number: int) -> Path:
-        """The partial file to go on with; a shard without a valid index becomes partial again."""
-        with explained_write_errors(self.partial(number)):
-            self.index(number).unlink(missing_ok=True)
-            if self.tar(number).exists():
-                self.tar(number).replace(self.partial(number))
-        return self.partial(number)
+    def reopen_shard(self, shard: int) -> Path:
+        """Return the partial file of a shard for appending; a shard without a valid index becomes partial again."""
+        with explain_write_errors(self.partial(shard)):
+            # The index goes first: if the process is killed here, no index must describe a file that changes.
+            self.index(shard).unlink(missing_ok=True)
+            if self.tar(shard).exists():
+                self.tar(shard).replace(self.partial(shard))
+        return self.partial(shard)
 
     def remove_all(self, shards: int) -> None:
-        """Take back what was written: nothing in it is of use."""
-        with explained_write_errors(self.path):
-            for number in range(shards):
-                for path in (self.tar(number), self.partial(number), self.index(number), self.timing(number)):
+        """Delete all files of the set.
+
+        Args:
+            shards: Number of shards of the set.
+        """
+        with explain_write_errors(self.path):
+            for shard in range(shards):
+                for path in (self.tar(shard), self.partial(shard), self.index(shard), self.timing(shard)):
                     path.unlink(missing_ok=True)
             self.manifest.unlink(missing_ok=True)
             self.plan.unlink(missing_ok=True)
@@ -161,21 +173,21 @@ class PairSetFolder:
                     folder.rmdir()
 
 
-def _accounts_for(index: ShardIndex, photos: Sequence[PlannedPhoto], plan: PairPlan) -> bool:
-    """Whether each planned pair is there as it was planned, or a failure says why not, and nothing else is."""
-    # Source and digest together tell photos apart: a variant has its photo's digest.
-    there = {(pair.source, pair.sha256, pair.style): (pair.key, pair.split, pair.shard) for pair in index.pairs}
+def _fits_plan(index: ShardIndex, photos: Sequence[PlannedPhoto], plan: PairPlan) -> bool:
+    """Return whether the index holds exactly the planned pairs, except those for which it holds a failure."""
+    # Source and digest together identify a photo or variant: a variant has the digest of its photo.
+    indexed = {(pair.source, pair.sha256, pair.style): (pair.key, pair.split, pair.shard) for pair in index.pairs}
     planned = {
         (photo.source, photo.sha256, pair.style): (pair.key, photo.split, photo.shard)
         for photo in photos
-        for pair in plan.pairs(photo)
+        for pair in plan.pairs_of_photo(photo)
     }
-    failed = {(failure.source, failure.sha256, failure.style) for failure in index.failures}
-    unread = {(source, sha256) for source, sha256, style in failed if style is None}
-    without = {pair for pair in planned if pair[:2] in unread or pair in failed}
-    complete = there.keys() | without == planned.keys() and not there.keys() & without
-    return complete and there.items() <= planned.items() and len(there) == len(index.pairs)
+    failed_pairs = {(failure.source, failure.sha256, failure.style) for failure in index.failures}
+    failed_photos = {(source, sha256) for source, sha256, style in failed_pairs if style is None}
+    failed = {pair for pair in planned if pair[:2] in failed_photos or pair in failed_pairs}
+    complete = indexed.keys() | failed == planned.keys() and not indexed.keys() & failed
+    return complete and indexed.items() <= planned.items() and len(indexed) == len(index.pairs)
 
 
-def _leftovers(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if _LEFTOVER.match(path.name)] if folder.is_dir() else []
+def _temporary_files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if _TEMPORARY_FILE.match(path.name)] if folder.is_dir() else []

@@ -1,4 +1,4 @@
-"""Reading a pair set: any pair at any time, from any process, and nothing that is not what was written."""
+"""Read finished pair sets: any pair, from any process, and only bytes whose digests match the manifest."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
     SHARDS_NAME,
-    Member,
-    PairEntry,
     PairManifest,
     ShardIndex,
     ShardRecord,
-    Split,
     SplitCounts,
 )
+from pix2style.pairs.format.records import Member, PairEntry, Split
+from pix2style.pairs.format.shards import image_suffix
 
-# make-pairs looks only at the size of a finished shard, so it has to be deleted to be made again.
-_DAMAGED = "copy the pair set again, or delete that shard's .tar and run the make-pairs that made it again"
+# make-pairs checks only the size of a finished shard, so a damaged one has to be deleted before it is made again.
+_REPAIR = "copy the pair set again, or delete that shard's .tar and run the make-pairs that made it again"
 
 
-def choose_style(manifest: PairManifest, wanted: int | None) -> int:
-    """The id of the style that a generator learns or is measured on: it holds one.
+def choose_style(manifest: PairManifest, learn_style: int | None) -> int:
+    """Return the id of the style for a generator that learns a single style.
 
     Args:
-        manifest: of the pair set.
-        wanted: `pairs.learn_style`.
+        manifest: Manifest of the pair set.
+        learn_style: `pairs.learn_style` of the configuration.
 
     Raises:
-        ConfigError: the set holds several, and none or no such one is named.
+        ConfigError: The set holds several styles and `learn_style` names none of them.
     """
     names = [teacher.name for teacher in manifest.teachers]
-    if wanted is None and len(names) == 1:
+    if learn_style is None and len(names) == 1:
         return 0
-    if wanted is None or wanted >= len(names):
-        known = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
-        raise ConfigError(f"[pairs -> learn_style] the pair set holds the styles {known}: set it to one of these")
-    return wanted
+    if learn_style is None or learn_style >= len(names):
+        styles = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
+        raise ConfigError(f"[pairs -> learn_style] the pair set holds the styles {styles}: set it to one of these")
+    return learn_style
 
 
 class PairReader:
-    """A finished pair set.
+    """Read the pairs of a finished pair set.
 
-    Holds no open files and no locks: it can be pickled, forked and used by several threads.
+    A reader holds no open files and no locks, so it can be pickled, forked and used by several threads.
 
     Args:
-        folder: the set; only read.
+        folder: Folder of the pair set, which is only read.
 
     Attributes:
-        folder: the set.
-        manifest: what it says of itself.
-        digest: SHA-256 of `manifest.json`. As the manifest holds the digests of shards and indexes, it stands for
-            every byte of the set.
+        folder: Folder of the pair set.
+        manifest: Manifest of the pair set.
+        digest: SHA-256 of `manifest.json`. The manifest holds the digests of all shards and indexes, so this digest
+            identifies every byte of the set.
 
     Raises:
-        DataError: missing, unfinished, damaged, or of an unknown schema version; names the file.
+        DataError: The set is missing, unfinished or damaged, or has an unsupported schema version. The message names
+            the file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,60 +75,60 @@ class PairReader:
         self._check_counts()
 
     def entries(self, split: Split, style: int | None = None) -> list[PairEntry]:
-        """The pairs of a split, in the order of the photos' names; empty if the split is.
+        """Return the pairs of a split, in the order of the photos' names.
 
         Args:
-            split: which.
-            style: of this style alone.
+            split: Split of the pairs.
+            style: Id of the only style to return, or None for all styles.
         """
         return [entry for entry in self._entries if entry.split == split and style in (None, entry.style)]
 
     def read(self, entry: PairEntry) -> tuple[Image8, Image8]:
-        """The photo and what the teacher made of it.
+        """Read a pair.
 
         Returns:
-            content and target, each uint8 [height, width, 3], of the entry's size.
+            Content and target, each uint8 [height, width, 3] of the entry's size.
 
         Raises:
-            DataError: the bytes are not the ones that were written, or are no picture of the entry's size.
+            DataError: The bytes are not those that were written, or are not an image of the entry's size.
         """
-        return self._picture(entry, entry.content, "content"), self._picture(entry, entry.target, "target")
+        return self._read_image(entry, entry.content, "content"), self._read_image(entry, entry.target, "target")
 
     def read_content(self, entry: PairEntry) -> Image8:
-        """The photo alone; see `read`."""
-        return self._picture(entry, entry.content, "content")
+        """Read the content of a pair; see `read`."""
+        return self._read_image(entry, entry.content, "content")
 
     def read_bytes(self, entry: PairEntry) -> tuple[bytes, bytes]:
-        """The files of content and target, as they are stored.
+        """Read the files of content and target without decoding them.
 
         Raises:
-            DataError: the bytes are not the ones that were written.
+            DataError: The bytes are not those that were written.
         """
-        return self._stored(entry, entry.content, "content"), self._stored(entry, entry.target, "target")
+        return self._read_file(entry, entry.content, "content"), self._read_file(entry, entry.target, "target")
 
-    def _stored(self, entry: PairEntry, member: Member, role: str) -> bytes:
+    def _read_file(self, entry: PairEntry, member: Member, role: str) -> bytes:
         path = self._tar(entry.shard)
-        name = _name(path, entry, role)
-        suffix = "png" if self.manifest.format == "png" else "jpg"  # as shards.member_names
-        data = _read_at(path, member, f"{entry.key}.{role}.{suffix}", name)
+        label = _label(path, entry, role)
+        member_name = f"{entry.key}.{role}.{image_suffix(self.manifest.format)}"
+        data = _read_member(path, member, member_name, label)
         if sha256_bytes(data) != member.sha256:
-            raise DataError(f"{name}: is damaged: its digest is not the one in the index: {_DAMAGED}")
+            raise DataError(f"{label}: is damaged: its digest is not the one in the index: {_REPAIR}")
         return data
 
-    def _picture(self, entry: PairEntry, member: Member, role: str) -> Image8:
-        name = _name(self._tar(entry.shard), entry, role)
-        data = self._stored(entry, member, role)
-        rgb = decode_picture(data, name=name, max_pixels=max(1, entry.height_px * entry.width_px)).rgb
+    def _read_image(self, entry: PairEntry, member: Member, role: str) -> Image8:
+        label = _label(self._tar(entry.shard), entry, role)
+        data = self._read_file(entry, member, role)
+        rgb = decode_picture(data, name=label, max_pixels=max(1, entry.height_px * entry.width_px)).rgb
         if rgb.shape != (entry.height_px, entry.width_px, 3):
             raise DataError(
-                f"{name}: is {rgb.shape[1]}x{rgb.shape[0]} px, but the index says {entry.width_px}x{entry.height_px}:"
-                f" {_DAMAGED}"
+                f"{label}: is {rgb.shape[1]}x{rgb.shape[0]} px, but the index says {entry.width_px}x{entry.height_px}:"
+                f" {_REPAIR}"
             )
         return rgb
 
     def _tar(self, shard: int) -> Path:
         if shard >= len(self.manifest.shards):
-            raise DataError(f"{self.folder}: there is no shard {shard}: this entry is of another pair set")
+            raise DataError(f"{self.folder}: there is no shard {shard}: this entry belongs to another pair set")
         return self.folder / SHARDS_NAME / f"{self.manifest.shards[shard].name}.tar"
 
     def _load_shard(self, number: int, record: ShardRecord) -> tuple[PairEntry, ...]:
@@ -136,21 +136,16 @@ class PairReader:
         try:
             data, size_bytes = read_file(path), tar.stat().st_size
         except OSError as error:
-            raise DataError(
-                f"{error.filename or path}: cannot be read: {error.strerror or error}: {_DAMAGED}"
-            ) from error
+            name = error.filename or path
+            raise DataError(f"{name}: cannot be read: {error.strerror or error}: {_REPAIR}") from error
         index = parse_document(ShardIndex, data, path)
         if sha256_bytes(data) != record.index_sha256:
-            raise DataError(f"{path}: is not the index that the manifest names: {_DAMAGED}")
+            raise DataError(f"{path}: is not the index that the manifest names: {_REPAIR}")
         if size_bytes != record.size:
-            raise DataError(f"{tar}: has {size_bytes} bytes instead of {record.size}: {_DAMAGED}")
-        if (index.shard, index.sha256, index.size, len(index.pairs)) != (
-            number,
-            record.sha256,
-            record.size,
-            record.pairs,
-        ):
-            raise DataError(f"{path}: does not agree with the manifest: {_DAMAGED}")
+            raise DataError(f"{tar}: has {size_bytes} bytes instead of {record.size}: {_REPAIR}")
+        stated = (index.shard, index.sha256, index.size, len(index.pairs))
+        if stated != (number, record.sha256, record.size, record.pairs):
+            raise DataError(f"{path}: does not agree with the manifest: {_REPAIR}")
         for entry in index.pairs:
             _check_bounds(entry, number, record.size, path)
         return index.pairs
@@ -158,52 +153,52 @@ class PairReader:
     def _check_counts(self) -> None:
         counts = SplitCounts.of([entry.split for entry in self._entries])
         if counts != self.manifest.pairs or len({entry.key for entry in self._entries}) != counts.total:
-            raise DataError(f"{self.folder / MANIFEST_NAME}: does not agree with the shards' indexes: {_DAMAGED}")
+            raise DataError(f"{self.folder / MANIFEST_NAME}: does not agree with the shards' indexes: {_REPAIR}")
 
 
-def _name(path: Path, entry: PairEntry, role: str) -> str:
+def _label(path: Path, entry: PairEntry, role: str) -> str:
     return f"{path}: {role} of pair {entry.key} ({entry.source})"
 
 
 def _check_finished(folder: Path) -> None:
     try:
-        finished, begun = (folder / MANIFEST_NAME).exists(), (folder / PLAN_NAME).exists()
-    except OSError as error:  # a folder that may not be entered
+        has_manifest, has_plan = (folder / MANIFEST_NAME).exists(), (folder / PLAN_NAME).exists()
+    except OSError as error:  # the folder may not be entered
         raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from error
-    if finished:
+    if has_manifest:
         return
-    if begun:
-        raise DataError(f"{folder}: this pair set is not finished: run the same make-pairs again to go on")
-    what = "there is no pair set in it" if folder.is_dir() else "no such folder"
-    raise DataError(f"{folder}: {what} (no {MANIFEST_NAME}): make one with pix2style make-pairs")
+    if has_plan:
+        raise DataError(f"{folder}: this pair set is not finished: run the same make-pairs again to continue")
+    problem = "there is no pair set in it" if folder.is_dir() else "no such folder"
+    raise DataError(f"{folder}: {problem} (no {MANIFEST_NAME}): make one with pix2style make-pairs")
 
 
 def _check_bounds(entry: PairEntry, shard: int, shard_bytes: int, path: Path) -> None:
     for member in (entry.content, entry.target):
         if entry.shard != shard or member.offset + member.size > shard_bytes:
-            raise DataError(f"{path}: pair {entry.key} lies outside its shard: {_DAMAGED}")
+            raise DataError(f"{path}: pair {entry.key} lies outside its shard: {_REPAIR}")
 
 
-def _read_at(path: Path, member: Member, member_name: str, name: str) -> bytes:
-    """A member's bytes, if it is the one that stands there: its header says whose they are.
+def _read_member(path: Path, member: Member, member_name: str, label: str) -> bytes:
+    """Read a member's data from its offset, and check by its tar header that it is the expected member.
 
-    Positioned reading: no position is shared between threads or forks.
+    Reads by position (pread): threads and forked processes share no file position.
     """
     start = member.offset - tarfile.BLOCKSIZE
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # Never ask for more than is there: an entry of another set must not make us allocate its size.
-            wanted = min(member.offset + member.size, os.fstat(handle).st_size) - start
-            data = os.pread(handle, max(0, wanted), start) if start >= 0 else b""
+            # Never read beyond the end of the file: an entry of another set must not make us allocate its size.
+            size = min(member.offset + member.size, os.fstat(handle).st_size) - start
+            data = os.pread(handle, max(0, size), start) if start >= 0 else b""
         finally:
             os.close(handle)
     except OSError as error:
-        raise DataError(f"{name}: cannot be read: {error.strerror or error}: {_DAMAGED}") from error
+        raise DataError(f"{label}: cannot be read: {error.strerror or error}: {_REPAIR}") from error
     try:
         info = tarfile.TarInfo.frombuf(data[: tarfile.BLOCKSIZE], "ascii", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
-        raise DataError(f"{name}: is damaged: no file of the tar begins there: {_DAMAGED}") from error
+        raise DataError(f"{label}: is damaged: there is no tar header at its offset: {_REPAIR}") from error
     if (info.name, info.size) != (member_name, member.size):
-        raise DataError(f"{name}: is damaged: another file of the tar lies there: {_DAMAGED}")
+        raise DataError(f"{label}: is damaged: another member is at its offset: {_REPAIR}")
     return data[tarfile.BLOCKSIZE :]

@@ -1,1 +1,1 @@
-"""From pair sets to batches of tensors."""
+"""Load training batches from pair sets or photos: open, decode, crop, degrade, convert to tensors."""

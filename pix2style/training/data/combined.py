@@ -1,59 +1,59 @@
-"""Two pair sets as one: that of the experiment, and photos that a trained run painted besides."""
+"""Combine the experiment's pair set with pairs that a trained run made for distillation."""
 
 from __future__ import annotations
 
 from pix2style.files import sha256_json
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairEntry, Split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry, Split
 
 
 class CombinedPairs:
-    """Reads the pairs of both sets where they lie; nothing is copied.
+    """Read the pairs of two pair sets from where they are; nothing is copied.
 
-    Only the first set's held-out photos are looked at. Of the second, every pair is one to train on, but for photos
-    that the first one holds too, in any split: they would be learned twice, or looked at after being learned.
+    Validation and test pairs are those of the main set. All pairs of the extra set are training pairs, except for
+    photos that the main set also holds, in any split: such a pair would be used twice, or its photo would be a held-out
+    photo that was trained on.
 
     Args:
-        pairs: of the experiment.
-        painted: of one style.
-        least_px: a painted pair that is not as high and wide is left out.
+        main: Pair set of the experiment.
+        extra: Pair set of one style, made by a trained run (`distill.painted`).
+        min_side_px: Extra pairs with a smaller height or width are left out.
 
     Attributes:
-        folder: of the first set.
-        manifest: of the first set.
-        digest: of both.
-        too_small: painted pairs that were left out for their size.
+        folder: Folder of the main set.
+        manifest: Manifest of the main set.
+        digest: Digest of both sets, SHA-256 in hexadecimal.
+        too_small: Number of extra pairs that were left out because of `min_side_px`.
     """
 
-    def __init__(self, pairs: PairReader, painted: PairReader, *, least_px: int) -> None:
-        self.folder, self.manifest = pairs.folder, pairs.manifest
-        self.digest = sha256_json([pairs.digest, painted.digest])
-        self._pairs, self._painted = pairs, painted
-        known = photo_digests(pairs)
-        others = [entry for entry in painted.entries("train") if entry.sha256 not in known]
-        self._more = [entry for entry in others if min(entry.height_px, entry.width_px) >= least_px]
-        self.too_small = len(others) - len(self._more)
-        self._painted_photos = frozenset(entry.sha256 for entry in self._more)
+    def __init__(self, main: PairReader, extra: PairReader, *, min_side_px: int) -> None:
+        self.folder, self.manifest = main.folder, main.manifest
+        self.digest = sha256_json([main.digest, extra.digest])
+        self._main, self._extra = main, extra
+        main_photos = photo_digests(main)
+        new = [entry for entry in extra.entries("train") if entry.sha256 not in main_photos]
+        self._extra_entries = [entry for entry in new if min(entry.height_px, entry.width_px) >= min_side_px]
+        self.too_small = len(new) - len(self._extra_entries)
+        self._extra_photos = frozenset(entry.sha256 for entry in self._extra_entries)
 
     def entries(self, split: Split, style: int | None = None) -> list[PairEntry]:
-        """The pairs of a split, as `PairReader.entries`; `style` is one of the first set's."""
-        return self._pairs.entries(split, style) + (self._more if split == "train" else [])
+        """Return the pairs of a split; see `PairReader.entries`. `style` is an id of the main set."""
+        return self._main.entries(split, style) + (self._extra_entries if split == "train" else [])
 
     def read(self, entry: PairEntry) -> tuple[Image8, Image8]:
-        """The photo and what was painted of it, as `PairReader.read`."""
+        """Read photo and target of a pair; see `PairReader.read`."""
         return self._reader(entry).read(entry)
 
     def read_content(self, entry: PairEntry) -> Image8:
-        """The photo alone."""
+        """Read the photo of a pair only."""
         return self._reader(entry).read_content(entry)
 
     def _reader(self, entry: PairEntry) -> PairReader:
-        # no photo is in both
-        return self._painted if entry.sha256 in self._painted_photos else self._pairs
+        # The photo decides, because no photo is in both lists.
+        return self._extra if entry.sha256 in self._extra_photos else self._main
 
 
 def photo_digests(pairs: PairReader) -> frozenset[str]:
-    """Digests of the photos' files, of all splits and styles."""
-    splits: tuple[Split, ...] = ("train", "val", "test")
-    return frozenset(entry.sha256 for split in splits for entry in pairs.entries(split))
+    """Return the digests of the photo files of a pair set, of all splits and styles."""
+    return frozenset(entry.sha256 for split in SPLITS for entry in pairs.entries(split))

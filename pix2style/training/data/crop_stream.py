@@ -1,54 +1,53 @@
-"""Crop pairs at positions of a stream."""
+"""Crop, mirror and degrade the pairs at given positions of the training stream, as bytes."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pix2style.config.train import AugmentConfig
+from pix2style.config.augment import AugmentConfig
 from pix2style.images import Image8
 from pix2style.images.glimpse import GLIMPSE_SIDE_PX
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 from pix2style.training.data.crops import CropPlan, Crops, pair_sizes
 from pix2style.training.data.decoded_cache import DecodedPairs, read_resized
 from pix2style.training.data.glimpses import photo_glimpse
+from pix2style.training.data.photo_transforms import PhotoTransforms
 from pix2style.training.data.sources import TrainingData
-
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its newest version otherwise
-_Bytes = NDArray[np.uint8]
 
 
 class ByteBatch(NamedTuple):
-    """What becomes a `PairBatch`: pictures are uint8 [batch, height, width, 3]."""
+    """A `PairBatch` before its images become floats: images are uint8 [batch, height, width, 3].
 
-    content: _Bytes
-    target: _Bytes | None
+    A tuple, so that loader processes can hand it over and `prefetch_to_device` can walk over it.
+    """
+
+    content: Image8
+    target: Image8 | None
     style: Tensor | None
-    glimpse: _Bytes | None
+    glimpse: Image8 | None
 
 
 class CropStream(Dataset[Any]):
-    """Positions of the stream to crops, as bytes.
+    """The endless stream of random crops, as bytes; a pure function of the position.
 
     Args:
-        material: what is learned from.
-        augment: what is done to it.
-        seed: of order and augmentation.
-        decoded: `material.entries`, decoded before; None: read them anew each time.
-        entries: other ones than `material.entries`.
-        glimpses: whether the generator wants them.
+        data: Training data.
+        augment: Section `train.augment`.
+        seed: Seed of order, crops and photo transforms.
+        decoded: The entries, decoded before; None: read and decode an entry each time.
+        entries: Entries to use instead of all of `data.entries`.
+        glimpses: Whether batches hold glimpses of the whole photos.
     """
 
     def __init__(
         self,
-        material: TrainingData,
+        data: TrainingData,
         augment: AugmentConfig,
         seed: int,
         decoded: DecodedPairs | None = None,
@@ -56,69 +55,71 @@ class CropStream(Dataset[Any]):
         *,
         glimpses: bool = False,
     ) -> None:
-        self.material, self.decoded, self.augment, self.glimpses = material, decoded, augment, glimpses
-        self.entries = material.entries if entries is None else tuple(entries)
+        self.data, self.decoded, self.augment, self.glimpses = data, decoded, augment, glimpses
+        self.entries = data.entries if entries is None else tuple(entries)
         self.plan = CropPlan(pair_sizes(self.entries, augment), augment, seed)
-        self._color = _color(augment)
+        self.photo_transforms = PhotoTransforms(augment.photo)
         self._styles = np.array([entry.style for entry in self.entries])
 
     def __len__(self) -> int:
+        """Number of pairs in an epoch."""
         return len(self.entries)
 
     def __getitem__(self, position: int) -> tuple[Image8, Image8 | None]:
-        """Photo and target at one position, each uint8 [crop, crop, 3]."""
-        part = self.byte_batch([position])
-        return part.content[0], None if part.target is None else part.target[0]
+        """Return the crops of photo and target at a position, each uint8 [crop, crop, 3]."""
+        batch = self.byte_batch([position])
+        return batch.content[0], None if batch.target is None else batch.target[0]
 
     def byte_batch(self, positions: Sequence[int]) -> ByteBatch:
-        """Photos and targets, each uint8 [positions, crop, crop, 3], their styles and the photos' glimpses."""
-        cuts, side = self.plan.crops_at(positions), self.augment.crop
+        """Return the crops at some positions, with styles and glimpses."""
+        crops, side = self.plan.crops_at(positions), self.augment.crop
         content = np.empty((len(positions), side, side, 3), np.uint8)
-        target = np.empty_like(content) if self.material.paired else None
-        seen = (len(positions), GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3)
-        glimpse = np.empty(seen, np.uint8) if self.glimpses else None
-        for i, index in enumerate(cuts.index.tolist()):
-            whole, painted = self._pair(index)
-            _cut(whole, cuts, i, content[i])
-            if glimpse is not None:
-                glimpse[i] = photo_glimpse(whole, flip=bool(cuts.flip[i]))
-            if self._color is not None:
-                # albumentations' workers share one random stream otherwise
-                self._color.set_random_seed(int(cuts.color_seed[i]))
-                content[i] = self._color(image=content[i])["image"]
-            if target is not None and painted is not None:
-                _cut(painted, cuts, i, target[i])
-        return ByteBatch(content, target, self.style_weights(cuts), glimpse)
+        target = np.empty_like(content) if self.data.paired else None
+        glimpse_shape = (len(positions), GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3)
+        glimpse = np.empty(glimpse_shape, np.uint8) if self.glimpses else None
+        for i, index in enumerate(crops.index.tolist()):
+            photo, whole_target = self._pair(index)
+            self._crop_photo(photo, crops, i, content[i], None if glimpse is None else glimpse[i])
+            if target is not None and whole_target is not None:
+                _crop(whole_target, crops, i, target[i])
+        return ByteBatch(content, target, self.one_hot_styles(crops), glimpse)
 
-    def style_weights(self, cuts: Crops) -> Tensor | None:
-        """Which style each pair has; None: there is one."""
-        styles = len(self.material.style_names)
+    def one_hot_styles(self, crops: Crops) -> Tensor | None:
+        """Return the style of each crop, float32 [crops, styles], one-hot; None if one style is learned."""
+        styles = len(self.data.style_names)
         if styles == 1:
             return None
-        ids = torch.from_numpy(self._styles[cuts.index])
+        ids = torch.from_numpy(self._styles[crops.index])
         return torch.nn.functional.one_hot(ids, styles).to(torch.float32)
 
     def _pair(self, index: int) -> tuple[Image8, Image8 | None]:
         if self.decoded is not None:
             return self.decoded.content(index), self.decoded.target(index)
-        return read_resized(self.material, self.entries[index], self.augment)
+        return read_resized(self.data, self.entries[index], self.augment)
+
+    def _crop_photo(self, photo: Image8, crops: Crops, i: int, content: Image8, glimpse: Image8 | None) -> None:
+        """Write the degraded crop of a photo to `content`, and its glimpse to `glimpse`."""
+        seed = int(crops.photo_seed[i])
+        if glimpse is None:
+            _crop(photo, crops, i, content)
+            if self.photo_transforms:
+                content[:] = self.photo_transforms(content, seed)
+            return
+        # With a glimpse the whole photo is degraded and then cropped, although this costs more: a finished filter takes
+        # the glimpse from the bad photo itself, so in training, too, it has to show the noise and the colours that the
+        # crop has. A glimpse of the clean photo would tell the generator what it cannot know later.
+        if self.photo_transforms:
+            photo = self.photo_transforms(photo, seed)
+        _crop(photo, crops, i, content)
+        glimpse[:] = photo_glimpse(photo, flip=bool(crops.flip[i]))
 
 
-def _cut(whole: Image8, cuts: Crops, i: int, into: Image8) -> None:
+def _crop(image: Image8, crops: Crops, i: int, destination: Image8) -> None:
     import cv2
 
-    side, top, left = len(into), cuts.top[i], cuts.left[i]
-    crop = whole[top : top + side, left : left + side]
-    if cuts.flip[i]:
-        cv2.flip(crop, 1, into)  # numpy copies backwards a byte at a time
+    side, top, left = len(destination), crops.top[i], crops.left[i]
+    crop = image[top : top + side, left : left + side]
+    if crops.flip[i]:
+        cv2.flip(crop, 1, destination)  # numpy would copy a mirrored view byte by byte
     else:
-        into[:] = crop
-
-
-def _color(augment: AugmentConfig) -> Any | None:
-    if augment.color_jitter == 0:
-        return None
-    import albumentations
-
-    by = (1 - augment.color_jitter, 1 + augment.color_jitter)
-    return albumentations.Compose([albumentations.ColorJitter(by, by, by, (0, 0), p=1.0)])
+        destination[:] = crop

@@ -1,8 +1,9 @@
-"""Which pair comes when, and where it is cut: a stateless stream, so that the pictures seen are the loader's state.
+"""Decide which pair stands at each position of the training stream, and where it is cropped.
 
-Position p of the stream is pair `order(seed, p // n)[p % n]`, cut and mirrored by numbers that are drawn from (seed,
-epoch) for all pairs at once. Nothing depends on worker processes, ranks, batch boundaries, on where a run was
-interrupted, or on whether pairs are cut by the processor or on a GPU.
+The stream is stateless. Position p is pair `order[p % n]` of epoch `p // n`, where the epoch's order and the random
+numbers of all its pairs come from a generator that is seeded with (seed, epoch). So the same images are seen whatever
+the number of worker processes, training processes and micro-batches, wherever a run is resumed, and whether pairs are
+cropped on the CPU or on a GPU. To resume the loader, a checkpoint needs only the number of images seen.
 """
 
 from __future__ import annotations
@@ -13,69 +14,71 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2style.config.train import AugmentConfig
+from pix2style.config.augment import AugmentConfig
 from pix2style.errors import ConfigError
-from pix2style.pairs.format.manifest import PairRecord
+from pix2style.pairs.format.records import PairRecord
 
 Indices = NDArray[np.int64]
-# Epochs whose numbers are kept: a batch may reach over the end of one.
-_EPOCHS_KEPT = 2
+# A batch may begin in one epoch and end in the next one: keep the random numbers of both.
+_CACHED_EPOCHS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """Where some pairs are cut; each array has one number for each of them.
+    """Where some pairs are cropped; each array has one number for each crop.
 
     Attributes:
-        index: its place among the entries.
-        top: first row of the crop.
-        left: first column of the crop, before mirroring.
-        flip: 1 where the crop is mirrored, left to right.
-        color_seed: of the content's colours.
+        index: Index of the pair among the entries.
+        top: First row of the crop.
+        left: First column of the crop, before mirroring.
+        flip: 1 if the crop is mirrored left to right, else 0.
+        photo_seed: Seed of the random transforms of the photo (`train.augment.photo`), 0 to 2^32 - 1.
     """
 
     index: Indices
     top: Indices
     left: Indices
     flip: Indices
-    color_seed: Indices
+    photo_seed: Indices
 
 
 class CropPlan:
-    """The order of pairs and their crops.
+    """The order of the pairs and their crops, epoch after epoch.
 
     Args:
-        sides: height and width of each pair in pixels, as it is before cropping.
-        augment: the crop's side, which grid it begins on, and whether to mirror.
-        seed: of order and crops.
+        sizes: Height and width of each pair in pixels, before cropping.
+        augment: Side of the crops, the grid that they begin on, and whether they are mirrored.
+        seed: Seed of order and crops.
     """
 
-    def __init__(self, sides: Sequence[tuple[int, int]], augment: AugmentConfig, seed: int) -> None:
+    def __init__(self, sizes: Sequence[tuple[int, int]], augment: AugmentConfig, seed: int) -> None:
         self._align_px = augment.align_px
-        self._places = (np.asarray(sides, np.int64).reshape(-1, 2) - augment.crop) // augment.align_px + 1
+        self._offsets = (np.asarray(sizes, np.int64).reshape(-1, 2) - augment.crop) // augment.align_px + 1
         self._flip, self._seed = augment.flip, seed
         self._epochs: dict[int, tuple[Indices, NDArray[np.float64]]] = {}
 
     def __len__(self) -> int:
-        return len(self._places)
+        """Number of pairs in an epoch."""
+        return len(self._offsets)
 
     def crops_at(self, positions: Iterable[int]) -> Crops:
-        """What stands at these positions of the stream."""
+        """Return the crops at some positions of the stream."""
         epochs, places = np.divmod(np.fromiter(positions, np.int64), len(self))
-        pair, draws = np.empty_like(epochs), np.empty((len(epochs), 4))
+        index, draws = np.empty_like(epochs), np.empty((len(epochs), 4))
         for epoch in np.unique(epochs):
-            here = epochs == epoch
+            in_epoch = epochs == epoch
             order, numbers = self._epoch(int(epoch))
-            pair[here] = order[places[here]]
-            draws[here] = numbers[pair[here]]
-        top, left = (draws[:, :2] * self._places[pair]).astype(np.int64).T * self._align_px
+            index[in_epoch] = order[places[in_epoch]]
+            draws[in_epoch] = numbers[index[in_epoch]]
+        top, left = (draws[:, :2] * self._offsets[index]).astype(np.int64).T * self._align_px
+        # The number is drawn also without flips, so that `train.augment.flip` does not move the crops.
         flip = (draws[:, 2] < 0.5).astype(np.int64) * self._flip
-        return Crops(pair, top, left, flip, (draws[:, 3] * 2**32).astype(np.int64))
+        return Crops(index, top, left, flip, (draws[:, 3] * 2**32).astype(np.int64))
 
     def _epoch(self, epoch: int) -> tuple[Indices, NDArray[np.float64]]:
-        """The epoch's order, and four numbers in [0, 1) for each pair."""
+        """Return the order of an epoch, and four random numbers in [0, 1) for each pair."""
         if epoch not in self._epochs:
-            while len(self._epochs) >= _EPOCHS_KEPT:
+            while len(self._epochs) >= _CACHED_EPOCHS:
                 del self._epochs[min(self._epochs)]
             rng = np.random.default_rng([self._seed, epoch])
             self._epochs[epoch] = rng.permutation(len(self)), rng.random((len(self), 4))
@@ -83,17 +86,17 @@ class CropPlan:
 
 
 def pair_sizes(entries: Sequence[PairRecord], augment: AugmentConfig) -> list[tuple[int, int]]:
-    """Height and width of each pair before cropping: resampled, if that is asked for."""
+    """Return height and width of each pair before cropping: as stored, or as `train.augment.resize` makes it."""
     if augment.resize is not None:
         return [(augment.resize, augment.resize)] * len(entries)
     return [(entry.height_px, entry.width_px) for entry in entries]
 
 
 def check_crop(augment: AugmentConfig, entries: Sequence[PairRecord]) -> None:
-    """Refuse a crop that is larger than one of the pairs.
+    """Check that no pair is smaller than the crop.
 
     Raises:
-        ConfigError: with both numbers.
+        ConfigError: A pair is smaller; names its size and the largest possible crop.
     """
     smallest = min(entries, key=lambda entry: min(entry.height_px, entry.width_px))
     if augment.resize is not None:

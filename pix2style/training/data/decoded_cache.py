@@ -1,4 +1,8 @@
-"""Pictures decoded once, as bytes in one file: decoding is most of a loader's work, and the same every epoch."""
+"""Decode all images once, into memory or into one file of bytes.
+
+Decoding is most of a loader's work and gives the same result in every epoch. The file is memory-mapped, so that all
+processes of a machine share one copy, in the page cache of the operating system.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2style.config.train import AugmentConfig
+from pix2style.config.augment import AugmentConfig
 from pix2style.errors import DataError
 from pix2style.images import Image8
-from pix2style.pairs.format.manifest import PairEntry, PairRecord
+from pix2style.pairs.format.records import PairEntry, PairRecord
 from pix2style.processes import usable_cores
 from pix2style.progress import ProgressBar
 from pix2style.training.data.crops import Indices, pair_sizes
@@ -28,50 +32,50 @@ _CHANNELS = 3
 
 @dataclass(frozen=True, slots=True)
 class DecodedPairs:
-    """Pairs as bytes, resampled if that is asked for; a photo that has several targets lies there once.
+    """Pairs as bytes, resized if `train.augment.resize` is set; a photo with several targets is stored once.
 
     Attributes:
-        pixels: uint8 [pixels, 3], all pictures one after the other.
-        contents: each pair's first pixel of the photo.
-        targets: each pair's first pixel of the target; None: there are no targets.
-        sides: height and width of each pair.
+        pixels: uint8 [pixels, 3]; the pixels of all images, one image after the other, row by row.
+        contents: Index in `pixels` of the first pixel of each pair's photo.
+        targets: Index in `pixels` of the first pixel of each pair's target; None if there are no targets.
+        sizes: Height and width of each pair, [pairs, 2].
     """
 
     pixels: NDArray[np.uint8]
     contents: Indices
     targets: Indices | None
-    sides: Indices
+    sizes: Indices
 
     def content(self, index: int) -> Image8:
-        """The photo: uint8 [height, width, 3]."""
-        return self._picture(self.contents, index)
+        """Return the photo of a pair, uint8 [height, width, 3]; a view."""
+        return self._image(self.contents, index)
 
     def target(self, index: int) -> Image8 | None:
-        """What the teacher made of it, likewise."""
-        return None if self.targets is None else self._picture(self.targets, index)
+        """Return the target of a pair, uint8 [height, width, 3]; a view. None if there are no targets."""
+        return None if self.targets is None else self._image(self.targets, index)
 
-    def _picture(self, first: Indices, index: int) -> Image8:
-        height, width = self.sides[index]
-        start = first[index]
+    def _image(self, first_pixels: Indices, index: int) -> Image8:
+        height, width = self.sizes[index]
+        start = first_pixels[index]
         return self.pixels[start : start + height * width].reshape(height, width, _CHANNELS)
 
 
-def read_resized(material: TrainingData, entry: PairRecord, augment: AugmentConfig) -> tuple[Image8, Image8 | None]:
-    """Photo and target, as they are before cropping."""
-    content, target = material.read_pair(entry)
-    return _resized(content, augment.resize), None if target is None else _resized(target, augment.resize)
+def read_resized(data: TrainingData, entry: PairRecord, augment: AugmentConfig) -> tuple[Image8, Image8 | None]:
+    """Read a pair and resize it if `train.augment.resize` is set; the target is None if there are no targets."""
+    content, target = data.read_pair(entry)
+    return _resize(content, augment.resize), None if target is None else _resize(target, augment.resize)
 
 
-def decode_to_memory(material: TrainingData, entries: Sequence[PairRecord], augment: AugmentConfig) -> DecodedPairs:
-    """A few pairs, decoded into memory."""
-    layout, count = _layout(material, entries, augment)
+def decode_to_memory(data: TrainingData, entries: Sequence[PairRecord], augment: AugmentConfig) -> DecodedPairs:
+    """Decode pairs into memory."""
+    layout, count = _layout(data, entries, augment)
     pixels = np.empty((count, _CHANNELS), np.uint8)
-    _fill(pixels, layout, material, entries, augment)
+    _fill(pixels, layout, data, entries, augment)
     return DecodedPairs(pixels, *layout)
 
 
 def decode_to_file(
-    material: TrainingData,
+    data: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
     folder: Path,
@@ -79,64 +83,65 @@ def decode_to_file(
     *,
     world: World | None = None,
 ) -> DecodedPairs | None:
-    """Decode all pairs into one file of bytes that processes share, if it fits the limit.
+    """Decode all pairs into one memory-mapped file that all processes share.
 
-    Of several processes the first one decodes, and the others wait for it: `folder` has to be the same for all.
+    The main process decodes; the others wait for it. `folder` has to be the same for all of them.
 
     Args:
-        material: what is learned from.
-        entries: the pairs, of any sizes.
-        augment: its `resize` is done here, once.
-        folder: where the file goes (`decoded.u8`; the caller deletes the folder when training ends).
-        limit_gb: do nothing if it would be larger.
-        world: the processes that learn together; None: this one alone.
+        data: Training data that the pairs are read from.
+        entries: Pairs to decode, of any sizes.
+        augment: Section `train.augment`; pairs are resized as its key `resize` says.
+        folder: Folder that the file `decoded.u8` is written to. The caller deletes it when training ends.
+        limit_gb: Largest size of the file in gigabytes.
+        world: The processes that train together; None if this process trains alone.
 
     Returns:
-        The decoded pairs, or None.
+        The decoded pairs, or None if they are larger than `limit_gb`: nothing is written then.
 
     Raises:
-        DataError: the file cannot be written, or a pair cannot be read.
+        DataError: The file cannot be written, or a pair cannot be read; raised in all processes.
     """
     world = world or World(0, 1)
-    layout, count = _layout(material, entries, augment)
+    layout, count = _layout(data, entries, augment)
     if count * _CHANNELS > limit_gb * 1e9:
         return None
     path, error = folder / _FILE_NAME, None
     if world.is_main:
         try:
-            _write(path, layout, material, entries, augment, count=count)
-        except DataError as failed:  # the others wait: tell them
-            error = failed
-    said: str | None = world.broadcast_object(None if error is None else str(error))
-    if said is not None:
-        raise DataError(said) from error
-    return DecodedPairs(_mapped(path, count), *layout)
+            _write(path, layout, data, entries, augment, count=count)
+        except DataError as caught:  # not raised yet: the other processes wait for the message
+            error = caught
+    message: str | None = world.broadcast_object(None if error is None else str(error))
+    if message is not None:
+        raise DataError(message) from error
+    return DecodedPairs(_map(path, count), *layout)
 
 
 _Layout = tuple[Indices, Indices | None, Indices]
 
 
-def _layout(material: TrainingData, entries: Sequence[PairRecord], augment: AugmentConfig) -> tuple[_Layout, int]:
-    """Where each pair's pictures lie, each pair's sides, and how many pixels there are in all."""
-    sides = np.asarray(pair_sizes(entries, augment), np.int64).reshape(-1, 2)
-    first_at: dict[str, int] = {}
+def _layout(data: TrainingData, entries: Sequence[PairRecord], augment: AugmentConfig) -> tuple[_Layout, int]:
+    """Return the fields of `DecodedPairs` after `pixels`, and the number of pixels."""
+    sizes = np.asarray(pair_sizes(entries, augment), np.int64).reshape(-1, 2)
+    first_pixel: dict[str, int] = {}  # by the digest of the photo
     contents, targets, end = [], [], 0
-    for entry, size in zip(entries, map(int, sides.prod(axis=1)), strict=True):
-        photo = entry.content.sha256 if isinstance(entry, PairEntry) else entry.sha256
-        if photo not in first_at:
-            first_at[photo] = end
-            end += size
-        contents.append(first_at[photo])
-        if material.paired:
+    for entry, count in zip(entries, map(int, sizes.prod(axis=1)), strict=True):
+        # The digest of the pixels where there is one: variants of a photo share the digest of its file.
+        digest = entry.content.sha256 if isinstance(entry, PairEntry) else entry.sha256
+        if digest not in first_pixel:
+            first_pixel[digest] = end
+            end += count
+        contents.append(first_pixel[digest])
+        if data.paired:
             targets.append(end)
-            end += size
-    return (np.asarray(contents), np.asarray(targets) if material.paired else None, sides), end
+            end += count
+    return (np.asarray(contents), np.asarray(targets) if data.paired else None, sizes), end
 
 
 def _write(
     path: Path,
     layout: _Layout,
-    material: TrainingData,
+    data: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
     *,
@@ -145,9 +150,11 @@ def _write(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, max(count * _CHANNELS, 1))  # a full disk now, not while mapped
+            # Reserve the space: on a full disk this raises an error, while writing to a mapped file with holes would
+            # kill the process with SIGBUS.
+            os.posix_fallocate(stream.fileno(), 0, max(count * _CHANNELS, 1))
         pixels = np.memmap(path, np.uint8, "r+", shape=(count, _CHANNELS))
-        _fill(pixels, layout, material, entries, augment)
+        _fill(pixels, layout, data, entries, augment)
         pixels.flush()
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -160,44 +167,46 @@ def _write(
 def _fill(
     pixels: NDArray[np.uint8],
     layout: _Layout,
-    material: TrainingData,
+    data: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
 ) -> None:
+    """Decode all pairs, in threads, into their places in `pixels`."""
     decoded = DecodedPairs(pixels, *layout)
-    _, wanted = np.unique(decoded.contents, return_index=True)
-    first = set(wanted.tolist())
+    _, first_entries = np.unique(decoded.contents, return_index=True)
+    writes_content = set(first_entries.tolist())  # of several entries with the same photo, one writes it
 
-    def put(index: int) -> None:
-        if index not in first and not material.paired:
-            return  # the same photo for another style
-        content, target = read_resized(material, entries[index], augment)
-        if index in first:
+    def decode(index: int) -> None:
+        if index not in writes_content and not data.paired:
+            return  # nothing to store: the same photo, to be trained with another style
+        content, target = read_resized(data, entries[index], augment)
+        if index in writes_content:
             decoded.content(index)[:] = content
-        if (place := decoded.target(index)) is not None and target is not None:
-            place[:] = target
+        destination = decoded.target(index)
+        if destination is not None and target is not None:
+            destination[:] = target
 
-    # decoders let go of Python's lock; hashing and decoding fill as many cores as there are
+    # Decoders and hash functions release Python's global lock, so threads use all cores.
     with ProgressBar("decoding pairs", len(entries)) as bar, ThreadPoolExecutor(usable_cores()) as pool:
-        waiting = [pool.submit(put, index) for index in range(len(entries))]
+        futures = [pool.submit(decode, index) for index in range(len(entries))]
         try:
-            for done in as_completed(waiting):
-                done.result()
+            for future in as_completed(futures):
+                future.result()
                 bar.advance()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _mapped(path: Path, count: int) -> NDArray[np.uint8]:
-    # copy on write, not read-only: torch warns of arrays that it could not write to
+def _map(path: Path, count: int) -> NDArray[np.uint8]:
+    # Copy-on-write instead of read-only, because torch warns about arrays that are not writable. Nothing writes to it.
     return np.memmap(path, np.uint8, "c", shape=(count, _CHANNELS))
 
 
-def _resized(rgb: Image8, side: int | None) -> Image8:
+def _resize(rgb: Image8, side: int | None) -> Image8:
     if side is None or rgb.shape[:2] == (side, side):
         return rgb
     import cv2
 
-    resampled = np.empty((side, side, _CHANNELS), np.uint8)
-    cv2.resize(rgb, (side, side), resampled, interpolation=cv2.INTER_CUBIC)  # bicubic, as in 2017
-    return resampled
+    resized = np.empty((side, side, _CHANNELS), np.uint8)
+    cv2.resize(rgb, (side, side), resized, interpolation=cv2.INTER_CUBIC)  # bicubic, as in the 2017 recipe
+    return resized

@@ -1,162 +1,167 @@
-"""Pairs to batches: cut, mirrored and made numbers on the processor, or on a GPU that keeps them (`on_device`)."""
+"""Load training batches from a stream of crops, on the fastest path that the configuration allows.
+
+There are three paths, which give the same numbers: pairs that are kept on a GPU and cropped there; decoded pairs that
+are cropped in this process; and loader processes, where decoding or photo transforms take long.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pix2style.config.train import TrainConfig
-from pix2style.images import to_signed
 from pix2style.training.batch import PairBatch
-from pix2style.training.data.convert import bytes_to_signed
+from pix2style.training.data.convert import bytes_to_signed, bytes_to_signed_on_device
 from pix2style.training.data.crop_stream import ByteBatch, CropStream
-from pix2style.training.data.device_cache import DevicePairs, prefetch_to_device
+from pix2style.training.data.device_cache import DevicePairs
+from pix2style.training.data.prefetch import prefetch_to_device
 from pix2style.training.data.sampler import MicroBatchSampler, check_batch_divides
 from pix2style.training.distributed import World
-
-_Bytes = NDArray[np.uint8]
-
-
-class _Parts(Dataset[ByteBatch]):
-    """For loader processes: part after part."""
-
-    def __init__(self, stream: CropStream, parts: Sequence[range]) -> None:
-        self._stream, self._parts = stream, parts
-
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    def __getitem__(self, number: int) -> ByteBatch:
-        return self._stream.byte_batch(self._parts[number])
 
 
 def load_batches(
     stream: CropStream, train: TrainConfig, *, start: int, device: torch.device, world: World | None = None
 ) -> Iterator[list[PairBatch]]:
-    """What this process learns from, step by step, beginning with position `start` of the stream.
+    """Load this process's share of each batch, step after step.
 
     Args:
-        stream: the pairs.
-        train: for the batch's size and parts, the number of pictures, and how they are loaded.
-        start: pictures seen so far, by all processes together.
-        device: where batches go.
-        world: this process among those that learn together, each of which takes its own share of every batch, next to
-            one another; None: it is alone.
+        stream: Stream of crops.
+        train: Batch size, number of micro-batches and images, and how to load.
+        start: Position of the stream that the first batch begins at: the number of images that all processes together
+            have seen.
+        device: Device that the batches are needed on.
+        world: The processes that train together, each of which gets its own share; None if this process trains alone.
 
     Yields:
-        The `train.accumulate` parts of this process's share of a batch.
+        The `train.accumulate` micro-batches of this process's share.
 
     Raises:
-        ConfigError: the batch cannot be shared out evenly.
+        ConfigError: The batch cannot be divided evenly.
     """
     world = world or World(0, 1)
     check_batch_divides(train, world)
-    positions = MicroBatchSampler(train, start, world)
-    parts = _kept_on_device(stream, train, device, positions) or _from_bytes(stream, train, device, positions)
-    return _steps(parts, train.accumulate)
+    sampler = MicroBatchSampler(train, start, world)
+    if _fits_on_device(stream, train, device):
+        micro_batches = crop_on_device(stream, train, device, sampler)
+    else:
+        micro_batches = _load_bytes(stream, train, device, sampler)
+    return _group(micro_batches, train.accumulate)
 
 
-def _steps(parts: Iterator[PairBatch], accumulate: int) -> Iterator[list[PairBatch]]:
+def crop_on_device(
+    stream: CropStream, train: TrainConfig, device: torch.device, sampler: Sequence[Sequence[int]]
+) -> Iterator[PairBatch]:
+    """Keep all pairs on a device and crop them there; the numbers are those of `CropStream.byte_batch`.
+
+    Args:
+        stream: Stream with decoded pairs and without photo transforms.
+        train: Memory layout.
+        device: Any device.
+        sampler: Positions of each micro-batch.
+    """
+    if stream.decoded is None or stream.photo_transforms:
+        raise ValueError("pairs can be cropped on a device only if they are decoded and photos are not transformed")
+    pairs = DevicePairs(stream.decoded, stream.augment.crop, device, glimpses=stream.glimpses)
+    for positions in sampler:
+        crops = stream.plan.crops_at(positions)
+        content, target, glimpse = pairs.crop(crops)
+        style = stream.one_hot_styles(crops)
+        style = None if style is None else style.to(device, non_blocking=True)
+        yield _convert_on_device(content, target, style, glimpse, _layout(train))
+
+
+def _group(micro_batches: Iterator[PairBatch], accumulate: int) -> Iterator[list[PairBatch]]:
     step: list[PairBatch] = []
-    for part in parts:
-        step.append(part)
+    for micro_batch in micro_batches:
+        step.append(micro_batch)
         if len(step) == accumulate:
             yield step
             step = []
 
 
-def _kept_on_device(
-    stream: CropStream, train: TrainConfig, device: torch.device, positions: MicroBatchSampler
-) -> Iterator[PairBatch] | None:
-    """Cut by the GPU from pairs in its memory; None where that is not possible or not wanted."""
-    decoded = stream.decoded
-    if device.type != "cuda" or decoded is None or stream.augment.color_jitter > 0:
-        return None
-    if decoded.pixels.nbytes > train.pairs_on_device_gb * 1e9:
-        return None
-    return crop_on_device(stream, train, device, positions)
+def _fits_on_device(stream: CropStream, train: TrainConfig, device: torch.device) -> bool:
+    """Whether pairs can be kept on the device and cropped there; photo transforms need the CPU."""
+    if device.type != "cuda" or stream.decoded is None or stream.photo_transforms:
+        return False
+    return stream.decoded.pixels.nbytes <= train.pairs_on_device_gb * 1e9
 
 
-def crop_on_device(
-    stream: CropStream, train: TrainConfig, device: torch.device, positions: Sequence[range]
+def _load_bytes(
+    stream: CropStream, train: TrainConfig, device: torch.device, sampler: MicroBatchSampler
 ) -> Iterator[PairBatch]:
-    """The same pictures as from `stream.part`, cut on `device` from all pairs in its memory.
-
-    Args:
-        stream: with decoded pairs, and colours as they are.
-        train: for the layout.
-        device: any.
-        positions: of each part.
-    """
-    assert stream.decoded is not None  # noqa: S101 (for mypy; the caller looked)
-    pairs = DevicePairs(stream.decoded, stream.augment.crop, device, glimpses=stream.glimpses)
-    for place in positions:
-        cuts = stream.plan.crops_at(place)
-        content, target, glimpse = pairs.crop(cuts)
-        style = stream.style_weights(cuts)
-        there = None if style is None else style.to(device, non_blocking=True)
-        yield _on_its_device(content, target, there, glimpse, _layout(train))
-
-
-def _from_bytes(
-    stream: CropStream, train: TrainConfig, device: torch.device, positions: MicroBatchSampler
-) -> Iterator[PairBatch]:
-    parts, layout = _byte_parts(stream, train, positions), _layout(train)
+    """Load bytes on the CPU and convert them on the device; to a GPU, bytes are a quarter of the transfer."""
+    batches, layout = _byte_batches(stream, train, sampler), _layout(train)
     if device.type == "cpu":
-        for part in parts:
-            target, glimpse = (
-                None if one is None else bytes_to_signed(one, layout) for one in (part.target, part.glimpse)
-            )
-            yield PairBatch(bytes_to_signed(part.content, layout), target, part.style, glimpse)
+        for batch in batches:
+            target = None if batch.target is None else bytes_to_signed(batch.target, layout)
+            glimpse = None if batch.glimpse is None else bytes_to_signed(batch.glimpse, layout)
+            yield PairBatch(bytes_to_signed(batch.content, layout), target, batch.style, glimpse)
         return
-    for content, target, style, glimpse in prefetch_to_device(parts, device):
-        assert content is not None  # noqa: S101 (for mypy: photos are always there)
-        yield _on_its_device(content, target, style, glimpse, layout)
+    for content, target_bytes, style, glimpse_bytes in prefetch_to_device(batches, device):
+        assert content is not None  # noqa: S101 (for mypy: each batch has content)
+        yield _convert_on_device(content, target_bytes, style, glimpse_bytes, layout)
 
 
-def _on_its_device(
+def _convert_on_device(
     content: Tensor, target: Tensor | None, style: Tensor | None, glimpse: Tensor | None, layout: torch.memory_format
 ) -> PairBatch:
-    target, glimpse = (None if one is None else _signed(one, layout) for one in (target, glimpse))
-    return PairBatch(_signed(content, layout), target, style, glimpse)
+    return PairBatch(
+        bytes_to_signed_on_device(content, layout),
+        None if target is None else bytes_to_signed_on_device(target, layout),
+        style,
+        None if glimpse is None else bytes_to_signed_on_device(glimpse, layout),
+    )
 
 
-def _byte_parts(stream: CropStream, train: TrainConfig, positions: MicroBatchSampler) -> Iterator[ByteBatch]:
-    """Cutting decoded pairs is cheaper than handing them from process to process; decoding and colours are not."""
-    if train.workers == 0 or (stream.decoded is not None and stream.augment.color_jitter == 0):
-        return (stream.byte_batch(place) for place in positions)
+class _ByteBatches(Dataset[ByteBatch]):
+    """The micro-batches of a sampler, for loader processes."""
+
+    def __init__(self, stream: CropStream, sampler: MicroBatchSampler) -> None:
+        self._stream, self._sampler = stream, sampler
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __getitem__(self, number: int) -> ByteBatch:
+        return self._stream.byte_batch(self._sampler[number])
+
+
+def _byte_batches(stream: CropStream, train: TrainConfig, sampler: MicroBatchSampler) -> Iterator[ByteBatch]:
+    """Load in this process or in loader processes.
+
+    Cropping decoded pairs takes less time than handing the crops from process to process. Decoding and photo
+    transforms take more.
+    """
+    if train.workers == 0 or (stream.decoded is not None and not stream.photo_transforms):
+        return (stream.byte_batch(positions) for positions in sampler)
     loader: DataLoader[ByteBatch] = DataLoader(
-        _Parts(stream, positions),
-        batch_size=None,
+        _ByteBatches(stream, sampler),
+        batch_size=None,  # the data set's items are whole micro-batches
         num_workers=train.workers,
-        collate_fn=_as_it_is,  # without batches of its own, it gets a single one
-        worker_init_fn=_one_thread,
-        generator=torch.Generator(),  # a loader draws a seed when it starts: not from dropout's random stream
+        collate_fn=_identity,
+        worker_init_fn=_use_one_thread,
+        # DataLoader draws a seed when it starts. From a generator of its own, so that it does not advance the global
+        # random stream, which dropout uses.
+        generator=torch.Generator(),
     )
     return iter(loader)
-
-
-def _signed(pixels: Tensor, layout: torch.memory_format) -> Tensor:
-    """Bytes [batch, height, width, 3] to float32 [batch, 3, height, width] in [-1, 1], on their device."""
-    return to_signed(pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=layout))
 
 
 def _layout(train: TrainConfig) -> torch.memory_format:
     return torch.channels_last if train.channels_last else torch.contiguous_format
 
 
-def _as_it_is(part: Any) -> Any:
-    return part
+def _identity(batch: Any) -> Any:
+    """Return the batch as it is: without batches of its own, DataLoader would convert arrays to tensors."""
+    return batch
 
 
-def _one_thread(_: int) -> None:
-    """Several loader processes with several threads each only get in each other's way."""
+def _use_one_thread(_worker: int) -> None:
+    """Compute with one thread in a loader process: several threads in each of several processes slow each other."""
     import cv2
 
     torch.set_num_threads(1)

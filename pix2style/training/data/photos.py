@@ -1,8 +1,7 @@
-"""Photos without targets, cut and split as make-pairs would do it."""
+"""Read photos without targets, for training without a teacher (`train.unpaired`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,93 +12,96 @@ from pix2style.images import Image8
 from pix2style.pairs.build.content import ContentImage, load_content
 from pix2style.pairs.build.scan import scan_photos
 from pix2style.pairs.format.failures import no_usable_photos_error
-from pix2style.pairs.format.manifest import Failure, PairRecord, PlannedPhoto, Split
-from pix2style.pairs.format.plan import assign_split, short_keys
+from pix2style.pairs.format.photo_hash import assign_split, short_keys
+from pix2style.pairs.format.records import Failure, PairRecord, PlannedPhoto, Split
 from pix2style.processes import usable_cores
+from pix2style.progress import StageProgressCallback
 
 
 class PhotoReader:
-    """The photos of `pairs.content`, by digest: the same splits, crops and sizes as in a pair set of them.
+    """The photos of `pairs.content`, with the splits, crops and sizes that a pair set made of them would have.
 
-    Every file is read and decoded once, so that a damaged one is known before training begins. Nothing is written.
+    Every file is read and decoded once at the beginning, so that a damaged file is found before training starts.
+    Nothing is written. Of files with the same content, one is used.
 
     Args:
-        pairs: content, size, fit and the shares of the splits.
-        on_progress: told what is done, how much of it, and how much there is.
+        pairs: Photos, size, fit and the shares of the splits.
+        on_progress: Called with the name of the stage, the number of finished photos and the number of all photos.
 
     Attributes:
-        digest: of all photos, their splits, and how they are cut.
-        failures: files that cannot be used, with reasons.
+        digest: Digest of all photos, their splits, and how they are resized; SHA-256 in hexadecimal.
+        failures: Files that cannot be used, with the reasons.
 
     Raises:
-        DataError: a folder is missing, or not one photo can be read.
+        DataError: A folder is missing, or no photo can be read.
     """
 
     digest: str
     failures: list[Failure]
 
-    def __init__(self, pairs: PairsConfig, *, on_progress: Callable[[str, int, int], None]) -> None:
+    def __init__(self, pairs: PairsConfig, *, on_progress: StageProgressCallback) -> None:
         self._pairs = pairs
         with ThreadPoolExecutor(usable_cores()) as pool:
             scan = scan_photos(pairs.content, pool, lambda done, total: on_progress("looking for photos", done, total))
-            first_name: dict[str, str] = {}
+            sources: dict[str, str] = {}  # by digest; of equal files the one whose name comes first
             for source, sha256 in sorted(scan.hashed_files):
-                first_name.setdefault(sha256, source)
-            self._paths: dict[str, Path] = {sha: scan.paths[source, sha] for sha, source in first_name.items()}
+                sources.setdefault(sha256, source)
+            self._paths: dict[str, Path] = {sha256: scan.paths[source, sha256] for sha256, source in sources.items()}
             photos = [
                 PlannedPhoto(key, source, sha256, _split(sha256, pairs), 0)
-                for key, (sha256, source) in zip(short_keys(first_name), first_name.items(), strict=True)
+                for key, (sha256, source) in zip(short_keys(sources), sources.items(), strict=True)
             ]
-            self._entries, unusable = self._checked(photos, pool, on_progress)
+            self._entries, unusable = self._check(photos, pool, on_progress)
         self.failures = [*scan.unreadable, *unusable]
         if not self._entries:
             raise no_usable_photos_error(self.failures)
-        photos_in_it = [[entry.sha256, entry.split] for entry in self._entries]
-        self.digest = sha256_json([pairs.size, pairs.fit, photos_in_it])
+        identities = [[entry.sha256, entry.split] for entry in self._entries]
+        self.digest = sha256_json([pairs.size, pairs.fit, identities])
 
     def entries(self, split: Split) -> list[PairRecord]:
-        """The photos of a split, in the order of their names."""
+        """Return the photos of a split, sorted by name."""
         return [entry for entry in self._entries if entry.split == split]
 
     def read_content(self, entry: PairRecord) -> Image8:
-        """A photo, cut or shrunk: uint8 [height, width, 3].
+        """Read a photo, cropped or resized as `pairs.fit` says: uint8 [height, width, 3].
 
         Raises:
-            DataError: the file is not the one that was there when training began.
+            DataError: The file is missing, damaged, or not the same as when training began.
         """
         path = self._paths[entry.sha256]
-        found = self._read(PlannedPhoto(entry.key, entry.source, entry.sha256, entry.split, 0))
-        if isinstance(found, ContentImage):
-            return found.rgb
-        raise DataError(f"{path}: can no longer be used ({found.reason}): put it back, or begin a new run")
+        loaded = self._load(PlannedPhoto(entry.key, entry.source, entry.sha256, entry.split, 0))
+        if isinstance(loaded, ContentImage):
+            return loaded.rgb
+        raise DataError(f"{path}: can no longer be used ({loaded.reason}): put it back, or begin a new run")
 
-    def _read(self, photo: PlannedPhoto) -> ContentImage | Failure:
+    def _load(self, photo: PlannedPhoto) -> ContentImage | Failure:
         return load_content(photo, self._paths[photo.sha256], self._pairs.size, self._pairs.fit)
 
-    def _checked(
-        self, photos: list[PlannedPhoto], pool: Executor, on_progress: Callable[[str, int, int], None]
+    def _check(
+        self, photos: list[PlannedPhoto], pool: Executor, on_progress: StageProgressCallback
     ) -> tuple[list[PairRecord], list[Failure]]:
-        entries, failures = [], []
-        for done, found in enumerate(pool.map(self._sized, photos), start=1):
-            if isinstance(found, Failure):
-                failures.append(found)
+        """Load all photos once; return a record of each usable photo, and the failures."""
+        records, failures = [], []
+        for done, result in enumerate(pool.map(self._record, photos), start=1):
+            if isinstance(result, Failure):
+                failures.append(result)
             else:
-                entries.append(found)
+                records.append(result)
             on_progress("checking photos", done, len(photos))
-        return entries, failures
+        return records, failures
 
-    def _sized(self, photo: PlannedPhoto) -> PairRecord | Failure:
-        found = self._read(photo)
-        if isinstance(found, Failure):
-            return found
+    def _record(self, photo: PlannedPhoto) -> PairRecord | Failure:
+        loaded = self._load(photo)
+        if isinstance(loaded, Failure):
+            return loaded
         return PairRecord(
             key=photo.key,
             source=photo.source,
             sha256=photo.sha256,
             split=photo.split,
             style=0,
-            height_px=found.rgb.shape[0],
-            width_px=found.rgb.shape[1],
+            height_px=loaded.rgb.shape[0],
+            width_px=loaded.rgb.shape[1],
         )
 
 

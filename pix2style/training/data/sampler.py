@@ -1,4 +1,4 @@
-"""Which positions of the stream a process computes, in which parts."""
+"""Share the positions of the training stream among processes and micro-batches."""
 
 from __future__ import annotations
 
@@ -11,32 +11,42 @@ from pix2style.training.distributed import World
 
 
 class MicroBatchSampler(Sequence[range]):
-    """The positions of each part of each step that a process computes; worked out when asked for."""
+    """The positions of each micro-batch of this process, step after step.
+
+    A batch is a range of positions. Each process takes a contiguous share of it, by rank, and divides the share into
+    `train.accumulate` micro-batches. It is a sequence whose items are computed when asked for, because there may be
+    millions of them.
+
+    Args:
+        train: Number of images, batch size and number of micro-batches.
+        start: Position that the first batch begins at.
+        world: The processes that train together.
+    """
 
     def __init__(self, train: TrainConfig, start: int, world: World) -> None:
-        self._steps = range(start, train.images, train.batch)
-        self._parts, self._size = train.accumulate, train.batch // (world.size * train.accumulate)
-        self._first = world.rank * self._size * self._parts
+        self._batch_starts = range(start, train.images, train.batch)
+        self._per_step, self._size = train.accumulate, train.batch // (world.size * train.accumulate)
+        self._share_start = world.rank * self._size * self._per_step
 
     def __len__(self) -> int:
-        return len(self._steps) * self._parts
+        return len(self._batch_starts) * self._per_step
 
     def __getitem__(self, number: Any) -> Any:
-        step, part = divmod(number, self._parts)
-        first = self._steps[step] + self._first + part * self._size
+        step, micro_batch = divmod(number, self._per_step)
+        first = self._batch_starts[step] + self._share_start + micro_batch * self._size
         return range(first, first + self._size)
 
 
 def check_batch_divides(train: TrainConfig, world: World) -> None:
-    """Refuse a batch that cannot be shared out evenly.
+    """Check that a batch can be divided evenly among processes and micro-batches.
 
     Raises:
-        ConfigError: with a number that can.
+        ConfigError: It cannot; names the next larger batch size that can.
     """
     shares = world.size * train.accumulate
     if train.batch % shares:
-        up = -(-train.batch // shares) * shares
+        next_larger = -(-train.batch // shares) * shares
         raise ConfigError(
-            f"[train -> batch] {train.batch} pairs cannot be shared out evenly among {world.size} processes with"
-            f" {train.accumulate} parts each (train.accumulate): set train.batch to {up}"
+            f"[train -> batch] {train.batch} pairs cannot be divided evenly among {world.size} processes with"
+            f" {train.accumulate} micro-batches each (train.accumulate): set train.batch to {next_larger}"
         )

@@ -1,4 +1,4 @@
-"""When held-out photos no longer get closer to the teacher's pictures, training may end."""
+"""Early stopping: end training when the validation metric no longer improves."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ METRIC_NAMES: dict[BestBy, str] = {
     "psnr": "validation/psnr_db",
     "ssim": "validation/ssim",
 }
-"""What metrics.jsonl calls the figure that `train.best_by` names."""
+"""Value of `train.best_by` -> name of that validation metric in metrics.jsonl."""
 
 
 def is_better(new: float, old: float | None, best_by: BestBy, min_gain: float = 0.0) -> bool:
-    """Whether `new` beats `old` by more than `min_gain`: lower for l1, higher for psnr and ssim; a first one does."""
+    """Whether a validation metric has improved by more than `min_gain`.
+
+    Args:
+        new: New value of the metric.
+        old: Value to compare with; None if there is none yet, which every value improves on.
+        best_by: Which metric it is. L1 improves when it falls, PSNR and SSIM improve when they rise.
+        min_gain: Smallest difference that counts, in the metric's unit.
+    """
     if old is None:
         return True
     gain = old - new if best_by == "l1" else new - old
@@ -25,37 +32,41 @@ def is_better(new: float, old: float | None, best_by: BestBy, min_gain: float = 
 
 
 class EarlyStopping:
-    """Counts looks at the held-out photos since the best one.
+    """Counts the validations since the best one.
 
-    All of its state follows from the figures in their order, so that a run that goes on replays the ones in its
-    metrics.jsonl (`tracking.history`) and stops where an uninterrupted one would.
+    The state follows from the sequence of metric values alone. A resumed run therefore replays the values in its
+    metrics.jsonl (`tracking.metric_history`), and stops where an uninterrupted run would.
 
     Args:
-        config: the section `train.early_stop`.
-        best_by: which figure is observed.
-        past: figures of the looks before, the oldest first.
+        config: Section `train.early_stop`.
+        best_by: Metric that is observed.
+        past_values: Values of earlier validations, the oldest first.
+
+    Attributes:
+        best: Best value so far; None before the first validation.
+        validations_since_best: Number of validations after the best one.
     """
 
-    def __init__(self, config: EarlyStopConfig, best_by: BestBy, past: Iterable[float] = ()) -> None:
+    def __init__(self, config: EarlyStopConfig, best_by: BestBy, past_values: Iterable[float] = ()) -> None:
         self._patience, self._min_gain, self._best_by = config.patience, config.min_gain, best_by
         self.best: float | None = None
         self.validations_since_best = 0
-        for figure in past:
-            self.observe(figure)
+        for value in past_values:
+            self.observe(value)
 
     @classmethod
-    def from_config(cls, train: TrainConfig, past: Iterable[float] = ()) -> EarlyStopping:
-        """As the section `train` asks for."""
-        return cls(train.early_stop, train.best_by, past)
+    def from_config(cls, train: TrainConfig, past_values: Iterable[float] = ()) -> EarlyStopping:
+        """Make it from the section `train`."""
+        return cls(train.early_stop, train.best_by, past_values)
 
-    def observe(self, figure: float) -> None:
-        """Take down another look."""
-        if is_better(figure, self.best, self._best_by, self._min_gain):
-            self.best, self.validations_since_best = figure, 0
+    def observe(self, value: float) -> None:
+        """Take the value of another validation into account."""
+        if is_better(value, self.best, self._best_by, self._min_gain):
+            self.best, self.validations_since_best = value, 0
         else:
             self.validations_since_best += 1
 
     @property
     def should_stop(self) -> bool:
-        """Whether `patience` looks in a row brought nothing better."""
+        """Whether the last `patience` validations brought no improvement; never if `patience` is not set."""
         return self._patience is not None and self.validations_since_best >= self._patience

@@ -1,7 +1,8 @@
-"""Out of memory: what there is, and what to lower when it is not enough."""
+"""Recognise that memory ran out, and say which settings to lower."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,63 +13,75 @@ import torch
 from pix2style.config import Config
 from pix2style.errors import DataError, TrainingError
 
-# What torch, oneDNN, cuBLAS, cuDNN and C++ say; only CUDA's allocator has a class of its own. "[enforce fail ...]
-# DefaultCPUAllocator: can't allocate memory" is the CPU's.
-_SAID = (
+# Parts of the messages of torch's CPU allocator, oneDNN, cuBLAS, cuDNN and C++, in lower case. Only CUDA's allocator
+# raises an exception of a class of its own; the others raise RuntimeError.
+_OUT_OF_MEMORY_MESSAGES = (
     "defaultcpuallocator",
     "can't allocate memory",
     "cannot allocate memory",
     "bad_alloc",
-    "can't start new thread",  # its stack is memory too
+    "can't start new thread",  # there was no memory for the thread's stack
     "cuda out of memory",
     "cuda error: out of memory",
     "alloc_failed",
     "cuda_error_out_of_memory",
 )
-_CHANNELS = {
+# Value of `model.generator` -> name of its section, where `channels` is.
+_GENERATOR_SECTIONS = {
     "unet": "unet",
     "unet-2017": "unet_2017",
     "resnet": "resnet",
     "transformer": "transformer",
     "lite": "lite",
 }
+# Memory limits of a container: cgroups of version 2 and 1.
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @contextmanager
 def explain_out_of_memory(config: Config) -> Iterator[None]:
-    """Turn running out of memory into one message that says which setting to lower; other errors pass.
+    """Turn an out-of-memory error of the block into one that names the settings to lower; let other errors pass.
+
+    Args:
+        config: Configuration of the experiment; the settings of several sections cost memory.
 
     Raises:
-        TrainingError: the memory of the GPU or of the machine was not enough.
+        TrainingError: The memory of the GPU or of the machine was not enough.
     """
     try:
         yield
     except (MemoryError, RuntimeError, OSError, DataError) as error:
         if not is_out_of_memory(error):
             raise
-        # the first line: what follows is CUDA's statistics
-        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        # Only the first line: the following ones are CUDA's statistics.
+        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         settings = ", ".join(memory_saving_settings(config, error))
         raise TrainingError(
-            f"out of memory ({said[:200]}): lower, in this order, {settings}; then begin again, or go on with --resume"
-            " where the run allows the change"
+            f"out of memory ({first_line[:200]}): lower, in this order, {settings}; then begin again, or go on with"
+            " --resume where the run allows the change"
         ) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there is not enough memory, on a GPU or on the machine."""
+    """Whether an error says that the memory of a GPU or of the machine is not enough."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    if isinstance(error, DataError):  # a pair's picture is small: it was only the last straw
+    if isinstance(error, DataError):  # reading a pair failed, and that can have the same cause
         return error.__cause__ is not None and is_out_of_memory(error.__cause__)
     if isinstance(error, OSError):
-        return error.errno == 12  # ENOMEM: a process or a map could not be made
-    return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _SAID)
+        return error.errno == errno.ENOMEM  # a process could not be started, or a file not be mapped
+    if not isinstance(error, RuntimeError):
+        return False
+    return any(message in str(error).lower() for message in _OUT_OF_MEMORY_MESSAGES)
 
 
 def memory_saving_settings(config: Config, error: BaseException | None = None) -> list[str]:
-    """Settings that cost memory, each with its value: first those whose change costs least."""
+    """Name the settings that cost memory, with their values; first those whose change costs the least quality.
+
+    Args:
+        config: Configuration of the experiment.
+        error: The out-of-memory error; settings that cost GPU memory only are named if it came from a GPU.
+    """
     train, model = config.train, config.model
     settings = []
     if train.batch > train.accumulate:
@@ -79,7 +92,7 @@ def memory_saving_settings(config: Config, error: BaseException | None = None) -
     on_gpu = isinstance(error, torch.OutOfMemoryError) or (error is not None and "cuda" in str(error).lower())
     if on_gpu and train.pairs_on_device_gb > 0:
         settings.append(f"train.pairs_on_device_gb ({train.pairs_on_device_gb:g})")
-    section = _CHANNELS[model.generator]
+    section = _GENERATOR_SECTIONS[model.generator]
     settings.append(f"model.{section}.channels ({getattr(model, section).channels})")
     if config.losses.adversarial.weight > 0:
         settings.append(f"model.discriminator.channels ({model.discriminator.channels})")
@@ -87,32 +100,35 @@ def memory_saving_settings(config: Config, error: BaseException | None = None) -
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Memory that this process may use in all, as far as that can be known: the GPU's, or the machine's.
+    """Return how much memory this process may use in total, what it uses already included.
 
-    On the CPU: what is free now and what this process has already, at most a container's limit; None where the system
-    does not say.
+    On a GPU that is the GPU's memory. On the CPU it is the free memory of the machine, at most a container's limit.
+
+    Returns:
+        Bytes; None if the system does not say.
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0]) + int(torch.cuda.memory_reserved(device))
-    free = _meminfo_bytes("MemAvailable:", Path("/proc/meminfo"))
-    own = _meminfo_bytes("VmRSS:", Path("/proc/self/status"))
+    free = _read_kib("MemAvailable:", Path("/proc/meminfo"))
+    own = _read_kib("VmRSS:", Path("/proc/self/status"))
     if free is None or own is None:
         return None
-    return min([free + own, *_limits()])
+    return min([free + own, *_memory_limits()])
 
 
-def _limits() -> list[int]:
-    found = []
+def _memory_limits() -> list[int]:
+    limits = []
     for path in _CGROUP_LIMITS:
         try:
-            found.append(int(path.read_text()))
-        except (OSError, ValueError):  # no container, or "max"
+            limits.append(int(path.read_text()))
+        except (OSError, ValueError):  # not in a container, or "max" for no limit
             continue
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return [*found, total]
+    return [*limits, total]
 
 
-def _meminfo_bytes(key: str, path: Path) -> int | None:
+def _read_kib(key: str, path: Path) -> int | None:
+    """Return the value of a line such as `VmRSS:  1234 kB`, in bytes."""
     try:
         lines = path.read_text().splitlines()
     except OSError:

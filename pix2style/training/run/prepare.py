@@ -1,4 +1,4 @@
-"""Before the first step: the run folder, and what would go wrong later."""
+"""Prepare the run folder before the first step, and refuse what could not be trained or resumed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pix2style.files import locked, write_json
 from pix2style.runs.folder import PAINTED_FOLDER, RUN_VERSION, CheckpointMeta, RunFolder
 from pix2style.version import __version__
 
-# What may differ when a run goes on: nothing that changes what is learned from the pictures still to come,
-# but for a longer or shorter training.
-_MAY_CHANGE = {
+# Section -> keys that a resumed run may change; None allows all keys of the section. They are the keys that do not
+# change what the network learns from the images still to come, and those that make the training longer or shorter.
+_CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "train": {
         "images",
         "start_from",
@@ -46,30 +46,35 @@ _MAY_CHANGE = {
 
 
 def check_run_folder(path: Path, config: Config, *, resume: bool) -> None:
-    """Refuse a folder that cannot be begun or gone on with; writes nothing.
+    """Refuse a folder in which the run cannot begin or resume. Nothing is written.
+
+    Args:
+        path: Run folder.
+        config: Configuration of the experiment.
+        resume: Whether to resume the run in the folder.
 
     Raises:
-        ConfigError: there is a run already and `resume` was not asked for, or the configuration differs from the
-            run's in more than how long and how fast it trains; names the keys.
-        ArtifactError: there is no run to resume.
+        ConfigError: The folder holds a run and `resume` is false, or other files, or a run with another configuration;
+            the message names the keys that differ.
+        ArtifactError: `resume` is true and the folder holds no run.
     """
-    there = (path / "config.json").is_file()
-    if resume and not there:
+    is_run = (path / "config.json").is_file()
+    if resume and not is_run:
         raise ArtifactError(f"{path}: there is no run to resume: leave out --resume to begin it")
-    if there and not resume:
+    if is_run and not resume:
         raise ConfigError(f"{path}: holds a run already: add --resume to go on with it, or name another --out")
-    if not there and path.exists() and not _is_free(path):
+    if not is_run and path.exists() and not _is_unused(path):
         raise ConfigError(f"{path}: exists and is no run folder: name another --out")
-    if there:
-        _check_same(RunFolder(path), config)
+    if is_run:
+        _check_same_experiment(RunFolder(path), config)
 
 
 @contextmanager
 def lock_run_folder(path: Path) -> Iterator[None]:
-    """Make the run folder and hold it for this process.
+    """Make the run folder, and lock it for this process while in the block.
 
     Raises:
-        ConfigError: it cannot be made, or another process trains there.
+        ConfigError: The folder cannot be made, or another process trains in it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -80,15 +85,18 @@ def lock_run_folder(path: Path) -> Iterator[None]:
 
 
 def create_run(path: Path, config: Config, documents: Mapping[str, Any] | None = None) -> RunFolder:
-    """Write the resolved configuration: from here on the folder is a run.
+    """Write `config.json`, which makes the folder a run folder.
 
     Args:
-        path: the run folder.
-        config: the experiment.
-        documents: what else is known of it: JSON files to be written, by their names.
+        path: Existing folder.
+        config: Configuration of the experiment, with all defaults filled in.
+        documents: File name -> JSON value of further files to write.
+
+    Returns:
+        The run folder.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: A file cannot be written.
     """
     description = {
         "schema_version": RUN_VERSION,
@@ -99,34 +107,22 @@ def create_run(path: Path, config: Config, documents: Mapping[str, Any] | None =
     try:
         for name, value in (documents or {}).items():
             write_json(path / name, value)
-        write_json(path / "config.json", description)
+        write_json(path / "config.json", description)  # last: a folder with a config.json counts as a run
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror or error}): name another --out") from error
     return RunFolder(path)
 
 
-def _is_free(path: Path) -> bool:
-    return path.is_dir() and all(one.name == PAINTED_FOLDER for one in path.iterdir())
-
-
-def _check_same(run: RunFolder, config: Config) -> None:
-    differing = _differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"), "")
-    free = {section for section, keys in _MAY_CHANGE.items() if keys is None}
-    changed = [
-        f"{key} was {old!r}, is now {new!r}"
-        for key, old, new in differing
-        if key.split(".")[0] not in free
-        and ".".join(key.split(".")[1:2]) not in (_MAY_CHANGE.get(key.split(".")[0]) or ())
-    ]
-    if changed:
-        raise ConfigError(f"{run.path}: cannot go on with another experiment: {'; '.join(changed)}")
-
-
 def check_same_training_data(run: Path, meta: CheckpointMeta, digest: str) -> None:
-    """Refuse to go on with pictures that the run did not begin with.
+    """Refuse to resume a run with other training data than it began with.
+
+    Args:
+        run: Run folder, for the message.
+        meta: Description of the checkpoint to resume from.
+        digest: Digest of the training data.
 
     Raises:
-        DataError: with both digests.
+        DataError: The digests differ.
     """
     if meta.pairs_sha256 != digest:
         raise DataError(
@@ -135,21 +131,41 @@ def check_same_training_data(run: Path, meta: CheckpointMeta, digest: str) -> No
         )
 
 
-def _differences(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted(old.keys() | new.keys())
-        return [
-            d for key in keys for d in _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
-        ]
-    return [] if old == new else [(prefix, old, new)]
-
-
 def git_revision() -> str | None:
-    """The commit that the package's source lies in, with `+changes` if it was altered; None outside of git."""
-    here = Path(__file__).parent
+    """Return the git commit of the package's source, with "+changes" if files differ from it; None outside of git."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
     try:
-        run = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
-        done = subprocess.run(run, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    return completed.stdout.strip() or None
+
+
+def _is_unused(path: Path) -> bool:
+    """Whether it is a folder that holds nothing but the pair set that `distill` writes before training begins."""
+    return path.is_dir() and all(entry.name == PAINTED_FOLDER for entry in path.iterdir())
+
+
+def _check_same_experiment(run: RunFolder, config: Config) -> None:
+    differing = _differing_keys(run.config.model_dump(mode="json"), config.model_dump(mode="json"), "")
+    changes = [f"{key} was {old!r}, is now {new!r}" for key, old, new in differing if not _is_changeable(key)]
+    if changes:
+        raise ConfigError(f"{run.path}: cannot be resumed with another configuration: {'; '.join(changes)}")
+
+
+def _is_changeable(key: str) -> bool:
+    section, _, rest = key.partition(".")
+    keys = _CHANGEABLE_KEYS.get(section, set())
+    return keys is None or rest.split(".")[0] in keys
+
+
+def _differing_keys(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:
+    """Return dotted key, old value and new value of every difference between two nested dictionaries."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [(prefix, old, new)]
+    differing = []
+    for key in sorted(old.keys() | new.keys()):
+        dotted = f"{prefix}.{key}" if prefix else key
+        differing += _differing_keys(old.get(key), new.get(key), dotted)
+    return differing

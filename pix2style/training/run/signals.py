@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the loop ends after the step at hand and keeps it; a second Ctrl-C leaves at once."""
+"""Handle Ctrl-C and SIGTERM: finish the current step and save a checkpoint; exit at once at a second Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,80 +13,87 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXIT_INTERRUPTED = 130
-# One press can arrive twice: torchrun hands a terminal's Ctrl-C on to processes that had it from the terminal already.
-_ECHO_S = 0.1
-_TORCHRUN_ECHO_S = 2.0
+# A SIGINT this soon after the first one is taken for the same key press. Under torchrun one press arrives twice: the
+# terminal sends it to all processes, and torchrun forwards it to its children.
+_REPEAT_S = 0.1
+_TORCHRUN_REPEAT_S = 2.0
 
 
 class StopRequest:
-    """Whether somebody asked the run to stop."""
+    """Tells whether somebody asked the run to stop."""
 
     def __init__(self) -> None:
-        self._asked, self._first_s = threading.Event(), 0.0
-        self._echo_s = _TORCHRUN_ECHO_S if "TORCHELASTIC_RUN_ID" in os.environ else _ECHO_S
+        self._requested, self._first_s = threading.Event(), 0.0
+        self._repeat_s = _TORCHRUN_REPEAT_S if "TORCHELASTIC_RUN_ID" in os.environ else _REPEAT_S
 
     @property
-    def asked(self) -> bool:
-        """Poll this after every step, and in whatever else takes long."""
-        return self._asked.is_set()
+    def requested(self) -> bool:
+        """Whether a signal has arrived. Poll it after every step, and within other work that takes long."""
+        return self._requested.is_set()
 
-    def hear(self, number: int) -> None:
-        """A signal came."""
+    def handle_signal(self, number: int) -> None:
+        """Request a stop; at a second SIGINT, end the process."""
         now = time.monotonic()
-        if not self._asked.is_set():
+        if not self._requested.is_set():
             self._first_s = now
-            self._asked.set()
-        elif number == signal.SIGINT and now - self._first_s > self._echo_s:
-            _leave_at_once()
+            self._requested.set()
+        elif number == signal.SIGINT and now - self._first_s > self._repeat_s:
+            _exit_at_once()
 
 
 @contextmanager
 def stop_signals() -> Iterator[StopRequest]:
-    """Listen to SIGINT and SIGTERM for the block: a step is never cut in half.
+    """Turn SIGINT and SIGTERM into a `StopRequest` for the block, so that no step is interrupted halfway.
 
-    A thread listens, by way of `signal.set_wakeup_fd`: Python's own handlers wait for the main thread, which may be
-    deep in a library when somebody presses Ctrl-C for the second time.
+    The signals are received by a thread, through `signal.set_wakeup_fd`. Python runs its own signal handlers in the
+    main thread and between two bytecodes, so a second Ctrl-C would have no effect while the main thread is inside a
+    long call of a library. In a thread other than the main one, where Python allows no handlers, nothing is received.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield request  # only the main thread may listen to signals
+        yield request
         return
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-    listener = threading.Thread(target=_listen, args=(ours, request), name="signals", daemon=True)
-    listener.start()
-    wake_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)  # required by set_wakeup_fd
+    thread = threading.Thread(target=_receive_signals, args=(receiver, request), name="signals", daemon=True)
+    thread.start()
+    previous_fd = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    # Handlers that do nothing: Python writes to the wakeup fd only for signals that have a Python handler.
+    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield request
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(wake_before)
-        theirs.close()  # which ends the listener
-        listener.join()
-        ours.close()
+        signal.set_wakeup_fd(previous_fd)
+        sender.close()  # ends the thread: its recv() then returns nothing
+        thread.join()
+        receiver.close()
 
 
-def _listen(signals: socket.socket, request: StopRequest) -> None:
-    while numbers := signals.recv(16):
+def _receive_signals(receiver: socket.socket, request: StopRequest) -> None:
+    # set_wakeup_fd writes one byte for each signal: its number.
+    while numbers := receiver.recv(16):
         for number in numbers:
             if number in (signal.SIGINT, signal.SIGTERM):
-                request.hear(number)
+                request.handle_signal(number)
 
 
-def _leave_at_once() -> None:
-    """No goodbyes, which may be what hangs; files are whole all the same, as each gets its name when it is."""
+def _exit_at_once() -> None:
+    """End the process without any cleanup, because the cleanup may be what hangs.
+
+    No file is left half-written under its final name: files are written under temporary names and renamed at the end.
+    """
     if sys.stderr.isatty():
-        os.write(2, b"\x1b[?25h\n")  # the progress bar hides the cursor
+        os.write(2, b"\x1b[?25h\n")  # show the cursor, which the progress bar hides
     os.write(2, b"pix2style: left at once; run the same command again with --resume to go on\n")
     os._exit(EXIT_INTERRUPTED)
 
 
-def _deafen() -> None:
-    """In a forked process (a loader's): its signals must not be taken for this one's."""
+def _detach_in_child() -> None:
+    # A process forked by the data loader inherits the wakeup fd: its own signals would be taken for this process's.
     with contextlib.suppress(ValueError):
         signal.set_wakeup_fd(-1)
 
 
-os.register_at_fork(after_in_child=_deafen)
+os.register_at_fork(after_in_child=_detach_in_child)

@@ -1,4 +1,4 @@
-"""How fast an experiment learns on this machine, measured before it begins."""
+"""Measure how fast an experiment trains on this machine."""
 
 from __future__ import annotations
 
@@ -20,37 +20,52 @@ _WARM_UP_STEPS = 8
 
 
 def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
-    """Run a few steps of the experiment on networks that are thrown away, adversary included.
+    """Measure the training speed with networks that are thrown away; nothing is written.
 
-    The loader cuts from decoded pairs, as it does in a run whose pairs fit `train.decoded_cache_gb`.
+    All losses are active from the first step, the adversarial loss included. Crops are cut from decoded pairs, as in a
+    run whose pairs fit into `train.decoded_cache_gb`.
 
     Args:
-        config: the experiment; nothing is written.
-        steps: timed, at least, after eight that are not; the median counts.
+        config: Configuration of the experiment.
+        steps: Smallest number of steps to measure, after at least eight steps of warm-up.
+
+    Returns:
+        Images per second in the median step.
     """
-    # Steps with and without the feature network (`losses.features.every`) take turns: each group has one with it.
+    # With `losses.features.every` = N, only every Nth step runs the feature network. Steps are therefore measured in
+    # groups of N, so that each group costs the same.
     group = config.losses.features.every if config.losses.needs_features else 1
     warm_up, steps = max(_WARM_UP_STEPS, group), -(-steps // group) * group
-    changes = [
+    config = _with_all_losses(config, images=config.train.batch * (warm_up + steps))
+    seconds = _measure_steps(config, warm_up + steps)
+    measured = seconds[warm_up:] or seconds
+    groups = [sum(measured[first : first + group]) for first in range(0, len(measured) - group + 1, group)]
+    return config.train.batch * group / statistics.median(groups or [sum(measured)])
+
+
+def _with_all_losses(config: Config, images: int) -> Config:
+    overrides = [
         "losses.adversarial.start_images=0",
         "losses.features.start_images=0",
-        f"train.images={config.train.batch * (warm_up + steps)}",
+        f"train.images={images}",
     ]
-    playing = apply_overrides(config, changes)
-    material = open_training_data(playing)
-    state = build_state(playing)
-    entries = material.entries[: playing.train.batch]
-    augment = playing.train.augment
-    decoded, glimpses = decode_to_memory(material, entries, augment), state.uses_glimpse
-    stream = CropStream(material, augment, playing.seed, decoded, entries, glimpses=glimpses)
+    return apply_overrides(config, overrides)
+
+
+def _measure_steps(config: Config, steps: int) -> list[float]:
+    """Return the seconds of each step, loading its batch included."""
+    data = open_training_data(config)
+    state = build_state(config)
+    entries = data.entries[: config.train.batch]
+    augment = config.train.augment
+    decoded, glimpses = decode_to_memory(data, entries, augment), state.uses_glimpse
+    stream = CropStream(data, augment, config.seed, decoded, entries, glimpses=glimpses)
     seconds = []
-    tick = time.perf_counter()
-    for parts in itertools.islice(load_batches(stream, playing.train, start=0, device=state.device), warm_up + steps):
-        train_step(state, parts, playing.train)
+    start_s = time.perf_counter()
+    for micro_batches in itertools.islice(load_batches(stream, config.train, start=0, device=state.device), steps):
+        train_step(state, micro_batches, config.train)
         if state.device.type == "cuda":
-            torch.cuda.synchronize()  # else only the time to ask for the step is taken
-        seconds.append(time.perf_counter() - tick)
-        tick = time.perf_counter()
-    timed = seconds[warm_up:] or seconds
-    groups = [sum(timed[first : first + group]) for first in range(0, len(timed) - group + 1, group)]
-    return playing.train.batch * group / statistics.median(groups or [sum(timed)])
+            torch.cuda.synchronize()  # otherwise only the time to queue the step's kernels is measured
+        seconds.append(time.perf_counter() - start_s)
+        start_s = time.perf_counter()
+    return seconds

@@ -1,4 +1,4 @@
-"""Training: one readable page. Resolve, build, learn, look, keep."""
+"""Train an experiment: resolve the inputs, build the networks, train, validate, save checkpoints."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pix2style.config import Config
+from pix2style.config.train import TrainConfig
 from pix2style.progress import ProgressBar
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.decoded_cache import decode_to_file
@@ -21,217 +21,144 @@ from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoint import load_checkpoint
+from pix2style.training.run.checkpointer import Checkpointer
 from pix2style.training.run.memory import explain_out_of_memory
-from pix2style.training.run.prepare import (
-    check_run_folder,
-    check_same_training_data,
-    create_run,
-    git_revision,
-    lock_run_folder,
-)
-from pix2style.training.run.resume import (
-    IntactCheckpoint,
-    find_newest_intact_checkpoint,
-    has_checkpoints,
-    load_pretrained_weights,
-)
-from pix2style.training.run.session import Session, summary
-from pix2style.training.run.signals import stop_signals
+from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
+from pix2style.training.run.pretrained import load_pretrained_weights
+from pix2style.training.run.report import TrainReport
+from pix2style.training.run.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
+from pix2style.training.run.run_trackers import start_run_trackers, summarize_run
+from pix2style.training.run.signals import StopRequest, stop_signals
+from pix2style.training.run.skipped_steps import SkippedStepReporter
+from pix2style.training.run.step_monitor import MetricsLogger, StepMonitor
+from pix2style.training.run.validator import Validator
 from pix2style.training.step.build import build_state
 from pix2style.training.step.device import pick_device
 from pix2style.training.step.state import TrainingState
 from pix2style.training.step.train_step import train_step
-from pix2style.training.tracking import PairSetReference, Trackers, check_trackers, start_trackers
-from pix2style.version import __version__
+from pix2style.training.tracking import check_trackers
 
 _CACHE_FOLDER = "cache"
-_SHOWN_PHOTOS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """A finished run, in figures.
-
-    Attributes:
-        run: its folder.
-        step: optimiser steps in all.
-        images_seen: training pictures seen in all.
-        seconds: of this session, everything included.
-        images_per_s: of learning alone, in this session.
-        val_l1: mean absolute difference on held-out photos in levels of 0..255; None without held-out photos.
-        val_psnr: in dB, likewise.
-        val_ssim: -1 to 1, likewise.
-        best: the best figure so far, of those that `train.best_by` names; likewise.
-        skipped_steps: that were left out because a loss or gradient was not finite, in all.
-        stopped_early: held-out photos no longer got closer to the teacher's pictures (`train.early_stop`).
-    """
-
-    run: Path
-    step: int
-    images_seen: int
-    seconds: float
-    images_per_s: float
-    val_l1: float | None
-    val_psnr: float | None
-    val_ssim: float | None
-    best: float | None
-    skipped_steps: int
-    stopped_early: bool
+_MAX_PHOTO_NAMES = 64
 
 
 def train(
     config: Config, run: Path, *, resume: bool = False, documents: Mapping[str, Any] | None = None
 ) -> TrainReport:
-    """Learn a pair set; in each of the processes that torchrun started, or alone.
+    """Train a generator; in each of the processes that torchrun started, or in this one.
 
     Args:
-        config: the experiment; `pairs.path` is the pair set.
-        run: the folder to write; a new one, or with `resume` one that an earlier call began.
-        resume: go on from the newest whole checkpoint; on the CPU the outcome is, bit for bit, that of an uninterrupted
-            run on the same machine with as many threads and processes.
-        documents: JSON files to be written beside the configuration, by their names.
+        config: Configuration of the experiment; `pairs.path` is the pair set.
+        run: Run folder to write; a new one, or with `resume` one that an earlier call made.
+        resume: Continue from the newest intact checkpoint. On the CPU the result equals, bit for bit, that of an
+            uninterrupted run on the same machine with as many threads and processes.
+        documents: File name -> JSON value of further files to write into the run folder.
 
     Raises:
-        ConfigError: the configuration does not fit the pairs, the processes or the run that is to go on.
-        DataError: the pair set cannot be used.
-        ArtifactError: weights or checkpoints cannot be used.
-        TrainingError: it cannot go on.
-        KeyboardInterrupt: SIGINT or SIGTERM came; everything up to there is in a checkpoint.
+        ConfigError: The configuration does not fit the pairs, the processes or the run that is to be resumed.
+        DataError: The pair set cannot be used.
+        ArtifactError: Weights or checkpoints cannot be used.
+        TrainingError: Training cannot continue.
+        KeyboardInterrupt: SIGINT or SIGTERM arrived; a checkpoint of the last step has been written.
     """
-    began_s = time.perf_counter()
+    started_s = time.perf_counter()
     with process_group(pick_device(config.train).type) as world, explain_out_of_memory(config):
-        # the first process may have begun the run by the time that another one looks
+        # With --resume-if-begun the answer depends on the folder, which the main process may have made meanwhile.
         resume = world.broadcast_object(resume)
         check_batch_divides(config.train, world)
         check_trackers(config.tracking)
-        material = open_training_data(config)
+        data = open_training_data(config)
         if world.is_main:
             check_run_folder(run, config, resume=resume)
         state = build_state(config)
         if config.train.start_from is not None and not (resume and has_checkpoints(run)):
             load_pretrained_weights(state, config.train.start_from)
         world.barrier()
-        # the folder is made after everything that a wrong configuration could break
+        # Everything that a wrong configuration could break is behind us: only now make the folder.
         with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
                 create_run(run, config, documents)
             world.barrier()
-            found: IntactCheckpoint | None = world.broadcast_object(
+            checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None
             )
-            report = _learn(config, run, state, material, found)
-    return dataclasses.replace(report, seconds=time.perf_counter() - began_s)
+            report = _train_from(checkpoint, config, run, state, data)
+    return dataclasses.replace(report, seconds=time.perf_counter() - started_s)
 
 
-def _learn(
-    config: Config, run: Path, state: TrainingState, material: TrainingData, found: IntactCheckpoint | None
+def _train_from(
+    checkpoint: IntactCheckpoint | None, config: Config, run: Path, state: TrainingState, data: TrainingData
 ) -> TrainReport:
-    """The page itself: load, learn, look, keep."""
-    world, stopped_early = state.world, False
-    if found is not None:
-        check_same_training_data(run, found.meta, material.digest)
-        load_checkpoint(found.folder, state, found.meta)
-    trackers = _trackers(config, run, state, material, found)
-    first, learning_s = state.images_seen, 0.0
+    """Load the checkpoint, if there is one, and train to the end of the run."""
+    if checkpoint is not None:
+        check_same_training_data(run, checkpoint.meta, data.digest)
+        load_checkpoint(checkpoint.folder, state, checkpoint.meta)
+    first_image, train, world = state.images_seen, config.train, state.world
+    trackers = start_run_trackers(config, run, state, data, checkpoint)
+    cache = run / _CACHE_FOLDER
     try:
-        with stop_signals() as stop, ProgressBar("images", config.train.images, state.images_seen) as bar:
-            augment, limit_gb = config.train.augment, config.train.decoded_cache_gb
-            decoded = decode_to_file(material, material.entries, augment, run / _CACHE_FOLDER, limit_gb, world=world)
-            stream = CropStream(material, augment, config.seed, decoded, glimpses=state.uses_glimpse)
-            session = Session(
-                config,
-                run,
-                material,
-                state,
-                trackers,
-                stop_asked=lambda: stop.asked,
-                sources_of=partial(_sources, stream),
-                has_checkpoint=found is not None,
-            )
-            session.catch_up()
-            tick = time.perf_counter()
-            for parts in load_batches(stream, config.train, start=first, device=state.device, world=world):
-                stopped_early = session.is_over
+        with stop_signals() as stop, ProgressBar("images", train.images, first_image) as bar:
+            decoded = decode_to_file(data, data.entries, train.augment, cache, train.decoded_cache_gb, world=world)
+            stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
+            logger = MetricsLogger(state, train, trackers)
+            reporter = SkippedStepReporter(run, state, train, config.losses, partial(_photo_names, stream))
+            monitor = StepMonitor(state, train, logger, reporter)
+            validator = Validator(run, state, data, train, trackers)
+            checkpointer = Checkpointer(run, state, data, train, trackers)
+            _catch_up(state, train, validator, checkpointer, stop)
+            stopped_early, training_s, start_s = False, 0.0, time.perf_counter()
+            for micro_batches in load_batches(stream, train, start=first_image, device=state.device, world=world):
+                stopped_early = validator.should_stop
                 if stopped_early:
                     break
-                loss = session.after_step(train_step(state, parts, config.train))
-                bar.advance(config.train.batch, note=None if loss is None else f"loss {loss:.3f}")
-                learning_s += time.perf_counter() - tick
-                checkpoint_due = session.due(config.train.checkpoint_every_images)
-                if checkpoint_due or session.due(config.train.validate_every_images):
-                    session.look()  # before keeping, so that the best is known among those that are kept
-                stopping = world.any(stop.asked)
+                loss = monitor.after_step(train_step(state, micro_batches, train))
+                bar.advance(train.batch, status=None if loss is None else f"loss {loss:.3f}")
+                training_s += time.perf_counter() - start_s
+                checkpoint_due = _is_due(train.checkpoint_every_images, state, train)
+                if checkpoint_due or _is_due(train.validate_every_images, state, train):
+                    validator.validate(stop)  # before saving, because the checkpoint holds the metrics
+                stopping = world.any(stop.requested)
                 if checkpoint_due or stopping:
-                    session.keep(needed=stopping)
+                    checkpointer.save(validator.current_metrics(), required=stopping)
                 if stopping:
                     raise KeyboardInterrupt
-                tick = time.perf_counter()
-            session.finish()
+                start_s = time.perf_counter()
+            _finish(validator, checkpointer, stop)
     finally:
         if world.is_main:
-            shutil.rmtree(run / _CACHE_FOLDER, ignore_errors=True)
-        trackers.close(summary(state, config))
-    rate = (state.images_seen - first) / max(learning_s, 1e-9)
-    return _report(run, state, rate, stopped_early=stopped_early)
+            shutil.rmtree(cache, ignore_errors=True)
+        trackers.close(summarize_run(state, train))
+    speed = (state.images_seen - first_image) / max(training_s, 1e-9)
+    return TrainReport.from_state(run, state, speed, stopped_early=stopped_early)
 
 
-def _sources(stream: CropStream, positions: range) -> list[str]:
-    """Names of the photos at the first few positions."""
-    return [stream.entries[index].source for index in stream.plan.crops_at(positions[:_SHOWN_PHOTOS]).index]
+def _is_due(every_images: int, state: TrainingState, train: TrainConfig) -> bool:
+    """Whether the latest batch passed a multiple of `every_images`, and was not the last batch of the run."""
+    images, before = state.images_seen, max(state.images_seen - train.batch, 0)
+    return images // every_images > before // every_images and images < train.images
 
 
-def _trackers(
-    config: Config, run: Path, state: TrainingState, material: TrainingData, found: IntactCheckpoint | None
-) -> Trackers:
-    """Those that the configuration asks for, in the main process."""
-    if not state.world.is_main:
-        return Trackers([])
-    trackers = start_trackers(
-        run,
-        config.tracking,
-        _description(config, material, state.world.size),
-        name=config.name,
-        resume_step=state.step,
-        run_id=found.meta.wandb_id if found else None,
-        pairs=_link(config, material),
-    )
-    if found is not None and found.damaged:
-        trackers.log(state.step, {"checkpoint/damaged": float(len(found.damaged))})
-    return trackers
+def _catch_up(
+    state: TrainingState, train: TrainConfig, validator: Validator, checkpointer: Checkpointer, stop: StopRequest
+) -> None:
+    """Do what was due at the step that the run was stopped at, and was skipped in order to stop quickly."""
+    if state.images_seen == 0 or validator.is_current:
+        return
+    if _is_due(train.checkpoint_every_images, state, train):
+        validator.validate(stop)
+        checkpointer.save(validator.current_metrics())
+    elif _is_due(train.validate_every_images, state, train):
+        validator.validate(stop)
 
 
-def _link(config: Config, material: TrainingData) -> PairSetReference:
-    manifest = config.pairs.path / "manifest.json" if config.pairs.path is not None else None
-    facts = {
-        "training": len(material.entries),
-        "held_out": len(material.held_out),
-        "teachers": {teacher.name: teacher.sha256 for teacher in material.teachers},
-    }
-    return PairSetReference(material.digest, facts, manifest)
+def _finish(validator: Validator, checkpointer: Checkpointer, stop: StopRequest) -> None:
+    """Validate and save the last step, unless a resumed run finds that done."""
+    was_validated = validator.is_current
+    validator.validate(stop)
+    if not was_validated or not checkpointer.is_current:
+        checkpointer.save(validator.current_metrics(), required=True)
 
 
-def _description(config: Config, material: TrainingData, processes: int) -> dict[str, Any]:
-    return {
-        **config.model_dump(mode="json"),
-        "pairs_sha256": material.digest,
-        "processes": processes,
-        "git_revision": git_revision(),
-        "pix2style_version": __version__,
-    }
-
-
-def _report(run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
-    figures = state.validation_metrics
-    return TrainReport(
-        run=run,
-        step=state.step,
-        images_seen=state.images_seen,
-        seconds=0.0,
-        images_per_s=images_per_s,
-        val_l1=figures.get("l1"),
-        val_psnr=figures.get("psnr"),
-        val_ssim=figures.get("ssim"),
-        best=state.best_metric,
-        skipped_steps=state.nonfinite.read_skipped().total,
-        stopped_early=stopped_early,
-    )
+def _photo_names(stream: CropStream, positions: range) -> list[str]:
+    """Return the names of the photos at the first positions."""
+    return [stream.entries[index].source for index in stream.plan.crops_at(positions[:_MAX_PHOTO_NAMES]).index]

@@ -1,11 +1,11 @@
-"""Who hears of a run: metrics.jsonl always, Weights & Biases and TensorBoard on request.
+"""Log a run's metrics and images: always to metrics.jsonl, on request to Weights & Biases and TensorBoard.
 
-A tracker never stops a run, and never slows its steps.
+A tracker that fails or is slow neither stops a run nor delays its steps.
 """
 
 from pix2style.training.tracking.artifacts import PairSetReference
 from pix2style.training.tracking.background import BackgroundTracker
-from pix2style.training.tracking.base import Tracker, Trackers
+from pix2style.training.tracking.base import TrackedRun, Tracker, Trackers
 from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLinesTracker, metric_history
 from pix2style.training.tracking.start import check_trackers, start_trackers
 from pix2style.training.tracking.step_metrics import peak_memory_bytes, step_metrics
@@ -16,6 +16,7 @@ __all__ = [
     "BackgroundTracker",
     "JsonLinesTracker",
     "PairSetReference",
+    "TrackedRun",
     "Tracker",
     "Trackers",
     "WandbTracker",

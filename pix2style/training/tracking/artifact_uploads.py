@@ -1,6 +1,7 @@
-"""A W&B run's links to its pair set and its model.
+"""Upload the W&B artifacts of a run, in threads.
 
-Each is made in a thread of its own: W&B waits for its server's answer without end, and figures are not to wait with it.
+W&B waits for its server's answers without a time limit. Each upload therefore has a thread of its own, so that metrics
+do not have to wait for it.
 """
 
 from __future__ import annotations
@@ -14,69 +15,77 @@ from typing import Any
 from pix2style.training.tracking.artifacts import PairSetReference, model_artifact, pair_set_artifact
 from pix2style.training.tracking.base import warn
 
-# The run has ended, with its last answers: a thread needs no longer to take them in.
-_LAST_WAIT_S = 1.0
+# How long `close` waits for each thread. W&B has finished the run by then and has received its last answers, so a
+# thread that has one only has to return.
+_CLOSE_TIMEOUT_S = 1.0
 
 
 class ArtifactUploads:
-    """Links a run to its pair set and to its model, each on request.
+    """Links a W&B run to its pair set (as an input) and to its model (as an output).
 
     Args:
-        run: what `wandb.init` gave.
-        wandb: the package.
-        folder: the run folder.
-        pairs: what is learned.
+        wandb: The package `wandb`.
+        wandb_run: The W&B run, as returned by `wandb.init`.
+        folder: Run folder.
+        pairs: Pair set that the run is trained on.
     """
 
-    def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetReference) -> None:
-        self._run, self._wandb, self._folder, self._pairs = run, wandb, folder, pairs
-        self._links: list[_Link] = []
+    def __init__(self, wandb: Any, wandb_run: Any, folder: Path, pairs: PairSetReference) -> None:
+        self._wandb, self._wandb_run, self._folder, self._pairs = wandb, wandb_run, folder, pairs
+        self._uploads: list[_Upload] = []
 
-    def use_pairs(self) -> None:
-        """Begin to say what the run learns from, unless it was begun."""
-        if not self._links:
-            self._links.append(_Link("the pair set", self._use_pairs))
+    def start_pair_set(self) -> None:
+        """Start to upload the description of the pair set, unless that was started before."""
+        if not self._uploads:
+            self._uploads.append(_Upload("the pair set", self._use_pair_set))
 
-    def make_model(self) -> None:
-        """Begin to send the best checkpoint's generator, if there is one."""
-        self._links.append(_Link("the model", self._make_model))
+    def start_model(self) -> None:
+        """Start to upload the generator of the best checkpoint, if there is a checkpoint."""
+        self._uploads.append(_Upload("the model", self._log_model))
 
     def wait(self, timeout_s: float) -> None:
-        """Until all of them are made or refused, but only so long."""
+        """Wait until all uploads have succeeded or failed, but not longer than the timeout."""
         deadline = time.monotonic() + timeout_s
-        for link in self._links:
-            link.wait(max(0.0, deadline - time.monotonic()))
+        for upload in self._uploads:
+            upload.wait(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
-        """Name those that are not made."""
-        for link in self._links:
-            link.close()
+        """Warn about uploads that have not finished; call this after W&B has finished the run."""
+        for upload in self._uploads:
+            upload.close()
 
-    def _use_pairs(self) -> None:
+    def _use_pair_set(self) -> None:
         artifact = pair_set_artifact(self._wandb, self._pairs)
-        if not self._run.offline:
-            self._run.use_artifact(artifact)
+        if not self._wandb_run.offline:
+            self._wandb_run.use_artifact(artifact)
             return
         try:
-            # use_artifact raises there, and log_artifact would have `wandb sync` say that the run made it
-            self._run._log_artifact(artifact, is_user_created=True, use_after_commit=True)
-        except (AttributeError, TypeError):  # another W&B than was tried
-            self._run.log_artifact(artifact)
+            # Offline, use_artifact() raises an exception, and after log_artifact() `wandb sync` would record the pair
+            # set as an output of the run. This is what both call internally.
+            self._wandb_run._log_artifact(artifact, is_user_created=True, use_after_commit=True)
+        except (AttributeError, TypeError):  # a version of W&B in which this internal function differs
+            self._wandb_run.log_artifact(artifact)
 
-    def _make_model(self) -> None:
-        if (made := model_artifact(self._wandb, self._folder, str(self._run.id))) is not None:
-            artifact, aliases = made
-            self._run.log_artifact(artifact, aliases=aliases)
-            if not self._run.offline:
-                artifact.wait()  # which tells whether the server took it
+    def _log_model(self) -> None:
+        if (built := model_artifact(self._wandb, self._folder, str(self._wandb_run.id))) is not None:
+            artifact, aliases = built
+            self._wandb_run.log_artifact(artifact, aliases=aliases)
+            if not self._wandb_run.offline:
+                artifact.wait()  # raises an exception if the server refuses the artifact
 
 
-class _Link:
-    """One of them, on its way."""
+class _Upload:
+    """One upload in a thread; a failure is reported once.
 
-    def __init__(self, what: str, make: Callable[[], None]) -> None:
-        self._what, self._make = what, make
-        self._failed = threading.Lock()  # taken by whoever says so: once
+    Args:
+        what: What is uploaded, for messages.
+        upload: Function that uploads it.
+    """
+
+    def __init__(self, what: str, upload: Callable[[], None]) -> None:
+        self._what, self._upload = what, upload
+        # Acquired before a failure is reported and never released, so that only one thread reports one.
+        self._reported = threading.Lock()
         self._thread = threading.Thread(target=self._work, name=f"W&B: {what}", daemon=True)
         self._thread.start()
 
@@ -84,16 +93,16 @@ class _Link:
         self._thread.join(timeout_s)
 
     def close(self) -> None:
-        self._thread.join(_LAST_WAIT_S)
+        self._thread.join(_CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
-            self._say("the server did not answer in time")
+            self._report("the server did not answer in time")
 
     def _work(self) -> None:
         try:
-            self._make()
-        except Exception as error:  # noqa: BLE001 (the figures are worth more than the link)
-            self._say(" ".join(str(error).split())[:200])
+            self._upload()
+        except Exception as error:  # noqa: BLE001 (W&B raises many kinds; a missing artifact must not end the run)
+            self._report(" ".join(str(error).split())[:200])
 
-    def _say(self, reason: str) -> None:
-        if self._failed.acquire(blocking=False):
+    def _report(self, reason: str) -> None:
+        if self._reported.acquire(blocking=False):
             warn(f"W&B: {self._what} could not be linked ({reason})")

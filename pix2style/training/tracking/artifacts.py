@@ -1,4 +1,4 @@
-"""What W&B is told of where a run came from and what it made, as artifacts."""
+"""Build the W&B artifacts of a run: the pair set that it uses and the model that it makes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ MODEL_TYPE = "model"
 
 @dataclass(frozen=True, slots=True)
 class PairSetReference:
-    """What a run learned from, by reference: digests and counts, never the pictures.
+    """Describes the training data by digests and counts. The images themselves are never uploaded.
 
     Attributes:
-        sha256: digest of the pair set, which stands for every byte of it.
-        facts: whatever else describes it, as plain values (counts, teachers, size).
-        manifest: the set's manifest.json; None where it has none (plain folders).
+        sha256: Digest of the pair set, which covers every byte of it.
+        description: Further JSON values that describe it, such as counts and teachers.
+        manifest: The set's `manifest.json`; None if there is none (plain folders).
     """
 
     sha256: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    description: Mapping[str, Any] = field(default_factory=dict)
     manifest: Path | None = None
 
 
 def pair_set_artifact(wandb: Any, pairs: PairSetReference) -> Any:
-    """A W&B artifact of the pair set's description; the same set gives the same artifact."""
-    artifact = wandb.Artifact(
-        f"pairs-{pairs.sha256[:12]}", type=PAIR_SET_TYPE, metadata={"sha256": pairs.sha256, **pairs.facts}
-    )
+    """Build the W&B artifact of a pair set. Runs on the same set share one version, because its files are equal.
+
+    Args:
+        wandb: The package `wandb`.
+        pairs: Description of the pair set.
+    """
+    metadata = {"sha256": pairs.sha256, **pairs.description}
+    artifact = wandb.Artifact(f"pairs-{pairs.sha256[:12]}", type=PAIR_SET_TYPE, metadata=metadata)
     with artifact.new_file("pairs.json", mode="w") as stream:
-        stream.write(json.dumps({"sha256": pairs.sha256, **pairs.facts}, indent=2, sort_keys=True))
+        stream.write(json.dumps(metadata, indent=2, sort_keys=True))
     if pairs.manifest is not None and pairs.manifest.is_file():
         with artifact.new_file("manifest.json", mode="wb") as stream:
             stream.write(pairs.manifest.read_bytes())
@@ -43,9 +47,17 @@ def pair_set_artifact(wandb: Any, pairs: PairSetReference) -> Any:
 
 
 def model_artifact(wandb: Any, run: Path, run_id: str) -> tuple[Any, list[str]] | None:
-    """A W&B artifact of the best checkpoint's generator, with its aliases; None before the first checkpoint.
+    """Build the W&B artifact of the best checkpoint's generator.
 
-    The averaged weights, which are the ones that ship, and what the checkpoint and the run say of themselves.
+    It holds the averaged weights, which are the ones that are exported, with the descriptions of checkpoint and run.
+
+    Args:
+        wandb: The package `wandb`.
+        run: Run folder.
+        run_id: Id of the W&B run.
+
+    Returns:
+        The artifact and its aliases; None if there is no checkpoint yet.
     """
     if not (run / "checkpoints" / "latest").is_file():
         return None

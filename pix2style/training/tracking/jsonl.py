@@ -1,4 +1,4 @@
-"""`metrics.jsonl`, which is always written."""
+"""Write and read `metrics.jsonl`, which every run has."""
 
 from __future__ import annotations
 
@@ -13,59 +13,57 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class JsonLinesTracker:
-    """`metrics.jsonl`: one JSON object a line, with its `step`.
+    """Appends one JSON object per line, with its `step`.
 
-    A line is with the operating system when `log` returns: what a checkpoint was written after survives a kill, so
-    that early stopping can be replayed from here (`metric_history`).
+    Each line is flushed to the operating system before `log` returns. If the process is killed, the file therefore
+    holds all metrics up to its newest checkpoint, and early stopping can be replayed from it (`metric_history`).
 
     Args:
-        path: the file; lines are appended.
-        resume_step: drop lines of later steps, which a run that goes on will write again.
+        path: File to append to.
+        resume_step: Remove lines of later steps, because the resumed run will write them again.
     """
 
     run_id = None
 
     def __init__(self, path: Path, *, resume_step: int) -> None:
-        kept = [line for line in _lines(path) if line.get("step", 0) <= resume_step]
-        write_bytes(path, "".join(json.dumps(line) + "\n" for line in kept).encode())  # a kill here loses nothing
+        kept = [line for line in _read_lines(path) if line.get("step", 0) <= resume_step]
+        # Written atomically: if the process is killed here, the old file is still complete.
+        write_bytes(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._stream = path.open("a", encoding="utf-8")
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Append a line."""
-        self._write({"step": step, **figures})
+        self._stream.write(json.dumps({"step": step, **metrics}) + "\n")
+        self._stream.flush()
 
     def log_image(self, step: int, name: str, path: Path) -> None:
-        """Pictures lie beside this file already."""
+        """Do nothing: the image is in the run folder already."""
 
-    def close(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 (the summary is the last line already)
+    def close(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 (the last lines hold these values already)
         """Close the file."""
         self._stream.close()
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(line) + "\n")
-        self._stream.flush()
 
-
-def metric_history(path: Path, figure: str, *, up_to_step: int) -> list[float]:
-    """A figure's values so far, the oldest first; nothing where there is no such file or figure.
+def metric_history(path: Path, name: str, *, up_to_step: int) -> list[float]:
+    """Return the values of a metric, the oldest first; an empty list if there is no such file or metric.
 
     Args:
-        path: a `metrics.jsonl`.
-        figure: its name, for example `validation/l1_levels`.
-        up_to_step: later lines do not count: the run goes on from here.
+        path: A `metrics.jsonl`.
+        name: Name of the metric, for example `validation/l1_levels`.
+        up_to_step: Ignore lines of later steps, because the run resumes from this step.
     """
-    lines = (line for line in _lines(path) if line.get("step", 0) <= up_to_step)
-    return [float(line[figure]) for line in lines if figure in line]
+    lines = (line for line in _read_lines(path) if line.get("step", 0) <= up_to_step)
+    return [float(line[name]) for line in lines if name in line]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     lines = []
     for text in path.read_text(encoding="utf-8").splitlines():
         try:
             line = json.loads(text)
-        except ValueError:  # the last line of a killed run
+        except ValueError:  # a process that is killed may leave an incomplete last line
             continue
         lines += [line] if isinstance(line, dict) else []
     return lines

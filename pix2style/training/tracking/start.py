@@ -1,60 +1,41 @@
-"""The trackers that a configuration asks for."""
+"""Start the trackers that a configuration asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
-from pix2style.training.tracking.artifacts import PairSetReference
 from pix2style.training.tracking.background import BackgroundTracker
-from pix2style.training.tracking.base import Tracker, Trackers
+from pix2style.training.tracking.base import TrackedRun, Tracker, Trackers
 from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLinesTracker
 from pix2style.training.tracking.tensorboard import TensorBoardTracker
 from pix2style.training.tracking.wandb_tracker import start_wandb
 
 
-def start_trackers(
-    folder: Path,
-    tracking: TrackingConfig,
-    description: Mapping[str, Any],
-    *,
-    name: str,
-    resume_step: int,
-    run_id: str | None,
-    pairs: PairSetReference | None = None,
-) -> Trackers:
-    """metrics.jsonl, and what else the configuration asks for, each of these in a thread of its own.
+def start_trackers(run: TrackedRun, tracking: TrackingConfig) -> Trackers:
+    """Start metrics.jsonl, and what the configuration asks for in addition; each of the latter in its own thread.
 
     Args:
-        folder: the run folder.
-        tracking: the section.
-        description: the resolved configuration and where things came from.
-        name: of the run.
-        resume_step: the step that the run goes on from; 0 for a new one.
-        run_id: of the W&B run to go on with.
-        pairs: what is learned, for W&B's artifacts.
+        run: The run to track.
+        tracking: Section `tracking`.
 
     Raises:
-        MissingExtraError: a tracker is wanted and not installed.
+        MissingExtraError: A tracker is asked for, and its package is not installed.
     """
     check_trackers(tracking)
-    trackers: list[Tracker] = [JsonLinesTracker(folder / METRICS_FILE, resume_step=resume_step)]
+    trackers: list[Tracker] = [JsonLinesTracker(run.folder / METRICS_FILE, resume_step=run.resume_step)]
     if tracking.tensorboard:
-        trackers.append(BackgroundTracker(TensorBoardTracker(folder, resume_step=resume_step)))
+        trackers.append(BackgroundTracker(TensorBoardTracker(run.folder, resume_step=run.resume_step)))
     if tracking.wandb != "off":
-        run = start_wandb(folder, tracking, description, name=name, run_id=run_id, pairs=pairs)
-        trackers += [BackgroundTracker(run)] if run is not None else []
+        wandb_tracker = start_wandb(run, tracking)
+        trackers += [BackgroundTracker(wandb_tracker)] if wandb_tracker is not None else []
     return Trackers(trackers)
 
 
 def check_trackers(tracking: TrackingConfig) -> None:
-    """Refuse trackers that are not installed.
+    """Refuse a configuration that asks for a tracker whose package is not installed.
 
     Raises:
-        MissingExtraError: names the extra.
+        MissingExtraError: Names the extra to install.
     """
     if tracking.wandb != "off":
         require("train", "wandb")

@@ -1,4 +1,4 @@
-"""The figures of a step that people look for: every loss term, learning rates, gradient norms, speed, memory."""
+"""Read the metrics of a training step from the device: losses, gradient norms, learning rates, memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from torch import Tensor
 def step_metrics(
     losses: Mapping[str, Any], optimizers: Mapping[str, torch.optim.Optimizer | None], device: torch.device
 ) -> dict[str, float]:
-    """Figures of the last step, read from the device in one go.
+    """Read the metrics of the latest step, in one transfer from the device.
 
     Args:
-        losses: "generator", "discriminator" -> a dataclass of tensors; None, or a field that is None, was not computed.
-            Anything else of the step that is a tensor of one value may stand here by its own name, such as
-            "generator/gradient_norm".
-        optimizers: "generator", "discriminator" -> its optimiser, for the learning rate.
-        device: whose memory is looked at.
+        losses: Name -> tensor of one element, for example "generator/gradient_norm". A value may also be a dataclass of
+            such tensors, which are logged under NAME/FIELD. None, as a value or in a field, is left out.
+        optimizers: "generator", "discriminator" -> optimiser, whose learning rate is logged; None is left out.
+        device: Device whose memory is measured.
+
+    Returns:
+        Name in metrics.jsonl -> value.
     """
     tensors: dict[str, Tensor] = {}
     for name, value in losses.items():
@@ -31,23 +33,23 @@ def step_metrics(
         elif value is not None:
             parts = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
             tensors |= {f"{name}/{part}": tensor for part, tensor in parts if isinstance(tensor, Tensor)}
-    figures = _read(tensors)
+    metrics = _read(tensors)
     for name, optimizer in optimizers.items():
         if optimizer is not None:
-            figures[f"{name}/lr"] = float(optimizer.param_groups[0]["lr"])
-    return figures | {"memory_gb": peak_memory_bytes(device) / 1e9}
+            metrics[f"{name}/lr"] = float(optimizer.param_groups[0]["lr"])
+    return metrics | {"memory_gb": peak_memory_bytes(device) / 1e9}
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory so far: of torch on a GPU, of the process on the CPU."""
+    """Return the peak memory so far: on a GPU what torch allocated, on the CPU what the process used."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(largest if sys.platform == "darwin" else largest * 1024)  # Linux counts in KiB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)  # macOS counts in bytes, Linux in KiB
 
 
 def _read(tensors: Mapping[str, Tensor]) -> dict[str, float]:
-    """One transfer for all of them: each one alone would make the GPU wait."""
+    # All values in one transfer: the host waits for the GPU at each.
     if not tensors:
         return {}
     values = torch.stack([tensor.detach().float().reshape(()) for tensor in tensors.values()]).tolist()

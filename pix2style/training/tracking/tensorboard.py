@@ -1,4 +1,4 @@
-"""TensorBoard's event files, in the run folder."""
+"""Write TensorBoard event files into the run folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FOLDER = "tensorboard"
 
 
 class TensorBoardTracker:
-    """Event files in `RUN/tensorboard`.
+    """Writes event files into `RUN/tensorboard`.
 
     Args:
-        run: the run folder.
-        resume_step: what stands there of later steps is hidden, because the run will write it again.
+        run: Run folder.
+        resume_step: Let TensorBoard hide what was written for later steps, because the resumed run will write it again.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
@@ -32,9 +32,9 @@ class TensorBoardTracker:
         purge = resume_step + 1 if resume_step else None
         self._writer = SummaryWriter(log_dir=str(run / FOLDER), purge_step=purge)
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """See `Tracker.log`."""
-        for name, value in figures.items():
+        for name, value in metrics.items():
             self._writer.add_scalar(name, value, step)
 
     def log_image(self, step: int, name: str, path: Path) -> None:
@@ -42,5 +42,5 @@ class TensorBoardTracker:
         self._writer.add_image(name, read_picture(path).rgb, step, dataformats="HWC")
 
     def close(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 (TensorBoard has no summary)
-        """Write what is left."""
+        """Write what is buffered, and close the files."""
         self._writer.close()

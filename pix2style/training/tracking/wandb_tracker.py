@@ -1,4 +1,4 @@
-"""Weights & Biases: online, offline where that cannot be had, and never in a run's way."""
+"""Track a run with Weights & Biases (W&B): online, offline if its server cannot be used, and never in a run's way."""
 
 from __future__ import annotations
 
@@ -11,148 +11,140 @@ from typing import Any
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
 from pix2style.training.tracking.artifact_uploads import ArtifactUploads
-from pix2style.training.tracking.artifacts import PairSetReference
-from pix2style.training.tracking.base import warn
+from pix2style.training.tracking.base import TrackedRun, warn
 from pix2style.training.tracking.jsonl import METRICS_FILE
 
-# W&B's own is 90 s, during which the run would stand still.
+# Time limit of wandb.init(); W&B's own is 90 s, during which the run would not begin.
 _INIT_TIMEOUT_S = 20
+# Time limit of the first request, which finds out whether the server answers at all.
 _PROBE_TIMEOUT_S = 5
-# W&B's own is for ever; what was not sent by then stays in the run folder, for `wandb sync`.
+# Time limit of finish(); W&B's own is infinite. What was not sent stays in the run folder, for `wandb sync`.
 _FINISH_TIMEOUT_S = 60
-# How long the end of a run waits for links before it asks W&B to finish: W&B gives up asking for a type after 19 s.
-_LINK_TIMEOUT_S = 22
-_BEST = {"validation/l1_levels": "min", "validation/psnr_db": "max", "validation/ssim": "max"}
+# How long the end of a run waits for artifacts before finish(). W&B gives up a request for an artifact type after 19 s.
+_UPLOAD_TIMEOUT_S = 22
+# Metric -> which of its values W&B shows as the run's best.
+_BEST_VALUES = {"validation/l1_levels": "min", "validation/psnr_db": "max", "validation/ssim": "max"}
 
 
 class WandbTracker:
-    """A Weights & Biases run; use `start_wandb`, which falls back to offline.
+    """Logs to a W&B run. Use `start_wandb` to make one: it handles servers that cannot be used.
 
     Args:
-        run: what `wandb.init` gave.
-        wandb: the package.
-        folder: the run folder.
-        pairs: what is learned, to link as an artifact; with the model at the end; nothing: no artifacts.
+        wandb: The package `wandb`.
+        wandb_run: The W&B run, as returned by `wandb.init`.
+        uploads: Uploads of the pair set and the model; None for no artifacts.
     """
 
-    def __init__(self, run: Any, wandb: Any, folder: Path, pairs: PairSetReference | None) -> None:
-        self._run, self._wandb = run, wandb
-        self._links = None if pairs is None else ArtifactUploads(run, wandb, folder, pairs)
-        # W&B's own step restarts at 0 when an offline run is resumed
-        run.define_metric("trainer/step")
-        run.define_metric("*", step_metric="trainer/step")
-        for figure, best in _BEST.items():
-            run.define_metric(figure, step_metric="trainer/step", summary=f"{best},last")
+    def __init__(self, wandb: Any, wandb_run: Any, uploads: ArtifactUploads | None) -> None:
+        self._wandb, self._wandb_run, self._uploads = wandb, wandb_run, uploads
+        # Metrics are plotted over our step, because W&B's own step begins at 0 again when an offline run is resumed.
+        wandb_run.define_metric("trainer/step")
+        wandb_run.define_metric("*", step_metric="trainer/step")
+        for name, best in _BEST_VALUES.items():
+            wandb_run.define_metric(name, step_metric="trainer/step", summary=f"{best},last")
 
     @property
     def run_id(self) -> str | None:
         """W&B's id of the run."""
-        return str(self._run.id)
+        return str(self._wandb_run.id)
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """See `Tracker.log`."""
-        if self._links is not None:
-            # not before: processes that the loader forks would inherit the locks that W&B's imports hold
-            self._links.use_pairs()
-        self._run.log({"trainer/step": step, **figures})
+        if self._uploads is not None:
+            # Not earlier: W&B imports modules in this thread, and processes that the data loader forks meanwhile would
+            # inherit the import locks in their locked state.
+            self._uploads.start_pair_set()
+        self._wandb_run.log({"trainer/step": step, **metrics})
 
     def log_image(self, step: int, name: str, path: Path) -> None:
         """See `Tracker.log_image`."""
-        self._run.log({"trainer/step": step, name: self._wandb.Image(str(path))})
+        self._wandb_run.log({"trainer/step": step, name: self._wandb.Image(str(path))})
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary, link the model, and end the run."""
-        self._run.summary.update(dict(summary))
-        if self._links is not None:
-            self._links.use_pairs()
-            self._links.make_model()
-            self._links.wait(_LINK_TIMEOUT_S)
+        """Write the summary, upload the model, and finish the W&B run."""
+        self._wandb_run.summary.update(dict(summary))
+        if self._uploads is not None:
+            self._uploads.start_pair_set()  # in case that nothing was logged
+            self._uploads.start_model()
+            self._uploads.wait(_UPLOAD_TIMEOUT_S)
         try:
-            self._run.finish()
+            self._wandb_run.finish()
         except TimeoutError:
-            sync = f"wandb sync --include-online {self._run.sync_dir}"  # without the option it skips such a run
+            # Without --include-online, `wandb sync` skips a run that was online.
+            sync = f"wandb sync --include-online {self._wandb_run.sync_dir}"
             warn(f"W&B did not take everything within {_FINISH_TIMEOUT_S} s; later: {sync}")
         finally:
-            if self._links is not None:
-                self._links.close()
+            if self._uploads is not None:
+                self._uploads.close()
 
 
-def start_wandb(
-    folder: Path,
-    tracking: TrackingConfig,
-    description: Mapping[str, Any],
-    *,
-    name: str,
-    run_id: str | None,
-    pairs: PairSetReference | None = None,
-) -> WandbTracker | None:
-    """A W&B run; offline where online cannot be had, None where even that fails, each loudly.
+def start_wandb(run: TrackedRun, tracking: TrackingConfig) -> WandbTracker | None:
+    """Start a W&B run; an offline one if the server cannot be used. Each failure is reported on stderr.
 
-    Takes 5 s if the server does not answer, and half a minute if it answers and then falls silent.
+    Takes 5 s if the server does not answer, and half a minute if it answers at first and then no longer.
+
+    Args:
+        run: The run to track.
+        tracking: Section `tracking`; its `wandb` is "online" or "offline".
+
+    Returns:
+        The tracker; None if even an offline run cannot be started.
 
     Raises:
         MissingExtraError: W&B is not installed.
     """
     [wandb] = require("train", "wandb")
-    links = pairs if tracking.artifacts else None
     for mode in ("online", "offline") if tracking.wandb == "online" else ("offline",):
         try:
             if mode == "online":
-                _check_answers(str(wandb.setup().settings.base_url))
-            run = _init(wandb, folder, tracking, description, name=name, run_id=run_id, mode=mode)
-            return WandbTracker(run, wandb, folder, links)
+                _check_server(str(wandb.setup().settings.base_url))
+            wandb_run = _init(wandb, run, tracking, mode)
+            pairs = run.pairs if tracking.artifacts else None
+            uploads = None if pairs is None else ArtifactUploads(wandb, wandb_run, run.folder, pairs)
+            return WandbTracker(wandb, wandb_run, uploads)
         except Exception as error:  # noqa: BLE001 (W&B raises many kinds; none may stop a run)
             reason = " ".join(str(error).split())[:200]
             if mode == "online":
-                warn(f"W&B online is not to be had ({reason}): going on offline; later: wandb sync {folder}/wandb/*")
+                warn(f"W&B cannot be used online ({reason}): going on offline; later: wandb sync {run.folder}/wandb/*")
             else:
-                warn(f"W&B offline failed too ({reason}): going on with {METRICS_FILE} alone")
+                warn(f"W&B failed offline too ({reason}): going on with {METRICS_FILE} alone")
     return None
 
 
-def _init(
-    wandb: Any,
-    folder: Path,
-    tracking: TrackingConfig,
-    description: Mapping[str, Any],
-    *,
-    name: str,
-    run_id: str | None,
-    mode: str,
-) -> Any:
+def _init(wandb: Any, run: TrackedRun, tracking: TrackingConfig, mode: str) -> Any:
     settings = wandb.Settings(
         init_timeout=_INIT_TIMEOUT_S,
-        login_timeout=_INIT_TIMEOUT_S,  # without a key it asks on a terminal, where nobody may be
+        login_timeout=_INIT_TIMEOUT_S,  # without a key W&B asks for one on the terminal, where nobody may be
         finish_timeout=_FINISH_TIMEOUT_S,
         finish_timeout_raises=True,
         silent=True,
-        console="off",  # stdout and stderr stay ours
+        console="off",  # do not redirect stdout and stderr
     )
     return wandb.init(
         project=tracking.project,
         entity=tracking.entity,
-        name=name,
+        name=run.name,
         tags=list(tracking.tags),
-        config=dict(description),
-        dir=str(folder),
+        config=dict(run.description),
+        dir=str(run.folder),
         mode=mode,
-        id=run_id,
-        resume="allow" if run_id else None,
+        id=run.wandb_id,
+        resume="allow" if run.wandb_id else None,
         settings=settings,
     )
 
 
-def _check_answers(base_url: str) -> None:
-    """Refuse a server that does not answer, before W&B begins to wait for it in earnest.
+def _check_server(base_url: str) -> None:
+    """Refuse a server that does not answer soon, because `wandb.init` would wait for it much longer.
 
     Raises:
-        OSError: no network, no server, or no answer in time.
-        ValueError: not an address of HTTP.
+        OSError: There is no network or no server, or the answer does not come in time.
+        ValueError: It is not an HTTP address.
     """
     if not base_url.startswith(("http://", "https://")):
-        raise ValueError(f"{base_url}: is no address of a W&B server")
+        raise ValueError(f"{base_url}: is not the address of a W&B server")
     try:
-        # urlopen() would keep the proxies of its first call, which may be another part of this process's.
+        # Not urlopen(): it keeps the proxy settings of its first call in this process, which may have been another's.
         urllib.request.build_opener().open(f"{base_url}/healthz", timeout=_PROBE_TIMEOUT_S).close()
     except urllib.error.HTTPError:
-        return  # it answers, whatever it says
+        return  # an error status is an answer too

@@ -1,4 +1,4 @@
-"""Making a set: the same bytes every time, failures listed, other folders left alone."""
+"""make_pairs gives the same bytes every time, lists failures, and never touches other folders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEACHER = TintTeacher()
 
 
 def damaged_files(folder: Path, rgb: np.ndarray) -> dict[str, str]:
-    """Files that are no photos, and a word of the reason that each should get."""
+    """Write files that are no images; return a part of the expected reason for each name."""
     folder.mkdir(parents=True, exist_ok=True)
     jpeg = encode_jpeg(rgb)
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
@@ -38,7 +38,7 @@ def damaged_files(folder: Path, rgb: np.ndarray) -> dict[str, str]:
     files = {
         "cut.jpg": (jpeg[: len(jpeg) // 2], "cut off"),
         "empty.jpg": (b"", "empty"),
-        "text.jpg": (b"this is a shopping list", "not an image"),
+        "text.jpg": (b"this is a shopping list", "not a picture"),
         "bomb.png": (bomb, "pixels"),
     }
     for name, (data, _) in files.items():
@@ -129,7 +129,7 @@ def test_unreadable_files_are_listed_and_the_rest_is_done(config: PairsConfig, t
 def test_nothing_readable_is_an_error_and_leaves_the_folder_free(tmp_path: Path, photos) -> None:
     damaged_files(tmp_path / "content", photos(1)[0])
     config = PairsConfig(content=(tmp_path / "content",), size=32)
-    with pytest.raises(DataError, match=r"none of the 4 files can be read.*empty\.jpg: the file is empty"):
+    with pytest.raises(DataError, match=r"none of the 4 files can be used.*empty\.jpg: the file is empty"):
         make_pairs(config, TEACHER, tmp_path / "out")
     assert tree(tmp_path / "out") == {}
     (tmp_path / "content" / "good.png").write_bytes(encode_png(photos(1)[0]))
@@ -235,9 +235,9 @@ class FloatTeacher(TintTeacher):
 @pytest.mark.parametrize(
     ("teacher", "message"),
     [
-        (ShrinkingTeacher(), r"gave uint8 \[28, 32, 3\] for album0/photo00\.png, expected uint8 \[32, 32, 3\]"),
-        (ForgetfulTeacher(), "gave 2 pictures for 3 photos"),
-        (FloatTeacher(), "gave float32"),
+        (ShrinkingTeacher(), r"returned uint8 \[28, 32, 3\] for album0/photo00\.png, expected uint8 \[32, 32, 3\]"),
+        (ForgetfulTeacher(), "returned 2 images for 3 photos"),
+        (FloatTeacher(), "returned float32"),
     ],
 )
 def test_a_teacher_that_makes_no_pairs_is_an_error(
@@ -258,7 +258,7 @@ def test_what_a_person_should_know_is_said(tmp_path: Path, photos) -> None:
     assert "no photo fell into val (a share of 1e-09 of 3)" in notes
     assert "into test" not in notes
     assert "3 photos are less than 64 px" in notes
-    assert "1 files have the content of another one" in notes
+    assert "1 files have the same bytes as another file" in notes
 
 
 def test_preview_writes_nothing_and_tells_the_state(config: PairsConfig, tmp_path: Path) -> None:

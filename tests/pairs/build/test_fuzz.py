@@ -1,6 +1,6 @@
-"""Damaged sets: a DataError or exactly the pairs that were made; no other exception, nothing read elsewhere.
+"""Damaged sets give a DataError or exactly the original pairs: no other exception, and no file elsewhere is read.
 
-PIX2STYLE_FUZZ=20 tries twenty times as many damages, other ones every time.
+PIX2STYLE_FUZZ=20 tries twenty times as many damages, and different ones in every run.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def examples(count: int) -> Any:
 
 @dataclass(frozen=True)
 class Made:
-    """A finished set, what it holds, and how it was made."""
+    """A finished set, its pairs and files, and its configuration."""
 
     folder: Path
     pairs: Pairs
@@ -54,7 +54,7 @@ class Made:
     config: PairsConfig
 
     def copy(self, place: Path) -> Path:
-        """A copy to damage, where an earlier one was."""
+        """Replace the copy at a place by a new copy of the set."""
         shutil.rmtree(place, ignore_errors=True)
         return Path(shutil.copytree(self.folder, place))
 
@@ -93,7 +93,7 @@ def read_all(folder: Path) -> Pairs:
 
 
 class Watch:
-    """Notes what this process opens. A hook cannot be taken out again, so there is one, which sleeps between."""
+    """Record opened files. Audit hooks cannot be removed, so a single one is added and switched on and off."""
 
     def __init__(self) -> None:
         self.on = False
@@ -112,7 +112,7 @@ def the_watch() -> Watch:
 
 @contextlib.contextmanager
 def nothing_opened_outside(folder: Path) -> Iterator[None]:
-    """Fails if anything was opened that lies in no folder of Python, and not in `folder`."""
+    """Fail if a file was opened that is neither in `folder` nor in a folder of Python."""
     watch = the_watch()
     watch.opened.clear()
     watch.on = True
@@ -126,7 +126,7 @@ def nothing_opened_outside(folder: Path) -> Iterator[None]:
 
 
 def read_or_refuse(folder: Path) -> Pairs | None:
-    """What a set gives, None if it is refused."""
+    """Return the pairs of a set, or None if it is refused with a DataError."""
     with nothing_opened_outside(folder):
         try:
             return read_all(folder)
@@ -162,7 +162,7 @@ def test_any_value_of_a_document(made: Made, place: Path, data: st.DataObject) -
 @examples(200)
 @given(data=st.data())
 def test_digests_that_were_made_to_fit_again(made: Made, place: Path, data: st.DataObject) -> None:
-    """Whoever seals a set anew can leave out pairs and rename photos; no picture may come under another key."""
+    """Who updates the digests can remove pairs and rename photos, but no image may appear under another key."""
     folder = made.copy(place)
     path = folder / data.draw(st.sampled_from(["manifest.json", *INDEXES, *INDEXES, *TARS]))
     before = path.read_bytes()
@@ -177,7 +177,7 @@ def test_digests_that_were_made_to_fit_again(made: Made, place: Path, data: st.D
 @examples(60)
 @given(data=st.data())
 def test_members_of_other_pairs(made: Made, place: Path, data: st.DataObject) -> None:
-    """Offset, size and digest together of another picture, in an index whose own digest fits."""
+    """Use offset, size and digest of another image, in an index whose own digest is right."""
     folder = made.copy(place)
     indexes = {name: json.loads((folder / name).read_bytes()) for name in INDEXES}
     members = [(pair, role) for index in indexes.values() for pair in index["pairs"] for role in ("content", "target")]
@@ -224,7 +224,7 @@ def test_files_that_are_none(made: Made, place: Path, name: str, kind: str) -> N
 
 
 def go_on(made: Made, folder: Path, data: st.DataObject) -> bool:
-    """Run make-pairs there, in one of its ways; False if it refuses."""
+    """Resume the set with make_pairs or make_slice; return False if it is refused."""
     try:
         if data.draw(st.booleans()):
             make_pairs(made.config, TintTeacher(), folder)
@@ -238,7 +238,7 @@ def go_on(made: Made, folder: Path, data: st.DataObject) -> bool:
 @examples(60)
 @given(data=st.data())
 def test_a_damaged_partial_shard(made: Made, place: Path, data: st.DataObject) -> None:
-    """Whatever is left of a shard, the finished set has the bytes of an undisturbed one."""
+    """Whatever is left of a shard, the finished set has the bytes of a set that was never interrupted."""
     folder = made.copy(place)
     (folder / "manifest.json").unlink()
     (folder / INDEXES[1]).unlink()
@@ -276,7 +276,7 @@ def test_a_damaged_plan(made: Made, place: Path, data: st.DataObject) -> None:
 @examples(80)
 @given(data=st.data())
 def test_a_damaged_index_or_manifest_of_a_finished_set(made: Made, place: Path, data: st.DataObject) -> None:
-    """make-pairs trusts a finished shard's size; what it then calls finished is right, or refused when it is read."""
+    """make-pairs checks only the size of a finished shard, but reading the set refuses what is wrong."""
     folder = made.copy(place)
     path = folder / data.draw(st.sampled_from(["manifest.json", *INDEXES]))
     change = data.draw(st.sampled_from([damaged_bytes, damaged_json]))

@@ -1,4 +1,4 @@
-"""A full disk, Ctrl-C pressed twice, two processes in one folder: through the program, as people meet them."""
+"""Run the program with a full disk, with Ctrl-C pressed twice, and with two processes in one folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pix2style.images import Image8
 from tint import tree, write_photos  # isort: skip
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-# A teacher that takes its time over each photo.
+# A teacher that needs 0.15 seconds for each photo.
 SLOW = "import time\ndef paint(photo):\n    time.sleep(0.15)\n    return 255 - photo\n"
 
 
@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 200 kB."""
+    """Mount a file system of 200 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]
@@ -55,7 +55,7 @@ def test_a_full_disk_and_then_room_again(content: Path, small_disk: Path, tmp_pa
     full = run(command(content, out))
     assert full.returncode == 3, full.stderr
     assert "No space left on device" in full.stderr
-    assert "Finished pairs are kept: put that right and run the same command again" in full.stderr
+    assert "Finished pairs are kept: solve the problem and run the same command again" in full.stderr
     assert "Traceback" not in full.stderr
     assert not (out / "manifest.json").exists()
     finished = {name: data for name, data in tree(out).items() if name.endswith(".tar")}
@@ -94,7 +94,7 @@ def test_ctrl_c_twice(content: Path, tmp_path: Path, pause_s: float) -> None:
     pressed = time.monotonic()
     stdout, stderr = process.communicate(timeout=60)
     assert time.monotonic() - pressed < 10
-    # The second one may hit Python while it leaves; a shell reads both as 130.
+    # The second Ctrl-C may arrive while Python exits; a shell reports 130 in both cases.
     assert process.returncode in (130, -signal.SIGINT), stderr
     assert stdout == ""
     assert "Traceback" not in stderr

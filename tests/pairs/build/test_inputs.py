@@ -1,4 +1,4 @@
-"""Every kind of photo through make-pairs: painted as it is seen, or listed with its reason."""
+"""make_pairs stylizes every kind of photo as viewers show it, or lists it with a reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEACHER = TintTeacher()
 
 @dataclass
 class Made:
-    """What became of some files: contents by name, and reasons of failures by name."""
+    """The result of make_pairs for some files: contents, reasons of failures and duplicates by name."""
 
     contents: dict[str, Image8] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Made:
 
 
 def make(tmp_path: Path, files: dict[str, bytes], **settings: object) -> Made:
-    """Write the files, make pairs of them as they are (`fit=keep`), and read all back."""
+    """Write the files, make pairs of them in their own size (`fit=keep`), and read all pairs."""
     content = tmp_path / "content"
     content.mkdir(exist_ok=True)
     for name, data in files.items():

@@ -1,4 +1,4 @@
-"""Several styles, sizes other than a square, and photos that a teacher refuses."""
+"""Sets with several styles, with images that are not square, and with photos for which the teacher fails."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, PhotoError
 from pix2style.images import Image8, encode_png, read_picture
 from pix2style.pairs.build.make_pairs import make_pairs
-from pix2style.pairs.format.manifest import PairEntry
 from pix2style.pairs.format.reader import PairReader, choose_style
+from pix2style.pairs.format.records import PairEntry
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
 
@@ -37,7 +37,7 @@ def test_every_photo_in_every_style_and_its_id_in_the_pair(config: PairsConfig, 
     for entry in entries:
         content, target = reader.read(entry)
         np.testing.assert_array_equal(target, TEACHERS[entry.style](content))
-    # All styles of a photo are in one split, or a network would be examined on what it has seen.
+    # All styles of a photo are in one split; otherwise a network would be evaluated on photos from its training.
     assert all(len({e.split for e in entries if e.sha256 == entry.sha256}) == 1 for entry in entries)
     assert {entry.style for entry in reader.entries("train", 1)} == {1}
 
@@ -52,7 +52,7 @@ def test_a_share_of_the_styles_for_each_photo(tmp_path: Path, photos: Callable[.
     assert min(Counter(styles.values()).values()) >= 5
     few = write_photos(tmp_path / "few", photos(10, 32, 32))
     make_pairs(config.model_copy(update={"content": (few,)}), TEACHERS, tmp_path / "few-pairs")
-    # A photo's style follows from its content: other photos have no say.
+    # The styles of a photo follow from its file only, not from other photos.
     assert all(styles[entry.sha256] == entry.style for entry in all_entries(PairReader(tmp_path / "few-pairs")))
 
 
@@ -87,7 +87,7 @@ def test_fit_does_not_enlarge(config: PairsConfig, tmp_path: Path) -> None:
 
 
 class PickyTeacher(TintTeacher):
-    """Refuses photos with a certain first byte; the others of the batch are painted all the same."""
+    """A teacher that fails for photos with certain first bytes."""
 
     def __init__(self, refused: set[int], stop_after: int | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Shards made on a real Ray cluster come out the same, even when a machine of it dies."""
+"""Shards made on a real Ray cluster have the same bytes, even if one of its machines dies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @dataclass(frozen=True)
 class TintRecipe:
-    """Workers find this file's folder on their path; see the fixture."""
+    """Loads a TintTeacher. Workers can import this class because the fixture sets PYTHONPATH."""
 
     log: Path | None = None
     delay_s: float = 0.0
@@ -42,7 +42,7 @@ def config(tmp_path: Path, photos: Callable[..., list[Image8]]) -> PairsConfig:
 
 @pytest.fixture
 def two_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """A Ray cluster whose two nodes are processes of this machine, with one processor each."""
+    """Start a Ray cluster of two nodes, which are processes on this machine with one processor each."""
     monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))

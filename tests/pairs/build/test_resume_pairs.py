@@ -1,4 +1,4 @@
-"""Killed at any moment and called again, a set comes out as if nothing had happened, and nothing is painted twice."""
+"""A set that is interrupted at any moment and resumed gets the same bytes, and finished pairs are not made again."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
 from pix2style.pairs.format.reader import PairReader
-from pix2style.pairs.format.shards import recover_pairs
+from pix2style.pairs.format.shard_recovery import recover_pairs
 
 from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
 
 SCRIPT = Path(__file__).parents[1] / "run_make_pairs.py"
 BATCH = 4  # of the script
-LOST_BATCHES = 4  # at most: at the teacher, being encoded (two), being written
+LOST_BATCHES = 4  # maximum per kill: one at the teacher, two being encoded, one being written
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
@@ -42,7 +42,7 @@ def wait_for_lines(process: subprocess.Popen[bytes], log: Path, count: int) -> N
 
 @pytest.fixture
 def many(tmp_path: Path, photos) -> Path:
-    """Twenty-five photos, and two that cannot be read, in the middle."""
+    """A folder with 25 photos, and two unreadable files among them."""
     content = write_photos(tmp_path / "many", photos(25))
     (content / "album0" / "photo05.jpg").write_bytes(b"")
     (content / "album1" / "photo10.jpg").write_bytes(encode_jpeg(photos(1)[0])[:300])
@@ -50,7 +50,7 @@ def many(tmp_path: Path, photos) -> Path:
 
 
 def test_kill_9_at_twenty_random_moments(many: Path, tmp_path: Path) -> None:
-    # A teacher whose rounding depends on its batch: batches must be the same ones after a resume.
+    # The output of this teacher depends on its batch, so the batches must be the same after a resume.
     config = PairsConfig(content=(many,), size=32, pairs_per_shard=10, batch=BATCH)
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")
     expected, rng, kills, sets = tree(tmp_path / "whole"), random.Random(0), 0, 0
@@ -78,7 +78,7 @@ def test_kill_9_at_twenty_random_moments(many: Path, tmp_path: Path) -> None:
 
 
 def assert_is_part_of(part: dict[str, bytes], whole: dict[str, bytes]) -> None:
-    """What has its final name is final; what is partial is named so."""
+    """Check that every file with a final name is complete."""
     for name, data in part.items():
         if not name.endswith(".partial"):
             assert data == whole[name]
@@ -86,7 +86,7 @@ def assert_is_part_of(part: dict[str, bytes], whole: dict[str, bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, photos) -> tuple[PairsConfig, Path]:
-    """A set of one shard with a failure in its middle."""
+    """A finished set of one shard, with a failure in its middle."""
     root = tmp_path_factory.mktemp("finished")
     content = write_photos(root / "content", photos(7))
     (content / "album0" / "photo03.jpg").write_bytes(b"")
@@ -145,7 +145,7 @@ def test_whatever_is_missing_is_made_again(config: PairsConfig, tmp_path: Path, 
     expected = tree(tmp_path / "out")
     for name in lost:
         (tmp_path / "out" / name).unlink()
-    # What a killed atomic write leaves behind must not stay.
+    # Temporary files of killed processes must be deleted.
     (tmp_path / "out" / "shards" / ".shard-00000.json.abc.partial").write_bytes(b"{")
     (tmp_path / "out" / ".manifest.json.abc.partial").write_bytes(b"")
     report = make_pairs(config, TintTeacher(), tmp_path / "out")
@@ -232,9 +232,9 @@ def test_progress_begins_where_the_last_run_stopped(config: PairsConfig, tmp_pat
     (tmp_path / "out" / "shards" / "shard-00001.tar").unlink()
     told: list[tuple[str, int, int]] = []
     make_pairs(config, TintTeacher(), tmp_path / "out", on_progress=lambda *what: told.append(what))
-    painting = [what for what in told if what[0] == "painting"]
-    assert painting[0] == ("painting", 7, 12)
-    assert painting[-1] == ("painting", 12, 12)
+    stylizing = [what for what in told if what[0] == "stylizing"]
+    assert stylizing[0] == ("stylizing", 7, 12)
+    assert stylizing[-1] == ("stylizing", 12, 12)
     assert ("hashing", 12, 12) in told
 
 
@@ -259,7 +259,7 @@ def test_a_full_disk_is_an_error_and_loses_no_finished_pair(many: Path, tmp_path
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_recovery_takes_any_bytes(finished, tmp_path_factory, data: st.DataObject) -> None:
-    """A partial shard may hold anything after a crash: what is recovered are true pairs, from the beginning."""
+    """After a crash a partial shard may hold any bytes; only true pairs from its beginning are recovered."""
     _, root = finished
     reader = PairReader(root / "out")
     entries = sorted((e for s in ("train", "val", "test") for e in reader.entries(s)), key=lambda e: e.content.offset)
@@ -274,9 +274,9 @@ def test_recovery_takes_any_bytes(finished, tmp_path_factory, data: st.DataObjec
 
 
 def planned(folder: Path) -> list[PlannedPair]:
-    """The pairs of a set's only shard."""
+    """Return the planned pairs of a set with a single shard."""
     plan, _ = read_document(PairPlan, folder / "plan.json")
-    return [pair for photo in plan.photos for pair in plan.pairs(photo)]
+    return [pair for photo in plan.photos for pair in plan.pairs_of_photo(photo)]
 
 
 def test_recovery_keeps_only_what_would_have_been_written(finished, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parts of a set, made by several processes: for batch systems."""
+"""Slices of a set, made by several processes as in batch systems."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_where_a_plan_is_photos_are_not_all_read_again(config: PairsConfig, tmp_
     assert sorted(tree(tmp_path / "out")) == ["plan.json"]
     told: list[str] = []
     make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3), on_progress=lambda label, *_: told.append(label))
-    assert set(told) == {"painting"}
+    assert set(told) == {"stylizing"}
 
 
 def test_a_photo_changed_since_the_plan_is_a_failure_not_a_wrong_pair(

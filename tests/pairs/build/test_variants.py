@@ -1,4 +1,4 @@
-"""Variants: varied copies of train photos, painted by the teacher like photos."""
+"""Variants are varied copies of train photos, which the teacher stylizes like photos."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from pix2style.pairs.exchange.exporting import export_pairs
 from pix2style.pairs.exchange.importing import import_pairs
 from pix2style.pairs.exchange.layouts import open_pair_source
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.manifest import PairEntry, PairManifest, Split
+from pix2style.pairs.format.manifest import PairManifest
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import PairEntry, Split
 from pix2style.teachers.color import PreserveColor
 from pix2style.teachers.watercolor import WatercolorTeacher
 
@@ -41,7 +42,7 @@ PLAIN = Variation(False, False, False, 0.0, 1.0, 1.0, 0.0, 0.0, None, (0, 1, 2))
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine photos, upright, across and square; one of them twice."""
+    """A folder with nine photos in portrait, landscape and square format; one of them twice."""
     pictures = [detailed_photo(i, *[(60, 80), (90, 64), (70, 70)][i % 3]) for i in range(PHOTOS)]
     folder = write_photos(tmp_path_factory.mktemp("content"), pictures)
     (folder / "again.png").write_bytes((folder / "album0" / "photo00.png").read_bytes())
@@ -55,7 +56,7 @@ def settings_of(content: Path, variants: int = VARIANTS, **others: object) -> Pa
 
 @pytest.fixture(scope="module")
 def painted(content: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The set with variants, by the built-in teacher; only read."""
+    """A set with variants, made by the watercolor teacher; tests only read it."""
     out = tmp_path_factory.mktemp("painted") / "set"
     make_pairs(settings_of(content), WatercolorTeacher(), out)
     return out
@@ -131,7 +132,7 @@ def test_parts_in_any_order_give_the_same(painted: Path, content: Path, tmp_path
 
 
 def test_a_variant_depends_on_its_photo_alone(painted: Path, content: Path, tmp_path: Path) -> None:
-    """Other photos, other names, more variants: the pairs that both sets hold are the same."""
+    """With other photos, names and numbers of variants, the pairs that both sets hold are equal."""
     whole = {entry.content.sha256 for entry in entries_of(painted)}
     for photo in sorted(content.rglob("*.png"))[2:6]:
         (tmp_path / "few").mkdir(exist_ok=True)
@@ -143,7 +144,7 @@ def test_a_variant_depends_on_its_photo_alone(painted: Path, content: Path, tmp_
 
 
 class Stopped(TintTeacher):
-    """Interrupted at its fifth batch, and at every later one."""
+    """A teacher that is interrupted at its fifth batch and at every later one."""
 
     batches = 0
 
@@ -212,7 +213,7 @@ def test_a_file_that_disappears_halfway_costs_its_remaining_variants(content: Pa
     data = photo.read_bytes()
 
     def remove(stage: str, done: int, _total: int) -> None:
-        if stage == "painting" and done > PHOTOS:
+        if stage == "stylizing" and done > PHOTOS:
             photo.unlink(missing_ok=True)
 
     report = make_pairs(config, TintTeacher(), tmp_path / "set", on_progress=remove)
@@ -256,7 +257,7 @@ def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> 
 
 
 def test_old_sets_are_read_and_resumed(content: Path, tmp_path: Path) -> None:
-    """A set without variants has the very fields of version 2, so it is an old set."""
+    """A set without variants has exactly the fields of schema version 2, so it equals an old set."""
     config = settings_of(content, 0)
     make_pairs(config, TintTeacher(), tmp_path / "set")
     plan, _ = read_document(PairPlan, tmp_path / "set" / "plan.json")
@@ -357,7 +358,7 @@ def test_variations_are_as_frequent_as_they_should_be() -> None:
 
 
 def test_variations_are_written_in_stone() -> None:
-    """Sets that people have begun must go on with the same pictures in every later version."""
+    """Later versions must resume unfinished sets with the same images."""
     drawn = draw_variation("0" * 64, 1)
     assert (drawn.mirrored, drawn.upside_down, drawn.quarter_turned) == (True, False, True)
     numbers = (drawn.tilt_deg, drawn.zoom, drawn.aspect, drawn.top, drawn.left)

@@ -8,7 +8,9 @@ import pytest
 
 from pix2style.images import Image8, crop_to_square, read_picture
 from pix2style.pairs.check.alignment import measure_alignment
-from pix2style.pairs.check.suspicion import PairIdentity, PairInspector, Suspicion, perceptual_hash
+from pix2style.pairs.check.duplicates import perceptual_hash
+from pix2style.pairs.check.inspector import PairInspector
+from pix2style.pairs.check.suspicion import PairIdentity, Suspicion
 from pix2style.teachers.watercolor import WatercolorTeacher
 
 from sets import Negative, detailed_photo  # isort: skip
@@ -23,7 +25,7 @@ def pairs() -> list[tuple[Image8, Image8]]:
 
 
 def shifted(rgb: Image8, dx: int, dy: int) -> Image8:
-    """Moved right and down, with what was there mirrored in from the border."""
+    """Shift an image to the right and down; the border is filled by reflection."""
     side = 32
     wide = np.pad(rgb, ((side, side), (side, side), (0, 0)), "reflect")
     height, width = rgb.shape[:2]

@@ -11,8 +11,8 @@ import pytest
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.pairs.check.verify import VerifyReport, verify_pairs
-from pix2style.pairs.format.manifest import SPLITS, PairEntry
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry
 
 from sets import Negative, change_byte, make_set  # isort: skip
 from tint import TintTeacher  # isort: skip
@@ -63,7 +63,7 @@ def test_several_styles_jpeg_and_other_fits_are_whole(tmp_path: Path) -> None:
 
 
 def test_every_single_byte_counts(copy: Path) -> None:
-    """In a whole shard no byte can change unseen; the place is told."""
+    """A change of any byte of a shard is found, and its offset is reported."""
     size = tar(copy, 2).stat().st_size
     for offset in [*range(0, 512, 37), *range(512, size, 1499), size - 1]:
         change_byte(tar(copy, 2), offset)
@@ -76,7 +76,7 @@ def test_every_single_byte_counts(copy: Path) -> None:
 
 
 def test_any_changed_byte_of_any_file_is_damage(copy: Path) -> None:
-    """Random places of all files; only the version in the manifest follows from nothing else."""
+    """Change random bytes of all files, except the version in the manifest, which no other data confirm."""
     files = sorted(path for path in copy.rglob("*") if path.is_file() and path.parent.name != "timing")
     rng = np.random.default_rng(5)
     version = (copy / "manifest.json").read_bytes().index(b"pix2style_version")
@@ -99,10 +99,10 @@ def test_all_damage_is_listed_with_its_pair_and_place(copy: Path) -> None:
     damage = verify_pairs(copy).damage
     assert [(one.key, one.source) for one in damage] == [(e.key, e.source) for e in (first, second, last)]
     assert damage[0].offset == first.target.offset
-    assert "its target is damaged" in damage[0].what
+    assert "its target is damaged" in damage[0].problem
     assert damage[1].offset == second.content.offset - 512 + 3
-    assert "tar header" in damage[1].what
-    assert "its content is damaged" in damage[2].what
+    assert "tar header" in damage[1].problem
+    assert "its content is damaged" in damage[2].problem
 
 
 def test_a_cut_off_and_a_missing_shard(copy: Path) -> None:
@@ -137,7 +137,7 @@ def test_damaged_documents(copy: Path) -> None:
 
 
 def test_an_index_that_was_changed_and_signed_again(copy: Path) -> None:
-    """Somebody moved a pair to another split, and made all digests agree."""
+    """Move a pair to another split and update all digests."""
     index = copy / "shards" / "shard-00000.json"
     moved = json.loads(index.read_text())["pairs"][0]["split"]
     other = "val" if moved == "train" else "train"

@@ -18,9 +18,9 @@ from pix2style.pairs.check.verify import verify_pairs
 from pix2style.pairs.exchange.exporting import Layout, export_names, export_pairs
 from pix2style.pairs.exchange.importing import ImportReport, ImportSettings, import_pairs
 from pix2style.pairs.exchange.layouts import open_pair_source
-from pix2style.pairs.format.manifest import SPLITS, PairEntry
-from pix2style.pairs.format.plan import assign_split
+from pix2style.pairs.format.photo_hash import assign_split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS, PairEntry
 
 from sets import Negative, detailed_photo, make_set  # isort: skip
 from tint import tree  # isort: skip
@@ -35,14 +35,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three styles, two of them for each photo, of several sizes."""
+    """A set with three styles, two of them for each photo, and images of several sizes."""
     return make_set(
         tmp_path_factory.mktemp("styled"), 9, [Negative(5), Negative(50), Negative(95)], fit="fit", styles_per_photo=2
     )
 
 
 def everything(folder: Path) -> dict[tuple[str, int], tuple[object, ...]]:
-    """What a round trip has to keep, by source and style."""
+    """Return everything that a round trip has to keep, by source and style."""
     reader = PairReader(folder)
     return {(e.source, e.style): describe(reader, e) for split in SPLITS for e in reader.entries(split)}
 
@@ -127,7 +127,7 @@ def test_the_content_can_be_on_either_side(made: Path, tmp_path: Path) -> None:
 
 
 def test_names_from_a_stranger_stay_in_the_folder(made: Path, tmp_path: Path) -> None:
-    """A source may say anything; what it says must not become a path."""
+    """A source may contain any text, but must not lead to a path outside the export."""
     reader = PairReader(made)
     sources = iter(["../../evil.png", "/etc/passwd", "a/b.png", "A_b.png", "..", "x" * 300, "con\u0000.png", ".hidden"])
     evil = [entry.model_copy(update={"source": next(sources, entry.source)}) for entry in reader.entries("train")]
@@ -190,7 +190,7 @@ def test_plain_folders_split_by_content(tmp_path: Path) -> None:
 
 
 def variants() -> Iterator[tuple[str, bytes, Image8 | None]]:
-    """Files that a person may have, and the picture that each is (None: refused)."""
+    """Yield name and bytes of unusual files, and the expected image (None if the file is refused)."""
     photo = detailed_photo(1, 80, 96)
     image, stream = Image.fromarray(photo), io.BytesIO()
     exif = Image.Exif()
@@ -283,15 +283,15 @@ def test_nothing_to_import(tmp_path: Path, made: Path) -> None:
         open_pair_source(tmp_path / "none")
     with pytest.raises(DataError, match="is a pair set already"):
         open_pair_source(made)
-    with pytest.raises(DataError, match="no pictures in it"):
+    with pytest.raises(DataError, match="no images in it"):
         open_pair_source(tmp_path)
     for role in ("content", "target"):
         (tmp_path / role).mkdir()
-    with pytest.raises(DataError, match="no picture in content/"):
+    with pytest.raises(DataError, match="no image in content/"):
         open_pair_source(tmp_path)
     (tmp_path / "content" / "a.png").write_bytes(b"x")
     (tmp_path / "target" / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match="none of the 1 files can be read"):
+    with pytest.raises(DataError, match="none of the 1 files can be used"):
         import_pairs(open_pair_source(tmp_path), tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
@@ -316,8 +316,8 @@ def test_an_odd_width_is_no_side_by_side_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda lines: lines[:-1], "does not name it, but there is such a pair"),
-        (lambda lines: [*lines, lines[0].replace("train/", "train/x")], "names it, but a file of it is missing"),
+        (lambda lines: lines[:-1], "does not describe the pair"),
+        (lambda lines: [*lines, lines[0].replace("train/", "train/x")], "but a file of it is missing"),
         (lambda lines: [*lines, lines[0]], "names the same pair as another line"),
         (lambda lines: [lines[0][:30], *lines[1:]], "line 1 is damaged"),
         (lambda lines: [lines[0].replace('"style":0', '"style":7'), *lines[1:]], "line 1 has an unknown style"),
@@ -363,7 +363,7 @@ def test_large_sets_become_several_files_and_row_groups(
 
 
 def foreign(path: Path, columns: dict[str, list[object]]) -> Path:
-    """A parquet file of somebody else."""
+    """Write a parquet file that was not exported by pix2style."""
     pq.write_table(pa.table(columns), path)
     return path
 

@@ -10,9 +10,9 @@ import pytest
 from pix2style.errors import DataError
 from pix2style.images import Image8, encode_jpeg, encode_png
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
-from pix2style.pairs.format.manifest import SPLITS
-from pix2style.pairs.format.plan import assign_split
+from pix2style.pairs.format.photo_hash import assign_split
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import SPLITS
 
 from sets import Negative, detailed_photo, make_set  # isort: skip
 
@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="2 pairs cannot be used") as error:
         PlainFolderReader(tmp_path)
     assert "01.png: is 64x96 px, but its content is 96x96" in str(error.value)
-    assert "02.png: not an image" in str(error.value)
+    assert "02.png: not a picture" in str(error.value)
 
 
 def test_a_file_that_changes_is_not_learned(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_pair_set_is_still_a_pair_set(tmp_path: Path) -> None:
         open_pairs(tmp_path)
     for role in ("content", "target"):
         (tmp_path / "new" / role).mkdir(parents=True)
-    with pytest.raises(DataError, match="hold no pictures"):
+    with pytest.raises(DataError, match="hold no images"):
         open_pairs(tmp_path / "new")
 
 

@@ -1,4 +1,4 @@
-"""The plan: splits, keys, duplicates, and what makes a set another one."""
+"""Plans: splits, keys, duplicates, and the differences between two plans."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from pix2style.config.pairs import PairsConfig
 from pix2style.images import encode_png
 from pix2style.pairs.build.make_pairs import make_pairs
-from pix2style.pairs.format.manifest import Failure
-from pix2style.pairs.format.plan import PairPlan, assign_split, make_plan, plan_differences, short_keys
+from pix2style.pairs.format.photo_hash import assign_split, short_keys
+from pix2style.pairs.format.plan import PairPlan, make_plan
+from pix2style.pairs.format.plan_differences import plan_differences
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import Failure
 from pix2style.stylizer import StylizerIdentity
 
 from tint import TintTeacher, write_photos  # isort: skip
@@ -34,7 +36,7 @@ def test_shares_are_met_and_every_photo_has_one_split() -> None:
 
 
 def test_splits_are_written_in_stone() -> None:
-    """Sets that people have made must keep their splits in every later version."""
+    """Later versions must assign photos to the same splits."""
     assert [assign_split(d, val_share=0.3, test_share=0.3) for d in DIGESTS[:8]] == GOLDEN_SPLITS
 
 
@@ -113,7 +115,7 @@ def test_plans_are_told_apart_by_what_changes_the_result() -> None:
     painting = StylizerIdentity("tint", TINT.sha256, ("c" * 64,), TINT.licence, TINT.settings)
     cases = {
         "teacher tint there, oil now": plan_of(names, other),
-        "painting given as style": plan_of(names, painting),
+        "file of the style image has changed": plan_of(names, painting),
         "other settings (tint 40 there, 7 now)": plan_of(names, TintTeacher(7).identity),
         "size 256 there, 64 now": plan_of(names, size=64),
         "fit crop there, keep now": plan_of(names, fit="keep"),

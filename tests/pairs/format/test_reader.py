@@ -1,4 +1,4 @@
-"""Reading: what was written or a DataError that says which file, whatever happened to the set."""
+"""PairReader returns exactly what was written, or a DataError that names the damaged file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_file
 from pix2style.images import encode_png
 from pix2style.pairs.build.make_pairs import make_pairs
-from pix2style.pairs.format.manifest import Member, PairEntry
 from pix2style.pairs.format.reader import PairReader
+from pix2style.pairs.format.records import Member, PairEntry
 from pix2style.pairs.format.shards import tar_header
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
@@ -31,7 +31,7 @@ NO_FIXTURE_CHECK = [HealthCheck.function_scoped_fixture]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, photos) -> Path:
-    """A set of two shards; tests copy it before they damage it."""
+    """A finished set of two shards; tests copy it before they damage it."""
     root = tmp_path_factory.mktemp("made")
     config = PairsConfig(
         content=(write_photos(root / "content", photos(6)),), size=32, pairs_per_shard=4, val_share=0.3, test_share=0.2
@@ -59,7 +59,7 @@ def edit_json(path: Path, **changes: Any) -> None:
 
 
 def reseal(folder: Path) -> None:
-    """Make all digests fit again, as a person with a script could."""
+    """Update all digests, as a script that tampers with a set would do it."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
     for record in manifest["shards"]:
         tar, index = (folder / "shards" / f"{record['name']}.{kind}" for kind in ("tar", "json"))
@@ -115,7 +115,7 @@ def test_what_is_no_finished_set(copy: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["manifest.json", "shards/shard-00000.json"])
 def test_an_unknown_schema_version_is_never_guessed_at(copy: Path, name: str) -> None:
     edit_json(copy / name, schema_version=9, news="unknown")
-    with pytest.raises(DataError, match=f"{name}: has schema version 9, this pix2style reads 2"):
+    with pytest.raises(DataError, match=f"{name}: has schema version 9, but this pix2style reads 2"):
         PairReader(copy)
 
 

@@ -21,7 +21,7 @@ from pix2style.training.data.loader import crop_on_device, load_batches
 from pix2style.training.data.sources import open_training_data
 
 Experiment = Callable[..., Config]
-# Johnson's objective without a style picture: photos alone
+# Training from photos alone, by a loss that needs no target and no painting.
 ALONE = (
     "train.unpaired=true",
     "losses.l1=0",
@@ -32,7 +32,7 @@ ALONE = (
 
 
 class Shade(Stylizer):
-    """One level for the whole picture: which style it is can be read off."""
+    """Stylize every photo to one grey level, from which the style can be told."""
 
     def __init__(self, level: int) -> None:
         self.level = level
@@ -61,60 +61,58 @@ def three_shades(tmp_path_factory: pytest.TempPathFactory, photo_folder: Path) -
     return out
 
 
-def test_a_pair_set(experiment: Experiment, pair_set: Path) -> None:
-    material, reader = open_training_data(experiment()), PairReader(pair_set)
-    assert list(material.entries) == reader.entries("train")
-    assert list(material.held_out) == reader.entries("val")
-    assert material.digest == reader.digest
-    assert material.style_names == ("sepia",)
-    assert material.paired
-    for one, other in zip(
-        material.read_pair(material.entries[0]), reader.read(reader.entries("train")[0]), strict=True
-    ):
+def test_a_pair_set_is_opened(experiment: Experiment, pair_set: Path) -> None:
+    data, reader = open_training_data(experiment()), PairReader(pair_set)
+    assert list(data.entries) == reader.entries("train")
+    assert list(data.held_out) == reader.entries("val")
+    assert data.digest == reader.digest
+    assert data.style_names == ("sepia",)
+    assert data.paired
+    for one, other in zip(data.read_pair(data.entries[0]), reader.read(reader.entries("train")[0]), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_two_plain_folders(experiment: Experiment, tmp_path: Path, photos) -> None:
+def test_two_plain_folders_are_read_as_pairs(experiment: Experiment, tmp_path: Path, photos) -> None:
     for i, photo in enumerate(photos(6, 40, 40)):
         write_picture(tmp_path / "content" / f"{i}.png", Picture(photo))
         write_picture(tmp_path / "target" / f"{i}.png", Picture(255 - photo))
     changes = (f"pairs.path={tmp_path}", "pairs.val_share=0", "pairs.test_share=0")
-    material = open_training_data(experiment(*changes))
-    assert len(material.entries) == 6
-    content, target = material.read_pair(material.entries[2])
+    data = open_training_data(experiment(*changes))
+    assert len(data.entries) == 6
+    content, target = data.read_pair(data.entries[2])
     assert target is not None
     np.testing.assert_array_equal(target, 255 - content)
     alone = open_training_data(experiment(*changes, *ALONE))
-    content_alone, none = alone.read(alone.entries[2])
+    content_alone, no_target = alone.read_pair(alone.entries[2])
     np.testing.assert_array_equal(content_alone, content)
-    assert none is None
+    assert no_target is None
 
 
-def test_all_styles_of_a_set(experiment: Experiment, three_shades: Path) -> None:
+def test_all_styles_of_a_pair_set(experiment: Experiment, three_shades: Path) -> None:
     config = experiment(f"pairs.path={three_shades}", "model.styles=3")
-    material, train = open_training_data(config), config.train
-    assert material.style_names == ("shade 0", "shade 100", "shade 200")
-    assert {entry.style for entry in material.entries} == {0, 1, 2}
-    decoded = decode_to_memory(material, material.entries, train.augment)
-    assert len(decoded.pixels) == len(material.entries) * 4 // 3 * 40 * 40  # each photo once, and three targets
-    stream = CropStream(material, train.augment, 0, decoded)
+    data, train = open_training_data(config), config.train
+    assert data.style_names == ("shade 0", "shade 100", "shade 200")
+    assert {entry.style for entry in data.entries} == {0, 1, 2}
+    decoded = decode_to_memory(data, data.entries, train.augment)
+    assert len(decoded.pixels) == len(data.entries) * 4 // 3 * 40 * 40  # each photo once, and three targets
+    stream = CropStream(data, train.augment, 0, decoded)
     steps = list(load_batches(stream, train, start=0, device=torch.device("cpu")))
-    for (part,) in steps:
-        assert part.style is not None
-        assert part.target is not None
-        assert part.style.shape == (4, 3)
-        levels = (part.target.mean(dim=(1, 2, 3)) * 127.5 + 127.5).round()
-        assert torch.equal(part.style @ torch.tensor([0.0, 100.0, 200.0]), levels)
+    for (batch,) in steps:
+        assert batch.style is not None
+        assert batch.target is not None
+        assert batch.style.shape == (4, 3)
+        levels = (batch.target.mean(dim=(1, 2, 3)) * 127.5 + 127.5).round()
+        assert torch.equal(batch.style @ torch.tensor([0.0, 100.0, 200.0]), levels)
     positions = [range(first, first + 4) for first in range(0, train.images, 4)]
-    for (part,), other in zip(steps, crop_on_device(stream, train, torch.device("cpu"), positions), strict=True):
+    for (batch,), other in zip(steps, crop_on_device(stream, train, torch.device("cpu"), positions), strict=True):
         assert other.style is not None
-        assert torch.equal(part.style, other.style)
+        assert torch.equal(batch.style, other.style)
 
 
-def test_one_style_of_a_set(experiment: Experiment, three_shades: Path) -> None:
-    material = open_training_data(experiment(f"pairs.path={three_shades}", "pairs.learn_style=1"))
-    assert material.style_names == ("shade 100",)
-    _, target = material.read_pair(material.entries[0])
+def test_one_style_of_a_pair_set(experiment: Experiment, three_shades: Path) -> None:
+    data = open_training_data(experiment(f"pairs.path={three_shades}", "pairs.learn_style=1"))
+    assert data.style_names == ("shade 100",)
+    _, target = data.read_pair(data.entries[0])
     assert target is not None
     assert (target == 100).all()
 
@@ -131,25 +129,25 @@ def test_one_style_of_a_set(experiment: Experiment, three_shades: Path) -> None:
         (("pairs.learn_style=0", "train.augment.crop=41"), r"41 is larger than the smallest pair, 40x40"),
     ],
 )
-def test_what_does_not_fit_is_said(
+def test_errors_name_what_does_not_fit(
     experiment: Experiment, three_shades: Path, changes: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         open_training_data(experiment(f"pairs.path={three_shades}", *changes))
 
 
-def test_the_photos_of_a_pair_set_alone(experiment: Experiment, three_shades: Path) -> None:
-    material = open_training_data(experiment(f"pairs.path={three_shades}", *ALONE))
-    assert not material.paired
-    assert len(material.entries) == len({entry.sha256 for entry in material.entries})
-    assert len(material.entries) * 3 == len(PairReader(three_shades).entries("train"))
-    stream = CropStream(material, experiment().train.augment, 0)
-    (part,) = next(load_batches(stream, experiment().train, start=0, device=torch.device("cpu")))
-    assert part.target is None
-    assert part.style is None
+def test_photos_of_a_pair_set_without_targets(experiment: Experiment, three_shades: Path) -> None:
+    data = open_training_data(experiment(f"pairs.path={three_shades}", *ALONE))
+    assert not data.paired
+    assert len(data.entries) == len({entry.sha256 for entry in data.entries})
+    assert len(data.entries) * 3 == len(PairReader(three_shades).entries("train"))
+    stream = CropStream(data, experiment().train.augment, 0)
+    (batch,) = next(load_batches(stream, experiment().train, start=0, device=torch.device("cpu")))
+    assert batch.target is None
+    assert batch.style is None
 
 
-def test_photos_are_cut_and_split_as_make_pairs_does_it(
+def test_photos_are_cropped_and_split_like_make_pairs_does(
     experiment: Experiment, three_shades: Path, photo_folder: Path
 ) -> None:
     shares = ("pairs.size=40", "pairs.val_share=0.2", "pairs.test_share=0.2", "pairs.path=null")
@@ -158,12 +156,12 @@ def test_photos_are_cut_and_split_as_make_pairs_does_it(
     for mine, theirs in ((alone.entries, paired.entries), (alone.held_out, paired.held_out)):
         assert [entry.sha256 for entry in mine] == [entry.sha256 for entry in theirs]
         for one, other in zip(mine, theirs, strict=True):
-            np.testing.assert_array_equal(alone.read(one)[0], paired.read(other)[0])
+            np.testing.assert_array_equal(alone.read_pair(one)[0], paired.read_pair(other)[0])
     larger = open_training_data(experiment(*ALONE, *shares, f"pairs.content=[{photo_folder}]", "pairs.size=44"))
     assert alone.digest != larger.digest
 
 
-def test_a_damaged_photo_is_left_out(
+def test_a_damaged_photo_is_left_out_with_a_note(
     experiment: Experiment, tmp_path: Path, photos, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for i, photo in enumerate(photos(3, 40, 40)):
@@ -171,26 +169,28 @@ def test_a_damaged_photo_is_left_out(
     (tmp_path / "torn.png").write_bytes((tmp_path / "0.png").read_bytes()[:200])
     shares = ("pairs.size=40", "pairs.val_share=0", "pairs.test_share=0", "pairs.path=null")
     config = experiment(*ALONE, *shares, f"pairs.content=[{tmp_path}]")
-    material = open_training_data(config)
-    assert [entry.source for entry in material.entries] == ["0.png", "1.png", "2.png"]
+    data = open_training_data(config)
+    assert [entry.source for entry in data.entries] == ["0.png", "1.png", "2.png"]
     assert "torn.png: left out: damaged or cut off" in capsys.readouterr().err
     write_picture(tmp_path / "1.png", Picture(photos(9, 40, 40)[8]))
     with pytest.raises(DataError, match=r"1\.png: can no longer be used \(changed"):
-        material.read_pair(material.entries[1])
+        data.read_pair(data.entries[1])
 
 
-def test_photos_come_once_for_each_painting(experiment: Experiment, three_shades: Path, tmp_path: Path, photos) -> None:
+def test_each_photo_is_used_once_for_each_painting(
+    experiment: Experiment, three_shades: Path, tmp_path: Path, photos
+) -> None:
     for i, photo in enumerate(photos(2, 40, 40)):
         write_picture(tmp_path / f"{i}.png", Picture(photo))
     styles = f"pairs.styles=[{{paintings: [{tmp_path}/0.png]}}, {{paintings: [{tmp_path}/1.png], name: other}}]"
     config = experiment(f"pairs.path={three_shades}", *ALONE, styles, "model.styles=2")
-    material, train = open_training_data(config), config.train
-    assert material.style_names == ("painting:0.png", "painting:other")
-    assert material.teachers[1].style_sha256 == (sha256_file(tmp_path / "1.png"),)
-    ids = [entry.style for entry in material.entries]
+    data, train = open_training_data(config), config.train
+    assert data.style_names == ("painting:0.png", "painting:other")
+    assert data.teachers[1].style_sha256 == (sha256_file(tmp_path / "1.png"),)
+    ids = [entry.style for entry in data.entries]
     assert ids == [0, 1] * (len(ids) // 2)
-    decoded = decode_to_memory(material, material.entries, train.augment)
+    decoded = decode_to_memory(data, data.entries, train.augment)
     assert len(decoded.pixels) == len(ids) // 2 * 40 * 40
-    stream, anew = (CropStream(material, train.augment, 0, known) for known in (decoded, None))
+    cached, plain = (CropStream(data, train.augment, 0, cache) for cache in (decoded, None))
     for position in range(len(ids)):
-        np.testing.assert_array_equal(stream[position][0], anew[position][0])
+        np.testing.assert_array_equal(cached[position][0], plain[position][0])

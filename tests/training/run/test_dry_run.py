@@ -1,4 +1,4 @@
-"""`train --dry-run` tries everything and writes nothing."""
+"""`train --dry-run` checks everything that a run needs, and writes nothing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ import pytest
 
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError, TrainingError
-from pix2style.training.run import dry_run as planning
+from pix2style.training.run import dry_run
 from pix2style.training.run.dry_run import plan_run
 from pix2style.training.run.train import train
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return modification time and size of all files."""
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
 
 
-def test_numbers_of_a_network_that_can_be_counted_by_hand(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_parameters_and_operations_of_a_network_that_can_be_counted_by_hand(
+    tmp_path: Path, experiment: Callable[..., Config]
+) -> None:
     changes = ["model.discriminator.kind=pixel", "model.discriminator.norm=none", "train.images=50"]
     plan = plan_run(experiment(*changes), tmp_path / "run", measure=False)
     # pixel: 1x1 convolutions 6 -> 4 -> 8 -> 1 over 32 x 32 pixels
@@ -36,7 +39,7 @@ def test_numbers_of_a_network_that_can_be_counted_by_hand(tmp_path: Path, experi
     assert plan.images_per_s is None
 
 
-def test_it_tries_a_few_steps(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_speed_and_memory_are_measured(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     plan = plan_run(experiment(), tmp_path / "run")
     assert plan.images_per_s is not None
     assert plan.seconds == pytest.approx(plan.images / plan.images_per_s)
@@ -46,13 +49,13 @@ def test_it_tries_a_few_steps(tmp_path: Path, experiment: Callable[..., Config])
     assert values["generator"] == "lite"
 
 
-def test_several_styles(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_a_wrong_number_of_styles_is_refused(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     with pytest.raises(ConfigError, match=r"model\.styles=1"):
         plan_run(experiment("model.styles=2"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "said"),
+    ("override", "error", "message"),
     [
         ("train.augment.crop=64", ConfigError, "larger than the smallest pair"),
         ("train.accumulate=3", ConfigError, "train -> batch"),
@@ -60,15 +63,15 @@ def test_several_styles(tmp_path: Path, experiment: Callable[..., Config]) -> No
         ("losses.content={weight: 1, layers: {relu9_9: 1}}", ConfigError, "relu9_9"),
     ],
 )
-def test_what_would_stop_the_run_stops_the_plan(
-    tmp_path: Path, experiment: Callable[..., Config], change: str, error: type[Exception], said: str
+def test_errors_of_the_run_are_errors_of_the_dry_run(
+    tmp_path: Path, experiment: Callable[..., Config], override: str, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
-        plan_run(experiment(change), tmp_path / "run")
+    with pytest.raises(error, match=message):
+        plan_run(experiment(override), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_is_there_needs_resume(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_an_existing_run_needs_resume(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     train(experiment(), tmp_path / "run")
     before = snapshot(tmp_path)
     with pytest.raises(ConfigError, match="--resume"):
@@ -77,32 +80,32 @@ def test_a_run_that_is_there_needs_resume(tmp_path: Path, experiment: Callable[.
     assert snapshot(tmp_path) == before
 
 
-def test_more_memory_than_there_is(
+def test_too_little_memory_is_refused(
     tmp_path: Path, experiment: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "available_bytes", lambda _: 10**6)  # a machine of one megabyte cannot be had
+    monkeypatch.setattr(dry_run, "available_bytes", lambda _: 10**6)  # as on a machine with 1 MB of memory
     with pytest.raises(TrainingError, match=r"there are 0\.0 GB: lower, in this order, train\.batch \(4"):
         plan_run(experiment(), tmp_path / "run", measure=False)
 
 
-def test_not_one_new_file_anywhere(tmp_path: Path, pair_set: Path) -> None:
+def test_no_file_is_written_anywhere(tmp_path: Path, pair_set: Path) -> None:
     home, work = tmp_path / "home", tmp_path / "work"
     for folder in (home, work):
         folder.mkdir()
     options = ["model.generator=lite", "losses.perceptual.weight=0", "tracking.wandb=offline"]
     options += ["train={images: 8, batch: 2, workers: 1, device: cpu, augment: {crop: 32}}"]
     before = snapshot(tmp_path), snapshot(pair_set.parent)
-    keep = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "WANDB_"))}
-    done = subprocess.run(
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "WANDB_"))}
+    completed = subprocess.run(
         [sys.executable, "-m", "pix2style", "train", *options, "--pairs", str(pair_set), "--dry-run", "--json"],
         capture_output=True,
         text=True,
         check=False,
         cwd=work,
-        env={**keep, "HOME": str(home)},
+        env={**environment, "HOME": str(home)},
     )
-    assert done.returncode == 0, done.stderr
-    plan = json.loads(done.stdout)
+    assert completed.returncode == 0, completed.stderr
+    plan = json.loads(completed.stdout)
     assert (plan["dry_run"], plan["steps"]) == (True, 4)
     assert plan["images_per_s"] > 0
     assert (snapshot(tmp_path), snapshot(pair_set.parent)) == before

@@ -1,4 +1,4 @@
-"""Resume equals an uninterrupted run, bit for bit, wherever it was interrupted (complaint 5)."""
+"""A resumed run equals an uninterrupted one, bit for bit, wherever it was interrupted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCRIPT = Path(__file__).parents[1] / "matrix.py"
 
 @pytest.fixture(scope="module")
 def even_pairs(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[Image8]]) -> Path:
-    """A pair set whose epoch ends with a batch of two."""
+    """Make a pair set whose number of training pairs is even, so that its epochs end with a full batch."""
     for count in range(16, 32):
         folder = tmp_path_factory.mktemp("even")
         for i, photo in enumerate(photos(count, 48, 60)):
@@ -47,7 +47,7 @@ def even_pairs(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., l
 
 @pytest.fixture
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Sums depend on how many threads share them: give this process and those that it starts the same number."""
+    """Use one thread in this process and its children, because rounding depends on the number of threads."""
     threads = torch.get_num_threads()
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
@@ -56,7 +56,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def matrix_config(experiment: Experiment, pairs: Path) -> Config:
-    """Dropout and DiffAugment draw random numbers, BatchNorm and the average have states of their own."""
+    """Use everything that has a state: dropout and DiffAugment draw random numbers, BatchNorm and EMA keep averages."""
     n = len(PairReader(pairs).entries("train"))
     return experiment(
         f"pairs.path={pairs}",
@@ -77,20 +77,20 @@ def matrix_config(experiment: Experiment, pairs: Path) -> Config:
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_resumed_equals_uninterrupted(tmp_path: Path, experiment: Experiment, even_pairs: Path, processes: int) -> None:
-    """{mid-epoch, end of epoch, just after} x {1, 2 processes} x {0, 2 loader processes}."""
+    """Try {mid-epoch, end of epoch, just after} x {1, 2 processes} x {0, 2 loader workers}."""
     config = matrix_config(experiment, even_pairs)
     if processes == 1:
         run_matrix(config, tmp_path)
     else:
         started = command(config, tmp_path / "matrix", processes, script=SCRIPT)
-        done = subprocess.run(started, capture_output=True, text=True, env=environment(), timeout=150, check=False)
-        assert done.returncode == 0, done.stderr
+        completed = subprocess.run(started, capture_output=True, text=True, env=environment(), timeout=150, check=False)
+        assert completed.returncode == 0, completed.stderr
     for place in PLACES:
         for workers in (0, 2):
             assert_same_end(tmp_path / "whole", tmp_path / f"{place}-{workers}")
 
 
-def test_worker_count_changes_nothing(tmp_path: Path, experiment: Experiment) -> None:
+def test_the_number_of_workers_changes_nothing(tmp_path: Path, experiment: Experiment) -> None:
     train(experiment(), tmp_path / "none")
     train(experiment("train.workers=2"), tmp_path / "two")
     train(experiment("train.decoded_cache_gb=0"), tmp_path / "decoding")
@@ -117,34 +117,34 @@ KILLED = ("train.images=600", "train.batch=2", "train.checkpoint_every_images=40
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_kills_at_random_moments_lose_nothing_but_time(tmp_path: Path, experiment: Experiment) -> None:
+def test_kills_at_random_moments_change_nothing(tmp_path: Path, experiment: Experiment) -> None:
     config, run = experiment(*KILLED), tmp_path / "killed"
     seed = time.time_ns()
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     for kind in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
         before = checkpoints(run)[-1] if run.exists() else ""
         process = popen(config, run)
         while not (run.exists() and checkpoints(run) and checkpoints(run)[-1] > before):
             assert process.poll() is None, (seed, process.communicate())
             time.sleep(0.005)
-        time.sleep(draw.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 0.3))
         process.send_signal(kind)
-        code, _, said = finish(process)
-        assert code == (-9 if kind == signal.SIGKILL else 130), (seed, said)
+        code, _, stderr = finish(process)
+        assert code == (-9 if kind == signal.SIGKILL else 130), (seed, stderr)
         lost = (
             metrics(run)[-1]["step"] - CheckpointMeta.read(run / "checkpoints" / checkpoints(run)[-1] / META_FILE).step
         )
         assert lost <= (20 if kind == signal.SIGKILL else 0), seed
-    assert "interrupted; run the same command again with --resume to go on" in said
-    assert checkpoints(run)[-1] < "step-0000300", "the kills came too late to show anything"
+    assert "interrupted; run the same command again with --resume to go on" in stderr
+    assert checkpoints(run)[-1] < "step-0000300", "the run had ended before the last kill"
     train(config, run, resume=True)
     train(config, tmp_path / "whole")
     assert_same_end(tmp_path / "whole", run)
-    assert not list((run / "checkpoints").glob(".*")), f"nothing half-written stays ({seed})"
+    assert not list((run / "checkpoints").glob(".*")), f"an incomplete file is left ({seed})"
 
 
-def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path, experiment: Experiment) -> None:
-    """Steps of many seconds: the first one is not through when the second Ctrl-C comes."""
+def test_a_second_ctrl_c_exits_at_once(tmp_path: Path, experiment: Experiment) -> None:
+    """A step takes many seconds here, so that the second Ctrl-C arrives during the first step."""
     run = tmp_path / "run"
     process = popen(experiment("train.batch=4096", "train.images=1000000", "model.lite.channels=64"), run)
     wait_for(run / "metrics.jsonl", process)
@@ -154,14 +154,14 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path, experiment: Experiment) 
     assert process.poll() is None, process.communicate()
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    code, _, said = finish(process)
-    assert code == 130, said
+    code, _, stderr = finish(process)
+    assert code == 130, stderr
     assert time.monotonic() - began < 3
-    assert said.count("left at once; run the same command again with --resume") == 1
+    assert stderr.count("left at once; run the same command again with --resume") == 1
     assert not list((run / "checkpoints").glob("*"))
 
 
-def test_what_cannot_go_on_is_refused(tmp_path: Path, experiment: Experiment) -> None:
+def test_runs_that_cannot_be_resumed_are_refused(tmp_path: Path, experiment: Experiment) -> None:
     run = tmp_path / "run"
     with pytest.raises(ArtifactError, match="no run to resume"):
         train(experiment(), run, resume=True)
@@ -171,11 +171,11 @@ def test_what_cannot_go_on_is_refused(tmp_path: Path, experiment: Experiment) ->
     with pytest.raises(ConfigError, match=r"losses\.l1 was 10\.0, is now 20\.0"):
         train(experiment("losses.l1=20"), run, resume=True)
     (run / "checkpoints/step-0000012/generator.safetensors").write_bytes(b"damaged")
-    with pytest.raises(ArtifactError, match=r"generator\.safetensors: is damaged.*No checkpoint of .* is whole"):
+    with pytest.raises(ArtifactError, match=r"generator\.safetensors: is damaged.*No checkpoint of .* is intact"):
         train(experiment(), run, resume=True)
 
 
-def test_other_pairs_are_refused(tmp_path: Path, experiment: Experiment) -> None:
+def test_resuming_with_other_pairs_is_refused(tmp_path: Path, experiment: Experiment) -> None:
     run = tmp_path / "run"
     train(experiment(), run)
     file = run / "checkpoints/step-0000012/meta.json"
@@ -185,7 +185,7 @@ def test_other_pairs_are_refused(tmp_path: Path, experiment: Experiment) -> None
         train(experiment("train.images=60"), run, resume=True)
 
 
-def test_a_longer_training_may_go_on(tmp_path: Path, experiment: Experiment) -> None:
+def test_a_resumed_run_may_be_longer(tmp_path: Path, experiment: Experiment) -> None:
     run = tmp_path / "run"
     train(experiment(), run)
     assert train(experiment("train.images=60"), run, resume=True).step == 15

@@ -1,3 +1,5 @@
+"""Runs of training: files, metrics, learning rates, and errors before anything is written."""
+
 from __future__ import annotations
 
 import json
@@ -24,7 +26,7 @@ def files(run: Path) -> set[str]:
     return {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()}
 
 
-def test_a_run_leaves_exactly_these_files(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_files_of_a_run(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     train(experiment(), tmp_path / "run")
     names = ("generator.safetensors", "generator.ema.safetensors", "discriminator.safetensors", "trainer.pt")
     assert files(tmp_path / "run") == {
@@ -39,7 +41,9 @@ def test_a_run_leaves_exactly_these_files(tmp_path: Path, experiment: Callable[.
 
 @pytest.mark.parametrize("generator", ["lite", "unet"])
 @pytest.mark.parametrize("kind", ["bce", "lsgan", "hinge"])
-def test_it_learns(tmp_path: Path, experiment: Callable[..., Config], generator: str, kind: str) -> None:
+def test_training_lowers_the_validation_error(
+    tmp_path: Path, experiment: Callable[..., Config], generator: str, kind: str
+) -> None:
     config = experiment(
         f"model.generator={generator}",
         f"losses.adversarial.kind={kind}",
@@ -55,7 +59,7 @@ def test_it_learns(tmp_path: Path, experiment: Callable[..., Config], generator:
     assert l1[-1] < 0.5 * l1[0]
 
 
-def test_every_part_is_logged_and_sums_up(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_logged_loss_terms_sum_up_to_the_total(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     train(experiment("losses.adversarial.weight=0.5"), tmp_path / "run")
     first = json.loads((tmp_path / "run/metrics.jsonl").read_text().splitlines()[0])
     assert first["generator/total"] == pytest.approx(
@@ -65,8 +69,8 @@ def test_every_part_is_logged_and_sums_up(tmp_path: Path, experiment: Callable[.
     assert first["images_seen"] == 4
 
 
-def test_what_the_grid_shows_is_what_the_filter_does(tmp_path: Path, experiment: Callable[..., Config]) -> None:
-    """Complaint 1: BatchNorm and dropout must not make the test's pictures differ from training's."""
+def test_the_grid_shows_what_load_stylizer_computes(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+    """Neither BatchNorm nor dropout may depend on other images, or make validation differ from inference."""
     run = tmp_path / "run"
     train(experiment("model.generator=unet-2017", "train.images=12"), run)
     assert experiment().pairs.path is not None
@@ -75,14 +79,14 @@ def test_what_the_grid_shows_is_what_the_filter_does(tmp_path: Path, experiment:
     stylize = load_stylizer(run)
     alone, again = stylize(content), stylize(content)
     np.testing.assert_array_equal(alone, again)
-    in_company = stylize([read_picture(run / "samples/step-0000003.png").rgb, content])[1]
-    np.testing.assert_array_equal(alone, in_company)
+    with_another = stylize([read_picture(run / "samples/step-0000003.png").rgb, content])[1]
+    np.testing.assert_array_equal(alone, with_another)
     sheet = read_picture(run / "samples/step-0000003.png").rgb
     top, left, side = 18 + 16, 8 + 48 + 8, 48
     np.testing.assert_array_equal(sheet[top : top + side, left : left + side], alone)
 
 
-def test_the_averaged_weights_are_an_average(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_the_averaged_weights_differ_from_the_raw_ones(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     train(experiment(), tmp_path / "run")
     run = RunFolder(tmp_path / "run")
     (ema, _), (raw, _) = (load_generator(run, weights=w) for w in ("ema", "raw"))
@@ -90,45 +94,45 @@ def test_the_averaged_weights_are_an_average(tmp_path: Path, experiment: Callabl
     assert any(not torch.equal(a, b) for a, b in zip(ema.parameters(), raw.parameters(), strict=True))
 
 
-def test_no_adversary_no_discriminator(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_without_adversarial_loss_there_is_no_discriminator(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     train(experiment("losses.adversarial.weight=0"), tmp_path / "run")
     assert not list((tmp_path / "run").rglob("discriminator.safetensors"))
     assert "discriminator" not in (tmp_path / "run/metrics.jsonl").read_text()
 
 
-def test_learning_rates_fall_to_nothing(experiment: Callable[..., Config]) -> None:
+def test_learning_rates_decay_linearly_to_zero(experiment: Callable[..., Config]) -> None:
     config = experiment("train.images=100", "train.decay_from=0.5")
     state = build_state(config)
-    shares = []
-    for seen in (0, 50, 75, 100):
-        state.images_seen = seen
-        shares.append(set_learning_rates(state, config.train))
-        assert state.generator_optimizer.param_groups[0]["lr"] == pytest.approx(2e-3 * shares[-1])
-    assert shares == pytest.approx([1, 1, 0.5, 0])
+    factors = []
+    for images_seen in (0, 50, 75, 100):
+        state.images_seen = images_seen
+        factors.append(set_learning_rates(state, config.train))
+        assert state.generator_optimizer.param_groups[0]["lr"] == pytest.approx(2e-3 * factors[-1])
+    assert factors == pytest.approx([1, 1, 0.5, 0])
 
 
-def test_learning_rates_fall_like_a_cosine(experiment: Callable[..., Config]) -> None:
+def test_learning_rates_decay_like_a_cosine(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.decay_from=0.2", "train.decay=cosine").train
-    shares = [learning_rate_factor(train, seen) for seen in (0, 20, 40, 60, 80, 100)]
-    assert shares == pytest.approx([1, 1, 0.5 + 0.5 * 2**-0.5, 0.5, 0.5 - 0.5 * 2**-0.5, 0])
+    factors = [learning_rate_factor(train, images_seen) for images_seen in (0, 20, 40, 60, 80, 100)]
+    assert factors == pytest.approx([1, 1, 0.5 + 0.5 * 2**-0.5, 0.5, 0.5 - 0.5 * 2**-0.5, 0])
 
 
-def test_learning_rates_never_fall_where_that_is_asked_for(experiment: Callable[..., Config]) -> None:
+def test_learning_rates_stay_constant_with_decay_from_1(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.decay_from=1").train
-    assert [learning_rate_factor(train, seen) for seen in (0, 96, 99)] == [1, 1, 1]
+    assert [learning_rate_factor(train, images_seen) for images_seen in (0, 96, 99)] == [1, 1, 1]
 
 
-def test_learning_rates_grow_at_the_beginning(experiment: Callable[..., Config]) -> None:
+def test_learning_rates_warm_up_linearly(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.batch=4", "train.warmup_images=16").train
-    assert [learning_rate_factor(train, seen) for seen in (0, 4, 8, 12, 16)] == [0.25, 0.5, 0.75, 1, 1]
+    assert [learning_rate_factor(train, images_seen) for images_seen in (0, 4, 8, 12, 16)] == [0.25, 0.5, 0.75, 1, 1]
 
 
-def test_bf16_trains_too(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_bf16_training_runs(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     assert train(experiment("train.precision=bf16"), tmp_path / "run").val_l1 is not None
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "said"),
+    ("override", "error", "message"),
     [
         ("train.augment.crop=64", ConfigError, "larger than the smallest pair, 48x48"),
         ("train.device=cuda", ConfigError, "finds no GPU"),
@@ -136,17 +140,17 @@ def test_bf16_trains_too(tmp_path: Path, experiment: Callable[..., Config]) -> N
         ("pairs.path=null", ConfigError, "is not set"),
     ],
 )
-def test_what_would_fail_is_said_before_anything_is_written(
-    tmp_path: Path, experiment: Callable[..., Config], change: str, error: type[Exception], said: str
+def test_errors_are_raised_before_anything_is_written(
+    tmp_path: Path, experiment: Callable[..., Config], override: str, error: type[Exception], message: str
 ) -> None:
-    if change == "train.device=cuda" and torch.cuda.is_available():
+    if override == "train.device=cuda" and torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    with pytest.raises(error, match=said):
-        train(experiment(change), tmp_path / "run")
+    with pytest.raises(error, match=message):
+        train(experiment(override), tmp_path / "run")
     assert not list((tmp_path / "run").rglob("*.safetensors"))
 
 
-def test_checkpoints_do_not_fill_the_disk(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_old_checkpoints_are_removed(tmp_path: Path, experiment: Callable[..., Config]) -> None:
     config = experiment("train.images=80", "train.checkpoint_every_images=4", "train.keep_last=2")
     train(config, tmp_path / "run")
     folder = tmp_path / "run/checkpoints"

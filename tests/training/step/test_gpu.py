@@ -1,7 +1,7 @@
-"""What only a GPU shows: the fast path computes what the plain one does, and waits for nothing.
+"""Tests that need a GPU: the fast settings compute what the CPU computes, and the host never waits for the GPU.
 
-Skipped where there is none, as on the project's gate; pipelines/gpu.sh runs them where there is one. Until that has
-been done their tolerances are guesses.
+They are skipped without a GPU; pipelines/gpu.sh runs them on one. Until that has been done, their tolerances are
+guesses.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ pytestmark = [
 
 Experiment = Callable[..., Config]
 GPU = torch.device("cuda")
-LITE_AND_GAME = ("losses.adversarial={weight: 0.5, kind: hinge}", "losses.feature_matching=1")
+ADVERSARIAL = ("losses.adversarial={weight: 0.5, kind: hinge}", "losses.feature_matching=1")
 
 
 @pytest.fixture(autouse=True)
-def exact_products() -> Iterator[None]:
-    """float32 as it is written, not TF32, which has bf16's precision: else nothing could be compared."""
+def without_tf32() -> Iterator[None]:
+    """Compute in float32, not in TF32: that has about bf16's precision, too little to compare results."""
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     yield
@@ -54,7 +54,7 @@ def on_gpu(batch: PairBatch) -> PairBatch:
 
 
 def figures(config: Config, steps: int = 3, *, from_images: int = 0) -> list[dict[str, float]]:
-    """Of a few steps of a tiny experiment."""
+    """Metrics of a few steps of a tiny experiment."""
     state = build_state(config)
     state.images_seen = from_images
     reports = [train_step(state, [on_gpu(tiny_batch(step, config))], config.train).metrics() for step in range(steps)]
@@ -62,7 +62,7 @@ def figures(config: Config, steps: int = 3, *, from_images: int = 0) -> list[dic
 
 
 def assert_near(found: list[dict[str, float]], expected: list[dict[str, float]], relative: float) -> None:
-    """`relative` of the value, or a tenth of that: an adversarial loss may be near 0."""
+    """Compare with a relative tolerance, and an absolute one of a tenth of it: an adversarial loss may be near 0."""
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other, rel=relative, abs=relative / 10)
 
@@ -79,10 +79,10 @@ def assert_near(found: list[dict[str, float]], expected: list[dict[str, float]],
     ],
     ids=["channels_last", "compiled", "cuda graphs", "bf16", "fp16"],
 )
-def test_fast_ways_compute_what_the_cpu_does(
+def test_fast_settings_compute_what_the_cpu_computes(
     name: str, changes: tuple[str, ...], relative: float, tmp_path: Path
 ) -> None:
-    """Also while the game is played and the feature network asked, which some recipes begin later."""
+    """With the adversarial loss and the feature losses active, which some recipes begin later."""
     gpu = tiny_experiment(name, tmp_path, "train.device=cuda", *changes)
     cpu_config = tiny_experiment(name, tmp_path, "train.device=cpu")
     late = gpu.train.images // 2
@@ -90,13 +90,13 @@ def test_fast_ways_compute_what_the_cpu_does(
     state = build_state(cpu_config)
     state.images_seen = late
     expected = [train_step(state, [tiny_batch(step, cpu_config)], cpu_config.train).metrics() for step in range(3)]
-    shares = ("share_right",)  # of patches: they jump where a logit moves by a rounding
+    shares = ("share_right",)  # shares of patches jump when a logit changes by a rounding error
     plain = [{k: float(v) for k, v in step.items() if not k.endswith(shares)} for step in expected]
     assert_near([{k: v for k, v in step.items() if not k.endswith(shares)} for step in found], plain, relative)
 
 
 @contextmanager
-def waiting_is_an_error() -> Iterator[None]:
+def synchronization_is_an_error() -> Iterator[None]:
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -107,31 +107,31 @@ def waiting_is_an_error() -> Iterator[None]:
 
 @pytest.mark.parametrize("change", ["train.compile=false", "train.compile=true", "train.precision=fp16"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_step_waits_for_nothing(name: str, change: str, tmp_path: Path) -> None:
+def test_a_step_does_not_synchronize(name: str, change: str, tmp_path: Path) -> None:
     config = tiny_experiment(name, tmp_path, "train.device=cuda", change)
     state = build_state(config)
     state.images_seen = config.train.images // 2
     batch = on_gpu(tiny_batch(0, config))
-    for _ in range(3):  # compiles, and chooses kernels
+    for _ in range(3):  # compile, and choose cuDNN kernels
         train_step(state, [batch], config.train)
-    with waiting_is_an_error():
+    with synchronization_is_an_error():
         train_step(state, [batch], config.train)
 
 
-def test_pairs_are_not_waited_for(experiment: Experiment) -> None:
+def test_loading_does_not_synchronize(experiment: Experiment) -> None:
     config = experiment("train.device=cuda", "train.images=400")
     material, augment = open_training_data(config), config.train.augment
     pairs = decode_to_memory(material, material.entries, augment)
     stream = CropStream(material, augment, 0, pairs, glimpses=True)
     parts = load_batches(stream, config.train, start=0, device=GPU)
     next(parts)
-    with waiting_is_an_error():
+    with synchronization_is_an_error():
         for _ in range(5):
             next(parts)
 
 
-@pytest.mark.parametrize("limit_gb", [0.0, 1.0], ids=["brought there", "kept there"])
-def test_pairs_get_there_unchanged(limit_gb: float, experiment: Experiment) -> None:
+@pytest.mark.parametrize("limit_gb", [0.0, 1.0], ids=["prefetched", "kept on the GPU"])
+def test_batches_on_the_gpu_equal_those_on_the_cpu(limit_gb: float, experiment: Experiment) -> None:
     config = experiment("train.device=cuda", f"train.pairs_on_device_gb={limit_gb}", "train.augment.flip=true")
     material, augment = open_training_data(config), config.train.augment
     pairs = decode_to_memory(material, material.entries, augment)
@@ -149,9 +149,9 @@ def test_pairs_get_there_unchanged(limit_gb: float, experiment: Experiment) -> N
 
 
 @pytest.mark.parametrize("change", ["train.precision=fp32", "train.precision=bf16", "train.compile=true"])
-def test_a_run_goes_on_where_it_was(change: str, tmp_path: Path, experiment: Experiment) -> None:
-    """Begun on the CPU, gone on with on the GPU."""
-    base = (*LITE_AND_GAME, "train.checkpoint_every_images=24", *([change] if "precision" in change else []))
+def test_a_run_resumes_on_the_gpu(change: str, tmp_path: Path, experiment: Experiment) -> None:
+    """The run begins on the CPU and is resumed on the GPU."""
+    base = (*ADVERSARIAL, "train.checkpoint_every_images=24", *([change] if "precision" in change else []))
     train(experiment(*base, "train.images=24"), tmp_path / "run")
     report = train(experiment(*base, "train.images=48", "train.device=cuda", change), tmp_path / "run", resume=True)
     assert report.images_seen == 48
@@ -160,14 +160,14 @@ def test_a_run_goes_on_where_it_was(change: str, tmp_path: Path, experiment: Exp
     assert again.images_seen == 72
 
 
-def test_out_of_memory_says_what_to_lower(experiment: Experiment) -> None:
+def test_the_out_of_memory_error_names_settings_to_lower(experiment: Experiment) -> None:
     config = experiment("train.device=cuda", "train.batch=64")
     with pytest.raises(Exception, match=r"train\.batch"), explain_out_of_memory(config):
         torch.empty(2**50, dtype=torch.uint8, device=GPU)
 
 
-@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one process needs no NCCL")
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
 def test_torchrun_by_nccl(tmp_path: Path, experiment: Experiment) -> None:
-    config = experiment(*LITE_AND_GAME, "train.device=cuda")
+    config = experiment(*ADVERSARIAL, "train.device=cuda")
     code, _, said = finish(popen(config, tmp_path / "run", torch.cuda.device_count()))
     assert code == 0, said

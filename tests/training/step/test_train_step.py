@@ -20,20 +20,20 @@ from pix2style.training.step.state import TrainingState
 from pix2style.training.step.train_step import discriminator_step, generate, generator_step, train_step
 
 Experiment = Callable[..., Config]
-PLAYING = ("losses.adversarial.weight=0.5", "losses.feature_matching=1")
+ADVERSARIAL = ("losses.adversarial.weight=0.5", "losses.feature_matching=1")
 
 
-def batch_of(pictures: int, seed: int = 0) -> PairBatch:
+def batch_of(images: int, seed: int = 0) -> PairBatch:
     noise = torch.Generator().manual_seed(seed)
-    content, target = (torch.rand(pictures, 3, 32, 32, generator=noise) * 2 - 1 for _ in range(2))
+    content, target = (torch.rand(images, 3, 32, 32, generator=noise) * 2 - 1 for _ in range(2))
     return PairBatch(content, target, None)
 
 
-def split(batch: PairBatch, parts: int) -> list[PairBatch]:
+def split(batch: PairBatch, count: int) -> list[PairBatch]:
     assert batch.target is not None
     return [
         PairBatch(content, target, None)
-        for content, target in zip(batch.content.chunk(parts), batch.target.chunk(parts), strict=True)
+        for content, target in zip(batch.content.chunk(count), batch.target.chunk(count), strict=True)
     ]
 
 
@@ -42,45 +42,45 @@ def weights(network: nn.Module | None) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in network.parameters()]
 
 
-def same(one: list[Tensor], other: list[Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+def equal(first: list[Tensor], second: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_both_networks_learn(experiment: Experiment) -> None:
-    config = experiment(*PLAYING)
+def test_a_step_updates_both_networks(experiment: Experiment) -> None:
+    config = experiment(*ADVERSARIAL)
     state = build_state(config)
     g, d = weights(state.generator), weights(state.discriminator)
     train_step(state, [batch_of(4)], config.train)
-    assert not same(g, weights(state.generator))
-    assert not same(d, weights(state.discriminator))
+    assert not equal(g, weights(state.generator))
+    assert not equal(d, weights(state.discriminator))
     assert (state.step, state.images_seen) == (1, 4)
 
 
 @pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.parametrize("compiled", [False, True])
-def test_each_network_learns_in_its_own_step_alone(experiment: Experiment, compiled: bool) -> None:
-    """pytorch #139476: a compiled network must neither miss its own gradients nor get the other's."""
-    config = experiment(*PLAYING)
+def test_each_step_updates_its_own_network_only(experiment: Experiment, compiled: bool) -> None:
+    """A compiled network gets its own gradients and not those of the other network (pytorch #139476)."""
+    config = experiment(*ADVERSARIAL)
     state = build_state(config)
     if compiled:
-        compile_networks(state, backend="aot_eager")  # traces and splits as the real one does, without a C++ compiler
+        compile_networks(state, backend="aot_eager")  # traces and splits like inductor, without a C++ compiler
     batch = [batch_of(4)]
     outputs = [generate(state, batch[0], config.train)]
     g, d = weights(state.generator), weights(state.discriminator)
     discriminator_step(state, batch, outputs, config.train)
-    assert same(g, weights(state.generator))
+    assert equal(g, weights(state.generator))
     assert all(parameter.grad is None for parameter in state.generator.parameters())
-    assert not same(d, weights(state.discriminator))
+    assert not equal(d, weights(state.discriminator))
     d = weights(state.discriminator)
     generator_step(state, batch, outputs, config.train)
-    assert same(d, weights(state.discriminator))
-    assert not same(g, weights(state.generator))
+    assert equal(d, weights(state.discriminator))
+    assert not equal(g, weights(state.generator))
     assert not any("_orig_mod" in name for name in state.generator.state_dict())
 
 
 @pytest.mark.usefixtures("fresh_compiler")
-def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_weights(experiment: Experiment) -> None:
-    """Compiled, a backward pass computes all that its forward pass said could be asked for."""
+def test_the_generator_step_computes_no_gradients_of_a_compiled_discriminator(experiment: Experiment) -> None:
+    """The compiled backward pass computes the gradient of whatever required one in the forward pass."""
     asked: list[int] = []
 
     def counted(graph: torch.fx.GraphModule, _: object) -> object:
@@ -89,7 +89,7 @@ def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_w
         return make_boxed_func(graph)
 
     backend = aot_autograd(fw_compiler=nop, bw_compiler=counted)
-    config = experiment(*PLAYING)
+    config = experiment(*ADVERSARIAL)
     state = build_state(config)
     assert state.discriminator is not None
     state.discriminator.compile(backend=backend)
@@ -99,7 +99,7 @@ def test_a_compiled_generators_step_computes_no_gradient_of_the_discriminators_w
     assert set(asked) == {len(list(state.discriminator.parameters()))}
     asked.clear()
     generator_step(state, batch, outputs, config.train)
-    assert set(asked) == {1}  # the picture's alone
+    assert set(asked) == {1}  # the gradient of the image only
     assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
 
 
@@ -111,10 +111,10 @@ def gradients(state: TrainingState) -> list[Tensor]:
 
 @pytest.mark.parametrize("model", ["lite", "unet"])
 @pytest.mark.parametrize("kind", ["lsgan", "relativistic"])
-def test_parts_make_the_same_step_as_the_whole(experiment: Experiment, model: str, kind: str) -> None:
-    """Up to rounding: gradients differ by less than 1e-5 of the largest, in both networks."""
+def test_micro_batches_give_the_same_step_as_one_batch(experiment: Experiment, model: str, kind: str) -> None:
+    """Up to rounding: in both networks, gradients differ by less than 1e-5 of the largest gradient."""
     config = experiment(
-        *PLAYING, f"model.generator={model}", f"losses.adversarial.kind={kind}", "losses.adversarial.r1=0.1"
+        *ADVERSARIAL, f"model.generator={model}", f"losses.adversarial.kind={kind}", "losses.adversarial.r1=0.1"
     )
     batch, found = batch_of(4), []
     for parts in (1, 4):
@@ -130,8 +130,8 @@ def test_parts_make_the_same_step_as_the_whole(experiment: Experiment, model: st
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * largest)
 
 
-def test_parts_play_against_the_discriminator_after_its_step(experiment: Experiment) -> None:
-    """With a discriminator that learns fast, its weights before and after the step judge very differently."""
+def test_the_generator_is_trained_against_the_updated_discriminator(experiment: Experiment) -> None:
+    """The discriminator has a high learning rate, so that its logits before and after its step differ clearly."""
     config = experiment("losses.l1=1", "losses.adversarial.weight=1", "train.discriminator.lr=0.05")
     figures = []
     for parts in (1, 2):
@@ -146,8 +146,8 @@ def test_parts_play_against_the_discriminator_after_its_step(experiment: Experim
     torch.testing.assert_close(figures[0], figures[1], rtol=1e-4, atol=1e-6)
 
 
-def test_repeated_passes_drop_the_same_units(experiment: Experiment) -> None:
-    """The generator's pass is computed twice with several parts: with another dropout its gradient would be wrong."""
+def test_a_repeated_forward_pass_has_the_same_dropout(experiment: Experiment) -> None:
+    """With several micro-batches the generator's pass is computed twice: another dropout would give wrong gradients."""
     config = experiment("model.generator=unet-2017", "losses.l1=1", "losses.adversarial.weight=0")
     state = build_state(config)
     batch, found = batch_of(2), []
@@ -155,7 +155,7 @@ def test_repeated_passes_drop_the_same_units(experiment: Experiment) -> None:
         torch.manual_seed(5)
         state.generator.zero_grad()
         output = generate(state, batch, config.train, repeat=repeat).image
-        torch.randn(100)  # what the discriminator's step draws in between
+        torch.randn(100)  # random numbers that the discriminator's step draws in between
         output.square().mean().backward()
         found.append(
             [parameter.grad.clone() for parameter in state.generator.parameters() if parameter.grad is not None]
@@ -164,8 +164,8 @@ def test_repeated_passes_drop_the_same_units(experiment: Experiment) -> None:
         torch.testing.assert_close(a, b)
 
 
-def test_bf16_judges_by_the_new_weights(experiment: Experiment) -> None:
-    """autocast keeps converted weights while it is open: those from before the discriminator's step must not count."""
+def test_bf16_uses_the_updated_discriminator(experiment: Experiment) -> None:
+    """autocast caches converted weights: those from before the discriminator's step must not be used."""
     figures = []
     for precision in ("fp32", "bf16"):
         config = experiment(
@@ -182,9 +182,9 @@ def test_fp16_is_refused_without_a_gpu(experiment: Experiment) -> None:
         compute_dtype(config.train, torch.device("cpu"))
 
 
-def test_a_loss_scale_changes_nothing_but_survives_what_overflows(experiment: Experiment) -> None:
-    """fp16's scaler itself, on numbers that the CPU can compute."""
-    config = experiment(*PLAYING)
+def test_the_loss_scale_cancels_out_and_adapts_to_overflows(experiment: Experiment) -> None:
+    """The loss scale of fp16, in float32, which the CPU can compute."""
+    config = experiment(*ADVERSARIAL)
     plain, scaled = build_state(config), build_state(config)
     scaled.generator_scale, scaled.discriminator_scale = (LossScale(scaled.device) for _ in range(2))
     for state in (plain, scaled):
@@ -200,8 +200,8 @@ def test_a_loss_scale_changes_nothing_but_survives_what_overflows(experiment: Ex
     assert float(scale.value) == first
 
 
-def _first_moments(experiment: Experiment, *changes: str) -> Tensor:
-    """Of the generator's Adam after a step: (1 - beta1) times the gradient that it was given."""
+def _used_gradient(experiment: Experiment, *changes: str) -> Tensor:
+    """Return the gradient that the generator's Adam used in its first step: its first moment divided by 1 - beta1."""
     config = experiment("train.generator.beta1=0.5", *changes)
     state = build_state(config)
     torch.manual_seed(0)
@@ -210,9 +210,9 @@ def _first_moments(experiment: Experiment, *changes: str) -> Tensor:
     return torch.cat([one.flatten() for one in moments]) / 0.5
 
 
-def test_a_long_gradient_is_shortened_and_keeps_its_direction(experiment: Experiment) -> None:
-    free = _first_moments(experiment)
+def test_clipping_shortens_the_gradient_and_keeps_its_direction(experiment: Experiment) -> None:
+    free = _used_gradient(experiment)
     length = float(free.norm())
-    torch.testing.assert_close(_first_moments(experiment, f"train.generator.clip_norm={2 * length}"), free)
-    short = _first_moments(experiment, f"train.generator.clip_norm={length / 4}")
+    torch.testing.assert_close(_used_gradient(experiment, f"train.generator.clip_norm={2 * length}"), free)
+    short = _used_gradient(experiment, f"train.generator.clip_norm={length / 4}")
     torch.testing.assert_close(short, free / 4, rtol=1e-4, atol=1e-7)

@@ -1,1 +1,1 @@
-"""Where painting runs: in this process, or on a Ray cluster."""
+"""Make shards in this process or on a Ray cluster."""

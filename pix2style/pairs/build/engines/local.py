@@ -1,4 +1,4 @@
-"""The local engine: one teacher, in this process."""
+"""Make shards in this process: the teacher works while other threads load photos and encode and write pairs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pix2style.pairs.build.pipeline import Batch, Outcome, stylize_batches
-from pix2style.pairs.build.shard_builder import ShardBuilder, ShardSummary, summarize_shard
+from pix2style.pairs.build.pipeline import Batch, BatchResult, stylize_batches
+from pix2style.pairs.build.shard_builder import ShardBuilder
 from pix2style.pairs.build.stylize import PairStylizer
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.pairs.format.shard_summary import ShardSummary, summarize_shard
 
-OnPairs = Callable[[int], None]
-"""Told how many more pairs are done (made, kept from an earlier run, or found impossible)."""
+PairsDoneCallback = Callable[[int], None]
+"""Called with the number of pairs that are done since the last call: made, kept from an earlier run, or failed."""
 
-
-# Batches that wait for the disk; with more, the teacher waits too, or memory would grow.
-_MOST_UNWRITTEN = 4
+# Batches that wait for the disk. At this number the teacher waits too, because memory would grow otherwise.
+_MAX_PENDING_WRITES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """What the writing thread has done: so many pairs more, and perhaps a whole shard."""
+class _WriteResult:
+    """What the writing thread has done: the number of pairs, and the shard if it is finished."""
 
     pairs: int
     shard: ShardSummary | None = None
@@ -31,78 +31,80 @@ class _Written:
 
 @dataclass(slots=True)
 class LocalEngine:
-    """Makes shards one after the other; the teacher works on while photos are read and pairs encoded and written.
+    """Makes shards one after the other.
 
     Attributes:
-        folder: of the set, which this process has claimed.
-        plan: of the set.
-        painter: with the teachers.
-        batch: photos painted at once.
-        on_pairs: told of every batch.
+        folder: Folder of the pair set, which this process has locked.
+        plan: Plan of the pair set.
+        pair_stylizer: Loads, stylizes and encodes.
+        batch: Number of photos that a teacher stylizes at once.
+        on_pairs_done: Called after every batch.
     """
 
     folder: PairSetFolder
     plan: PairPlan
-    painter: PairStylizer
+    pair_stylizer: PairStylizer
     batch: int
-    on_pairs: OnPairs
-    _open: dict[int, ShardBuilder] = field(default_factory=dict, init=False)
-    _unwritten: deque[Future[_Written]] = field(default_factory=deque, init=False)
+    on_pairs_done: PairsDoneCallback
+    _open_shards: dict[int, ShardBuilder] = field(default_factory=dict, init=False)
+    _pending_writes: deque[Future[_WriteResult]] = field(default_factory=deque, init=False)
     _writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False)
 
-    def make(self, numbers: Sequence[int]) -> Iterator[ShardSummary]:
-        """Make shards.
+    def make(self, shards: Sequence[int]) -> Iterator[ShardSummary]:
+        """Make the shards with these numbers.
 
         Yields:
-            Each of them, once it is finished.
+            Each shard when it is finished.
 
         Raises:
-            DataError: a shard cannot be written, or another process is writing it.
-            ArtifactError: see `PairStylizer.paint`.
+            DataError: A shard cannot be written, or another process is writing it.
+            ArtifactError: See `PairStylizer.stylize`.
         """
         try:
-            for outcome in stylize_batches(self._batches(numbers), self.painter):
-                self._unwritten.append(self._writer.submit(self._write, self._open[outcome.batch.shard], outcome))
-                yield from self._written(_MOST_UNWRITTEN)
-            yield from self._written(0)
+            for result in stylize_batches(self._batches(shards), self.pair_stylizer):
+                builder = self._open_shards[result.batch.shard]
+                self._pending_writes.append(self._writer.submit(self._write, builder, result))
+                yield from self._collect_writes(_MAX_PENDING_WRITES)
+            yield from self._collect_writes(0)
         finally:
-            self._writer.shutdown(wait=True)  # what is painted is not lost
-            for work in self._open.values():
-                work.close()
+            self._writer.shutdown(wait=True)  # stylized batches are written even after an error or Ctrl-C
+            for builder in self._open_shards.values():
+                builder.close()
 
-    def _batches(self, numbers: Sequence[int]) -> Iterator[Batch]:
-        for number in numbers:
-            pairs = self.plan.pair_count(number)
-            index = self.folder.finished_shard(number, self.plan)
-            if index is not None:  # by another process, since the numbers were chosen
-                self._have_written(_Written(pairs, summarize_shard(self.folder, index)))
+    def _batches(self, shards: Sequence[int]) -> Iterator[Batch]:
+        for shard in shards:
+            pairs = self.plan.pair_count_of_shard(shard)
+            index = self.folder.read_finished_shard(shard, self.plan)
+            if index is not None:  # another process has finished it since this process chose its shards
+                self._add_result(_WriteResult(pairs, summarize_shard(index, self.folder.index(shard))))
                 continue
-            work = self._open[number] = ShardBuilder(self.folder, self.plan, number)
-            batches = work.batches(self.painter, self.batch)
+            builder = self._open_shards[shard] = ShardBuilder(self.folder, self.plan, shard)
+            batches = builder.batches(self.pair_stylizer, self.batch)
             kept = pairs - sum(len(batch.missing) for batch in batches)
-            self._have_written(_Written(kept, None if batches else work.finish()))
+            self._add_result(_WriteResult(kept, None if batches else builder.finish()))
             if not batches:
-                del self._open[number]
+                del self._open_shards[shard]
             yield from batches
 
-    def _have_written(self, written: _Written) -> None:
-        done: Future[_Written] = Future()
-        done.set_result(written)
-        self._unwritten.append(done)
+    def _add_result(self, result: _WriteResult) -> None:
+        """Queue a result that needs no writing, so that results are reported in order."""
+        future: Future[_WriteResult] = Future()
+        future.set_result(result)
+        self._pending_writes.append(future)
 
-    def _write(self, work: ShardBuilder, outcome: Outcome) -> _Written:
-        """In the writing thread, batch after batch."""
-        work.append(outcome)
-        if work.batches_left:
-            return _Written(len(outcome.batch.missing))
-        summary = work.finish()
-        del self._open[work.number]
-        return _Written(len(outcome.batch.missing), summary)
+    def _write(self, builder: ShardBuilder, result: BatchResult) -> _WriteResult:
+        """Write one batch. Runs in the only thread of the writer, so batches are written in order."""
+        builder.append(result)
+        if builder.batches_left:
+            return _WriteResult(len(result.batch.missing))
+        summary = builder.finish()
+        del self._open_shards[builder.shard]
+        return _WriteResult(len(result.batch.missing), summary)
 
-    def _written(self, most_unwritten: int) -> Iterator[ShardSummary]:
-        """Take note of what has been written, and wait until no more than so many batches have not."""
-        while self._unwritten and (len(self._unwritten) > most_unwritten or self._unwritten[0].done()):
-            written = self._unwritten.popleft().result()
-            self.on_pairs(written.pairs)
-            if written.shard is not None:
-                yield written.shard
+    def _collect_writes(self, max_pending: int) -> Iterator[ShardSummary]:
+        """Report the writes that are done, wait until at most `max_pending` are left, and yield finished shards."""
+        while self._pending_writes and (len(self._pending_writes) > max_pending or self._pending_writes[0].done()):
+            result = self._pending_writes.popleft().result()
+            self.on_pairs_done(result.pairs)
+            if result.shard is not None:
+                yield result.shard

@@ -1,7 +1,7 @@
-"""Nothing in a step waits for a GPU: shown on torch's meta device, whose tensors have shapes and no numbers.
+"""The host never waits for a GPU during a step, as shown on torch's meta device, whose tensors have no values.
 
-There, whoever asks for a number fails, as on a GPU the host would have to wait for it; and a tensor that comes from the
-host, or goes there, is seen. What a GPU's fused Adam asks of its tensors is asked here as well.
+Reading a value fails there; on a GPU the host would have to wait for it. Copies between host and device are detected,
+too, and so are tensors whose strides a GPU's fused Adam would refuse.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from pix2style.training.tracking import step_metrics
 META = torch.device("meta")
 
 
-class OnDeviceAlone(TorchDispatchMode):
-    """Fails where a tensor is not on the device, or fused Adam gets tensors that lie differently."""
+class RequireDeviceTensors(TorchDispatchMode):
+    """Fail if a tensor is not on the device, or if fused Adam gets tensors with different strides."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = args, kwargs or {}
         result = func(*given[0], **given[1])
         for tensor in tree_leaves((given, result)):
-            assert not isinstance(tensor, torch.Tensor) or tensor.device == META, f"{func} has a tensor of the host's"
+            assert not isinstance(tensor, torch.Tensor) or tensor.device == META, f"{func} uses a tensor on the host"
         if func.name().startswith("aten::_fused_adam_"):
-            for together in zip(*args[:4], strict=True):
-                assert len({tensor.stride() for tensor in together}) == 1, [tensor.stride() for tensor in together]
+            for tensors in zip(*args[:4], strict=True):
+                assert len({tensor.stride() for tensor in tensors}) == 1, [tensor.stride() for tensor in tensors]
         return result
 
 
-class NoneMadeOnTheHost(TorchFunctionMode):
-    """Fails where a tensor is made from numbers of the host, which are then brought to the device."""
+class ForbidTensorsFromHostValues(TorchFunctionMode):
+    """Fail if a tensor is made from values on the host, which would have to be copied to the device."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         assert func not in (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.Tensor.new_tensor)
@@ -55,7 +55,7 @@ class NoneMadeOnTheHost(TorchFunctionMode):
 
 @pytest.fixture
 def state_on_meta(monkeypatch: pytest.MonkeyPatch) -> Callable[[Config], TrainingState]:
-    """Builds states there; autocast, which it has none of, is left out."""
+    """Build training states on the meta device, without autocast, which it does not support."""
     autocast = torch.autocast
 
     def without_meta(device_type: str, *given: Any, **named: Any) -> Any:
@@ -70,7 +70,7 @@ def state_on_meta(monkeypatch: pytest.MonkeyPatch) -> Callable[[Config], Trainin
     return build
 
 
-def there(batch: PairBatch) -> PairBatch:
+def on_meta(batch: PairBatch) -> PairBatch:
     parts = (batch.content, batch.target, batch.style, batch.glimpse)
     content, *others = (None if one is None else one.to(META) for one in parts)
     assert content is not None
@@ -79,30 +79,30 @@ def there(batch: PairBatch) -> PairBatch:
 
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_step_of_every_objective(
+def test_a_step_of_each_objective_does_not_synchronize(
     name: str, channels_last: bool, tmp_path: Path, state_on_meta: Callable[[Config], TrainingState]
 ) -> None:
     config = tiny_experiment(name, tmp_path, f"train.channels_last={channels_last}".lower(), "train.accumulate=1")
     state = state_on_meta(config)
     state.generator_scale, state.discriminator_scale = LossScale(META), LossScale(META)  # as in fp16
-    for seen in (0, config.train.images):  # before and after the game and the feature network begin
+    for seen in (0, config.train.images):  # before and after the adversarial and feature losses begin
         state.images_seen = seen
-        batch = there(tiny_batch(seen, config))
-        train_step(state, [batch], config.train)  # Adam makes its moments
-        with OnDeviceAlone(), NoneMadeOnTheHost():
+        batch = on_meta(tiny_batch(seen, config))
+        train_step(state, [batch], config.train)  # the first step creates Adam's moments
+        with RequireDeviceTensors(), ForbidTensorsFromHostValues():
             report = train_step(state, [batch], config.train)
         assert {figure.device for figure in report.metrics().values()} == {META}
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "read",
     [lambda report: float(report.generator_losses.total), lambda report: step_metrics(report.metrics(), {}, META)],
-    ids=["a number", "what is logged"],
+    ids=["a value", "logged metrics"],
 )
-def test_whoever_asks_would_be_found_out(
-    ask: Callable[[StepReport], Any], tmp_path: Path, state_on_meta: Callable[[Config], TrainingState]
+def test_reading_a_value_is_detected(
+    read: Callable[[StepReport], Any], tmp_path: Path, state_on_meta: Callable[[Config], TrainingState]
 ) -> None:
     config = tiny_experiment(NAMES[0], tmp_path)
-    report = train_step(state_on_meta(config), [there(tiny_batch(0, config))], config.train)
+    report = train_step(state_on_meta(config), [on_meta(tiny_batch(0, config))], config.train)
     with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
-        ask(report)
+        read(report)

@@ -1,0 +1,79 @@
+"""Print the results of `pairs verify`, `pairs show` and `pairs import`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pix2style.progress import print_failures
+
+if TYPE_CHECKING:
+    from pix2style.pairs.check.overview import PairSetSummary
+    from pix2style.pairs.check.suspicion import Suspicion
+    from pix2style.pairs.check.verify import VerifyReport
+    from pix2style.pairs.exchange.importing import ImportReport
+
+_SHOWN_SUSPICIONS = 50
+
+
+def print_verified(report: VerifyReport, *, as_json: bool) -> None:
+    """Print the result of `pairs verify`."""
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        return
+    for damage in report.damage:
+        print(f"damaged: {damage}\n  to do: {damage.advice}")
+    _print_suspicions(report.suspicions, "suspicious: ")
+    for note in report.notes:
+        print(f"note: {note}")
+    state = f"damaged ({len(report.damage)} problems)" if report.damage else "undamaged"
+    suspicious = f", {len(report.suspicions)} suspicious pairs" if report.inspected else ""
+    megabytes = report.bytes_read / 1e6
+    print(f"{report.folder}: {state}: {report.pairs.total} pairs, {megabytes:.1f} MB of shards{suspicious}")
+
+
+def print_summary(
+    summary: PairSetSummary, suspicions: Sequence[Suspicion] | None, sheet: Path | None, *, as_json: bool
+) -> None:
+    """Print the result of `pairs show`.
+
+    Args:
+        summary: Summary of the set.
+        suspicions: Suspicious pairs; None if the pairs were not inspected.
+        sheet: File of the contact sheet; None if none was written.
+        as_json: Print JSON.
+    """
+    if as_json:
+        listed = None if suspicions is None else [suspicion.to_json() for suspicion in suspicions]
+        report: dict[str, Any] = {**summary.to_json(), "suspicious": listed, "sheet": str(sheet) if sheet else None}
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    print("\n".join(summary.lines()))
+    if suspicions is not None:
+        print(f"  suspicious  {len(suspicions)}")
+        _print_suspicions(suspicions, "    ")
+    if sheet is not None:
+        print(f"  sheet       {sheet}")
+
+
+def print_imported(report: ImportReport, *, as_json: bool) -> None:
+    """Print the result of `pairs import`."""
+    counts, failures = report.manifest.pairs, report.manifest.failures
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
+        print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}")
+        print(f"  failed      {len(failures)}")
+        print(f"  suspicious  {len(report.suspicions)}")
+        _print_suspicions(report.suspicions, "    ")
+    print_failures([(failure.source, failure.reason) for failure in failures], "manifest.json")
+
+
+def _print_suspicions(suspicions: Sequence[Suspicion], prefix: str) -> None:
+    for suspicion in suspicions[:_SHOWN_SUSPICIONS]:
+        print(f"{prefix}{suspicion}")
+    if len(suspicions) > _SHOWN_SUSPICIONS:
+        print(f"{prefix}{len(suspicions) - _SHOWN_SUSPICIONS} more pairs: see the report of --json")

@@ -1,0 +1,88 @@
+"""Print the results of `train` and `distill`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from pix2style.processes import is_main_process
+
+if TYPE_CHECKING:
+    from pix2style.training.run.plan import NetworkSummary, RunPlan
+    from pix2style.training.run.report import TrainReport
+
+
+def print_plan(plan: RunPlan, *, as_json: bool) -> None:
+    """Print the plan of a dry run."""
+    if as_json:
+        print(json.dumps(plan.to_json()))
+        return
+    print(f"{plan.name} on {plan.device} -> {plan.run} (dry run: nothing was written)")
+    networks = {
+        "generator": plan.generator,
+        "discriminator": plan.discriminator,
+        "features": plan.features,
+        "teacher run": plan.teacher,
+    }
+    for role, network in networks.items():
+        if network is not None:
+            print(_network_line(role, network, plan.crop_px))
+    print("\n".join([*_data_lines(plan), *_cost_lines(plan)]))
+
+
+def _network_line(role: str, network: NetworkSummary, crop_px: int) -> str:
+    gmacs = network.macs_per_picture / 1e9
+    return f"{role}: {network.kind}, {network.parameters:,} parameters, {gmacs:.2f} GMAC for {crop_px}x{crop_px}"
+
+
+def _data_lines(plan: RunPlan) -> list[str]:
+    samples = "pairs" if plan.paired else "photos without targets"
+    styles = f", {plan.styles} styles" if plan.styles > 1 else ""
+    lines = [f"data: {plan.training_pairs} {samples} for training, {plan.validation_pairs} for validation{styles}"]
+    if plan.photos_to_paint:
+        lines.append(f"before training, the teacher run would stylize {plan.photos_to_paint} more photos")
+    micro_batches = f" in {plan.accumulate} micro-batches" if plan.accumulate > 1 else ""
+    lines.append(
+        f"training: {plan.images} images ({plan.epochs:.1f} epochs), {plan.steps} steps of {plan.batch}{micro_batches},"
+        f" crops of {plan.crop_px} px"
+    )
+    return lines
+
+
+def _cost_lines(plan: RunPlan) -> list[str]:
+    lines = []
+    if plan.images_per_s is not None and plan.seconds is not None:
+        lines.append(f"time: about {_duration(plan.seconds)}, at {plan.images_per_s:.3g} images/s in a short trial")
+    available = "" if plan.available_bytes is None else f" of {plan.available_bytes / 1e9:.1f} GB available"
+    decoded = f"all pairs decoded take {plan.decoded_bytes / 1e9:.2f} GB"
+    return [*lines, f"memory: {plan.memory_bytes / 1e9:.1f} GB in the trial{available}; {decoded}"]
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} minutes" if minutes < 100 else f"{minutes / 60:.1f} hours"
+
+
+def print_report(report: TrainReport, *, as_json: bool) -> None:
+    """Print the report of a finished training; of several processes only the main one prints."""
+    if not is_main_process():
+        return
+    if as_json:
+        print(json.dumps({**dataclasses.asdict(report), "run": str(report.run)}))
+        return
+    validation = "no validation photos"
+    if report.val_l1 is not None:
+        validation = f"mean absolute difference on validation photos {report.val_l1:.2f} of 255 levels"
+    print(
+        f"{report.run}: {report.step} steps, {report.images_seen} images, {report.seconds:.0f} s"
+        f" ({report.images_per_s:.1f} images/s), {validation}"
+    )
+    if report.stopped_early:
+        print("stopped early: the validation figures no longer improved (train.early_stop)", file=sys.stderr)
+    if report.skipped_steps:
+        print(f"{report.skipped_steps} steps were skipped: a loss or gradient was not finite", file=sys.stderr)
+    print(f"next: pix2style export {report.run}", file=sys.stderr)

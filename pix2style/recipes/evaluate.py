@@ -1,0 +1,141 @@
+"""Load stylizers by name, and evaluate them on held-out pairs or on a folder of photos."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pix2style.config import Config
+from pix2style.errors import ConfigError
+from pix2style.loading import load_stylizer
+from pix2style.progress import ProgressBar
+from pix2style.stylizer import Stylizer
+from pix2style.teacher_table import parse_teacher
+
+if TYPE_CHECKING:
+    from pix2style.evaluation.dataset import EvaluationDataset
+    from pix2style.evaluation.report import EvalReport
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOptions:
+    """What to evaluate, besides what the configuration says.
+
+    Attributes:
+        stylizers: Filter files, run folders or names of teachers, as `load_stylizer` takes them.
+        teacher: Stylizer that makes the targets for `eval.photos`; None takes the first of `stylizers`.
+        paintings: Paintings whose style the stylizers should reach, besides those that the stylizers name.
+        features: Feature network of the style distance; see `load_style_metric`.
+        limit: Use only the first so many photos; None uses all.
+        sheet: PNG file for a contact sheet; None writes none.
+    """
+
+    stylizers: Sequence[str]
+    teacher: str | None = None
+    paintings: Sequence[Path] = ()
+    features: str | None = None
+    limit: int | None = None
+    sheet: Path | None = None
+
+
+def check_evaluation(config: Config, options: EvaluationOptions) -> None:
+    """Check that the options fit together, without loading anything.
+
+    Raises:
+        ConfigError: Options contradict each other or are missing.
+    """
+    stylizers, sheet = options.stylizers, options.sheet
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise ConfigError(f"--sheet {sheet}: the sheet is a PNG file: give it a name that ends in .png")
+    repeated = [source for source, count in Counter(stylizers).items() if count > 1]
+    if repeated:
+        raise ConfigError(f"{repeated[0]}: this stylizer is named twice: name each one once")
+    if config.eval.photos:
+        if options.teacher is None and len(stylizers) == 1:
+            raise ConfigError(
+                f"{stylizers[0]}: there is nothing to compare it with: add a second stylizer, --teacher STYLIZER, or"
+                " --pairs DIR instead of --photos"
+            )
+    elif config.pairs.path is None:
+        raise ConfigError("there are no photos to evaluate on: add --pairs DIR, or --photos DIR and --teacher STYLIZER")
+    elif options.teacher is not None:
+        raise ConfigError("--teacher: the pair set already holds targets: leave it out, or use --photos")
+
+
+def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport:
+    """Evaluate stylizers on `eval.photos` if the configuration names some, else on the test split of `pairs.path`.
+
+    Raises:
+        ConfigError: Options contradict each other or are missing.
+        DataError: Photos or the pair set cannot be used.
+        ArtifactError: A stylizer or the feature network cannot be loaded.
+    """
+    from pix2style.evaluation.contact_sheet import ContactSheet
+    from pix2style.evaluation.evaluate import evaluate
+    from pix2style.evaluation.style import load_style_metric
+
+    check_evaluation(config, options)
+    dataset = _open_dataset(config, options.limit)
+    stylizers = _load_stylizers(options.stylizers, config.pairs.module)
+    reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
+    style_metric, note = load_style_metric(options.features, config.losses.features)
+    contact_sheet = ContactSheet()
+    with ProgressBar("photos", len(dataset)) as bar:
+        report = evaluate(
+            stylizers,
+            dataset,
+            reference=reference,
+            style_metric=style_metric,
+            paintings=[*options.paintings, *_named_paintings(config, options)],
+            notes=[note] if note else [],
+            on_photo=contact_sheet,
+            on_progress=bar.set_counts,
+        )
+    if options.sheet is not None:
+        contact_sheet.write(options.sheet)
+    return report
+
+
+def _open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
+    from pix2style.evaluation.dataset import PairDataset, PhotoDataset
+    from pix2style.pairs.exchange.plain_folders import open_pairs
+
+    if config.eval.photos or config.pairs.path is None:
+        return PhotoDataset(config.eval.photos, max_side=config.eval.max_side, limit=limit)
+    reader = open_pairs(config.pairs.path, val_share=config.pairs.val_share, test_share=config.pairs.test_share)
+    return PairDataset(reader, limit=limit, style=config.pairs.learn_style)
+
+
+def _load_stylizers(sources: Sequence[str], module: str | None) -> dict[str, Stylizer]:
+    """Load stylizers by short names: the last part of a path, unless two stylizers share it."""
+    short_names = {source: _short_name(source) for source in sources}
+    counts = Counter(short_names.values())
+    names = {source: name if counts[name] == 1 else source for source, name in short_names.items()}
+    return {names[source]: load_stylizer(source, teacher_module=module) for source in sources}
+
+
+def _short_name(source: str) -> str:
+    teacher, painting = parse_teacher(source) or (None, None)
+    if teacher is not None and painting is not None:
+        return f"{teacher.name}:{painting.name}"
+    return Path(source).name or source
+
+
+def _reference(stylizers: dict[str, Stylizer], options: EvaluationOptions, module: str | None) -> Stylizer:
+    """Return the stylizer that makes the targets; one that is evaluated too is not loaded twice."""
+    teacher = options.teacher
+    if teacher is None:
+        return next(iter(stylizers.values()))
+    if teacher in options.stylizers:
+        return list(stylizers.values())[list(options.stylizers).index(teacher)]
+    return load_stylizer(teacher, teacher_module=module)
+
+
+def _named_paintings(config: Config, options: EvaluationOptions) -> list[Path]:
+    """Return the paintings that stylizers, teacher and configuration name."""
+    teachers = [parse_teacher(source) for source in (*options.stylizers, options.teacher or "")]
+    paintings = [*(teacher[1] for teacher in teachers if teacher is not None), config.pairs.style]
+    return [painting for painting in paintings if painting is not None]

@@ -1,0 +1,58 @@
+"""Result of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2style.training.step.state import TrainingState
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """Numbers of a finished run.
+
+    Attributes:
+        run: Run folder.
+        step: Number of optimiser steps, over all sessions of the run.
+        images_seen: Number of training images, over all sessions of the run.
+        seconds: Duration of this session, from the call of `train` to its end.
+        images_per_s: Training speed in this session; validations and checkpoints are not counted.
+        val_l1: Mean absolute difference to the targets on held-out photos, in levels of 0 to 255; None without
+            held-out photos.
+        val_psnr: PSNR on held-out photos in dB; None without held-out photos.
+        val_ssim: SSIM on held-out photos, -1 to 1; None without held-out photos.
+        best: Best value of the metric that `train.best_by` names; None without held-out photos.
+        skipped_steps: Number of steps that were skipped because a loss or gradient was not finite.
+        stopped_early: Whether early stopping ended the run (`train.early_stop`).
+    """
+
+    run: Path
+    step: int
+    images_seen: int
+    seconds: float
+    images_per_s: float
+    val_l1: float | None
+    val_psnr: float | None
+    val_ssim: float | None
+    best: float | None
+    skipped_steps: int
+    stopped_early: bool
+
+    @classmethod
+    def from_state(cls, run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
+        """Read the numbers from the final training state; `seconds` is left at 0."""
+        metrics = state.validation_metrics
+        return cls(
+            run=run,
+            step=state.step,
+            images_seen=state.images_seen,
+            seconds=0.0,
+            images_per_s=images_per_s,
+            val_l1=metrics.get("l1"),
+            val_psnr=metrics.get("psnr"),
+            val_ssim=metrics.get("ssim"),
+            best=state.best_metric,
+            skipped_steps=state.nonfinite.read_skipped().total,
+            stopped_early=stopped_early,
+        )

@@ -1,0 +1,92 @@
+"""Watch training steps: log their metrics, and react to skipped ones.
+
+Reading a value from a GPU makes the host wait until the GPU has finished its queue. The classes here therefore read
+only at the steps at which something is logged, or at which too many steps might have been skipped.
+"""
+
+from __future__ import annotations
+
+import time
+
+from torch import Tensor
+
+from pix2style.config.train import TrainConfig
+from pix2style.training.run.skipped_steps import SkippedStepReporter
+from pix2style.training.step.nonfinite import SkippedSteps
+from pix2style.training.step.schedule import learning_rate_factor
+from pix2style.training.step.state import TrainingState
+from pix2style.training.step.train_step import StepReport
+from pix2style.training.tracking import Trackers, step_metrics
+
+
+class MetricsLogger:
+    """Logs the metrics of single steps to the trackers.
+
+    All processes have to call `log` at the same step, because the losses are averaged over them.
+
+    Args:
+        state: Training state.
+        train: Section `train`.
+        trackers: Trackers to log to.
+    """
+
+    def __init__(self, state: TrainingState, train: TrainConfig, trackers: Trackers) -> None:
+        self._state, self._train, self._trackers = state, train, trackers
+        self._last_log_s, self._last_log_images = time.perf_counter(), state.images_seen
+
+    def log(self, report: StepReport, skipped: SkippedSteps) -> float:
+        """Log a step; return the generator's loss, averaged over all processes."""
+        state = self._state
+        # Cloned, because the averages are written in place, while the report has to keep this process's own values.
+        losses = {name: value.detach().float().reshape(1).clone() for name, value in report.metrics().items()}
+        state.world.all_reduce_mean_(list(losses.values()))
+        scales = {"generator/loss_scale": state.generator_scale, "discriminator/loss_scale": state.discriminator_scale}
+        tensors: dict[str, Tensor] = {**losses, **{k: scale.value for k, scale in scales.items() if scale is not None}}
+        optimizers = {"generator": state.generator_optimizer, "discriminator": state.discriminator_optimizer}
+        metrics = step_metrics(tensors, optimizers, state.device)
+        metrics["images_per_s"] = self._images_per_s()
+        metrics |= {"images_seen": float(state.images_seen), "skipped_steps": float(skipped.total)}
+        metrics["lr_share"] = learning_rate_factor(self._train, state.images_seen - self._train.batch)
+        self._trackers.log(state.step, metrics)
+        return metrics["generator/total"]
+
+    def _images_per_s(self) -> float:
+        """Measure the images per second since the previous call."""
+        now, images = time.perf_counter(), self._state.images_seen
+        rate = (images - self._last_log_images) / max(now - self._last_log_s, 1e-9)
+        self._last_log_s, self._last_log_images = now, images
+        return rate
+
+
+class StepMonitor:
+    """Reads the results of a step when that is due, logs them, and reports skipped steps.
+
+    Args:
+        state: Training state.
+        train: Section `train`.
+        logger: Logs metrics every `train.log_every` steps.
+        reporter: Reports skipped steps.
+    """
+
+    def __init__(
+        self, state: TrainingState, train: TrainConfig, logger: MetricsLogger, reporter: SkippedStepReporter
+    ) -> None:
+        self._state, self._train, self._logger, self._reporter = state, train, logger, reporter
+        # On the CPU reading costs nothing.
+        on_cpu = state.device.type == "cpu"
+        self._read_every = 1 if on_cpu else max(1, min(train.log_every, train.skips_in_a_row))
+
+    def after_step(self, report: StepReport) -> float | None:
+        """Handle a step's results; return the generator's loss if it was logged.
+
+        Raises:
+            TrainingError: More steps in a row were skipped than `train.skips_in_a_row` allows.
+        """
+        step = self._state.step
+        is_log_step = step % self._train.log_every == 0
+        if not is_log_step and step % self._read_every:
+            return None
+        skipped = self._state.nonfinite.read_skipped()
+        if skipped.new:
+            self._reporter.report(skipped, report)
+        return self._logger.log(report, skipped) if is_log_step else None
