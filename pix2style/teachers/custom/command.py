@@ -109,17 +109,18 @@ class CommandTeacher(Stylizer):
             raise PhotoError(f"the command ended with exit code {code}{_last_line(stderr)}")
 
     def _read_output(self, path: Path, photo: Image8, stderr: Path) -> Image8:
+        # Pair sets store the messages of PhotoError: other words would change the digests of sets with failed photos.
         if not path.exists():
-            raise PhotoError(f"the command wrote no image to {{output}}{_last_line(stderr)}")
+            raise PhotoError(f"the command wrote no picture to {{output}}{_last_line(stderr)}")
         try:
             stylized = read_picture(path, to_srgb=True).on_white()
         except ImageError as error:
             reason = shorten_message(error.reason)
-            raise PhotoError(f"the command's output cannot be read: {reason}{_last_line(stderr)}") from error
+            raise PhotoError(f"what the command wrote cannot be read: {reason}{_last_line(stderr)}") from error
         if stylized.shape != photo.shape:
             (height, width), (photo_height, photo_width) = stylized.shape[:2], photo.shape[:2]
             raise PhotoError(
-                f"the command wrote {width}x{height} px for a photo of {photo_width}x{photo_height} px"
+                f"the command gave {width}x{height} px for a photo of {photo_width}x{photo_height} px"
                 f"{_last_line(stderr)}"
             )
         return stylized

@@ -42,8 +42,8 @@ def identify(name: str, text: str, programs: Sequence[Path], files: Sequence[Pat
 def shorten_message(message: object, hidden_folder: str = "") -> str:
     """Return a message on one line of at most about 200 characters, which is the same in every run.
 
-    Memory addresses and the path of `hidden_folder`, a temporary folder, are removed. The messages are kept in lists
-    of failures, where equal failures should have equal words.
+    Memory addresses and the path of `hidden_folder`, a temporary folder, are removed, because pair sets store the
+    messages of photos that failed, and the same photos must give the same set.
     """
     line = " ".join(_MEMORY_ADDRESS.sub("", str(message)).split())
     line = line.replace(f"{hidden_folder}/", "") if hidden_folder else line

@@ -160,7 +160,8 @@ def _is_sound(losses: Losses, image: Tensor, limit: float) -> bool:
 
 def _diverged(step: int, optimizer: str) -> PhotoError:
     advice = "use --optimizer adam, or" if optimizer == "lbfgs" else "lower --learning-rate, or"
+    # Pair sets store the messages of PhotoError: other words would change the digests of sets with failed photos.
     return PhotoError(
-        f"the optimisation ({optimizer}) diverged at step {step}, its values are infinite, NaN or far too large:"
-        f" {advice} use smaller weights (--style-weight, --content-weight)"
+        f"the optimisation ({optimizer}) became infinite or no number at step {step}: {advice} smaller weights"
+        " (--style-weight, --content-weight)"
     )

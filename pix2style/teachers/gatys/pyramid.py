@@ -75,7 +75,7 @@ def check_size(network: FeatureNetwork, settings: GatysSettings, size: Size) -> 
     if needed > available:
         raise PhotoError(
             f"{width}x{height} needs about {needed / 2**30:.1f} GiB of memory, this machine has"
-            f" {available / 2**30:.1f} GiB: make the photo smaller (--max-side)"
+            f" {available / 2**30:.1f}: make the photo smaller (--max-side)"
         )
 
 

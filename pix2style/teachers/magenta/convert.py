@@ -91,8 +91,8 @@ def _to_onnx(tf: Any, half: Any, inputs: Mapping[str, _Shape], output: str) -> b
     The same network gives the same bytes in every process. `tf2onnx.convert.from_function` would not: its optimisers
     walk through sets of nodes in the order of their addresses in memory (tf2onnx 1.17, graph.py,
     extract_sub_graph_nodes) and remove nodes as they go, so that one of two conversions kept a Transpose that the
-    other dropped. Before its optimisers, the graph has the same structure every time (measured in 22 processes with
-    22 hash seeds), and `canonicalize` settles names and order. Nothing is lost without the optimisers: ONNX Runtime
+    other dropped. Before its optimisers, the graph has the same structure every time (measured in 20 processes with
+    20 hash seeds), and `canonicalize` settles names and order. Nothing is lost without the optimisers: ONNX Runtime
     removes the same transpositions when it loads the file, and needs the same time for an output of the same bits.
     """
     specs = [

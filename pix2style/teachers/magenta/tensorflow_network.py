@@ -75,8 +75,8 @@ class TensorFlowNetwork(MagentaNetwork):
         except (self._tf.errors.OpError, MemoryError) as error:
             _, height, width, _ = photos.shape
             raise PhotoError(
-                f"TensorFlow cannot stylize {width}x{height} pixels on this machine: make the photo smaller, or close"
-                f" other programs ({one_line_message(error)})"
+                f"TensorFlow cannot paint {width}x{height} pixels here: make the photo smaller, or close other"
+                f" programs ({one_line_message(error)})"
             ) from error
         return output
 
