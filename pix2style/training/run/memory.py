@@ -26,14 +26,6 @@ _OUT_OF_MEMORY_MESSAGES = (
     "alloc_failed",
     "cuda_error_out_of_memory",
 )
-# Value of `model.generator` -> name of its section, where `channels` is.
-_GENERATOR_SECTIONS = {
-    "unet": "unet",
-    "unet-2017": "unet_2017",
-    "resnet": "resnet",
-    "transformer": "transformer",
-    "lite": "lite",
-}
 # Memory limits of a container: cgroups of version 2 and 1.
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -92,7 +84,7 @@ def memory_saving_settings(config: Config, error: BaseException | None = None) -
     on_gpu = isinstance(error, torch.OutOfMemoryError) or (error is not None and "cuda" in str(error).lower())
     if on_gpu and train.pairs_on_device_gb > 0:
         settings.append(f"train.pairs_on_device_gb ({train.pairs_on_device_gb:g})")
-    section = _GENERATOR_SECTIONS[model.generator]
+    section = model.generator.replace("-", "_")  # unet-2017 has its settings in unet_2017
     settings.append(f"model.{section}.channels ({getattr(model, section).channels})")
     if config.losses.adversarial.weight > 0:
         settings.append(f"model.discriminator.channels ({model.discriminator.channels})")
