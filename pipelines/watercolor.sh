@@ -18,4 +18,4 @@ pix2style distill --config configs/distill.yaml --teacher-run "$OUT/watercolor" 
     --resume-if-begun name=watercolor-lite $LITE
 pix2style export "$OUT/watercolor-lite" -o "$OUT/watercolor.onnx" --precision all
 pix2style eval "$OUT/watercolor" "$OUT/watercolor.onnx" "$OUT/watercolor.int8.onnx" --pairs "$PAIRS"
-pix2style infer "$OUT/watercolor.int8.onnx" "${PHOTOS:?a folder of photos}" -o "$OUT/painted" --overwrite
+pix2style infer "$OUT/watercolor.int8.onnx" "${PHOTOS:?a folder of photos}" -o "$OUT/stylized" --overwrite
