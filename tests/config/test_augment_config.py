@@ -30,7 +30,7 @@ def test_a_list_of_transforms_survives_json() -> None:
         ("[{name: jpeg}, {name: jpeg, qualty: [1, 2]}]", r"photo -> 1 -> jpeg -> qualty\] unknown key 'qualty'"),
         ("[{name: jpeg, quality: [0, 50]}]", r"photo -> 0 -> jpeg -> quality -> 0\].*greater than or equal to 1"),
         ("[{name: jpeg, quality: [90, 50]}]", r"photo -> 0 -> jpeg -> quality\] the first number .* is larger"),
-        ("[{name: jpeg, quality: 50}]", r"photo -> 0 -> jpeg -> quality\].*\(given: 50\)"),
+        ("[{name: jpeg, quality: 50}]", r"photo -> 0 -> jpeg -> quality\].*\(the value is 50\)"),
         ("[{name: jpeg, p: 1.5}]", r"photo -> 0 -> jpeg -> p\]"),
         ("[{name: motion_blur, length_px: [4, 9]}]", r"photo -> 0 -> motion_blur -> length_px -> 0\] must be an odd"),
         ("[jpeg]", r"train -> augment -> photo -> 0\]"),

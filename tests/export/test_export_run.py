@@ -128,7 +128,7 @@ def test_command_prints_a_summary(
         main()
     printed = capfd.readouterr()
     assert str(run / "small.onnx") in printed.out
-    assert "checked against the network at 256x256, 201x300" in printed.out
+    assert "compared with the network at 256x256, 201x300" in printed.out
     assert "pix2style infer" in printed.err
 
 

@@ -178,7 +178,7 @@ def test_options_that_do_not_fit(script: Path) -> None:
         load_custom(f"{script}:negative", timeout_s=3)
     with pytest.raises(ConfigError, match="above 0 seconds"):
         load_custom("true {input} {output}", timeout_s=0)
-    with pytest.raises(ConfigError, match="at least 1 command"):
+    with pytest.raises(ConfigError, match="jobs must be 1 or more"):
         load_custom("true {input} {output}", jobs=0)
     with pytest.raises(ArtifactError, match=r"brush\.png: cannot be read: No such file"):
         load_custom(f"{script}:negative", files=[Path("brush.png")])
