@@ -77,7 +77,7 @@ def magenta_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from onnx import TensorProto, checker, helper, save
 
     from pix2style.teachers.magenta.cache import fetch
-    from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, Conversion, FileRecord
+    from pix2style.teachers.magenta.records import STYLE_FILE, TRANSFORMER_FILE, ConversionRecord, FileRecord
 
     def write(path: Path, nodes: list[object], inputs: dict[str, list[object]], output: list[object]) -> None:
         graph = helper.make_graph(
@@ -102,7 +102,7 @@ def magenta_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write(folder / TRANSFORMER_FILE, mix, {"photo": image, "vector": ["batch", 1, 1, 3]}, image)
     files = {name: FileRecord.of(folder / name) for name in (STYLE_FILE, TRANSFORMER_FILE)}
-    Conversion(sha256_json("stand-in"), 3, files, {"stand-in": "1"}).write(folder)
+    ConversionRecord(sha256_json("stand-in"), 3, files, {"stand-in": "1"}).write(folder)
 
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
