@@ -1,8 +1,9 @@
-"""What the parts of `unet` and `lite` are worth: small variants, trained a little towards the built-in watercolour.
+"""Compare small variants of `unet` and `lite`, each trained for a few steps on pairs of the built-in watercolour.
 
 python benchmarks/blocks.py --content PHOTOS [--photos 72] [--steps 200] [--seeds 2]
 
-Writes benchmarks/results/blocks.md. Small networks and short runs: they show what starts well, not what ends best.
+Writes benchmarks/results/blocks.md. Networks are small and runs short, so the table shows which variant learns fastest
+at first, not which one is best in the end.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _HELD_OUT_SHARE = 0.25
 
 
 def plain_lite(*, fresh: bool) -> Generator:
-    """Lite of plain convolutions, with torch's start or at the kernels that RepConv's branches merge to."""
+    """Build a Lite of plain convolutions, initialised as in torch or as the merged branches of RepConv."""
     lite = Lite(channels=24).folded().train()
     for layer in lite.body:
         if fresh and isinstance(layer, nn.Conv2d):
@@ -40,7 +41,7 @@ def plain_lite(*, fresh: bool) -> Generator:
 
 @dataclass(frozen=True)
 class Variant:
-    """A network to try, and Adam's step size for its kind."""
+    """A network to compare, with the learning rate of Adam for its kind."""
 
     name: str
     build: Callable[[], Generator]
@@ -58,13 +59,13 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Pairs:
-    """Photos and what the teacher made of them: uint8 [height, width, 3]."""
+    """Photos and their targets: uint8 [height, width, 3]."""
 
     photos: list[Image8]
     targets: list[Image8]
 
     def crops(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """A batch of random crops: [batch, 3, crop, crop] in [-1, 1]."""
+        """Return a batch of random crops: [batch, 3, crop, crop] in [-1, 1]."""
         batch: list[tuple[Image8, Image8]] = []
         for _ in range(_BATCH):
             index = random.integers(len(self.photos))
@@ -76,7 +77,7 @@ class Pairs:
 
 
 def main() -> None:
-    """Train all variants, print, and write a table into benchmarks/results."""
+    """Train all variants, print the table, and write it into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=72)
@@ -120,7 +121,7 @@ def _pairs(content: Path, count: int) -> tuple[Pairs, Pairs]:
 
 
 def _train(variant: Variant, learned: Pairs, held_out: Pairs, steps: int, seed: int) -> tuple[float, float]:
-    """The held-out L1, and milliseconds a step."""
+    """Train a variant; return its L1 on held-out photos and the milliseconds per step."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     generator = variant.build().to(memory_format=torch.channels_last)

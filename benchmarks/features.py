@@ -1,8 +1,8 @@
-"""Feature networks compared: what their distances see on real pairs, their size, and their time.
+"""Compare feature networks: how well their distances rank real images, their size, and their time.
 
-For each held-out pair the teacher's target is compared with itself shifted by two pixels, which a person hardly sees,
-and with four pictures that are worse: itself blurred, its photo, and the target of another style. A distance is good if
-the shifted target is nearer than each of these; pixels (L1) are the row to beat.
+For each held-out pair the target is compared with itself shifted by two pixels, which a person hardly notices, and with
+three worse images: the target blurred, the photo, and the target of another style. A distance is good if the shifted
+target is nearer than each of these. The distance of pixels (L1) is the baseline.
 
 python benchmarks/features.py --pairs SET --other SET_OF_ANOTHER_STYLE --vgg VGG19.safetensors \
     [--autoencoder FILE | --steps 300] [--photos 40]
@@ -40,7 +40,7 @@ Distance = Callable[[Features, Features], float]
 
 
 def main() -> None:
-    """Measure, print, and write a table into benchmarks/results."""
+    """Measure, print the table, and write it into benchmarks/results."""
     options = _options()
     pictures = _candidates(PairReader(options.pairs), PairReader(options.other), options.photos)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ in brackets how many times farther the worse one is (median). Blur: sigma {_BLUR
 
 
 def _candidates(reader: PairReader, other: PairReader, photos: int) -> list[dict[str, Tensor]]:
-    """For each held-out photo: target, shifted target, and the worse pictures, all cut to what the shift leaves."""
+    """Return target, shifted target and worse images of each held-out photo, cropped alike."""
     elsewhere = {entry.sha256: entry for split in ("test", "val") for entry in other.entries(split)}
     entries = [entry for split in ("test", "val") for entry in reader.entries(split) if entry.sha256 in elsewhere]
     if not entries:
@@ -98,7 +98,7 @@ def _tensor(picture: Image8) -> Tensor:
 
 
 def _autoencoder(options: argparse.Namespace, folder: Path) -> tuple[FeatureNetwork, str]:
-    """The network, and in words how it was trained."""
+    """Return the autoencoder, and a description of how it was trained."""
     if options.autoencoder is not None:
         return load_autoencoder(LAYERS, options.autoencoder), f"autoencoder {options.autoencoder.name}"
     pictures = read_pairs(PairReader(options.pairs), 1000)
@@ -138,7 +138,7 @@ def _ranking(networks: dict[str, FeatureNetwork], pictures: list[dict[str, Tenso
 
 
 def _from_target(distance: Distance, seen: dict[str, Features]) -> list[float]:
-    """To the shifted target first, then to the worse pictures."""
+    """Return the distances of the target to the shifted target and to each worse image, in this order."""
     return [distance(seen["target"], seen[name]) for name in ("shifted", *_WORSE)]
 
 

@@ -1,4 +1,4 @@
-"""Johnson's network as fast style transfer ships it: the peer that a lightweight filter is compared with."""
+"""The network of Johnson et al., for comparison with the lightweight generator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TransformerNet(nn.Module):
         )
 
     def forward(self, photo: Tensor) -> Tensor:
-        """Paint bytes; this network's own range is 0 to 255."""
+        """Stylize bytes; the network's own value range is 0 to 255."""
         painted = self.body(photo.permute(0, 3, 1, 2).to(torch.float32))
         return painted.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 

@@ -1,13 +1,13 @@
-"""How fast filters run, beside Johnson's network in the same runtime, and where their time goes.
+"""Measure how fast filters run, beside Johnson's network in the same runtime, and where their time goes.
 
     python benchmarks/lite.py watercolor.int8.onnx watercolor.onnx [--magenta CONVERTED] [--unets] [--rounds 9]
 
-Filters go through `load_stylizer(file)(array)`: uint8 in, uint8 out, what a caller waits for. Johnson's TransformerNet
-(random weights: they do not change its time) goes through an ONNX Runtime session of its own with the same settings,
-and Magenta's transformer (`pix2style teacher convert`) and the U-Nets of benchmarks/quality.md likewise. Rounds are
-interleaved, so that a noisy machine disturbs all of them alike; figures are medians, and ratios are medians of each
-round's ratio. The parts are ONNX Runtime's own profile, and the floor is what the same runtime reaches in a product of
-two large matrices of bytes.
+Filters are timed as a caller uses them: `load_stylizer(file)(array)`, from uint8 to uint8. Johnson's network (with
+random weights, which do not change its time), Magenta's transformer (`pix2style teacher convert`) and the U-Nets of
+benchmarks/quality.md run in ONNX Runtime sessions with the same settings. Rounds are interleaved, so that a noisy
+machine disturbs all networks alike. Times are medians, and ratios are medians of the ratios of each round. The times of
+single operators come from ONNX Runtime's profile. The lower bound is the time at the rate that the same runtime reaches
+for a product of two large matrices of bytes.
 
 Writes benchmarks/results/lite_speed.md.
 """
@@ -51,13 +51,13 @@ _Run = Callable[[_Bytes], object]
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that paints one photo, [height, width, 3].
+    """A network that stylizes one photo, uint8 [height, width, 3].
 
     Attributes:
-        run: paints.
-        bytes: of its file.
-        model: its graph.
-        feed: from a photo to the graph's inputs.
+        run: Stylizes a photo.
+        bytes: Size of the file.
+        model: The ONNX graph.
+        feed: Turns a photo into the inputs of the graph.
     """
 
     run: _Run
@@ -67,7 +67,7 @@ class Contender:
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print the table, and write it into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("filters", type=Path, nargs="+")
     parser.add_argument("--magenta", type=Path, help="folder that `pix2style teacher convert -o` wrote")
@@ -115,7 +115,7 @@ def _johnson() -> Contender:
 
 
 def _unet(network: Generator) -> Contender:
-    """As it is exported: bytes in and out, of any size."""
+    """Build a U-Net as it is exported: from bytes to bytes, of any size."""
     model = choose_export(network.eval()).build()
     data = model.SerializeToString()
     session = onnxruntime.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
@@ -134,7 +134,7 @@ def _magenta(folder: Path) -> Contender:
     vector[..., 0] = 1
 
     def feed(photo: _Bytes) -> dict[str, Any]:
-        height, width = (size // 4 * 4 for size in photo.shape[:2])  # it takes multiples of 4
+        height, width = (size // 4 * 4 for size in photo.shape[:2])  # the network takes multiples of 4
         return {content.name: photo[None, :height, :width].astype(np.float32) / 255, style.name: vector}
 
     return Contender(lambda photo: session.run(None, feed(photo)), path.stat().st_size, onnx.load(path), feed)
@@ -158,9 +158,9 @@ def _speeds(contenders: dict[str, Contender], rounds: int) -> list[str]:
             photo = _photo(*size)
             for name, contender in contenders.items():
                 if name in _SLOW and size == SIZES[1]:
-                    continue  # seconds, and no figure needs it
+                    continue  # takes seconds, and no figure needs it
                 ms = _ms(contender.run, photo)
-                if number > 0:  # the first round warms up
+                if number > 0:  # the first round is a warm-up
                     spent[name][size].append(ms)
     peer = spent[_JOHNSON][SIZES[0]]
     columns = [
@@ -183,7 +183,7 @@ def _speeds(contenders: dict[str, Contender], rounds: int) -> list[str]:
 
 
 def _ms(run: _Run, photo: _Bytes) -> float:
-    """Of one call, the median of as many as fit three tenths of a second, three at least."""
+    """Return the median time of a call in milliseconds, over 0.3 seconds or at least three calls."""
     time.sleep(PAUSE_BEFORE_TIMING_S)
     run(photo)
     times: list[float] = []
@@ -203,12 +203,12 @@ def _parameters(model: onnx.ModelProto) -> int:
 
 
 def _macs(contender: Contender) -> int:
-    """Multiply-adds of all convolutions for one photo of 512x512: weights times places, by the shapes of a real run."""
+    """Count the multiply-adds of all convolutions for a photo of 512x512, by the shapes of a real run."""
     options = _options()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # nodes as they are written
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # keep the nodes of the file
     graph, found = contender.model.graph, 0
     held = {one.name: list(one.dims) for one in graph.initializer}
-    # packed while the session is made, the weights of a ConvTranspose are in no profile
+    # The session packs the weights of a ConvTranspose when it is created, so the profile does not show them.
     transposed = {f"{n.name}_kernel_time": held[n.input[1]] for n in graph.node if n.op_type == "ConvTranspose"}
     for event in _profile(contender.model.SerializeToString(), options, contender.feed(_photo(*SIZES[0])), runs=1):
         inputs, outputs = event["args"]["input_type_shape"], event["args"]["output_type_shape"]
@@ -223,7 +223,7 @@ def _macs(contender: Contender) -> int:
 def _profile(
     model: bytes, options: onnxruntime.SessionOptions, feed: dict[str, Any], runs: int
 ) -> list[dict[str, Any]]:
-    """ONNX Runtime's own record of each node's run."""
+    """Return ONNX Runtime's profile: one record for each run of a node."""
     with tempfile.TemporaryDirectory() as folder:
         options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -246,7 +246,7 @@ def _floor(contenders: dict[str, Contender], options: argparse.Namespace) -> lis
 
 
 def _matrix_rate(*, quantised: bool) -> float:
-    """Multiply-adds a second."""
+    """Measure how many multiply-adds per second a large matrix product reaches."""
     rows, depth, columns = 4096, 1024, 1024
     random = np.random.default_rng(0)
     if quantised:
@@ -272,11 +272,11 @@ def _matrix_rate(*, quantised: bool) -> float:
 
 
 def _parts(path: Path) -> list[str]:
-    """Shares of the runtime's own time at 512x512, by kind of node."""
+    """Return the time of each kind of node at 512x512, and its share."""
     runs = 30
     spent: collections.Counter[str] = collections.Counter()
     for event in _profile(path.read_bytes(), _options(), {"photo": _photo(*SIZES[0])[None]}, runs):
-        if event["args"]["op_name"] != "If":  # its time is that of the nodes inside, which are listed too
+        if event["args"]["op_name"] != "If":  # an If takes the time of the nodes inside, which are listed as well
             spent[event["args"]["op_name"]] += event["dur"]
     total = sum(spent.values())
     convolutions = sum(us for name, us in spent.items() if "Conv" in name)

@@ -1,8 +1,8 @@
-"""What a trained filter promises, measured on it: flat places, borders, greys, tiles, strength, 8 bits.
+"""Measure the properties of trained filters: flat areas, borders, mean colours, tiles, strength, and 8 bits.
 
     python benchmarks/lite_properties.py FILTER.onnx FILTER.int8.onnx --pairs PAIRS
 
-`--pairs` is the set whose test split is looked at. Writes benchmarks/results/lite_properties.md.
+The photos are the test split of the pair set. Writes benchmarks/results/lite_properties.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TILES = (64, 100, 256)
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print the table, and write it into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("filters", type=Path, nargs="+")
     parser.add_argument("--pairs", type=Path, required=True)
@@ -37,7 +37,7 @@ def main() -> None:
     reader = open_pairs(options.pairs, val_share=0.1, test_share=0.1)
     pairs = [reader.read(entry) for entry in reader.entries("test")]
     names = " ".join(path.name for path in options.filters)
-    lines = ["# What a trained filter promises", ""]
+    lines = ["# Properties of trained filters", ""]
     lines += [f"`python benchmarks/lite_properties.py {names} --pairs {options.pairs.name}`", ""]
     lines += [f"{len(pairs)} held-out photos.", "", "| | " + " | ".join(p.name for p in options.filters) + " |"]
     lines += ["|---" * (1 + len(options.filters)) + "|"]
@@ -67,7 +67,7 @@ def _figures(path: Path, first: Path, pairs: list[tuple[Image8, Image8]]) -> dic
 
 
 def _flatness(stylizer: OnnxStylizer, grey: int) -> tuple[float, float]:
-    """Of a photo of one grey: the largest wave of 2 or 4 pixels' length, and the largest deviation, both inside."""
+    """Return the largest wave of 2 or 4 pixels and the largest deviation on a flat grey, away from borders."""
     margin = _FLAT_PX // 4
     inside = stylizer(np.full((_FLAT_PX, _FLAT_PX, 3), grey, np.uint8))[margin:-margin, margin:-margin].astype(float)
     side = len(inside)

@@ -1,7 +1,8 @@
-"""Magenta's two backends: how alike they paint, and how fast, interleaved in one run on real photos.
+"""Compare the two backends of Magenta's network on real photos: how much their outputs differ, and how fast they are.
 
 Run: `python benchmarks/magenta_backends.py ASSETS CONVERTED [--rounds N]` (CONVERTED: pix2style teacher convert -o).
-Prints JSON. Rates are photos a second, medians over the rounds; CPU seconds a photo do not mind a busy machine.
+Rounds are interleaved. Prints JSON. Rates are photos per second, as medians over the rounds; CPU seconds per photo
+hardly depend on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _STYLES = ("style08.jpg", "style19.jpg", "style03.jpg")
 
 
 def _parity(ours: Sequence[MagentaTeacher], theirs: Sequence[MagentaTeacher], photos: list[Image8]) -> dict[str, Any]:
-    """The largest difference in levels, and the share of values that differ."""
+    """Return the largest difference in levels, and the share of values that differ."""
     worst, different, values = 0, 0, 0
     for one, other in zip(ours, theirs, strict=True):
         for painted, expected in zip(one.stylize(photos), other.stylize(photos), strict=True):
@@ -40,7 +41,7 @@ def _parity(ours: Sequence[MagentaTeacher], theirs: Sequence[MagentaTeacher], ph
 
 
 def _naive(tf: Any, module: Any, painting: Image8, files: list[Path], out: Path) -> None:
-    """The obvious loop: open, the hub's module with both images, save."""
+    """Run the simple loop: open, call the module with both images, save."""
     style = tf.constant(to_unit(painting)[None])
     for file in files:
         photo = crop_to_square(read_picture(file).rgb, _SIDE_PX)
@@ -54,7 +55,7 @@ def _time(ways: dict[str, Callable[[], object]], photos: int, rounds: int) -> di
         for name, way in ways.items():
             wall, cpu = time.perf_counter(), time.process_time()
             way()
-            if i > 0:  # the first round warms up
+            if i > 0:  # the first round is a warm-up
                 spent[name].append((time.perf_counter() - wall, time.process_time() - cpu))
     return {
         name: {
@@ -67,7 +68,7 @@ def _time(ways: dict[str, Callable[[], object]], photos: int, rounds: int) -> di
 
 
 def main() -> None:
-    """See the file's docstring."""
+    """Measure and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("assets", type=Path)
     parser.add_argument("converted", type=Path)

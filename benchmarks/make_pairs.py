@@ -1,21 +1,21 @@
-"""How fast make-pairs is, against its own teacher's raw speed and against the obvious loop.
+"""Measure how fast make-pairs is, compared with its teacher alone and with a simple loop.
 
     python benchmarks/make_pairs.py speed --content PHOTOS --style PAINTING.jpg --module MAGENTA [--photos 48]
     python benchmarks/make_pairs.py memory --content PHOTOS --style PAINTING.jpg --module MAGENTA
     python benchmarks/make_pairs.py parts --content PHOTOS --style PAINTING.jpg --module MAGENTA
 
-`speed` interleaves, several rounds in one process, on the same photos at the same size:
+`speed` runs three ways in interleaved rounds in one process, on the same photos at the same size:
 
-* raw: the teacher alone, on photos that are decoded and cut before, in the batches that make-pairs gives it. No pair
-  set can be made faster than that; it is the limit.
+* raw: the teacher alone, on decoded and cropped photos, in the batches that make-pairs gives it. No pair set can
+  be made faster than that.
 * make-pairs: the whole stage, from JPEG files to a finished pair set on the disk.
-* loop: what a script does: open with Pillow, scale, `hub.load(module)(photo, painting)[0]` with both pictures, save
-  both as PNG, one photo at a time. (The module is loaded once, outside of the clock.)
+* loop: what a simple script does: open with Pillow, scale, `hub.load(module)(photo, painting)[0]` with both images,
+  save both as PNG, one photo at a time. (The module is loaded once, before the clock starts.)
 
-`memory` makes sets of 300 and of 3,000 photos in processes of their own and prints the peak of their resident memory.
+`memory` makes sets of 300 and of 3,000 photos in separate processes, and prints their peak resident memory.
 
-`parts` is the processor time of each part of a pair, one after the other on one thread: what the teacher's own time
-must be large against, where both share the processor.
+`parts` measures the processor time of each part of the work on a pair, one after the other on one thread. Where teacher
+and make-pairs share the processor, these times are added to the teacher's.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Measure, print, and write a table into benchmarks/results."""
+    """Measure, print the table, and write it into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("speed", "memory", "parts"))
     parser.add_argument("--content", type=Path, required=True)
@@ -79,9 +79,9 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def speed(options: argparse.Namespace) -> list[str]:
-    """Rates of each way, and their ratios round by round.
+    """Measure the rate of each way, and their ratios in each round.
 
-    Machines drift, so the raw teacher runs before and after make-pairs, and the mean of both is its rate of that round.
+    The speed of a machine drifts, so the raw teacher runs before and after make-pairs; its rate is the mean of both.
     """
     photos = sorted(options.content.glob("*.jpg"))[: options.photos]
     few = photos[: max(1, len(photos) // 3)]  # the loop is slow
@@ -92,7 +92,7 @@ def speed(options: argparse.Namespace) -> list[str]:
         "TensorFlow": load_magenta([StyleBlend.from_paintings(options.style)], options.module, "tensorflow")[0],
     }
     rates: dict[str, list[float]] = {}
-    for round_number in range(options.rounds + 1):  # the first one warms up
+    for round_number in range(options.rounds + 1):  # the first round is a warm-up
         found = {"loop": _rate(lambda: loop(few), len(few))}
         for name, teacher in teachers.items():
             before = _rate(lambda teacher=teacher: _raw(teacher, photos, options.size), len(photos))
@@ -181,7 +181,7 @@ def _loop(options: argparse.Namespace) -> Callable[[Sequence[Path]], None]:
 
 
 def memory(options: argparse.Namespace) -> list[str]:
-    """Peak resident memory of the program for few and for many photos."""
+    """Measure the peak resident memory of the program for few and for many photos."""
     lines = [f"At {options.size} px. Many photos are pieces of the few.", ""]
     lines += ["| photos | peak resident memory, MB | seconds |", "|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
@@ -205,7 +205,7 @@ def memory(options: argparse.Namespace) -> list[str]:
 
 
 def _peak_kb(command: list[str]) -> int:
-    """In a process between, because the system adds up all children's peaks."""
+    """Run it below a process of its own, because the system reports the largest peak of all children of a process."""
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
@@ -215,7 +215,7 @@ def _peak_kb(command: list[str]) -> int:
 
 
 def parts(options: argparse.Namespace) -> list[str]:
-    """Milliseconds of processor time a pair; the least of several repetitions."""
+    """Measure the processor time per pair in milliseconds, as the least of several repetitions."""
     files = sorted(options.content.glob("*.jpg"))[: options.photos]
     teacher = load_magenta([StyleBlend.from_paintings(options.style)], options.module, "onnx", threads=1)[0]
     data = [file.read_bytes() for file in files]
@@ -245,7 +245,7 @@ def _least_cpu_s(act: Callable[[], object]) -> float:
 
 
 def _many(photos: Path, folder: Path, count: int) -> Path:
-    """As many different photos as asked for, cut from the given ones."""
+    """Return the requested number of different photos, cropped from those that exist."""
     folder.mkdir()
     rng, files = np.random.default_rng(0), sorted(photos.glob("*.jpg"))
     for i in range(count):

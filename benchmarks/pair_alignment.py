@@ -1,9 +1,9 @@
-"""How surely misaligned pairs are found, and how often honest ones are suspected, on real photos and real teachers.
+"""Measure how reliably misaligned pairs are found, and how often correct pairs are suspected, with real teachers.
 
     python benchmarks/pair_alignment.py --photos shared/data/content --module shared/assets/teacher/magenta26 \
         --teacher watercolor --teacher magenta:shared/data/styles/style08.jpg --count 100
 
-paints the photos, spoils the targets in known ways, asks `pix2style.pairs.check.alignment.measure_alignment` and
+stylizes the photos, spoils the targets in known ways, calls `pix2style.pairs.check.alignment.measure_alignment` and
 `pix2style.pairs.check.inspector.PairInspector`, and writes benchmarks/results/pair_alignment.md.
 """
 
@@ -33,7 +33,7 @@ RESULTS = Path(__file__).parent / "results" / "pair_alignment.md"
 
 @dataclass(frozen=True, slots=True)
 class Spoiling:
-    """A known error: what it is called, what it does to a target, and what should be found."""
+    """A known error: its name, the change that it makes to a target, and the problem that should be reported."""
 
     name: str
     change: Callable[[Image8], Image8]
@@ -41,7 +41,7 @@ class Spoiling:
 
 
 def shift(dx: int, dy: int) -> Callable[[Image8], Image8]:
-    """Right and down; mirrored in from the border."""
+    """Shift to the right and down; the free border is filled by reflection."""
 
     def change(rgb: Image8) -> Image8:
         height, width = rgb.shape[:2]
@@ -52,7 +52,7 @@ def shift(dx: int, dy: int) -> Callable[[Image8], Image8]:
 
 
 def enlarge(by: float) -> Callable[[Image8], Image8]:
-    """Around the middle, cut to the same frame; by another way of scaling than the one that is looked for."""
+    """Enlarge around the middle and crop to the same size, with another interpolation than the check uses."""
 
     def change(rgb: Image8) -> Image8:
         height, width = rgb.shape[:2]
@@ -78,13 +78,13 @@ SPOILINGS = (
 )
 
 
-def paint(teacher: Stylizer, photos: Sequence[Image8]) -> list[Image8]:
-    """In batches."""
+def stylize_in_batches(teacher: Stylizer, photos: Sequence[Image8]) -> list[Image8]:
+    """Stylize in batches."""
     return [one for i in range(0, len(photos), _BATCH) for one in teacher.stylize(list(photos[i : i + _BATCH]))]
 
 
 def suspicions(pairs: Sequence[tuple[Image8, Image8]]) -> list[Suspicion]:
-    """Of a whole set; sources are places in the list."""
+    """Return the suspicious pairs of a whole set; sources are positions in the list."""
     judging = PairInspector()
     for i, (content, target) in enumerate(pairs):
         digests = sha256_bytes(content.tobytes()), sha256_bytes(target.tobytes())
@@ -93,15 +93,15 @@ def suspicions(pairs: Sequence[tuple[Image8, Image8]]) -> list[Suspicion]:
 
 
 def rows(name: str, photos: list[Image8], targets: list[Image8]) -> list[str]:
-    """The table's rows of one teacher."""
+    """Return the rows of one teacher."""
     pairs = list(zip(photos, targets, strict=True))
     begun = time.perf_counter()
     scores = [measure_alignment(*pair).score for pair in pairs]
     per_pair_ms = (time.perf_counter() - begun) / len(pairs) * 1e3
-    honest = suspicions(pairs)
+    suspected = suspicions(pairs)
     low, middle = np.percentile(scores, [0, 50])
     said = f"lowest score {low:.1f}, median {middle:.1f}; {per_pair_ms:.0f} ms a pair"
-    found = [f"| {name} | honest | {len(honest)} of {len(pairs)} suspected | {said} |"]
+    found = [f"| {name} | correct | {len(suspected)} of {len(pairs)} suspected | {said} |"]
     for spoiling in SPOILINGS:
         findings = [
             measure_alignment(photo, np.ascontiguousarray(spoiling.change(target))).misalignment
@@ -110,11 +110,11 @@ def rows(name: str, photos: list[Image8], targets: list[Image8]) -> list[str]:
         seen = sum(finding is not None for finding in findings)
         right = sum(finding is not None and finding.problem == spoiling.problem for finding in findings)
         found.append(f"| {name} | {spoiling.name} | {seen} of {len(pairs)} found | {right} named right |")
-    return [*found, *swapped_rows(name, pairs, {int(one.source) for one in honest})]
+    return [*found, *swapped_rows(name, pairs, {int(one.source) for one in suspected})]
 
 
-def swapped_rows(name: str, pairs: list[tuple[Image8, Image8]], honest: set[int]) -> list[str]:
-    """A tenth of the targets are swapped in twos, in a set whose other pairs are honest."""
+def swapped_rows(name: str, pairs: list[tuple[Image8, Image8]], suspected: set[int]) -> list[str]:
+    """Swap a tenth of the targets in pairs, and return the rows for a set whose other pairs are correct."""
     chosen = np.random.default_rng(0).permutation(len(pairs))[: len(pairs) // 10 // 2 * 2]
     spoiled, partner = list(pairs), dict[int, int]()
     for one, other in zip(chosen[::2].tolist(), chosen[1::2].tolist(), strict=True):
@@ -123,13 +123,13 @@ def swapped_rows(name: str, pairs: list[tuple[Image8, Image8]], honest: set[int]
     found = {int(one.source): one.text for one in suspicions(spoiled)}
     seen = sum(place in found for place in partner)
     right = sum(f"the content of {other} (" in found.get(place, "") for place, other in partner.items())
-    wrong = len(found.keys() - partner.keys() - honest)
-    result = f"{seen} of {len(partner)} found | {right} with the right content; {wrong} honest pairs suspected"
+    wrong = len(found.keys() - partner.keys() - suspected)
+    result = f"{seen} of {len(partner)} found | {right} with the right content; {wrong} correct pairs suspected"
     return [f"| {name} | swapped (a tenth of the set) | {result} |"]
 
 
 def main() -> None:
-    """Paint, spoil, judge, write."""
+    """Stylize, spoil, check, and write the table into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
     parser.add_argument("--teacher", action="append", required=True, help="watercolor or magenta:PAINTING; repeatable")
@@ -144,8 +144,10 @@ def main() -> None:
     photos = [crop_to_square(read_picture(found.path, to_srgb=True).on_white(), options.size) for found in files]
     lines = ["| teacher | pairs are | result | |", "|---|---|---|---|"]
     for source in options.teacher:
-        lines += rows(Path(source).name, photos, paint(load_stylizer(source, teacher_module=options.module), photos))
-    heading = "# Misaligned pairs: what is found, and what is found wrongly"
+        lines += rows(
+            Path(source).name, photos, stylize_in_batches(load_stylizer(source, teacher_module=options.module), photos)
+        )
+    heading = "# Misaligned pairs: how many are found, and how many correct pairs are suspected"
     material = f"{len(photos)} photos at {options.size} px, one in {step} from number {options.skip} on, by"
     command = f"`python benchmarks/pair_alignment.py --count {options.count} --skip {options.skip} ...`"
     what = "A score is the height of the correlation's peak in standard deviations (`pix2style.pairs.check.alignment`)."

@@ -1,8 +1,9 @@
-"""The plain way, which benchmarks compare with: pix2pix as pytorch-CycleGAN-and-pix2pix trains it, written anew.
+"""The baseline of benchmarks/train_step.py: pix2pix as pytorch-CycleGAN-and-pix2pix trains it, written anew.
 
-fp32, eager, PNGs opened in one loader process, torch.optim.Adam as it comes, the discriminator's weights frozen in the
-generator's step. https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/models/pix2pix_model.py and
-data/aligned_dataset.py there are what it follows; the networks are the product's, which are the same layers.
+It is eager and in fp32, opens PNG files in one loader process, uses torch.optim.Adam with its defaults, and freezes the
+discriminator in the generator's step, as
+https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/models/pix2pix_model.py and data/aligned_dataset.py
+there do. The networks are those of pix2style, which have the same layers.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _L1_WEIGHT = 100.0
 
 
 class PlainPix2Pix:
-    """Generator, discriminator, two optimisers, one step.
+    """Generator, discriminator, and their optimisers.
 
     Args:
-        config: of the networks; the seed.
-        device: where they are.
-        features: for the perceptual term, or None.
-        layers: its layers' weights.
-        weight: its weight.
+        config: Configuration of the networks, with the seed.
+        device: Device of the networks.
+        features: Feature network of the perceptual loss; None leaves the loss out.
+        layers: Weights of its layers.
+        weight: Weight of the perceptual loss.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class PlainPix2Pix:
         self._bce, self._l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()
 
     def step(self, content: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Learn from a batch; the losses of discriminator and generator."""
+        """Train on a batch; return the losses of discriminator and generator."""
         output = self.generator(content)
         self._freeze(False)
         self._discriminator_adam.zero_grad()
@@ -85,7 +86,7 @@ class PlainPix2Pix:
 
 
 class AlignedPngs(Dataset[tuple[Tensor, Tensor]]):
-    """Photo and target side by side in one PNG: opened, resized to 286, cut to 256, mirrored, normalised."""
+    """Photos and targets side by side in PNG files: opened, resized to 286, cropped to 256, mirrored, normalised."""
 
     def __init__(self, files: list[Path]) -> None:
         self._files = files
@@ -104,7 +105,7 @@ class AlignedPngs(Dataset[tuple[Tensor, Tensor]]):
 
 
 def plain_loader(files: list[Path], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches for ever, from one loader process."""
+    """Yield batches without end, from one loader process."""
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         AlignedPngs(files), batch_size=batch, shuffle=True, num_workers=1, drop_last=True, persistent_workers=True
     )

@@ -1,4 +1,4 @@
-"""Encoders of PNG on real photos: milliseconds of processor time and bytes a picture. The best of several repetitions.
+"""Compare PNG encoders on real photos: processor time and bytes per image, as the best of several repetitions.
 
 python benchmarks/png.py --content PHOTOS [--size 256] [--photos 40]
 """
@@ -21,7 +21,7 @@ _REPETITIONS = 5
 
 
 def main() -> None:
-    """Measure, print, and write a table into benchmarks/results."""
+    """Measure, print the table, and write it into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", type=Path, required=True)
     parser.add_argument("--size", type=int, default=256)

@@ -1,16 +1,16 @@
-"""How good the recipes are: each trains for the same minutes at the same time, then all are measured together.
+"""Compare the recipes: train all of them at the same time for the same number of minutes, then measure them together.
 
     python benchmarks/quality.py --pairs PAIRS08 PAIRS19 --style PAINTING08 PAINTING19 --vgg VGG19.safetensors
         --minutes 10 --out FOLDER
 
 `--pairs` are sets made by `pix2style make-pairs` with `pairs.fit=keep pairs.val_share=0.05 pairs.test_share=0.15`. All
-recipes and styles train at once, one thread each, so that whatever else the machine does costs all of them alike; their
-pictures a second are measured the same way before, and each gets as many pictures as fit the minutes. The minutes that
-it really took are in the table. Figures are those of `pix2style eval` on the test split. A finished recipe is not
-trained again, so the command can be repeated after it was stopped.
+recipes and styles train at once with one thread each, so that other work on the machine slows down all of them alike.
+Their images per second are measured in the same way first, and each recipe gets as many images as fit the minutes; the
+table has the minutes that it really took. Figures are those of `pix2style eval` on the test split. A finished recipe is
+not trained again, so you can repeat the command after it was stopped.
 
-On a CPU the recipes are made smaller, by the overrides that the table names: what a network of 54 M parameters can
-learn in minutes on two cores is no measure of any recipe, and yet it is what the published one is.
+On a CPU the recipes are made smaller by overrides, which the page lists, except for the published pix2pix: its 54 M
+parameters cannot learn much in minutes on two cores, so its row says nothing about that recipe with a GPU.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from pix2style.evaluation.machine import describe_machine, library_versions
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 RESULT = Path(__file__).parent / "quality.md"
-# Weights files of VGG19 that end at conv3_1 are what the offline machine has; the same layers serve every recipe.
+# All recipes use the same layers of VGG19, up to conv3_1, so that a small weights file is enough.
 _SHALLOW_PERCEPTUAL = "losses.perceptual.layers={relu1_1: 0.25, relu2_1: 0.5, relu3_1: 1.0}"
 _SHALLOW_STYLE = "losses.style.layers={relu1_1: 1, relu2_1: 1, relu3_1: 1}"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained.
+    """A recipe to train.
 
     Attributes:
-        config: file in configs/.
-        always: overrides on any machine.
-        on_cpu: overrides on a CPU.
-        shares: keys that are set to these shares of the pictures seen.
+        config: Name of the file in configs/.
+        always: Overrides on any machine.
+        on_cpu: Overrides on a CPU.
+        shares: Keys that are set to a share of the training images.
     """
 
     config: str
@@ -51,9 +51,9 @@ class Recipe:
     shares: tuple[tuple[str, float], ...] = ()
 
 
-# Pixels first: the game begins when the pictures are near enough to be played for.
+# The discriminator starts when pixel losses have brought the outputs close to the targets.
 _GAME = (("losses.adversarial.start_images", 0.05), ("losses.adversarial.ramp_images", 0.025))
-# What `configs/distill.yaml` came to: pixels first and most often, no adversary: minutes are too short for a game.
+# As configs/distill.yaml: pixel losses first and in most steps, and no discriminator, which minutes are too short for.
 _MINUTES = (
     "losses.l1=3",
     "losses.mse=15",
@@ -69,7 +69,7 @@ _MINUTES = (
     "train.decay_from=0.6",
 )
 _LITE_IN_MINUTES = ("model.generator=lite", *_MINUTES)
-# The 2017 network halves eight times, and its published rate and batch are what it bears.
+# The 2017 network halves the resolution eight times; learning rate and batch stay as published.
 _AS_PUBLISHED = ("train.augment.crop=256", "train.batch=1", "train.generator.lr=2e-4")
 _AVERAGED = (("train.ema_halflife_images", 0.02),)
 _PIXELS_FIRST = (("losses.features.start_images", 0.4), *_AVERAGED)
@@ -103,7 +103,7 @@ RECIPES = {
         ("model.generator=unet-2017", *_MINUTES, *_AS_PUBLISHED),
         (*_GAME, *_PIXELS_FIRST),
     ),
-    # resized pictures would have strokes of another size than those that it is measured on
+    # Resized images would have strokes of another size than the images of the test split.
     "pix2pix-2017": Recipe("pix2pix-2017.yaml", ("train.augment.resize=null",)),
     "johnson": Recipe(
         "johnson.yaml",
@@ -115,7 +115,7 @@ RECIPES = {
 
 
 def main() -> None:
-    """Train what is missing, measure, write the page."""
+    """Train what is missing, measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, nargs="+", required=True)
     parser.add_argument("--style", type=Path, nargs="+", required=True, help="one painting for each pair set")
@@ -152,17 +152,17 @@ class _Learner:
     style: Path
 
     def run(self, options: argparse.Namespace) -> Path:
-        """Its run folder, named so that eval's table is readable."""
+        """Run folder, whose name appears in the table of `pix2style eval`."""
         folder: Path = options.out / self.pairs.name / self.recipe.replace(", ", "-").replace(" ", "-")
         return folder
 
     def plan(self, options: argparse.Namespace) -> Path:
-        """What it was given to do, and what came out."""
+        """File with the number of images and the time that it took."""
         return self.run(options).with_suffix(".json")
 
 
 def _plan(learner: _Learner, options: argparse.Namespace) -> None:
-    """Measure how many pictures fit the minutes, if that has not been done, while all others measure too."""
+    """Measure how many images fit the minutes, unless that is done, while all other recipes measure, too."""
     plan = learner.plan(options)
     if plan.is_file():
         return
@@ -179,7 +179,7 @@ def _plan(learner: _Learner, options: argparse.Namespace) -> None:
 
 
 def _train(learner: _Learner, options: argparse.Namespace) -> None:
-    """Train it, or what is left of it."""
+    """Train the recipe, or what is left of it after a stop."""
     plan = learner.plan(options)
     described = json.loads(plan.read_text(encoding="utf-8"))
     if "report" in described:
@@ -190,7 +190,7 @@ def _train(learner: _Learner, options: argparse.Namespace) -> None:
 
 
 def _learn_features(options: argparse.Namespace) -> None:
-    """The autoencoder that one of the recipes takes for VGG."""
+    """Train the autoencoder that one of the recipes uses instead of VGG19."""
     features = options.out / "features.safetensors"
     wanted = any("FEATURES" in one for name in options.recipes for one in RECIPES[name].always)
     if wanted and not features.is_file():
@@ -241,7 +241,7 @@ def _seen(run: Path) -> str:
 def _head(options: argparse.Namespace) -> list[str]:
     machine, versions = describe_machine(), library_versions()
     names = " ".join(path.name for path in options.pairs)
-    lines = ["# The recipes, each given the same minutes", ""]
+    lines = ["# The recipes, each trained for the same minutes", ""]
     command = f"--pairs {names} --style ... --vgg {options.vgg.name} --minutes {options.minutes:g}"
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines += [f"`python benchmarks/quality.py {command} --device {options.device} --out ...`", ""]

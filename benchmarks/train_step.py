@@ -1,4 +1,4 @@
-"""How fast a step of training is, its loader included: the product's path against the plain loop.
+"""Measure how fast a training step with its loader is: `pix2style train` compared with a plain loop.
 
     python benchmarks/train_step.py --pairs PAIRS --device cpu [--rounds 5] [--seconds 4]
     python benchmarks/train_step.py --pairs PAIRS --device cuda
@@ -9,10 +9,10 @@ activations to relu4_1 as a perceptual term. VGG's weights are random: they chan
 * plain: benchmarks/plain_pix2pix.py. fp32, eager, batch 1, one loader process that opens PNGs, Adam as it comes.
 * fast: `pix2style train`'s own loader and step, in bf16 where the processor or GPU multiplies it natively.
 
-Each way runs in a process of its own, and only one of them at a time; rounds are interleaved, ratios are taken round by
-round, and medians count. Before that, the losses of the first two steps have to agree, without dropout: it is the same
-mathematics, but for bf16's rounding. The floor is what the step's multiplications would take at the measured rate of
-their precision: of one large matrix product or, on a CPU, of a convolution, whichever is faster.
+Each way runs in a process of its own, one at a time. Rounds are interleaved, ratios are taken in each round, and
+figures are medians. Before that, the losses of the first two steps (without dropout) must agree, up to the rounding of
+bf16: the mathematics is the same. The lower bound is the time that the multiplications of a step take at the measured
+rate of their precision: that of a large matrix product or, on a CPU, of a convolution, whichever is faster.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _Rates = dict[torch.dtype, float]
 
 
 def main() -> None:
-    """Measure, print, and write a table into benchmarks/results."""
+    """Measure, print the table, and write it into benchmarks/results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, required=True, help="a pair set of 256x256")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -74,14 +74,14 @@ def main() -> None:
         text = "\n".join(_document(options, ways))
     print(text)
     if options.only:
-        return  # a part is no result
+        return  # only the complete table is a result
     _RESULTS.mkdir(exist_ok=True)
     graphs = "_graphs" * options.cuda_graphs
     (_RESULTS / f"train_step_{options.device}{graphs}.md").write_text(text + "\n", encoding="utf-8")
 
 
 def _ways(options: argparse.Namespace, folder: Path) -> list[Way]:
-    """The first one, and the first one with VGG, are what the others are compared with."""
+    """Return the ways; the first, and the first with VGG19, are the baselines of the others."""
     fast_batches = sorted({1, *(options.batches or ((4,) if options.device == "cpu" else (4, 16, 64)))})
     overrides = (*(_CPU if options.device == "cpu" else _CUDA), f"train.precision={options.precision}")
     overrides += (f"train.cuda_graphs={options.cuda_graphs}".lower(),)
@@ -126,7 +126,7 @@ def _document(options: argparse.Namespace, ways: list[Way]) -> list[str]:
 
 @contextmanager
 def _processes(ways: list[Way]) -> Iterator[dict[Way, Connection]]:
-    """Each way with a memory and threads of its own; they end when the connection does."""
+    """Start a process for each way; it ends when its connection is closed."""
     context = multiprocessing.get_context("spawn")
     ends: dict[Way, Connection] = {}
     try:
@@ -143,11 +143,11 @@ def _processes(ways: list[Way]) -> Iterator[dict[Way, Connection]]:
 def _measured(
     options: argparse.Namespace, ends: dict[Way, Connection]
 ) -> tuple[dict[Way, list[float]], dict[Way, list[float]], dict[torch.dtype, list[float]]]:
-    """Images per second of each way in each round, of its loader alone, and the rates of each precision."""
+    """Measure images per second of each way and of its loader in each round, and the rate of each precision."""
     counts = {}
     for way, end in ends.items():
         print_note(way.name)
-        _asked(end, "steps", 3)  # warms up, and compiles
+        _asked(end, "steps", 3)  # warm-up and compilation
         counts[way] = max(1, round(options.seconds / (_asked(end, "steps", 2) / 2)))
         _asked(end, "loader", 4)
     rates: dict[Way, list[float]] = defaultdict(list)
@@ -196,16 +196,16 @@ def _ratio(ones: list[float], others: list[float]) -> str:
 
 
 def _check_agreement(losses: dict[Way, tuple[float, ...]]) -> None:
-    """The first two steps of both paths, at batch 1."""
+    """Compare the losses of the first two steps of both ways at batch 1."""
     for way, found in losses.items():
         plain = next(other for other in losses if other.vgg == way.vgg and not other.fast)
-        tolerance = 0.02 if _dtype(way) == torch.bfloat16 else 1e-3  # else another order of sums
+        tolerance = 0.02 if _dtype(way) == torch.bfloat16 else 1e-3  # in fp32 only the order of sums differs
         if way.batch == 1 and not np.allclose(found, losses[plain], rtol=tolerance):
             raise SystemExit(f"{way.name}: losses {found} differ from the plain loop's {losses[plain]}")
 
 
 def _operations(way: Way) -> float:
-    """Floating-point operations of one picture's step, of products and convolutions, forwards and backwards."""
+    """Count the floating-point operations of a step per image: products and convolutions, forward and backward."""
     from plain_pix2pix import PlainPix2Pix
 
     learner = PlainPix2Pix(way.config("train.device=cpu"), torch.device("cpu"), None, VGG_LAYERS, VGG_WEIGHT)
@@ -220,17 +220,17 @@ def _operations(way: Way) -> float:
 
 
 def _dtype(way: Way) -> torch.dtype:
-    """What this way multiplies in."""
+    """Return the precision in which a way multiplies."""
     return compute_dtype(way.config().train, torch.device(way.device)) if way.fast else torch.float32
 
 
 def _matrix_rate(device: str, threads: int, dtype: torch.dtype) -> float:
-    """Floating-point operations per second of one large product, or of a convolution, whichever is faster.
+    """Measure the floating-point operations per second of a large product or a convolution, whichever is faster.
 
-    The latter on the CPU alone: with some processors its library multiplies faster than the one of the products.
+    A convolution is measured on the CPU only: on some processors its library is faster than that of products.
     """
     torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = True  # which is what cuDNN's convolutions of float32 are by default
+    torch.backends.cuda.matmul.allow_tf32 = True  # as for cuDNN's float32 convolutions by default
     side = 8192 if device == "cuda" else 2048
     one = torch.randn(side, side, device=device, dtype=dtype)
     rate = 2 * side**3 / _fewest_seconds(lambda: one @ one, device)
@@ -254,7 +254,7 @@ def _fewest_seconds(act: Callable[[], Tensor], device: str) -> float:
 
 
 def _write_pngs(way: Way) -> None:
-    """The pairs side by side, as pix2pix wants them."""
+    """Write the pairs side by side, as pix2pix reads them."""
     material = open_training_data(way.config())
     way.pngs.mkdir()
     for entry in material.entries[:PAIRS]:

@@ -1,4 +1,4 @@
-"""What benchmarks/train_step.py measures, each way in a process of its own: the plain loop, and the product's path."""
+"""The two ways that benchmarks/train_step.py measures: the plain loop and `pix2style train`."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from pix2style.training.step.train_step import train_step
 _RECIPE = Path(__file__).parents[1] / "configs" / "pix2pix-2017.yaml"
 VGG_LAYERS = {"relu1_1": 0.03125, "relu2_1": 0.0625, "relu3_1": 0.125, "relu4_1": 0.25}
 VGG_WEIGHT = 10.0
-PAIRS = 64  # enough: what is decoded or opened costs the same each time
+PAIRS = 64  # enough, because decoding or opening an image takes the same time each time
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One row of the table.
+    """One way to train, which is one row of the table.
 
     Attributes:
-        name: of the row.
-        fast: the product's path; else the plain loop.
-        batch: pairs in a step.
-        vgg: with the perceptual term.
-        device: cpu or cuda.
-        threads: of torch.
-        pairs: the pair set's folder.
-        pngs: the folder of the same pairs, side by side.
-        weights: VGG19's file.
+        name: Name of the row.
+        fast: Whether it is the way of `pix2style train` and not the plain loop.
+        batch: Number of pairs in a step.
+        vgg: Whether there is a perceptual loss.
+        device: "cpu" or "cuda".
+        threads: Number of threads of torch.
+        pairs: Folder of the pair set.
+        pngs: Folder of the same pairs as side-by-side PNG files.
+        weights: Weights file of VGG19.
         overrides: of the recipe, for the fast path.
     """
 
@@ -59,7 +59,7 @@ class Way:
     overrides: tuple[str, ...] = ()
 
     def config(self, *more: str) -> Config:
-        """The recipe, with what this way changes."""
+        """Configuration of the recipe with the overrides of this way."""
         changes = [f"pairs.path={self.pairs}", f"train.batch={self.batch}", f"train.device={self.device}"]
         changes += ["train.images=1000000000", *self.overrides, *more]
         if self.vgg:
@@ -69,12 +69,12 @@ class Way:
         return load_config(_RECIPE, changes)
 
     def features(self) -> FeatureNetwork | None:
-        """For the plain loop."""
+        """Feature network of the plain loop."""
         return load_vgg19(VGG_LAYERS, self.weights).to(self.device) if self.vgg else None
 
 
 def serve(way: Way, orders: Connection) -> None:
-    """Do what the other end asks for, until it hangs up: ("losses" | "steps" | "loader", how many)."""
+    """Answer requests until the connection is closed: ("losses" | "steps" | "loader", how many)."""
     torch.set_num_threads(way.threads)
     with tempfile.TemporaryDirectory() as cache:
         pairs = _decoded(way.config(), Path(cache))
@@ -107,7 +107,7 @@ Acts = tuple[Callable[[], Any], Callable[[], Any]]
 
 
 def _plain(way: Way, pairs: _Pairs) -> Acts:
-    """One step with its batch, and a batch alone."""
+    """Return a function that takes a step with its batch, and one that loads a batch."""
     del pairs
     files = sorted(way.pngs.glob("*.png"))
     learner = _plain_learner(way)
@@ -144,7 +144,7 @@ def _stream(config: Config, pairs: _Pairs, device: torch.device) -> Iterator[Any
 
 
 def _first_losses(way: Way, pairs: _Pairs) -> tuple[float, ...]:
-    """Of discriminator and generator in the first two steps, without dropout, whose masks follow the layout."""
+    """Return the losses of the first two steps, without dropout, whose masks depend on the memory layout."""
     changes = ("model.unet_2017.dropout=false", "train.compile=false")
     config = way.config(*changes)
     parts = itertools.islice(_stream(config, pairs, torch.device(way.device)), 2)

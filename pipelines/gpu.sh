@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What only a GPU shows: the tests that need one, and the speed of a step beside the plain loop's, without and with CUDA
-# graphs (into benchmarks/results). With PAIRS, STYLE and VGG also a training of MINUTES, and its figures (into OUT).
-# PARTS chooses among them, where a GPU is to be had for minutes only:
+# Run what only a GPU can show: the tests that need one, and the speed of a training step beside that of the plain loop,
+# without and with CUDA graphs (written to benchmarks/results). With PAIRS, STYLE and VGG, also train for MINUTES and
+# write the figures to OUT. PARTS chooses among these parts, if you have a GPU for minutes only:
 #
 #   PARTS="tests step" bash pipelines/gpu.sh
 #   PARTS=training PAIRS=data/pairs/mine STYLE=painting.jpg VGG=vgg19.safetensors MINUTES=20 bash pipelines/gpu.sh
@@ -9,7 +9,7 @@ set -euo pipefail
 OUT=${OUT:-out/gpu}
 PYTHON=${PYTHON:-python3}
 PARTS=${PARTS:-tests step graphs ${PAIRS:+training}}
-SQUARES=$OUT/pairs # of 256x256, which is what the plain loop learns from
+SQUARES=$OUT/pairs # pairs of 256x256 pixels, the size that the plain loop reads
 mkdir -p "$OUT"
 failed=0
 

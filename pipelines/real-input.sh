@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole path on 300 real photos and one painting, on a CPU in about half an hour: pairs by a real Magenta network at
-# 256, a U-Net, the lightweight generator, its filter, 20 photos. PIX2STYLE_ASSETS is the folder with data/ and assets/.
+# Run the whole path on 300 real photos and one painting, on a CPU in about half an hour: make pairs of 256x256 pixels with
+# a Magenta network, train a U-Net and the lightweight generator, export it, measure it, and stylize 20 photos.
+# PIX2STYLE_ASSETS is the folder that holds data/ and assets/.
 set -euo pipefail
 A=${PIX2STYLE_ASSETS:?the folder with data/content, data/styles, assets/teacher and assets/vgg}
 OUT=${OUT:-out/real-input}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every stage once, in a minute, on the sample photos and the built-in teacher: what CI runs. The filter is no good yet.
+# Run every stage once, in a minute, on the sample photos with the built-in teacher, as the gate does. The filter that it
+# makes is not good, because its training is far too short.
 set -euo pipefail
 OUT=${OUT:-out/small}
 SAMPLES=${SAMPLES:-pix2style/samples/photos}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A W&B sweep (pipelines/sweep.yaml). `sweep.sh` makes one and works on it; on other machines `sweep.sh agent ID` helps.
-# CONFIG and PAIRS say which experiment; IMAGES how long a trial is; TRIALS how many this machine makes.
-# The agent itself calls `sweep.sh trial KEY=VALUE...`.
+# Run a Weights & Biases sweep (pipelines/sweep.yaml). `sweep.sh` creates a sweep and works on it; on other machines,
+# `sweep.sh agent ID` helps. CONFIG and PAIRS name the experiment, IMAGES is the length of a trial in training images, and
+# TRIALS is the number of trials that this machine runs. The agent itself calls `sweep.sh trial KEY=VALUE...`.
 set -euo pipefail
 CONFIG=${CONFIG:-configs/watercolor.yaml}
 PAIRS=${PAIRS:-data/pairs/watercolor}
@@ -17,7 +17,7 @@ agent)
     ;;
 trial)
     shift
-    # W&B names the trial; one that was stopped goes on
+    # W&B sets the ID of the trial, so a trial that was stopped resumes in its own folder.
     exec pix2style train --config "$CONFIG" --pairs "$PAIRS" --out "runs/sweep/${WANDB_RUN_ID:?set by the agent}" --resume-if-begun \
         "train.images=$IMAGES" tracking.wandb=online tracking.artifacts=false "$@"
     ;;
