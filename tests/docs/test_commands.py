@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL_FEATURES, SMALL_RUN, SPLITS, run_program
+from docs_program import SMALL_FEATURES, SMALL_RUN, SPLITS, run_program
 from pages import KNOWN_LANGUAGES, PAGES, ROOT, SHELL_LANGUAGES, Block, blocks_of
 
 from pix2style.images import read_picture
