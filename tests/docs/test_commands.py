@@ -96,7 +96,7 @@ def test_no_block_of_bash_hides_in_a_nameless_fence(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_the_reference_describes_can_be_imported(page: str) -> None:
-    for name in re.findall(r"^::: (\S+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE):
+    for name in re.findall(r"^(?:::: |<!-- fields: )([\w.]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE):
         assert pkgutil.resolve_name(name) is not None
 
 
