@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from commands import command_reference
 from configuration import configuration_reference
 from exit_codes import exit_code_table
+from record_fields import field_table
 from repository import listing, outside_pages, relink
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 _GENERATED = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
+_FIELDS = re.compile(r"^<!-- fields: ([\w.]+) -->$", re.MULTILINE)
 _WRITERS = {
     "commands": command_reference,
     "configuration": configuration_reference,
@@ -38,14 +40,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Replace `<!-- generated: NAME -->` by what NAME's writer returns, and links to files by links to pages."""
+    """Fill in what is written from the code, and turn links to files into links to pages.
+
+    `<!-- generated: NAME -->` becomes what NAME's writer returns, and `<!-- fields: MODEL -->` a table of the fields of
+    a pydantic model.
+    """
     from mkdocs.exceptions import PluginError
 
     try:
         linked = relink(markdown, page.file.src_uri, Path(page.file.abs_src_path or ""))
     except FileNotFoundError as error:
         raise PluginError(str(error)) from error
-    return _GENERATED.sub(lambda match: _WRITERS[match.group(1)](), linked)
+    with_fields = _FIELDS.sub(lambda match: field_table(match.group(1)), linked)
+    return _GENERATED.sub(lambda match: _WRITERS[match.group(1)](), with_fields)
 
 
 def on_post_build(config: MkDocsConfig, **_: object) -> None:

@@ -25,7 +25,7 @@ from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 # What a reader of the page has before the first command, besides a clone of the repository.
 ASSUMES = {
-    "README.md": (),
+    "README.md": ("photos",),
     "CONTRIBUTING.md": (),
     "docs/tutorial.md": ("photos", "photo.jpg", "painting.jpg"),
     "docs/guides/make-pairs.md": ("photos", "painting.jpg", "other.jpg"),
@@ -58,7 +58,7 @@ INSTEAD = {
     # The first installs; the tests have an environment.
     r"^python3 -m pip install -q uv && python3 -m uv run --frozen --extra train ": "",
     r"--minutes (8|60)\b": "--minutes 0.1",
-    r"pix2style quickstart$": "pix2style quickstart --minutes 0.1",
+    r"pix2style quickstart$": "pix2style quickstart --minutes 0.1 --content photos",
     r"--minutes 2\b": "--minutes 0.1",
     r"train\.images=2000": "train.images=8",
     r"train\.images=4000": "train.images=16",
@@ -96,7 +96,7 @@ def test_no_block_of_bash_hides_in_a_nameless_fence(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_the_reference_describes_can_be_imported(page: str) -> None:
-    for name in re.findall(r"^::: (\S+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE):
+    for name in re.findall(r"^(?:::: |<!-- fields: )([\w.]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE):
         assert pkgutil.resolve_name(name) is not None
 
 
