@@ -16,6 +16,8 @@ from pix2style.images import Image8, Picture, read_picture, write_picture
 from pix2style.recipes.quickstart import QuickstartOptions, bundled_config, quickstart, sample_photos
 
 
+# The time limit of a minute holds for a quiet machine: quickstart plans its work by a trial at the start.
+@pytest.mark.timeout(900)
 def test_quickstart_makes_a_filter_from_photos(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     for i, photo in enumerate(photos(8, 200, 260)):
         write_picture(tmp_path / "photos" / f"{i}.png", Picture(photo))
