@@ -97,8 +97,8 @@ def _tiles(path: Path, pairs: list[tuple[Image8, Image8]], painted: list[Image8]
     worst = 0
     for side in _TILES:
         tiled: Any = load_stylizer(path, tile=side)
-        for (photo, _), wanted in zip(pairs[:8], painted, strict=False):
-            worst = max(worst, int(np.abs(tiled(photo).astype(int) - wanted).max()))
+        for (photo, _), expected in zip(pairs[:8], painted, strict=False):
+            worst = max(worst, int(np.abs(tiled(photo).astype(int) - expected).max()))
     return worst
 
 

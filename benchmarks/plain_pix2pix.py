@@ -69,8 +69,11 @@ class PlainPix2Pix:
         fake = self._judge(content, output)
         g_loss = self._bce(fake, torch.ones_like(fake)) + _L1_WEIGHT * self._l1(output, target)
         if self._features is not None:
-            found, wanted = self._features(output), self._features(target)
-            terms = [weight * self._l1(found[name], wanted[name].detach()) for name, weight in self._layers.items()]
+            output_features, target_features = self._features(output), self._features(target)
+            terms = [
+                weight * self._l1(output_features[name], target_features[name].detach())
+                for name, weight in self._layers.items()
+            ]
             g_loss = g_loss + self._weight * torch.stack(terms).sum()
         g_loss.backward()
         self._generator_adam.step()

@@ -192,8 +192,8 @@ def _train(learner: _Learner, options: argparse.Namespace) -> None:
 def _learn_features(options: argparse.Namespace) -> None:
     """Train the autoencoder that one of the recipes uses instead of VGG19."""
     features = options.out / "features.safetensors"
-    wanted = any("FEATURES" in one for name in options.recipes for one in RECIPES[name].always)
-    if wanted and not features.is_file():
+    needs_features = any("FEATURES" in one for name in options.recipes for one in RECIPES[name].always)
+    if needs_features and not features.is_file():
         _program(["train-features", "--pairs", options.pairs[0], "--out", features, "--minutes", "2"])
 
 

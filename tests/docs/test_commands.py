@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,17 @@ def test_no_block_of_bash_hides_in_a_nameless_fence(page: str) -> None:
 def test_what_the_reference_describes_can_be_imported(page: str) -> None:
     for name in re.findall(r"^(?:::: |<!-- fields: )([\w.]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE):
         assert pkgutil.resolve_name(name) is not None
+
+
+def test_the_architecture_page_has_every_package() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    page = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    for contract in contracts:
+        for layer in contract.get("layers", ()):
+            for name in layer.split(" | "):
+                assert name == "__main__" or f"`{name}/`" in page or f"`{name}.py`" in page, name
 
 
 @pytest.mark.timeout(900)  # a page may run a dozen commands, and the machine may be busy
