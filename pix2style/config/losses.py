@@ -12,7 +12,7 @@ from pix2style.config.section import Section
 _PIX2PIXHD_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 _JOHNSON_STYLE_LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
 # Losses that compare the output with the target. Style is not among them, because it depends on `style.to`.
-_PAIRED = ("l1", "charbonnier", "mse", "ms_ssim", "color", "feature_matching", "adversarial", "perceptual")
+_LOSSES_WITH_TARGET = ("l1", "charbonnier", "mse", "ms_ssim", "color", "feature_matching", "adversarial", "perceptual")
 
 
 class FeaturesConfig(Section):
@@ -168,7 +168,7 @@ class LossesConfig(Section):
     @property
     def paired_keys(self) -> tuple[str, ...]:
         """Keys of the active losses that compare with targets, for messages."""
-        keys = [f"losses.{name}" for name in _PAIRED if self._weight_of(name) > 0]
+        keys = [f"losses.{name}" for name in _LOSSES_WITH_TARGET if self._weight_of(name) > 0]
         return (*keys, "losses.style (to: target)") if self.style.compares_targets else tuple(keys)
 
     @property

@@ -49,7 +49,8 @@ def receptive_radius(span_of: Callable[[Span], Span], period: int) -> int:
 
     Args:
         span_of: Function from a span of outputs to the span of inputs that it depends on.
-        period: Distance at which outputs repeat the same pattern of computation: the product of the strides.
+        period: Distance at which outputs repeat the same pattern of computation: the product of the strides, 1 for a
+            network without strides. It may be smaller than `size_multiple`.
     """
     spans = [(at, span_of(Span(at, at))) for at in range(period)]
     return max(max(at - span.first, span.last - at) for at, span in spans)

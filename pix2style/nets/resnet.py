@@ -95,6 +95,7 @@ class Resnet(Generator):
         return output
 
     def _span(self, span: Span) -> Span:
+        # From the output backwards to the input.
         seen = span.input_of_conv(kernel=7, padding=3)
         for _ in range(2):
             if self.transposed:

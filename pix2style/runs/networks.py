@@ -17,7 +17,21 @@ from pix2style.nets.unet_2017 import Unet2017
 
 
 def build_generator(model: ModelConfig) -> Generator:
-    """Build a generator with fresh weights, which are drawn from torch's global random state."""
+    """Build a generator with fresh weights, which are drawn from torch's global random state.
+
+    Raises:
+        ConfigError: The architecture cannot hold as many styles as `model.styles` says.
+    """
+    generator = _construct_generator(model)
+    if generator.styles != model.styles:
+        raise ConfigError(
+            f"[model -> styles] {model.styles}: the generator {model.generator} holds {generator.styles}: set"
+            f" model.styles={generator.styles}, or choose another model.generator"
+        )
+    return generator
+
+
+def _construct_generator(model: ModelConfig) -> Generator:
     styles = model.styles
     if model.generator == "lite":
         return Lite(model.lite.channels, model.lite.blocks, model.lite.scale, styles)

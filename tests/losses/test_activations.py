@@ -68,7 +68,7 @@ def test_gram_does_not_depend_on_the_size_of_the_image(noise: Draw) -> None:
 
 
 def test_gram_is_computed_in_float32() -> None:
-    # FIELD, complaint 18: the sums overflow float16.
+    # The sums of a Gram matrix overflow float16.
     features = torch.full((1, 2, 64, 64), 100.0)
     expected = torch.full((1, 2, 2), 100.0**2 / 2)
     assert torch.equal(losses.gram(features.half()), expected)

@@ -25,8 +25,9 @@ SMALL: dict[str, Callable[[], Generator]] = {
     "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "lite": lambda: Lite(channels=8, blocks=2),
 }
-# Their normalisations take statistics of the whole picture.
-STATISTICAL = frozenset({"unet-group", "resnet"})
+# Generators whose normalisation layers take statistics of the whole image. (lite has global context, too, but gets it
+# as an argument, so that tiles can be given that of the whole image.)
+WITH_IMAGE_STATISTICS = frozenset({"unet-group", "resnet"})
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +46,23 @@ def make() -> Callable[[str], Generator]:
     return lambda kind: shaken(SMALL[kind]())
 
 
-@pytest.fixture(params=sorted(SMALL.keys() - STATISTICAL))
+@pytest.fixture(params=sorted(SMALL.keys() - WITH_IMAGE_STATISTICS))
 def local_generator(request: pytest.FixtureRequest) -> Generator:
     """As `generator`, those without statistics of the whole picture."""
     return shaken(SMALL[request.param]())
 
 
-@pytest.fixture(params=sorted(STATISTICAL))
+@pytest.fixture(params=sorted(WITH_IMAGE_STATISTICS))
 def statistical_generator(request: pytest.FixtureRequest) -> Generator:
     """As `generator`, those with statistics of the whole picture."""
     return shaken(SMALL[request.param]())
+
+
+@pytest.fixture(params=sorted(SMALL))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Name of each kind of generator in `SMALL`."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(params=sorted(SMALL))

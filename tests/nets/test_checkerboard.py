@@ -1,4 +1,4 @@
-"""FIELD, complaint 2: checkerboards. A flat photo must come out flat, on the grid of the upsampling too."""
+"""No checkerboards (pix2pix #64, #190, #1021): a flat photo stays flat, on the grid of the upsampling too."""
 
 from __future__ import annotations
 

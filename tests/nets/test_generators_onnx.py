@@ -1,4 +1,4 @@
-"""FIELD, complaints 3, 4 and 8: the graph takes any size, gives the same size, and paints what torch paints."""
+"""Exported graphs take images of any size, return the same size, and compute what torch computes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,6 @@ class _Shipped(nn.Module):
         return (picture * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "unet-resize",
-        "unet-group",
-        "unet-2017",
-        "resnet",
-        "resnet-plain",
-        "transformer",
-        "lite",  # has the pixel shuffle
-    ],
-)
 def test_exports_with_dynamic_sizes(kind: str, make: Callable[[str], Generator]) -> None:
     generator = make(kind)
     shipped = _Shipped(generator).eval()
@@ -70,10 +58,10 @@ def test_exports_with_dynamic_sizes(kind: str, make: Callable[[str], Generator])
             continue  # of a flat photo InstanceNorm leaves rounding errors alone, blown up
         assert difference.max() <= 1
         assert difference.mean() < 0.01
-    assert _is_deaf_to_nothing(session)
+    assert _output_depends_on_input(session)
 
 
-def _is_deaf_to_nothing(session: object) -> bool:
+def _output_depends_on_input(session: object) -> bool:
     run: Callable[..., list[np.ndarray]] = session.run  # type: ignore[attr-defined]
     dark, light = (run(None, {"photo": np.full((1, 9, 9, 3), level, np.uint8)})[0] for level in (20, 230))
     return not np.array_equal(dark, light)

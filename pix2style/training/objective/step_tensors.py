@@ -35,7 +35,8 @@ class StepTensors:
         augmentations: Kinds of augmentation of what the discriminator sees (`train.augment.discriminator`).
 
     Attributes:
-        config, output: As given.
+        config: Section `losses`.
+        output: Images of the generator, [batch, 3, height, width] in [-1, 1].
     """
 
     def __init__(
@@ -116,18 +117,18 @@ class StepTensors:
         return features
 
     @cached_property
-    def _augment(self) -> Augmentation:
+    def _augmentation(self) -> Augmentation:
         """One augmentation for photo, output and target of a row: the discriminator compares them pixel by pixel."""
         return draw_augmentation(self._augmentations, self._batch.content)
 
     @cached_property
     def _augmented_content(self) -> Tensor:
-        return self._augment(self._batch.content)
+        return self._augmentation(self._batch.content)
 
     def _discriminate(self, images: Tensor) -> Scales:
         if self._discriminator is None:
             raise ValueError("a loss term compares activations of the discriminator, but there is no discriminator")
-        scales: Scales = self._discriminator(self._augmented_content, self._augment(images))
+        scales: Scales = self._discriminator(self._augmented_content, self._augmentation(images))
         return scales
 
 

@@ -56,14 +56,14 @@ def _perceptual(step: StepTensors) -> Tensor:
 
 
 def _style(step: StepTensors) -> Tensor:
-    return _distance_to_painting(step) if step.config.style.to == "painting" else _distance_to_target(step)
+    return _style_to_painting(step) if step.config.style.to == "painting" else _style_to_target(step)
 
 
-def _distance_to_target(step: StepTensors) -> Tensor:
+def _style_to_target(step: StepTensors) -> Tensor:
     return _gram_distance(step.config)(step.output_grams, step.target_grams, step.config.style.layers)
 
 
-def _distance_to_painting(step: StepTensors) -> Tensor:
+def _style_to_painting(step: StepTensors) -> Tensor:
     return _gram_distance(step.config)(step.output_grams, step.painting_grams, step.config.style.layers)
 
 
@@ -96,6 +96,6 @@ TERMS: tuple[LossTerm, ...] = (
     ),
     LossTerm("perceptual", lambda config: config.perceptual.weight, _perceptual, needs="features"),
     LossTerm("style", lambda config: config.style.weight, _style, needs="features"),
-    LossTerm("painting_style", lambda config: config.style.painting_weight, _distance_to_painting, needs="features"),
+    LossTerm("painting_style", lambda config: config.style.painting_weight, _style_to_painting, needs="features"),
     LossTerm("content", lambda config: config.content.weight, _content, needs="features"),
 )
