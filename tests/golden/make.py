@@ -20,7 +20,7 @@ from pix2style.images import Image8, Picture, to_batch, write_picture
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 from pix2style.runs.folder import CheckpointMeta
 from pix2style.training.batch import PairBatch
-from pix2style.training.run.checkpoint import gather_random_states, save_checkpoint
+from pix2style.training.run.checkpoints.checkpoint import gather_random_states, save_checkpoint
 from pix2style.training.run.prepare import create_run
 from pix2style.training.step.build import build_state
 from pix2style.training.step.train_step import train_step

@@ -27,9 +27,9 @@ from pix2style.runs.stylizer import stylize_with
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.training.batch import PairBatch
 from pix2style.training.data.sources import open_training_data
-from pix2style.training.run.checkpoint import load_checkpoint
-from pix2style.training.run.pretrained import load_pretrained_weights
-from pix2style.training.run.resume import find_newest_intact_checkpoint
+from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
+from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
+from pix2style.training.run.checkpoints.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
 from pix2style.training.step.build import build_state
 from pix2style.training.step.train_step import train_step

@@ -17,10 +17,10 @@ from pix2style.pairs.format.records import PairEntry
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
+from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
 from pix2style.training.run.prepare import check_run_folder
-from pix2style.training.run.pretrained import load_pretrained_weights
 from pix2style.training.run.throughput import measure_images_per_s
 from pix2style.training.step.build import build_state
 from pix2style.training.step.state import TrainingState

@@ -8,8 +8,8 @@ from pix2style.config import Config
 from pix2style.config.pairs import PairsConfig
 from pix2style.config.train import TrainConfig
 from pix2style.training.data.sources import TrainingData
+from pix2style.training.run.checkpoints.resume import IntactCheckpoint
 from pix2style.training.run.prepare import git_revision
-from pix2style.training.run.resume import IntactCheckpoint
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import PairSetReference, TrackedRun, Trackers, start_trackers
 from pix2style.version import __version__

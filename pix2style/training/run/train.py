@@ -20,18 +20,18 @@ from pix2style.training.data.loader import load_batches
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import process_group
-from pix2style.training.run.checkpoint import load_checkpoint
-from pix2style.training.run.checkpointer import Checkpointer
+from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
+from pix2style.training.run.checkpoints.checkpointer import Checkpointer
+from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
+from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
-from pix2style.training.run.pretrained import load_pretrained_weights
 from pix2style.training.run.report import TrainReport
-from pix2style.training.run.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
 from pix2style.training.run.run_trackers import start_run_trackers, summarize_run
 from pix2style.training.run.signals import StopRequest, stop_signals
 from pix2style.training.run.skipped_steps import SkippedStepReporter
 from pix2style.training.run.step_monitor import MetricsLogger, StepMonitor
-from pix2style.training.run.validator import Validator
+from pix2style.training.run.validation.validator import Validator
 from pix2style.training.step.build import build_state
 from pix2style.training.step.device import pick_device
 from pix2style.training.step.state import TrainingState

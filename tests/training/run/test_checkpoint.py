@@ -18,8 +18,8 @@ from pix2style.config import Config
 from pix2style.errors import ArtifactError, TrainingError
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder, checkpoint_names
 from pix2style.runs.generator import load_generator
-from pix2style.training.run.pretrained import load_pretrained_weights
-from pix2style.training.run.resume import find_newest_intact_checkpoint
+from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
+from pix2style.training.run.checkpoints.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
 from pix2style.training.step.build import build_state
 

@@ -16,8 +16,8 @@ from pix2style.images import Image8, read_picture
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.pairs.format.records import PairRecord
-from pix2style.training.run.early_stop import EarlyStopping, is_better
-from pix2style.training.run.validation import first_photos, validate_generator
+from pix2style.training.run.validation.early_stop import EarlyStopping, is_better
+from pix2style.training.run.validation.validate import first_photos, validate_generator
 
 _SIDE, _TOP, _GAP = 32, 34, 8
 

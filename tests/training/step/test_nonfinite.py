@@ -12,7 +12,7 @@ import torch
 from pix2style.config import Config
 from pix2style.errors import TrainingError
 from pix2style.training.batch import PairBatch
-from pix2style.training.run.resume import find_newest_intact_checkpoint
+from pix2style.training.run.checkpoints.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
 from pix2style.training.step.build import build_state
 from pix2style.training.step.state import TrainingState

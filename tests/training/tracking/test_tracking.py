@@ -17,7 +17,7 @@ import torch
 from pix2style.config import Config
 from pix2style.errors import MissingExtraError
 from pix2style.training.run.train import train
-from pix2style.training.run.validation import ValidationMetrics
+from pix2style.training.run.validation.validate import ValidationMetrics
 from pix2style.training.tracking import BackgroundTracker, JsonLinesTracker, Trackers, metric_history, step_metrics
 
 

@@ -10,9 +10,9 @@ from pix2style.images import Image8
 from pix2style.pairs.format.records import PairRecord
 from pix2style.progress import print_note
 from pix2style.training.data.sources import TrainingData
-from pix2style.training.run.early_stop import METRIC_NAMES, EarlyStopping, is_better
 from pix2style.training.run.signals import StopRequest
-from pix2style.training.run.validation import ValidationMetrics, first_photos, preserve_rng, validate_generator
+from pix2style.training.run.validation.early_stop import METRIC_NAMES, EarlyStopping, is_better
+from pix2style.training.run.validation.validate import ValidationMetrics, first_photos, preserve_rng, validate_generator
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import METRICS_FILE, Trackers, metric_history
 

@@ -9,7 +9,7 @@ from pix2style.config.train import TrainConfig
 from pix2style.errors import ArtifactError
 from pix2style.files import write_bytes
 from pix2style.runs.folder import META_FILE, CheckpointMeta, checkpoint_names
-from pix2style.training.run.early_stop import BestBy
+from pix2style.training.run.validation.early_stop import BestBy
 
 
 def remove_old_checkpoints(folder: Path, train: TrainConfig) -> None:

@@ -30,7 +30,7 @@ from pix2style.runs.folder import (
     CheckpointMeta,
 )
 from pix2style.runs.generator import load_weights
-from pix2style.training.run.retention import remove_old_checkpoints
+from pix2style.training.run.checkpoints.retention import remove_old_checkpoints
 from pix2style.training.step.state import TrainingState
 
 # On a full disk torch.save raises RuntimeError and safetensors raises SafetensorError instead of OSError.

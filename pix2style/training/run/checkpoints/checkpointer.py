@@ -11,7 +11,7 @@ from pix2style.files import sha256_json
 from pix2style.progress import print_note
 from pix2style.runs.folder import CheckpointMeta, StyleRecord
 from pix2style.training.data.sources import TrainingData
-from pix2style.training.run.checkpoint import gather_random_states, save_checkpoint
+from pix2style.training.run.checkpoints.checkpoint import gather_random_states, save_checkpoint
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import Trackers
 

@@ -16,8 +16,8 @@ from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
 from pix2style.pairs.format.records import PairRecord
 from pix2style.runs.stylizer import stylize_with
-from pix2style.training.run.early_stop import METRIC_NAMES, BestBy
-from pix2style.training.run.validation_grid import GridCell, ValidationGrid
+from pix2style.training.run.validation.early_stop import METRIC_NAMES, BestBy
+from pix2style.training.run.validation.validation_grid import GridCell, ValidationGrid
 
 ReadPair = Callable[[PairRecord], tuple[Image8, Image8 | None]]
 

@@ -1,0 +1,1 @@
+"""Validation on held-out photos during training: metrics, image grids and early stopping."""
