@@ -20,6 +20,8 @@ _OUT_OF_MEMORY_MESSAGES = (
     "can't allocate memory",
     "cannot allocate memory",
     "bad_alloc",
+    "could not create a primitive",  # oneDNN: it found no memory for the kernel that it generates
+    "could not create a memory object",  # oneDNN as well
     "can't start new thread",  # there was no memory for the thread's stack
     "cuda out of memory",
     "cuda error: out of memory",

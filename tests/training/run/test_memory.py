@@ -93,6 +93,7 @@ def test_other_errors_are_not_changed(experiment: Callable[..., Config]) -> None
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...\nand much more"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
         MemoryError(),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         _raised_from(
