@@ -139,11 +139,26 @@ def open_run(
     if style is not None or not choose_export(generator).holds_styles:
         generator, meta = select_style(generator, meta, style, run=run)
     name = config.name if style is None else f"{config.name}-style-{format_style(style).replace(',', '-')}"
-    spec = build_spec(generator, config, meta, name=name, licence=licence or config.export.licence)
+    spec = build_spec(
+        generator,
+        config,
+        meta,
+        name=name,
+        licence=licence or config.export.licence,
+        config_sha256=folder.config_sha256,
+    )
     return ExportSource(generator, spec, config, style if isinstance(style, int) else None, isinstance(style, tuple))
 
 
-def build_spec(generator: Generator, config: Config, meta: CheckpointMeta, *, name: str, licence: str) -> GeneratorSpec:
+def build_spec(
+    generator: Generator,
+    config: Config,
+    meta: CheckpointMeta,
+    *,
+    name: str,
+    licence: str,
+    config_sha256: str | None = None,
+) -> GeneratorSpec:
     """Describe a filter by its generator and by the run that it comes from.
 
     Args:
@@ -152,6 +167,7 @@ def build_spec(generator: Generator, config: Config, meta: CheckpointMeta, *, na
         meta: Metadata of the checkpoint.
         name: Name of the filter.
         licence: Licence of the filter.
+        config_sha256: Digest of the configuration as the run stored it; None takes that of `config`.
     """
     return GeneratorSpec(
         name=name,
@@ -169,7 +185,7 @@ def build_spec(generator: Generator, config: Config, meta: CheckpointMeta, *, na
             teacher=meta.teacher,
             teacher_sha256=meta.teacher_sha256,
             style_sha256=meta.style_sha256,
-            run_config_sha256=sha256_json(config.model_dump(mode="json")),
+            run_config_sha256=config_sha256 or sha256_json(config.model_dump(mode="json")),
             step=meta.step,
             images_seen=meta.images_seen,
         ),

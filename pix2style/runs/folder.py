@@ -138,6 +138,8 @@ class RunFolder:
     Attributes:
         path: The folder.
         config: Configuration of the experiment.
+        config_sha256: Digest of the configuration as the run stored it. Later versions may fill in keys that did not
+            exist then, so the digest of `config` itself could change.
 
     Raises:
         ArtifactError: It is no run folder, or has an unknown version.
@@ -152,6 +154,7 @@ class RunFolder:
         value = _read_versioned(path / "config.json")
         try:
             self.config: Config = parse_config(value["config"], source=str(path / "config.json"))
+            self.config_sha256 = sha256_json(value["config"])
         except (KeyError, ConfigError) as error:
             raise ArtifactError(f"{path / 'config.json'}: cannot be used: {error}") from error
 

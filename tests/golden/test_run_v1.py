@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from pix2style import load_stylizer
 from pix2style.config import Config, apply_overrides
 from pix2style.config.pairs import PairsConfig
-from pix2style.files import write_json
+from pix2style.files import sha256_json, write_json
 from pix2style.images import Image8, Picture, to_batch, write_picture
 from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder
@@ -128,3 +129,9 @@ def test_train_resumes_it(run: Path, tmp_path: Path, photos: Any) -> None:
     report = train(config, run, resume=True)
     assert (report.step, report.images_seen) == (83, 166)
     assert RunFolder(run).checkpoints == ["step-0000080", "step-0000083"]
+
+
+def test_its_exported_filter_names_the_configuration_that_it_stored() -> None:
+    run = next(_FOLDER.rglob("config.json")).parent
+    stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["config"]
+    assert RunFolder(run).config_sha256 == sha256_json(stored)
