@@ -79,9 +79,13 @@ class StyleLossConfig(Section):
     measures style, so that a weight means the same for every network, layer and painting."""
     layers: dict[str, float] = Field(default_factory=lambda: dict(_JOHNSON_STYLE_LAYERS))
     """Layers of the feature network to compare, each with its weight; the default is that of Johnson et al. (2016)."""
+    painting_layers: dict[str, float] | None = None
+    """Layers, with weights, of the second style loss, to the painting; null: those of `layers`. Layers up to relu5_1
+    hold larger patterns of the painting, but need the whole VGG."""
     painting_side_px: int = Field(256, ge=32, le=4096)
     """Length in pixels to which the shorter side of the painting is resized before its Gram matrices are computed; a
-    larger painting gives larger strokes."""
+    larger painting gives larger strokes. 256 is the size at which the teacher `magenta` sees the painting, and so the
+    size of the strokes in its images."""
 
     @property
     def compares_targets(self) -> bool:
@@ -98,12 +102,27 @@ class StyleLossConfig(Section):
         """Whether any style loss is computed."""
         return self.compares_targets or self.compares_paintings
 
+    @property
+    def compared_with_painting(self) -> dict[str, float]:
+        """Layers in which the output is compared with the painting, each with its weight; empty if it is not."""
+        if self.painting_weight > 0 and self.painting_layers is not None:
+            return self.painting_layers
+        return self.layers if self.compares_paintings else {}
+
+    @property
+    def compared_layers(self) -> tuple[str, ...]:
+        """Names of all layers that active style losses compare, without duplicates."""
+        of_targets = self.layers if self.compares_targets else {}
+        return tuple(dict.fromkeys((*of_targets, *self.compared_with_painting)))
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.painting_weight > 0 and self.to == "painting":
             raise ValueError(
                 "to: painting already compares with the painting: set weight to the sum of both, and painting_weight: 0"
             )
+        if self.painting_layers is not None and not self.painting_layers:
+            raise ValueError("painting_layers is empty: name at least one layer, or null for those of layers")
         return self
 
 
@@ -185,7 +204,9 @@ class LossesConfig(Section):
     @property
     def feature_layers(self) -> tuple[str, ...]:
         """Names of all layers of the feature network that active losses compare, without duplicates."""
-        return tuple(dict.fromkeys(name for section in self._active_feature_losses.values() for name in section.layers))
+        sections = self._active_feature_losses.values()
+        by_section = (s.compared_layers if isinstance(s, StyleLossConfig) else s.layers for s in sections)
+        return tuple(dict.fromkeys(name for layers in by_section for name in layers))
 
     @property
     def _active_feature_losses(self) -> dict[str, _FeatureLoss]:
@@ -205,7 +226,7 @@ class LossesConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for key, section in self._active_feature_losses.items():
-            if not section.layers:
+            if not (section.compared_layers if isinstance(section, StyleLossConfig) else section.layers):
                 weights = "weight and style.painting_weight" if key == "style" else "weight"
                 raise ValueError(f"{key}.layers is empty: name at least one layer, or set {key}.{weights}: 0")
         if self.needs_features and self.features.network == "autoencoder" and self.features.weights is None:

@@ -106,6 +106,12 @@ class PairsConfig(Section):
         """Number of photos that the teacher stylizes at once: `batch`, or a default that suits the teacher."""
         return self.batch or (4 if find_teacher(self.teacher).fast else 1)
 
+    @property
+    def paintings(self) -> tuple[Path, ...]:
+        """Image files of all paintings of `style` or `styles`, without duplicates."""
+        named = (self.style,) if self.style is not None else ()
+        return tuple(dict.fromkeys((*named, *(painting for style in self.styles for painting in style.paintings))))
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.val_share + self.test_share >= 1:

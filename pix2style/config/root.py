@@ -55,7 +55,9 @@ class Config(Section):
                 " targets: set their weights to 0, or set train.unpaired: false"
             )
         style = self.losses.style
-        if style.compares_paintings and self.pairs.style is None and not self.pairs.styles:
+        names_painting = self.pairs.style is not None or bool(self.pairs.styles)
+        # A pair set may hold its painting, which is found when it is opened.
+        if style.compares_paintings and not names_painting and (self.pairs.path is None or self.train.unpaired):
             raise ValueError(
                 "losses.style: to: painting and painting_weight need a painting: set pairs.style to its file"
             )

@@ -11,20 +11,24 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.dataset import EvaluationDataset, Sample
 from pix2style.evaluation.machine import describe_machine, library_versions
-from pix2style.evaluation.metric_values import MetricValues
+from pix2style.evaluation.metric_values import MetricValues, StyleValues, mean_or_none
 from pix2style.evaluation.report import (
     DatasetRecord,
     EvalReport,
     FailedPhoto,
     FeaturesRecord,
-    MeanEstimate,
     PaintingRecord,
 )
-from pix2style.evaluation.style import GramMatrices, StyleMetric
-from pix2style.fidelity import SSIM_WINDOW_PX, ssim
+from pix2style.evaluation.style import (
+    DEEP_PAINTING_SIDE_PX,
+    PAINTING_SIDE_PX,
+    PaintingFeatures,
+    StyleMetric,
+)
+from pix2style.fidelity import SSIM_WINDOW_PX
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, decode_picture, fit_within, read_file
-from pix2style.images.difference import PSNR_CAP_DB, psnr_db
+from pix2style.images import Image8, decode_picture, read_file
+from pix2style.images.difference import PSNR_CAP_DB
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.processes import PAUSE_BEFORE_TIMING_S
@@ -35,14 +39,12 @@ from pix2style.stylizer import Stylizer
 UNCHANGED_PHOTO = "photo"
 # Timing needs a pause before each photo; a dozen photos are enough for a median.
 _TIMED_PHOTOS = 12
-# Scans of paintings have any size. Gram matrices depend on the size of the strokes, so paintings are compared at about
-# the size of the photos.
-PAINTING_SIDE_PX = 512
 _SETTINGS: dict[str, str | int | float] = {
     "psnr_cap_db": PSNR_CAP_DB,
     "ssim_window_px": SSIM_WINDOW_PX,
     "ssim_border": "windows inside only",
     "painting_side_px": PAINTING_SIDE_PX,
+    "deep_painting_side_px": DEEP_PAINTING_SIDE_PX,
 }
 
 
@@ -96,8 +98,8 @@ def evaluate(
     """
     _check_names(stylizers)
     teacher = _targets_teacher(dataset, reference)
-    painting_records, painting_grams = _read_paintings(paintings, style_metric)
-    evaluation = _Evaluation(stylizers, reference, style_metric, painting_grams)
+    painting_records, painting_features = _read_paintings(paintings, style_metric)
+    evaluation = _Evaluation(stylizers, reference, style_metric, painting_features)
     for index in range(len(dataset)):
         try:
             sample = dataset.load(index)
@@ -125,13 +127,13 @@ class _Evaluation:
         stylizers: Mapping[str, Stylizer],
         reference: Stylizer | None,
         style_metric: StyleMetric | None,
-        painting_grams: list[GramMatrices],
+        paintings: list[PaintingFeatures],
     ) -> None:
         self._stylizers, self._reference = stylizers, reference
-        self._style_metric, self._painting_grams = style_metric, painting_grams
+        self._style_metric, self._paintings = style_metric, paintings
         self._values = {name: MetricValues() for name in (*stylizers, UNCHANGED_PHOTO)}
         self._megapixels: list[float] = []
-        self._target_to_painting: list[float] = []
+        self._target_values = StyleValues()
         self.samples: list[tuple[str, str]] = []
         self.failures: list[FailedPhoto] = []
 
@@ -141,11 +143,11 @@ class _Evaluation:
             self._warm_up(sample.photo)
         stylized = {name: self._stylize(name, sample.photo) for name in self._stylizers}
         target = self._target(sample, stylized)
-        target_grams = self._style_metric.grams(target) if self._style_metric else None
-        if target_grams is not None and self._painting_grams:
-            self._target_to_painting.append(self._distance_to_paintings(target_grams))
-        for name, output in {**stylized, UNCHANGED_PHOTO: sample.photo}.items():
-            self._add_metrics(self._values[name], output, target, target_grams)
+        outputs = {**stylized, UNCHANGED_PHOTO: sample.photo}
+        for name, output in outputs.items():
+            self._values[name].add_fidelity(output, target)
+        if self._style_metric is not None:
+            self._add_style(self._style_metric, outputs, target)
         self.samples.append((sample.name, sample.sha256))
         self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
         return EvaluatedPhoto(sample.photo, target, stylized)
@@ -181,22 +183,12 @@ class _Evaluation:
             raise TypeError(f"{sample.name}: a sample without a target needs a reference")
         return self._reference.stylize([sample.photo])[0]
 
-    def _add_metrics(
-        self, values: MetricValues, output: Image8, target: Image8, target_grams: GramMatrices | None
-    ) -> None:
-        values.psnr_db.append(psnr_db(output, target))
-        values.ssim.append(ssim(output, target))
-        values.equal_outputs += bool((output == target).all())
-        if self._style_metric is None or target_grams is None:
-            return
-        grams = self._style_metric.grams(output)
-        values.style_to_target.append(self._style_metric.distance(grams, target_grams))
-        if self._painting_grams:
-            values.style_to_painting.append(self._distance_to_paintings(grams))
-
-    def _distance_to_paintings(self, grams: GramMatrices) -> float:
-        """Return the mean distance from all paintings."""
-        return statistics.fmean(StyleMetric.distance(grams, painting) for painting in self._painting_grams)
+    def _add_style(self, metric: StyleMetric, outputs: Mapping[str, Image8], target: Image8) -> None:
+        features = {name: metric.features(output) for name, output in outputs.items()}
+        photo, of_target = features[UNCHANGED_PHOTO], metric.features(target)
+        self._target_values.add(metric, of_target, photo, self._paintings)
+        for name, of_output in features.items():
+            self._values[name].style.add(metric, of_output, photo, self._paintings, of_target)
 
     def report(
         self,
@@ -212,11 +204,12 @@ class _Evaluation:
             material=dataset,
             reference=teacher,
             stylizers=tuple(rows),
-            features=metric and FeaturesRecord(network=metric.name, layers=metric.network.layers, sha256=metric.sha256),
+            features=metric and FeaturesRecord(network=metric.name, layers=metric.style_layers, sha256=metric.sha256),
+            style_layers=metric.layers_by_figure if metric else {},
             paintings=tuple(paintings),
-            target_to_painting=(
-                MeanEstimate.from_values(self._target_to_painting) if self._target_to_painting else None
-            ),
+            target_to_painting=mean_or_none(self._target_values.to_painting),
+            deep_target_to_painting=mean_or_none(self._target_values.deep_to_painting),
+            target_structure_distance=mean_or_none(self._target_values.structure_distance),
             mean_megapixels=statistics.fmean(self._megapixels),
             settings=_SETTINGS,
             machine=describe_machine(),
@@ -250,8 +243,8 @@ def _targets_teacher(dataset: EvaluationDataset, reference: Stylizer | None) -> 
 
 def _read_paintings(
     paths: Sequence[Path], style_metric: StyleMetric | None
-) -> tuple[list[PaintingRecord], list[GramMatrices]]:
-    records, grams = [], []
+) -> tuple[list[PaintingRecord], list[PaintingFeatures]]:
+    records, features = [], []
     for path in dict.fromkeys(paths):
         try:
             data = read_file(path)
@@ -260,8 +253,8 @@ def _read_paintings(
         painting = decode_picture(data, name=str(path), to_srgb=True).on_white()
         records.append(PaintingRecord(name=path.name, sha256=sha256_bytes(data)))
         if style_metric is not None:
-            grams.append(style_metric.grams(fit_within(painting, PAINTING_SIDE_PX)))
-    return records, grams
+            features.append(style_metric.painting(painting))
+    return records, features
 
 
 def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:

@@ -3,13 +3,68 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from pix2style.evaluation.report import MeanEstimate, StylizerMetrics
+from pix2style.evaluation.structure import structure_distance
+from pix2style.evaluation.style import ImageFeatures, PaintingFeatures, StyleMetric
+from pix2style.fidelity import ssim
+from pix2style.images import Image8
+from pix2style.images.difference import psnr_db
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.stylizer import Stylizer
+
+
+@dataclass(slots=True)
+class StyleValues:
+    """Style and structure figures of one stylizer, or of the targets, one value per photo.
+
+    Attributes:
+        to_target: Style distance from the target.
+        to_painting: Mean style distance from the paintings.
+        deep_to_target, deep_to_painting: The same over relu1_1 to relu5_1; empty if the weights of the feature network
+            end before.
+        structure_distance: Distance from the photo's structure; empty without VGG19.
+    """
+
+    to_target: list[float] = field(default_factory=list)
+    to_painting: list[float] = field(default_factory=list)
+    deep_to_target: list[float] = field(default_factory=list)
+    deep_to_painting: list[float] = field(default_factory=list)
+    structure_distance: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        metric: StyleMetric,
+        output: ImageFeatures,
+        photo: ImageFeatures,
+        paintings: Sequence[PaintingFeatures],
+        target: ImageFeatures | None = None,
+    ) -> None:
+        """Add the figures of one image.
+
+        Args:
+            metric: Metric that computed the features.
+            output: Features of the image.
+            photo: Features of the photo that it was made from.
+            paintings: Features of the paintings; empty leaves out the distances from them.
+            target: Features of the target; None leaves out the distances from it.
+        """
+        if target is not None:
+            self.to_target.append(metric.distance(output.grams, target.grams))
+            if metric.deep_layers:
+                self.deep_to_target.append(metric.deep_distance(output.grams, target.grams))
+        if paintings:
+            self.to_painting.append(fmean(metric.distance(output.grams, one.grams) for one in paintings))
+            deep = [one.deep_grams for one in paintings if one.deep_grams is not None]
+            if deep:
+                self.deep_to_painting.append(fmean(metric.deep_distance(output.grams, grams) for grams in deep))
+        if photo.structure is not None and output.structure is not None:
+            self.structure_distance.append(structure_distance(photo.structure, output.structure))
 
 
 @dataclass(slots=True)
@@ -19,18 +74,22 @@ class MetricValues:
     Attributes:
         psnr_db: PSNR against the target, in dB.
         ssim: SSIM against the target.
-        style_to_target: Style distance from the target; empty without a feature network.
-        style_to_painting: Mean style distance from the paintings; empty without a feature network or a painting.
+        style: Style and structure figures; empty without a feature network.
         milliseconds: Time of each photo that was timed.
         equal_outputs: Number of outputs that equal their target in every byte.
     """
 
     psnr_db: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
-    style_to_target: list[float] = field(default_factory=list)
-    style_to_painting: list[float] = field(default_factory=list)
+    style: StyleValues = field(default_factory=StyleValues)
     milliseconds: list[float] = field(default_factory=list)
     equal_outputs: int = 0
+
+    def add_fidelity(self, output: Image8, target: Image8) -> None:
+        """Add what compares the output with its target pixel by pixel."""
+        self.psnr_db.append(psnr_db(output, target))
+        self.ssim.append(ssim(output, target))
+        self.equal_outputs += bool((output == target).all())
 
     def summarise(self, name: str, stylizer: Stylizer | None) -> StylizerMetrics:
         """Return the stylizer's row of the report; there must be values of at least one photo.
@@ -46,15 +105,19 @@ class MetricValues:
             psnr_db=MeanEstimate.from_values(self.psnr_db),
             equal_pictures=self.equal_outputs,
             ssim=MeanEstimate.from_values(self.ssim),
-            style_to_target=_mean_or_none(self.style_to_target),
-            style_to_painting=_mean_or_none(self.style_to_painting),
+            style_to_target=mean_or_none(self.style.to_target),
+            style_to_painting=mean_or_none(self.style.to_painting),
+            deep_style_to_target=mean_or_none(self.style.deep_to_target),
+            deep_style_to_painting=mean_or_none(self.style.deep_to_painting),
+            structure_distance=mean_or_none(self.style.structure_distance),
             ms_per_picture=statistics.median(self.milliseconds) if self.milliseconds else None,
             bytes=size_bytes,
             parameters=parameters,
         )
 
 
-def _mean_or_none(values: list[float]) -> MeanEstimate | None:
+def mean_or_none(values: list[float]) -> MeanEstimate | None:
+    """Return the mean and its standard error, or None if there are no values."""
     return MeanEstimate.from_values(values) if values else None
 
 

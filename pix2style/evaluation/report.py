@@ -56,6 +56,14 @@ class StylizerMetrics(_Record):
     style_to_painting: MeanEstimate | None
     """Relative distance of the outputs' Gram matrices from the paintings'; None without a feature network or without a
     painting."""
+    deep_style_to_target: MeanEstimate | None = None
+    """As `style_to_target`, over relu1_1 to relu5_1 of VGG19; None if the weights end before."""
+    deep_style_to_painting: MeanEstimate | None = None
+    """As `style_to_painting`, over relu1_1 to relu5_1 of VGG19, and with the painting in the size in which teachers see
+    it (`settings.deep_painting_side_px`, the shorter side); None if the weights end before."""
+    structure_distance: MeanEstimate | None = None
+    """Distance of the outputs' structure from the photos' (after the CFSD of Chung et al. 2024): 0 is the same
+    structure, 1 that of a plain area. None without VGG19."""
     ms_per_picture: float | None
     """Median milliseconds for one photo at a time, after a warm-up; None for the unchanged photos."""
     bytes: int | None
@@ -115,10 +123,16 @@ class EvalReport(_Record):
     """Metrics of the stylizers in the order in which they were named, and of the unchanged photos last."""
     features: FeaturesRecord | None
     """The feature network of the style distances; None if style was not measured."""
+    style_layers: dict[str, tuple[str, ...]] = {}
+    """Layers of the feature network that each style figure compares, by the figure's name."""
     paintings: tuple[PaintingRecord, ...]
     target_to_painting: MeanEstimate | None = None
     """Style distance of the targets themselves from the paintings. A filter that reproduced the targets exactly would
     have this distance. None without a feature network or without a painting."""
+    deep_target_to_painting: MeanEstimate | None = None
+    """The same over relu1_1 to relu5_1; see `deep_style_to_painting`."""
+    target_structure_distance: MeanEstimate | None = None
+    """Distance of the targets' own structure from the photos'; None without VGG19."""
     mean_megapixels: float
     """Mean size of the photos; the milliseconds belong to this size."""
     settings: dict[str, str | int | float]

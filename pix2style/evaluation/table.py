@@ -16,16 +16,40 @@ _EMPTY_CELL = "-"
 
 def render_table(report: EvalReport) -> str:
     """Return mean and standard error of each metric as a table, followed by what the figures were measured on."""
+    headings = ["PSNR dB", "SSIM", *_style_headings(report), "size", "weights", "ms"]
+    lines = _table_lines(headings, [_cells(row, report) for row in report.stylizers])
+    return "\n".join([*lines, *_deep_lines(report), *_footer(report)])
+
+
+def _table_lines(headings: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table whose first column holds the names of stylizers."""
     table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1))
     table.add_column("stylizer", overflow="fold")
-    for heading in ("PSNR dB", "SSIM", *_style_headings(report), "size", "weights", "ms"):
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in report.stylizers:
-        table.add_row(*_cells(row, report))
+    for row in rows:
+        table.add_row(*row)
     stream = io.StringIO()
     Console(file=stream, width=_WIDTH, color_system=None, highlight=False).print(table)
-    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    return "\n".join([line for line in lines if line] + _footer(report))
+    return [line.rstrip() for line in stream.getvalue().splitlines() if line.strip()]
+
+
+def _deep_lines(report: EvalReport) -> list[str]:
+    """Return a second table with the figures that need VGG19: deep style distances, and structure."""
+    if report.target_structure_distance is None:
+        return []
+    reference = report.reference.name
+    columns = {
+        "structure lost": [report.target_structure_distance, *(row.structure_distance for row in report.stylizers)]
+    }
+    if report.stylizers[0].deep_style_to_target is not None:
+        columns["deep style/teacher"] = [None, *(row.deep_style_to_target for row in report.stylizers)]
+    if report.deep_target_to_painting is not None:
+        to_painting = [row.deep_style_to_painting for row in report.stylizers]
+        columns["deep style/painting"] = [report.deep_target_to_painting, *to_painting]
+    names = [f"targets of {reference}", *(row.name for row in report.stylizers)]
+    cells = [[_estimate(estimate, 3) for estimate in column] for column in columns.values()]
+    return _table_lines(list(columns), [list(row) for row in zip(names, *cells, strict=True)])
 
 
 def _style_headings(report: EvalReport) -> list[str]:
@@ -71,6 +95,11 @@ def _footer(report: EvalReport) -> list[str]:
     ]
     if report.features is not None:
         lines.append(f"style: relative distance of Gram matrices of {report.features.network}; 0 is the same style")
+    if report.target_structure_distance is not None:
+        lines.append("deep style: the same over relu1_1 to relu5_1, painting as large as teachers see it (256 px)")
+        lines.append(
+            "structure/photo: distance of the similarities between patches; 0 is the photo's structure, 1 a plain area"
+        )
     if report.target_to_painting is not None:
         lines.append(f"style/painting of {report.reference.name} itself: {_estimate(report.target_to_painting, 3)}")
     lines += [f"note: {note}" for note in report.notes]

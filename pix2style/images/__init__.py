@@ -18,7 +18,15 @@ from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, enco
 from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
-from pix2style.images.resample import crop_to_square, fit_within, resize, resize_part, sheet, size_within
+from pix2style.images.resample import (
+    crop_to_square,
+    fit_within,
+    resize,
+    resize_part,
+    resize_shorter_side,
+    sheet,
+    size_within,
+)
 from pix2style.images.tilt import tilt
 
 __all__ = [
@@ -47,6 +55,7 @@ __all__ = [
     "read_picture",
     "resize",
     "resize_part",
+    "resize_shorter_side",
     "sheet",
     "size_within",
     "tilt",

@@ -42,6 +42,13 @@ def fit_within(rgb: Image8, side: int) -> Image8:
     return resize(rgb, *size_within(height, width, side))
 
 
+def resize_shorter_side(rgb: Image8, side: int) -> Image8:
+    """Shrink or enlarge an image so that its shorter side has `side` pixels."""
+    height, width = rgb.shape[:2]
+    scale = side / min(height, width)
+    return resize(rgb, max(side, round(height * scale)), max(side, round(width * scale)))
+
+
 def size_within(height: int, width: int, side: int) -> tuple[int, int]:
     """Return the height and width that `fit_within` gives for an image of `height` x `width` pixels."""
     scale = side / max(height, width)

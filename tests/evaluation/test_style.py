@@ -12,9 +12,11 @@ from safetensors.torch import load_file, save_file
 
 from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError
-from pix2style.evaluation.style import VGG19_LAYERS, StyleMetric, load_style_metric
+from pix2style.evaluation import style
+from pix2style.evaluation.structure import structure_distance
+from pix2style.evaluation.style import DEEP_LAYERS, VGG19_LAYERS, StyleMetric, load_style_metric
 from pix2style.files import sha256_file
-from pix2style.images import Image8, find_images, fit_within, read_picture, to_batch
+from pix2style.images import Image8, find_images, fit_within, read_picture, resize_shorter_side, to_batch
 from pix2style.nets.autoencoder import Autoencoder, save_autoencoder
 
 
@@ -141,3 +143,60 @@ def test_gram_matrices_of_real_paintings_are_finite(vgg19_file: Path, assets: Pa
     for painting in find_images([assets / "data" / "styles"])[:3]:
         grams = metric.grams(fit_within(read_picture(painting.path).rgb, 64))
         assert all(matrix.isfinite().all() for matrix in grams.values())
+
+
+@pytest.fixture(scope="module")
+def deep_metric(assets: Path) -> StyleMetric:
+    path = assets / "assets" / "vgg" / "vgg19_features.safetensors"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    metric, _ = load_style_metric(str(path))
+    assert metric is not None
+    return metric
+
+
+def test_weights_that_reach_relu5_1_give_a_deep_distance_too(
+    deep_metric: StyleMetric, vgg19_file: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    assert (deep_metric.style_layers, deep_metric.deep_layers) == (VGG19_LAYERS, DEEP_LAYERS)
+    first, second = (deep_metric.grams(photo) for photo in photos(2))
+    by_layer = [float((first[layer] - second[layer]).norm() / second[layer].norm()) for layer in DEEP_LAYERS]
+    assert deep_metric.deep_distance(first, second) == pytest.approx(np.mean(by_layer))
+    assert deep_metric.distance(first, second) == pytest.approx(np.mean(by_layer[:3]))
+    assert "deep_style_to_painting" in deep_metric.layers_by_figure
+    shallow, _ = load_style_metric(str(vgg19_file))
+    assert shallow is not None
+    assert shallow.deep_layers == ()
+    assert "deep_style_to_painting" not in shallow.layers_by_figure
+
+
+def test_bfloat16_hardly_changes_the_figures(
+    deep_metric: StyleMetric, photos: Callable[..., list[Image8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = []
+    for native in (False, True):
+        monkeypatch.setattr(style, "_cpu_has_bf16_instructions", lambda native=native: native)
+        first, second = (deep_metric.features(photo) for photo in photos(2))
+        assert first.structure is not None
+        assert second.structure is not None
+        distance = structure_distance(first.structure, second.structure)
+        figures.append((deep_metric.deep_distance(first.grams, second.grams), distance))
+    assert figures[0] == pytest.approx(figures[1], rel=5e-3)
+
+
+def test_a_painting_is_compared_in_the_size_in_which_teachers_see_it(deep_metric: StyleMetric, assets: Path) -> None:
+    painting = read_picture(assets / "data" / "styles" / "style08.jpg").rgb
+    features = deep_metric.painting(painting)
+    assert features.deep_grams is not None
+    seen = deep_metric.grams(resize_shorter_side(painting, 256))
+    assert deep_metric.deep_distance(features.deep_grams, seen) == 0
+    assert deep_metric.distance(features.grams, deep_metric.grams(fit_within(painting, 512))) == 0
+
+
+def test_the_autoencoder_has_one_style_figure_and_no_structure(
+    metric: StyleMetric, photos: Callable[..., list[Image8]]
+) -> None:
+    assert metric.deep_layers == ()
+    assert set(metric.layers_by_figure) == {"style_to_target", "style_to_painting"}
+    assert metric.features(photos(1)[0]).structure is None
+    assert metric.painting(photos(1)[0]).deep_grams is None

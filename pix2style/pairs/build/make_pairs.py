@@ -18,6 +18,7 @@ from pix2style.pairs.build.slices import Slice
 from pix2style.pairs.build.stylize import PairStylizer, worker_threads
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.folder import PairSetFolder
+from pix2style.pairs.format.paintings import store_paintings
 from pix2style.pairs.format.plan import PairPlan, make_plan
 from pix2style.progress import StageProgressCallback, no_progress
 from pix2style.stylizer import Stylizer
@@ -75,6 +76,7 @@ def make_pairs(
         plan, scan = _scan_and_plan(config, teachers, seed, pool, on_progress, exclude_sha256=exclude_sha256)
         with folder.locked():
             folder.prepare(plan)
+            store_paintings(out, config.paintings, plan.teachers)
             builder = PairSetBuilder(folder, plan, on_progress)
             pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
             finished = builder.find_finished()
@@ -124,6 +126,7 @@ def make_slice(
         plan, scan = plan_and_scan or _scan_and_plan(config, teachers, seed, pool, on_progress)
         with folder.locked(shared=True):
             folder.prepare(plan, exclusive=False)
+            store_paintings(out, config.paintings, plan.teachers)
             builder = PairSetBuilder(folder, plan, on_progress)
             pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
             finished = builder.find_finished()

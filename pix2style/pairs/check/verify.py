@@ -20,6 +20,7 @@ from pix2style.pairs.check.verify_shard import ShardCheck
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
+    PAINTINGS_NAME,
     PLAN_NAME,
     SHARDS_NAME,
     TIMING_NAME,
@@ -165,7 +166,7 @@ class _Verification:
         """Add a note for each file that does not belong to the set."""
         expected = set(shards)
         for name in _file_names(self.folder.path):
-            if name not in (MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME):
+            if name not in (MANIFEST_NAME, PAINTINGS_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME):
                 self.notes.append(f"{name}: {_unknown_file_note(name)}")
         for name in _file_names(self.folder.shards):
             match = _SHARD_FILE.match(name)

@@ -11,7 +11,14 @@ from pathlib import Path
 from pix2style.errors import DataError
 from pix2style.files import locked, write_bytes
 from pix2style.pairs.format.documents import read_document
-from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME, ShardIndex
+from pix2style.pairs.format.manifest import (
+    MANIFEST_NAME,
+    PAINTINGS_NAME,
+    PLAN_NAME,
+    SHARDS_NAME,
+    TIMING_NAME,
+    ShardIndex,
+)
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.plan_differences import plan_differences
 from pix2style.pairs.format.records import PlannedPhoto
@@ -168,7 +175,9 @@ class PairSetFolder:
                     path.unlink(missing_ok=True)
             self.manifest.unlink(missing_ok=True)
             self.plan.unlink(missing_ok=True)
-            for folder in (self.shards, self.path / TIMING_NAME):
+            for painting in (self.path / PAINTINGS_NAME).glob("*"):
+                painting.unlink()
+            for folder in (self.shards, self.path / TIMING_NAME, self.path / PAINTINGS_NAME):
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 

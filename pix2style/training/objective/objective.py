@@ -18,8 +18,9 @@ from pix2style.training.objective.balance import Balance
 from pix2style.training.objective.distillation import Distiller
 from pix2style.training.objective.step_losses import DiscriminatorLosses, GeneratorLosses
 from pix2style.training.objective.step_tensors import StepTensors
-from pix2style.training.objective.style_targets import StyleGrams, training_styles
+from pix2style.training.objective.style_targets import StyleGrams
 from pix2style.training.objective.terms import TERMS, LossTerm
+from pix2style.training.objective.training_styles import training_styles
 
 
 class Objective(nn.Module):
@@ -112,7 +113,7 @@ class Objective(nn.Module):
     def resume_state(self) -> dict[str, Tensor]:
         """Return what a checkpoint must hold to resume exactly; on the CPU, and empty for most objectives."""
         state: dict[str, Tensor] = {}
-        for part in (self._balance, self.distiller):
+        for part in (self._balance, self.distiller, self._style_grams):
             if part is not None:
                 state |= part.resume_state()
         return state
@@ -121,10 +122,10 @@ class Objective(nn.Module):
         """Continue from what `resume_state` returned.
 
         Raises:
-            ArtifactError: The weights of the teacher run have changed since.
+            ArtifactError: The weights of the teacher run or a painting have changed since.
             KeyError: The state belongs to another objective.
         """
-        for part in (self._balance, self.distiller):
+        for part in (self._balance, self.distiller, self._style_grams):
             if part is not None:
                 part.load_resume_state(state)
 
@@ -187,7 +188,7 @@ def build_objective(
     Args:
         config: Experiment.
         styles: Paintings of each style to learn, for losses that compare with paintings; None takes those of
-            `pairs.style` or `pairs.styles`.
+            `pairs.style` or `pairs.styles`, else those that the pair set holds.
         device: Device to build it on; None means the CPU. Many paintings take long on a CPU.
         distiller: Trained generator to compare with as well; None without distillation.
 
@@ -203,7 +204,8 @@ def build_objective(
     if feature_network is not None and device is not None:
         feature_network.to(device)
     if feature_network is not None and with_paintings and styles is not None:
-        grams = StyleGrams(feature_network, tuple(section.style.layers), styles, section.style.painting_side_px)
+        layers = tuple(section.style.compared_with_painting)
+        grams = StyleGrams(feature_network, layers, styles, section.style.painting_side_px)
     augmentations, batch_size = config.train.augment.discriminator, config.train.batch
     objective = Objective(section, feature_network, grams, augmentations, batch_size, distiller=distiller)
     return objective if device is None else objective.to(device)

@@ -83,8 +83,8 @@ class StepTensors:
 
     @cached_property
     def output_grams(self) -> dict[str, Tensor]:
-        """Gram matrices of the output in the layers of `losses.style`: layer -> [batch, channels, channels]."""
-        return losses.grams(self.output_features, self.config.style.layers)
+        """Gram matrices of the output in the layers of both style losses: layer -> [batch, channels, channels]."""
+        return losses.grams(self.output_features, self.config.style.compared_layers)
 
     @cached_property
     def target_grams(self) -> dict[str, Tensor]:

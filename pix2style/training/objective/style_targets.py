@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from pix2style import losses
-from pix2style.config import Config
-from pix2style.errors import ConfigError, ImageError
-from pix2style.images import Image8, read_picture, resize, to_batch
+from pix2style.errors import ArtifactError, ConfigError, ImageError
+from pix2style.files import sha256_json
+from pix2style.images import Image8, resize_shorter_side, to_batch
 from pix2style.nets.features import FeatureNetwork
-from pix2style.teachers.style import StyleBlend, style_blends
-
-
-def training_styles(config: Config) -> list[StyleBlend]:
-    """Return the styles of `pairs.style` or `pairs.styles` that an experiment learns, in the order of its style ids.
-
-    Raises:
-        ConfigError: There are none, their number is not `model.styles`, or one has a strength below 1, which only a
-            teacher can apply.
-    """
-    blends = style_blends(config.pairs)
-    if not blends:
-        raise ConfigError(
-            "[pairs -> style] losses.style.to: painting and losses.style.painting_weight compare with a painting: set"
-            " pairs.style to its file"
-        )
-    if config.model.styles > 1:
-        if len(blends) != config.model.styles:
-            raise ConfigError(
-                f"[pairs -> styles] names {len(blends)} styles, but model.styles is {config.model.styles}: to compare"
-                " with paintings, make them the same number"
-            )
-    elif len(blends) > 1:
-        blends = [_learned_style(blends, config.pairs.learn_style)]
-    for blend in blends:
-        if blend.strength != 1:
-            raise ConfigError(
-                f"[pairs -> styles] {blend.name} has strength {blend.strength}, but losses that compare with the"
-                " painting know only full strength: set its strength to 1, or losses.style.to: target"
-            )
-    return blends
-
-
-def _learned_style(blends: list[StyleBlend], style_id: int | None) -> StyleBlend:
-    if style_id is None or style_id >= len(blends):
-        choices = ", ".join(f"{i} ({blend.name})" for i, blend in enumerate(blends))
-        raise ConfigError(f"[pairs -> learn_style] to compare with a painting, set it to one of the styles {choices}")
-    return blends[style_id]
+from pix2style.teachers.style import StyleBlend, read_painting
 
 
 class StyleGrams(nn.Module):
@@ -72,7 +34,13 @@ class StyleGrams(nn.Module):
     ) -> None:
         super().__init__()
         self._layers = tuple(layers)
-        by_style = [_style_grams(feature_network, self._layers, blend, side_px) for blend in styles]
+        by_style, digests = [], []
+        for blend in styles:
+            paintings, file_digests = _read_paintings(blend)
+            digests.append(file_digests)
+            resized = [resize_shorter_side(painting, side_px) for painting in paintings]
+            by_style.append(_style_grams(feature_network, self._layers, resized, blend.normalized_weights))
+        self._paintings_sha256 = sha256_json(digests)
         for layer in self._layers:
             # Not persistent, because resuming computes them from the paintings again.
             self.register_buffer(layer, torch.cat([grams[layer] for grams in by_style]), persistent=False)
@@ -95,27 +63,41 @@ class StyleGrams(nn.Module):
         with torch.autocast(style.device.type, enabled=False):
             return {layer: torch.einsum("bs,scd->bcd", style.float(), gram) for layer, gram in grams.items()}
 
+    def resume_state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint must hold to resume exactly: the digest of the paintings' files."""
+        return {"paintings": torch.tensor(list(bytes.fromhex(self._paintings_sha256)), dtype=torch.uint8)}
+
+    def load_resume_state(self, state: dict[str, Tensor]) -> None:
+        """Check that the paintings are those of the run. Checkpoints of version 0.1.0 do not name them.
+
+        Raises:
+            ArtifactError: A painting has changed since the run began.
+        """
+        if "paintings" in state and bytes(state["paintings"].tolist()).hex() != self._paintings_sha256:
+            raise ArtifactError(
+                "[pairs -> style] a painting has changed since this run began: name the same file, or start a new run"
+                " in another --out"
+            )
+
 
 @torch.no_grad()
 def _style_grams(
-    feature_network: FeatureNetwork, layers: Sequence[str], blend: StyleBlend, side_px: int
+    feature_network: FeatureNetwork, layers: Sequence[str], paintings: Sequence[Image8], shares: Sequence[float]
 ) -> dict[str, Tensor]:
     """Mean of the Gram matrices of a style's paintings, weighted by their shares: layer -> [1, channels, channels]."""
     sums: dict[str, Tensor] = {}
     device = next(feature_network.parameters()).device
-    for path, share in zip(blend.paintings, blend.normalized_weights, strict=True):
-        painting = torch.from_numpy(to_batch([_read_painting(path, side_px)])).to(device)
+    for image, share in zip(paintings, shares, strict=True):
+        painting = torch.from_numpy(to_batch([image])).to(device)
         for layer, gram in losses.grams(feature_network(painting), layers).items():
             sums[layer] = sums[layer] + share * gram if layer in sums else share * gram
     return sums
 
 
-def _read_painting(path: Path, side_px: int) -> Image8:
-    """Read a painting and resize its shorter side to `side_px`."""
+def _read_paintings(blend: StyleBlend) -> tuple[list[Image8], list[str]]:
+    """Return the paintings of a style and the digests of their files."""
     try:
-        picture = read_picture(path).on_white()
+        paintings = [read_painting(path) for path in blend.paintings]
     except ImageError as error:
         raise ConfigError(f"[pairs -> style] the painting cannot be used: {error}") from error
-    height, width = picture.shape[:2]
-    scale = side_px / min(height, width)
-    return resize(picture, max(side_px, round(height * scale)), max(side_px, round(width * scale)))
+    return [image for image, _ in paintings], [digest for _, digest in paintings]

@@ -64,7 +64,7 @@ def _style_to_target(step: StepTensors) -> Tensor:
 
 
 def _style_to_painting(step: StepTensors) -> Tensor:
-    return _gram_distance(step.config)(step.output_grams, step.painting_grams, step.config.style.layers)
+    return _gram_distance(step.config)(step.output_grams, step.painting_grams, step.config.style.compared_with_painting)
 
 
 def _gram_distance(config: LossesConfig) -> Callable[..., Tensor]:
