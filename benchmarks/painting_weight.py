@@ -114,7 +114,7 @@ def _recipes(painting: Path, folder: Path, options: argparse.Namespace) -> list[
     lite = ("distill", "--config", str(CONFIGS / "distill.yaml"))
     own = (*common, *options.set)
     layers = f"losses.style.painting_layers={{{', '.join(f'{layer}: 1' for layer in options.layers)}}}"
-    recipes = [Recipe("pairs", lite, own, _LITE_SHARES)]
+    recipes = [Recipe("pairs-alone", lite, own, _LITE_SHARES)]
     for weight in options.weights:
         changes = (f"losses.style.painting_weight={weight:g}", layers)
         recipes.append(Recipe(f"painting-{weight:g}", lite, (*own, *changes), _LITE_SHARES))

@@ -15,7 +15,8 @@ from pix2style.evaluation.contact_sheet import ContactSheet
 from pix2style.evaluation.dataset import PairDataset, PhotoDataset
 from pix2style.evaluation.evaluate import UNCHANGED_PHOTO, EvaluatedPhoto, evaluate
 from pix2style.evaluation.report import EvalReport, MeanEstimate
-from pix2style.evaluation.style import StyleMetric
+from pix2style.evaluation.structure import structure_distance
+from pix2style.evaluation.style import StyleMetric, load_style_metric
 from pix2style.evaluation.table import render_table
 from pix2style.fidelity import ssim
 from pix2style.images import Image8, encode_png, read_picture
@@ -154,6 +155,60 @@ def test_style_to_target_compares_each_output_with_its_own_target(
     assert style_to_target.mean == pytest.approx(np.mean(expected))
     assert report.stylizers[0].style_to_painting is None
     assert report.target_to_painting is None
+
+
+def test_vgg19_measures_the_structure_too(photo_folder: Path, vgg_to_conv3_1: Path) -> None:
+    metric, _ = load_style_metric(str(vgg_to_conv3_1))
+    assert metric is not None
+    teacher = Shifted(30, "teacher")
+    dataset = PhotoDataset([photo_folder])
+    report = evaluate({"a": Shifted(60)}, dataset, reference=teacher, style_metric=metric)
+    row, unchanged = report.stylizers
+    expected = []
+    for path in sorted(photo_folder.iterdir()):
+        photo = read_picture(path).rgb
+        structures = [metric.features(image).structure for image in (photo, Shifted(60)(photo))]
+        assert structures[0] is not None
+        assert structures[1] is not None
+        expected.append(structure_distance(structures[0], structures[1]))
+    assert row.structure_distance is not None
+    assert row.structure_distance.mean == pytest.approx(np.mean(expected))
+    assert unchanged.structure_distance is not None
+    assert unchanged.structure_distance.mean == pytest.approx(0, abs=1e-4)
+    assert report.target_structure_distance is not None
+    assert row.deep_style_to_target is None
+    assert report.to_json()["style_layers"] == {
+        "style_to_target": ["relu1_1", "relu2_1", "relu3_1"],
+        "style_to_painting": ["relu1_1", "relu2_1", "relu3_1"],
+        "structure_distance": ["relu3_1"],
+    }
+    table = render_table(report)
+    assert "structure/photo" in table
+    assert "targets of teacher" in table
+    assert "deep style" not in table
+
+
+def test_deep_style_is_measured_if_the_weights_reach_that_deep(photo_folder: Path, assets: Path) -> None:
+    path = assets / "assets" / "vgg" / "vgg19_features.safetensors"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    metric, _ = load_style_metric(str(path))
+    assert metric is not None
+    reference, painting = Shifted(30), assets / "data" / "styles" / "style08.jpg"
+    dataset = PhotoDataset([photo_folder], limit=1)
+    report = evaluate(
+        {"same": reference, "a": Shifted(60)}, dataset, reference=reference, style_metric=metric, paintings=[painting]
+    )
+    same, other, _ = report.stylizers
+    assert same.deep_style_to_target is not None
+    assert other.deep_style_to_target is not None
+    assert same.deep_style_to_target.mean == 0 < other.deep_style_to_target.mean
+    assert report.deep_target_to_painting == same.deep_style_to_painting
+    assert report.features is not None
+    assert report.features.layers == ("relu1_1", "relu2_1", "relu3_1")
+    table = render_table(report)
+    assert "deep style/teacher" in table
+    assert "deep style/painting" in table
 
 
 def test_style_columns_are_left_out_without_a_feature_network(photo_folder: Path) -> None:

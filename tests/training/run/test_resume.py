@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from launch import command, environment, finish, popen
-from matrix import PLACES, assert_same_end, checkpoints, metrics, run_matrix
+from matrix import PLACES, assert_same_end, checkpoints, copy_interrupted_at, metrics, run_matrix
 
 from pix2style.config import Config
 from pix2style.config.pairs import PairsConfig
@@ -189,3 +189,29 @@ def test_a_resumed_run_may_be_longer(tmp_path: Path, experiment: Experiment) -> 
     run = tmp_path / "run"
     train(experiment(), run)
     assert train(experiment("train.images=60"), run, resume=True).step == 15
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_run_that_compares_with_its_painting_resumes_exactly_and_refuses_another_painting(
+    tmp_path: Path, experiment: Experiment, autoencoder: Path, paintings: list[Path]
+) -> None:
+    painting = tmp_path / "painting.png"
+    painting.write_bytes(paintings[0].read_bytes())
+    config = experiment(
+        f"pairs.style='{painting}'",
+        f"losses.features={{network: autoencoder, weights: '{autoencoder}'}}",
+        "losses.style={weight: 1, painting_weight: 2, layers: {enc1: 1}, painting_layers: {enc4: 1}}",
+        "losses.style.painting_side_px=32",
+        "losses.adversarial.weight=0",
+        "train.images=16",
+        "train.checkpoint_every_images=8",
+        "train.keep_last=1000",
+    )
+    train(config, tmp_path / "whole")
+    assert "generator/painting_style" in metrics(tmp_path / "whole")[0]
+    resumed = copy_interrupted_at(tmp_path / "whole", checkpoints(tmp_path / "whole")[0], tmp_path / "resumed")
+    train(config, resumed, resume=True)
+    assert_same_end(tmp_path / "whole", resumed)
+    painting.write_bytes(paintings[1].read_bytes())
+    with pytest.raises(ArtifactError, match="painting has changed"):
+        train(config, resumed, resume=True)
