@@ -11,7 +11,8 @@ looked at before; the page has a table for each group.
 
 What is finished is kept, so the command goes on after it was stopped; it can also be repeated with more paintings or
 weights. OUT/PAINTING/sheet.png shows eight photos, their targets and what each network makes of them. Leave the machine
-alone meanwhile: the number of images comes from a trial of each recipe.
+alone meanwhile: with `--minutes` the number of training images depends on its speed. A run that was stopped goes on
+within its minutes.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from pix2style.evaluation.machine import describe_machine, library_versions
 CONFIGS = Path(__file__).parent.parent / "configs"
 RESULT = Path(__file__).parent / "results" / "painting_weight.md"
 _DEEP_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-# Shares of the images, as in configs/distill.yaml: when losses on features begin, and the half-life of the averages.
-_LITE_SHARES = {"losses.features.start_images": 0.4, "train.ema_halflife_images": 0.037}
-_JOHNSON_SHARES = {"train.ema_halflife_images": 0.02}
+# As in configs/distill.yaml, but for any length of the training.
+_LITE = ("losses.features.start_images=0", "losses.features.start_share=0.4")
+# Validations and checkpoints would take part of the minutes.
+_RARELY = ("train.validate_every_images=10_000_000", "train.checkpoint_every_images=10_000_000")
 # Smaller than published, so that minutes on a CPU are enough to see something.
 _JOHNSON_ON_CPU = ("losses.features.network=vgg19", "model.resnet.channels=16", "train.augment.crop=192")
 _COLUMNS = ("painting", "recipe", "images", "style/painting", "style/teacher", "structure/photo", "SSIM to teacher")
@@ -48,13 +50,11 @@ class Recipe:
         name: Name of the run folder, and of the row.
         command: Command and configuration.
         overrides: Overrides of the configuration.
-        shares: Keys that are set to a share of the training images.
     """
 
     name: str
     command: tuple[str, ...]
     overrides: tuple[str, ...]
-    shares: dict[str, float]
 
 
 def main() -> None:
@@ -112,51 +112,32 @@ def _recipes(painting: Path, folder: Path, options: argparse.Namespace) -> list[
         "tracking.wandb=off",
     )
     lite = ("distill", "--config", str(CONFIGS / "distill.yaml"))
-    own = (*common, *options.set)
+    own = (*common, *_LITE, *options.set)
     layers = f"losses.style.painting_layers={{{', '.join(f'{layer}: 1' for layer in options.layers)}}}"
-    recipes = [Recipe("pairs-alone", lite, own, _LITE_SHARES)]
+    recipes = [Recipe("pairs-alone", lite, own)]
     for weight in options.weights:
         changes = (f"losses.style.painting_weight={weight:g}", layers)
-        recipes.append(Recipe(f"painting-{weight:g}", lite, (*own, *changes), _LITE_SHARES))
+        recipes.append(Recipe(f"painting-{weight:g}", lite, (*own, *changes)))
     if not options.without_johnson:
         johnson = ("train", "--config", str(CONFIGS / "johnson.yaml"))
         on_cpu = _JOHNSON_ON_CPU if options.device == "cpu" else _JOHNSON_ON_CPU[:1]
-        recipes.append(Recipe("johnson", johnson, (*common, *on_cpu), _JOHNSON_SHARES))
+        recipes.append(Recipe("johnson", johnson, (*common, *on_cpu)))
     return recipes
 
 
 def _train(recipe: Recipe, folder: Path, options: argparse.Namespace) -> None:
     """Train a recipe, or what is left of it after a stop."""
-    run, plan_file = folder / recipe.name, folder / f"{recipe.name}.json"
-    plan = json.loads(plan_file.read_text(encoding="utf-8")) if plan_file.is_file() else _plan(recipe, run, options)
-    if "report" in plan:
-        return
-    plan_file.write_text(json.dumps(plan), encoding="utf-8")
-    plan["report"] = _program([*recipe.command, "--out", run, "--resume-if-begun", "--json", *plan["overrides"]])
-    plan_file.write_text(json.dumps(plan), encoding="utf-8")
+    run, report = folder / recipe.name, _report_file(folder, recipe.name)
+    if not report.is_file():
+        length = ["train.images=null", f"train.minutes={options.minutes}"]
+        if options.images is not None:
+            length = [f"train.images={options.images}", "train.minutes=null"]
+        command = [*recipe.command, "--out", run, "--resume-if-begun", "--json"]
+        report.write_text(json.dumps(_program([*command, *recipe.overrides, *_RARELY, *length])), encoding="utf-8")
 
 
-def _plan(recipe: Recipe, run: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the number of images and all overrides; with `--minutes` from the speed of a trial."""
-    images = options.images
-    overrides = list(recipe.overrides)
-    if images is None:
-        images = max(16, round(options.minutes * 60 / _seconds_per_image(recipe, run)))
-    overrides += [f"train.images={images}"]
-    overrides += [f"train.{what}_every_images={max(1, images // 2)}" for what in ("validate", "checkpoint")]
-    overrides += [f"{key}={max(1, round(share * images))}" for key, share in recipe.shares.items()]
-    return {"images": images, "overrides": overrides}
-
-
-def _seconds_per_image(recipe: Recipe, run: Path) -> float:
-    """Return the mean time of a training image: at first without the losses on features, then with them."""
-    trial = [*recipe.command, "--out", run, "--dry-run", "--json", *recipe.overrides]
-    seconds: float = 1 / _program(trial)["images_per_s"]
-    without = recipe.shares.get("losses.features.start_images", 0)
-    if without:
-        speed: float = _program([*trial, "losses.style.weight=0", "losses.style.painting_weight=0"])["images_per_s"]
-        seconds = without / speed + (1 - without) * seconds
-    return seconds
+def _report_file(folder: Path, recipe: str) -> Path:
+    return folder / f"{recipe}.json"
 
 
 def _measure(recipes: Sequence[Recipe], painting: Path, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -195,8 +176,9 @@ def _table(reports: dict[str, dict[str, Any]], options: argparse.Namespace) -> l
         own = [_mean(report[key]) for key in ("deep_target_to_painting", "target_structure_distance")]
         lines.append(f"| {name} | teacher |  | {own[0]:.3f} | 0 | {own[1]:.3f} | 1 |")
         for row in report["stylizers"]:
-            plan = options.out / name / f"{row['name']}.json"
-            images = f"{json.loads(plan.read_text(encoding='utf-8'))['images']:,}" if plan.is_file() else ""
+            report_file = _report_file(options.out / name, row["name"])
+            seen = json.loads(report_file.read_text(encoding="utf-8"))["images_seen"] if report_file.is_file() else None
+            images = "" if seen is None else f"{seen:,}"
             cells = (f"{value:.3f}" for value in _figures(row))
             lines.append(f"| {name} | {row['name']} | {images} | {' | '.join(cells)} |")
     return lines
