@@ -186,7 +186,7 @@ def _table(reports: dict[str, dict[str, Any]], options: argparse.Namespace) -> l
 
 def _summary(reports: dict[str, dict[str, Any]]) -> list[str]:
     """Say for each recipe how often it is nearer to its painting than the teacher, and what that costs."""
-    names = [row["name"] for row in next(iter(reports.values()))["stylizers"]]
+    names = [row["name"] for row in next(iter(reports.values()))["stylizers"][:-1]]  # the last row is the photo
     lines = []
     for name in names:
         figures = [_figures(_row(report, name)) for report in reports.values()]
