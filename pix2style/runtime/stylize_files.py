@@ -107,10 +107,8 @@ class _Pipeline:
     def __init__(
         self, stylizer: Stylizer, jpeg_quality: int, report: FilesReport, on_progress: Callable[[], None]
     ) -> None:
-        self._stylizer = stylizer
-        self._jpeg_quality = jpeg_quality
-        self._report = report
-        self._on_progress = on_progress
+        self._stylizer, self._jpeg_quality = stylizer, jpeg_quality
+        self._report, self._on_progress = report, on_progress
         self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
     def run(self, jobs: list[Job]) -> None:
