@@ -82,6 +82,15 @@ class World:
         return bool(flags.item())
 
     @_report_lost_process()
+    def broadcast_numbers(self, numbers: Sequence[float]) -> list[float]:
+        """Return the main process's numbers in all processes; they are exchanged between the hosts."""
+        if self.size == 1:
+            return list(numbers)
+        values = torch.tensor(numbers, dtype=torch.float64)
+        dist.broadcast(values, src=0)
+        return [float(value) for value in values]
+
+    @_report_lost_process()
     def broadcast_object(self, value: Any) -> Any:
         """Return the main process's `value` in all processes; it has to be picklable."""
         if self.size == 1:

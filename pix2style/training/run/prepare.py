@@ -19,6 +19,7 @@ from pix2style.version import __version__
 _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "train": {
         "images",
+        "minutes",
         "start_from",
         "accumulate",
         "device",
@@ -29,6 +30,7 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
         "validate_every_images",
         "validate_photos",
         "grid_photos",
+        "preview",
         "checkpoint_every_images",
         "keep_last",
         "keep_best",
