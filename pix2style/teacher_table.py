@@ -27,6 +27,7 @@ class TeacherEntry:
         packages: Packages without which the teacher cannot run at all.
         module: Name of the module that loads it. A text and not an import: this table stands below the configuration,
             and reading it must import nothing else.
+        scales_painting: Whether `pairs.painting_size` applies to it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TeacherEntry:
     extra: str
     packages: tuple[str, ...]
     module: str
+    scales_painting: bool = False
 
 
 TEACHERS: tuple[TeacherEntry, ...] = (
@@ -56,6 +58,7 @@ TEACHERS: tuple[TeacherEntry, ...] = (
         extra="magenta",
         packages=(),  # a converted network runs without TensorFlow; the loader asks for TensorFlow where it is needed
         module="pix2style.teachers.magenta.load",
+        scales_painting=True,
     ),
     TeacherEntry(
         name="gatys",

@@ -73,6 +73,9 @@ class PairsConfig(Section):
     backend: Literal["auto", "tensorflow", "onnx"] = "auto"
     """Library that runs the teacher `magenta`. `auto`: ONNX Runtime if the network has been converted (`pix2style
     teacher convert`), else TensorFlow."""
+    painting_size: int = Field(256, ge=64, le=1024)
+    """Size in pixels at which the teacher `magenta` sees the middle square of a painting. Larger paintings give larger
+    and fewer strokes, and keep more of the photo; smaller ones give finer texture. The network was trained with 256."""
     gatys: GatysConfig = Field(default_factory=GatysConfig)
     """Settings of the teacher `gatys`."""
     preserve_color: bool = False

@@ -18,7 +18,15 @@ from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, enco
 from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
-from pix2style.images.resample import crop_to_square, fit_within, resize, resize_part, sheet, size_within
+from pix2style.images.resample import (
+    center_in_square,
+    crop_to_square,
+    fit_within,
+    resize,
+    resize_part,
+    sheet,
+    size_within,
+)
 from pix2style.images.tilt import tilt
 
 __all__ = [
@@ -32,6 +40,7 @@ __all__ = [
     "as_pillow",
     "can_hold_alpha",
     "can_write",
+    "center_in_square",
     "crop_to_square",
     "decode_picture",
     "encode_jpeg",

@@ -21,6 +21,7 @@ from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     PLAN_NAME,
+    PREVIEW_NAME,
     SHARDS_NAME,
     TIMING_NAME,
     PairManifest,
@@ -165,7 +166,7 @@ class _Verification:
         """Add a note for each file that does not belong to the set."""
         expected = set(shards)
         for name in _file_names(self.folder.path):
-            if name not in (MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME):
+            if name not in (MANIFEST_NAME, PLAN_NAME, PREVIEW_NAME, SHARDS_NAME, TIMING_NAME):
                 self.notes.append(f"{name}: {_unknown_file_note(name)}")
         for name in _file_names(self.folder.shards):
             match = _SHARD_FILE.match(name)

@@ -5,6 +5,7 @@
     SET/shards/shard-00000.json   index of the shard: offsets and digests of its pairs, and statistics
     SET/manifest.json             written last; a set without it is not finished
     SET/timing/shard-00000.json   how long the shard took, and on which machine; not part of the set's identity
+    SET/preview.png               four photos and their targets, made before all pairs; not part of the set's identity
 
 Plan and manifest have schema version 3 if the set has variants, else version 2 (which has no key `variants`): an older
 pix2style reads the latter and must refuse the former. Nothing but the timing depends on time, place or machine, so the
@@ -35,6 +36,7 @@ MANIFEST_NAME = "manifest.json"
 PLAN_NAME = "plan.json"
 SHARDS_NAME = "shards"
 TIMING_NAME = "timing"
+PREVIEW_NAME = "preview.png"
 # 0 is not written, so that sets without variants keep the bytes and digests of schema version 2.
 VariantCount = Annotated[int, Field(ge=0, le=2**31, exclude_if=lambda variants: variants == 0)]
 

@@ -27,15 +27,17 @@ from pix2style.teachers.style import StyleBlend, read_painting
 class MagentaTeacher(Stylizer):
     """Magenta's network in one style.
 
-    The middle square of each painting is scaled to 256x256, the size that the network's authors recommend, and its
-    style vector is computed once. For several paintings, the weighted mean of their vectors is used. With a strength
-    below 1, the vector is mixed with each photo's own, computed from the whole photo scaled to 256x256.
+    The middle square of each painting is scaled to 256x256, the size that the network's authors recommend, or to
+    another size for larger or finer strokes, and its style vector is computed once. For several paintings, the weighted
+    mean of their vectors is used. With a strength below 1, the vector is mixed with each photo's own, computed from the
+    whole photo scaled to 256x256.
 
     Args:
         style: Image file of a painting, or several paintings as one style.
         module: See `load_magenta`.
         backend: See `load_magenta`.
         network: A network that is already loaded, instead of `module` and `backend`.
+        painting_side_px: Size to which the middle square of each painting is scaled.
 
     Raises:
         ImageError: If a painting is missing or cannot be read.
@@ -50,6 +52,7 @@ class MagentaTeacher(Stylizer):
         backend: BackendChoice = "auto",
         *,
         network: MagentaNetwork | None = None,
+        painting_side_px: int = STYLE_SIDE_PX,
     ) -> None:
         blend = style if isinstance(style, StyleBlend) else StyleBlend.from_paintings(style)
         # Paintings are read before the network is loaded, so that a wrong path is reported at once.
@@ -58,14 +61,14 @@ class MagentaTeacher(Stylizer):
         self._strength = blend.strength
         # One call of the network takes a single style vector. With a strength below 1 every photo has its own.
         self._batch = self._network.batch if blend.strength == 1 else 1
-        vectors = [self._network.predict_style(_prepare_painting(image)) for image, _ in paintings]
+        vectors = [self._network.predict_style(_prepare_painting(image, painting_side_px)) for image, _ in paintings]
         self._vector = _weighted_mean(vectors, blend.normalized_weights)
         self._identity = StylizerIdentity(
             name=f"magenta:{blend.name}",
             sha256=self._network.source_sha256,
             style_sha256=tuple(digest for _, digest in paintings),
             licence=LICENCE,
-            settings={**_settings(blend), **self._network.settings},
+            settings={**_settings(blend, painting_side_px), **self._network.settings},
         )
 
     @property
@@ -112,6 +115,7 @@ def load_magenta(
     backend: BackendChoice = "auto",
     *,
     threads: int | None = None,
+    painting_side_px: int = STYLE_SIDE_PX,
 ) -> list[MagentaTeacher]:
     """Load one teacher for each style. The teachers share one network.
 
@@ -122,6 +126,7 @@ def load_magenta(
             PIX2STYLE_MAGENTA, else the lasting cache, else TF-Hub's address, else Kaggle's.
         backend: What runs the network. `auto` is ONNX Runtime if this network has been converted, else TensorFlow.
         threads: Number of photos that ONNX Runtime stylizes at the same time on the CPU; None for the number of cores.
+        painting_side_px: See `MagentaTeacher`.
 
     Raises:
         ImageError, ArtifactError, MissingExtraError: See `MagentaTeacher`.
@@ -130,11 +135,11 @@ def load_magenta(
         for path in style.paintings:
             read_painting(path)  # reports a wrong path before the network is loaded
     network = open_network(module, backend, threads=threads)
-    return [MagentaTeacher(style, network=network) for style in styles]
+    return [MagentaTeacher(style, network=network, painting_side_px=painting_side_px) for style in styles]
 
 
-def _prepare_painting(painting: Image8) -> Floats:
-    return to_unit(crop_to_square(painting, STYLE_SIDE_PX))[None]
+def _prepare_painting(painting: Image8, side_px: int) -> Floats:
+    return to_unit(crop_to_square(painting, side_px))[None]
 
 
 def _weighted_mean(vectors: Sequence[Floats], weights: Sequence[float]) -> Floats:
@@ -146,9 +151,9 @@ def _weighted_mean(vectors: Sequence[Floats], weights: Sequence[float]) -> Float
     return mean
 
 
-def _settings(blend: StyleBlend) -> dict[str, Setting]:
+def _settings(blend: StyleBlend, painting_side_px: int) -> dict[str, Setting]:
     settings: dict[str, Setting] = {
-        "style_side_px": STYLE_SIDE_PX,
+        "style_side_px": painting_side_px,
         "style_crop": "middle square",
         "padding": "reflect",
         "strength": blend.strength,
