@@ -20,6 +20,7 @@ from pix2style.cli.train_options import (
 )
 from pix2style.cli.train_print import print_plan, print_report
 from pix2style.errors import require
+from pix2style.processes import process_start_s
 
 
 @app.command("train")
@@ -47,8 +48,9 @@ def train_command(
 
         print_plan(plan_run(experiment, run, resume=resume), as_json=as_json)
         return
-    from pix2style.training.run.train import train
+    from pix2style.training.run.train import TrainOptions, train
 
+    options = TrainOptions(began_s=process_start_s())
     with advise_after_interrupt("train", lambda: resume_advice(run)):
-        report = train(experiment, run, resume=resume)
+        report = train(experiment, run, resume=resume, options=options)
     print_report(report, as_json=as_json)
