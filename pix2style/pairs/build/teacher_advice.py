@@ -8,7 +8,8 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.pairs.build.style_figures import Verdict
 from pix2style.teacher_table import find_teacher
 
-_MIN_PAINTING_SIZE, _MAX_PAINTING_SIZE = 128, 1024  # below 128 pixels the style network sees hardly any painting
+# The range that is advised: at 64 pixels the style is another one, and at 1024 strokes blur into washes of colour.
+_MIN_PAINTING_SIZE, _MAX_PAINTING_SIZE = 128, 512
 
 
 def has_painting(settings: PairsConfig) -> bool:
@@ -54,5 +55,6 @@ def _remedies(settings: PairsConfig, style: int, verdict: Verdict) -> list[str]:
 def _painting_sizes(settings: PairsConfig, verdict: Verdict) -> list[str]:
     """Return the painting sizes that help: larger ones keep more of the photo, smaller ones give denser texture."""
     size = settings.painting_size
-    other = min(2 * size, _MAX_PAINTING_SIZE) if verdict == "overpowered" else max(size // 2, _MIN_PAINTING_SIZE)
-    return [f"--painting-size {other}"] if find_teacher(settings.teacher).scales_painting and other != size else []
+    other = 2 * size if verdict == "overpowered" else size // 2
+    is_possible = find_teacher(settings.teacher).scales_painting and _MIN_PAINTING_SIZE <= other <= _MAX_PAINTING_SIZE
+    return [f"--painting-size {other}"] if is_possible else []

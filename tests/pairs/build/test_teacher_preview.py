@@ -44,17 +44,12 @@ def _texture(image: Image8) -> Image8:
     return np.repeat((127 + 120 * np.sin(x / 3) * np.sin(y / 5)).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _mixed(image: Image8, share: float) -> Image8:
-    mixed: Image8 = ((1 - share) * image + share * _texture(image)).astype(np.uint8)
-    return mixed
-
-
 @pytest.mark.parametrize(
     ("function", "verdict", "words"),
     [
         (lambda image: image, "unchanged", "most of the photos' structure stays (1.00 of 1); the photos hardly change"),
         (lambda image: np.clip(image + 8.0, 0, 255).astype(np.uint8), "unchanged", "the photos hardly change"),
-        (lambda image: _mixed(image, 0.3), "weak", "the style is weak"),
+        (lambda image: image // 64 * 64, "weak", "the style is weak"),
         (lambda image: 255 - image // 64 * 64, "good", "most of the photos' structure stays"),
         (_texture, "overpowered", "little of the photos' structure stays"),
     ],
@@ -73,7 +68,7 @@ def test_words_of_clear_cases(function: Target, verdict: Verdict, words: str) ->
         (("style03", 1.0, 256), "overpowered", "try --strength 0.6 or --painting-size 512"),
         (("style03", 0.5, 256), "good", None),
         (("style08", 1.0, 256), "good", None),
-        (("style25", 0.2, 256), "unchanged", "try --strength 0.6"),
+        (("style25", 0.2, 256), "weak", "try --strength 0.6"),
         (("style08", 1.0, 512), "good", None),
     ],
 )
