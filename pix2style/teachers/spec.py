@@ -58,7 +58,9 @@ class TeacherSpec:
             )
         if teacher.needs_painting and not has_painting:
             raise ConfigError(f"[pairs -> style] the {teacher.name} teacher needs a painting: add --style FILE")
-        if not teacher.scales_painting and "painting_size" in self.settings.model_fields_set:
+        # Stored configurations hold all keys, so the default is no choice of somebody.
+        default = type(self.settings).model_fields["painting_size"].default
+        if self.settings.painting_size != default and not teacher.scales_painting:
             names = " or ".join(entry.name for entry in TEACHERS if entry.scales_painting)
             raise ConfigError(
                 f"[pairs -> painting_size] the {teacher.name} teacher has no such setting: leave it out, or use"

@@ -317,3 +317,4 @@ def test_the_size_of_the_painting_is_for_teachers_that_scale_it(pix2style, conte
     assert (code, "[pairs -> painting_size] the watercolor teacher has no such setting" in err) == (2, True)
     code, _, err = pix2style(*arguments, 20)
     assert (code, "pairs -> painting_size" in err) == (2, True)
+    assert pix2style(*arguments, 256)[0] == 0  # the default, which stored configurations hold
