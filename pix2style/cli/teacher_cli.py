@@ -90,12 +90,9 @@ def _locate(module: str | None) -> LocatedNetwork:
     from pix2style.teachers.magenta.cache import locate
     from pix2style.teachers.magenta.download import MODULE_HELP
 
-    located = locate(module)
-    if located is None:
-        raise ArtifactError(
-            f"Magenta's network is not on this machine: run `pix2style teacher fetch`. Or {MODULE_HELP}"
-        )
-    return located
+    if (located := locate(module)) is not None:
+        return located
+    raise ArtifactError(f"Magenta's network is not on this machine: run `pix2style teacher fetch`. Or {MODULE_HELP}")
 
 
 def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
@@ -104,8 +101,7 @@ def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
         print(json.dumps(values, indent=2, ensure_ascii=False))
         return
     print(f"Magenta's network is in {located.folder}")
-    print(f"  origin  {located.origin}")
-    print(f"  sha256  {located.source_sha256}")
+    print(f"  origin  {located.origin}\n  sha256  {located.source_sha256}")
 
 
 def _print_info(info: NetworkInfo) -> None:
