@@ -19,7 +19,6 @@ from pix2style.version import __version__
 _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "train": {
         "images",
-        "start_from",
         "accumulate",
         "device",
         "workers",
@@ -37,6 +36,7 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
         "early_stop",
         "skips_in_a_row",
     },
+    "model": {"start_from"},
     "pairs": {"path"},
     "distill": {"painted"},
     "tracking": None,

@@ -1,0 +1,74 @@
+"""Put the weights that a new run starts from (`model.start_from`) into its training state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pix2style.config import Config
+from pix2style.nets.base import base_description, load_base
+from pix2style.nets.lite import Lite
+from pix2style.progress import print_note
+from pix2style.teachers.magenta.style_vector import painting_vector
+from pix2style.teachers.style import style_blends
+from pix2style.training.data.sources import TrainingData
+from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights, load_weights
+from pix2style.training.step.state import TrainingState
+
+BASE = "base"
+START_FILE = "start.json"
+"""File in the run folder that says which weights the run started from."""
+
+
+def load_start_weights(state: TrainingState, config: Config, data: TrainingData) -> dict[str, Any]:
+    """Load the weights that `model.start_from` names into the generator and its average.
+
+    Args:
+        state: Training state with fresh networks; changed in place.
+        config: Configuration of the experiment.
+        data: Training data, whose teacher decides the base's style vector.
+
+    Returns:
+        What the run starts from, as JSON values; empty for random weights.
+
+    Raises:
+        ArtifactError: The weights cannot be read, or those of a run do not fit this generator.
+    """
+    source = config.model.start_from
+    if source is None:
+        return {}
+    if source != BASE:
+        load_pretrained_weights(state, Path(source))
+        return {"start_from": source}
+    return _load_base_weights(state, config, data)
+
+
+def _load_base_weights(state: TrainingState, config: Config, data: TrainingData) -> dict[str, Any]:
+    base, network = load_base(), state.generator
+    if not isinstance(network, Lite) or _sizes(network) != _sizes(base):
+        print_note(
+            "[model -> start_from] base: the base is a lightweight generator of"
+            f" {base.channels} channels, {len(base.body)} blocks and scale {base.scale}; this generator has another"
+            " kind or size and starts from random weights"
+        )
+        return {}
+    vector = _style_vector(config, data)
+    load_weights(state, base.for_style(vector).state_dict())
+    style = "the mean of all styles" if vector is None else "the painting's vector"
+    return {"start_from": BASE, "base_sha256": base_description()["sha256"], "style": style}
+
+
+def _sizes(network: Lite) -> tuple[int, int, int]:
+    return network.channels, len(network.body), network.scale
+
+
+def _style_vector(config: Config, data: TrainingData) -> Tensor | None:
+    """Return the vector of the painting that is learned; None if there is none, or no network that computes it."""
+    blends = style_blends(config.pairs)
+    if len(blends) != 1 or len(data.teachers) != 1:
+        return None
+    vector = painting_vector(blends[0], teacher_sha256=data.teachers[0].sha256)
+    return None if vector is None else torch.from_numpy(vector)
