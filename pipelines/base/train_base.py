@@ -10,8 +10,10 @@ its painting, so that afterwards a painting that was not among them has a style 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,7 @@ _LEARNING_RATE, _WARMUP_IMAGES, _DECAY_FROM = 1e-3, 400, 0.6
 _L1, _MSE, _STYLE = 3.0, 15.0, 5.0
 _STYLE_EVERY, _STYLE_FROM = 4, 0.4
 _EMA_HALFLIFE_IMAGES = 5_000
+_SAVE_EVERY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ def read_pairs(folders: list[Path]) -> tuple[list[Pair], NDArray[np.float32]]:
         vectors += [by_name[teacher.name.removeprefix("magenta:")] for teacher in reader.manifest.teachers]
         contents: dict[str, tuple[Image8, Image8]] = {}
         for entry in reader.entries("train"):
+            if min(entry.height_px, entry.width_px) < _CROP_PX:
+                continue
             content, target = reader.read(entry)
             shared = contents.setdefault(entry.content.sha256, (content, glimpse(content)))
             pairs.append(Pair(shared[0], target, shared[1], first + entry.style))
@@ -89,8 +94,23 @@ def draw_batch(pairs: list[Pair], rng: np.random.Generator) -> tuple[Tensor, Ten
     return _tensor(contents), _tensor(targets), _tensor(glimpses), torch.tensor(styles)
 
 
-def train(generator: BaseGenerator, pairs: list[Pair], vectors: Tensor, network: FeatureNetwork, images: int) -> None:
-    """Train the generator; its weights become their moving average at the end."""
+def train(
+    generator: BaseGenerator,
+    pairs: list[Pair],
+    vectors: Tensor,
+    network: FeatureNetwork,
+    images: int,
+    save: Callable[[BaseGenerator, int], None],
+) -> None:
+    """Train the generator.
+
+    Args:
+        generator: Untrained base; changed in place.
+        pairs, vectors: See `read_pairs`; vectors normalised.
+        network: Feature network of the style loss.
+        images: Number of training crops.
+        save: Called every `_SAVE_EVERY` crops, and at the end, with a copy that has the moving average of the weights.
+    """
     rng, parameters = np.random.default_rng(0), list(generator.parameters())
     optimizer = ChannelsLastAdam(parameters, lr=_LEARNING_RATE, betas=(0.9, 0.99))
     average = [parameter.detach().clone() for parameter in parameters]
@@ -111,13 +131,20 @@ def train(generator: BaseGenerator, pairs: list[Pair], vectors: Tensor, network:
         optimizer.step()
         halflife = min(_EMA_HALFLIFE_IMAGES, 0.05 * max(seen, 1))
         torch._foreach_lerp_(average, [p.detach() for p in parameters], 1 - 0.5 ** (_BATCH / halflife))
-        recent.append(float(loss))
+        recent.append(loss.item())
         if len(recent) == 500:
-            print(f"{seen + _BATCH} images, {time.perf_counter() - started_s:.0f} s, loss {np.mean(recent):.3f}", flush=True)
+            print(f"{seen + _BATCH} images, {time.perf_counter() - started_s:.0f} s, {np.mean(recent):.3f}", flush=True)
             recent.clear()
-    with torch.no_grad():
-        for parameter, mean in zip(parameters, average, strict=True):
-            parameter.copy_(mean)
+        if (seen + _BATCH) % _SAVE_EVERY == 0 or seen + _BATCH >= images:
+            save(_with_weights(generator, average), seen + _BATCH)
+
+
+@torch.no_grad()
+def _with_weights(generator: BaseGenerator, weights: list[Tensor]) -> BaseGenerator:
+    twin = copy.deepcopy(generator).eval()
+    for parameter, weight in zip(twin.parameters(), weights, strict=True):
+        parameter.copy_(weight)
+    return twin
 
 
 def fold_normalisation(generator: BaseGenerator, mean: Tensor, deviation: Tensor) -> None:
@@ -163,12 +190,16 @@ def main() -> None:
     generator = generator.to(memory_format=torch.channels_last).train()
     network = load_vgg19(_STYLE_LAYERS, arguments.vgg19).to(memory_format=torch.channels_last)
     mean, deviation = torch.from_numpy(vectors.mean(0)), torch.from_numpy(vectors.std(0) + 1e-3)
-    train(generator, pairs, (torch.from_numpy(vectors) - mean) / deviation, network, arguments.images)
-    fold_normalisation(generator, mean, deviation)
     sets = {folder.name: PairReader(folder).digest for folder in arguments.pairs}
-    notes = {"pair_sets": sets, "images": arguments.images, "styles": len(vectors), "licence": "Apache-2.0"}
-    save_base(generator, arguments.out, notes)
-    print(f"{arguments.out}: {arguments.out.stat().st_size} bytes, sha256 {sha256_file(arguments.out)}")
+    notes = {"pair_sets": sets, "styles": len(vectors), "licence": "Apache-2.0"}
+
+    def save(trained: BaseGenerator, images: int) -> None:
+        fold_normalisation(trained, mean, deviation)
+        save_base(trained, arguments.out, {**notes, "images": images})
+        print(f"{arguments.out}: {arguments.out.stat().st_size} bytes, {sha256_file(arguments.out)}", flush=True)
+
+    train(generator, pairs, (torch.from_numpy(vectors) - mean) / deviation, network, arguments.images, save)
+
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from pix2style.config import Config
 from pix2style.nets.base import base_description, load_base
+from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
 from pix2style.progress import print_note
+from pix2style.runs.networks import build_generator
 from pix2style.teachers.magenta.style_vector import painting_vector
 from pix2style.teachers.style import style_blends
 from pix2style.training.data.sources import TrainingData
@@ -46,19 +48,44 @@ def load_start_weights(state: TrainingState, config: Config, data: TrainingData)
     return _load_base_weights(state, config, data)
 
 
+def start_generator(config: Config, data: TrainingData) -> Generator:
+    """Build the generator as it is before training, for a run that starts from base or from random weights.
+
+    Args:
+        config: Configuration of the experiment.
+        data: Training data, whose teacher decides the base's style vector.
+
+    Raises:
+        ArtifactError: The base weights cannot be read.
+    """
+    torch.manual_seed(config.seed)
+    generator = build_generator(config.model)
+    if config.model.start_from == BASE:
+        lite, _ = _base_for_style(generator, config, data)
+        generator = lite or generator
+    return generator
+
+
 def _load_base_weights(state: TrainingState, config: Config, data: TrainingData) -> dict[str, Any]:
-    base, network = load_base(), state.generator
+    lite, style = _base_for_style(state.generator, config, data)
+    if lite is None:
+        return {}
+    load_weights(state, lite.state_dict())
+    return {"start_from": BASE, "base_sha256": base_description()["sha256"], "style": style}
+
+
+def _base_for_style(network: Generator, config: Config, data: TrainingData) -> tuple[Lite | None, str]:
+    """Return the base in the style that is learned, and how its style was chosen; None if it does not fit."""
+    base = load_base()
     if not isinstance(network, Lite) or _sizes(network) != _sizes(base):
         print_note(
             "[model -> start_from] base: the base is a lightweight generator of"
             f" {base.channels} channels, {len(base.body)} blocks and scale {base.scale}; this generator has another"
             " kind or size and starts from random weights"
         )
-        return {}
+        return None, ""
     vector = _style_vector(config, data)
-    load_weights(state, base.for_style(vector).state_dict())
-    style = "the mean of all styles" if vector is None else "the painting's vector"
-    return {"start_from": BASE, "base_sha256": base_description()["sha256"], "style": style}
+    return base.for_style(vector), "the mean of all styles" if vector is None else "the painting's vector"
 
 
 def _sizes(network: Lite) -> tuple[int, int, int]:
