@@ -99,6 +99,7 @@ def train(
     pairs: list[Pair],
     vectors: Tensor,
     network: FeatureNetwork,
+    *,
     images: int,
     save: Callable[[BaseGenerator, int], None],
 ) -> None:
@@ -106,7 +107,8 @@ def train(
 
     Args:
         generator: Untrained base; changed in place.
-        pairs, vectors: See `read_pairs`; vectors normalised.
+        pairs: Training pairs.
+        vectors: Normalised style vectors, [styles, vector_length].
         network: Feature network of the style loss.
         images: Number of training crops.
         save: Called every `_SAVE_EVERY` crops, and at the end, with a copy that has the moving average of the weights.
@@ -198,8 +200,8 @@ def main() -> None:
         save_base(trained, arguments.out, {**notes, "images": images})
         print(f"{arguments.out}: {arguments.out.stat().st_size} bytes, {sha256_file(arguments.out)}", flush=True)
 
-    train(generator, pairs, (torch.from_numpy(vectors) - mean) / deviation, network, arguments.images, save)
-
+    normalised = (torch.from_numpy(vectors) - mean) / deviation
+    train(generator, pairs, normalised, network, images=arguments.images, save=save)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def quickstart_command(
     ] = None,
     strength: Annotated[
         float | None,
-        typer.Option(min=0.05, max=1, help="How much of the painting's style the filter learns. Default: 1, all of it."),
+        typer.Option(min=0.05, max=1, help="How much of the painting's style to learn. Default: 1, all of it."),
     ] = None,
     minutes: Annotated[
         float,
@@ -85,11 +85,10 @@ def _print_report(report: QuickstartReport) -> None:
 def _fidelity_lines(report: QuickstartReport) -> list[str]:
     if report.psnr_db is None or report.photo_psnr_db is None:
         return ["fidelity      not measured: no photo was drawn for the test split; use more photos"]
-    return [
-        f"fidelity      {_figures(report.psnr_db, report.ssim, report.gram_distance)} to the teacher, on"
-        f" {report.held_out} held-out photos",
-        f"              (unchanged photos: {_figures(report.photo_psnr_db, report.photo_ssim, report.photo_gram_distance)})",
-    ]
+    reached = _figures(report.psnr_db, report.ssim, report.gram_distance)
+    unchanged = _figures(report.photo_psnr_db, report.photo_ssim, report.photo_gram_distance)
+    on = f"on {report.held_out} held-out photos"
+    return [f"fidelity      {reached} to the teacher, {on}", f"              (unchanged photos: {unchanged})"]
 
 
 def _figures(psnr_db: float, ssim: float | None, gram_distance: float | None) -> str:

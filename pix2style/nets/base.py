@@ -121,7 +121,9 @@ def load_base(path: Path = BASE_FILE) -> BaseGenerator:
         raise ArtifactError(f"{path}: holds no base weights that this version of pix2style reads: reinstall pix2style")
     sizes = {key: description[key] for key in ("channels", "blocks", "scale", "codes", "vector_length")}
     generator = BaseGenerator(**sizes)
-    missing, unexpected = generator.load_state_dict({key: value.float() for key, value in tensors.items()}, strict=False)
+    missing, unexpected = generator.load_state_dict(
+        {key: value.float() for key, value in tensors.items()}, strict=False
+    )
     if unexpected or any(not key.endswith(".point") for key in missing):
         raise ArtifactError(f"{path}: the weights do not fit its own description: reinstall pix2style")
     return generator.eval()
@@ -134,7 +136,7 @@ def base_description(path: Path = BASE_FILE) -> dict[str, Any]:
 
 
 def _merged_state(generator: BaseGenerator) -> dict[str, Tensor]:
-    """Return the state dict with each `RepConv`'s kernel in its 3x3 branch; the 1x1 branches, now zero, are left out."""
+    """Return the state dict with each `RepConv` in its 3x3 branch; the 1x1 branches, now zero, are left out."""
     state = generator.state_dict()
     for name, module in generator.named_modules():
         if isinstance(module, RepConv):

@@ -9,8 +9,6 @@ from pathlib import Path
 from pix2style.config import Config, apply_overrides
 from pix2style.recipes.quickstart.expectation import expectation
 
-_MIN_MORE_S = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
@@ -40,8 +38,9 @@ def train_within(
     Raises:
         Pix2StyleError: Training failed.
     """
+    from pix2style.training.run.clock import now_s
     from pix2style.training.run.throughput import measure_images_per_s
-    from pix2style.training.run.train import TrainOptions, now_s, train
+    from pix2style.training.run.train import TrainOptions, train
 
     began_s = now_s()
     run = out / "run"

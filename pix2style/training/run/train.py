@@ -20,8 +20,8 @@ from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
-from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
+from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
 from pix2style.training.run.report import TrainReport
