@@ -33,7 +33,10 @@ def quickstart_command(
     ] = None,
     module: Annotated[
         str | None,
-        typer.Option(help="Magenta's network: a SavedModel folder or an address. Default: download from TF-Hub."),
+        typer.Option(
+            help="Magenta's network: mobile (of the extra painting), full (large, fetched), a SavedModel folder, a"
+            " converted folder or an address. Default: full if it was fetched, else mobile."
+        ),
     ] = None,
     minutes: Annotated[
         float, typer.Option(min=0.5, max=1440, help="Minutes for all stages together. More minutes train longer.")
@@ -44,6 +47,10 @@ def quickstart_command(
 
     Runs every stage once: make pairs, train, export, and measure the filter on held-out photos.
     """
+    if style is not None and teacher in (None, "magenta"):
+        from pix2style.teachers.magenta.find import check_network
+
+        check_network(module)  # before the seconds that importing torch takes
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
