@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -103,6 +104,56 @@ class ProgressBar:
     def set_counts(self, done: int, total: int) -> None:
         """Set both counts, for work that finds out its total only when it runs."""
         self._bar.update(self._task, completed=done, total=total)
+
+
+class LiveStatus:
+    """Show how far a long work is, inside a `with` block: a bar on a terminal, and else a line from time to time.
+
+    Args:
+        label: Name of the work, for example `training`.
+        every_s: Seconds between two lines, where stderr is no terminal.
+    """
+
+    def __init__(self, label: str, every_s: float = 15.0) -> None:
+        self._label, self._every_s = label, every_s
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[status]}"),
+        )
+        self._is_terminal = sys.stderr.isatty()
+        is_shown = is_main_process() and self._is_terminal
+        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not is_shown)
+        self._task = self._bar.add_task(label, total=1.0, status="")
+        self._last_line_s = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, share: float, left_s: float, remark: str = "") -> None:
+        """Show the share (0 to 1) that is done, the time left, and a remark such as the loss."""
+        if self._is_terminal:
+            status = ", ".join(text for text in (f"{duration_text(left_s)} left", remark) if text)
+            self._bar.update(self._task, completed=share, status=status)
+        elif is_main_process() and time.monotonic() - self._last_line_s >= self._every_s:
+            self._last_line_s = time.monotonic()
+            texts = (f"{share:.0%} done", f"{duration_text(left_s)} left", remark)
+            _print(self._label, ", ".join(text for text in texts if text))
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration such as `45 s`, `3 min 05 s` or `2 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class StagedProgress:

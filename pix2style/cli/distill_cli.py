@@ -22,6 +22,7 @@ from pix2style.cli.train_options import (
 )
 from pix2style.cli.train_print import print_plan, print_report
 from pix2style.errors import require
+from pix2style.processes import process_start_s
 
 
 @app.command("distill")
@@ -53,8 +54,10 @@ def distill_command(
     run = out or Path("runs") / experiment.name
     resume = should_resume(run, resume=resume, resume_if_begun=resume_if_begun)
     from pix2style.recipes.distill import distill, plan_distillation
+    from pix2style.training.run.train import TrainOptions
 
     if dry_run:
         print_plan(plan_distillation(experiment, run, resume=resume), as_json=as_json)
         return
-    print_report(distill(experiment, run, resume=resume), as_json=as_json)
+    options = TrainOptions(began_s=process_start_s())
+    print_report(distill(experiment, run, resume=resume, options=options), as_json=as_json)

@@ -19,6 +19,7 @@ from pix2style.cli.train_options import (
 )
 from pix2style.cli.train_print import print_plan, print_report
 from pix2style.errors import require
+from pix2style.processes import process_start_s
 
 
 @app.command("train")
@@ -46,6 +47,7 @@ def train_command(
 
         print_plan(plan_run(experiment, run, resume=resume), as_json=as_json)
         return
-    from pix2style.training.run.train import train
+    from pix2style.training.run.train import TrainOptions, train
 
-    print_report(train(experiment, run, resume=resume), as_json=as_json)
+    options = TrainOptions(began_s=process_start_s())
+    print_report(train(experiment, run, resume=resume, options=options), as_json=as_json)

@@ -44,11 +44,16 @@ def _data_lines(plan: RunPlan) -> list[str]:
     if plan.photos_to_paint:
         lines.append(f"before training, the teacher run would stylize {plan.photos_to_paint} more photos")
     micro_batches = f" in {plan.accumulate} micro-batches" if plan.accumulate > 1 else ""
-    lines.append(
-        f"training: {plan.images} images ({plan.epochs:.1f} epochs), {plan.steps} steps of {plan.batch}{micro_batches},"
-        f" crops of {plan.crop_px} px"
-    )
+    lines.append(f"training: {_length(plan)}steps of {plan.batch}{micro_batches}, crops of {plan.crop_px} px")
     return lines
+
+
+def _length(plan: RunPlan) -> str:
+    """Return the length of the training, as the beginning of a line."""
+    limit = "" if plan.minutes is None else f"at most {plan.minutes:g} minutes, everything included; "
+    if plan.images is None or plan.epochs is None:
+        return limit
+    return f"{limit}{plan.images} images ({plan.epochs:.1f} epochs), {plan.steps} "
 
 
 def _cost_lines(plan: RunPlan) -> list[str]:
@@ -81,7 +86,7 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
         f"{report.run}: {report.step} steps, {report.images_seen} images, {report.seconds:.0f} s"
         f" ({report.images_per_s:.1f} images/s), {validation}"
     )
-    if report.stopped_early:
+    if report.ended_by == "validation":
         print("stopped early: the validation figures no longer improved (train.early_stop)", file=sys.stderr)
     if report.skipped_steps:
         print(f"{report.skipped_steps} steps were skipped: a loss or gradient was not finite", file=sys.stderr)

@@ -15,6 +15,11 @@ _JOHNSON_STYLE_LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_
 _LOSSES_WITH_TARGET = ("l1", "charbonnier", "mse", "ms_ssim", "color", "feature_matching", "adversarial", "perceptual")
 
 
+def _check_one_start(section: FeaturesConfig | AdversarialConfig) -> None:
+    if section.start_images and section.start_share is not None:
+        raise ValueError("start_images and start_share cannot both be set: choose one")
+
+
 class FeaturesConfig(Section):
     """The pretrained, frozen network whose features the losses perceptual, style and content compare."""
 
@@ -25,9 +30,17 @@ class FeaturesConfig(Section):
     start_images: int = Field(0, ge=0)
     """Number of training images after which the losses on features begin. Until then, steps without the feature network
     are several times as fast."""
+    start_share: float | None = Field(None, ge=0, le=1)
+    """The same as a share of the training, by images or by minutes, in place of `start_images`: 0.5 is the half. Losses
+    that have begun stay when a run is resumed with a longer training."""
     every: int = Field(1, ge=1, le=64)
     """Compute the losses on features only in every n-th step, with n times their weight (as StyleGAN2's lazy
     regularisation). Saves time for a small generator, where the feature network takes most of a step."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_one_start(self)
+        return self
 
 
 class AdversarialConfig(Section):
@@ -40,12 +53,25 @@ class AdversarialConfig(Section):
     the logit of each output relative to that of its target (R3GAN, Huang et al. 2024), to be used with r1 and r2."""
     start_images: int = Field(0, ge=0)
     """Number of training images after which discriminator and adversarial loss begin."""
+    start_share: float | None = Field(None, ge=0, le=1)
+    """The same as a share of the training, by images or by minutes, in place of `start_images`."""
     ramp_images: int = Field(0, ge=0)
     """Number of training images after `start_images` over which the weight grows linearly from 0 to its full value."""
+    ramp_share: float = Field(0.0, ge=0, le=1)
+    """The same as a share of the training, after `start_share`; in place of `ramp_images`."""
     r1: float = Field(0.0, ge=0)
     """Weight of the gradient penalty of the discriminator at targets (Mescheder et al. 2018); 0: none."""
     r2: float = Field(0.0, ge=0)
     """Weight of the gradient penalty of the discriminator at outputs; 0: none."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_one_start(self)
+        if self.ramp_images and (self.ramp_share or self.start_share is not None):
+            raise ValueError("ramp_images goes with start_images: set ramp_share instead, or leave out start_share")
+        if self.ramp_share and self.start_images:
+            raise ValueError("ramp_share goes with start_share: set start_share instead of start_images")
+        return self
 
 
 class PerceptualConfig(Section):
@@ -217,10 +243,10 @@ class LossesConfig(Section):
         return self
 
     def _check_balance(self) -> None:
-        if self.features.every > 1 or self.features.start_images:
+        if self.features.every > 1 or self.features.start_images or self.features.start_share:
             raise ValueError(
                 "balance.style_to_content needs style and content in every step: set features.every: 1 and"
-                " features.start_images: 0"
+                " features.start_images: 0 (or start_share: null)"
             )
         if not (self.style.weight > 0 and self.content.weight > 0):
             raise ValueError("balance.style_to_content needs style.weight and content.weight above 0")

@@ -39,8 +39,12 @@ class EarlyStopConfig(Section):
 class TrainConfig(Section):
     """Settings of a training run. Lengths count training images, so that they mean the same at any batch size."""
 
-    images: int = Field(400_000, ge=1)
-    """Length of the training in images; a pair that is used twice counts twice."""
+    images: int | None = Field(400_000, ge=1)
+    """Length of the training in images; a pair that is used twice counts twice. null: `minutes` alone limits it."""
+    minutes: float | None = Field(None, gt=0, le=60 * 24 * 365)
+    """Limit of the training time in minutes, everything included: start of the program, validation, checkpoints, and
+    earlier parts of a resumed run. Learning rates and losses then follow the clock. With `images` as well, training
+    ends at whichever comes first. null: no limit."""
     batch: int = Field(1, ge=1, le=4096)
     """Pairs in one optimiser step, over all processes and micro-batches together."""
     accumulate: int = Field(1, ge=1, le=1024)
@@ -60,14 +64,16 @@ class TrainConfig(Section):
     discriminator: OptimizerConfig = OptimizerConfig()
     """Optimiser of the discriminator."""
     decay_from: float = Field(0.5, ge=0, le=1)
-    """Share of the training after which the learning rates start to fall to 0 (the 2017 recipe: 0.5). 1: they stay."""
+    """Share of the training, by images or by minutes, after which the learning rates start to fall to 0 (the 2017
+    recipe: 0.5). 1: they stay."""
     decay: Literal["linear", "cosine"] = "linear"
     """Shape of the decay: a straight line or half a cosine."""
     warmup_images: int = Field(0, ge=0)
     """Images over which the learning rates grow linearly at the beginning of the training. 0: no warm-up."""
     ema_halflife_images: int = Field(10_000, ge=0)
     """Half-life, in images, of the exponential moving average of the generator's weights, which validation and export
-    use. 0: no average; the weights themselves are used."""
+    use; at most a twentieth of the images seen so far, so that it suits short trainings too. 0: no average; the weights
+    themselves are used."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device to train on. auto: a GPU if torch finds one, else the CPU."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -106,11 +112,22 @@ class TrainConfig(Section):
     """Figure on held-out photos that decides which checkpoint is best: the mean absolute difference, the PSNR or the
     SSIM between output and target."""
     early_stop: EarlyStopConfig = EarlyStopConfig()
-    """Stop before `images` when validation no longer improves."""
+    """Stop before the end when validation no longer improves."""
     grid_photos: int = Field(6, ge=1, le=64)
     """Held-out photos in the picture of examples; always the same photos."""
     validate_photos: int = Field(64, ge=1)
     """Held-out photos that figures are computed on; always the same photos."""
+
+    @property
+    def limit_s(self) -> float | None:
+        """`minutes` in seconds; None without a limit."""
+        return None if self.minutes is None else 60 * self.minutes
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.images is None and self.minutes is None:
+            raise ValueError("images and minutes are both null, so that training would never end: set one of them")
+        return self
 
 
 class TrackingConfig(Section):

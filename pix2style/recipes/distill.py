@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from pix2style.training.run.dry_run import plan_run
 from pix2style.training.run.plan import RunPlan
 from pix2style.training.run.prepare import check_run_folder
 from pix2style.training.run.report import TrainReport
-from pix2style.training.run.train import train
+from pix2style.training.run.train import TrainOptions, train
 
 BUDGET_FILE = "budget.json"
 
@@ -45,15 +46,23 @@ class _Experiment:
     photos_to_stylize: int = 0
 
 
-def distill(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
+def distill(
+    config: Config,
+    run: Path,
+    *,
+    resume: bool = False,
+    options: TrainOptions = TrainOptions(),  # noqa: B008 (immutable)
+) -> TrainReport:
     """Choose the size, stylize more photos if the configuration asks for them, and train.
 
-    A resumed run keeps its size and its stylized photos.
+    A resumed run keeps its size and its stylized photos. `train.minutes` does not count the time that choosing the size
+    and stylizing photos take.
 
     Args:
         config: The experiment. Without `distill.teacher_run` only the pair set is trained on.
         run: The run folder to write.
         resume: Resume the run from its latest checkpoint.
+        options: How the caller wants the training to be run.
 
     Returns:
         The report of the training.
@@ -65,8 +74,11 @@ def distill(config: Config, run: Path, *, resume: bool = False) -> TrainReport:
         ArtifactError: The teacher run, or the run to resume, cannot be loaded.
         TrainingError: Training cannot continue.
     """
+    start_s = time.monotonic()
     experiment = _prepare(config, run, resume=resume, dry_run=False)
-    return train(experiment.config, run, resume=resume, documents=experiment.documents)
+    if options.began_s is not None:
+        options = replace(options, began_s=options.began_s + time.monotonic() - start_s)
+    return train(experiment.config, run, resume=resume, documents=experiment.documents, options=options)
 
 
 def plan_distillation(config: Config, run: Path, *, resume: bool = False) -> RunPlan:

@@ -70,6 +70,9 @@ class CheckpointMeta:
         styles: Origin of each style, by its id; empty if there is one style.
         figures: Validation metrics of this step: `l1` (mean absolute difference in levels of 0 to 255), `psnr` (dB)
             and `ssim`; empty if this step was not validated.
+        elapsed_s: Training time in seconds, over all sessions of the run, as `train.minutes` counts it.
+        validation_s, checkpoint_s: Seconds that a validation and a checkpoint take, which `train.minutes` includes.
+        share_reached: Largest share of the training that a step began at (`losses.features.start_share`).
         best: Best value so far of the metric that `train.best_by` names; None before the first validation.
         wandb_id: Id of the Weights & Biases run; None without one.
         files_sha256: Name -> digest of the checkpoint's other files.
@@ -83,6 +86,10 @@ class CheckpointMeta:
     style_sha256: tuple[str, ...]
     styles: tuple[StyleRecord, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+    validation_s: float = 0.0
+    checkpoint_s: float = 0.0
+    share_reached: float = 0.0
     best: float | None = None
     wandb_id: str | None = None
     files_sha256: dict[str, str] = field(default_factory=dict)

@@ -75,6 +75,15 @@ class World:
             dist.all_reduce(flags, op=dist.ReduceOp.MAX)
         return bool(flags.item())
 
+    def broadcast_numbers(self, numbers: Sequence[float]) -> list[float]:
+        """Return the main process's numbers in all processes; they are exchanged between the hosts."""
+        if self.size == 1:
+            return list(numbers)
+        values = torch.tensor(numbers, dtype=torch.float64)
+        with _report_lost_process():
+            dist.broadcast(values, src=0)
+        return [float(value) for value in values]
+
     def broadcast_object(self, value: Any) -> Any:
         """Return the main process's `value` in all processes; it has to be picklable."""
         if self.size == 1:

@@ -9,6 +9,9 @@ from pix2style.config.train import TrainConfig
 from pix2style.errors import ConfigError
 from pix2style.training.distributed import World
 
+# Stands for no limit. Not larger, because len() has to fit into 64 bits.
+_UNLIMITED_IMAGES = 2**48
+
 
 class MicroBatchSampler(Sequence[range]):
     """The positions of each micro-batch of this process, step after step.
@@ -18,13 +21,14 @@ class MicroBatchSampler(Sequence[range]):
     millions of them.
 
     Args:
-        train: Number of images, batch size and number of micro-batches.
+        train: Number of images, if it is limited, batch size and number of micro-batches.
         start: Position that the first batch begins at.
         world: The processes that train together.
     """
 
     def __init__(self, train: TrainConfig, start: int, world: World) -> None:
-        self._batch_starts = range(start, train.images, train.batch)
+        end = start + _UNLIMITED_IMAGES if train.images is None else train.images
+        self._batch_starts = range(start, end, train.batch)
         self._per_step, self._size = train.accumulate, train.batch // (world.size * train.accumulate)
         self._share_start = world.rank * self._size * self._per_step
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2style.config import Config
-from pix2style.config.losses import LossesConfig
+from pix2style.config.losses import AdversarialConfig, FeaturesConfig, LossesConfig
 from pix2style.nets.features import FeatureNetwork
 from pix2style.runs.networks import load_feature_network
 from pix2style.teachers.style import StyleBlend
@@ -56,10 +56,15 @@ class Objective(nn.Module):
         ratio = config.balance.style_to_content
         self._balance = Balance(ratio, config.balance.halflife_images) if ratio is not None else None
 
-    def adversarial_active(self, images_seen: int) -> bool:
-        """Whether discriminator and adversarial terms are trained in the step after `images_seen` training images."""
+    def adversarial_active(self, images_seen: int, share: float = 0.0) -> bool:
+        """Whether discriminator and adversarial terms are trained in a step.
+
+        Args:
+            images_seen: Training images before the step.
+            share: Share of the training, 0 to 1, that was reached before the step.
+        """
         adversarial = self._config.adversarial
-        return adversarial.weight > 0 and images_seen >= adversarial.start_images
+        return adversarial.weight > 0 and _has_begun(adversarial, images_seen, share)
 
     @property
     def feature_stages(self) -> tuple[int, ...]:
@@ -73,6 +78,7 @@ class Objective(nn.Module):
         discriminator: nn.Module | None,
         *,
         images_seen: int,
+        share: float = 0.0,
         features: Mapping[int, Tensor] | None = None,
     ) -> GeneratorLosses:
         """Compute the loss of the generator.
@@ -82,6 +88,7 @@ class Objective(nn.Module):
             batch: Photos that they were generated from, and their targets.
             discriminator: None leaves out the terms that need it, as before `losses.adversarial.start_images`.
             images_seen: Training images before this step.
+            share: Share of the training, 0 to 1, that was reached before this step.
             features: Features of the generator at `feature_stages`, from the same forward pass.
 
         Raises:
@@ -96,7 +103,7 @@ class Objective(nn.Module):
             discriminator=discriminator,
             augmentations=self._augmentations,
         )
-        weights = self._active_weights(images_seen, has_discriminator=discriminator is not None)
+        weights = self._active_weights(images_seen, share, has_discriminator=discriminator is not None)
         terms = {term.name: term.function(tensors) for term in TERMS if term.name in weights}
         if self.distiller is not None:
             terms |= self.distiller(output, features or {}, batch)
@@ -132,31 +139,34 @@ class Objective(nn.Module):
         """Return the parameters that the generator's optimiser trains together with the generator."""
         return iter(()) if self.distiller is None else self.distiller.maps.parameters()
 
-    def _active_weights(self, images_seen: int, *, has_discriminator: bool) -> dict[str, float]:
+    def _active_weights(self, images_seen: int, share: float, *, has_discriminator: bool) -> dict[str, float]:
         """Return the weights of the terms to compute in a step, by name; none of them is 0."""
         active = {
             None: True,
-            "discriminator": has_discriminator and self.adversarial_active(images_seen),
-            "features": self._features_active(images_seen),
+            "discriminator": has_discriminator and self.adversarial_active(images_seen, share),
+            "features": self._features_active(images_seen, share),
         }
-        weights = {term.name: self._weight(term, images_seen) for term in TERMS if active[term.needs]}
+        weights = {term.name: self._weight(term, images_seen, share) for term in TERMS if active[term.needs]}
         return {name: weight for name, weight in weights.items() if weight > 0}
 
-    def _weight(self, term: LossTerm, images_seen: int) -> float:
+    def _weight(self, term: LossTerm, images_seen: int, share: float) -> float:
         weight = term.weight(self._config)
         if term.needs == "features":
             # Computed in one of `every` steps only: the larger weight keeps the mean gradient as it is.
             weight *= self._config.features.every
-        return weight * self._ramp(images_seen) if term.ramped else weight
+        return weight * self._ramp(images_seen, share) if term.ramped else weight
 
-    def _features_active(self, images_seen: int) -> bool:
+    def _features_active(self, images_seen: int, share: float) -> bool:
         """Whether the terms that compare features are part of the step after `images_seen` training images."""
         features = self._config.features
-        return images_seen >= features.start_images and (images_seen // self._batch_size + 1) % features.every == 0
+        is_turn = (images_seen // self._batch_size + 1) % features.every == 0
+        return is_turn and _has_begun(features, images_seen, share)
 
-    def _ramp(self, images_seen: int) -> float:
+    def _ramp(self, images_seen: int, share: float) -> float:
         """Return the share (0 to 1) of its full weight that the adversarial term has in a step."""
         adversarial = self._config.adversarial
+        if adversarial.ramp_share > 0:
+            return min(1.0, (share - (adversarial.start_share or 0.0)) / adversarial.ramp_share)
         since_start = images_seen - adversarial.start_images
         return min(1.0, since_start / adversarial.ramp_images) if adversarial.ramp_images > 0 else 1.0
 
@@ -173,6 +183,11 @@ class Objective(nn.Module):
         style, content = weights["style"] * terms["style"], weights["content"] * terms["content"]
         self._balance.observe(content, style, len(output))
         return GeneratorLosses(total=total + factor * style, terms=terms, style_balance=factor)
+
+
+def _has_begun(section: FeaturesConfig | AdversarialConfig, images_seen: int, share: float) -> bool:
+    """Whether the losses of a section with `start_images` and `start_share` have begun."""
+    return images_seen >= section.start_images if section.start_share is None else share >= section.start_share
 
 
 def build_objective(

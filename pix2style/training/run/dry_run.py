@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pix2style.config import Config, apply_overrides
+from pix2style.config.train import TrainConfig
 from pix2style.errors import TrainingError
 from pix2style.nets.generator import Generator
 from pix2style.pairs.format.records import PairEntry
@@ -57,7 +58,7 @@ def plan_run(
         device, networks = state.device, _summarize_networks(config, state)
         del state  # the measurement builds its own networks, and the peak memory must be that of one run
         speed = measure_images_per_s(config, steps=_TIMED_STEPS) if measure else None
-    train = config.train
+    train, images = config.train, _expected_images(config.train, speed)
     plan = RunPlan(
         run=run,
         name=config.name,
@@ -71,20 +72,29 @@ def plan_run(
         validation_pairs=len(data.held_out),
         photos_to_paint=photos_to_stylize,
         paired=data.paired,
-        images=train.images,
+        images=images,
+        minutes=train.minutes,
         batch=train.batch,
         accumulate=train.accumulate,
         crop_px=train.augment.crop,
-        steps=math.ceil(train.images / train.batch),
-        epochs=train.images / (len(data.entries) + photos_to_stylize),
+        steps=None if images is None else math.ceil(images / train.batch),
+        epochs=None if images is None else images / (len(data.entries) + photos_to_stylize),
         images_per_s=speed,
-        seconds=None if speed is None else train.images / speed,
+        seconds=None if speed is None or images is None else images / speed,
         memory_bytes=peak_memory_bytes(device),
         decoded_bytes=_decoded_bytes(data, train.augment.resize),
         available_bytes=available_bytes(device),
     )
     _check_memory(config, plan)
     return plan
+
+
+def _expected_images(train: TrainConfig, images_per_s: float | None) -> int | None:
+    """Return how many images are trained on, by the limits of images and of time and the measured speed."""
+    if train.limit_s is None or images_per_s is None:
+        return train.images
+    in_time = max(train.batch, int(images_per_s * train.limit_s))
+    return in_time if train.images is None else min(train.images, in_time)
 
 
 def _summarize_networks(config: Config, state: TrainingState) -> NetworkSummaries:

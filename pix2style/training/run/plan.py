@@ -55,10 +55,13 @@ class RunPlan:
         training_pairs, validation_pairs: Number of pairs (photos times styles); of photos in unpaired training.
         photos_to_paint: Number of additional pairs that `distill.photos` would give.
         paired: Whether there are targets.
-        images, batch, accumulate: Settings of the section `train`.
+        images: Number of training images: `train.images`, or fewer if `train.minutes` allows fewer at the measured
+            speed; None if only the time is limited and the speed was not measured.
+        minutes: Limit of the training time; None without a limit.
+        batch, accumulate: Settings of the section `train`.
         crop_px: Side of the training crops.
-        steps: Number of optimiser steps.
-        epochs: How often each training pair is used.
+        steps: Number of optimiser steps; None if `images` is None.
+        epochs: How often each training pair is used; None if `images` is None.
         images_per_s: Measured training speed, loading included; None if it was not measured.
         seconds: Time that the training steps would take at that speed; validations and checkpoints are not included.
         memory_bytes: Peak memory in the trial: torch's on a GPU, the process's on the CPU.
@@ -78,12 +81,13 @@ class RunPlan:
     validation_pairs: int
     photos_to_paint: int
     paired: bool
-    images: int
+    images: int | None
+    minutes: float | None
     batch: int
     accumulate: int
     crop_px: int
-    steps: int
-    epochs: float
+    steps: int | None
+    epochs: float | None
     images_per_s: float | None
     seconds: float | None
     memory_bytes: int

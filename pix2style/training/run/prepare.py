@@ -19,6 +19,7 @@ from pix2style.version import __version__
 _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "train": {
         "images",
+        "minutes",
         "start_from",
         "accumulate",
         "device",

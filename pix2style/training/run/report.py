@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pix2style.training.step.state import TrainingState
+
+EndReason = Literal["images", "minutes", "validation", "interrupted"]
+"""What ended a training: `train.images`, `train.minutes`, `train.early_stop`, or Ctrl-C and SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,10 @@ class TrainReport:
         val_ssim: SSIM on held-out photos, -1 to 1; None without held-out photos.
         best: Best value of the metric that `train.best_by` names; None without held-out photos.
         skipped_steps: Number of steps that were skipped because a loss or gradient was not finite.
-        stopped_early: Whether early stopping ended the run (`train.early_stop`).
+        stopped_early: Whether the run ended before the limit that `train.images` or `train.minutes` sets.
+        ended_by: What ended the run: "images" or "minutes" (the limits of the section `train`), "validation"
+            (`train.early_stop`) or "interrupted" (Ctrl-C or SIGTERM).
+        elapsed_s: Training time over all sessions of the run, as `train.minutes` counts it.
     """
 
     run: Path
@@ -38,9 +45,11 @@ class TrainReport:
     best: float | None
     skipped_steps: int
     stopped_early: bool
+    ended_by: EndReason
+    elapsed_s: float
 
     @classmethod
-    def from_state(cls, run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
+    def from_state(cls, run: Path, state: TrainingState, images_per_s: float, ended_by: EndReason) -> TrainReport:
         """Read the numbers from the final training state; `seconds` is left at 0."""
         metrics = state.validation_metrics
         return cls(
@@ -54,5 +63,7 @@ class TrainReport:
             val_ssim=metrics.get("ssim"),
             best=state.best_metric,
             skipped_steps=state.nonfinite.read_skipped().total,
-            stopped_early=stopped_early,
+            stopped_early=ended_by in ("validation", "interrupted"),
+            ended_by=ended_by,
+            elapsed_s=state.elapsed_s,
         )

@@ -12,7 +12,6 @@ from pix2style.errors import TrainingError
 from pix2style.files import write_json
 from pix2style.progress import print_note
 from pix2style.training.step.nonfinite import SkippedSteps
-from pix2style.training.step.schedule import learning_rate_factor
 from pix2style.training.step.state import TrainingState
 from pix2style.training.step.train_step import StepReport
 
@@ -67,7 +66,8 @@ class SkippedStepReporter:
         metrics = {name: _json_number(float(value)) for name, value in report.metrics().items()}
         metrics_by_process = state.world.all_gather_object(metrics)
         if state.world.is_main:
-            write_json(diagnosis, self._diagnosis(skipped, names, metrics_by_process))
+            factor = report.learning_rate_factor
+            write_json(diagnosis, self._diagnosis(skipped, names, metrics_by_process, factor))
         raise TrainingError(
             f"step {state.step}: {what}, so that {skipped.in_a_row} steps in a row were skipped ({diagnosis} holds all"
             " values): lower the learning rates or the weight of that loss, or set train.precision=fp32, and resume"
@@ -75,7 +75,11 @@ class SkippedStepReporter:
         )
 
     def _diagnosis(
-        self, skipped: SkippedSteps, names: list[str], metrics_by_process: list[dict[str, float | str]]
+        self,
+        skipped: SkippedSteps,
+        names: list[str],
+        metrics_by_process: list[dict[str, float | str]],
+        learning_rate_factor: float,
     ) -> dict[str, object]:
         state, train = self._state, self._train
         positions = range(state.images_seen - train.batch, state.images_seen)
@@ -90,7 +94,7 @@ class SkippedStepReporter:
             "batch_photos": self._photo_names(positions),
             "precision": train.precision,
             "loss_scales": {name: float(scale.value) for name, scale in scales if scale is not None},
-            "learning_rate_share": learning_rate_factor(train, positions.start),
+            "learning_rate_share": learning_rate_factor,
             "losses": self._losses.model_dump(mode="json"),
         }
 

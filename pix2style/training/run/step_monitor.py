@@ -13,7 +13,6 @@ from torch import Tensor
 from pix2style.config.train import TrainConfig
 from pix2style.training.run.skipped_steps import SkippedStepReporter
 from pix2style.training.step.nonfinite import SkippedSteps
-from pix2style.training.step.schedule import learning_rate_factor
 from pix2style.training.step.state import TrainingState
 from pix2style.training.step.train_step import StepReport
 from pix2style.training.tracking import Trackers, step_metrics
@@ -46,7 +45,7 @@ class MetricsLogger:
         metrics = step_metrics(tensors, optimizers, state.device)
         metrics["images_per_s"] = self._images_per_s()
         metrics |= {"images_seen": float(state.images_seen), "skipped_steps": float(skipped.total)}
-        metrics["lr_share"] = learning_rate_factor(self._train, state.images_seen - self._train.batch)
+        metrics |= {"lr_share": report.learning_rate_factor, "share": report.share}
         self._trackers.log(state.step, metrics)
         return metrics["generator/total"]
 

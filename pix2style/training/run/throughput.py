@@ -46,8 +46,11 @@ def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
 def _with_all_losses(config: Config, images: int) -> Config:
     overrides = [
         "losses.adversarial.start_images=0",
+        "losses.adversarial.start_share=null",
         "losses.features.start_images=0",
+        "losses.features.start_share=null",
         f"train.images={images}",
+        "train.minutes=null",
     ]
     return apply_overrides(config, overrides)
 

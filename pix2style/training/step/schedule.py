@@ -1,4 +1,4 @@
-"""Quantities that depend on the number of images seen: learning rates and the averaged weights."""
+"""Quantities that depend on how far the training is: learning rates and the averaged weights."""
 
 from __future__ import annotations
 
@@ -16,21 +16,33 @@ if TYPE_CHECKING:
 # Early in training the average has a shorter half-life, this share of the images seen so far, so that it forgets the
 # random initial weights: `ema_rampup_ratio` of Karras et al., EDM (arXiv:2206.00364).
 _EMA_RAMPUP_RATIO = 0.05
+_SHORTEST_S = 1e-3  # instead of 0 or less, where the end of the run alone takes all of `train.minutes`
 
 
-def learning_rate_factor(train: TrainConfig, images_seen: int) -> float:
+def training_share(state: TrainingState, train: TrainConfig) -> float:
+    """Return the share of the training, 0 to 1, that is done before the next step, by images or by time.
+
+    With both limits it is the larger share, because the training ends at whichever comes first. The time that the end
+    of the run takes (`end_s`) does not count as time for steps.
+    """
+    by_images = 0.0 if train.images is None else state.images_seen / train.images
+    limit_s = train.limit_s
+    by_time = 0.0 if limit_s is None else state.elapsed_s / max(limit_s - state.end_s, _SHORTEST_S)
+    return min(1.0, max(by_images, by_time))
+
+
+def learning_rate_factor(train: TrainConfig, images_seen: int, share: float) -> float:
     """Return the factor, 0 to 1, that the next step multiplies the configured learning rates by.
 
     It grows linearly over the first `warmup_images` images, from the value after one batch, not from 0. After the share
-    `decay_from` of the training it falls, linearly or as half a cosine, and reaches 0 after the last image.
+    `decay_from` of the training it falls, linearly or as half a cosine, and reaches 0 at its end.
 
     Args:
         train: Section `train` of the configuration.
         images_seen: Number of training images before the step.
+        share: Share of the training that is done before the step (`training_share`).
     """
-    begin = train.decay_from * train.images
-    remaining = (train.images - images_seen) / max(train.images - begin, 1)
-    factor = min(1.0, max(0.0, remaining))
+    factor = min(1.0, (1 - share) / max(1 - train.decay_from, 1e-9))
     if train.decay == "cosine":
         factor = 0.5 * (1 - math.cos(math.pi * factor))
     if images_seen + train.batch < train.warmup_images:
@@ -39,12 +51,12 @@ def learning_rate_factor(train: TrainConfig, images_seen: int) -> float:
 
 
 def set_learning_rates(state: TrainingState, train: TrainConfig) -> float:
-    """Set the learning rates of both optimisers for the next step; return the factor of `learning_rate_factor`.
+    """Set both optimisers' learning rates for the next step; return the factor of `learning_rate_factor`.
 
     Learning rates are Python numbers, also on a GPU: fused Adam passes them to its kernel as arguments, so nothing has
     to be copied to the GPU or waited for.
     """
-    factor = learning_rate_factor(train, state.images_seen)
+    factor = learning_rate_factor(train, state.images_seen, training_share(state, train))
     for optimizer, config in (
         (state.generator_optimizer, train.generator),
         (state.discriminator_optimizer, train.discriminator),

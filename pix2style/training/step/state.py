@@ -13,6 +13,9 @@ from pix2style.training.distributed import World
 from pix2style.training.objective.objective import Objective
 from pix2style.training.step.nonfinite import LossScale, NonFiniteMonitor
 
+_END_MARGIN = 1.15  # validation and checkpoint take longer on a machine that has become busy
+_EXIT_S = 1.0
+
 
 @dataclass(slots=True)
 class TrainingState:
@@ -33,6 +36,11 @@ class TrainingState:
         step: Number of optimiser steps so far, skipped ones included.
         images_seen: Number of training images so far, over all processes. It is also the position in the stream of
             crops at which the next batch begins.
+        elapsed_s: Training time in seconds before the next step, over all sessions of the run; set by the run's loop.
+        validation_s, checkpoint_s: Seconds that a validation and a checkpoint take: measured, or estimated before the
+            first one. Both follow the last step.
+        share_reached: Largest share of the training that a step began at. Losses begin by it, so that a loss that has
+            begun stays when a run is resumed with a longer training.
         validation_metrics: Result of the latest validation, keyed by the names that `train.best_by` allows; empty
             before the first validation.
         best_metric: Best value so far of the metric that `train.best_by` names; None before the first validation.
@@ -51,8 +59,17 @@ class TrainingState:
     world: World = field(default_factory=World)
     step: int = 0
     images_seen: int = 0
+    elapsed_s: float = 0.0
+    validation_s: float = 0.0
+    checkpoint_s: float = 0.0
+    share_reached: float = 0.0
     validation_metrics: dict[str, float] = field(default_factory=dict)
     best_metric: float | None = None
+
+    @property
+    def end_s(self) -> float:
+        """Seconds to keep for what follows the last step: validation, checkpoint and the exit of the program."""
+        return _END_MARGIN * (self.validation_s + self.checkpoint_s) + _EXIT_S
 
     @property
     def generator_parameters(self) -> list[nn.Parameter]:

@@ -20,7 +20,7 @@ from pix2style.training.step.buffers import BufferSync
 from pix2style.training.step.device import autocast
 from pix2style.training.step.nonfinite import LossScale
 from pix2style.training.step.optimizer_step import OptimizerStep, optimizer_step
-from pix2style.training.step.schedule import set_learning_rates, update_ema
+from pix2style.training.step.schedule import set_learning_rates, training_share, update_ema
 from pix2style.training.step.state import TrainingState
 
 _Network = TypeVar("_Network", bound=nn.Module | None)
@@ -35,12 +35,16 @@ class StepReport:
         discriminator_losses: The same of the discriminator; None if the adversarial loss is not active.
         generator_optimizer_step: The generator's update, the same in all processes.
         discriminator_optimizer_step: The discriminator's update; None if the adversarial loss is not active.
+        learning_rate_factor: Factor of the configured learning rates in this step.
+        share: Share of the training that was done before this step.
     """
 
     generator_losses: GeneratorLosses
     discriminator_losses: DiscriminatorLosses | None
     generator_optimizer_step: OptimizerStep
     discriminator_optimizer_step: OptimizerStep | None
+    learning_rate_factor: float
+    share: float
 
     def metrics(self) -> dict[str, Tensor]:
         """Return the loss terms and gradient norms under their names in metrics.jsonl, one element each."""
@@ -67,12 +71,13 @@ def train_step(state: TrainingState, micro_batches: Sequence[PairBatch], train: 
             before one optimiser step.
         train: Section `train` of the configuration.
     """
-    set_learning_rates(state, train)
+    lr_factor, share = set_learning_rates(state, train), training_share(state, train)
+    state.share_reached = max(state.share_reached, share)
     state.generator.train()
     if train.cuda_graphs and state.device.type == "cuda":
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     buffers = BufferSync(state)
-    adversarial_active = state.objective.adversarial_active(state.images_seen)
+    adversarial_active = state.objective.adversarial_active(state.images_seen, state.share_reached)
     outputs, d_losses, d_step = None, None, None
     if adversarial_active:
         # The discriminator has to see all micro-batches before the generator's loss is computed. Keeping the
@@ -87,7 +92,7 @@ def train_step(state: TrainingState, micro_batches: Sequence[PairBatch], train: 
     state.step += 1
     state.images_seen += sum(len(micro_batch.content) for micro_batch in micro_batches) * state.world.size
     update_ema(state, train)
-    report = StepReport(g_losses, d_losses, g_step, d_step)
+    report = StepReport(g_losses, d_losses, g_step, d_step, lr_factor, share)
     state.nonfinite.record(skipped, report.metrics())
     return report
 
@@ -175,7 +180,12 @@ def generator_step(
         discriminator = state.discriminator if outputs is not None else None
         with autocast(train, state.device), _frozen(discriminator) as frozen:
             losses = state.objective.generator_losses(
-                output.image, micro_batch, frozen, images_seen=state.images_seen, features=output.features
+                output.image,
+                micro_batch,
+                frozen,
+                images_seen=state.images_seen,
+                share=state.share_reached,
+                features=output.features,
             )
         share = _share(micro_batch, micro_batches)
         _backward(losses.total, state.generator_parameters, state.generator_scale, share)

@@ -113,18 +113,18 @@ def test_learning_rates_decay_linearly_to_zero(experiment: Callable[..., Config]
 
 def test_learning_rates_decay_like_a_cosine(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.decay_from=0.2", "train.decay=cosine").train
-    factors = [learning_rate_factor(train, images_seen) for images_seen in (0, 20, 40, 60, 80, 100)]
+    factors = [learning_rate_factor(train, 0, share) for share in (0, 0.2, 0.4, 0.6, 0.8, 1)]
     assert factors == pytest.approx([1, 1, 0.5 + 0.5 * 2**-0.5, 0.5, 0.5 - 0.5 * 2**-0.5, 0])
 
 
 def test_learning_rates_stay_constant_with_decay_from_1(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.decay_from=1").train
-    assert [learning_rate_factor(train, images_seen) for images_seen in (0, 96, 99)] == [1, 1, 1]
+    assert [learning_rate_factor(train, 0, share) for share in (0, 0.96, 0.99)] == [1, 1, 1]
 
 
 def test_learning_rates_warm_up_linearly(experiment: Callable[..., Config]) -> None:
     train = experiment("train.images=100", "train.batch=4", "train.warmup_images=16").train
-    assert [learning_rate_factor(train, images_seen) for images_seen in (0, 4, 8, 12, 16)] == [0.25, 0.5, 0.75, 1, 1]
+    assert [learning_rate_factor(train, seen, 0) for seen in (0, 4, 8, 12, 16)] == [0.25, 0.5, 0.75, 1, 1]
 
 
 def test_bf16_training_runs(tmp_path: Path, experiment: Callable[..., Config]) -> None:

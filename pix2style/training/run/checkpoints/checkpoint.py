@@ -126,6 +126,8 @@ def load_checkpoint(folder: Path, state: TrainingState, meta: CheckpointMeta) ->
     except _READ_ERRORS as error:
         raise ArtifactError(f"{folder / TRAINER_FILE}: cannot be used to resume: {error}") from error
     state.step, state.images_seen = meta.step, meta.images_seen
+    state.elapsed_s, state.share_reached = meta.elapsed_s, meta.share_reached
+    state.validation_s, state.checkpoint_s = meta.validation_s, meta.checkpoint_s
     state.validation_metrics, state.best_metric = dict(meta.figures), meta.best
 
 

@@ -15,6 +15,8 @@ from pix2style.training.run.checkpoints.checkpoint import gather_random_states, 
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import Trackers
 
+_WRITTEN_BYTES_PER_S = 100e6  # of a slow disk, digests included
+
 
 class Checkpointer:
     """Saves checkpoints; all processes have to call `save` at the same step.
@@ -66,6 +68,15 @@ class Checkpointer:
         print_note(f"{message}; training goes on, and tries again at the next checkpoint")
         self._trackers.log(state.step, {"checkpoint/failed": 1.0})
 
+    def estimate_s(self) -> float:
+        """Estimate the seconds that saving a checkpoint takes, from the number of weights."""
+        state = self._state
+        # Weights, their average and Adam's two moments: 16 bytes for each weight of the generator.
+        weights = sum(parameter.numel() for parameter in state.generator_parameters)
+        if state.discriminator is not None:
+            weights += sum(parameter.numel() for parameter in state.discriminator.parameters())
+        return 16 * weights / _WRITTEN_BYTES_PER_S
+
     def _meta(self, validation_metrics: Mapping[str, float]) -> CheckpointMeta:
         state, teachers = self._state, self._data.teachers
         digests = [teacher.sha256 for teacher in teachers]
@@ -80,6 +91,10 @@ class Checkpointer:
             style_sha256=tuple(digest for teacher in teachers for digest in teacher.style_sha256),
             styles=tuple(styles) if multi_style else (),
             figures=dict(validation_metrics),
+            elapsed_s=state.elapsed_s,
+            validation_s=state.validation_s,
+            checkpoint_s=state.checkpoint_s,
+            share_reached=state.share_reached,
             best=state.best_metric,
             wandb_id=self._trackers.run_id,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pix2style.pairs.format.records import PairRecord
 from pix2style.runs.stylizer import stylize_with
 from pix2style.training.run.validation.early_stop import METRIC_NAMES, BestBy
 from pix2style.training.run.validation.validation_grid import GridCell, ValidationGrid
+from pix2style.training.step.state import TrainingState
 
 ReadPair = Callable[[PairRecord], tuple[Image8, Image8 | None]]
 
@@ -71,6 +73,31 @@ def preserve_rng(device: torch.device) -> Iterator[None]:
             yield
         finally:
             torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def averaged_generator(state: TrainingState) -> Iterator[Generator]:
+    """Return the generator with averaged weights as it would be exported, in evaluation mode, for the block.
+
+    A generator of one style is folded; a multi-style generator has to be folded for each style. Neither the random
+    state nor the mode of the trained network is changed.
+    """
+    with preserve_rng(state.device):
+        exported = state.ema.folded() if state.ema.styles == 1 else state.ema
+        was_training = exported.training  # where nothing is averaged or folded, it is the trained network itself
+        try:
+            yield exported.eval()
+        finally:
+            exported.train(was_training)
+
+
+def time_photo_s(network: Generator, content: Image8, target: Image8 | None) -> float:
+    """Return the seconds that validating one photo takes."""
+    start_s, metrics = time.perf_counter(), _ImageMetrics()
+    [stylized] = stylize_with(network, [content])
+    if target is not None:
+        metrics.add(stylized, target)
+    return time.perf_counter() - start_s
 
 
 def validate_generator(

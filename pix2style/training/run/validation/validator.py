@@ -12,7 +12,13 @@ from pix2style.progress import print_note
 from pix2style.training.data.sources import TrainingData
 from pix2style.training.run.signals import StopRequest
 from pix2style.training.run.validation.early_stop import METRIC_NAMES, EarlyStopping, is_better
-from pix2style.training.run.validation.validate import ValidationMetrics, first_photos, preserve_rng, validate_generator
+from pix2style.training.run.validation.validate import (
+    ValidationMetrics,
+    averaged_generator,
+    first_photos,
+    time_photo_s,
+    validate_generator,
+)
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import METRICS_FILE, Trackers, metric_history
 
@@ -72,6 +78,17 @@ class Validator:
             self._validated_step = self._state.step
             self.should_stop = world.any(self._early_stopping.should_stop)
 
+    def estimate_s(self) -> float:
+        """Estimate the seconds that a validation takes, from that of one photo; nothing is written or recorded."""
+        entry = min(self._entries, key=lambda entry: entry.height_px * entry.width_px)
+        content, target = self._data.read_pair(entry)
+        with averaged_generator(self._state) as generator:
+            network = generator.with_fixed_style(entry.style).folded() if generator.styles > 1 else generator
+            time_photo_s(network, content, target)  # the first run of a network takes longer than the others
+            seconds = time_photo_s(network, content, target)
+        pixels = sum(entry.height_px * entry.width_px for entry in self._entries)
+        return seconds * pixels / (entry.height_px * entry.width_px)
+
     def _validate_in_main_process(self, stop: StopRequest) -> bool:
         try:
             metrics = self._compute_metrics(stop)
@@ -94,19 +111,15 @@ class Validator:
             return self._data.read_pair(entry)
 
         state = self._state
-        with preserve_rng(state.device):
-            # As it would be exported. A multi-style generator is folded for each style in `validate_generator`.
-            exported = state.ema.folded() if state.ema.styles == 1 else state.ema
-            was_training = exported.training  # where nothing is averaged or folded, it is the trained network itself
+        with averaged_generator(state) as generator:
             metrics = validate_generator(
-                exported.eval(),
+                generator,
                 read_pair,
                 self._entries,
                 grid=self._grid_path(),
                 grid_photos=self._train.grid_photos,
                 style_names=self._data.style_names,
             )
-            exported.train(was_training)
         self._trackers.log_image(state.step, "validation/grid", self._grid_path())
         return metrics
 
