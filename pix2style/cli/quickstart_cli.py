@@ -36,7 +36,10 @@ def quickstart_command(
     ] = None,
     module: Annotated[
         str | None,
-        typer.Option(help="Magenta's network: mobile, full, a folder or an address. Default: the best one installed."),
+        typer.Option(
+            help="Magenta's network: mobile (of the extra painting), full (large, fetched), a SavedModel folder, a"
+            " converted folder or an address. Default: full if it was fetched, else mobile."
+        ),
     ] = None,
     strength: Annotated[
         float | None,
@@ -58,6 +61,10 @@ def quickstart_command(
     Runs every stage once: make pairs, train, export, and measure the filter on held-out photos. Ctrl-C during the
     training writes the filter as it is then.
     """
+    if teacher in (None, "magenta"):
+        from pix2style.teachers.magenta.find import check_network
+
+        check_network(module)  # before the seconds that importing torch takes
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
