@@ -113,6 +113,9 @@ class TrainConfig(Section):
     """Held-out photos in the picture of examples; always the same photos."""
     validate_photos: int = Field(64, ge=1)
     """Held-out photos that figures are computed on; always the same photos."""
+    preview: bool = True
+    """Renew `preview.png` in the run folder while training goes on, and `preview.html`, a page that shows it: a few
+    held-out photos, the teacher's images and the filter's. It takes at most about 2 % of the time."""
 
     @property
     def limit_s(self) -> float | None:

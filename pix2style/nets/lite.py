@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
-from pix2style.nets.blocks import Foldable
+from pix2style.nets.blocks import Foldable, conv3x3
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
@@ -178,12 +178,7 @@ class RepConv(Foldable):
 
     def fold(self) -> nn.Conv2d:
         """Return the plain convolution that computes the same function."""
-        channels = len(self.bias)
-        plain = nn.Conv2d(channels, channels, 3, padding=1, device=self.bias.device, dtype=self.bias.dtype)
-        with torch.no_grad():
-            plain.weight.copy_(self.kernel())
-            plain.bias.copy_(self.bias)  # type: ignore[union-attr]
-        return plain
+        return conv3x3(self.kernel(), self.bias)
 
 
 def depth_to_space(patches: Tensor, scale: int) -> Tensor:

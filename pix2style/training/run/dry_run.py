@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from pix2style.config import Config, apply_overrides
 from pix2style.config.train import TrainConfig
 from pix2style.errors import TrainingError
-from pix2style.nets.generator import Generator
+from pix2style.nets.macs import count_macs
 from pix2style.pairs.format.records import PairEntry
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
@@ -113,15 +111,8 @@ def _summarize_networks(config: Config, state: TrainingState) -> NetworkSummarie
 
 
 def _summarize(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkSummary:
-    """Count parameters and operations, on the device "meta", where tensors have no content and cost nothing."""
     parameters = sum(weight.numel() for weight in network.parameters())
-    on_meta = copy.deepcopy(network).to("meta")
-    style: dict[str, Tensor] = {}
-    if isinstance(on_meta, Generator) and on_meta.styles > 1:
-        style["style"] = torch.zeros(1, on_meta.styles, device="meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        on_meta(*inputs, **style)
-    return NetworkSummary(kind, parameters, counter.get_total_flops() // 2)
+    return NetworkSummary(kind, parameters, count_macs(network, *inputs))
 
 
 def _decoded_bytes(data: TrainingData, resize: int | None) -> int:

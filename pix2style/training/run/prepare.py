@@ -29,6 +29,7 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
         "validate_every_images",
         "validate_photos",
         "grid_photos",
+        "preview",
         "checkpoint_every_images",
         "keep_last",
         "keep_best",
