@@ -16,6 +16,7 @@ from pix2style.cli.make_pairs_print import (
     print_preview,
     print_report,
     print_slice,
+    print_teacher,
     print_teacher_preview,
 )
 from pix2style.cli.make_pairs_settings import StyleOptions, load_settings, parse_custom_teacher
@@ -124,6 +125,7 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
     part = None if execution.part is None else Slice.parse(execution.part)
     # Load the teachers before the photos are read: hashing them may take an hour.
     teachers = spec.load()
+    print_teacher(teachers[0])
     if execution.dry_run or execution.plan_only:
         _show_plan(settings, teachers, folder, write_plan=not execution.dry_run, as_json=as_json)
     elif part is not None:
@@ -150,7 +152,9 @@ def _show_teacher(spec: TeacherSpec, file: Path, *, as_json: bool) -> None:
     if not can_write(file):
         raise ConfigError(f"--preview {file}: cannot write such a file: choose a name that ends in .png")
     _check_content(spec.settings)
-    print_teacher_preview(preview_teacher(spec.settings, spec.load(), file), as_json=as_json)
+    teachers = spec.load()
+    print_teacher(teachers[0])
+    print_teacher_preview(preview_teacher(spec.settings, teachers, file), as_json=as_json)
 
 
 def _make_slice(settings: PairsConfig, teachers: list[Stylizer], folder: Path, part: Slice, *, as_json: bool) -> None:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
     from pix2style.pairs.build.teacher_preview import TeacherPreview
     from pix2style.pairs.format.records import Failure
+    from pix2style.stylizer import Stylizer
+
+
+def print_teacher(teacher: Stylizer) -> None:
+    """Print on stderr what stylizes, where the teacher's name does not say it: which of Magenta's networks."""
+    if teacher.description:
+        print_note(f"the photos are stylized by {teacher.description}")
 
 
 def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> None:

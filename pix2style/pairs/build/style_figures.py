@@ -8,11 +8,11 @@ give one correlation, in which photos without edges hardly count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,17 +21,22 @@ from pix2style.images import Image8, fit_within
 Verdict = Literal["overpowered", "unchanged", "weak", "good"]
 
 # Images are reduced to this longer side, so that the figures depend on the picture and not on its number of pixels.
-_SIDE_PX = 192
+_SIDE_PX, _COLOR_SIDE_PX = 192, 48
 # Blur in pixels of an image of that size; smaller images are blurred less.
 _SHAPES_BLUR_PX, _DETAILS_BLUR_PX, _MIN_BLUR_PX = 4.0, 1.0, 0.5
+_Floats = NDArray[np.float32]
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+# sRGB to XYZ with the white point D65 (IEC 61966-2-1), transposed for row vectors; below _LAB_LINEAR Lab is linear.
+_RGB_TO_XYZ = np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]])
+_WHITE_XYZ, _LAB_LINEAR = _RGB_TO_XYZ.sum(axis=0), (6 / 29) ** 3
 # Gradients far below this value, in levels per pixel, are noise and JPEG artefacts of a flat area.
 _NOISE_GRADIENT = 0.05
 # Difference in CIE Lab at which the colours count as replaced: photos of different scenes are 40 to 50 apart.
 _OTHER_COLORS = 50.0
 # Limits of the words. They follow what people see on sheets of 26 paintings at three strengths, with two networks
 # (benchmarks/LOG.md, 2026-11-29).
-_LITTLE_STRUCTURE, _MOST_STRUCTURE = 0.45, 0.62
-_NO_STYLE, _WEAK_STYLE, _STRONG_STYLE = 0.23, 0.33, 0.5
+_LITTLE_STRUCTURE, _MOST_STRUCTURE = 0.43, 0.6
+_NO_STYLE, _WEAK_STYLE, _STRONG_STYLE = 0.26, 0.35, 0.52
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +108,43 @@ def _edge_correlation(pairs: Sequence[tuple[Image8, Image8]], blur_px: float) ->
 
 
 def _doubled_directions(rgb: Image8, blur_px: float) -> NDArray[np.complexfloating[Any, Any]]:
-    gray = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    gray = cv2.GaussianBlur(gray, (0, 0), max(_MIN_BLUR_PX, blur_px * max(gray.shape) / _SIDE_PX)).astype(np.float32)
-    gx, gy = (cv2.Sobel(gray, cv2.CV_32F, dx, dy) / 8 for dx, dy in ((1, 0), (0, 1)))
+    gray = _blur(rgb.astype(np.float32) @ _LUMA, max(_MIN_BLUR_PX, blur_px * max(rgb.shape) / _SIDE_PX))
+    gx, gy = _differences(gray)
     magnitude = np.hypot(gx, gy)
     field: NDArray[np.complexfloating[Any, Any]] = (gx + 1j * gy) ** 2
     field /= magnitude * (magnitude + magnitude.mean()) + _NOISE_GRADIENT**2
     return field
 
 
+def _differences(gray: _Floats) -> tuple[_Floats, _Floats]:
+    """Return the gradient of a gray image, to the right and downwards, by central differences."""
+    padded = np.pad(gray, 1, mode="edge") * np.float32(0.5)
+    return padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
+
+
 def _color_difference(content: Image8, target: Image8) -> float:
-    """Return the mean CIE76 difference of the blurred images."""
-    first, second = (cv2.GaussianBlur(_lab(rgb), (0, 0), _SHAPES_BLUR_PX) for rgb in (content, target))
+    """Return the mean CIE76 difference of the images without their details."""
+    first, second = (_lab(fit_within(rgb, _COLOR_SIDE_PX)) for rgb in (content, target))
     return float(np.mean(np.linalg.norm(first - second, axis=2)))
 
 
-def _lab(rgb: Image8) -> NDArray[np.float32]:
-    lab: NDArray[np.float32] = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float32)
-    return lab
+def _blur(image: _Floats, sigma_px: float) -> _Floats:
+    """Blur the rows and columns of a gray image with a Gaussian; the border is repeated."""
+    radius = math.ceil(3 * sigma_px)
+    offsets = np.arange(-radius, radius + 1)
+    window = np.exp(-(offsets**2) / (2 * sigma_px**2)).astype(np.float32)
+    window /= window.sum()
+    for axis in (0, 1):
+        padding = [(radius, radius) if i == axis else (0, 0) for i in (0, 1)]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, padding, mode="edge"), len(window), axis)
+        image = np.einsum("yxk,k->yx", windows, window)
+    return image
+
+
+def _lab(rgb: Image8) -> _Floats:
+    """Convert sRGB to CIE Lab (D65): L from 0 to 100."""
+    values = rgb.astype(np.float32) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.moveaxis(linear @ _RGB_TO_XYZ / _WHITE_XYZ, 2, 0)
+    x, y, z = (np.where(v > _LAB_LINEAR, np.cbrt(v), v / (3 * (6 / 29) ** 2) + 4 / 29) for v in (x, y, z))
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=2).astype(np.float32)
