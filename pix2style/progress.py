@@ -137,22 +137,33 @@ class LiveStatus:
     ) -> None:
         self._bar.stop()
 
-    def update(self, share: float, left_s: float, remark: str = "") -> None:
-        """Show the share (0 to 1) that is done, the time left, and a remark such as the loss."""
+    def update(self, share: float, left_s: float | None, remark: str = "") -> None:
+        """Show the share (0 to 1) that is done, the time left if it is known, and a remark such as the loss."""
         if self._is_terminal:
-            status = ", ".join(text for text in (f"{duration_text(left_s)} left", remark) if text)
-            self._bar.update(self._task, completed=share, status=status)
+            self._bar.update(self._task, completed=share, status=_joined(_left_text(left_s), remark))
         elif is_main_process() and time.monotonic() - self._last_line_s >= self._every_s:
             self._last_line_s = time.monotonic()
-            texts = (f"{share:.0%} done", f"{duration_text(left_s)} left", remark)
-            _print(self._label, ", ".join(text for text in texts if text))
+            _print(self._label, live_text(share, left_s, remark))
+
+
+def live_text(share: float, left_s: float | None, remark: str = "") -> str:
+    """Return how far a work is, for example `40% done, 3 min 05 s left, loss 1.234`."""
+    return _joined(f"{share:.0%} done", _left_text(left_s), remark)
+
+
+def _left_text(left_s: float | None) -> str:
+    return "" if left_s is None else f"{duration_text(left_s)} left"
+
+
+def _joined(*texts: str) -> str:
+    return ", ".join(text for text in texts if text)
 
 
 def duration_text(seconds: float) -> str:
     """Return a duration such as `45 s`, `3 min 05 s` or `2 h 10 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 

@@ -90,10 +90,9 @@ def info_command(module: _Module = None, as_json: _Json = False) -> None:
 def _locate(module: str | None) -> LocatedNetwork:
     from pix2style.teachers.magenta.find import find_network, no_network
 
-    located = find_network(module)
-    if located is None:
-        raise no_network()
-    return located
+    if (located := find_network(module)) is not None:
+        return located
+    raise no_network()
 
 
 def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
@@ -102,8 +101,7 @@ def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
         print(json.dumps(values, indent=2, ensure_ascii=False))
         return
     print(f"Magenta's network is in {located.folder}")
-    print(f"  origin  {located.origin}")
-    print(f"  sha256  {located.source_sha256}")
+    print(f"  origin  {located.origin}\n  sha256  {located.source_sha256}")
 
 
 def _print_info(info: NetworkInfo) -> None:

@@ -2,6 +2,7 @@
 
 RUN/config.json                        configuration with all defaults filled in, and the version that wrote it
 RUN/metrics.jsonl                      metrics, one JSON object per line
+RUN/preview.png, preview.html          a few photos as the newest weights stylize them, if `train.preview` is true
 RUN/samples/step-0012000.png           validation grid
 RUN/checkpoints/step-0012000/          generator, averaged generator (.ema), discriminator, trainer.pt, meta.json
 RUN/checkpoints/step-0011000.damaged/  checkpoint that a resumed run found damaged, until it is written again
@@ -29,6 +30,7 @@ DISCRIMINATOR_FILE = "discriminator.safetensors"
 TRAINER_FILE = "trainer.pt"
 META_FILE = "meta.json"
 PAINTED_FOLDER = "painted"
+PREVIEW_FILE = "preview.png"
 _STEP_NAME = re.compile(r"^step-\d{7,}$")
 
 

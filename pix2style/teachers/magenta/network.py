@@ -144,12 +144,10 @@ def from_unit(values: Floats) -> Image8:
 
 
 def pad_to_valid_size(image: Image8) -> Image8:
-    """Pad an image at the bottom and right, by reflection, to a size that the network keeps.
-
-    (numpy repeats the edge where a side of 1 pixel leaves nothing to reflect.)
-    """
+    """Pad an image at the bottom and right, by reflection, to a size that the network keeps."""
     height, width = image.shape[:2]
     padding = ((0, _valid_side(height) - height), (0, _valid_side(width) - width), (0, 0))
+    # Where a side of 1 pixel leaves nothing to reflect, numpy repeats the edge.
     return np.pad(image, padding, mode="reflect")
 
 

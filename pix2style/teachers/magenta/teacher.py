@@ -138,6 +138,16 @@ def load_magenta(
     return [MagentaTeacher(style, network=network) for style in styles]
 
 
+def blend_vector(network: MagentaNetwork, blend: StyleBlend) -> Floats:
+    """Compute the style vector of a blend at full strength, [1, 1, 1, K].
+
+    Raises:
+        ImageError: If a painting is missing or cannot be read.
+    """
+    vectors = [network.predict_style(_prepare_painting(read_painting(path)[0])) for path in blend.paintings]
+    return _weighted_mean(vectors, blend.normalized_weights)
+
+
 def _prepare_painting(painting: Image8) -> Floats:
     return to_unit(crop_to_square(painting, STYLE_SIDE_PX))[None]
 

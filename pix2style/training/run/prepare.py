@@ -20,7 +20,6 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "train": {
         "images",
         "minutes",
-        "start_from",
         "accumulate",
         "device",
         "workers",
@@ -30,6 +29,7 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
         "validate_every_images",
         "validate_photos",
         "grid_photos",
+        "preview",
         "checkpoint_every_images",
         "keep_last",
         "keep_best",
@@ -38,6 +38,7 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
         "early_stop",
         "skips_in_a_row",
     },
+    "model": {"start_from"},
     "pairs": {"path"},
     "distill": {"painted"},
     "tracking": None,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.config import Config
+from pix2style.runs.folder import PREVIEW_FILE
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.decoded_cache import decode_to_file
 from pix2style.training.data.loader import load_batches
@@ -19,8 +20,8 @@ from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
-from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
+from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
 from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
@@ -30,6 +31,7 @@ from pix2style.training.run.signals import stop_signals
 from pix2style.training.run.skipped_steps import SkippedStepReporter
 from pix2style.training.run.step_monitor import MetricsLogger, StepMonitor
 from pix2style.training.run.training_loop import TrainingLoop
+from pix2style.training.run.validation.preview import Preview
 from pix2style.training.run.validation.validator import Validator
 from pix2style.training.step.build import build_state
 from pix2style.training.step.device import pick_device
@@ -49,10 +51,13 @@ class TrainOptions:
             the program's start; None takes that of the call.
         return_if_stopped: Return the report at Ctrl-C or SIGTERM, with `ended_by` "interrupted", instead of raising
             KeyboardInterrupt. A checkpoint of the last step has been written in any case.
+        preview: PNG file to renew while training goes on, if `train.preview` is true, with an HTML page of the same
+            name beside it; None takes `preview.png` in the run folder.
     """
 
     began_s: float | None = None
     return_if_stopped: bool = False
+    preview: Path | None = None
 
 
 def train(
@@ -93,13 +98,14 @@ def train(
         if world.is_main:
             check_run_folder(run, config, resume=resume)
         state = build_state(config)
-        if config.train.start_from is not None and not (resume and has_checkpoints(run)):
-            load_pretrained_weights(state, config.train.start_from)
+        start: dict[str, Any] = {}
+        if not (resume and has_checkpoints(run)):
+            start = load_start_weights(state, config, data)
         world.barrier()
         # Everything that a wrong configuration could break is behind us: only now make the folder.
         with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
-                create_run(run, config, documents)
+                create_run(run, config, {**(documents or {}), **({START_FILE: start} if start else {})})
             world.barrier()
             checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None
@@ -138,6 +144,9 @@ def _train_from(
                 monitor=StepMonitor(state, train, logger, reporter),
                 validator=Validator(run, state, data, train, trackers),
                 checkpointer=Checkpointer(run, state, data, train, trackers),
+                preview=Preview(options.preview or run / PREVIEW_FILE, config.name, state, data)
+                if train.preview and world.is_main
+                else None,
                 stop=stop,
             )
             load = partial(load_batches, stream, train, start=first_image, device=state.device, world=world)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pix2style.config.train import TrainConfig
-from pix2style.progress import LiveStatus
+from pix2style.progress import LiveStatus, live_text
 from pix2style.training.batch import PairBatch
 from pix2style.training.run import clock
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
@@ -13,6 +13,7 @@ from pix2style.training.run.clock import RunClock
 from pix2style.training.run.report import EndReason
 from pix2style.training.run.signals import StopRequest
 from pix2style.training.run.step_monitor import StepMonitor
+from pix2style.training.run.validation.preview import Preview
 from pix2style.training.run.validation.validator import Validator
 from pix2style.training.step.schedule import training_share
 from pix2style.training.step.state import TrainingState
@@ -21,6 +22,7 @@ from pix2style.training.step.train_step import train_step
 # Shares of the training from which on the time of the last validation is estimated anew, if none was measured: the
 # machine may have become busier since.
 _ESTIMATE_AT = (0.0, 0.5, 0.9)
+_LONGEST_WAIT_S = 2.0  # of a user who pressed Ctrl-C, for the last preview
 
 
 class TrainingLoop:
@@ -33,6 +35,8 @@ class TrainingLoop:
         monitor: Logs steps.
         validator: Validates the averaged weights.
         checkpointer: Saves checkpoints.
+        preview: Shows what the averaged weights make of a few photos; None in all processes but the main one, or if it
+            is turned off.
         stop: Whether the user asked for a stop.
 
     Attributes:
@@ -48,10 +52,11 @@ class TrainingLoop:
         monitor: StepMonitor,
         validator: Validator,
         checkpointer: Checkpointer,
+        preview: Preview | None,
         stop: StopRequest,
     ) -> None:
         self._state, self._train, self._clock, self._stop = state, train, run_clock, stop
-        self._monitor, self._validator, self._checkpointer = monitor, validator, checkpointer
+        self._monitor, self._validator, self._checkpointer, self._preview = monitor, validator, checkpointer, preview
         self.training_s = 0.0
         self._first_image, self._step_s, self._loss = state.images_seen, 0.0, ""
         self._validation_is_measured, self._saved_s = False, state.elapsed_s
@@ -68,10 +73,13 @@ class TrainingLoop:
             What ended the training. After an interruption the last step is saved, but not validated.
         """
         self._catch_up()
+        self._renew_preview()
         with LiveStatus("training") as status:
             reason = self._train_steps(load, status)
         if reason != "interrupted":
             self._finish(reason)
+        self._end_preview(reason)
+        self._state.elapsed_s = max(self._clock.elapsed_s(), self._saved_s)
         return reason
 
     def _train_steps(self, load: Callable[[], Iterator[Sequence[PairBatch]]], status: LiveStatus) -> EndReason:
@@ -85,6 +93,8 @@ class TrainingLoop:
             self._step_s = clock.now_s() - start_s
             self.training_s += self._step_s
             status.update(training_share(self._state, self._train), self._left_s(), self._loss)
+            if self._preview is not None and self._preview.is_due:
+                self._renew_preview()
             if self._do_what_is_due():
                 return "interrupted"
             start_s = clock.now_s()
@@ -119,20 +129,24 @@ class TrainingLoop:
         self._estimates_left.pop(0)
         if not state.world.is_main or self._validation_is_measured:
             return
-        state.validation_s = self._validator.estimate_s()
+        state.validation_s = self._validator.estimate_s() + self._preview_s
         state.checkpoint_s = state.checkpoint_s or self._checkpointer.estimate_s()
         state.elapsed_s = self._clock.elapsed_s()
 
-    def _left_s(self) -> float:
-        """Return the seconds that the run will take from now on, by the limit and by the speed of this session."""
+    def _left_s(self) -> float | None:
+        """Return the seconds that the run will take from now on; None as long as that is not known.
+
+        They follow from the limit of time, or from the number of images and the speed of this session.
+        """
         train, state, left = self._train, self._state, list[float]()
         elapsed_s = self._clock.elapsed_s()
         if train.limit_s is not None:
             left.append(train.limit_s - elapsed_s)
-        if train.images is not None:
-            per_image_s = self.training_s / max(state.images_seen - self._first_image, 1)
+        trained = state.images_seen - self._first_image
+        if train.images is not None and trained > 0:
+            per_image_s = self.training_s / trained
             left.append((train.images - state.images_seen) * per_image_s + state.end_s)
-        return max(0.0, min(left))
+        return max(0.0, min(left)) if left else None
 
     def _do_what_is_due(self) -> bool:
         """Validate and save if that is due; return whether the user asked for a stop, and the step is saved."""
@@ -173,13 +187,29 @@ class TrainingLoop:
         used_s = (self._train.limit_s or 0.0) if reason == "minutes" else 0.0
         if not is_saved or self._saved_s < used_s:
             self._save(required=True, at_least_s=used_s)
-        self._state.elapsed_s = max(self._clock.elapsed_s(), used_s)
+
+    @property
+    def _preview_s(self) -> float:
+        """Seconds that the last preview will take."""
+        return 0.0 if self._preview is None else self._preview.cost_s
+
+    def _renew_preview(self) -> None:
+        if self._preview is not None:
+            self._preview.renew(live_text(training_share(self._state, self._train), self._left_s(), self._loss))
+
+    def _end_preview(self, reason: EndReason) -> None:
+        if self._preview is None or (self._stop.requested and self._preview_s > _LONGEST_WAIT_S):
+            return
+        share = training_share(self._state, self._train)
+        end = f"was stopped at {share:.0%}" if reason == "interrupted" else "has ended"
+        self._preview.renew(f"The training {end}, after {self._state.images_seen:,} images.", ended=True)
 
     def _validate(self) -> None:
         start_s = clock.now_s()
         self._validator.validate(self._stop)
         if self._validator.is_current:
-            self._state.validation_s, self._validation_is_measured = clock.now_s() - start_s, True
+            self._state.validation_s = clock.now_s() - start_s + self._preview_s
+            self._validation_is_measured = True
         self._state.elapsed_s = self._clock.elapsed_s()
 
     def _save(self, *, required: bool = False, at_least_s: float = 0.0) -> None:

@@ -33,6 +33,8 @@ def test_files_of_a_run(tmp_path: Path, experiment: Callable[..., Config]) -> No
         "config.json",
         "metrics.jsonl",
         "samples/step-0000012.png",
+        "preview.png",
+        "preview.html",
         "checkpoints/latest",
         "checkpoints/best",
         *(f"checkpoints/step-0000012/{name}" for name in (*names, "meta.json")),

@@ -51,13 +51,16 @@ class Preview:
         name: Name of the experiment, for the page.
         state: Training state, whose averaged weights are shown.
         data: Training data.
+
+    Attributes:
+        cost_s: Seconds that the latest renewal took.
     """
 
     def __init__(self, path: Path, name: str, state: TrainingState, data: TrainingData) -> None:
         self._path, self._name, self._state, self._data = path, name, state, data
         self._entries = list(_one_entry_per_photo(first_photos(data.held_out or data.entries, _PHOTOS)))
         self._pairs: list[tuple[Image8, Image8 | None]] = []
-        self._next_s, self._is_broken = clock.now_s(), False
+        self._next_s, self._is_broken, self.cost_s = clock.now_s(), False, 0.0
 
     @property
     def is_due(self) -> bool:
@@ -79,8 +82,8 @@ class Preview:
         except (OSError, DataError) as error:
             print_note(f"{error}: there is no preview")
             self._is_broken = True
-        now_s = clock.now_s()
-        self._next_s = now_s + max(_EVERY_S, (now_s - start_s) / _LARGEST_SHARE)
+        self.cost_s = clock.now_s() - start_s
+        self._next_s = clock.now_s() + max(_EVERY_S, self.cost_s / _LARGEST_SHARE)
 
     def _write(self, status: str, *, ended: bool) -> None:
         self._pairs = self._pairs or [self._read(entry) for entry in self._entries]

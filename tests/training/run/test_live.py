@@ -1,0 +1,174 @@
+"""What a run shows while it trains: lines or a bar, and the preview."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pix2style import progress
+from pix2style.config import Config
+from pix2style.images import read_picture
+from pix2style.progress import LiveStatus, duration_text
+from pix2style.training.run.train import TrainOptions, train
+from pix2style.training.run.validation import preview as preview_module
+
+Experiment = Callable[..., Config]
+SIDE, GAP, TOP = 48, 8, 18 + 2 * 8  # pixels: photos of the pair set, and the layout of a sheet
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.4, "4 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_without_a_terminal_there_is_a_line_every_15_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with LiveStatus("training") as status:
+        for second in range(50):
+            now[0] = float(second)
+            status.update(second / 50, 200 - second, "" if second < 20 else "loss 1.500")
+    assert capsys.readouterr().err.splitlines() == [
+        "training: 30% done, 3 min 05 s left",
+        "training: 60% done, 2 min 50 s left, loss 1.500",
+        "training: 90% done, 2 min 35 s left, loss 1.500",
+    ]
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with LiveStatus("training") as status:
+        status.update(0.5, 61, "loss 1.500")
+    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", terminal.getvalue())
+    assert re.search(r"training\s+\S+ +50% 1 min 01 s left, loss 1.500", shown)
+
+
+def test_a_run_prints_how_far_it_is(
+    tmp_path: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LiveStatus.__init__, "__defaults__", (0.0,))  # a line for every step
+    train(experiment(), tmp_path / "run")
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training: ")]
+    assert len(lines) == 12
+    assert all(re.fullmatch(r"training: \d+% done, .*\d+ s left, loss [\d.]+", line) for line in lines)
+    assert lines[5].startswith("training: 50% done")
+
+
+def test_the_preview_shows_photo_teacher_and_filter(tmp_path: Path, experiment: Experiment) -> None:
+    """The filter's column is what the last validation saw."""
+    train(experiment(), tmp_path / "run")
+    shown = read_picture(tmp_path / "run/preview.png").rgb
+    grid = read_picture(tmp_path / "run/samples/step-0000012.png").rgb
+
+    def cell(image: np.ndarray, column: int, row: int) -> np.ndarray:
+        top, left = TOP + row * (SIDE + GAP), GAP + column * (SIDE + GAP)
+        return image[top : top + SIDE, left : left + SIDE]
+
+    for row in range(2):
+        for column, of_grid in enumerate((0, 2, 1)):  # the grid's columns are content, output and target
+            np.testing.assert_array_equal(cell(shown, column, row), cell(grid, of_grid, row))
+
+
+def test_the_page_shows_the_picture_and_reloads_itself(
+    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = []
+    write = preview_module.write_bytes
+    monkeypatch.setattr(
+        preview_module, "write_bytes", lambda path, data: (pages.append(data.decode()), write(path, data))
+    )
+    monkeypatch.setattr(preview_module, "_EVERY_S", 0.0)
+    monkeypatch.setattr(preview_module, "_LARGEST_SHARE", 1e9)
+    elsewhere = tmp_path / "out/filter.png"
+    train(experiment("train.images=16"), tmp_path / "run", options=TrainOptions(preview=elsewhere))
+    assert elsewhere.is_file()
+    assert not list((tmp_path / "run").glob("preview*"))
+    assert len(pages) == 1 + 4 + 1, "before the first step, after each step, and at the end"
+    for step, page in enumerate(pages):
+        assert f'src="filter.png?step={min(step, 4)}"' in page
+        assert ('http-equiv="refresh"' in page) == (step < 5)
+        assert "//" not in page, "nothing is fetched from elsewhere"
+    assert "50% done" in pages[2]
+    assert "after 16 images" in pages[-1]
+
+
+def test_readers_never_see_half_a_picture(
+    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "_EVERY_S", 0.0)
+    monkeypatch.setattr(preview_module, "_LARGEST_SHARE", 1e9)
+    file, ended, read = tmp_path / "run/preview.png", threading.Event(), []
+
+    def keep_reading() -> None:
+        while not ended.is_set():
+            if file.exists():
+                read.append(read_picture(file).rgb.shape)
+
+    thread = threading.Thread(target=keep_reading)
+    thread.start()
+    train(experiment(), tmp_path / "run")
+    ended.set()
+    thread.join()
+    assert len(set(read)) == 1
+
+
+def test_the_preview_changes_no_weights(
+    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "_EVERY_S", 0.0)
+    random = "train.augment.discriminator=[color]"  # draws from the random stream that a preview must not change
+    for name, change in (("with", "train.preview=true"), ("without", "train.preview=false")):
+        train(experiment(change, random, "train.images=16", "train.ema_halflife_images=0"), tmp_path / name)
+    a, b = (tmp_path / name / "checkpoints/step-0000004/generator.safetensors" for name in ("with", "without"))
+    assert a.read_bytes() == b.read_bytes()
+    assert not list((tmp_path / "without").glob("preview*"))
+
+
+def test_the_preview_takes_a_fiftieth_of_the_time_at_most(
+    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(preview_module.clock, "now_s", lambda: now[0])
+    slow = preview_module.Preview.__new__(preview_module.Preview)
+    monkeypatch.setattr(slow.__class__, "_write", lambda *_, **__: now.__setitem__(0, now[0] + 2))
+    slow._next_s, slow._is_broken = 0.0, False
+    assert slow.is_due
+    slow.renew("")
+    due_at = next(second for second in range(1000) if now.__setitem__(0, float(second)) is None and slow.is_due)
+    assert due_at == pytest.approx(2 + 100, abs=1)
+
+
+def test_a_preview_that_cannot_be_written_does_not_end_the_run(
+    tmp_path: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    options = TrainOptions(preview=tmp_path / "file/preview.png")
+    assert train(experiment(), tmp_path / "run", options=options).step == 12
+    assert capsys.readouterr().err.count("there is no preview") == 1
+
+
+def test_photos_without_targets_have_no_column_for_the_teacher(tmp_path: Path, experiment: Experiment) -> None:
+    unpaired = experiment(
+        "train.unpaired=true",
+        "losses={l1: 0, adversarial: {weight: 0}, total_variation: 1, perceptual: {weight: 0}}",
+    )
+    train(unpaired, tmp_path / "unpaired")
+    width = read_picture(tmp_path / "unpaired/preview.png").rgb.shape[1]
+    assert width == 2 * SIDE + 3 * GAP
