@@ -15,8 +15,6 @@ from typing import Any
 
 from pix2style.errors import ArtifactError, Pix2StyleError
 
-_CHUNK_BYTES = 1 << 20
-
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -53,6 +51,21 @@ def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Itera
     try:
         if not try_lock(handle, shared=shared):
             raise busy
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def wait_for_lock(folder: Path) -> Iterator[None]:
+    """Lock a folder for this process with flock, and wait while another process has locked it.
+
+    On a network file system without locks the block runs without one.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -103,11 +116,8 @@ def sha256_bytes(data: bytes) -> str:
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal. The file is read in chunks, so its size does not matter."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_folder(folder: Path) -> str:

@@ -53,8 +53,8 @@ TEACHERS: tuple[TeacherEntry, ...] = (
         summary="Google Magenta's network in the style of a painting",
         needs_painting=True,
         fast=True,
-        extra="magenta",
-        packages=(),  # a converted network runs without TensorFlow; the loader asks for TensorFlow where it is needed
+        extra="painting",
+        packages=(),  # a converted network runs without TensorFlow; the loader asks for more where it is needed
         module="pix2style.teachers.magenta.load",
     ),
     TeacherEntry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pix2style.cli import export_options as opts
@@ -78,8 +78,7 @@ def _print_reports(reports: Sequence[ExportReport], *, as_list: bool, as_json: b
         values = [dataclasses.asdict(report) for report in reports]
         print(json.dumps(values if as_list else values[0], default=str))
         return
-    for report in reports:
-        print("\n".join(_report_lines(report)))
+    print("\n".join(line for report in reports for line in _report_lines(report)))
     print(f"next: pix2style infer {reports[-1].path} PHOTOS -o OUT", file=sys.stderr)
 
 
@@ -90,15 +89,14 @@ def _report_lines(report: ExportReport) -> list[str]:
     return [
         f"{report.path}: {report.precision}, {size}, opset {report.opset}",
         f"compared with the network at {sizes}: outputs differ by {difference}",
-        *_quality_lines(report),
+        *_quality_lines(report.quality),
         *([report.opencv] if report.opencv else []),
         f"sha256 {report.sha256}",
     ]
 
 
-def _quality_lines(report: ExportReport) -> list[str]:
+def _quality_lines(quality: Mapping[str, float]) -> list[str]:
     """Return a line about held-out photos, if the file was measured on some."""
-    quality = report.quality
     if not quality:
         return []
     teacher = f"; PSNR to the teacher {quality['teacher_psnr_db']:.1f} dB" if "teacher_psnr_db" in quality else ""

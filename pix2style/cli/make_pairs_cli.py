@@ -11,7 +11,7 @@ import typer
 from pix2style.cli import make_pairs_options as opts
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
-from pix2style.cli.make_pairs_print import print_preview, print_report, print_slice
+from pix2style.cli.make_pairs_print import print_preview, print_report, print_slice, print_teacher
 from pix2style.cli.make_pairs_settings import StyleOptions, load_settings, parse_custom_teacher
 from pix2style.errors import ConfigError, require
 
@@ -109,6 +109,7 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
     part = None if execution.part is None else Slice.parse(execution.part)
     # Load the teachers before the photos are read: hashing them may take an hour.
     teachers = spec.load()
+    print_teacher(teachers[0])
     if execution.dry_run or execution.plan_only:
         _preview(settings, teachers, folder, write_plan=not execution.dry_run, as_json=as_json)
     elif part is not None:

@@ -77,8 +77,8 @@ TeacherLicenceOption = Annotated[
 ModuleOption = Annotated[
     str | None,
     typer.Option(
-        help="Network of the teacher magenta: a SavedModel folder, a converted folder or an address (see pix2style"
-        " teacher)."
+        help="Network of the teacher magenta: mobile (of the extra painting), full (large, fetched), or a SavedModel"
+        " folder, a converted folder or an address. Default: full if it was fetched, else mobile."
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the pair set. Overrides pairs.path.")]

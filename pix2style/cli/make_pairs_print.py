@@ -11,6 +11,13 @@ from pix2style.progress import print_failures, print_note
 if TYPE_CHECKING:
     from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
     from pix2style.pairs.format.records import Failure
+    from pix2style.stylizer import Stylizer
+
+
+def print_teacher(teacher: Stylizer) -> None:
+    """Print on stderr what stylizes, where the teacher's name does not say it: which of Magenta's networks."""
+    if teacher.description:
+        print_note(f"the photos are stylized by {teacher.description}")
 
 
 def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> None:
@@ -38,10 +45,16 @@ def print_slice(report: SliceReport, *, as_json: bool) -> None:
     """Print the result of one part of the work (`--shard`)."""
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
-        return
-    print(f"part {report.slice_name}: made {report.new_pairs} pairs in {report.seconds:.1f} s")
+    else:
+        print("\n".join(_slice_lines(report)))
+
+
+def _slice_lines(report: SliceReport) -> list[str]:
     state = "the set is complete" if report.complete else "the other parts make the rest"
-    print(f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {state})")
+    return [
+        f"part {report.slice_name}: made {report.new_pairs} pairs in {report.seconds:.1f} s",
+        f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {state})",
+    ]
 
 
 def print_report(report: BuildReport, *, as_json: bool) -> None:

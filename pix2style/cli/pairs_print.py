@@ -22,16 +22,24 @@ def print_verified(report: VerifyReport, *, as_json: bool) -> None:
     """Print the result of `pairs verify`."""
     if as_json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
-        return
+    else:
+        _print_problems(report)
+        print(_verified_line(report))
+
+
+def _print_problems(report: VerifyReport) -> None:
     for damage in report.damage:
         print(f"damaged: {damage}\n  to do: {damage.advice}")
     _print_suspicions(report.suspicions, "suspicious: ")
     for note in report.notes:
         print(f"note: {note}")
+
+
+def _verified_line(report: VerifyReport) -> str:
     state = f"damaged ({len(report.damage)} problems)" if report.damage else "undamaged"
     suspicious = f", {len(report.suspicions)} suspicious pairs" if report.inspected else ""
     megabytes = report.bytes_read / 1e6
-    print(f"{report.folder}: {state}: {report.pairs.total} pairs, {megabytes:.1f} MB of shards{suspicious}")
+    return f"{report.folder}: {state}: {report.pairs.total} pairs, {megabytes:.1f} MB of shards{suspicious}"
 
 
 def print_summary(
@@ -60,16 +68,20 @@ def print_summary(
 
 def print_imported(report: ImportReport, *, as_json: bool) -> None:
     """Print the result of `pairs import`."""
-    counts, failures = report.manifest.pairs, report.manifest.failures
     if as_json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
-        print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}")
-        print(f"  failed      {len(failures)}")
-        print(f"  suspicious  {len(report.suspicions)}")
-        _print_suspicions(report.suspicions, "    ")
-    print_failures([(failure.source, failure.reason) for failure in failures], "manifest.json")
+        _print_counts(report)
+    print_failures([(failure.source, failure.reason) for failure in report.manifest.failures], "manifest.json")
+
+
+def _print_counts(report: ImportReport) -> None:
+    counts = report.manifest.pairs
+    print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
+    print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}")
+    print(f"  failed      {len(report.manifest.failures)}")
+    print(f"  suspicious  {len(report.suspicions)}")
+    _print_suspicions(report.suspicions, "    ")
 
 
 def _print_suspicions(suspicions: Sequence[Suspicion], prefix: str) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pix2style.errors import DataError, ImageError
+from pix2style.errors import DataError
 from pix2style.evaluation.report import DatasetRecord
 from pix2style.files import sha256_bytes, sha256_json
-from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_file
+from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_image_file
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.pairs.format.records import Split
@@ -126,10 +126,7 @@ class PhotoDataset:
     def load(self, index: int) -> Sample:
         """Read one photo; see `EvaluationDataset.load`."""
         file = self._files[index]
-        try:
-            data = read_file(file.path)
-        except OSError as error:
-            raise ImageError(file.relative, error.strerror or str(error)) from error
+        data = read_image_file(file.path, name=file.relative)
         picture = decode_picture(data, name=file.relative, to_srgb=True)
         return Sample(file.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
 

@@ -187,10 +187,11 @@ class _Evaluation:
         values.psnr_db.append(psnr_db(output, target))
         values.ssim.append(ssim(output, target))
         values.equal_outputs += bool((output == target).all())
-        if self._style_metric is None or target_grams is None:
-            return
-        grams = self._style_metric.grams(output)
-        values.style_to_target.append(self._style_metric.distance(grams, target_grams))
+        if self._style_metric is not None and target_grams is not None:
+            self._add_style_metrics(values, self._style_metric.grams(output), target_grams)
+
+    def _add_style_metrics(self, values: MetricValues, grams: GramMatrices, target_grams: GramMatrices) -> None:
+        values.style_to_target.append(StyleMetric.distance(grams, target_grams))
         if self._painting_grams:
             values.style_to_painting.append(self._distance_to_paintings(grams))
 

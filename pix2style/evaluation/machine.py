@@ -29,13 +29,14 @@ def describe_machine() -> dict[str, str | int]:
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that compute figures; TensorFlow's only if it has been imported."""
     names = [*_LIBRARIES, *(["tensorflow"] if "tensorflow" in sys.modules else []), "pix2style"]
-    versions = {}
-    for name in names:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed as a package"
-    return versions
+    return {name: _version(name) for name in names}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed as a package"
 
 
 def _processor_name() -> str:

@@ -36,8 +36,7 @@ def _style_headings(report: EvalReport) -> list[str]:
 
 
 def _cells(row: StylizerMetrics, report: EvalReport) -> list[str]:
-    all_equal = row.equal_pictures == row.psnr_db.n
-    psnr = "equal" if all_equal else _estimate(row.psnr_db, 2)
+    psnr = "equal" if row.equal_pictures == row.psnr_db.n else _estimate(row.psnr_db, 2)
     styles = [_estimate(style, 3) for style in (row.style_to_target, row.style_to_painting)]
     milliseconds = _EMPTY_CELL if row.ms_per_picture is None else f"{row.ms_per_picture:.1f}"
     weights = _EMPTY_CELL if row.parameters is None else f"{row.parameters:,}"

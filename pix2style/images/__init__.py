@@ -12,6 +12,7 @@ from pix2style.images.decode import (
     has_alpha,
     open_file,
     read_file,
+    read_image_file,
     read_picture,
 )
 from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, write_picture
@@ -44,6 +45,7 @@ __all__ = [
     "is_pillow",
     "open_file",
     "read_file",
+    "read_image_file",
     "read_picture",
     "resize",
     "resize_part",

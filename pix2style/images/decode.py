@@ -9,7 +9,6 @@ import stat
 import struct
 import warnings
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
@@ -58,11 +57,15 @@ def read_picture(path: Path, *, to_srgb: bool = False, max_pixels: int = MAX_PIX
     Raises:
         ImageError: The file cannot be read or decoded. The message gives the reason.
     """
+    return decode_picture(read_image_file(path), name=str(path), to_srgb=to_srgb, max_pixels=max_pixels)
+
+
+def read_image_file(path: Path, *, name: str | None = None) -> bytes:
+    """Return the content of an image file, or raise an ImageError, about `name` or the path, if it cannot be read."""
     try:
-        data = read_file(path)
+        return read_file(path)
     except OSError as error:
-        raise ImageError(str(path), error.strerror or str(error)) from error
-    return decode_picture(data, name=str(path), to_srgb=to_srgb, max_pixels=max_pixels)
+        raise ImageError(name or str(path), error.strerror or str(error)) from error
 
 
 def read_file(path: Path) -> bytes:
@@ -75,7 +78,7 @@ def read_file(path: Path) -> bytes:
         return stream.read()
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> io.BufferedReader:
     """Open a regular file for reading; see `read_file`."""
     return open(path, "rb", opener=_regular_only)
 

@@ -31,11 +31,7 @@ def psnr_db(picture: Image8, target: Image8) -> float:
 
 
 def check_same_shape(picture: Image8, target: Image8) -> None:
-    """Refuse to compare images of different shapes.
-
-    Raises:
-        ValueError: The shapes differ. The message names both.
-    """
+    """Raise a ValueError that names both shapes if two images have different ones."""
     if picture.shape != target.shape:
         raise ValueError(
             f"only images of equal shape can be compared, not {list(picture.shape)} and {list(target.shape)}"

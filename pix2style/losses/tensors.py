@@ -12,10 +12,6 @@ def wide(tensor: Tensor) -> Tensor:
 
 
 def check_same_shape(output: Tensor, target: Tensor) -> None:
-    """Check that two tensors have the same shape; broadcasting would hide a mistake of the caller.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
+    """Raise a ValueError if the shapes of two tensors differ; broadcasting would hide a mistake of the caller."""
     if output.shape != target.shape:
         raise ValueError(f"output {list(output.shape)} and target {list(target.shape)} must have the same shape")

@@ -41,11 +41,7 @@ class Autoencoder(nn.Module):
         if len(channels) != len(LAYERS):
             raise ValueError(f"channels must be {len(LAYERS)} numbers, got {list(channels)}")
         self.channels = tuple(channels)
-        self.encoder = _encoder(self.channels)
-        decoder: list[nn.Module] = []
-        for into, out in itertools.pairwise([*reversed(self.channels), 3]):
-            decoder += [nn.Upsample(scale_factor=2.0), nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
-        self.decoder = nn.Sequential(*decoder[:-1], nn.Tanh())
+        self.encoder, self.decoder = _encoder(self.channels), _decoder(self.channels)
         self.register_buffer("mean_activation", torch.ones(len(LAYERS)))
 
     def encode(self, image: Tensor) -> dict[str, Tensor]:
@@ -106,6 +102,13 @@ def _encoder(channels: Sequence[int]) -> nn.Sequential:
     for into, out in itertools.pairwise([3, *channels]):
         modules += [nn.Conv2d(into, out, 4, stride=2, padding=1), nn.ReLU()]
     return nn.Sequential(*modules)
+
+
+def _decoder(channels: Sequence[int]) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    for into, out in itertools.pairwise([*reversed(channels), 3]):
+        modules += [nn.Upsample(scale_factor=2.0), nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*modules[:-1], nn.Tanh())
 
 
 def save_autoencoder(path: Path, model: Autoencoder) -> None:

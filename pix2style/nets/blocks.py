@@ -17,6 +17,16 @@ class Foldable(nn.Module, ABC):
         """Return a plain module that computes the same function, up to rounding, without the branches."""
 
 
+@torch.no_grad()
+def conv3x3(weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    """Return a convolution with zero padding that holds copies of weight [out, into, 3, 3] and bias [out]."""
+    out, into, _, _ = weight.shape
+    conv = nn.Conv2d(into, out, 3, padding=1, device=bias.device, dtype=bias.dtype)
+    conv.weight.copy_(weight)
+    conv.bias.copy_(bias)  # type: ignore[union-attr]
+    return conv
+
+
 class ChannelNorm(nn.Module):
     """Layer normalisation over the channels of each pixel (Ba et al. 2016, arXiv 1607.06450).
 

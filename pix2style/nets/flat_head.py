@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pix2style.nets.blocks import Foldable
+from pix2style.nets.blocks import Foldable, conv3x3
 
 
 class FlatHead(Foldable):
@@ -45,11 +45,4 @@ class FlatHead(Foldable):
 
     def fold(self) -> nn.Conv2d:
         """Return a plain convolution that computes the same function."""
-        plain = nn.Conv2d(
-            self.in_channels, self.out_channels, 3, padding=1, device=self.bias.device, dtype=self.bias.dtype
-        )
-        with torch.no_grad():
-            weight, bias = self.flat()
-            plain.weight.copy_(weight)
-            plain.bias.copy_(bias)  # type: ignore[union-attr]
-        return plain
+        return conv3x3(*self.flat())

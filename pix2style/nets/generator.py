@@ -120,9 +120,8 @@ class Generator(nn.Module, ABC):
     def example_side_px(self) -> int:
         """Height of an example photo for `torch.onnx.export`; its width should be 1 larger.
 
-        Both are larger than `size_multiple`, because at a smaller size the exporter would conclude that the deepest
-        features are always 1x1, and neither is a multiple of it, because then it would conclude that padding is never
-        needed.
+        Both are above `size_multiple`, or the exporter would conclude that the deepest features are always 1x1, and
+        neither is a multiple of it, or the exporter would conclude that padding is never needed.
         """
         return self.size_multiple + max(self.size_multiple // 2, 1)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
-from pix2style.nets.blocks import Foldable
+from pix2style.nets.blocks import Foldable, conv3x3
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.receptive import Span, receptive_radius
@@ -144,7 +144,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """Apply the block to features [batch, channels, h, w]; the shape stays."""
-        return F.relu(features + apply_layer(self.second, F.relu(self.first(features)), style))
+        hidden = F.relu(apply_layer(self.first, features, style))
+        return F.relu(features + apply_layer(self.second, hidden, style))
 
 
 class RepConv(Foldable):
@@ -177,12 +178,7 @@ class RepConv(Foldable):
 
     def fold(self) -> nn.Conv2d:
         """Return the plain convolution that computes the same function."""
-        channels = len(self.bias)
-        plain = nn.Conv2d(channels, channels, 3, padding=1, device=self.bias.device, dtype=self.bias.dtype)
-        with torch.no_grad():
-            plain.weight.copy_(self.kernel())
-            plain.bias.copy_(self.bias)  # type: ignore[union-attr]
-        return plain
+        return conv3x3(self.kernel(), self.bias)
 
 
 def depth_to_space(patches: Tensor, scale: int) -> Tensor:

@@ -144,13 +144,7 @@ class ConditionalSequential(nn.Sequential):
 
 
 def conditional(layer: nn.Module, channels: int, styles: int) -> nn.Module:
-    """Return the layer itself for one style, or a `ConditionalAffine` around it for several.
-
-    Args:
-        layer: Convolution or normalisation.
-        channels: Number of its output channels.
-        styles: Number of styles.
-    """
+    """Return a convolution or normalisation itself for one style, or a `ConditionalAffine` around it for several."""
     return layer if styles == 1 else ConditionalAffine(layer, channels, styles)
 
 
@@ -162,12 +156,7 @@ def apply_layer(layer: nn.Module, features: Tensor, style: Tensor | None) -> Ten
 
 
 def fix_style(network: nn.Module, weights: Tensor) -> None:
-    """Replace every conditional layer by a plain one that computes the same function, in place.
-
-    Args:
-        network: Its conditional layers are replaced inside their parent modules.
-        weights: Weight of each style, [styles].
-    """
+    """Replace each conditional layer in place by a plain one that computes the same for these weights, [styles]."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, ConditionalLayer):

@@ -166,13 +166,14 @@ class _Up(nn.Module):
             icnr_(self.project.weight, factor=2, std=self.project.in_channels**-0.5)
 
     def forward(self, features: Tensor, skip: Tensor, style: Tensor | None) -> Tensor:
-        projected = self.project(features)
-        if self.shuffle:
-            upsampled = F.pixel_shuffle(projected, 2)
-        else:
-            upsampled = F.interpolate(projected, scale_factor=2.0, mode="nearest")
+        upsampled = self._upsample(self.project(features))
         merged: Tensor = upsampled + self.fuse(torch.cat([upsampled, skip], dim=1), style)
         return merged
+
+    def _upsample(self, features: Tensor) -> Tensor:
+        if self.shuffle:
+            return F.pixel_shuffle(features, 2)
+        return F.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
 def _group_norm(channels: int) -> nn.GroupNorm:

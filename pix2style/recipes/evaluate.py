@@ -126,12 +126,11 @@ def _short_name(source: str) -> str:
 
 def _reference(stylizers: dict[str, Stylizer], options: EvaluationOptions, module: str | None) -> Stylizer:
     """Return the stylizer that makes the targets; one that is evaluated too is not loaded twice."""
-    teacher = options.teacher
-    if teacher is None:
+    if options.teacher is None:
         return next(iter(stylizers.values()))
-    if teacher in options.stylizers:
-        return list(stylizers.values())[list(options.stylizers).index(teacher)]
-    return load_stylizer(teacher, teacher_module=module)
+    if options.teacher in options.stylizers:
+        return list(stylizers.values())[list(options.stylizers).index(options.teacher)]
+    return load_stylizer(options.teacher, teacher_module=module)
 
 
 def _named_paintings(config: Config, options: EvaluationOptions) -> list[Path]:

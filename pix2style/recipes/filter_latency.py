@@ -58,12 +58,14 @@ def _load_filters(generators: Sequence[Generator]) -> list[OnnxStylizer]:
 def _timed_calls_ms(stylizer: OnnxStylizer, photo: np.ndarray) -> list[float]:
     """Time calls after a pause, in which the threads of the previous session's calls go to sleep, and a warm-up."""
     time.sleep(PAUSE_BEFORE_TIMING_S)
-    milliseconds = []
-    for _ in range(_WARM_UP_CALLS + _CALLS_PER_ROUND):
-        start = time.perf_counter()
-        stylizer.run(photo)
-        milliseconds.append(1e3 * (time.perf_counter() - start))
+    milliseconds = [_call_ms(stylizer, photo) for _ in range(_WARM_UP_CALLS + _CALLS_PER_ROUND)]
     return milliseconds[_WARM_UP_CALLS:]
+
+
+def _call_ms(stylizer: OnnxStylizer, photo: np.ndarray) -> float:
+    start = time.perf_counter()
+    stylizer.run(photo)
+    return 1e3 * (time.perf_counter() - start)
 
 
 def write_untrained_filter(generator: Generator, file: Path) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from pix2style.config import Config, apply_overrides
 from pix2style.errors import ConfigError
 from pix2style.nets.generator import Generator
+from pix2style.nets.macs import count_macs
 from pix2style.runs.networks import build_generator
 
 SIDE_PX = 512
@@ -122,18 +121,8 @@ def _candidates(experiments: Sequence[Config], measure: MeasureLatencies | None)
             experiment.model.lite.channels,
             experiment.model.lite.blocks,
             sum(weight.numel() for weight in network.parameters()),
-            _count_macs(network),
+            count_macs(network, torch.zeros(1, 3, SIDE_PX, SIDE_PX, device="meta")),
             milliseconds,
         )
         for experiment, network, milliseconds in zip(experiments, networks, latencies, strict=True)
     ]
-
-
-def _count_macs(network: Generator) -> int:
-    """Count multiply-accumulates on the meta device, which needs neither memory nor computation."""
-    meta_network = copy.deepcopy(network).to("meta")
-    style = {"style": torch.zeros(1, meta_network.styles, device="meta")} if meta_network.styles > 1 else {}
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        meta_network(torch.zeros(1, 3, SIDE_PX, SIDE_PX, device="meta"), **style)
-    macs: int = counter.get_total_flops() // 2
-    return macs

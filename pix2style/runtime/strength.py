@@ -12,11 +12,7 @@ _VALUES_PER_STRIP = 100_000
 
 
 def check_strength(strength: float) -> float:
-    """Return the strength as a float.
-
-    Raises:
-        ConfigError: The strength is not between 0 and 1.
-    """
+    """Return the strength as a float, or raise a ConfigError if it is not between 0 and 1."""
     if not 0 <= strength <= 1:  # written so that it refuses NaN as well
         raise ConfigError(f"strength is {strength}: give a number from 0 (the photo) to 1 (the full style)")
     return float(strength)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.images import Picture, read_picture, write_picture
+from pix2style.processes import submit_ahead
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
 
@@ -107,17 +108,15 @@ class _Pipeline:
     def __init__(
         self, stylizer: Stylizer, jpeg_quality: int, report: FilesReport, on_progress: Callable[[], None]
     ) -> None:
-        self._stylizer = stylizer
-        self._jpeg_quality = jpeg_quality
-        self._report = report
-        self._on_progress = on_progress
+        self._stylizer, self._jpeg_quality = stylizer, jpeg_quality
+        self._report, self._on_progress = report, on_progress
         self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
     def run(self, jobs: list[Job]) -> None:
         """Process all jobs. After an interruption the results that are already stylized are still written."""
         with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
             try:
-                for job, reading in _read_ahead(reader, jobs):
+                for job, reading in submit_ahead(reader, _read, jobs, _QUEUE_LENGTH):
                     self._stylize(job, reading, writer)
                     self._collect_writes(_QUEUE_LENGTH)
             finally:
@@ -155,11 +154,5 @@ class _Pipeline:
         self._on_progress()
 
 
-def _read_ahead(reader: ThreadPoolExecutor, jobs: list[Job]) -> Iterator[tuple[Job, Future[Picture]]]:
-    """Yield each job with its photo, in order, while at most `_QUEUE_LENGTH` further photos are read ahead."""
-    ahead: deque[tuple[Job, Future[Picture]]] = deque()
-    for job in jobs:
-        ahead.append((job, reader.submit(read_picture, job.source)))
-        if len(ahead) > _QUEUE_LENGTH:
-            yield ahead.popleft()
-    yield from ahead
+def _read(job: Job) -> Picture:
+    return read_picture(job.source)

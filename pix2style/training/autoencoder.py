@@ -153,9 +153,11 @@ def _train(
 
 def _random_crops(images: Sequence[Image8], side: int, rng: np.random.Generator) -> Tensor:
     """Cut a batch of square crops out of randomly chosen images: [batch, 3, side, side] in [-1, 1]."""
-    crops = []
-    for index in rng.integers(len(images), size=_BATCH):
-        height, width = images[index].shape[:2]
-        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        crops.append(images[index][top : top + side, left : left + side])
-    return torch.from_numpy(to_batch(crops))
+    indices = rng.integers(len(images), size=_BATCH)
+    return torch.from_numpy(to_batch([_random_crop(images[index], side, rng) for index in indices]))
+
+
+def _random_crop(image: Image8, side: int, rng: np.random.Generator) -> Image8:
+    height, width = image.shape[:2]
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    return image[top : top + side, left : left + side]

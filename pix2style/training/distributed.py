@@ -35,6 +35,15 @@ _FAILURE_COUNTER_KEY = "pix2style/failed"
 _CONNECTION_LOST_MESSAGES = ("Connection closed by peer", "Connection reset by peer")
 
 
+@contextmanager
+def _report_lost_process() -> Iterator[None]:
+    """Say that another process ended: its connections are then closed, and the next exchange fails."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise _lost_process_error(error) from error
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """The processes that train together.
@@ -63,52 +72,49 @@ class World:
         """Wait until all processes have arrived here."""
         self.any(False)
 
+    @_report_lost_process()
     def any(self, flag: bool) -> bool:
-        """Return in all processes whether `flag` is true in any of them.
-
-        The flags are exchanged between the hosts, so that no process has to wait for its GPU.
-        """
+        """Return in all processes whether `flag` is true in any of them."""
         if self.size == 1:
             return flag
-        flags = torch.tensor([int(flag)], dtype=torch.int32)
-        with _report_lost_process():
-            dist.all_reduce(flags, op=dist.ReduceOp.MAX)
+        flags = torch.tensor([int(flag)], dtype=torch.int32)  # on the host, so that no process has to wait for its GPU
+        dist.all_reduce(flags, op=dist.ReduceOp.MAX)
         return bool(flags.item())
 
+    @_report_lost_process()
     def broadcast_numbers(self, numbers: Sequence[float]) -> list[float]:
         """Return the main process's numbers in all processes; they are exchanged between the hosts."""
         if self.size == 1:
             return list(numbers)
         values = torch.tensor(numbers, dtype=torch.float64)
-        with _report_lost_process():
-            dist.broadcast(values, src=0)
+        dist.broadcast(values, src=0)
         return [float(value) for value in values]
 
+    @_report_lost_process()
     def broadcast_object(self, value: Any) -> Any:
         """Return the main process's `value` in all processes; it has to be picklable."""
         if self.size == 1:
             return value
         values = [value if self.is_main else None]
-        with _report_lost_process():
-            dist.broadcast_object_list(values, src=0, device=torch.device("cpu"))
+        dist.broadcast_object_list(values, src=0, device=torch.device("cpu"))
         return values[0]
 
+    @_report_lost_process()
     def all_gather_object(self, value: Any) -> list[Any]:
         """Return the values of all processes, by rank; they have to be picklable."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
-        with _report_lost_process():
-            dist.all_gather_object(values, value)
+        dist.all_gather_object(values, value)
         return values
 
+    @_report_lost_process()
     def all_gather(self, tensor: Tensor) -> list[Tensor]:
         """Return a small CPU tensor of each process, by rank; shape and type are the same in all processes."""
         if self.size == 1:
             return [tensor]
         tensors = [torch.empty_like(tensor) for _ in range(self.size)]
-        with _report_lost_process():
-            dist.all_gather(tensors, tensor)
+        dist.all_gather(tensors, tensor)
         return tensors
 
     @torch.no_grad()
@@ -194,15 +200,6 @@ def _init_process_group(device_type: str) -> None:
 
 def _has_process_group() -> bool:
     return dist.is_available() and dist.is_initialized()
-
-
-@contextmanager
-def _report_lost_process() -> Iterator[None]:
-    """Say that another process ended: its connections are then closed, and the next exchange fails."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise _lost_process_error(error) from error
 
 
 def _lost_process_error(error: RuntimeError) -> TrainingError:

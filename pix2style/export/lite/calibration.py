@@ -101,12 +101,7 @@ def minimum_mse_params(values: NDArray[np.float32]) -> QuantParams:
 
 
 def min_max_params(values: NDArray[np.float32], margin: float = 1.25) -> QuantParams:
-    """Return parameters that clip no value.
-
-    Args:
-        values: Values of a tensor.
-        margin: Factor by which the range is wider than the values, for photos that were not measured.
-    """
+    """Return parameters for `margin` times the range of the values, so that photos not measured fit too."""
     return _params_of_range(margin * min(float(values.min()), 0.0), margin * max(float(values.max()), 0.0))
 
 

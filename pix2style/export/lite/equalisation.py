@@ -76,11 +76,7 @@ def _channel_maxima(features: Tensor) -> Tensor:
 
 
 def _factors(maxima: list[Tensor]) -> Tensor:
-    """Return the number by which each channel is divided: 1 for the widest channel, less for narrower ones.
-
-    Args:
-        maxima: Largest values of each channel, for several photos or layers: [channels] each.
-    """
+    """Return each channel's divisor, 1 for the widest and less for narrower ones, from several maxima [channels]."""
     ranges = torch.stack(maxima).amax(dim=0)
     share = ranges / ranges.max().clamp(min=torch.finfo(ranges.dtype).tiny)
     return torch.where(share > _MIN_RANGE_SHARE, share**_EXPONENT, torch.ones_like(share))

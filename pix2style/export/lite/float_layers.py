@@ -82,9 +82,8 @@ def add_context(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: b
 
 def _mean_and_deviation(graph: GraphBuilder, features: str) -> str:
     """Compute mean and standard deviation of each channel: float32 [batch, 2 * channels, 1, 1]."""
-    mean, mean_square = (
-        graph.op("GlobalAveragePool", values) for values in (features, graph.op("Mul", features, features))
-    )
+    squares = graph.op("Mul", features, features)
+    mean, mean_square = (graph.op("GlobalAveragePool", values) for values in (features, squares))
     variance = graph.op("Max", graph.op("Sub", mean_square, graph.op("Mul", mean, mean)), graph.scalar(0))
     deviation = graph.op("Sqrt", graph.op("Add", variance, graph.scalar(VARIANCE_EPSILON)))
     return graph.op("Concat", mean, deviation, axis=1)

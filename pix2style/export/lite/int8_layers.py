@@ -88,11 +88,10 @@ class Int8Layers:
     def _stem_conv(self, graph: GraphBuilder, pixels: str, style: str | None, shifts: list[str]) -> str:
         """Add the convolution of the stem, with additional shifts of its channels."""
         stem, scale = self._quantize_layer(self.network.stem), self.network.scale
-        correction = _HALF_LEVEL * (stem.weight.values.sum(axis=(1, 2, 3)) * stem.weight.scales)
+        bias = stem.bias + _HALF_LEVEL * (stem.weight.values.sum(axis=(1, 2, 3)) * stem.weight.scales)
         photo = dequantize(graph, graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), _PIXEL_PARAMS)
         shifts = [*_style_shifts(graph, self.network.stem, style), *shifts]
-        stem = replace(stem, bias=stem.bias + correction)
-        return add_conv(graph, photo, _PIXEL_PARAMS, stem, shifts=shifts, stride=scale)
+        return add_conv(graph, photo, _PIXEL_PARAMS, replace(stem, bias=bias), shifts=shifts, stride=scale)
 
     def _expand_context(self, graph: GraphBuilder, context: str, sizes: Sizes) -> str:
         """Repeat the context at every position of the feature maps.

@@ -131,9 +131,8 @@ def _glimpse_indices(graph: GraphBuilder, size: str) -> str:
     cells = graph.constant(2 * np.arange(GLIMPSE_CELLS)[:, None] + 1, np.int64)
     offsets = graph.constant(np.arange(GLIMPSE_PATCH_PX)[None] - GLIMPSE_PATCH_PX // 2, np.int64)
     middles = graph.op("Div", graph.op("Mul", cells, size), graph.int64_vector(2 * GLIMPSE_CELLS))
-    indices = graph.op("Reshape", graph.op("Add", middles, offsets), graph.int64_vector(GLIMPSE_SIDE_PX))
-    not_negative = graph.op("Max", indices, graph.int64_vector(0))
-    return graph.op("Min", not_negative, graph.op("Sub", size, graph.int64_vector(1)))
+    pixels = graph.op("Reshape", graph.op("Add", middles, offsets), graph.int64_vector(GLIMPSE_SIDE_PX))
+    return graph.op("Min", graph.op("Max", pixels, graph.int64_vector(0)), graph.op("Sub", size, graph.int64_vector(1)))
 
 
 def _depth_to_space(graph: GraphBuilder, levels: str, sizes: Sizes, scale: int) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Collection, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pix2style.images import FoundImage, find_images, open_file
 from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure
+from pix2style.processes import submit_ahead
 from pix2style.progress import ProgressCallback
 
 _FILES_IN_FLIGHT = 64
@@ -66,7 +66,9 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCall
         raise DataError(f"{', '.join(map(str, content))}: no images (.jpg, .png, .webp, .tif, ...) in there")
     scan = PhotoScan([], {}, [])
     on_hashed(0, len(images))
-    for done, (image, result) in enumerate(_hash_all(images, pool), start=1):
+    # A bounded number of futures, because a scan may have 100,000 files.
+    for done, (image, hashing) in enumerate(submit_ahead(pool, _hash, images, _FILES_IN_FLIGHT), start=1):
+        result = hashing.result()
         if isinstance(result, Failure):
             scan.unreadable.append(result)
         else:
@@ -77,18 +79,6 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCall
     if not scan.hashed_files:
         raise no_usable_photos_error(scan.unreadable)
     return scan
-
-
-def _hash_all(images: Sequence[FoundImage], pool: Executor) -> Iterator[tuple[FoundImage, str | Failure]]:
-    """Yield each image and its digest in order, with a bounded number of futures: a scan may have 100,000 files."""
-    in_flight: deque[tuple[FoundImage, Future[str | Failure]]] = deque()
-    for image in images:
-        in_flight.append((image, pool.submit(_hash, image)))
-        if len(in_flight) > _FILES_IN_FLIGHT:
-            first, future = in_flight.popleft()
-            yield first, future.result()
-    for first, future in in_flight:
-        yield first, future.result()
 
 
 def scan_planned_photos(content: Sequence[Path], plan: PairPlan) -> PhotoScan | None:

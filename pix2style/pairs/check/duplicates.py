@@ -66,11 +66,7 @@ class DuplicateFinder:
 
 
 def perceptual_hash(rgb: Image8) -> int:
-    """Compute a hash of 64 bits that nearly equal images share except for a few bits.
-
-    Args:
-        rgb: Image, uint8 [height, width, 3].
-    """
+    """Compute a hash of 64 bits that nearly equal images, [height, width, 3], share except for a few bits."""
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY).astype(np.float32)
     reduced = cv2.resize(grey, (_HASH_SIDE_PX, _HASH_SIDE_PX), interpolation=cv2.INTER_AREA)
     low_frequencies = np.asarray(cv2.dct(reduced))[:_HASH_FREQUENCIES, :_HASH_FREQUENCIES].ravel()

@@ -114,7 +114,8 @@ class _Verification:
             self._check_shard(shard, record, documents, index_checks)
             on_progress(done, len(shards))
         self.damage += index_checks.finish()
-        self._note_unknown_files(shards)
+        self._note_unknown_documents()
+        self._note_unknown_shards(shards)
         document = manifest or plan
         if document is not None and is_imported(document):
             self.damage = [replace(damage, advice=IMPORT_AGAIN) for damage in self.damage]
@@ -161,12 +162,15 @@ class _Verification:
         if self.inspector is not None:
             self.inspector.add(identify_pair(entry), content, target)
 
-    def _note_unknown_files(self, shards: Iterable[int]) -> None:
-        """Add a note for each file that does not belong to the set."""
-        expected = set(shards)
+    def _note_unknown_documents(self) -> None:
+        """Add a note for each file beside the manifest that does not belong to the set."""
         for name in _file_names(self.folder.path):
             if name not in (MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME):
                 self.notes.append(f"{name}: {_unknown_file_note(name)}")
+
+    def _note_unknown_shards(self, shards: Iterable[int]) -> None:
+        """Add a note for each file in the folder of shards that does not belong to one of them."""
+        expected = set(shards)
         for name in _file_names(self.folder.shards):
             match = _SHARD_FILE.match(name)
             if match is None or int(match[1]) not in expected:

@@ -84,14 +84,12 @@ class DocumentChecks:
         return index if index.shard == shard else None
 
     def _read(self, model: Any, path: Path) -> Any:
-        if not path.exists():
-            return None
         try:
-            return read_document(model, path)[0]
+            return read_document(model, path)[0] if path.exists() else None
         except DataError as error:
             advice = REMAKE_MANIFEST if path == self.folder.manifest else COPY_AGAIN
             self.damage.append(Damage(path.name, _problem(error, path), advice))
-        return None
+            return None
 
     def _compare(self, manifest: PairManifest, plan: PairPlan) -> None:
         if plan.digest != manifest.plan_sha256:

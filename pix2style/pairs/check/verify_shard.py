@@ -12,6 +12,7 @@ import os
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,8 +23,6 @@ from pix2style.pairs.check.damage import REMAKE_SHARD, Damage
 from pix2style.pairs.format.manifest import ShardIndex
 from pix2style.pairs.format.records import Member, PairEntry, PairFormat, StoredPair
 from pix2style.pairs.format.shards import BLOCK_BYTES, member_names, shard_name, tar_header
-
-_CHUNK_BYTES = 1 << 20
 
 IntactPairCallback = Callable[[PairEntry, Image8, Image8], None]
 """Called with the entry, the content and the target of each pair whose images are intact."""
@@ -67,11 +66,9 @@ class ShardCheck:
 
     def _check_pair(self, stream: BinaryIO, entry: PairEntry) -> None:
         names = member_names(entry.key, self.image_format)
-        images = []
-        for role, name, member in zip(("content", "target"), names, (entry.content, entry.target), strict=False):
-            images.append(self._check_image(stream, entry, role, name, member))
+        content = self._check_image(stream, entry, "content", names[0], entry.content)
+        target = self._check_image(stream, entry, "target", names[1], entry.target)
         self._check_description(stream, entry, names[2])
-        content, target = images
         if self.on_intact_pair is not None and content is not None and target is not None:
             self.on_intact_pair(entry, content, target)
 
@@ -138,13 +135,10 @@ class ShardCheck:
             extra = self._file_size - self._position
             self._report(f"{extra} bytes follow the end of the archive", offset=self._position)
 
-    def _check_digest(self, stream: BinaryIO) -> None:
+    def _check_digest(self, stream: BufferedReader) -> None:
         """Check the digest of the whole file; last and only without other damage, which is reported with its offset."""
         stream.seek(0)
-        digest = hashlib.sha256()
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-        if digest.hexdigest() != self.index.sha256:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != self.index.sha256:
             self._report("its digest is not the one in the index, although all its parts are right", offset=None)
 
     def _compare(self, stream: BinaryIO, expected: bytes, entry: PairEntry | None, problem: str) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pix2style import images
 from pix2style.errors import DataError, ImageError
 from pix2style.files import write_bytes
+from pix2style.images import read_image_file
 from pix2style.pairs.exchange.match_folders import CONTENT_NAME, TARGET_NAME, match_folders
 from pix2style.pairs.exchange.pair_source import SourcePair
 from pix2style.pairs.exchange.sidecar import check_names, read_sidecar
@@ -73,18 +73,6 @@ def write_folders(reader: PairReader, entry: PairEntry, name: str, out: Path) ->
     suffix = image_suffix(reader.manifest.format)
     for role, data in zip((CONTENT_NAME, TARGET_NAME), reader.read_bytes(entry), strict=True):
         write_bytes(out / role / f"{name}.{suffix}", data)
-
-
-def read_image_file(path: Path) -> bytes:
-    """Read the bytes of a regular file.
-
-    Raises:
-        ImageError: The file cannot be read.
-    """
-    try:
-        return images.read_file(path)
-    except OSError as error:
-        raise ImageError(str(path), error.strerror or str(error)) from error
 
 
 def printable_name(name: str) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, decode_picture
+from pix2style.images import Image8, decode_picture, read_image_file
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
-from pix2style.pairs.exchange.folders import printable_name, read_image_file
+from pix2style.pairs.exchange.folders import printable_name
 from pix2style.pairs.exchange.match_folders import MatchedFiles, has_two_folders, match_folders
 from pix2style.pairs.exchange.pair_source import MAX_SIDE_PX
 from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, PairManifest, SplitCounts, TeacherRecord

@@ -14,8 +14,8 @@ import numpy as np
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import write_bytes
-from pix2style.images import Image8, decode_picture, encode_png, find_images
-from pix2style.pairs.exchange.folders import printable_name, read_image_file
+from pix2style.images import Image8, decode_picture, encode_png, find_images, read_image_file
+from pix2style.pairs.exchange.folders import printable_name
 from pix2style.pairs.exchange.pair_source import SourcePair
 from pix2style.pairs.exchange.sidecar import check_names, read_sidecar
 from pix2style.pairs.format.reader import PairReader

@@ -58,6 +58,12 @@ class TeacherRecord(Record):
     settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """All settings that change the targets."""
 
+    @property
+    def name_with_network(self) -> str:
+        """Name, and the network and its licence where the settings name a network."""
+        network = self.settings.get("network")
+        return self.name if network is None else f"{self.name} ({network}; {self.licence})"
+
 
 class ShardStatistics(Record):
     """Statistics of one shard or of all shards together."""

@@ -52,12 +52,7 @@ def short_keys(digests: Iterable[str], digits: int = KEY_DIGITS) -> list[str]:
 
 
 def variant_key(sha256: str, variant: int) -> str:
-    """Return the key of a variant.
-
-    Args:
-        sha256: SHA-256 of the photo's file.
-        variant: Number of the variant, from 1.
-    """
+    """Return the key of a photo's variant, by the SHA-256 of the photo's file and the variant's number, from 1."""
     return sha256_bytes(f"{sha256}{variant_suffix(variant)}".encode())[:_VARIANT_KEY_DIGITS]
 
 

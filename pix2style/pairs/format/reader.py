@@ -75,12 +75,7 @@ class PairReader:
         self._check_counts()
 
     def entries(self, split: Split, style: int | None = None) -> list[PairEntry]:
-        """Return the pairs of a split, in the order of the photos' names.
-
-        Args:
-            split: Split of the pairs.
-            style: Id of the only style to return, or None for all styles.
-        """
+        """Return the pairs of a split, of the style with this id or of all, in the order of the photos' names."""
         return [entry for entry in self._entries if entry.split == split and style in (None, entry.style)]
 
     def read(self, entry: PairEntry) -> tuple[Image8, Image8]:
@@ -109,8 +104,7 @@ class PairReader:
     def _read_file(self, entry: PairEntry, member: Member, role: str) -> bytes:
         path = self._tar(entry.shard)
         label = _label(path, entry, role)
-        member_name = f"{entry.key}.{role}.{image_suffix(self.manifest.format)}"
-        data = _read_member(path, member, member_name, label)
+        data = _read_member(path, member, f"{entry.key}.{role}.{image_suffix(self.manifest.format)}", label)
         if sha256_bytes(data) != member.sha256:
             raise DataError(f"{label}: is damaged: its digest is not the one in the index: {_REPAIR}")
         return data

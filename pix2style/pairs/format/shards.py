@@ -94,11 +94,7 @@ class ShardWriter:
             )
 
     def truncate(self, end: int) -> None:
-        """Drop everything after the complete pairs, and append from there.
-
-        Args:
-            end: Size of the complete pairs in bytes.
-        """
+        """Drop everything after the complete pairs, which take `end` bytes, and append from there."""
         with explain_write_errors(self._path):
             self._stream.truncate(end)
             self._stream.seek(end)

@@ -44,10 +44,7 @@ def level_sizes(size: Size, coarse_side_px: int, smallest_px: int) -> list[Size]
 
 
 def painting_size(painting: Size, longer_px: int, smallest_px: int) -> Size:
-    """Return the size of a painting that is scaled to a longer side of `longer_px`.
-
-    It is larger than that only if a side would become shorter than `smallest_px`.
-    """
+    """Return a painting's size for a longer side of `longer_px`; larger if a side would be below `smallest_px`."""
     scale = max(longer_px / max(painting), smallest_px / min(painting))
     height, width = (max(smallest_px, round(side * scale)) for side in painting)
     return height, width

@@ -88,15 +88,21 @@ class GatysSettings:
     painting_scale: float = 1.0
 
     def __post_init__(self) -> None:
+        self._check_choices()
+        self._check_ranges()
+        for name in ("content_layers", "style_layers"):
+            _check_layers(name, getattr(self, name))
+
+    def _check_choices(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"[gatys -> {name}] must be {' or '.join(choices)}, not {getattr(self, name)!r}")
+
+    def _check_ranges(self) -> None:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
                 raise ConfigError(f"[gatys -> {name}] must be from {low:g} to {high:g}, not {value}")
-        for name in ("content_layers", "style_layers"):
-            _check_layers(name, getattr(self, name))
 
     @property
     def layers(self) -> tuple[str, ...]:

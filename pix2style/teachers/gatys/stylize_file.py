@@ -52,11 +52,17 @@ class StylizeJob:
     quality: int = 95
 
     def __post_init__(self) -> None:
+        self._check_out()
+        self._check_save_every()
+
+    def _check_out(self) -> None:
         if not can_write(self.out):
             raise DataError(f"{self.out}: cannot write that format: use a name that ends in .png, .jpg, .webp or .tif")
         for source in (self.content, *self.style.paintings, *([self.start] if self.start else [])):
             if self.out.resolve() == source.resolve():
                 raise DataError(f"{self.out}: would overwrite an input: give another name with --out")
+
+    def _check_save_every(self) -> None:
         if self.save_every is not None and self.intermediate is None:
             raise ConfigError("[stylize -> save-every] needs a folder for these images: add --intermediate DIR")
         if self.save_every is not None and self.save_every < 1:
@@ -128,12 +134,7 @@ def stylize_file(
 class _StepObserver:
     """Called after every step: passes the step on, saves intermediate images, and keeps the last losses."""
 
-    def __init__(
-        self,
-        job: StylizeJob,
-        on_step: OnStep | None,
-        on_saved: Callable[[Path], None] | None,
-    ) -> None:
+    def __init__(self, job: StylizeJob, on_step: OnStep | None, on_saved: Callable[[Path], None] | None) -> None:
         self._job, self._on_step, self._on_saved = job, on_step, on_saved
         self._every = (job.save_every or DEFAULT_SAVE_EVERY) if job.intermediate else 0
         self._steps = 0
@@ -145,10 +146,12 @@ class _StepObserver:
         if self._on_step:
             self._on_step(step)
         if self._every and self._job.intermediate and step.step % self._every == 0:
-            path = self._job.intermediate / f"step-{step.step:06d}.png"
-            write_picture(path, Picture(step.current_image()))
-            if self._on_saved:
-                self._on_saved(path)
+            self._save(step, self._job.intermediate / f"step-{step.step:06d}.png")
+
+    def _save(self, step: OptimizationStep, path: Path) -> None:
+        write_picture(path, Picture(step.current_image()))
+        if self._on_saved:
+            self._on_saved(path)
 
     def report(self, teacher: GatysTeacher, photo: Picture, seconds: float) -> StylizeReport:
         height, width = photo.rgb.shape[:2]

@@ -51,10 +51,9 @@ def _readers(graph: Graph) -> dict[str, list[str]]:
 def _reachable(edges: Mapping[str, Iterable[str]], start: str) -> set[str]:
     reached, stack = {start}, [start]
     while stack:
-        for node in edges.get(stack.pop(), ()):
-            if node not in reached:
-                reached.add(node)
-                stack.append(node)
+        new = set(edges.get(stack.pop(), ())) - reached
+        reached |= new
+        stack += new
     return reached
 
 

@@ -19,7 +19,7 @@ def load_for_pairs(pairs: PairsConfig, styles: Sequence[StyleBlend]) -> list[Mag
 
 
 def load_by_name(styles: Sequence[StyleBlend], weights: str | None) -> MagentaTeacher:
-    """Load a teacher; `weights` is a SavedModel folder, a converted folder or an address."""
+    """Load a teacher; `weights` is `mobile`, `full`, a SavedModel folder, a converted folder or an address."""
     [style] = styles
     return MagentaTeacher(style, module=weights)
 

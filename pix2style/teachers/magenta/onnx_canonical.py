@@ -70,11 +70,7 @@ def _needed_nodes(graph: Any) -> list[Any]:
 
 
 def _renamed(node: Any, names: Mapping[str, str]) -> Any:
-    renamed = helper.make_node(
-        node.op_type,
-        [names.get(tensor, "") for tensor in node.input],
-        [names.get(tensor, "") for tensor in node.output],
-        domain=node.domain,
-    )
+    inputs, outputs = ([names.get(tensor, "") for tensor in tensors] for tensors in (node.input, node.output))
+    renamed = helper.make_node(node.op_type, inputs, outputs, domain=node.domain)
     renamed.attribute.extend(sorted(node.attribute, key=lambda attribute: str(attribute.name)))
     return renamed

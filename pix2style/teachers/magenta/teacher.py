@@ -12,7 +12,6 @@ from pix2style.images import Image8, crop_to_square, resize
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 from pix2style.teachers.magenta.backend import BackendChoice, open_network
 from pix2style.teachers.magenta.network import (
-    LICENCE,
     STYLE_SIDE_PX,
     Floats,
     MagentaNetwork,
@@ -64,14 +63,19 @@ class MagentaTeacher(Stylizer):
             name=f"magenta:{blend.name}",
             sha256=self._network.source_sha256,
             style_sha256=tuple(digest for _, digest in paintings),
-            licence=LICENCE,
+            licence=self._network.label.licence,
             settings={**_settings(blend), **self._network.settings},
         )
 
     @property
     def identity(self) -> StylizerIdentity:
-        """The style's name, the digests of the SavedModel's folder and of the paintings' files, and the settings."""
+        """The style's name, the digests of the network and of the paintings' files, and the settings."""
         return self._identity
+
+    @property
+    def description(self) -> str:
+        """Which network stylizes, where it came from, and what runs it."""
+        return self._network.description
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`.
@@ -118,8 +122,9 @@ def load_magenta(
     Args:
         styles: Styles to stylize in.
         module: SavedModel folder (it can run any code: take it only from people you trust), folder that `pix2style
-            teacher convert` wrote, or http address of a SavedModel; None for the environment variable
-            PIX2STYLE_MAGENTA, else the lasting cache, else TF-Hub's address, else Kaggle's.
+            teacher convert` wrote, http address of a SavedModel, `mobile` for the network of the wheel that the extra
+            painting installs, or `full` for the large network, which is downloaded if it is not in the cache; None for
+            the environment variable PIX2STYLE_MAGENTA, else the network in the cache, else the mobile one.
         backend: What runs the network. `auto` is ONNX Runtime if this network has been converted, else TensorFlow.
         threads: Number of photos that ONNX Runtime stylizes at the same time on the CPU; None for the number of cores.
 
@@ -131,6 +136,16 @@ def load_magenta(
             read_painting(path)  # reports a wrong path before the network is loaded
     network = open_network(module, backend, threads=threads)
     return [MagentaTeacher(style, network=network) for style in styles]
+
+
+def blend_vector(network: MagentaNetwork, blend: StyleBlend) -> Floats:
+    """Compute the style vector of a blend at full strength, [1, 1, 1, K].
+
+    Raises:
+        ImageError: If a painting is missing or cannot be read.
+    """
+    vectors = [network.predict_style(_prepare_painting(read_painting(path)[0])) for path in blend.paintings]
+    return _weighted_mean(vectors, blend.normalized_weights)
 
 
 def _prepare_painting(painting: Image8) -> Floats:

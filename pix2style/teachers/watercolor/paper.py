@@ -5,7 +5,7 @@ The noise depends only on row, column and seed, so that photos of different size
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import cv2
@@ -41,14 +41,7 @@ class Sheet:
     def cut(self, height: int, width: int) -> Sheet:
         """Return the upper left `height` x `width` pixels, with the sheet repeated as often as needed."""
         index = np.ix_(np.arange(height) % SHEET_PX, np.arange(width) % SHEET_PX)
-        return Sheet(
-            wobble_x=self.wobble_x[index],
-            wobble_y=self.wobble_y[index],
-            flow=self.flow[index],
-            temperature=self.temperature[index],
-            grain=self.grain[index],
-            relief=self.relief[index],
-        )
+        return Sheet(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
 
 @lru_cache(maxsize=4)

@@ -173,10 +173,7 @@ def _comparable_stages(student: Generator, teacher: Generator) -> tuple[Sequence
 
 
 def _normalised_l1(output: Tensor, target: Tensor) -> Tensor:
-    """Return the mean absolute difference divided by the mean magnitude of the target.
-
-    A target of another resolution is average-pooled to that of the output.
-    """
+    """Return the mean absolute difference, divided by the target's mean magnitude, at the output's resolution."""
     target = wide(target)
     if target.shape[-2:] != output.shape[-2:]:
         target = F.adaptive_avg_pool2d(target, (output.shape[-2], output.shape[-1]))

@@ -133,11 +133,7 @@ class StepTensors:
 
 
 def target_of(batch: PairBatch) -> Tensor:
-    """Return the targets of a batch.
-
-    Raises:
-        ValueError: The batch has none.
-    """
+    """Return the targets of a batch, or raise a ValueError if it has none."""
     if batch.target is None:
         raise ValueError("a loss compares the output with the target, but this batch has none")
     return batch.target

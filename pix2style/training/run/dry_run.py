@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from pix2style.config import Config, apply_overrides
 from pix2style.config.train import TrainConfig
 from pix2style.errors import TrainingError
-from pix2style.nets.generator import Generator
+from pix2style.nets.macs import count_macs
 from pix2style.pairs.format.records import PairEntry
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
-from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
+from pix2style.training.run.checkpoints.start_weights import load_start_weights
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
 from pix2style.training.run.prepare import check_run_folder
@@ -53,8 +51,8 @@ def plan_run(
     with explain_out_of_memory(config):
         # Uncompiled: compiling would take longer than the few steps, and the operations are counted without it.
         state = build_state(apply_overrides(config, ["train.compile=false"]))
-        if config.train.start_from is not None and not resume:
-            load_pretrained_weights(state, config.train.start_from)
+        if not resume:
+            load_start_weights(state, config, data)
         device, networks = state.device, _summarize_networks(config, state)
         del state  # the measurement builds its own networks, and the peak memory must be that of one run
         speed = measure_images_per_s(config, steps=_TIMED_STEPS) if measure else None
@@ -113,15 +111,8 @@ def _summarize_networks(config: Config, state: TrainingState) -> NetworkSummarie
 
 
 def _summarize(kind: str, network: nn.Module, *inputs: Tensor) -> NetworkSummary:
-    """Count parameters and operations, on the device "meta", where tensors have no content and cost nothing."""
     parameters = sum(weight.numel() for weight in network.parameters())
-    on_meta = copy.deepcopy(network).to("meta")
-    style: dict[str, Tensor] = {}
-    if isinstance(on_meta, Generator) and on_meta.styles > 1:
-        style["style"] = torch.zeros(1, on_meta.styles, device="meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        on_meta(*inputs, **style)
-    return NetworkSummary(kind, parameters, counter.get_total_flops() // 2)
+    return NetworkSummary(kind, parameters, count_macs(network, *inputs))
 
 
 def _decoded_bytes(data: TrainingData, resize: int | None) -> int:

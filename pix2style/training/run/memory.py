@@ -111,14 +111,16 @@ def available_bytes(device: torch.device) -> int | None:
 
 
 def _memory_limits() -> list[int]:
-    limits = []
-    for path in _CGROUP_LIMITS:
-        try:
-            limits.append(int(path.read_text()))
-        except (OSError, ValueError):  # not in a container, or "max" for no limit
-            continue
+    limits = [limit for limit in map(_read_limit, _CGROUP_LIMITS) if limit is not None]
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return [*limits, total]
+
+
+def _read_limit(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # not in a container, or "max" for no limit
+        return None
 
 
 def _read_kib(key: str, path: Path) -> int | None:

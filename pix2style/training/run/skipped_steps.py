@@ -17,6 +17,8 @@ from pix2style.training.step.train_step import StepReport
 
 # Sums over loss terms: where they are not finite because of a term, the term is the better name for the problem.
 _SUMS = ("/total", "/gradient_norm")
+# Returns the names of the photos at positions of the training stream.
+PhotoNames = Callable[[range], list[str]]
 
 
 class SkippedStepReporter:
@@ -31,12 +33,7 @@ class SkippedStepReporter:
     """
 
     def __init__(
-        self,
-        run: Path,
-        state: TrainingState,
-        train: TrainConfig,
-        losses: LossesConfig,
-        photo_names: Callable[[range], list[str]],
+        self, run: Path, state: TrainingState, train: TrainConfig, losses: LossesConfig, photo_names: PhotoNames
     ) -> None:
         self._run, self._state, self._train, self._losses = run, state, train, losses
         self._photo_names = photo_names

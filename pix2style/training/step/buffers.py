@@ -30,11 +30,7 @@ class BufferSync:
 
     @torch.no_grad()
     def finish(self, skipped: Tensor) -> None:
-        """Average the buffers over the processes, or restore them where the step was skipped.
-
-        Args:
-            skipped: Whether the step was skipped: bool, one element, on the device.
-        """
+        """Average the buffers over the processes, or restore them if `skipped`, one bool on the device, is true."""
         if self._before is None:
             return
         after = flatten_tensors(self._buffers)

@@ -59,11 +59,12 @@ def metric_history(path: Path, name: str, *, up_to_step: int) -> list[float]:
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:  # a process that is killed may leave an incomplete last line
-            continue
-        lines += [line] if isinstance(line, dict) else []
-    return lines
+    lines = map(_parse_line, path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if isinstance(line, dict)]
+
+
+def _parse_line(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:  # a process that is killed may leave an incomplete last line
+        return None

@@ -32,11 +32,7 @@ def start_trackers(run: TrackedRun, tracking: TrackingConfig) -> Trackers:
 
 
 def check_trackers(tracking: TrackingConfig) -> None:
-    """Refuse a configuration that asks for a tracker whose package is not installed.
-
-    Raises:
-        MissingExtraError: Names the extra to install.
-    """
+    """Raise a MissingExtraError, which names the extra to install, for a tracker whose package is not installed."""
     if tracking.wandb != "off":
         require("train", "wandb")
     if tracking.tensorboard:

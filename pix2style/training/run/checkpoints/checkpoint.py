@@ -180,8 +180,11 @@ def _rename_synced(partial: Path, folder: Path) -> None:
     # There is a checkpoint of this step if the run was resumed from an older one. rename() would not replace it.
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    # A rename survives a power failure only once the parent folder is synced.
-    handle = os.open(folder.parent, os.O_RDONLY)
+    _sync_folder(folder.parent)  # a rename survives a power failure only once the parent folder is synced
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -41,13 +41,14 @@ def remove_old_checkpoints(folder: Path, train: TrainConfig) -> None:
 
 def _rank_by_metric(folder: Path, names: list[str], best_by: BestBy) -> list[str]:
     """Return the checkpoints that were validated, the best first; among equal ones the older first."""
-    values: dict[str, float] = {}
-    for name in names:
-        try:
-            meta = CheckpointMeta.read(folder / name / META_FILE)
-        except ArtifactError:
-            continue  # damaged; a resumed run reports it if it needs this checkpoint
-        if best_by in meta.figures:
-            values[name] = meta.figures[best_by]
+    figures = {name: _read_figure(folder / name / META_FILE, best_by) for name in names}
+    values = {name: figure for name, figure in figures.items() if figure is not None}
     sign = 1 if best_by == "l1" else -1
     return sorted(values, key=lambda name: sign * values[name])
+
+
+def _read_figure(meta_file: Path, best_by: BestBy) -> float | None:
+    try:
+        return CheckpointMeta.read(meta_file).figures.get(best_by)
+    except ArtifactError:
+        return None  # damaged; a resumed run reports it if it needs this checkpoint
