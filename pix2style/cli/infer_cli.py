@@ -25,16 +25,19 @@ class OutputFormat(StrEnum):
     webp = "webp"
 
 
+_FilterArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILTER",
+        help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
+        " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+    ),
+]
+
+
 @app.command("infer")
 def infer_command(
-    stylizer: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILTER",
-            help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
-            " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
-        ),
-    ],
+    stylizer: _FilterArgument,
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="INPUTS...", help="Photos: image files, and folders that are searched recursively."),
