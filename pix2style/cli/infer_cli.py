@@ -25,19 +25,25 @@ class OutputFormat(StrEnum):
     webp = "webp"
 
 
-_FilterArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILTER",
-        help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
-        " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+_ModuleOption = Annotated[
+    str | None,
+    typer.Option(
+        help="For magenta:PAINTING, the network: mobile, full, a SavedModel folder, a converted folder or an"
+        " address. For gatys:PAINTING, a file of VGG19's weights."
     ),
 ]
 
 
 @app.command("infer")
 def infer_command(
-    stylizer: _FilterArgument,
+    stylizer: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILTER",
+            help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
+            " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+        ),
+    ],
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="INPUTS...", help="Photos: image files, and folders that are searched recursively."),
@@ -67,13 +73,7 @@ def infer_command(
             " of 1024 for photos above 4 megapixels. Only for filter files.",
         ),
     ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option(
-            help="For magenta:PAINTING, the network: mobile, full, a SavedModel folder, a converted folder or an"
-            " address. For gatys:PAINTING, a file of VGG19's weights."
-        ),
-    ] = None,
+    module: _ModuleOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
     ] = False,
