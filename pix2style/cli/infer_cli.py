@@ -25,6 +25,15 @@ class OutputFormat(StrEnum):
     webp = "webp"
 
 
+_ModuleOption = Annotated[
+    str | None,
+    typer.Option(
+        help="For magenta:PAINTING, the network: mobile, full, a SavedModel folder, a converted folder or an"
+        " address. For gatys:PAINTING, a file of VGG19's weights."
+    ),
+]
+
+
 @app.command("infer")
 def infer_command(
     stylizer: Annotated[
@@ -64,13 +73,7 @@ def infer_command(
             " of 1024 for photos above 4 megapixels. Only for filter files.",
         ),
     ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option(
-            help="For magenta:PAINTING, the network: mobile, full, a SavedModel folder, a converted folder or an"
-            " address. For gatys:PAINTING, a file of VGG19's weights."
-        ),
-    ] = None,
+    module: _ModuleOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
     ] = False,

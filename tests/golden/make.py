@@ -41,6 +41,7 @@ _SMALL = (
     "train.device=cpu",
     "train.precision=fp32",
     "train.compile=false",
+    "train.minutes=null",
     "model.start_from=null",
     "model.unet.channels=8",
     "model.unet.levels=2",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import shutil
@@ -87,7 +86,6 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         for name in wheel.FILES_SHA256:
             (models / name).write_bytes(b"not the network")
         monkeypatch.syspath_prepend(str(site))
-        importlib.metadata.MetadataPathFinder.invalidate_caches()
         return models
 
     return install

@@ -63,7 +63,7 @@ def download(address: str | None, folder: Path) -> str:
             [
                 f"Magenta's network cannot be downloaded: {failures[0]}",
                 *(f"  nor from {failure}" for failure in failures[1:]),
-                f"  By hand: {MODULE_HELP}",
+                f"  Or {MODULE_HELP}",
                 '  Or take its mobile form, which pip install "pix2style[painting]" installs',
             ]
         )
