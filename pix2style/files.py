@@ -56,6 +56,21 @@ def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Itera
         os.close(handle)
 
 
+@contextlib.contextmanager
+def wait_for_lock(folder: Path) -> Iterator[None]:
+    """Lock a folder for this process with flock, and wait while another process has locked it.
+
+    On a network file system without locks the block runs without one.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def try_lock(handle: int, *, shared: bool = False) -> bool:
     """Lock an open file or folder until it is closed; return False if another process has locked it."""
     try:

@@ -36,8 +36,8 @@ def load_stylizer(
             Another way to write what follows the @.
         tile: For filter files: side of a tile in pixels, for photos that are larger; 0 to never use tiles; None to use
             them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
-        teacher_module: For `magenta:`, a SavedModel folder, a converted folder or an address; for `gatys:`, a
-            safetensors file of VGG19's weights.
+        teacher_module: For `magenta:`, `mobile`, `full`, a SavedModel folder, a converted folder or an address; for
+            `gatys:`, a safetensors file of VGG19's weights.
 
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.

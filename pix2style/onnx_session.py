@@ -34,7 +34,11 @@ _LOG_FATAL_ONLY = 4
 
 
 def open_session(
-    data: bytes, *, threads: int | None = None, providers: Sequence[str] = (CPU_PROVIDER,)
+    data: bytes,
+    *,
+    threads: int | None = None,
+    providers: Sequence[str] = (CPU_PROVIDER,),
+    optimize: bool = True,
 ) -> onnxruntime.InferenceSession:
     """Open a session on the bytes of an ONNX file.
 
@@ -45,6 +49,7 @@ def open_session(
         data: Content of the ONNX file.
         threads: Number of threads for one run; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first.
+        optimize: Whether ONNX Runtime may replace nodes of the graph by faster ones.
 
     Raises:
         One of `LOAD_ERRORS`: ONNX Runtime cannot load the file.
@@ -52,6 +57,8 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_FATAL_ONLY
     options.intra_op_num_threads = threads or 0
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.inter_op_num_threads = 1  # nodes run one after the other; only the work inside a node is shared
     return onnxruntime.InferenceSession(data, options, providers=list(providers))
 

@@ -45,6 +45,11 @@ class Stylizer(ABC):
     def identity(self) -> StylizerIdentity:
         """Name, digests, licence and settings of this stylizer."""
 
+    @property
+    def description(self) -> str:
+        """What stylizes, on one line for people, where the name does not say it; else empty."""
+        return ""
+
     @abstractmethod
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Stylize images of any sizes.

@@ -27,6 +27,7 @@ class TeacherEntry:
         packages: Packages without which the teacher cannot run at all.
         module: Name of the module that loads it. A text and not an import: this table stands below the configuration,
             and reading it must import nothing else.
+        scales_painting: Whether `pairs.painting_size` applies to it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TeacherEntry:
     extra: str
     packages: tuple[str, ...]
     module: str
+    scales_painting: bool = False
 
 
 TEACHERS: tuple[TeacherEntry, ...] = (
@@ -53,9 +55,10 @@ TEACHERS: tuple[TeacherEntry, ...] = (
         summary="Google Magenta's network in the style of a painting",
         needs_painting=True,
         fast=True,
-        extra="magenta",
-        packages=(),  # a converted network runs without TensorFlow; the loader asks for TensorFlow where it is needed
+        extra="painting",
+        packages=(),  # a converted network runs without TensorFlow; the loader asks for more where it is needed
         module="pix2style.teachers.magenta.load",
+        scales_painting=True,
     ),
     TeacherEntry(
         name="gatys",

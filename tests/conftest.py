@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pix2style.config import Config, parse_config
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
@@ -170,6 +171,42 @@ def pair_set(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., lis
     config = PairsConfig(content=(folder / "photos",), size=48, val_share=0.2, test_share=0.2, pairs_per_shard=8)
     make_pairs(config, Sepia(), folder / "pairs")
     return folder / "pairs"
+
+
+@pytest.fixture(scope="session")
+def experiment(pair_set: Path) -> Callable[..., Config]:
+    """Return a function: `experiment("train.batch=2", ...)` is a tiny experiment on the pair set, with overrides."""
+
+    def build(*changes: str) -> Config:
+        base = {
+            "name": "tiny",
+            "pairs": {"path": str(pair_set)},
+            "model": {
+                "generator": "lite",
+                "lite": {"channels": 8, "blocks": 1, "scale": 2},
+                "unet": {"channels": 8, "levels": 2},
+                "unet_2017": {"channels": 4, "downsamplings": 5},
+                "discriminator": {"channels": 4, "layers": 1},
+            },
+            "losses": {"l1": 10, "perceptual": {"weight": 0}},
+            "train": {
+                "images": 48,
+                "batch": 4,
+                "augment": {"crop": 32},
+                "generator": {"lr": 2e-3},
+                "ema_halflife_images": 16,
+                "workers": 0,
+                "log_every": 1,
+                "device": "cpu",
+                "precision": "fp32",
+                "validate_every_images": 1000,
+                "checkpoint_every_images": 1000,
+                "grid_photos": 2,
+            },
+        }
+        return parse_config(base, overrides=changes)
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def _box(text: str) -> tuple[int, int, int, int] | None:
 
 def _run(command: list[str], cwd: Path) -> None:
     """Run a package client, and show its messages only if it fails."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
@@ -109,7 +109,7 @@ def download(package: Package, folder: Path) -> Path:
 def _debian_mirror() -> str:
     """Address of the Debian mirror that this machine's own apt uses."""
     command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     mirrors = [line.split()[1] for line in listed if line.startswith("Debian ") and "security" not in line]
     if not mirrors:
         raise OSError("apt-get names no Debian mirror: run `apt-get update`, on Debian")
@@ -250,13 +250,13 @@ def main(arguments: list[str] | None = None) -> int:
             packages[source.package].append(source)
     different = []
     for package, sources in packages.items():
-        print(f"{package}: {len(sources)} pictures")  # noqa: T201
+        print(f"{package}: {len(sources)} pictures")
         different += make_package(package, sources, options.out)
     for source in different:
-        print(f"differs from sources.csv: {source.folder}/{source.file}")  # noqa: T201
+        print(f"differs from sources.csv: {source.folder}/{source.file}")
     if different:
         jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-        print(f"{len(different)} pictures differ, perhaps because of another Pillow or libjpeg ({jpeg})")  # noqa: T201
+        print(f"{len(different)} pictures differ, perhaps because of another Pillow or libjpeg ({jpeg})")
     return 1 if different else 0
 
 

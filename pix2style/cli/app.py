@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,7 +17,7 @@ EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
 # What to do after Ctrl-C, for commands that the same command line does not resume.
 _RESUME_ADVICE = {
-    "train": "run the same command again with --resume to go on",
+    "train": "run the same command again, with --resume if training had begun",
     "distill": "run the same command again to go on, with --resume if training had begun",
     "train-features": "nothing was written; the same command starts again",
     "stylize": "only intermediate images were written; --start continues from one of them",
@@ -61,6 +63,22 @@ def main() -> None:
         # Typer catches KeyboardInterrupt itself and exits with this code, without a message.
         if exit_request.code == EXIT_INTERRUPTED:
             _exit_interrupted()
+        raise
+
+
+@contextlib.contextmanager
+def advise_after_interrupt(command: str, advice: Callable[[], str]) -> Iterator[None]:
+    """Choose what is printed if Ctrl-C ends the block.
+
+    Args:
+        command: Name of the command.
+        advice: Called after Ctrl-C; returns what to do, for example depending on which files there are by then.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        # Typer turns the exception into an exit code, so the advice cannot travel with it.
+        _RESUME_ADVICE[command] = advice()
         raise
 
 

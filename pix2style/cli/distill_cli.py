@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import advise_after_interrupt, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.train_options import (
     ConfigOption,
@@ -18,6 +18,7 @@ from pix2style.cli.train_options import (
     ResumeOption,
     RunOption,
     load_experiment,
+    resume_advice,
     should_resume,
 )
 from pix2style.cli.train_print import print_plan, print_report
@@ -60,4 +61,6 @@ def distill_command(
         print_plan(plan_distillation(experiment, run, resume=resume), as_json=as_json)
         return
     options = TrainOptions(began_s=process_start_s())
-    print_report(distill(experiment, run, resume=resume, options=options), as_json=as_json)
+    with advise_after_interrupt("distill", lambda: resume_advice(run)):
+        report = distill(experiment, run, resume=resume, options=options)
+    print_report(report, as_json=as_json)

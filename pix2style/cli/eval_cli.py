@@ -64,7 +64,8 @@ def eval_command(
         ),
     ] = None,
     module: Annotated[
-        str | None, typer.Option(help="Magenta's network: a SavedModel folder, a converted folder or an address.")
+        str | None,
+        typer.Option(help="Magenta's network: mobile, full, a SavedModel folder, a converted folder or an address."),
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")

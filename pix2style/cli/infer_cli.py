@@ -25,6 +25,15 @@ class OutputFormat(StrEnum):
     webp = "webp"
 
 
+_ModuleOption = Annotated[
+    str | None,
+    typer.Option(
+        help="For magenta:PAINTING, the network: mobile, full, a SavedModel folder, a converted folder or an"
+        " address. For gatys:PAINTING, a file of VGG19's weights."
+    ),
+]
+
+
 @app.command("infer")
 def infer_command(
     stylizer: Annotated[
@@ -64,6 +73,7 @@ def infer_command(
             " of 1024 for photos above 4 megapixels. Only for filter files.",
         ),
     ] = None,
+    module: _ModuleOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
     ] = False,
@@ -83,11 +93,13 @@ def infer_command(
     Exit code 1: some photos could not be stylized. They are listed, and the others are done.
     """
     from pix2style.loading import load_stylizer
-    from pix2style.progress import ProgressBar, print_failures
+    from pix2style.progress import ProgressBar, print_failures, print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
-    loaded = load_stylizer(stylizer, strength=strength, style=style, tile=tile)
+    loaded = load_stylizer(stylizer, strength=strength, style=style, tile=tile, teacher_module=module)
+    if loaded.description:
+        print_note(f"the photos are stylized by {loaded.description}")
     with ProgressBar("photos", 0) as bar:
         report = stylize_files(
             loaded,

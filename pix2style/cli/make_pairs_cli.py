@@ -11,7 +11,14 @@ import typer
 from pix2style.cli import make_pairs_options as opts
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
-from pix2style.cli.make_pairs_print import print_preview, print_report, print_slice
+from pix2style.cli.make_pairs_print import (
+    note_teacher_preview,
+    print_preview,
+    print_report,
+    print_slice,
+    print_teacher,
+    print_teacher_preview,
+)
 from pix2style.cli.make_pairs_settings import StyleOptions, load_settings, parse_custom_teacher
 from pix2style.errors import ConfigError, require
 
@@ -36,6 +43,7 @@ class _Execution:
         part: Part of the work to do, for example `2/8`; None does all.
         plan_only: Only write the plan.
         dry_run: Only print what would be done.
+        preview: Image file to write four stylized photos to, instead of making a pair set; None for a pair set.
     """
 
     engine: opts.Engine
@@ -46,6 +54,7 @@ class _Execution:
     part: str | None
     plan_only: bool
     dry_run: bool
+    preview: Path | None
 
 
 @app.command("make-pairs")
@@ -55,6 +64,7 @@ def make_pairs_command(
     style: opts.StyleOption = None,
     weight: opts.WeightOption = None,
     strength: opts.StrengthOption = None,
+    painting_size: opts.PaintingSizeOption = None,
     each_style: opts.EachStyleOption = False,
     teacher: opts.TeacherOption = None,
     teacher_file: opts.TeacherFileOption = None,
@@ -74,6 +84,7 @@ def make_pairs_command(
     shard: opts.ShardOption = None,
     plan_only: opts.PlanOnlyOption = False,
     dry_run: opts.DryRunOption = False,
+    preview: opts.PreviewOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stylize photos with a teacher, and store photos and results as a pair set to train on.
@@ -89,6 +100,7 @@ def make_pairs_command(
         "module": module,
         "path": out,
         "size": size,
+        "painting_size": painting_size,
         "fit": fit and fit.value,
         "teacher": None if custom else teacher,
         "preserve_color": preserve_color or None,
@@ -97,7 +109,8 @@ def make_pairs_command(
     from pix2style.teachers.spec import TeacherSpec
 
     spec = TeacherSpec(load_settings(config, overrides or [], options, style_options), custom)
-    execution = _Execution(engine, address, workers, cpus_per_worker, gpus_per_worker, shard, plan_only, dry_run)
+    cluster = (engine, address, workers, cpus_per_worker, gpus_per_worker)
+    execution = _Execution(*cluster, shard, plan_only, dry_run, preview)
     _run(spec, execution, as_json=as_json)
 
 
@@ -105,25 +118,43 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
     from pix2style.pairs.build.make_pairs import Slice
 
     settings = spec.settings
+    if execution.preview is not None:
+        _show_teacher(spec, execution.preview, as_json=as_json)
+        return
     folder, cluster = _output_folder(settings), _cluster(spec, execution)
     part = None if execution.part is None else Slice.parse(execution.part)
     # Load the teachers before the photos are read: hashing them may take an hour.
     teachers = spec.load()
+    print_teacher(teachers[0])
     if execution.dry_run or execution.plan_only:
-        _preview(settings, teachers, folder, write_plan=not execution.dry_run, as_json=as_json)
+        _show_plan(settings, teachers, folder, write_plan=not execution.dry_run, as_json=as_json)
     elif part is not None:
         _make_slice(settings, teachers, folder, part, as_json=as_json)
     else:
         _make_pairs(settings, teachers, folder, cluster, as_json=as_json)
 
 
-def _preview(settings: PairsConfig, teachers: list[Stylizer], folder: Path, *, write_plan: bool, as_json: bool) -> None:
+def _show_plan(
+    settings: PairsConfig, teachers: list[Stylizer], folder: Path, *, write_plan: bool, as_json: bool
+) -> None:
     from pix2style.pairs.build.make_pairs import plan_pairs, preview_pairs
     from pix2style.progress import StagedProgress
 
     with StagedProgress() as progress:
         preview = (plan_pairs if write_plan else preview_pairs)(settings, teachers, folder, on_progress=progress)
     print_preview(preview, planned=write_plan, as_json=as_json)
+
+
+def _show_teacher(spec: TeacherSpec, file: Path, *, as_json: bool) -> None:
+    from pix2style.images import can_write
+    from pix2style.pairs.build.teacher_preview import preview_teacher
+
+    if not can_write(file):
+        raise ConfigError(f"--preview {file}: cannot write such a file: choose a name that ends in .png")
+    _check_content(spec.settings)
+    teachers = spec.load()
+    print_teacher(teachers[0])
+    print_teacher_preview(preview_teacher(spec.settings, teachers, file), as_json=as_json)
 
 
 def _make_slice(settings: PairsConfig, teachers: list[Stylizer], folder: Path, part: Slice, *, as_json: bool) -> None:
@@ -143,7 +174,9 @@ def _make_pairs(
 
     # The seed of the split stays 0 whatever the experiment's seed is: all experiments hold out the same photos.
     with StagedProgress() as progress:
-        report = make_pairs(settings, teachers, folder, cluster=cluster, on_progress=progress)
+        report = make_pairs(
+            settings, teachers, folder, cluster=cluster, on_progress=progress, on_preview=note_teacher_preview
+        )
     print_report(report, as_json=as_json)
     if report.manifest.failures and not report.already_finished:
         raise typer.Exit(EXIT_SOME_FAILED)
@@ -152,9 +185,13 @@ def _make_pairs(
 def _output_folder(settings: PairsConfig) -> Path:
     if settings.path is None:
         raise ConfigError("[pairs -> path] no folder for the pair set: add --out DIR, or set pairs.path")
+    _check_content(settings)
+    return settings.path
+
+
+def _check_content(settings: PairsConfig) -> None:
     if not settings.content:
         raise ConfigError("[pairs -> content] no photos: add --content DIR, or set pairs.content")
-    return settings.path
 
 
 def _cluster(spec: TeacherSpec, execution: _Execution) -> RayCluster | None:

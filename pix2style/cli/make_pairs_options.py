@@ -50,6 +50,13 @@ StrengthOption = Annotated[
     float | None,
     typer.Option(help="How much of the paintings' style: from 0 (the photo's own style) to 1.", min=0, max=1),
 ]
+PaintingSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Size in pixels at which the teacher magenta sees the painting. Larger: larger strokes, and more of the"
+        " photo stays; smaller: finer texture. Default: 256."
+    ),
+]
 EachStyleOption = Annotated[
     bool,
     typer.Option("--each-style", help="Make each painting a style of its own, for a generator with several styles."),
@@ -77,8 +84,8 @@ TeacherLicenceOption = Annotated[
 ModuleOption = Annotated[
     str | None,
     typer.Option(
-        help="Network of the teacher magenta: a SavedModel folder, a converted folder or an address (see pix2style"
-        " teacher)."
+        help="Network of the teacher magenta: mobile (of the extra painting), full (large, fetched), or a SavedModel"
+        " folder, a converted folder or an address. Default: full if it was fetched, else mobile."
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the pair set. Overrides pairs.path.")]
@@ -119,6 +126,14 @@ PlanOnlyOption = Annotated[
     bool,
     typer.Option(
         "--plan", help="Read the photos, write the plan and stop. Saves time before many processes with --shard."
+    ),
+]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.png",
+        help="Stylize only four photos, write them to this image file, and print how much of the photos stays. Makes"
+        " no pair set and needs no --out.",
     ),
 ]
 DryRunOption = Annotated[

@@ -10,7 +10,15 @@ from pix2style.progress import print_failures, print_note
 
 if TYPE_CHECKING:
     from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
+    from pix2style.pairs.build.teacher_preview import TeacherPreview
     from pix2style.pairs.format.records import Failure
+    from pix2style.stylizer import Stylizer
+
+
+def print_teacher(teacher: Stylizer) -> None:
+    """Print on stderr what stylizes, where the teacher's name does not say it: which of Magenta's networks."""
+    if teacher.description:
+        print_note(f"the photos are stylized by {teacher.description}")
 
 
 def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> None:
@@ -32,6 +40,16 @@ def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> Non
     print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
     print(f"  into    {preview.out} ({preview.state}; {preview.finished_shards} of {plan.shard_count} shards done)")
     _print_notes_and_failures(preview.notes, plan.unreadable)
+
+
+def print_teacher_preview(preview: TeacherPreview, *, as_json: bool) -> None:
+    """Print what the teacher makes of a few photos (`--preview`)."""
+    print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(preview.lines()))
+
+
+def note_teacher_preview(preview: TeacherPreview) -> None:
+    """Print what the teacher makes of a few photos on stderr, before the work begins."""
+    print_note("\n".join(preview.lines()))
 
 
 def print_slice(report: SliceReport, *, as_json: bool) -> None:

@@ -23,31 +23,52 @@ def quickstart_command(
     content: Annotated[
         Path | None, typer.Option(help="Folder of your photos. Default: free sample photos that come with pix2style.")
     ] = None,
-    style: Annotated[Path | None, typer.Option(help="Image file of your painting. Needs the teacher magenta.")] = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(help="Image file of your painting. Default: a free painting that comes with pix2style."),
+    ] = None,
     teacher: Annotated[
         str | None,
         typer.Option(
-            help="What stylizes the training photos: watercolor (built in) or magenta (with --style). Default: magenta"
-            " if there is a painting, else watercolor."
+            help="What stylizes the training photos: magenta (any painting; default) or watercolor (built in, takes no"
+            " painting)."
         ),
     ] = None,
     module: Annotated[
         str | None,
-        typer.Option(help="Magenta's network: a SavedModel folder or an address. Default: download from TF-Hub."),
+        typer.Option(
+            help="Magenta's network: mobile (of the extra painting), full (large, fetched), a SavedModel folder, a"
+            " converted folder or an address. Default: full if it was fetched, else mobile."
+        ),
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=1, help="How much of the painting's style to learn. Default: 1, all of it."),
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0.5, max=1440, help="Minutes for all stages together. More minutes train longer.")
+        float,
+        typer.Option(
+            min=0.5,
+            max=1440,
+            help="Limit of the time in minutes, for all stages together. With more minutes, a second call with the same"
+            " --out goes on training.",
+        ),
     ] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a filter file from photos in a few minutes, offline and on a CPU.
+    """Make a filter file from a painting and photos in a few minutes, offline and on a CPU.
 
-    Runs every stage once: make pairs, train, export, and measure the filter on held-out photos.
+    Runs every stage once: make pairs, train, export, and measure the filter on held-out photos. Ctrl-C during the
+    training writes the filter as it is then.
     """
+    if teacher in (None, "magenta"):
+        from pix2style.teachers.magenta.find import check_network
+
+        check_network(module)  # before the seconds that importing torch takes
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
-    options = QuickstartOptions(out, content, style, teacher, module, minutes)
+    options = QuickstartOptions(out, content, style, teacher, module, strength, minutes)
     report = quickstart(options, lambda line: print(line, file=sys.stderr, flush=True))
     if as_json:
         print(json.dumps(report.to_json()))
@@ -59,14 +80,24 @@ def _print_report(report: QuickstartReport) -> None:
     print(f"\nfilter        {report.filter}   {report.filter_bytes / 1e3:.0f} kB, {report.parameters:,} parameters")
     if report.ms_per_picture is not None and report.megapixels is not None:
         print(f"speed         {report.ms_per_picture:.0f} ms for {report.megapixels:.2f} megapixels, on this CPU")
-    if report.psnr_db is not None and report.photo_psnr_db is not None:
-        print(
-            f"fidelity      PSNR {report.psnr_db:.1f} dB, SSIM {report.ssim:.2f} to the teacher on"
-            f" {report.held_out} held-out photos\n"
-            f"              (the unchanged photos: {report.photo_psnr_db:.1f} dB, {report.photo_ssim:.2f})"
-        )
-    else:
-        print("fidelity      not measured: no photo was drawn for the test split; use more photos")
+    for line in _fidelity_lines(report):
+        print(line)
     print(f"before/after  {report.before_after}\npictures      {report.pictures}")
     print("time          " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in report.seconds.items()))
     print(f"\nnext:         pix2style infer {report.filter} YOUR_PHOTOS -o OUT")
+    if report.interrupted:
+        print("stopped:      the training was interrupted; the same command goes on with it")
+
+
+def _fidelity_lines(report: QuickstartReport) -> list[str]:
+    if report.psnr_db is None or report.photo_psnr_db is None:
+        return ["fidelity      not measured: no photo was drawn for the test split; use more photos"]
+    reached = _figures(report.psnr_db, report.ssim, report.gram_distance)
+    unchanged = _figures(report.photo_psnr_db, report.photo_ssim, report.photo_gram_distance)
+    on = f"on {report.held_out} held-out photos"
+    return [f"fidelity      {reached} to the teacher, {on}", f"              (unchanged photos: {unchanged})"]
+
+
+def _figures(psnr_db: float, ssim: float | None, gram_distance: float | None) -> str:
+    gram = "" if gram_distance is None else f", Gram distance {gram_distance:.2f}"
+    return f"PSNR {psnr_db:.1f} dB, SSIM {ssim or 0:.2f}{gram}"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import app
-from pix2style.errors import ArtifactError
 
 if TYPE_CHECKING:
     from pix2style.teachers.magenta.cache import LocatedNetwork
@@ -25,8 +24,9 @@ _Module = Annotated[
     str | None,
     typer.Option(
         "--module",
-        help="The network: a SavedModel folder, a converted folder or an address. Default: the environment variable"
-        " PIX2STYLE_MAGENTA, else the network that was fetched.",
+        help="The network: mobile (of the extra painting), full (large, fetched), or a SavedModel folder, a converted"
+        " folder or an address. Default: the environment variable PIX2STYLE_MAGENTA, else full if it was fetched, else"
+        " mobile.",
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
@@ -61,7 +61,8 @@ def convert_command(
 ) -> None:
     """Convert Magenta's network to ONNX, so that make-pairs runs it without TensorFlow.
 
-    This is needed only once, and needs the extra convert: pip install "pix2style[convert]".
+    This is needed only once. The large network needs the extra convert: pip install "pix2style[convert]". The mobile
+    one is converted by itself on its first use; --module mobile does it now.
     """
     located = _locate(module)
     from pix2style.teachers.magenta.convert import convert
@@ -87,12 +88,11 @@ def info_command(module: _Module = None, as_json: _Json = False) -> None:
 
 
 def _locate(module: str | None) -> LocatedNetwork:
-    from pix2style.teachers.magenta.cache import locate
-    from pix2style.teachers.magenta.download import MODULE_HELP
+    from pix2style.teachers.magenta.find import find_network, no_network
 
-    if (located := locate(module)) is not None:
+    if (located := find_network(module)) is not None:
         return located
-    raise ArtifactError(f"Magenta's network is not on this machine: run `pix2style teacher fetch`. Or {MODULE_HELP}")
+    raise no_network()
 
 
 def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
@@ -107,18 +107,21 @@ def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
 def _print_info(info: NetworkInfo) -> None:
     values = info.to_json()
     print(values["what"])
+    sources = values["source_files"]
     length = "unknown length (TensorFlow tells it)" if info.style_length is None else f"{info.style_length} numbers"
     rows = {
         "licence": f"{values['licence']} ({values['licence_source']})",
         "folder": values["folder"],
         "origin": values["origin"],
-        "sha256": f"{values['sha256']} (of the SavedModel)",
+        "sha256": f"{values['sha256']} (of {'its source files' if sources else 'the SavedModel'})",
         "style": f"a vector of {length}",
         "backends": ", ".join(info.backends) or "none (install TensorFlow, or use a converted network)",
         "converted": values["conversion"] or "no (convert it with: pix2style teacher convert)",
     }
     for key, text in rows.items():
         print(f"  {key:<9} {text}")
+    for name, sha256 in sources.items():
+        print(f"  {'source':<9} {sha256}  {name}")
     files = info.files | ({} if info.located.converted else info.conversion_files)
     for name, file in files.items():
         print(f"  {file.size_bytes:>12,} bytes  {file.sha256}  {name}")

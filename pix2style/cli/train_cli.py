@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pix2style.cli.app import app
+from pix2style.cli.app import advise_after_interrupt, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.train_options import (
     ConfigOption,
@@ -15,6 +15,7 @@ from pix2style.cli.train_options import (
     ResumeOption,
     RunOption,
     load_experiment,
+    resume_advice,
     should_resume,
 )
 from pix2style.cli.train_print import print_plan, print_report
@@ -50,4 +51,6 @@ def train_command(
     from pix2style.training.run.train import TrainOptions, train
 
     options = TrainOptions(began_s=process_start_s())
-    print_report(train(experiment, run, resume=resume, options=options), as_json=as_json)
+    with advise_after_interrupt("train", lambda: resume_advice(run)):
+        report = train(experiment, run, resume=resume, options=options)
+    print_report(report, as_json=as_json)

@@ -59,6 +59,13 @@ def load_experiment(config: Path | None, overrides: Sequence[str], paths: Mappin
     return load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
 
 
+def resume_advice(run: Path) -> str:
+    """Return what to do after Ctrl-C, which depends on whether training has made its run folder."""
+    if (run / "config.json").is_file():
+        return "run the same command again with --resume to go on"
+    return "training had not begun; run the same command again"
+
+
 def should_resume(run: Path, *, resume: bool, resume_if_begun: bool) -> bool:
     """Return whether the options ask to resume the run in this folder."""
     return resume or (resume_if_begun and (run / "config.json").is_file())

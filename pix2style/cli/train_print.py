@@ -88,6 +88,11 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
     )
     if report.ended_by == "validation":
         print("stopped early: the validation figures no longer improved (train.early_stop)", file=sys.stderr)
+    if report.ended_by == "minutes":
+        print(
+            f"ended at train.minutes; train.minutes=null train.images={report.images_seen} repeats it without a clock",
+            file=sys.stderr,
+        )
     if report.skipped_steps:
         print(f"{report.skipped_steps} steps were skipped: a loss or gradient was not finite", file=sys.stderr)
     print(f"next: pix2style export {report.run}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pix2style.config.section import Section
 
@@ -111,6 +111,10 @@ class ModelConfig(Section):
     styles: int = Field(1, ge=1, le=1024)
     """Number of styles that one generator holds. With more than 1, it is trained on the pairs of all styles of the
     set."""
+    start_from: str | None = None
+    """Weights that the training starts from. `base`: the weights of the lightweight generator that come with pix2style,
+    which already know many styles; a generator of another kind or size starts from random weights, with a note. A run
+    folder: that run's averaged weights. null or `none`: random weights."""
     unet: UnetConfig = UnetConfig()
     """Settings of `generator: unet`."""
     unet_2017: Unet2017Config = Unet2017Config()
@@ -123,3 +127,8 @@ class ModelConfig(Section):
     """Settings of `generator: lite`."""
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     """Settings of the discriminator."""
+
+    @field_validator("start_from")
+    @classmethod
+    def _none_is_null(cls, value: str | None) -> str | None:
+        return None if value in ("none", "") else value

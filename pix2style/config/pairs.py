@@ -68,11 +68,15 @@ class PairsConfig(Section):
     """Number of the styles in which each photo is stylized; a hash of the photo chooses them. Without a value, each
     photo is stylized in every style."""
     module: str | None = None
-    """Network of the teacher `magenta`: a SavedModel folder, a converted folder or an address. Without a value, the
-    environment variable `PIX2STYLE_MAGENTA`, else TensorFlow Hub."""
+    """Network of the teacher `magenta`: `mobile` (the small one of the extra painting), `full` (the large one, which is
+    downloaded if it is not in the cache), a SavedModel folder, a converted folder or an address. Without a value, the
+    environment variable `PIX2STYLE_MAGENTA`, else the large network if it was fetched, else the mobile one."""
     backend: Literal["auto", "tensorflow", "onnx"] = "auto"
     """Library that runs the teacher `magenta`. `auto`: ONNX Runtime if the network has been converted (`pix2style
     teacher convert`), else TensorFlow."""
+    painting_size: int = Field(256, ge=64, le=1024)
+    """Size in pixels at which the teacher `magenta` sees the middle square of a painting. Larger paintings give larger
+    and fewer strokes, and keep more of the photo; smaller ones give finer texture. The network was trained with 256."""
     gatys: GatysConfig = Field(default_factory=GatysConfig)
     """Settings of the teacher `gatys`."""
     preserve_color: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -39,6 +39,16 @@ class Config(Section):
     """The filter file that `export` writes."""
     eval: EvalConfig = EvalConfig()
     """Which photos `eval` evaluates stylizers on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_keys(cls, values: Any) -> Any:
+        """Read `model.start_from`, as `model.start_from` was called until November 2026."""
+        train = values.get("train") if isinstance(values, dict) else None
+        if not isinstance(train, dict) or "start_from" not in train:
+            return values
+        model = {"start_from": train["start_from"], **(values.get("model") or {})}
+        return {**values, "model": model, "train": {key: train[key] for key in train if key != "start_from"}}
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -54,9 +53,6 @@ class TrainConfig(Section):
     unpaired: bool = False
     """Train from photos alone, without targets, by perceptual losses (Johnson et al. 2016). The photos are those of a
     pair set (`pairs.path`) or of `pairs.content`."""
-    start_from: Path | None = None
-    """Run folder whose averaged weights this run starts from, for example to learn a new style in minutes. null: start
-    from random weights."""
     augment: AugmentConfig = AugmentConfig()
     """Random changes of training pairs."""
     generator: OptimizerConfig = OptimizerConfig()

@@ -20,6 +20,7 @@ from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (
+    center_in_square,
     crop_to_square,
     fit_within,
     resize,
@@ -41,6 +42,7 @@ __all__ = [
     "as_pillow",
     "can_hold_alpha",
     "can_write",
+    "center_in_square",
     "crop_to_square",
     "decode_picture",
     "encode_jpeg",

@@ -66,6 +66,16 @@ def crop_to_square(rgb: Image8, side: int) -> Image8:
     return resize(rgb[top : top + short, left : left + short], side, side)
 
 
+def center_in_square(rgb: Image8, side: int) -> Image8:
+    """Shrink an image to at most `side` pixels, and put it in the middle of a white square: uint8 [side, side, 3]."""
+    small = fit_within(rgb, side)
+    height, width = small.shape[:2]
+    square = np.full((side, side, 3), 255, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = small
+    return square
+
+
 def sheet(rows: list[list[Image8]], headings: list[str], *, gap_px: int = 8, heading_px: int = 18) -> Image8:
     """Arrange rows of images under column headings on white: uint8 [height, width, 3].
 

@@ -144,7 +144,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """Apply the block to features [batch, channels, h, w]; the shape stays."""
-        return F.relu(features + apply_layer(self.second, F.relu(self.first(features)), style))
+        hidden = F.relu(apply_layer(self.first, features, style))
+        return F.relu(features + apply_layer(self.second, hidden, style))
 
 
 class RepConv(Foldable):

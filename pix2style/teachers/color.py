@@ -69,6 +69,11 @@ class PreserveColor(Stylizer):
         inner = self._inner.identity
         return replace(inner, settings={**inner.settings, "preserve_color": True})
 
+    @property
+    def description(self) -> str:
+        """Description of the inner stylizer."""
+        return self._inner.description
+
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`; raises what the inner stylizer raises."""
         stylized = self._inner.stylize(images)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, require
 from pix2style.stylizer import Stylizer
-from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, find_teacher
+from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHERS, find_teacher
 from pix2style.teachers.custom.load import CustomTeacherSpec
 from pix2style.teachers.registry import import_teacher
 from pix2style.teachers.style import style_blends
@@ -58,6 +58,14 @@ class TeacherSpec:
             )
         if teacher.needs_painting and not has_painting:
             raise ConfigError(f"[pairs -> style] the {teacher.name} teacher needs a painting: add --style FILE")
+        # Stored configurations hold all keys, so the default is no choice of somebody.
+        default = type(self.settings).model_fields["painting_size"].default
+        if self.settings.painting_size != default and not teacher.scales_painting:
+            names = " or ".join(entry.name for entry in TEACHERS if entry.scales_painting)
+            raise ConfigError(
+                f"[pairs -> painting_size] the {teacher.name} teacher has no such setting: leave it out, or use"
+                f" --teacher {names}"
+            )
 
     def load(self) -> list[Stylizer]:
         """Load the teachers, one for each style.

@@ -283,3 +283,38 @@ def test_real_photos_through_magenta(pix2style, assets: Path, tmp_path: Path) ->
         content, target = reader.read(entry)
         assert content.shape == target.shape == (64, 64, 3)
         assert abs(content.astype(int) - target).mean() > 5
+
+
+def test_a_preview_comes_before_the_work_and_alone(pix2style, content: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    arguments = ("make-pairs", "--content", content, "--size", 64)
+    code, out, err = pix2style(*arguments, "--preview", sheet)
+    assert (code, err) == (0, "")
+    assert out.startswith("watercolor: ")
+    assert "of the photos" in out
+    assert str(sheet) in out
+    assert sheet.is_file()
+    code, out, _ = pix2style(*arguments, "--preview", sheet, "--json")
+    preview = json.loads(out)
+    assert (code, len(preview["photos"]), preview["sheet"]) == (0, 4, str(sheet))
+    assert preview["styles"][0]["verdict"] in ("good", "weak")
+    assert preview["styles"][0]["advice"] is None  # there is no painting to change
+    code, out, err = pix2style(*arguments, "--out", tmp_path / "set")
+    assert code == 0
+    assert "note: watercolor: " in err
+    assert str(tmp_path / "set" / "preview.png") in err
+    code, out, err = pix2style(*arguments, "--out", tmp_path / "set")
+    assert "watercolor: " not in err
+    code, _, err = pix2style(*arguments, "--preview", tmp_path / "sheet.xyz")
+    assert (code, "choose a name that ends in .png" in err) == (ConfigError.exit_code, True)
+    code, _, err = pix2style("make-pairs", "--preview", sheet)
+    assert (code, "add --content DIR" in err) == (ConfigError.exit_code, True)
+
+
+def test_the_size_of_the_painting_is_for_teachers_that_scale_it(pix2style, content: Path, tmp_path: Path) -> None:
+    arguments = ("make-pairs", "--content", content, "--out", tmp_path / "set", "--painting-size")
+    code, _, err = pix2style(*arguments, 512)
+    assert (code, "[pairs -> painting_size] the watercolor teacher has no such setting" in err) == (2, True)
+    code, _, err = pix2style(*arguments, 20)
+    assert (code, "pairs -> painting_size" in err) == (2, True)
+    assert pix2style(*arguments, 256)[0] == 0  # the default, which stored configurations hold

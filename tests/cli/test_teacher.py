@@ -17,6 +17,7 @@ from pix2style.cli import main
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file, sha256_folder
 from pix2style.images import encode_png
+from pix2style.teachers.magenta.mobile import find
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Done:
 
 @pytest.fixture
 def teacher(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
-    """Run `pix2style teacher` with an empty cache and without PIX2STYLE_MAGENTA."""
+    """Run `pix2style teacher` with an empty cache, without PIX2STYLE_MAGENTA and without the mobile network's wheel."""
+    monkeypatch.setattr(find, "installed_version", lambda: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("PIX2STYLE_MAGENTA", raising=False)
 
@@ -97,13 +99,14 @@ def test_without_internet_every_command_says_what_to_do(
         monkeypatch.setattr(kagglehub, "model_download", refuse)
     done = teacher("fetch")
     assert (done.code, done.out) == (4, "")
-    assert len(done.err.splitlines()) == 1
+    assert len(done.err.splitlines()) == 4
     for words in ("tfhub.dev", "kaggle:google", "no network in this test", "fetch --from PATH", "--module PATH"):
         assert words in done.err
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     for command in ("info", "convert"):
         done = teacher(command)
-        assert (done.code, done.out) == (4, "")
+        assert (done.code, done.out) == (5, "")
+        assert len(done.err.splitlines()) == 4
         assert "pix2style teacher fetch" in done.err
 
 

@@ -90,3 +90,18 @@ def test_errors_are_one_message_and_an_exit_code(
     assert done.stdout == ""
     # No partial run folder may be left, so that the corrected command can use the same --out.
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_before_the_run_folder_exists_does_not_advise_to_resume(
+    pix2style, pair_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pix2style.training.run.train.train", interrupt)
+    command = ("train", "--pairs", pair_set, "--out", tmp_path / "run")
+    code, _, err = pix2style(*command)
+    assert (code, err) == (130, "pix2style: interrupted; training had not begun; run the same command again\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    assert "run the same command again with --resume to go on" in pix2style(*command)[2]

@@ -94,7 +94,7 @@ def test_its_checkpoint_continues_as_before(run: Path, reference: Mapping[str, N
 
 
 def test_a_new_run_starts_from_its_weights(run: Path, reference: Mapping[str, NDArray[Any]]) -> None:
-    """`train.start_from` accepts its keys too, and takes the averaged weights."""
+    """`model.start_from` accepts its keys too, and takes the averaged weights."""
     state = build_state(RunFolder(run).config)
     load_pretrained_weights(state, run)
     [image] = stylize_with(state.ema.with_fixed_style(0).folded(), [reference["photo"]])

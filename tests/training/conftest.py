@@ -1,4 +1,4 @@
-"""Fixtures for tests of training: experiments that train in a second, and a stand-in for W&B's server."""
+"""Fixtures for tests of training: losses without training, and a stand-in for W&B's server."""
 
 from __future__ import annotations
 
@@ -29,42 +29,6 @@ def fresh_compiler() -> Iterator[None]:
     with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
         yield
     torch._dynamo.reset()
-
-
-@pytest.fixture(scope="session")
-def experiment(pair_set: Path) -> Callable[..., Config]:
-    """Return a function: `experiment("train.batch=2", ...)` is a tiny experiment on the pair set, with overrides."""
-
-    def build(*changes: str) -> Config:
-        base = {
-            "name": "tiny",
-            "pairs": {"path": str(pair_set)},
-            "model": {
-                "generator": "lite",
-                "lite": {"channels": 8, "blocks": 1, "scale": 2},
-                "unet": {"channels": 8, "levels": 2},
-                "unet_2017": {"channels": 4, "downsamplings": 5},
-                "discriminator": {"channels": 4, "layers": 1},
-            },
-            "losses": {"l1": 10, "perceptual": {"weight": 0}},
-            "train": {
-                "images": 48,
-                "batch": 4,
-                "augment": {"crop": 32},
-                "generator": {"lr": 2e-3},
-                "ema_halflife_images": 16,
-                "workers": 0,
-                "log_every": 1,
-                "device": "cpu",
-                "precision": "fp32",
-                "validate_every_images": 1000,
-                "checkpoint_every_images": 1000,
-                "grid_photos": 2,
-            },
-        }
-        return parse_config(base, overrides=changes)
-
-    return build
 
 
 @pytest.fixture(scope="session")

@@ -64,11 +64,16 @@ def load_content(photo: PlannedPhoto, path: Path, size_px: int, fit: Fit) -> Con
     rgb = picture.on_white()
     if photo.variant:
         rgb = apply_variation(rgb, draw_variation(photo.sha256, photo.variant), size_px, fit)
-    elif fit == "crop":
-        rgb = crop_to_square(rgb, size_px)
-    elif fit == "fit":
-        rgb = fit_within(rgb, size_px)
+    else:
+        rgb = fit_content(rgb, size_px, fit)
     return ContentImage(photo, rgb, height_px, width_px)
+
+
+def fit_content(rgb: Image8, size_px: int, fit: Fit) -> Image8:
+    """Crop or resize a photo that is no variant; the arguments are those of `load_content`."""
+    if fit == "crop":
+        return crop_to_square(rgb, size_px)
+    return fit_within(rgb, size_px) if fit == "fit" else rgb
 
 
 def _failure(photo: PlannedPhoto, reason: str) -> Failure:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from pix2style.config.pairs import PairsConfig
+from pix2style.errors import ArtifactError, DataError
 from pix2style.files import sha256_file
 from pix2style.pairs.build.engines.local import LocalEngine
 from pix2style.pairs.build.engines.ray_cluster import ClusterEngine, RayCluster
@@ -16,12 +18,14 @@ from pix2style.pairs.build.scan import PhotoScan, scan_photos, scan_planned_phot
 from pix2style.pairs.build.set_builder import Engine, PairSetBuilder
 from pix2style.pairs.build.slices import Slice
 from pix2style.pairs.build.stylize import PairStylizer, worker_threads
+from pix2style.pairs.build.teacher_preview import TeacherPreview, preview_teacher
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.paintings import store_paintings
 from pix2style.pairs.format.plan import PairPlan, make_plan
 from pix2style.progress import StageProgressCallback, no_progress
 from pix2style.stylizer import Stylizer
+from pix2style.teacher_table import find_teacher
 
 __all__ = [
     "BuildPreview",
@@ -37,6 +41,11 @@ __all__ = [
 
 Teachers = Stylizer | Sequence[Stylizer]
 """One teacher, or the teachers of several styles in the order of the styles' ids."""
+PreviewCallback = Callable[[TeacherPreview], None]
+"""Called with what the teachers make of a few photos."""
+
+# A teacher of one's own may take minutes for one photo. After this time the preview begins no further photo.
+_PREVIEW_MAX_S = 10.0
 
 
 def make_pairs(
@@ -48,6 +57,7 @@ def make_pairs(
     exclude_sha256: Collection[str] = (),
     cluster: RayCluster | None = None,
     on_progress: StageProgressCallback = no_progress,
+    on_preview: PreviewCallback | None = None,
 ) -> BuildReport:
     """Stylize all photos and store the pairs.
 
@@ -63,6 +73,8 @@ def make_pairs(
         exclude_sha256: SHA-256 of the files of photos that are left out.
         cluster: Cluster that makes the shards, or None to make them in this process.
         on_progress: Called often, in this thread, with the stages `hashing` (files) and `stylizing` (pairs).
+        on_preview: Called before the first pair with what the teachers make of four photos, which is written to
+            `preview.png` too; None to make no preview.
 
     Returns:
         A report. Photos that failed are in `manifest.failures`.
@@ -75,12 +87,15 @@ def make_pairs(
     with worker_threads() as pool:
         plan, scan = _scan_and_plan(config, teachers, seed, pool, on_progress, exclude_sha256=exclude_sha256)
         with folder.locked():
+            is_new = not folder.plan.exists()
             folder.prepare(plan)
             store_paintings(out, config.paintings, plan.teachers)
             builder = PairSetBuilder(folder, plan, on_progress)
             pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
             finished = builder.find_finished()
             if finished is None:
+                if on_preview is not None and not builder.finished and (is_new or not folder.preview.exists()):
+                    _preview_teachers(config, teachers, folder, on_preview)
                 builder.make(_engine(builder, pair_stylizer, config.teacher_batch, cluster))
             manifest = finished or builder.finish()
             return BuildReport(
@@ -195,6 +210,17 @@ def _preview(folder: PairSetFolder, plan: PairPlan) -> BuildPreview:
     finished = builder.find_finished()
     state = "finished" if finished else "unfinished" if folder.plan.exists() else "new"
     return BuildPreview(folder.path, plan, state, len(builder.finished))
+
+
+def _preview_teachers(
+    config: PairsConfig, teachers: Sequence[Stylizer], folder: PairSetFolder, on_preview: PreviewCallback
+) -> None:
+    """Show what the teachers make of a few photos, unless they take minutes for one."""
+    if not find_teacher(config.teacher).fast:
+        return
+    # A photo or teacher that fails here fails again in the work itself, which reports it.
+    with contextlib.suppress(DataError, ArtifactError):
+        on_preview(preview_teacher(config, teachers, folder.preview, max_seconds=_PREVIEW_MAX_S))
 
 
 def _as_list(teacher: Teachers) -> list[Stylizer]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pix2style.errors import DataError
-from pix2style.images import Image8, fit_within, sheet
+from pix2style.images import Image8, center_in_square, sheet
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.format.reader import PairReader
@@ -127,7 +127,7 @@ def contact_sheet(reader: PairReader, *, split: Split | None = None, count: int 
     if not entries:
         raise DataError(f"{reader.folder}: its {split} split is empty: choose another split")
     chosen = np.random.default_rng(seed).permutation(len(entries))[:count]
-    cells = [_cell(image) for i in sorted(chosen.tolist()) for image in reader.read(entries[i])]
+    cells = [center_in_square(image, _CELL_PX) for i in sorted(chosen.tolist()) for image in reader.read(entries[i])]
     columns = 2 * min(_PAIRS_PER_ROW, len(chosen))
     cells += [np.full((_CELL_PX, _CELL_PX, 3), _WHITE, np.uint8)] * (-len(cells) % columns)
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
@@ -151,16 +151,6 @@ def find_suspicious_pairs(reader: PairReader, on_progress: ProgressCallback) -> 
         inspector.add(identify_pair(entry), *reader.read(entry))
     on_progress(len(entries), len(entries))
     return inspector.finish()
-
-
-def _cell(rgb: Image8) -> Image8:
-    """Return the image in the centre of a white square."""
-    small = fit_within(rgb, _CELL_PX)
-    height, width = small.shape[:2]
-    cell = np.full((_CELL_PX, _CELL_PX, 3), _WHITE, np.uint8)
-    top, left = (_CELL_PX - height) // 2, (_CELL_PX - width) // 2
-    cell[top : top + height, left : left + width] = small
-    return cell
 
 
 def _megabytes(count: int) -> str:

@@ -22,6 +22,7 @@ from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     PAINTINGS_NAME,
     PLAN_NAME,
+    PREVIEW_NAME,
     SHARDS_NAME,
     TIMING_NAME,
     PairManifest,
@@ -166,7 +167,7 @@ class _Verification:
     def _note_unknown_documents(self) -> None:
         """Add a note for each file beside the manifest that does not belong to the set."""
         for name in _file_names(self.folder.path):
-            if name not in (MANIFEST_NAME, PAINTINGS_NAME, PLAN_NAME, SHARDS_NAME, TIMING_NAME):
+            if name not in (MANIFEST_NAME, PAINTINGS_NAME, PLAN_NAME, PREVIEW_NAME, SHARDS_NAME, TIMING_NAME):
                 self.notes.append(f"{name}: {_unknown_file_note(name)}")
 
     def _note_unknown_shards(self, shards: Iterable[int]) -> None:

@@ -15,6 +15,7 @@ from pix2style.pairs.format.manifest import (
     MANIFEST_NAME,
     PAINTINGS_NAME,
     PLAN_NAME,
+    PREVIEW_NAME,
     SHARDS_NAME,
     TIMING_NAME,
     ShardIndex,
@@ -54,6 +55,11 @@ class PairSetFolder:
     def shards(self) -> Path:
         """Folder of the shards and their indexes."""
         return self.path / SHARDS_NAME
+
+    @property
+    def preview(self) -> Path:
+        """Path of the sheet that shows the teacher's work on four photos."""
+        return self.path / PREVIEW_NAME
 
     def tar(self, shard: int) -> Path:
         """Return the path of a finished shard."""
@@ -130,7 +136,9 @@ class PairSetFolder:
                     " Choose another folder, or delete this one to make a new set"
                 )
             return
-        names = sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
+        names = sorted(
+            path.name for path in self.path.iterdir() if not path.name.startswith(".") and path.name != PREVIEW_NAME
+        )
         if names:
             shown = ", ".join(names[:_SHOWN_FILES]) + (", ..." if len(names) > _SHOWN_FILES else "")
             raise DataError(f"{self.path}: holds other files ({shown}): choose an empty or a new folder")
@@ -175,6 +183,7 @@ class PairSetFolder:
                     path.unlink(missing_ok=True)
             self.manifest.unlink(missing_ok=True)
             self.plan.unlink(missing_ok=True)
+            self.preview.unlink(missing_ok=True)
             for painting in (self.path / PAINTINGS_NAME).glob("*"):
                 painting.unlink()
             for folder in (self.shards, self.path / TIMING_NAME, self.path / PAINTINGS_NAME):

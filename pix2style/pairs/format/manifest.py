@@ -6,6 +6,7 @@
     SET/manifest.json             written last; a set without it is not finished
     SET/timing/shard-00000.json   how long the shard took, and on which machine; not part of the set's identity
     SET/paintings/SHA256.jpg      copies of the style images, for losses that compare with them; likewise
+    SET/preview.png               four photos and their targets, made before all pairs; not part of the set's identity
 
 Plan and manifest have schema version 3 if the set has variants, else version 2 (which has no key `variants`): an older
 pix2style reads the latter and must refuse the former. Nothing but the timing depends on time, place or machine, so the
@@ -37,6 +38,7 @@ PLAN_NAME = "plan.json"
 SHARDS_NAME = "shards"
 TIMING_NAME = "timing"
 PAINTINGS_NAME = "paintings"
+PREVIEW_NAME = "preview.png"
 # 0 is not written, so that sets without variants keep the bytes and digests of schema version 2.
 VariantCount = Annotated[int, Field(ge=0, le=2**31, exclude_if=lambda variants: variants == 0)]
 
@@ -59,6 +61,12 @@ class TeacherRecord(Record):
     """Licence of the teacher's weights and code."""
     settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """All settings that change the targets."""
+
+    @property
+    def name_with_network(self) -> str:
+        """Name, and the network and its licence where the settings name a network."""
+        network = self.settings.get("network")
+        return self.name if network is None else f"{self.name} ({network}; {self.licence})"
 
 
 class ShardStatistics(Record):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from pix2style.errors import ArtifactError
-from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, fetch, locate
+from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder
 from pix2style.teachers.magenta.download import MODULE_HELP
+from pix2style.teachers.magenta.find import require_network
 from pix2style.teachers.magenta.network import Backend, MagentaNetwork
 
 BackendChoice = Literal["auto", "tensorflow", "onnx"]
@@ -15,27 +16,26 @@ BackendChoice = Literal["auto", "tensorflow", "onnx"]
 def open_network(
     module: str | None = None, backend: BackendChoice = "auto", *, threads: int | None = None
 ) -> MagentaNetwork:
-    """Load Magenta's network, and download it first if it is not on this machine.
+    """Load Magenta's network. TensorFlow is imported only if a SavedModel has to be run.
 
     Args:
-        module: SavedModel folder, converted folder or address; None for the environment variable PIX2STYLE_MAGENTA,
-            else the cache, else TF-Hub's address, else Kaggle's.
+        module: See `pix2style.teachers.magenta.find.find_network`. An address and `full` download the large network if
+            it is not in the cache.
         backend: What runs the network. `auto` is ONNX Runtime if this network has been converted, else TensorFlow.
         threads: Number of photos that ONNX Runtime stylizes at the same time on the CPU; None for the number of cores.
 
     Raises:
         ArtifactError: If the network cannot be downloaded or loaded, or is another network.
-        MissingExtraError: If TensorFlow is needed and not installed.
+        MissingExtraError: If there is no network, or TensorFlow is needed and not installed.
     """
-    located = locate(module)
-    if located is None:
-        # What can be downloaded is a SavedModel, so find out before the download whether TensorFlow is installed.
-        from pix2style.teachers.magenta.tensorflow_network import import_tensorflow
+    located = require_network(module)
+    saved_model = choose_backend(located, backend) == "tensorflow"
+    network = open_saved_model(located) if saved_model else _open_conversion(located, threads)
+    network.origin = located.origin
+    return network
 
-        import_tensorflow()
-        located = fetch(module)
-    if choose_backend(located, backend) == "tensorflow":
-        return open_saved_model(located)
+
+def _open_conversion(located: LocatedNetwork, threads: int | None) -> MagentaNetwork:
     from pix2style.teachers.magenta.onnx_network import OnnxNetwork
 
     folder = located.folder if located.converted else converted_folder(located.source_sha256)
@@ -53,7 +53,10 @@ def choose_backend(located: LocatedNetwork, choice: BackendChoice) -> Backend:
     """
     if located.converted:
         if choice == "tensorflow":
-            raise ArtifactError(f"{located.folder}: was converted for ONNX Runtime; TensorFlow needs the SavedModel")
+            raise ArtifactError(
+                f"{located.folder}: was converted for ONNX Runtime, and TensorFlow needs the SavedModel: name its"
+                " folder, or leave out the backend tensorflow"
+            )
         return "onnx"
     if choice == "tensorflow":
         return "tensorflow"

@@ -5,6 +5,7 @@
     teacher.json         digest and origin
     network/             the SavedModel, or a converted folder
   converted/SHA256/      the two ONNX files of a SavedModel with this digest
+  mobile/NAME/           the two ONNX files of the mobile network, see `teachers.magenta.mobile`
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_bytes, sha256_folder
 from pix2style.teachers.magenta.download import MODULE_HELP, MODULE_VARIABLE, download, is_saved_model
+from pix2style.teachers.magenta.network import SAVED_MODEL_LABEL, NetworkLabel
 from pix2style.teachers.magenta.records import (
     RECORD_FILE,
     STYLE_FILE,
@@ -28,17 +30,22 @@ from pix2style.teachers.magenta.records import (
     DownloadRecord,
 )
 
+MOBILE, FULL = "mobile", "full"
+"""Words that choose a network instead of a path: the mobile one of the wheel, or the large one that is fetched."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocatedNetwork:
     """A network on this machine.
 
     Attributes:
-        folder: Folder of the SavedModel, or folder that `pix2style teacher convert` wrote.
+        folder: Folder of the SavedModel, or folder of a conversion.
         converted: Whether it is a converted folder.
-        source_sha256: Digest of the SavedModel's folder; also for a converted folder.
+        source_sha256: Digest of the SavedModel's folder, or of what the mobile network was made from; also for a
+            converted folder.
         origin: Where it came from, for people.
         cached: Whether it lies in the lasting cache.
+        label: What the network is.
     """
 
     folder: Path
@@ -46,6 +53,7 @@ class LocatedNetwork:
     source_sha256: str
     origin: str
     cached: bool = False
+    label: NetworkLabel = SAVED_MODEL_LABEL
 
 
 def cache_folder() -> Path:
@@ -60,11 +68,11 @@ def converted_folder(source_sha256: str) -> Path:
 
 
 def locate(module: str | None) -> LocatedNetwork | None:
-    """Find a network on this machine, without downloading anything.
+    """Find a network that a path names or that was fetched, without downloading anything; no mobile network.
 
     Args:
-        module: SavedModel folder, converted folder or address; None for the environment variable PIX2STYLE_MAGENTA,
-            else the default network.
+        module: SavedModel folder, converted folder or address, or the word `full`; None for the environment variable
+            PIX2STYLE_MAGENTA, else the network that was fetched.
 
     Returns:
         The network, or None if it would have to be downloaded.
@@ -142,8 +150,15 @@ def _ignore_if_exists(place: Path) -> Iterator[None]:
             raise
 
 
-def _handle(module: str | None) -> str | None:
+def requested_network(module: str | None) -> str | None:
+    """Return `module`, else the value of the environment variable PIX2STYLE_MAGENTA, else None."""
     return module or os.environ.get(MODULE_VARIABLE) or None
+
+
+def _handle(module: str | None) -> str | None:
+    """Return the path or address that is requested; None for the network that was fetched."""
+    requested = requested_network(module)
+    return None if requested in (MOBILE, FULL) else requested
 
 
 def _cache_place(address: str | None) -> Path:
@@ -167,4 +182,5 @@ def is_converted(folder: Path) -> bool:
 def _located(folder: Path, origin: str, *, cached: bool = False) -> LocatedNetwork:
     if is_saved_model(folder):
         return LocatedNetwork(folder, False, sha256_folder(folder), origin, cached)
-    return LocatedNetwork(folder, True, ConversionRecord.read(folder).source_sha256, origin, cached)
+    record = ConversionRecord.read(folder)
+    return LocatedNetwork(folder, True, record.source_sha256, origin, cached, record.label)

@@ -48,6 +48,8 @@ def convert(located: LocatedNetwork, out: Path | None = None) -> Path:
         MissingExtraError: If TensorFlow or tf2onnx is not installed.
     """
     place = out or converted_folder(located.source_sha256)
+    if located.label.source_files and out is None:
+        return located.folder  # the mobile network, which is converted when it is found
     if located.converted:
         raise ArtifactError(f"{located.folder}: is already converted: give the folder of the SavedModel")
     if place.exists():

@@ -58,7 +58,16 @@ def download(address: str | None, folder: Path) -> str:
             failures.append(f"{origin} ({one_line_message(error)})")
         else:
             return origin
-    raise ArtifactError(f"Magenta's network cannot be downloaded. Tried {'; '.join(failures)}. Instead, {MODULE_HELP}")
+    raise ArtifactError(
+        "\n".join(
+            [
+                f"Magenta's network cannot be downloaded: {failures[0]}",
+                *(f"  nor from {failure}" for failure in failures[1:]),
+                f"  Or {MODULE_HELP}",
+                '  Or take its mobile form, which pip install "pix2style[painting]" installs',
+            ]
+        )
+    )
 
 
 def is_saved_model(folder: Path) -> bool:

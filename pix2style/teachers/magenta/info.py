@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder
-from pix2style.teachers.magenta.network import LICENCE, LICENCE_SOURCE
 from pix2style.teachers.magenta.records import ConversionRecord, FileRecord
 
 
@@ -37,14 +36,15 @@ class NetworkInfo:
         """Return the values that `pix2style teacher info --json` prints."""
         return {
             "name": "magenta",
-            "what": "Google Magenta's arbitrary image stylization, v1, 256",
-            "licence": LICENCE,
-            "licence_source": LICENCE_SOURCE,
+            "what": self.located.label.name,
+            "licence": self.located.label.licence,
+            "licence_source": self.located.label.licence_source,
             "folder": str(self.located.folder),
             "form": "onnx" if self.located.converted else "saved_model",
             "origin": self.located.origin,
             "cached": self.located.cached,
             "sha256": self.located.source_sha256,
+            "source_files": dict(self.located.label.source_files),
             "style_length": self.style_length,
             "files": _as_json(self.files),
             "conversion": None if self.conversion is None else str(self.conversion),

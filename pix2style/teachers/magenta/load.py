@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 
 def load_for_pairs(pairs: PairsConfig, styles: Sequence[StyleBlend]) -> list[MagentaTeacher]:
-    """Load the teachers with the network and backend of `pairs.module` and `pairs.backend`."""
-    return load_magenta(styles, pairs.module, pairs.backend, threads=_allotted_threads())
+    """Load the teachers with `pairs.module`, `pairs.backend` and `pairs.painting_size`."""
+    return load_magenta(
+        styles, pairs.module, pairs.backend, threads=_allotted_threads(), painting_side_px=pairs.painting_size
+    )
 
 
 def load_by_name(styles: Sequence[StyleBlend], weights: str | None) -> MagentaTeacher:
-    """Load a teacher; `weights` is a SavedModel folder, a converted folder or an address."""
+    """Load a teacher; `weights` is `mobile`, `full`, a SavedModel folder, a converted folder or an address."""
     [style] = styles
     return MagentaTeacher(style, module=weights)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,8 +17,6 @@ from pix2style.stylizer import Setting
 Backend = Literal["tensorflow", "onnx"]
 Floats = NDArray[np.float32]
 
-LICENCE = "Apache-2.0"
-LICENCE_SOURCE = "https://www.kaggle.com/models/google/arbitrary-image-stylization-v1"
 # "The recommended image size for the style image is 256x256 (this is the size used when training ...)":
 # https://www.tensorflow.org/hub/tutorials/tf2_arbitrary_image_stylization
 STYLE_SIDE_PX = 256
@@ -30,11 +29,43 @@ _SIZE_MULTIPLE = 4
 _SMALLEST_SIDE_PX = 8
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkLabel:
+    """What a network is, for manifests, filters and people.
+
+    Attributes:
+        name: Name of the network.
+        licence: Its licence.
+        licence_source: Address of the page that states the licence.
+        source_files: SHA-256 of each file that the network was made from, by name. Empty for Magenta's SavedModel,
+            which one digest of the whole folder identifies.
+    """
+
+    name: str
+    licence: str
+    licence_source: str
+    source_files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """Name and source files as settings of a teacher's identity; empty for Magenta's SavedModel."""
+        return {"network": self.name, **self.source_files} if self.source_files else {}
+
+
+SAVED_MODEL_LABEL = NetworkLabel(
+    "Google Magenta's arbitrary image stylization, v1, 256",
+    "Apache-2.0",
+    "https://www.kaggle.com/models/google/arbitrary-image-stylization-v1",
+)
+
+
 class MagentaNetwork(ABC):
     """The style prediction network (painting -> style vector) and the style transfer network (photo, vector -> image).
 
     Attributes:
-        source_sha256: Digest of the SavedModel's folder.
+        source_sha256: Digest of what the network was made from, for example of the SavedModel's folder.
+        label: What the network is.
+        origin: Where it came from, for people; empty if unknown.
         style_length: Number of values in a style vector, K.
         threads: Number of photos that are worth stylizing at the same time, each by its own call of `transfer_style`.
         batch: Number of photos of 256x256 pixels that one call may take; 1 where the result for a photo would depend
@@ -42,6 +73,8 @@ class MagentaNetwork(ABC):
     """
 
     source_sha256: str
+    label: NetworkLabel = SAVED_MODEL_LABEL
+    origin: str = ""
     style_length: int
     threads: int = 1
     batch: int = 1
@@ -50,6 +83,13 @@ class MagentaNetwork(ABC):
     @abstractmethod
     def settings(self) -> Mapping[str, Setting]:
         """Whatever about this backend changes the result; part of the teacher's identity."""
+
+    @property
+    def description(self) -> str:
+        """Which network this is, where it came from, and what runs it, on one line for people."""
+        origin = f", from {self.origin}" if self.origin and not self.label.source_files else ""
+        runner = "TensorFlow" if self.settings["backend"] == "tensorflow" else "ONNX Runtime"
+        return f"{self.label.name}{origin}, run by {runner}"
 
     @abstractmethod
     def predict_style(self, paintings: Floats) -> Floats:

@@ -49,7 +49,7 @@ class OnnxNetwork(MagentaNetwork):
 
     def __init__(self, folder: Path, *, threads: int | None = None, cuda: bool = True) -> None:
         record = ConversionRecord.read(folder)
-        self.source_sha256, self.style_length = record.source_sha256, record.style_length
+        self.source_sha256, self.style_length, self.label = record.source_sha256, record.style_length, record.label
         self._on_gpu = cuda and has_cuda()
         self.threads = 1 if self._on_gpu else threads or usable_cores()
         self.batch = _BATCH_ON_GPU if self._on_gpu else 1
@@ -59,19 +59,22 @@ class OnnxNetwork(MagentaNetwork):
 
     @property
     def settings(self) -> Mapping[str, Setting]:
-        """Backend and digest of the two files; on a GPU also the batch size, which can change some values by 1."""
+        """Backend, digest of the two files and, for the mobile form, its name and the digests of its source files.
+
+        On a GPU also the batch size, which can change some values by 1.
+        """
         gpu: dict[str, Setting] = {"device": "gpu", "batch": self.batch} if self._on_gpu else {}
-        return {"backend": "onnx", "onnx_sha256": self._onnx_sha256, **gpu}
+        return {**self.label.settings, "backend": "onnx", "onnx_sha256": self._onnx_sha256, **gpu}
 
     def predict_style(self, paintings: Floats) -> Floats:
         """See `MagentaNetwork.predict_style`."""
-        return _run(self._predictor, paintings)
+        return run_session(self._predictor, paintings)
 
     def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
         """See `MagentaNetwork.transfer_style`. Several threads may call it at once."""
         _, height, width, _ = photos.shape
         try:
-            return _run(self._transformer, photos, vector, shrink_arena=self._is_large(photos))
+            return run_session(self._transformer, photos, vector, shrink_arena=self._is_large(photos))
         except RUN_ERRORS as error:
             if not is_out_of_memory(error):
                 raise
@@ -95,7 +98,14 @@ class OnnxNetwork(MagentaNetwork):
             ) from error
 
 
-def _run(session: onnxruntime.InferenceSession, *inputs: Floats, shrink_arena: bool = False) -> Floats:
+def run_session(session: onnxruntime.InferenceSession, *inputs: Floats, shrink_arena: bool = False) -> Floats:
+    """Run a graph with one output.
+
+    Args:
+        session: Session of the graph.
+        inputs: The inputs, in the graph's order.
+        shrink_arena: Let ONNX Runtime release its memory after the run.
+    """
     names = [node.name for node in session.get_inputs()]
     options = shrink_arena_after_run() if shrink_arena else None
     feeds = {name: np.ascontiguousarray(array) for name, array in zip(names, inputs, strict=True)}

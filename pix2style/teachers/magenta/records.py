@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pix2style.errors import ArtifactError
 from pix2style.files import read_json, sha256_bytes, sha256_file, sha256_folder, write_json
-from pix2style.teachers.magenta.network import LICENCE, LICENCE_SOURCE
+from pix2style.teachers.magenta.network import SAVED_MODEL_LABEL, NetworkLabel
 
 RECORD_FILE = "teacher.json"
 STYLE_FILE = "style.onnx"
@@ -51,23 +51,27 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class ConversionRecord:
-    """What `pix2style teacher convert` records beside the two ONNX files.
+    """What a conversion records beside the two ONNX files.
 
     Attributes:
-        source_sha256: Digest of the SavedModel's folder.
+        source_sha256: Digest of what was converted: of the SavedModel's folder, or of the mobile network's files.
         style_length: Number of values in a style vector, K.
         files: Record of each ONNX file, by name.
         versions: Version of each program that took part in the conversion, by name.
+        label: What the network is.
     """
 
     source_sha256: str
     style_length: int
     files: Mapping[str, FileRecord]
     versions: Mapping[str, str]
+    label: NetworkLabel = SAVED_MODEL_LABEL
 
     def write(self, folder: Path) -> None:
         """Write `teacher.json`; the same conversion gives the same bytes."""
-        write_json(folder / RECORD_FILE, {**asdict(self), **_HEADER, "kind": "magenta-onnx"})
+        values = asdict(self)
+        del values["label"]
+        write_json(folder / RECORD_FILE, {**values, **_header(self.label), "kind": "magenta-onnx"})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -83,7 +87,8 @@ class ConversionRecord:
                 name: FileRecord(str(entry["sha256"]), int(entry["size_bytes"]))
                 for name, entry in value["files"].items()
             }
-            record = cls(str(value["source_sha256"]), int(value["style_length"]), files, dict(value["versions"]))
+            versions = dict(value["versions"])
+            record = cls(str(value["source_sha256"]), int(value["style_length"]), files, versions, _label(value))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(path, f"an entry is missing or has a wrong type: {error}") from error
         if set(files) != {STYLE_FILE, TRANSFORMER_FILE}:
@@ -105,7 +110,7 @@ class DownloadRecord:
 
     def write(self, folder: Path) -> None:
         """Write `teacher.json`."""
-        write_json(folder / RECORD_FILE, {**asdict(self), **_HEADER, "kind": "magenta"})
+        write_json(folder / RECORD_FILE, {**asdict(self), **_header(SAVED_MODEL_LABEL), "kind": "magenta"})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -134,7 +139,19 @@ class DownloadRecord:
             )
 
 
-_HEADER = {"schema_version": _SCHEMA_VERSION, "licence": LICENCE, "licence_source": LICENCE_SOURCE}
+def _header(label: NetworkLabel) -> dict[str, Any]:
+    licence = {"licence": label.licence, "licence_source": label.licence_source}
+    # A SavedModel's record needs no name, and keeps the bytes that it has always had.
+    network = {"network": label.name, "source_files": dict(label.source_files)} if label.source_files else {}
+    return {"schema_version": _SCHEMA_VERSION, **licence, **network}
+
+
+def _label(value: dict[str, Any]) -> NetworkLabel:
+    if "network" not in value:
+        return SAVED_MODEL_LABEL
+    files = {str(name): str(sha256) for name, sha256 in value["source_files"].items()}
+    return NetworkLabel(str(value["network"]), str(value["licence"]), str(value["licence_source"]), files)
+
 
 _REMEDY = "get it again (pix2style teacher fetch --again; or delete {folder}, then pix2style teacher convert)"
 

@@ -12,7 +12,6 @@ from pix2style.images import Image8, crop_to_square, resize
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 from pix2style.teachers.magenta.backend import BackendChoice, open_network
 from pix2style.teachers.magenta.network import (
-    LICENCE,
     STYLE_SIDE_PX,
     Floats,
     MagentaNetwork,
@@ -27,15 +26,17 @@ from pix2style.teachers.style import StyleBlend, read_painting
 class MagentaTeacher(Stylizer):
     """Magenta's network in one style.
 
-    The middle square of each painting is scaled to 256x256, the size that the network's authors recommend, and its
-    style vector is computed once. For several paintings, the weighted mean of their vectors is used. With a strength
-    below 1, the vector is mixed with each photo's own, computed from the whole photo scaled to 256x256.
+    The middle square of each painting is scaled to 256x256, the size that the network's authors recommend, or to
+    another size for larger or finer strokes, and its style vector is computed once. For several paintings, the weighted
+    mean of their vectors is used. With a strength below 1, the vector is mixed with each photo's own, computed from the
+    whole photo scaled to 256x256.
 
     Args:
         style: Image file of a painting, or several paintings as one style.
         module: See `load_magenta`.
         backend: See `load_magenta`.
         network: A network that is already loaded, instead of `module` and `backend`.
+        painting_side_px: Size to which the middle square of each painting is scaled.
 
     Raises:
         ImageError: If a painting is missing or cannot be read.
@@ -50,6 +51,7 @@ class MagentaTeacher(Stylizer):
         backend: BackendChoice = "auto",
         *,
         network: MagentaNetwork | None = None,
+        painting_side_px: int = STYLE_SIDE_PX,
     ) -> None:
         blend = style if isinstance(style, StyleBlend) else StyleBlend.from_paintings(style)
         # Paintings are read before the network is loaded, so that a wrong path is reported at once.
@@ -58,20 +60,25 @@ class MagentaTeacher(Stylizer):
         self._strength = blend.strength
         # One call of the network takes a single style vector. With a strength below 1 every photo has its own.
         self._batch = self._network.batch if blend.strength == 1 else 1
-        vectors = [self._network.predict_style(_prepare_painting(image)) for image, _ in paintings]
+        vectors = [self._network.predict_style(_prepare_painting(image, painting_side_px)) for image, _ in paintings]
         self._vector = _weighted_mean(vectors, blend.normalized_weights)
         self._identity = StylizerIdentity(
             name=f"magenta:{blend.name}",
             sha256=self._network.source_sha256,
             style_sha256=tuple(digest for _, digest in paintings),
-            licence=LICENCE,
-            settings={**_settings(blend), **self._network.settings},
+            licence=self._network.label.licence,
+            settings={**_settings(blend, painting_side_px), **self._network.settings},
         )
 
     @property
     def identity(self) -> StylizerIdentity:
-        """The style's name, the digests of the SavedModel's folder and of the paintings' files, and the settings."""
+        """The style's name, the digests of the network and of the paintings' files, and the settings."""
         return self._identity
+
+    @property
+    def description(self) -> str:
+        """Which network stylizes, where it came from, and what runs it."""
+        return self._network.description
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`.
@@ -112,16 +119,19 @@ def load_magenta(
     backend: BackendChoice = "auto",
     *,
     threads: int | None = None,
+    painting_side_px: int = STYLE_SIDE_PX,
 ) -> list[MagentaTeacher]:
     """Load one teacher for each style. The teachers share one network.
 
     Args:
         styles: Styles to stylize in.
         module: SavedModel folder (it can run any code: take it only from people you trust), folder that `pix2style
-            teacher convert` wrote, or http address of a SavedModel; None for the environment variable
-            PIX2STYLE_MAGENTA, else the lasting cache, else TF-Hub's address, else Kaggle's.
+            teacher convert` wrote, http address of a SavedModel, `mobile` for the network of the wheel that the extra
+            painting installs, or `full` for the large network, which is downloaded if it is not in the cache; None for
+            the environment variable PIX2STYLE_MAGENTA, else the network in the cache, else the mobile one.
         backend: What runs the network. `auto` is ONNX Runtime if this network has been converted, else TensorFlow.
         threads: Number of photos that ONNX Runtime stylizes at the same time on the CPU; None for the number of cores.
+        painting_side_px: See `MagentaTeacher`.
 
     Raises:
         ImageError, ArtifactError, MissingExtraError: See `MagentaTeacher`.
@@ -130,11 +140,21 @@ def load_magenta(
         for path in style.paintings:
             read_painting(path)  # reports a wrong path before the network is loaded
     network = open_network(module, backend, threads=threads)
-    return [MagentaTeacher(style, network=network) for style in styles]
+    return [MagentaTeacher(style, network=network, painting_side_px=painting_side_px) for style in styles]
 
 
-def _prepare_painting(painting: Image8) -> Floats:
-    return to_unit(crop_to_square(painting, STYLE_SIDE_PX))[None]
+def blend_vector(network: MagentaNetwork, blend: StyleBlend) -> Floats:
+    """Compute the style vector of a blend at full strength, [1, 1, 1, K].
+
+    Raises:
+        ImageError: If a painting is missing or cannot be read.
+    """
+    vectors = [network.predict_style(_prepare_painting(read_painting(path)[0])) for path in blend.paintings]
+    return _weighted_mean(vectors, blend.normalized_weights)
+
+
+def _prepare_painting(painting: Image8, side_px: int = STYLE_SIDE_PX) -> Floats:
+    return to_unit(crop_to_square(painting, side_px))[None]
 
 
 def _weighted_mean(vectors: Sequence[Floats], weights: Sequence[float]) -> Floats:
@@ -146,9 +166,9 @@ def _weighted_mean(vectors: Sequence[Floats], weights: Sequence[float]) -> Float
     return mean
 
 
-def _settings(blend: StyleBlend) -> dict[str, Setting]:
+def _settings(blend: StyleBlend, painting_side_px: int) -> dict[str, Setting]:
     settings: dict[str, Setting] = {
-        "style_side_px": STYLE_SIDE_PX,
+        "style_side_px": painting_side_px,
         "style_crop": "middle square",
         "padding": "reflect",
         "strength": blend.strength,

@@ -144,8 +144,7 @@ def _open_unpaired(config: Config) -> TrainingData:
     elif config.pairs.content:
         with StagedProgress() as progress:
             reader = PhotoReader(config.pairs, on_progress=progress)
-        for failure in reader.failures[:_MAX_NOTES]:
-            print_note(f"{failure.source}: left out: {failure.reason}")
+        _print_notes([f"{failure.source}: left out: {failure.reason}" for failure in reader.failures], "files left out")
     else:
         raise ConfigError("[train -> unpaired] names no photos: set pairs.content, or pairs.path to a pair set")
     train, held_out = (_repeat_for_styles(reader, split, len(teachers)) for split in ("train", "val"))
@@ -199,6 +198,13 @@ def _open_pairs(path: Path, pairs: PairsConfig) -> PairReader:
             on_progress=lambda done, total: progress("checking pairs", done, total),
         )
     if isinstance(reader, PlainFolderReader):
-        for suspicion in reader.suspicions[:_MAX_NOTES]:
-            print_note(str(suspicion))
+        _print_notes([str(suspicion) for suspicion in reader.suspicions], "suspicious pairs")
     return reader
+
+
+def _print_notes(notes: Sequence[str], what: str) -> None:
+    """Print the first notes, and how many more there are."""
+    for note in notes[:_MAX_NOTES]:
+        print_note(note)
+    if len(notes) > _MAX_NOTES:
+        print_note(f"and {len(notes) - _MAX_NOTES} more {what}")

@@ -16,7 +16,7 @@ from pix2style.pairs.format.records import PairEntry
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
-from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
+from pix2style.training.run.checkpoints.start_weights import load_start_weights
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
 from pix2style.training.run.prepare import check_run_folder
@@ -51,8 +51,8 @@ def plan_run(
     with explain_out_of_memory(config):
         # Uncompiled: compiling would take longer than the few steps, and the operations are counted without it.
         state = build_state(apply_overrides(config, ["train.compile=false"]))
-        if config.train.start_from is not None and not resume:
-            load_pretrained_weights(state, config.train.start_from)
+        if not resume:
+            load_start_weights(state, config, data)
         device, networks = state.device, _summarize_networks(config, state)
         del state  # the measurement builds its own networks, and the peak memory must be that of one run
         speed = measure_images_per_s(config, steps=_TIMED_STEPS) if measure else None

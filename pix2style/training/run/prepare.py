@@ -20,7 +20,6 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "train": {
         "images",
         "minutes",
-        "start_from",
         "accumulate",
         "device",
         "workers",
@@ -39,6 +38,7 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
         "early_stop",
         "skips_in_a_row",
     },
+    "model": {"start_from"},
     "pairs": {"path"},
     "distill": {"painted"},
     "tracking": None,

@@ -20,8 +20,8 @@ from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
-from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
+from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
 from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
@@ -98,13 +98,14 @@ def train(
         if world.is_main:
             check_run_folder(run, config, resume=resume)
         state = build_state(config)
-        if config.train.start_from is not None and not (resume and has_checkpoints(run)):
-            load_pretrained_weights(state, config.train.start_from)
+        start: dict[str, Any] = {}
+        if not (resume and has_checkpoints(run)):
+            start = load_start_weights(state, config, data)
         world.barrier()
         # Everything that a wrong configuration could break is behind us: only now make the folder.
         with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
-                create_run(run, config, documents)
+                create_run(run, config, {**(documents or {}), **({START_FILE: start} if start else {})})
             world.barrier()
             checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None

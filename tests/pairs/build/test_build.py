@@ -139,7 +139,7 @@ def test_nothing_readable_is_an_error_and_leaves_the_folder_free(tmp_path: Path,
 def test_no_photos_at_all(tmp_path: Path) -> None:
     (tmp_path / "content").mkdir()
     (tmp_path / "content" / "notes.txt").write_text("no photo")
-    with pytest.raises(DataError, match="no pictures"):
+    with pytest.raises(DataError, match="no images"):
         make_pairs(PairsConfig(content=(tmp_path / "content",)), TEACHER, tmp_path / "out")
     with pytest.raises(DataError, match="no such file or folder"):
         make_pairs(PairsConfig(content=(tmp_path / "missing",)), TEACHER, tmp_path / "out")

@@ -177,6 +177,19 @@ def test_a_damaged_photo_is_left_out_with_a_note(
         data.read_pair(data.entries[1])
 
 
+def test_many_damaged_photos_are_counted(
+    experiment: Experiment, tmp_path: Path, photos, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_picture(tmp_path / "good.png", Picture(photos(1, 40, 40)[0]))
+    for i in range(23):
+        (tmp_path / f"torn{i:02d}.png").write_bytes(b"torn %d" % i)
+    shares = ("pairs.size=40", "pairs.val_share=0", "pairs.test_share=0", "pairs.path=null")
+    open_training_data(experiment(*ALONE, *shares, f"pairs.content=[{tmp_path}]"))
+    err = capsys.readouterr().err
+    assert err.count(": left out: ") == 20
+    assert "note: and 3 more files left out" in err
+
+
 def test_each_photo_is_used_once_for_each_painting(
     experiment: Experiment, three_shades: Path, tmp_path: Path, photos
 ) -> None:

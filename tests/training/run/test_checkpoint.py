@@ -188,7 +188,7 @@ def test_start_from_loads_the_averaged_weights_of_another_run(
         for a, b in zip(expected.parameters(), network.parameters(), strict=True):
             assert torch.equal(a, b)
     assert capsys.readouterr().err == ""
-    pretrained = train(experiment(f"train.start_from={finished_run}"), tmp_path / "run")
+    pretrained = train(experiment(f"model.start_from={finished_run}"), tmp_path / "run")
     fresh = train(experiment(), tmp_path / "fresh")
     assert pretrained.val_l1 is not None
     assert fresh.val_l1 is not None
@@ -219,5 +219,5 @@ def test_start_from_refuses_a_generator_of_another_shape(
     tmp_path: Path, finished_run: Path, experiment: Experiment, change: str
 ) -> None:
     with pytest.raises(ArtifactError, match=r"start_from\].*its generator \(lite\) does not fit this one"):
-        train(experiment(change, f"train.start_from={finished_run}"), tmp_path / "run")
+        train(experiment(change, f"model.start_from={finished_run}"), tmp_path / "run")
     assert not (tmp_path / "run").exists()

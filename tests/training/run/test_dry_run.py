@@ -59,7 +59,7 @@ def test_a_wrong_number_of_styles_is_refused(tmp_path: Path, experiment: Callabl
     [
         ("train.augment.crop=64", ConfigError, "larger than the smallest pair"),
         ("train.accumulate=3", ConfigError, "train -> batch"),
-        ("train.start_from=nowhere", ArtifactError, "nowhere"),
+        ("model.start_from=nowhere", ArtifactError, "nowhere"),
         ("losses.content={weight: 1, layers: {relu9_9: 1}}", ConfigError, "relu9_9"),
     ],
 )

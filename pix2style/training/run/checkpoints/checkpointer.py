@@ -86,7 +86,7 @@ class Checkpointer:
             step=state.step,
             images_seen=state.images_seen,
             pairs_sha256=self._data.digest,
-            teacher=", ".join(dict.fromkeys(teacher.name for teacher in teachers)),
+            teacher=", ".join(dict.fromkeys(teacher.name_with_network for teacher in teachers)),
             teacher_sha256=sha256_json(digests) if multi_style else digests[0],
             style_sha256=tuple(digest for teacher in teachers for digest in teacher.style_sha256),
             styles=tuple(styles) if multi_style else (),

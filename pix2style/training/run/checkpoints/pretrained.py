@@ -1,4 +1,4 @@
-"""Initialise a new run with the weights of another run (`train.start_from`)."""
+"""Initialise a new run with the weights of another run (`model.start_from`)."""
 
 from __future__ import annotations
 
@@ -36,19 +36,34 @@ def load_pretrained_weights(state: TrainingState, path: Path) -> None:
     folder = source.checkpoint("latest")
     verify_checkpoint(folder)
     file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
-    current = with_current_keys(_read_weights(file), state.generator.architecture)
-    weights = _adapt_style_tables(current, state.generator)
-    mismatches = _mismatches(weights, state.generator)
+    weights = with_current_keys(_read_weights(file), state.generator.architecture)
+    mismatches = load_weights(state, weights)
     if mismatches:
         shown = "; ".join(mismatches[:_SHOWN_MISMATCHES])
         raise ArtifactError(
-            f"[train -> start_from] {path}: its generator ({source.config.model.generator}) does not fit this one:"
+            f"[model -> start_from] {path}: its generator ({source.config.model.generator}) does not fit this one:"
             f" {shown}{'; ...' if len(mismatches) > _SHOWN_MISMATCHES else ''}: set model as in that run's config.json,"
             " or leave start_from out"
         )
-    for network in (state.generator, state.ema):
-        network.load_state_dict(weights, strict=False)  # only style tables can be missing
     _load_discriminator(state, folder / DISCRIMINATOR_FILE)
+
+
+def load_weights(state: TrainingState, weights: Mapping[str, Tensor]) -> list[str]:
+    """Load weights into the generator and its average, unless they do not fit.
+
+    Args:
+        state: Training state; changed in place.
+        weights: State dict of a generator, without its style tables or with them.
+
+    Returns:
+        Why the weights do not fit; empty if they were loaded.
+    """
+    adapted = _adapt_style_tables(weights, state.generator)
+    mismatches = _mismatches(adapted, state.generator)
+    if not mismatches:
+        for network in (state.generator, state.ema):
+            network.load_state_dict(adapted, strict=False)  # only style tables can be missing
+    return mismatches
 
 
 def _load_discriminator(state: TrainingState, file: Path) -> None:
@@ -57,7 +72,7 @@ def _load_discriminator(state: TrainingState, file: Path) -> None:
     weights = _read_weights(file) if file.is_file() else {}
     if not weights or _mismatches(weights, state.discriminator):
         reason = "the other run's has another shape" if weights else "the other run has none"
-        print_note(f"[train -> start_from] the discriminator starts with fresh weights: {reason}")
+        print_note(f"[model -> start_from] the discriminator starts with fresh weights: {reason}")
         return
     state.discriminator.load_state_dict(weights)
 

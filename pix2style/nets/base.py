@@ -1,0 +1,158 @@
+"""The base: a lightweight generator of many styles, from whose weights the training of a new style starts.
+
+`pipelines/base` trains it. A small linear layer computes from a painting's style vector how the base's layers are
+scaled and shifted, so that a painting that it was never trained on has a first generator without any training.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from pix2style.errors import ArtifactError
+from pix2style.files import sha256_file, write_bytes
+from pix2style.nets.lite import Lite, RepConv
+from pix2style.nets.style_condition import ConditionalAffine, ConditionalLayer
+from pix2style.nets.weights import read_tensors_and_metadata
+
+BASE_FILE = Path(__file__).parents[1] / "weights" / "base.safetensors"
+"""The weights that come with pix2style."""
+_METADATA_KEY = "pix2style.base"
+_SCHEMA_VERSION = 1
+# Standard deviation of the untrained style tables. With zeros, neither the tables nor the style encoder would get a
+# gradient, because each is multiplied by the other.
+_INITIAL_TABLE_STD = 0.02
+
+
+class BaseGenerator(Lite):
+    """A `Lite` whose stem and residual blocks are scaled and shifted by the style (FiLM).
+
+    The `style` of its forward pass is a style code, [batch, codes], which `style_encoder` computes from a style vector.
+    The tables of its conditional layers have one row for each number of the code.
+
+    Args:
+        channels, blocks, scale: See `Lite`.
+        codes: Length of a style code.
+        vector_length: Length of a style vector.
+    """
+
+    def __init__(
+        self, channels: int = 48, blocks: int = 3, scale: int = 4, *, codes: int = 12, vector_length: int = 101
+    ) -> None:
+        super().__init__(channels, blocks, scale)
+        self.styles, self.vector_length = codes, vector_length
+        self.stem = ConditionalAffine(self.stem, channels, codes)
+        for block in self.body:
+            for name in ("first", "second"):
+                setattr(block, name, ConditionalAffine(getattr(block, name), channels, codes))
+        for layer in self.conditional_layers():
+            nn.init.normal_(layer.table, std=_INITIAL_TABLE_STD)
+        self.style_encoder = nn.Linear(vector_length, codes)
+        self.register_buffer("mean_code", torch.zeros(codes))
+
+    def conditional_layers(self) -> list[ConditionalLayer]:
+        """Return the layers that depend on the style, from the stem to the last block."""
+        return [module for module in self.modules() if isinstance(module, ConditionalLayer)]
+
+    def for_style(self, vector: Tensor | None = None) -> Lite:
+        """Return a plain generator of one style, in which the style's scales and shifts are part of the weights.
+
+        Args:
+            vector: Style vector, [vector_length]; None means the mean style.
+
+        Raises:
+            ValueError: The vector has another length.
+        """
+        code = self._code(vector)
+        lite = Lite(self.channels, len(self.body), self.scale)
+        _copy_conv(lite.stem, self.stem.with_fixed_style(code))  # type: ignore[operator]
+        for plain, block in zip(lite.body, self.body, strict=True):
+            for name in ("first", "second"):
+                _set_kernel(getattr(plain, name), getattr(block, name).with_fixed_style(code))
+        lite.head.load_state_dict(self.head.state_dict())
+        lite.context_network.load_state_dict(self.context_network.state_dict())
+        return lite
+
+    @torch.no_grad()
+    def _code(self, vector: Tensor | None) -> Tensor:
+        if vector is None:
+            return self.get_buffer("mean_code")
+        if vector.shape != (self.vector_length,):
+            raise ValueError(f"a style vector must be [{self.vector_length}], got {list(vector.shape)}")
+        code: Tensor = self.style_encoder(vector)
+        return code
+
+
+def save_base(generator: BaseGenerator, path: Path, notes: dict[str, Any]) -> None:
+    """Write a base as float16; the two branches of each `RepConv` are merged.
+
+    Args:
+        generator: Trained base.
+        path: File to write.
+        notes: JSON values that say where the weights come from, for the file's metadata.
+    """
+    tensors = {key: tensor.half().contiguous() for key, tensor in _merged_state(generator).items()}
+    description = {
+        "schema_version": _SCHEMA_VERSION,
+        "channels": generator.channels,
+        "blocks": len(generator.body),
+        "scale": generator.scale,
+        "codes": generator.styles,
+        "vector_length": generator.vector_length,
+        **notes,
+    }
+    write_bytes(path, save(tensors, {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
+
+
+def load_base(path: Path = BASE_FILE) -> BaseGenerator:
+    """Load a base that `save_base` wrote, with weights in float32.
+
+    Raises:
+        ArtifactError: The file is missing, damaged, or no base of a schema version that this code reads.
+    """
+    tensors, metadata = read_tensors_and_metadata(path)
+    description = json.loads(metadata.get(_METADATA_KEY, "{}"))
+    if description.get("schema_version") != _SCHEMA_VERSION:
+        raise ArtifactError(f"{path}: holds no base weights that this version of pix2style reads: reinstall pix2style")
+    sizes = {key: description[key] for key in ("channels", "blocks", "scale", "codes", "vector_length")}
+    generator = BaseGenerator(**sizes)
+    missing, unexpected = generator.load_state_dict(
+        {key: value.float() for key, value in tensors.items()}, strict=False
+    )
+    if unexpected or any(not key.endswith(".point") for key in missing):
+        raise ArtifactError(f"{path}: the weights do not fit its own description: reinstall pix2style")
+    return generator.eval()
+
+
+def base_description(path: Path = BASE_FILE) -> dict[str, Any]:
+    """Return the description in a base file's metadata, with the file's digest as `sha256`."""
+    _, metadata = read_tensors_and_metadata(path)
+    return {**json.loads(metadata.get(_METADATA_KEY, "{}")), "sha256": sha256_file(path)}
+
+
+def _merged_state(generator: BaseGenerator) -> dict[str, Tensor]:
+    """Return the state dict with each `RepConv` in its 3x3 branch; the 1x1 branches, now zero, are left out."""
+    state = generator.state_dict()
+    for name, module in generator.named_modules():
+        if isinstance(module, RepConv):
+            state[f"{name}.full"] = module.kernel().detach()
+            del state[f"{name}.point"]
+    return state
+
+
+@torch.no_grad()
+def _copy_conv(target: nn.Module, source: nn.Module) -> None:
+    target.load_state_dict(source.state_dict())
+
+
+@torch.no_grad()
+def _set_kernel(target: RepConv, source: nn.Conv2d) -> None:
+    """Put the kernel of a plain convolution into the 3x3 branch; the 1x1 branch becomes zero."""
+    target.full.copy_(source.weight)
+    target.point.zero_()
+    target.bias.copy_(source.bias)  # type: ignore[arg-type]

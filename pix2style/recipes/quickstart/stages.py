@@ -1,0 +1,127 @@
+"""What each stage of quickstart does, apart from training."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pix2style.config import Config
+from pix2style.errors import DataError
+from pix2style.images import find_images
+from pix2style.progress import ProgressBar
+from pix2style.recipes.quickstart.report import QuickstartReport
+
+if TYPE_CHECKING:
+    from pix2style.evaluation.style import StyleMetric
+    from pix2style.pairs.format.records import Split
+
+_FEATURES_SHARE = 0.08
+_FEATURES_STEPS = 400
+_FEATURES_PAIRS = 256
+_SHEET_ROWS = 4
+_EVALUATED_PHOTOS = 24
+_STYLIZED_PHOTOS = 12
+_INTERRUPTED_EXIT_CODE = 130
+
+
+def make_pair_set(config_file: Path, config: Config) -> None:
+    """Run make-pairs in its own process, because TensorFlow and torch in one process compete for a GPU's memory.
+
+    Raises:
+        DataError: make-pairs failed; its message is on stderr already.
+        KeyboardInterrupt: It was interrupted.
+    """
+    command = [sys.executable, "-m", "pix2style", "make-pairs", "--json", "--config", str(config_file)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
+    if process.returncode == _INTERRUPTED_EXIT_CODE:
+        raise KeyboardInterrupt
+    if process.returncode not in (0, 1):  # 1: some photos could not be read, the set is complete without them
+        failure = DataError(f"{config.pairs.path}: the pair set could not be made; the message of make-pairs is above")
+        failure.exit_code = process.returncode  # type: ignore[misc]
+        raise failure
+
+
+def train_feature_network(config: Config, minutes: float) -> None:
+    """Train the small network whose features the losses compare, unless it was trained before."""
+    from pix2style.pairs.format.reader import PairReader
+    from pix2style.training.autoencoder import train_autoencoder
+
+    file = config.losses.features.weights
+    if file is None or config.pairs.path is None or file.is_file():
+        return
+    reader = PairReader(config.pairs.path)
+    # Photos and targets: the encoder has to tell brush strokes from the texture of photos.
+    images = [image for entry in reader.entries("train")[:_FEATURES_PAIRS] for image in reader.read(entry)]
+    seconds = minutes * 60 * _FEATURES_SHARE
+    with ProgressBar("steps", _FEATURES_STEPS) as bar:
+        train_autoencoder(
+            images, file, steps=_FEATURES_STEPS, seconds=seconds, seed=config.seed, on_step=lambda _: bar.advance()
+        )
+
+
+def write_first_filter(config: Config, out: Path) -> None:
+    """Export the generator as it is before training. With base weights and a painting this is a filter already."""
+    from pix2style.export.export_filter import export_filter
+    from pix2style.export.run import build_spec
+    from pix2style.runs.folder import CheckpointMeta
+    from pix2style.training.data.sources import open_training_data
+    from pix2style.training.run.checkpoints.start_weights import start_generator
+
+    data = open_training_data(config)
+    generator, [teacher] = start_generator(config, data), data.teachers
+    meta = CheckpointMeta(0, 0, data.digest, teacher.name, teacher.sha256, tuple(teacher.style_sha256))
+    export_filter(generator, build_spec(generator, config, meta, name=config.name, licence=config.export.licence), out)
+
+
+def export_filter_file(run: Path, report: QuickstartReport) -> None:
+    """Export the trained generator."""
+    from pix2style.export.run import export_run
+
+    exported = export_run(run, report.filter)
+    report.filter_bytes, report.parameters = exported.bytes, exported.parameters
+
+
+def stylize_some_photos(config: Config, report: QuickstartReport) -> None:
+    """Run the filter on the first photos."""
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.runtime.stylize_files import stylize_files
+
+    photos = [image.path for image in find_images(config.pairs.content)][:_STYLIZED_PHOTOS]
+    stylize_files(OnnxStylizer(report.filter), photos, report.pictures, overwrite=True)
+
+
+def evaluate_filter(config: Config, report: QuickstartReport) -> None:
+    """Compare the filter with the teacher on held-out photos, and write the sheet."""
+    from pix2style.evaluation.contact_sheet import ContactSheet
+    from pix2style.evaluation.dataset import PairDataset
+    from pix2style.evaluation.evaluate import evaluate
+    from pix2style.pairs.format.reader import PairReader
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+
+    if config.pairs.path is None:
+        raise TypeError("quickstart sets pairs.path")
+    reader = PairReader(config.pairs.path)
+    # With few photos a split may be empty. The sheet then shows photos of another one, but only photos that training
+    # and validation have not used give figures.
+    splits: tuple[Split, ...] = ("test", "val", "train")
+    split = next(name for name in splits if reader.entries(name))
+    contact_sheet = ContactSheet(_SHEET_ROWS, ["photo", "teacher", "filter"])
+    evaluation = evaluate(
+        {config.name: OnnxStylizer(report.filter)},
+        PairDataset(reader, split=split, limit=_EVALUATED_PHOTOS),
+        style_metric=_style_metric(config),
+        on_photo=contact_sheet,
+    )
+    contact_sheet.write(report.before_after)
+    report.add_evaluation(evaluation, held_out=split == "test")
+
+
+def _style_metric(config: Config) -> StyleMetric | None:
+    """Return the metric that compares Gram matrices of VGG19; None if the losses use a network of their own."""
+    from pix2style.evaluation.style import load_style_metric
+
+    if config.losses.features.network == "autoencoder":
+        return None
+    return load_style_metric(None, config.losses.features)[0]
