@@ -25,7 +25,7 @@ def stylize_command(
     content: opts.ContentArgument,
     styles: opts.StylesArgument,
     out: opts.OutOption,
-    preset: opts.PresetOption = opts.Preset.gatys_2015,
+    preset: opts.PresetOption = None,
     weights: opts.WeightsOption = None,
     content_layer: opts.ContentLayerOption = None,
     style_layers: opts.StyleLayersOption = None,
@@ -58,6 +58,9 @@ def stylize_command(
     require("train", "torch", "safetensors")
     from pix2style.teachers.gatys.stylize_file import StylizeJob
 
+    if preset is None:
+        # From noise, as the paper's preset starts, images are still grainy after 500 steps.
+        preset, start = opts.Preset.gatys_2015, start or "content"
     start_name, start_file = _parse_start(start)
     changes = {
         "content_weight": content_weight,

@@ -212,7 +212,7 @@ class _Evaluation:
             material=dataset,
             reference=teacher,
             stylizers=tuple(rows),
-            features=metric and FeaturesRecord(network=metric.name, layers=metric.network.layers, sha256=metric.sha256),
+            features=metric and _describe_features(metric),
             paintings=tuple(paintings),
             target_to_painting=(
                 MeanEstimate.from_values(self._target_to_painting) if self._target_to_painting else None
@@ -262,6 +262,13 @@ def _read_paintings(
         if style_metric is not None:
             grams.append(style_metric.grams(fit_within(painting, PAINTING_SIDE_PX)))
     return records, grams
+
+
+def _describe_features(metric: StyleMetric) -> FeaturesRecord:
+    weights = metric.weights
+    return FeaturesRecord(
+        network=metric.name, layers=metric.network.layers, sha256=weights.sha256, weights=weights.name
+    )
 
 
 def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:

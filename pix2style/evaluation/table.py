@@ -70,7 +70,9 @@ def _footer(report: EvalReport) -> list[str]:
         ),
     ]
     if report.features is not None:
-        lines.append(f"style: relative distance of Gram matrices of {report.features.network}; 0 is the same style")
+        features = report.features
+        network = f"{features.network} ({features.weights})" if features.weights else features.network
+        lines.append(f"style: relative distance of Gram matrices of {network}; 0 is the same style")
     if report.target_to_painting is not None:
         lines.append(f"style/painting of {report.reference.name} itself: {_estimate(report.target_to_painting, 3)}")
     lines += [f"note: {note}" for note in report.notes]

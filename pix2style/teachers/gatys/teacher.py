@@ -63,7 +63,7 @@ class GatysTeacher(Stylizer):
     Args:
         style: Paintings, weights and strength.
         settings: Settings of the optimisation.
-        weights: Safetensors file of VGG19's weights; None for torchvision's, which are downloaded once (548 MB).
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         network: A network that is already loaded with the same settings and weights, to share it between styles.
         device: "auto" for a GPU if there is one, or torch's name of a device.
 

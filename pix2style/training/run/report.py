@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2style.nets.weights import WeightsRecord
+from pix2style.training.run.feature_weights import feature_weights
 from pix2style.training.step.state import TrainingState
 
 
@@ -25,6 +27,7 @@ class TrainReport:
         best: Best value of the metric that `train.best_by` names; None without held-out photos.
         skipped_steps: Number of steps that were skipped because a loss or gradient was not finite.
         stopped_early: Whether early stopping ended the run (`train.early_stop`).
+        features: Which weights the feature network had; None if no loss needed one.
     """
 
     run: Path
@@ -38,6 +41,7 @@ class TrainReport:
     best: float | None
     skipped_steps: int
     stopped_early: bool
+    features: WeightsRecord | None = None
 
     @classmethod
     def from_state(cls, run: Path, state: TrainingState, images_per_s: float, *, stopped_early: bool) -> TrainReport:
@@ -55,4 +59,5 @@ class TrainReport:
             best=state.best_metric,
             skipped_steps=state.nonfinite.read_skipped().total,
             stopped_early=stopped_early,
+            features=feature_weights(state),
         )

@@ -14,6 +14,7 @@ from typing import Any
 from pix2style.config import Config
 from pix2style.config.train import TrainConfig
 from pix2style.progress import ProgressBar
+from pix2style.runs.folder import FEATURES_FILE
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.decoded_cache import decode_to_file
 from pix2style.training.data.loader import load_batches
@@ -24,6 +25,7 @@ from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
 from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
+from pix2style.training.run.feature_weights import check_same_feature_weights, describe_feature_weights
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
 from pix2style.training.run.report import TrainReport
@@ -71,13 +73,15 @@ def train(
         if world.is_main:
             check_run_folder(run, config, resume=resume)
         state = build_state(config)
+        if resume and world.is_main:
+            check_same_feature_weights(run, state)
         if config.train.start_from is not None and not (resume and has_checkpoints(run)):
             load_pretrained_weights(state, config.train.start_from)
         world.barrier()
         # Everything that a wrong configuration could break is behind us: only now make the folder.
         with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
-                create_run(run, config, documents)
+                create_run(run, config, {**(documents or {}), **_feature_document(state)})
             world.barrier()
             checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None
@@ -130,6 +134,12 @@ def _train_from(
         trackers.close(summarize_run(state, train))
     speed = (state.images_seen - first_image) / max(training_s, 1e-9)
     return TrainReport.from_state(run, state, speed, stopped_early=stopped_early)
+
+
+def _feature_document(state: TrainingState) -> dict[str, Any]:
+    """Return the file that records the feature network's weights, with its content; empty without that network."""
+    description = describe_feature_weights(state)
+    return {} if description is None else {FEATURES_FILE: description}
 
 
 def _is_due(every_images: int, state: TrainingState, train: TrainConfig) -> bool:
