@@ -42,6 +42,7 @@ def stylize_command(
     seed: opts.SeedOption = None,
     pooling: opts.PoolingOption = None,
     painting_scale: opts.PaintingScaleOption = None,
+    precision: opts.PrecisionOption = opts.Precision.auto,
     blend: opts.BlendOption = None,
     strength: opts.StrengthOption = 1.0,
     max_side: opts.MaxSideOption = None,
@@ -57,6 +58,7 @@ def stylize_command(
     """
     require("train", "torch", "safetensors")
     from pix2style.teachers.gatys.stylize_file import StylizeJob
+    from pix2style.teachers.gatys.teacher import pick_precision
 
     if preset is None:
         # From noise, as the paper's preset starts, images are still grainy after 500 steps.
@@ -75,6 +77,7 @@ def stylize_command(
         "seed": seed,
         "pooling": pooling and pooling.value,
         "painting_scale": painting_scale,
+        "precision": pick_precision() if precision is opts.Precision.auto else precision.value,
         "start": start_name,
     }
     job = StylizeJob(

@@ -38,6 +38,14 @@ class Normalization(StrEnum):
     mean = "mean"
 
 
+class Precision(StrEnum):
+    """Values of `--precision`."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
 ContentArgument = Annotated[Path, typer.Argument(metavar="CONTENT", help="Image file of the photo.")]
 StylesArgument = Annotated[
     list[Path],
@@ -122,6 +130,13 @@ SeedOption = Annotated[int | None, typer.Option(help="Seed of the noise, with --
 PoolingOption = Annotated[
     Pooling | None,
     typer.Option(help="Pooling in VGG19: max, as it was trained, or average, which the paper prefers."),
+]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        help="bf16: VGG19 in bfloat16, except in the last tenth of the steps; fp32: always in float32; auto: bf16 where"
+        " the processor multiplies it natively."
+    ),
 ]
 PaintingScaleOption = Annotated[
     float | None,

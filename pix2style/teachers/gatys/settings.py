@@ -14,7 +14,7 @@ from pix2style.nets.vgg.scale import CAFFE_ACTIVATION_SCALE
 from pix2style.stylizer import Setting
 
 # Part of the teacher's digest: raise it whenever the same photo would be stylized differently.
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 Layers = tuple[tuple[str, float], ...]
 
@@ -23,6 +23,7 @@ _CHOICES = {
     "optimizer": ("lbfgs", "adam"),
     "start": ("content", "noise"),
     "pooling": ("max", "average"),
+    "precision": ("fp32", "bf16"),
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "content_weight": (0.0, math.inf),
@@ -66,6 +67,7 @@ class GatysSettings:
         seed: Seed of the noise.
         pooling: "max", as VGG19 was trained, or "average", which the paper found slightly more appealing.
         painting_scale: Longer side of the painting divided by that of the photo, at each level.
+        precision: "fp32", or "bf16" for VGG19 in bfloat16 in all steps but the last tenth of each level.
 
     Raises:
         ConfigError: If a value is outside its range, or VGG19 has no such layer.
@@ -87,6 +89,7 @@ class GatysSettings:
     seed: int = 0
     pooling: str = "max"
     painting_scale: float = 1.0
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class StylizeReport:
         style_loss: Style loss after the last step, multiplied by its weight.
         variation_loss: Total variation after the last step, multiplied by its weight.
         identity: Identity of the teacher.
+        weights: Name of VGG19's weights, and the SHA-256 of the file that they come from.
     """
 
     out: Path
@@ -90,6 +92,7 @@ class StylizeReport:
     style_loss: float
     variation_loss: float
     identity: dict[str, Any]
+    weights: dict[str, str]
 
 
 def stylize_file(
@@ -168,6 +171,7 @@ class _StepObserver:
                 "licence": identity.licence,
                 "settings": dict(identity.settings),
             },
+            weights=dataclasses.asdict(teacher.network.weights) if teacher.network.weights else {},
         )
 
 
