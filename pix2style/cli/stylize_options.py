@@ -38,6 +38,14 @@ class Normalization(StrEnum):
     mean = "mean"
 
 
+class Precision(StrEnum):
+    """Values of `--precision`."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
 ContentArgument = Annotated[Path, typer.Argument(metavar="CONTENT", help="Image file of the photo.")]
 StylesArgument = Annotated[
     list[Path],
@@ -47,15 +55,19 @@ OutOption = Annotated[
     Path, typer.Option("-o", "--out", help="Image file to write. Its suffix is .png, .jpg, .webp or .tif.")
 ]
 PresetOption = Annotated[
-    Preset,
+    Preset | None,
     typer.Option(
-        help="Settings to start from; the options below change single ones. gatys-2015: the paper's, with L-BFGS;"
-        " adam-7000: 7000 steps of Adam; shallow: only layers up to conv3_1."
+        help="Settings as published; the options below change single ones. gatys-2015: the paper's, L-BFGS from noise;"
+        " adam-7000: 7000 steps of Adam from the photo; shallow: only layers up to conv3_1, from the photo. Default:"
+        " gatys-2015, but from the photo, which is cleaner after fewer steps."
     ),
 ]
 WeightsOption = Annotated[
     Path | None,
-    typer.Option(help="Safetensors file with the weights of VGG19. Default: torchvision's, downloaded once (548 MB)."),
+    typer.Option(
+        help="Safetensors file with the weights of VGG19. Default: those that torchvision downloaded before, or of the"
+        " extra vgg, or else torchvision's, downloaded once (548 MB)."
+    ),
 ]
 ContentLayerOption = Annotated[
     list[str] | None,
@@ -111,13 +123,20 @@ StartOption = Annotated[
     str | None,
     typer.Option(
         metavar="content|noise|FILE",
-        help="Image to start from: the photo, noise, or a file. Default: the preset's.",
+        help="Image to start from: the photo, noise, or a file. Default: that of --preset, or else the photo.",
     ),
 ]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of the noise, with --start noise. Default: 0.")]
 PoolingOption = Annotated[
     Pooling | None,
     typer.Option(help="Pooling in VGG19: max, as it was trained, or average, which the paper prefers."),
+]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        help="bf16: VGG19 in bfloat16, except in the last tenth of the steps; fp32: always in float32; auto: bf16 where"
+        " the processor multiplies it natively."
+    ),
 ]
 PaintingScaleOption = Annotated[
     float | None,

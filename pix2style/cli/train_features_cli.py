@@ -43,7 +43,7 @@ def train_features_command(
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a small feature network for perceptual losses, so that VGG need not be downloaded (548 MB).
+    """Train a small feature network for perceptual losses, instead of VGG19.
 
     The network is an autoencoder. `train` uses it with losses.features.network=autoencoder and
     losses.features.weights=FILE.

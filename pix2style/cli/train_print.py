@@ -86,6 +86,8 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
         f"{report.run}: {report.step} steps, {report.images_seen} images, {report.seconds:.0f} s"
         f" ({report.images_per_s:.1f} images/s), {validation}"
     )
+    if report.features is not None:
+        print(f"feature network: {report.features.name} ({report.features.sha256[:12]})")
     if report.ended_by == "validation":
         print("stopped early: the validation figures no longer improved (train.early_stop)", file=sys.stderr)
     if report.ended_by == "minutes":

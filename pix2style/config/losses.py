@@ -26,7 +26,9 @@ class FeaturesConfig(Section):
     network: Literal["vgg19", "vgg16", "autoencoder"] = "vgg19"
     """vgg19, vgg16: trained on ImageNet; autoencoder: trained with `pix2style train-features`, needs `weights`."""
     weights: Path | None = None
-    """Safetensors file with the weights of the network; null (VGG only): download those of torchvision once."""
+    """Safetensors file with the weights of the network. null (VGG only): those of torchvision if they were downloaded
+    before, else those of extra `vgg` if it is installed (vgg19 only), else download those of torchvision once (548
+    MB)."""
     start_images: int = Field(0, ge=0)
     """Number of training images after which the losses on features begin. Until then, steps without the feature network
     are several times as fast."""

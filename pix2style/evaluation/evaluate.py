@@ -204,7 +204,7 @@ class _Evaluation:
             material=dataset,
             reference=teacher,
             stylizers=tuple(rows),
-            features=metric and FeaturesRecord(network=metric.name, layers=metric.style_layers, sha256=metric.sha256),
+            features=metric and _describe_features(metric),
             style_layers=metric.layers_by_figure if metric else {},
             paintings=tuple(paintings),
             target_to_painting=mean_or_none(self._target_values.to_painting),
@@ -255,6 +255,13 @@ def _read_paintings(
         if style_metric is not None:
             features.append(style_metric.painting(painting))
     return records, features
+
+
+def _describe_features(metric: StyleMetric) -> FeaturesRecord:
+    weights = metric.weights
+    return FeaturesRecord(
+        network=metric.name, layers=metric.network.layers, sha256=weights.sha256, weights=weights.name
+    )
 
 
 def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:

@@ -94,7 +94,9 @@ class FeaturesRecord(_Record):
     network: str
     layers: tuple[str, ...]
     sha256: str
-    """Digest of the weights file; empty for the weights of torchvision."""
+    """Digest of the file that the weights come from."""
+    weights: str = ""
+    """Name of the weights, and how they were converted."""
 
 
 class PaintingRecord(_Record):

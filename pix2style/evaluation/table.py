@@ -93,7 +93,9 @@ def _footer(report: EvalReport) -> list[str]:
         ),
     ]
     if report.features is not None:
-        lines.append(f"style: relative distance of Gram matrices of {report.features.network}; 0 is the same style")
+        features = report.features
+        network = f"{features.network} ({features.weights})" if features.weights else features.network
+        lines.append(f"style: relative distance of Gram matrices of {network}; 0 is the same style")
     if "deep_style_to_target" in report.style_layers:
         lines.append("deep style: the same over relu1_1 to relu5_1, painting as large as teachers see it (256 px)")
     if report.target_structure_distance is not None:

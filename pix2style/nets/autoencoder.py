@@ -12,10 +12,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
-from pix2style.files import write_bytes
+from pix2style.files import sha256_file, write_bytes
 from pix2style.nets.features import FeatureNetwork, select_layers
 from pix2style.nets.image_tensors import check_rgb_batch
-from pix2style.nets.weights import read_tensors_and_metadata
+from pix2style.nets.weights import WeightsRecord, read_tensors_and_metadata
 
 _KIND = "pix2style.autoencoder"
 _VERSION = 1
@@ -133,7 +133,9 @@ def load_autoencoder(layers: Iterable[str], weights: Path) -> FeatureNetwork:
     selected = select_layers(layers, {name: 2 * index + 1 for index, name in enumerate(LAYERS)})
     model = _read(weights)
     scales = dict(zip(LAYERS, model.mean_activation.tolist(), strict=True))
-    return FeatureNetwork(model.encoder, selected, scales=scales)
+    return FeatureNetwork(
+        model.encoder, selected, scales=scales, weights=WeightsRecord(weights.name, sha256_file(weights))
+    )
 
 
 def _read(path: Path) -> Autoencoder:

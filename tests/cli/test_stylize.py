@@ -119,6 +119,30 @@ def test_start_seed_and_intermediate_images(inputs: Inputs, run: Callable[[list[
     assert np.abs(read_picture(out).rgb - made["noise"]).mean() > 40
 
 
+def test_the_default_starts_from_the_photo_and_presets_as_published(
+    inputs: Inputs, run: Callable[[list[str]], Done]
+) -> None:
+    shallow = ("--content-layer", "conv2_1", "--style-layers", "conv1_1", "--steps", 1, "--json")
+    starts = {}
+    for preset, given in ((None, ()), ("gatys-2015", ()), ("adam-7000", ()), ("shallow", ()), (None, ("noise",))):
+        arguments = inputs.arguments("-o", inputs.folder / "out.png", *shallow, preset=preset or "shallow")
+        if preset is None:
+            at = arguments.index("--preset")
+            del arguments[at : at + 2]
+        done = run([*arguments, *(f"--start={start}" for start in given)])
+        assert done.code == 0, done.err
+        settings = json.loads(done.out)["identity"]["settings"]
+        starts[preset, given] = settings["start"]
+        assert preset is not None or settings["style_weight"] == 1e3  # that of gatys-2015
+    assert list(starts.values()) == ["content", "noise", "content", "content", "noise"]
+
+
+def test_the_report_names_the_weights(inputs: Inputs, run: Callable[[list[str]], Done]) -> None:
+    done = run(inputs.arguments("-o", inputs.folder / "out.png", "--steps", 1, "--json"))
+    report = json.loads(done.out)
+    assert report["weights"] == {"name": inputs.weights.name, "sha256": sha256_file(inputs.weights)}
+
+
 def test_colors_size_and_transparency(inputs: Inputs, run: Callable[[list[str]], Done]) -> None:
     photo = read_picture(inputs.folder / "photo.png").rgb
     alpha = np.tile(np.linspace(0, 255, 61).astype(np.uint8), (47, 1))

@@ -57,7 +57,7 @@ def photo_folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
 @pytest.fixture
 def style_metric(tmp_path: Path) -> StyleMetric:
     save_autoencoder(tmp_path / "a.safetensors", Autoencoder(channels=(4, 4, 4, 4)))
-    return StyleMetric(load_features(LAYERS, tmp_path / "a.safetensors"), "autoencoder", "0" * 64)
+    return StyleMetric(load_features(LAYERS, tmp_path / "a.safetensors"), "autoencoder")
 
 
 @pytest.fixture

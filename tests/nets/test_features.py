@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.nets import features
 from pix2style.nets.features import FeatureNetwork, load_vgg, load_vgg19
+from pix2style.nets.vgg.architecture import Vgg, build_body, layer_indices
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def to_conv2_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Indices as everyone cites them; Johnson et al. take relu1_2, relu2_2, relu3_3 and relu4_3 of VGG16.
-CITED: dict[features.Vgg, dict[str, int]] = {
+CITED: dict[Vgg, dict[str, int]] = {
     "vgg19": {
         "conv1_1": 0,
         "relu1_1": 1,
@@ -46,15 +46,15 @@ CITED: dict[features.Vgg, dict[str, int]] = {
 
 
 @pytest.mark.parametrize("kind", ["vgg19", "vgg16"])
-def test_layers_are_torchvisions(kind: features.Vgg) -> None:
+def test_layers_are_torchvisions(kind: Vgg) -> None:
     # Oracles that know nothing of our table: torchvision's own network, and its indices as everyone cites them.
     models = pytest.importorskip("torchvision").models
 
     with torch.device("meta"):
         theirs = getattr(models, kind)(weights=None).features
-        ours = features._build_body(kind, CITED[kind]["pool5"])
+        ours = build_body(kind, CITED[kind]["pool5"])
     assert [str(module) for module in ours] == [str(module).replace("inplace=True", "") for module in theirs]
-    indices = features._indices(kind)
+    indices = layer_indices(kind)
     assert {name: indices[name] for name in CITED[kind]} == CITED[kind]
 
 
@@ -172,15 +172,15 @@ def test_files_that_cannot_be_used(to_conv2_1: Path, tmp_path: Path) -> None:
             load_vgg19(["relu1_1"], path)
 
 
-def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, no_vgg: None) -> None:
     pytest.importorskip("torchvision")
     # torchvision's own downloader runs, towards a place that refuses: no network is needed or used.
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(ArtifactError, match=r"cannot be downloaded.*losses\.features\.weights.*autoencoder") as caught:
+    advice = r"cannot be downloaded.*pix2style\[vgg\].*losses\.features\.weights.*autoencoder"
+    with pytest.raises(ArtifactError, match=advice) as caught:
         load_vgg19(["relu1_1"])
     assert isinstance(caught.value.__cause__, URLError)
 

@@ -107,6 +107,29 @@ def test_the_same_seed_gives_the_same_bytes(teach: Callable[..., GatysTeacher], 
     assert np.array_equal(teacher.stylize([np.rot90(photo).copy(), photo])[1], first)
 
 
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_bfloat16_reaches_about_the_loss_of_float32(
+    optimizer: str, teach: Callable[..., GatysTeacher], photo: Image8
+) -> None:
+    settings = {"steps": 30, "optimizer": optimizer, "coarse_side_px": 40, "fine_steps": 10}
+    distances = {}
+    for precision in ("fp32", "bf16"):
+        teacher, steps = teach(preset("shallow", **settings, precision=precision)), []
+        stylized = teacher.stylize_photo(photo, on_step=steps.append)
+        # The last steps are in float32, so their losses are comparable.
+        distances[precision] = steps[-1].total_loss
+        assert [step.step for step in steps] == list(range(1, 41))
+        assert np.array_equal(stylized, teacher.stylize_photo(photo))
+    assert distances["bf16"] < 1.1 * distances["fp32"]
+    assert distances["bf16"] != distances["fp32"]
+
+
+def test_the_precision_is_part_of_the_identity(teach: Callable[..., GatysTeacher]) -> None:
+    exact, fast = (teach(preset("shallow", precision=precision)).identity for precision in ("fp32", "bf16"))
+    assert (exact.settings["precision"], fast.settings["precision"]) == ("fp32", "bf16")
+    assert exact.sha256 == fast.sha256  # the weights are the same file
+
+
 def test_the_start_image_is_used(teach: Callable[..., GatysTeacher], photo: Image8) -> None:
     barely = preset("shallow", steps=1, optimizer="adam", learning_rate=1e-6)
     other = np.full((20, 31, 3), (200, 30, 90), np.uint8)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.nets.features import _indices
+from pix2style.nets.vgg.architecture import layer_indices
 from pix2style.teachers.gatys import PRESETS, parse_layers, preset
 from pix2style.teachers.gatys.network import deepest_layer, load_network, weights_digest
 from pix2style.teachers.gatys.settings import format_layers, layer_names
@@ -67,7 +67,7 @@ def test_unknown_presets_and_weights_that_are_not_numbers() -> None:
 
 
 def test_layer_names_are_those_of_the_network() -> None:
-    assert {name: index for index, name in enumerate(layer_names())} == _indices("vgg19")
+    assert {name: index for index, name in enumerate(layer_names())} == layer_indices("vgg19")
 
 
 def test_settings_are_plain_values_and_layers_can_be_read_back() -> None:
@@ -105,14 +105,12 @@ def test_missing_damaged_and_other_networks_weights(tmp_path: Path) -> None:
         load_network(PRESETS["shallow"], tmp_path / "other.safetensors", CPU)
 
 
-def test_the_message_for_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-
+def test_the_message_for_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, no_vgg: None) -> None:
     def unreachable(*args: object, **kwargs: object) -> None:
         raise URLError("no route to host")
 
     monkeypatch.setattr("torch.hub.urlopen", unreachable)
-    with pytest.raises(ArtifactError, match=r"no route to host.*--weights FILE"):
+    with pytest.raises(ArtifactError, match=r"no route to host.*pix2style\[vgg\].*--weights FILE"):
         load_network(PRESETS["gatys-2015"], None, CPU)
 
 

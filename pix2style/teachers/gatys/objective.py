@@ -21,6 +21,7 @@ from torch import Tensor
 
 from pix2style.images import to_signed
 from pix2style.losses import gram, total_variation
+from pix2style.losses.tensors import wide
 from pix2style.nets.features import FeatureNetwork
 from pix2style.teachers.gatys.settings import GatysSettings
 
@@ -63,9 +64,9 @@ def painting_grams(
     """
     means: dict[str, Tensor] = {}
     for painting, weight in zip(paintings, weights, strict=True):
-        activations = _activations(network, settings, painting)
+        activations = _activations(network, painting)
         for name, _ in settings.style_layers:
-            weighted = weight * gram(activations[name])
+            weighted = weight * _scaled_gram(activations[name], settings)
             means[name] = means[name] + weighted if name in means else weighted
     return means
 
@@ -87,18 +88,20 @@ class Objective:
     ) -> None:
         self._network, self._settings = network, settings
         with torch.no_grad():
-            activations = _activations(network, settings, photo)
+            activations = _activations(network, photo)
             self._content_target = {name: activations[name] for name, _ in settings.content_layers}
             # At full strength without lerp, whose rounding would change the target.
             self._style_target = {
-                name: style[name] if strength == 1 else torch.lerp(gram(activations[name]), style[name], strength)
+                name: style[name]
+                if strength == 1
+                else torch.lerp(_scaled_gram(activations[name], settings), style[name], strength)
                 for name, _ in settings.style_layers
             }
 
     def __call__(self, image: Tensor) -> Losses:
         """Compute the losses of an image [1, 3, height, width] in [0, 1], of the photo's size."""
         settings = self._settings
-        activations = _activations(self._network, settings, image)
+        activations = _activations(self._network, image)
         content = sum(
             (weight * self._content_loss(activations[name], name) for name, weight in settings.content_layers),
             start=image.new_zeros(()),
@@ -113,16 +116,25 @@ class Objective:
         )
 
     def _content_loss(self, activations: Tensor, layer: str) -> Tensor:
-        squares = (activations - self._content_target[layer]).square()
-        return 0.5 * squares.sum() if self._settings.normalization == "paper" else squares.mean()
+        squares = (wide(activations) - wide(self._content_target[layer])).square()
+        loss = 0.5 * squares.sum() if self._settings.normalization == "paper" else squares.mean()
+        return self._settings.activation_scale**2 * loss
 
     def _style_loss(self, activations: Tensor, layer: str) -> Tensor:
-        squares = (gram(activations) - self._style_target[layer]).square()
+        squares = (_scaled_gram(activations, self._settings) - self._style_target[layer]).square()
         return 0.25 * squares.sum() if self._settings.normalization == "paper" else squares.mean()
 
 
-def _activations(network: FeatureNetwork, settings: GatysSettings, image: Tensor) -> dict[str, Tensor]:
+def _activations(network: FeatureNetwork, image: Tensor) -> dict[str, Tensor]:
     # [0, 1] to [0, 255] to [-1, 1], the range that every network in this package takes.
-    activations = network(to_signed(image * 255))
-    scale = settings.activation_scale
-    return activations if scale == 1 else {name: tensor * scale for name, tensor in activations.items()}
+    activations: dict[str, Tensor] = network(to_signed(image * 255))
+    return activations
+
+
+def _scaled_gram(activations: Tensor, settings: GatysSettings) -> Tensor:
+    """Return the Gram matrix of activations times `settings.activation_scale`.
+
+    Scaling the small matrix, not the activations, saves passes over memory. bfloat16 is widened first: `gram` would
+    round the matrix to bfloat16, and the style loss is the square of small differences between such matrices.
+    """
+    return settings.activation_scale**2 * gram(wide(activations))

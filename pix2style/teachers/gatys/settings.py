@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from pix2style.errors import ConfigError
+from pix2style.nets.vgg.scale import CAFFE_ACTIVATION_SCALE
 from pix2style.stylizer import Setting
 
 # Part of the teacher's digest: raise it whenever the same photo would be stylized differently.
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 Layers = tuple[tuple[str, float], ...]
 
@@ -22,6 +23,7 @@ _CHOICES = {
     "optimizer": ("lbfgs", "adam"),
     "start": ("content", "noise"),
     "pooling": ("max", "average"),
+    "precision": ("fp32", "bf16"),
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "content_weight": (0.0, math.inf),
@@ -65,6 +67,7 @@ class GatysSettings:
         seed: Seed of the noise.
         pooling: "max", as VGG19 was trained, or "average", which the paper found slightly more appealing.
         painting_scale: Longer side of the painting divided by that of the photo, at each level.
+        precision: "fp32", or "bf16" for VGG19 in bfloat16 in all steps but the last tenth of each level.
 
     Raises:
         ConfigError: If a value is outside its range, or VGG19 has no such layer.
@@ -86,6 +89,7 @@ class GatysSettings:
     seed: int = 0
     pooling: str = "max"
     painting_scale: float = 1.0
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -161,13 +165,6 @@ def _check_layers(field: str, layers: Layers) -> None:
 
 # --- presets -------------------------------------------------------------------------------------------------------
 
-# The paper's network (Caffe's VGG19) takes values from 0 to 255 minus their mean. Ours takes them divided by 255 and by
-# ImageNet's standard deviation, 0.226 on average, so its inputs are 57.6 times smaller. Convolutions, ReLUs and pooling
-# scale with their input, except for biases, so this factor brings activations to about the units for which the paper's
-# weights were chosen. This matters: the gradient of the style loss grows with the cube of the activations, that of the
-# content loss with the first power.
-CAFFE_ACTIVATION_SCALE = 255 * (0.229 + 0.224 + 0.225) / 3
-
 
 def _equal_weights(*names: str) -> Layers:
     return tuple((name, 1 / len(names)) for name in names)
@@ -180,6 +177,8 @@ GATYS_2015 = GatysSettings(
     style_layers=_FIVE_BLOCKS,
     content_weight=1.0,
     style_weight=1e3,
+    # To about the units for which the paper's weights were chosen. This matters: the gradient of the style loss grows
+    # with the cube of the activations, that of the content loss with the first power.
     activation_scale=CAFFE_ACTIVATION_SCALE,
     pooling="average",
     start="noise",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class StylizeJob:
         style: Paintings, their weights, and strength.
         out: Image file to write; its suffix chooses the format.
         settings: Settings of the optimisation.
-        weights: Safetensors file of VGG19's weights; None for torchvision's.
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         start: Image file to start from; None to start as the settings say.
         keep_colors: Keep the photo's own colours, see `pix2style.teachers.color`.
         max_side_px: Shrink the photo first to this longer side; None to keep its size.
@@ -84,6 +85,7 @@ class StylizeReport:
         style_loss: Style loss after the last step, multiplied by its weight.
         variation_loss: Total variation after the last step, multiplied by its weight.
         identity: Identity of the teacher.
+        weights: Name of VGG19's weights, and the SHA-256 of the file that they come from.
     """
 
     out: Path
@@ -96,6 +98,7 @@ class StylizeReport:
     style_loss: float
     variation_loss: float
     identity: dict[str, Any]
+    weights: dict[str, str]
 
 
 def stylize_file(
@@ -171,6 +174,7 @@ class _StepObserver:
                 "licence": identity.licence,
                 "settings": dict(identity.settings),
             },
+            weights=dataclasses.asdict(teacher.network.weights) if teacher.network.weights else {},
         )
 
 

@@ -13,8 +13,9 @@ from pix2style.errors import PhotoError
 from pix2style.files import sha256_json
 from pix2style.images import Image8, as_array, from_batch, resize, to_batch, to_signed
 from pix2style.nets.features import FeatureNetwork
+from pix2style.nets.precision import has_fast_bfloat16
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
-from pix2style.teachers.gatys.network import load_network, weights_digest
+from pix2style.teachers.gatys.network import bfloat16_copy, load_network, weights_digest
 from pix2style.teachers.gatys.objective import Losses, Objective, painting_grams
 from pix2style.teachers.gatys.optimize import optimize
 from pix2style.teachers.gatys.pyramid import Size, check_size, enlarge, level_sizes, painting_size
@@ -23,6 +24,8 @@ from pix2style.teachers.style import StyleBlend, read_painting
 
 # Sizes of photos whose Gram matrices are kept. Photos of a set mostly have few sizes.
 _CACHED_SIZES = 16
+# Share of a level's steps that computes in float32 after those in bfloat16. They remove what rounding has left.
+_EXACT_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ class GatysTeacher(Stylizer):
     Args:
         style: Paintings, weights and strength.
         settings: Settings of the optimisation.
-        weights: Safetensors file of VGG19's weights; None for torchvision's, which are downloaded once (548 MB).
+        weights: Safetensors file of VGG19's weights; None for the places that `load_vgg` names.
         network: A network that is already loaded with the same settings and weights, to share it between styles.
+        fast_network: `bfloat16_copy` of `network`, to share it too.
         device: "auto" for a GPU if there is one, or torch's name of a device.
 
     Raises:
@@ -79,14 +83,18 @@ class GatysTeacher(Stylizer):
         weights: Path | None = None,
         *,
         network: FeatureNetwork | None = None,
+        fast_network: FeatureNetwork | None = None,
         device: str = "auto",
     ) -> None:
         paintings = [read_painting(path) for path in style.paintings]
         self._style, self._settings = style, settings
         self._paintings = [image for image, _ in paintings]
         self.network = network or load_network(settings, weights, pick_device(device))
+        self._fast_network = None
+        if settings.precision == "bf16":
+            self._fast_network = fast_network or bfloat16_copy(self.network)
         self._device = next(self.network.body.parameters()).device
-        self._cached_grams: dict[int, dict[str, Tensor]] = {}
+        self._cached_grams: dict[tuple[int, bool], dict[str, Tensor]] = {}
         self._identity = self._identify(tuple(digest for _, digest in paintings))
 
     @property
@@ -136,16 +144,24 @@ class GatysTeacher(Stylizer):
         steps_before = 0
         for level, size in enumerate(sizes):
             content = self._to_unit(resize(photo, *size))
-            objective = Objective(
-                self.network, self._settings, content, self._style_grams(max(size)), self._style.strength
-            )
             if level:
                 image = enlarge(image, size)
             steps = self._settings.fine_steps if level else self._settings.steps
-            report = _step_reporter(on_step, steps_before, total_steps)
-            image = optimize(image, objective, self._settings, steps, report)
+            exact_from = steps - max(1, round(_EXACT_SHARE * steps)) if self._fast_network else 0
+            reporter = _StepReporter(on_step, steps_before, total_steps)
+            if exact_from:
+                image = optimize(image, self._objective(content, fast=True), self._settings, exact_from, reporter)
+            # If L-BFGS stopped early because of rounding, the steps that are left are done here.
+            image = optimize(image, self._objective(content), self._settings, steps - reporter.steps, reporter)
             steps_before += steps
         return _to_image8(image)
+
+    def _objective(self, content: Tensor, *, fast: bool = False) -> Objective:
+        grams = self._style_grams(max(content.shape[2:]), fast=fast)
+        return Objective(self._network(fast=fast), self._settings, content, grams, self._style.strength)
+
+    def _network(self, *, fast: bool) -> FeatureNetwork:
+        return self._fast_network if fast and self._fast_network is not None else self.network
 
     def level_sizes(self, size: Size) -> list[Size]:
         """Return the sizes (height, width) of the pyramid's levels for a photo of `size`, from small to large."""
@@ -160,18 +176,21 @@ class GatysTeacher(Stylizer):
         generator = torch.Generator().manual_seed(self._settings.seed)
         return torch.rand((1, 3, *size), generator=generator).to(self._device)
 
-    def _style_grams(self, longer_px: int) -> dict[str, Tensor]:
-        """Return the paintings' Gram matrices for photos with this longer side; computed once for each."""
-        if longer_px not in self._cached_grams:
+    def _style_grams(self, longer_px: int, *, fast: bool = False) -> dict[str, Tensor]:
+        """Return the paintings' Gram matrices for photos with this longer side; computed once for each network."""
+        if (longer_px, fast) not in self._cached_grams:
             if len(self._cached_grams) >= _CACHED_SIZES:
                 self._cached_grams.clear()
             smallest = self.network.smallest_px
             side = max(smallest, round(longer_px * self._settings.painting_scale))
             scaled = (resize(image, *painting_size(_size(image), side, smallest)) for image in self._paintings)
-            self._cached_grams[longer_px] = painting_grams(
-                self.network, self._settings, map(self._to_unit, scaled), self._style.normalized_weights
+            self._cached_grams[longer_px, fast] = painting_grams(
+                self._network(fast=fast),
+                self._settings,
+                map(self._to_unit, scaled),
+                self._style.normalized_weights,
             )
-        return self._cached_grams[longer_px]
+        return self._cached_grams[longer_px, fast]
 
     def _to_unit(self, image: Image8) -> Tensor:
         """Convert a uint8 image to a tensor [1, 3, height, width] in [0, 1] on the network's device."""
@@ -201,17 +220,29 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _step_reporter(
-    on_step: OnStep | None, steps_before: int, total_steps: int
-) -> Callable[[int, Losses, Tensor], None]:
-    """Return a function for `optimize` that counts steps over all levels and calls `on_step`."""
+def pick_precision(device: str = "auto") -> str:
+    """Return the precision that is fastest on the device of this name, for `GatysSettings.precision`."""
+    return "bf16" if has_fast_bfloat16(pick_device(device)) else "fp32"
 
-    def report(step: int, losses: Losses, image: Tensor) -> None:
-        if on_step is not None:
+
+class _StepReporter:
+    """Called by `optimize` after each step: counts steps over phases and levels, and calls `on_step`.
+
+    Attributes:
+        steps: Number of steps that were done at this level.
+    """
+
+    def __init__(self, on_step: OnStep | None, steps_before: int, total_steps: int) -> None:
+        self._on_step, self._steps_before, self._total_steps = on_step, steps_before, total_steps
+        self.steps = 0
+
+    def __call__(self, step: int, losses: Losses, image: Tensor) -> None:
+        del step  # counts from 1 in each phase
+        self.steps += 1
+        if self._on_step is not None:
             terms = (float(losses.content), float(losses.style), float(losses.variation))
-            on_step(OptimizationStep(steps_before + step, total_steps, *terms, current_image=lambda: _to_image8(image)))
-
-    return report
+            number = self._steps_before + self.steps
+            self._on_step(OptimizationStep(number, self._total_steps, *terms, current_image=lambda: _to_image8(image)))
 
 
 def _to_image8(image: Tensor) -> Image8:

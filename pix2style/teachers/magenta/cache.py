@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.errors import ArtifactError
-from pix2style.files import sha256_bytes, sha256_folder
+from pix2style.files import sha256_bytes, sha256_folder, user_cache_folder
 from pix2style.teachers.magenta.download import MODULE_HELP, MODULE_VARIABLE, download, is_saved_model
 from pix2style.teachers.magenta.network import SAVED_MODEL_LABEL, NetworkLabel
 from pix2style.teachers.magenta.records import (
@@ -58,8 +58,7 @@ class LocatedNetwork:
 
 def cache_folder() -> Path:
     """Return the folder of the lasting cache of teachers; it need not exist."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pix2style" / "teachers"
+    return user_cache_folder() / "teachers"
 
 
 def converted_folder(source_sha256: str) -> Path:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pix2style.nets.weights import WeightsRecord
+from pix2style.training.run.feature_weights import feature_weights
 from pix2style.training.step.state import TrainingState
 
 EndReason = Literal["images", "minutes", "validation", "interrupted"]
@@ -32,6 +34,7 @@ class TrainReport:
         ended_by: What ended the run: "images" or "minutes" (the limits of the section `train`), "validation"
             (`train.early_stop`) or "interrupted" (Ctrl-C or SIGTERM).
         elapsed_s: Training time over all sessions of the run, as `train.minutes` counts it.
+        features: Which weights the feature network had; None if no loss needed one.
     """
 
     run: Path
@@ -47,6 +50,7 @@ class TrainReport:
     stopped_early: bool
     ended_by: EndReason
     elapsed_s: float
+    features: WeightsRecord | None = None
 
     @classmethod
     def from_state(cls, run: Path, state: TrainingState, images_per_s: float, ended_by: EndReason) -> TrainReport:
@@ -66,4 +70,5 @@ class TrainReport:
             stopped_early=ended_by in ("validation", "interrupted"),
             ended_by=ended_by,
             elapsed_s=state.elapsed_s,
+            features=feature_weights(state),
         )

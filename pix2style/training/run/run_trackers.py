@@ -9,6 +9,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.config.train import TrainConfig
 from pix2style.training.data.sources import TrainingData
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint
+from pix2style.training.run.feature_weights import describe_feature_weights
 from pix2style.training.run.prepare import git_revision
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import PairSetReference, TrackedRun, Trackers, start_trackers
@@ -32,6 +33,7 @@ def start_run_trackers(
     description = {
         **config.model_dump(mode="json"),
         "pairs_sha256": data.digest,
+        "feature_weights": describe_feature_weights(state),
         "processes": state.world.size,
         "git_revision": git_revision(),
         "pix2style_version": __version__,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.config import Config
-from pix2style.runs.folder import PREVIEW_FILE
+from pix2style.runs.folder import FEATURES_FILE, PREVIEW_FILE
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.decoded_cache import decode_to_file
 from pix2style.training.data.loader import load_batches
@@ -23,6 +23,7 @@ from pix2style.training.run.checkpoints.checkpointer import Checkpointer
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
 from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
 from pix2style.training.run.clock import RunClock, now_s
+from pix2style.training.run.feature_weights import check_same_feature_weights, describe_feature_weights
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
 from pix2style.training.run.report import TrainReport
@@ -98,6 +99,8 @@ def train(
         if world.is_main:
             check_run_folder(run, config, resume=resume)
         state = build_state(config)
+        if resume and world.is_main:
+            check_same_feature_weights(run, state)
         start: dict[str, Any] = {}
         if not (resume and has_checkpoints(run)):
             start = load_start_weights(state, config, data)
@@ -105,7 +108,8 @@ def train(
         # Everything that a wrong configuration could break is behind us: only now make the folder.
         with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
-                create_run(run, config, {**(documents or {}), **({START_FILE: start} if start else {})})
+                start_document = {START_FILE: start} if start else {}
+                create_run(run, config, {**(documents or {}), **start_document, **_feature_document(state)})
             world.barrier()
             checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None
@@ -159,6 +163,12 @@ def _train_from(
         trackers.close(summarize_run(state, train))
     speed = (state.images_seen - first_image) / max(loop.training_s, 1e-9)
     return TrainReport.from_state(run, state, speed, ended_by)
+
+
+def _feature_document(state: TrainingState) -> dict[str, Any]:
+    """Return the file that records the feature network's weights, with its content; empty without that network."""
+    description = describe_feature_weights(state)
+    return {} if description is None else {FEATURES_FILE: description}
 
 
 def _photo_names(stream: CropStream, positions: range) -> list[str]:

@@ -8,6 +8,7 @@ import torch
 
 from pix2style.config.train import TrainConfig
 from pix2style.errors import ConfigError
+from pix2style.nets.precision import has_fast_bfloat16
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -39,7 +40,7 @@ def compute_dtype(train: TrainConfig, device: torch.device) -> torch.dtype:
         )
     if train.precision != "auto":
         return _DTYPES[train.precision]
-    return torch.bfloat16 if device.type == "cuda" or _cpu_has_bf16_instructions() else torch.float32
+    return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
 
 
 def autocast(train: TrainConfig, device: torch.device) -> AbstractContextManager[None]:
@@ -50,10 +51,3 @@ def autocast(train: TrainConfig, device: torch.device) -> AbstractContextManager
     """
     dtype = compute_dtype(train, device)
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-
-
-def _cpu_has_bf16_instructions() -> bool:
-    """Whether the processor has AVX-512 BF16 or AMX (x86); without them bfloat16 is slower than float32."""
-    # torch 2.9 has no get_capabilities yet
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
