@@ -45,6 +45,10 @@ def quickstart_command(
         float | None,
         typer.Option(min=0.05, max=1, help="How much of the painting's style to learn. Default: 1, all of it."),
     ] = None,
+    painting_size: Annotated[
+        int | None,
+        typer.Option(min=64, max=1024, metavar="PX", help="Size at which the teacher sees the painting. Default: 256."),
+    ] = None,
     minutes: Annotated[
         float,
         typer.Option(
@@ -68,7 +72,7 @@ def quickstart_command(
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
-    options = QuickstartOptions(out, content, style, teacher, module, strength, minutes)
+    options = QuickstartOptions(out, content, style, teacher, module, strength, painting_size, minutes)
     report = quickstart(options, lambda line: print(line, file=sys.stderr, flush=True))
     if as_json:
         print(json.dumps(report.to_json()))

@@ -32,6 +32,7 @@ class QuickstartOptions:
         teacher: `watercolor` or `magenta`; None takes `magenta`.
         module: Which of Magenta's networks stylizes: a folder, an address, `mobile` or `full`; None takes the default.
         strength: How much of the painting's style the teacher applies, 0 to 1; None takes all of it.
+        painting_size: Side in pixels at which the teacher sees the painting; None takes the default.
         minutes: Limit of the time for all stages together, earlier calls with the same `out` included.
     """
 
@@ -41,6 +42,7 @@ class QuickstartOptions:
     teacher: str | None = None
     module: str | None = None
     strength: float | None = None
+    painting_size: int | None = None
     minutes: float = 5.0
 
     @property
@@ -108,6 +110,8 @@ def _configure(options: QuickstartOptions, content: list[str], variants: int) ->
         config = load_config(bundled_config("finetune.yaml"))
         changes["pairs.variants"] = variants
         changes["pairs.styles"] = [{"paintings": [str(painting)], "strength": options.strength or 1.0}]
+        if options.painting_size is not None:
+            changes["pairs.painting_size"] = options.painting_size
         if options.strength is None:
             changes |= {"pairs.style": str(painting), "pairs.styles": []}
     return apply_overrides(config, [f"{key}={json.dumps(value)}" for key, value in changes.items()])
@@ -126,8 +130,8 @@ def _earlier_config(options: QuickstartOptions) -> Config | None:
         return None
     earlier, now = load_config(file), _configure(options, [], 0)
     pairs, new = earlier.pairs, now.pairs
-    same = (pairs.teacher, pairs.style, pairs.styles, pairs.module) == (new.teacher, new.style, new.styles, new.module)
-    if not same or earlier.name != now.name:
+    keys = ("teacher", "style", "styles", "module", "painting_size")
+    if earlier.name != now.name or any(getattr(pairs, key) != getattr(new, key) for key in keys):
         raise ConfigError(f"--out {options.out}: holds the filter {earlier.name} of another call: name another folder")
     return earlier
 

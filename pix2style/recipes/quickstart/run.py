@@ -13,6 +13,7 @@ from pix2style.files import read_json, write_json
 from pix2style.recipes.quickstart.options import CONFIG_FILE, Experiment, QuickstartOptions, plan_experiment
 from pix2style.recipes.quickstart.report import REPORT_FILE, QuickstartReport
 from pix2style.recipes.quickstart.stages import (
+    check_feature_network,
     evaluate_filter,
     export_filter_file,
     make_pair_set,
@@ -89,6 +90,8 @@ def quickstart(options: QuickstartOptions, log: Log = lambda _line: None) -> Qui
     session = _Session(options, experiment, report, log, began_s)
     _say_what_is_chosen(session)
     _write_config(session)
+    if experiment.config.losses.features.network != "autoencoder":
+        check_feature_network(experiment.config)
     with session.stage("pairs"):
         make_pair_set(out / CONFIG_FILE, session.config)
     if session.config.losses.features.network == "autoencoder":

@@ -26,6 +26,17 @@ _STYLIZED_PHOTOS = 12
 _INTERRUPTED_EXIT_CODE = 130
 
 
+def check_feature_network(config: Config) -> None:
+    """Load the feature network of the losses, so that missing weights are reported before the long work.
+
+    Raises:
+        ArtifactError: There are no weights; the message says how to get them.
+    """
+    from pix2style.runs.networks import load_feature_network
+
+    load_feature_network(config.losses)
+
+
 def make_pair_set(config_file: Path, config: Config) -> None:
     """Run make-pairs in its own process, because TensorFlow and torch in one process compete for a GPU's memory.
 
