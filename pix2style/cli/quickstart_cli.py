@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import require
+from pix2style.processes import process_start_s
 
 if TYPE_CHECKING:
     from pix2style.recipes.quickstart import QuickstartReport
@@ -73,7 +75,8 @@ def quickstart_command(
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
     options = QuickstartOptions(out, content, style, teacher, module, strength, painting_size, minutes)
-    report = quickstart(options, lambda line: print(line, file=sys.stderr, flush=True))
+    log = functools.partial(print, file=sys.stderr, flush=True)
+    report = quickstart(options, log, began_s=process_start_s())
     if as_json:
         print(json.dumps(report.to_json()))
     else:

@@ -11,7 +11,7 @@ from pix2style.evaluation.style import StyleMetric
 from pix2style.fidelity import ssim
 from pix2style.images import Image8
 
-# Limits of the words, from Magenta's images of 26 paintings at strengths 0.4 and 1 (benchmarks/LOG.md, 2026-11-29).
+# Limits of the words, a first choice by Magenta's images of one painting at strengths 0.4 and 1.
 _NEAR_STRUCTURE, _FAR_STRUCTURE = 0.5, 0.9
 _WEAK_STYLE, _STRONG_STYLE = 0.25, 0.5
 

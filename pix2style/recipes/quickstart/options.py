@@ -71,6 +71,11 @@ class Experiment:
     photos: int
     chosen: int
 
+    @property
+    def pairs(self) -> int:
+        """Number of pairs that are made, at most."""
+        return self.chosen * (1 + self.config.pairs.variants)
+
 
 def plan_experiment(options: QuickstartOptions) -> Experiment:
     """Choose photos, number of variants and the configuration.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pix2style.config import Config
 from pix2style.errors import ConfigError, Pix2StyleError
@@ -30,6 +32,10 @@ _MIN_TRAINING_S = 10.0
 # the same machine, and pictures and figures are as much work as this many exports.
 _FINAL_STAGES_IN_EXPORTS = 5.0
 _MIN_FINAL_STAGES_S = 8.0
+# Decoded, the two images of a pair of 512 pixels take 1.2 MB, for which the training makes a temporary file.
+_DISK_MB, _DISK_MB_PER_PAIR = 30, 1.5
+# Peak of the training and of the figures, measured on a CPU.
+_MEMORY_GB = 2.0
 
 
 @dataclass(slots=True)
@@ -69,7 +75,9 @@ class _Session:
         return time.monotonic() - self.began_s
 
 
-def quickstart(options: QuickstartOptions, log: Log = lambda _line: None) -> QuickstartReport:
+def quickstart(
+    options: QuickstartOptions, log: Log = lambda _line: None, *, began_s: float | None = None
+) -> QuickstartReport:
     """Make pairs, train a filter, export it, and measure it on held-out photos.
 
     A second call with the same `out` resumes where the first one stopped; with more minutes it trains on.
@@ -77,18 +85,21 @@ def quickstart(options: QuickstartOptions, log: Log = lambda _line: None) -> Qui
     Args:
         options: What to make, and in how many minutes.
         log: Called with a line of text when a stage starts.
+        began_s: Moment, on the scale of `time.monotonic()`, from which on the minutes count; None takes that of the
+            call.
 
     Raises:
         ConfigError: Options contradict each other, or `out` cannot be used.
         Pix2StyleError: A stage failed; the error is the stage's own.
     """
-    began_s = time.monotonic()
+    began_s = time.monotonic() if began_s is None else began_s
     experiment = plan_experiment(options)
     out = options.out
     name = experiment.config.name
     report = QuickstartReport(out / f"{name}.onnx", out / "before-after.png", out / "pictures")
     session = _Session(options, experiment, report, log, began_s)
     _say_what_is_chosen(session)
+    _say_what_is_needed(session)
     _write_config(session)
     if experiment.config.losses.features.network != "autoencoder":
         check_feature_network(experiment.config)
@@ -122,6 +133,22 @@ def _say_what_is_chosen(session: _Session) -> None:
         )
     elif experiment.photos < 10:
         session.log(f"{experiment.photos} photos: few; the filter will be better with 20 or more, of any subjects")
+
+
+def _say_what_is_needed(session: _Session) -> None:
+    """Say how much disk and memory the work takes, and stop if there is not enough disk."""
+    disk_mb = round(_DISK_MB + _DISK_MB_PER_PAIR * session.experiment.pairs)
+    free_mb = shutil.disk_usage(_existing_parent(session.options.out)).free / 1e6
+    session.log(f"needs up to {disk_mb} MB of disk in {session.options.out} and {_MEMORY_GB:.1f} GB of memory")
+    if free_mb < disk_mb:
+        raise ConfigError(
+            f"--out {session.options.out}: {free_mb:.0f} MB are free there, and {disk_mb} MB are needed: free some,"
+            " name another folder, or use fewer photos"
+        )
+
+
+def _existing_parent(path: Path) -> Path:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
 
 
 def _write_config(session: _Session) -> None:
