@@ -86,7 +86,7 @@ class FeatureNetwork(nn.Module):
             raise ValueError(f"images must have at least {self.smallest_px} px a side, got {list(image.shape[-2:])}")
         features = (image - self.mean) / self.std  # type: ignore[operator]
         # A body of bfloat16 weights gets the image normalised in float32 and then rounded once.
-        features = features.to(next(self.body.parameters()).dtype)
+        features = features.to(self.body[0].weight.dtype)  # type: ignore[arg-type]
         activations: dict[str, Tensor] = {}
         for index, module in enumerate(self.body):
             features = module(features)

@@ -147,14 +147,30 @@ class GatysTeacher(Stylizer):
             if level:
                 image = enlarge(image, size)
             steps = self._settings.fine_steps if level else self._settings.steps
-            exact_from = steps - max(1, round(_EXACT_SHARE * steps)) if self._fast_network else 0
-            reporter = _StepReporter(on_step, steps_before, total_steps)
-            if exact_from:
-                image = optimize(image, self._objective(content, fast=True), self._settings, exact_from, reporter)
-            # If L-BFGS stopped early because of rounding, the steps that are left are done here.
-            image = optimize(image, self._objective(content), self._settings, steps - reporter.steps, reporter)
+            image = self._minimize(image, content, steps, _StepReporter(on_step, steps_before, total_steps))
             steps_before += steps
         return _to_image8(image)
+
+    def _minimize(self, image: Tensor, content: Tensor, steps: int, reporter: _StepReporter) -> Tensor:
+        """Do the steps of one level: the last ones in float32, those before in bfloat16 if the settings say so."""
+        exact, settings = self._objective(content), self._settings
+        fast_steps = steps - max(1, round(_EXACT_SHARE * steps)) if self._fast_network is not None else 0
+        if not fast_steps:
+            return optimize(image, exact, settings, steps, reporter)
+        fast = self._objective(content, fast=True)
+        if settings.optimizer == "adam":
+            # Without a restart, whose first step would change every pixel by the whole learning rate.
+            return optimize(
+                image,
+                lambda current: fast(current) if reporter.steps < fast_steps else exact(current),
+                settings,
+                steps,
+                reporter,
+            )
+        # L-BFGS starts anew, because its history holds gradients of the other network. If it stopped early because of
+        # rounding, the steps that are left are done in float32.
+        image = optimize(image, fast, settings, fast_steps, reporter)
+        return optimize(image, exact, settings, steps - reporter.steps, reporter)
 
     def _objective(self, content: Tensor, *, fast: bool = False) -> Objective:
         grams = self._style_grams(max(content.shape[2:]), fast=fast)
