@@ -9,7 +9,12 @@ Importing the package loads nothing heavy; `load_stylizer` imports what the styl
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime reads this when it is imported. Without it, it writes a device id and an event database into the user's
+# cache, and asks a host of Microsoft. A tool for private photos sends and writes nothing.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from pix2style.version import __version__
 

@@ -42,7 +42,7 @@ def stylize_command(
     seed: opts.SeedOption = None,
     pooling: opts.PoolingOption = None,
     painting_scale: opts.PaintingScaleOption = None,
-    precision: opts.PrecisionOption = opts.Precision.auto,
+    precision: opts.PrecisionOption = opts.Precision.fp32,
     blend: opts.BlendOption = None,
     strength: opts.StrengthOption = 1.0,
     max_side: opts.MaxSideOption = None,

@@ -259,9 +259,7 @@ def _read_paintings(
 
 def _describe_features(metric: StyleMetric) -> FeaturesRecord:
     weights = metric.weights
-    return FeaturesRecord(
-        network=metric.name, layers=metric.network.layers, sha256=weights.sha256, weights=weights.name
-    )
+    return FeaturesRecord(network=metric.name, layers=metric.style_layers, sha256=weights.sha256, weights=weights.name)
 
 
 def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHERS
 _PAIRS_PER_MINUTE = 48
 _MIN_PAIRS = 24
 _MAX_VARIANTS = 12
+_CROP_MULTIPLE = 8
 CONFIG_FILE = "config.yaml"
 
 
@@ -97,6 +99,21 @@ def plan_experiment(options: QuickstartOptions) -> Experiment:
     content = [str(folder)] if chosen is photos else [str(photo) for photo in chosen]
     variants = min(limit // len(chosen) - 1, _MAX_VARIANTS)
     return Experiment(_configure(options, content, variants), len(photos), len(chosen))
+
+
+def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
+    """Return the experiment with training crops that fit into the smallest pair of its finished pair set."""
+    from pix2style.pairs.format.reader import PairReader
+
+    config = experiment.config
+    if config.pairs.path is None:
+        raise TypeError("quickstart sets pairs.path")
+    smallest = min(min(entry.height_px, entry.width_px) for entry in PairReader(config.pairs.path).entries("train"))
+    crop = min(config.train.augment.crop, max(smallest // _CROP_MULTIPLE * _CROP_MULTIPLE, _CROP_MULTIPLE))
+    if crop == config.train.augment.crop:
+        return experiment
+    log(f"  the shortest side of a photo is {smallest} pixels: training crops have {crop}; larger photos train better")
+    return replace(experiment, config=apply_overrides(config, [f"train.augment.crop={crop}"]))
 
 
 def _configure(options: QuickstartOptions, content: list[str], variants: int) -> Config:

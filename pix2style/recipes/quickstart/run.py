@@ -12,7 +12,13 @@ from pathlib import Path
 from pix2style.config import Config
 from pix2style.errors import ConfigError, Pix2StyleError
 from pix2style.files import read_json, write_json
-from pix2style.recipes.quickstart.options import CONFIG_FILE, Experiment, QuickstartOptions, plan_experiment
+from pix2style.recipes.quickstart.options import (
+    CONFIG_FILE,
+    Experiment,
+    QuickstartOptions,
+    fit_crop,
+    plan_experiment,
+)
 from pix2style.recipes.quickstart.report import REPORT_FILE, QuickstartReport
 from pix2style.recipes.quickstart.stages import (
     check_feature_network,
@@ -108,6 +114,7 @@ def quickstart(
     if session.config.losses.features.network == "autoencoder":
         with session.stage("feature network"):
             train_feature_network(session.config, options.minutes)
+    session.experiment = fit_crop(experiment, log)
     if not report.filter.exists():
         with session.stage("first filter"):
             write_first_filter(session.config, report.filter)
