@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 # ONNX Runtime reads this when it is imported. Without it, it writes a device id and an event database into the user's
 # cache, and asks a host of Microsoft. A tool for private photos sends and writes nothing.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# albumentations asks the Python Package Index for its newest version whenever it is imported.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 from pix2style.version import __version__
 
