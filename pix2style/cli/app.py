@@ -76,9 +76,11 @@ def advise_after_interrupt(command: str, advice: Callable[[], str]) -> Iterator[
     """
     try:
         yield
-    except KeyboardInterrupt:
-        # Typer turns the exception into an exit code, so the advice cannot travel with it.
-        _RESUME_ADVICE[command] = advice()
+    except (KeyboardInterrupt, SystemExit) as interruption:
+        # Typer turns the exception into an exit code, so the advice cannot travel with it. Several processes that train
+        # together leave by SystemExit.
+        if isinstance(interruption, KeyboardInterrupt) or interruption.code == EXIT_INTERRUPTED:
+            _RESUME_ADVICE[command] = advice()
         raise
 
 
