@@ -115,7 +115,6 @@ def main() -> None:
     arguments = parser.parse_args()
     rng = random.Random(_SEED)  # noqa: S311 (not for cryptography)
     photos = arguments.material / "photos"
-
     copies_folder = arguments.out / "paintings"
     copies_folder.mkdir(parents=True, exist_ok=True)
     copies: list[Path] = []

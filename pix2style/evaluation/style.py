@@ -17,6 +17,7 @@ from pix2style.losses import gram
 from pix2style.nets.autoencoder import LAYERS as AUTOENCODER_LAYERS
 from pix2style.nets.autoencoder import load_autoencoder
 from pix2style.nets.features import FeatureNetwork, load_vgg19
+from pix2style.nets.precision import has_fast_bfloat16
 from pix2style.nets.vgg.find_weights import has_local_weights
 from pix2style.nets.weights import WeightsRecord, read_tensors_and_metadata
 
@@ -108,7 +109,7 @@ class StyleMetric:
         """Return what the metrics compare of an image uint8 [height, width, 3]."""
         batch = torch.from_numpy(to_batch([pad_to_side(image, _MIN_SIDE_PX)]))
         # bfloat16 changes Gram matrices by less than 1 %, and halves the time of the deep layers, which is most of it.
-        with torch.autocast("cpu", torch.bfloat16, enabled=bool(self.deep_layers) and _cpu_has_bf16_instructions()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bool(self.deep_layers) and has_fast_bfloat16(batch.device)):
             activations = self.network(batch)
             grams = {layer: gram(features)[0].double() for layer, features in activations.items()}
         structure = activations.get(STRUCTURE_LAYER)
@@ -157,12 +158,6 @@ def _shallow(layers: tuple[str, ...]) -> tuple[str, ...]:
 def _mean_distance(grams: GramMatrices, style: GramMatrices, layers: tuple[str, ...]) -> float:
     ratios = [(grams[layer] - style[layer]).norm() / style[layer].norm() for layer in layers]
     return float(torch.stack(ratios).nan_to_num(0.0, posinf=1.0).mean())
-
-
-def _cpu_has_bf16_instructions() -> bool:
-    """Whether the processor multiplies bfloat16 natively (x86); without this it is slower than float32."""
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def load_style_metric(

@@ -179,7 +179,7 @@ def test_bfloat16_hardly_changes_the_figures(
 ) -> None:
     figures = []
     for native in (False, True):
-        monkeypatch.setattr(style, "_cpu_has_bf16_instructions", lambda native=native: native)
+        monkeypatch.setattr(style, "has_fast_bfloat16", lambda _, native=native: native)
         first, second = (deep_metric.features(photo) for photo in photos(2))
         assert first.structure is not None
         assert second.structure is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pix2style import load_stylizer
-from pix2style.errors import ConfigError, DataError
+from pix2style.errors import ConfigError, DataError, ImageError
 from pix2style.files import write_json
 from pix2style.images import Image8, Picture, read_picture, write_picture
 from pix2style.recipes.quickstart import (
@@ -87,6 +87,22 @@ def test_photos_and_variants_follow_the_time(tmp_path: Path, count: int, chosen:
         (tmp_path / f"{i:04d}.jpg").touch()
     plan = plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path, minutes=5))
     assert (plan.photos, plan.chosen, plan.config.pairs.variants) == (count, chosen, variants)
+
+
+def test_a_painting_that_is_missing_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"missing\.jpg"):
+        quickstart(QuickstartOptions(tmp_path / "out", style=tmp_path / "missing.jpg"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_call_counts_the_photos_that_were_chosen(tmp_path: Path) -> None:
+    for i in range(400):
+        (tmp_path / f"{i:04d}.jpg").touch()
+    options = QuickstartOptions(tmp_path / "out", tmp_path)
+    first = plan_experiment(options)
+    (tmp_path / "out").mkdir()
+    write_json(tmp_path / "out" / "config.yaml", first.config.model_dump(mode="json"))
+    assert (plan_experiment(options).chosen, first.chosen) == (240, 240)
 
 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.images import find_images
 from pix2style.recipes.quickstart.materials import bundled_config, sample_painting, sample_photos
 from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHERS
+from pix2style.teachers.style import read_painting
 
 # So many pairs are made for each minute. That takes a tenth of the time: a teacher makes about 8 pairs/s on two cores.
 _PAIRS_PER_MINUTE = 48
@@ -85,6 +86,7 @@ def plan_experiment(options: QuickstartOptions) -> Experiment:
     Raises:
         ConfigError: Options contradict each other, or `out` holds another experiment.
         DataError: There are no photos.
+        ImageError: The painting is missing or cannot be read.
     """
     _check_teacher(options)
     folder = options.content or sample_photos()
@@ -94,7 +96,10 @@ def plan_experiment(options: QuickstartOptions) -> Experiment:
     limit = max(_MIN_PAIRS, int(_PAIRS_PER_MINUTE * options.minutes))
     earlier = _earlier_config(options)
     if earlier is not None:
-        return Experiment(earlier, len(photos), len(photos))
+        listed = len(earlier.pairs.content)  # one folder, or the files that were chosen
+        return Experiment(earlier, len(photos), listed if listed > 1 else len(photos))
+    if options.painting is not None:
+        read_painting(options.painting)  # a wrong path is reported before anything is written
     chosen = photos if len(photos) <= limit else [photos[i * len(photos) // limit] for i in range(limit)]
     content = [str(folder)] if chosen is photos else [str(photo) for photo in chosen]
     variants = min(limit // len(chosen) - 1, _MAX_VARIANTS)
