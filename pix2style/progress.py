@@ -28,6 +28,7 @@ StageProgressCallback = Callable[[str, int, int], None]
 """Called with the name of the stage, the number of its items that are finished and the number of all its items."""
 
 _SHOWN_FAILURES = 20
+_SHOWN_NAMES = 3
 
 
 def no_progress(*_args: object) -> None:
@@ -50,6 +51,20 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
         _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+
+
+def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
+    """Print what a person should know about single files on stderr: each remark once, with the first three files.
+
+    Args:
+        notes: Name of each file, and the remark about it.
+    """
+    files: dict[str, list[str]] = {}
+    for name, text in notes:
+        files.setdefault(text, []).append(name)
+    for text, names in files.items():
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        _print("note", f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}")
 
 
 def _print(kind: str, text: str) -> None:

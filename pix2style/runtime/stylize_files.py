@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
@@ -33,6 +33,19 @@ class FailedFile:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileNote:
+    """What a person should know about a photo that was stylized, for example that it is HDR and was tone-mapped.
+
+    Attributes:
+        path: Path of the photo.
+        text: The remark.
+    """
+
+    path: Path
+    text: str
+
+
 @dataclass(slots=True)
 class FilesReport:
     """What happened to the photos.
@@ -41,6 +54,7 @@ class FilesReport:
         written: Outputs that were written.
         skipped: Outputs that existed before.
         failures: Photos that could not be read, stylized or written.
+        notes: What a person should know about single photos.
         seconds: Duration of the whole call.
         stylize_seconds: Part of that duration spent inside the stylizer.
     """
@@ -48,6 +62,7 @@ class FilesReport:
     written: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failures: list[FailedFile] = field(default_factory=list)
+    notes: list[FileNote] = field(default_factory=list)
     seconds: float = 0.0
     stylize_seconds: float = 0.0
 
@@ -127,12 +142,12 @@ class _Pipeline:
         try:
             picture = reading.result()
             started = time.perf_counter()
-            [rgb] = self._stylizer.stylize([picture.rgb])
+            stylized = self._stylizer.stylize_picture(picture)
             self._report.stylize_seconds += time.perf_counter() - started
         except DataError as error:
             self._add_failure(job, error)
             return
-        stylized = replace(picture, rgb=rgb)
+        self._report.notes += [FileNote(job.source, note) for note in picture.notes]
         writing = writer.submit(write_picture, job.target, stylized, quality=self._jpeg_quality)
         self._pending_writes.append((job, writing))
 
