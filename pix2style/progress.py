@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -46,10 +47,23 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         failures: Name of each file, and the reason why it failed.
         complete_list: Where all failures are listed, for example `manifest.json`.
     """
+    failures = _merge_missing_packages(failures)
     for name, reason in failures[:_SHOWN_FAILURES]:
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
         _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+
+
+def _merge_missing_packages(failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Merge failures that one and the same missing package explains into one line."""
+    merged: dict[tuple[str, str], tuple[str, str]] = {}
+    counts = Counter(reason for _, reason in failures)
+    for name, reason in failures:
+        if counts[reason] > 1 and "pip install" in reason:
+            merged.setdefault(("", reason), (f"{name} and {counts[reason] - 1:,} more", reason))
+        else:
+            merged.setdefault((name, reason), (name, reason))
+    return list(merged.values())
 
 
 def _print(kind: str, text: str) -> None:

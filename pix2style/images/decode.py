@@ -14,13 +14,12 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from pix2style.errors import ImageError
+from pix2style.images.frames import select_only_frame
+from pix2style.images.kinds import formats_for, unidentified_reason
 from pix2style.images.picture import WHITE, Image8, Picture
 
 PillowImage = Image.Image
 
-# Only the formats that photos come in, because every decoder can have security holes. "JPEG" opens MPO files as well;
-# Pillow registers no opener named "MPO", and naming it here would make every format after it fail.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # Images with more pixels are refused before they are decoded, so that a small file cannot fill the memory
 # (decompression bomb). The limit lies just below the one at which Pillow raises an error itself. Pillow also warns from
 # half of its limit on; that warning is switched off, because one limit is enough.
@@ -100,7 +99,8 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
     """Decode a whole image and turn it upright as its EXIF orientation says.
 
     A truncated file is an error; Pillow alone would fill the missing part with grey. Grey, palette, CMYK (converted by
-    its profile) and 16-bit images become 8-bit RGB. Only the first frame of an animation is decoded.
+    its profile) and 16-bit images become 8-bit RGB. Animations and documents of several pages are refused: see
+    `sequence.open_sequence`.
 
     Args:
         data: Content of the image file.
@@ -115,7 +115,8 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
     if not data:
         raise ImageError(name, "the file is empty")
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats_for(data, name)) as image:
+            select_only_frame(image, name)
             if image.width * image.height > max_pixels:
                 raise ImageError(
                     name,
@@ -124,10 +125,7 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
             image.load()
             return picture_from_pillow(image, to_srgb=to_srgb)
     except UnidentifiedImageError as error:
-        # Pair sets store these reasons for photos that failed, so changing the words changes digests of sets.
-        raise ImageError(
-            name, "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"
-        ) from error
+        raise ImageError(name, unidentified_reason(name)) from error
     except Image.DecompressionBombError as error:
         raise ImageError(name, f"claims more than {max_pixels} pixels: make it smaller first") from error
     except ImageError:
@@ -204,7 +202,9 @@ def _to_srgb(image: PillowImage, profile: bytes | None) -> PillowImage:
 def has_alpha(path: Path) -> bool:
     """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
-        with open_file(path) as stream, Image.open(stream, formats=_FORMATS) as image:
-            return "A" in image.getbands() or "transparency" in image.info
-    except (*_DECODING_ERRORS, Image.DecompressionBombError):
+        with open_file(path) as stream:
+            formats = formats_for(stream.peek(), str(path))
+            with Image.open(stream, formats=formats) as image:
+                return "A" in image.getbands() or "transparency" in image.info
+    except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # decoding the file later raises the error that says what is wrong
