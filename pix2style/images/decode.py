@@ -19,6 +19,8 @@ from pix2style.errors import ImageError
 from pix2style.images import png, reasons
 from pix2style.images.declared import declared_colours
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
+from pix2style.images.frames import select_only_frame
+from pix2style.images.kinds import formats_for
 from pix2style.images.picture import WHITE, Image8, Picture
 from pix2style.images.pixels import FORMATS_WITH_UNUSED_ALPHA, has_transparency, take_pixels
 from pix2style.images.rgb import rgb_of
@@ -26,9 +28,6 @@ from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_im
 
 PillowImage = Image.Image
 
-# Only the formats that photos come in, because every decoder can have security holes. "JPEG" opens MPO files as well;
-# Pillow registers no opener named "MPO", and naming it here would make every format after it fail.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # Images with more pixels are refused before they are decoded, so that a small file cannot fill the memory
 # (decompression bomb). The limit lies just below the one at which Pillow raises an error itself. Pillow also warns from
 # half of its limit on; that warning is switched off, because one limit is enough.
@@ -110,7 +109,8 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
     """Decode a whole image and turn it upright as its EXIF orientation says.
 
     A truncated file is an error; Pillow alone would fill the missing part with grey. Grey, palette, CMYK, Lab, 16-bit
-    and HDR images become 8-bit RGB. Only the first frame of an animation is decoded.
+    and HDR images become 8-bit RGB. Animations and documents of several pages are refused: see
+    `sequence.open_sequence`.
 
     Args:
         data: Content of the image file.
@@ -127,15 +127,16 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
     facts = read_facts(data)
     library_lines: list[str] = []
     try:
-        with open_image(facts) as image:
+        with Image.open(io.BytesIO(facts.data), formats=formats_for(data, name)) as opened:
+            select_only_frame(opened, name)
+            image = reopen_if_needed(opened, data)
             if image.width * image.height > max_pixels:
                 raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
             load_image(image, library_lines)
             picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
             return replace(picture, notes=(*picture.notes, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
-        # Pair sets store these reasons for photos that failed, so changing the words changes digests of sets.
-        raise ImageError(name, reasons.unidentified(facts, max_pixels)) from error
+        raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
     except Image.DecompressionBombError as error:
         raise ImageError(name, reasons.bomb(error, max_pixels)) from error
     except ImageError:
@@ -146,11 +147,6 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
         raise ImageError(name, "needs more memory than there is: make it smaller first") from error
     except _DECODING_ERRORS as error:
         raise ImageError(name, reasons.damaged(facts, error, library_lines)) from error
-
-
-def open_image(facts: FileFacts) -> PillowImage:
-    """Open an image file without decoding it; see `decode_picture`."""
-    return reopen_if_needed(Image.open(io.BytesIO(facts.data), formats=_FORMATS), facts.data)
 
 
 def picture_from_pillow(image: PillowImage, *, to_srgb: bool, facts: FileFacts = NO_FACTS) -> Picture:
@@ -200,9 +196,11 @@ def _turned(pixels: Image8, method: Image.Transpose) -> Image8:
 def has_alpha(path: Path) -> bool:
     """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
-        with open_file(path) as stream, Image.open(stream, formats=_FORMATS) as image:
-            if image.format in FORMATS_WITH_UNUSED_ALPHA and has_transparency(image):
-                return decode_picture(read_file(path), name=str(path)).alpha is not None
-            return has_transparency(image)
-    except (*_DECODING_ERRORS, Image.DecompressionBombError, ImageError):
+        with open_file(path) as stream:
+            formats = formats_for(stream.peek(), str(path))
+            with Image.open(stream, formats=formats) as image:
+                if image.format in FORMATS_WITH_UNUSED_ALPHA and has_transparency(image):
+                    return decode_picture(read_file(path), name=str(path)).alpha is not None
+                return has_transparency(image)
+    except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # decoding the file later raises the error that says what is wrong

@@ -19,6 +19,8 @@ from pix2style.images.picture import Image8, Picture
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # For lossless WebP files, "quality" is the time spent on making them small, from 0 to 100.
 _LOSSLESS_EFFORT = 50
+# Pillow would write a coloured PPM file under these suffixes, which stand for black and white, grey and floats.
+_UNFIT_SUFFIXES = frozenset((".pbm", ".pfm", ".pgm"))
 _LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 
 
@@ -38,12 +40,17 @@ def encode_jpeg(rgb: Image8, quality: int = 95) -> bytes:
 
 def can_hold_alpha(path: Path) -> bool:
     """Return whether the image format named by the suffix of `path` can store transparency."""
-    return path.suffix.lower() in (".png", ".webp", ".tif", ".tiff", ".avif")
+    return path.suffix.lower() in (".apng", ".avif", ".avifs", ".png", ".tif", ".tiff", ".webp")
 
 
 def can_write(path: Path) -> bool:
     """Return whether the suffix of `path` names a format that `write_picture` can write."""
-    return Image.registered_extensions().get(path.suffix.lower()) in _WRITABLE
+    return _format_of(path) in _WRITABLE
+
+
+def _format_of(path: Path) -> str | None:
+    suffix = path.suffix.lower()
+    return None if suffix in _UNFIT_SUFFIXES else Image.registered_extensions().get(suffix)
 
 
 def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
@@ -69,7 +76,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         "TIFF": {"compression": "tiff_lzw"},
         "AVIF": {"quality": 90},
     }
-    kind = Image.registered_extensions().get(suffix)
+    kind = _format_of(path)
     if kind not in _WRITABLE:
         raise DataError(
             f"{path}: cannot write the format {suffix or 'without a suffix'!r}: use .png, .jpg, .webp or .tif"

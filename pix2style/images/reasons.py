@@ -8,6 +8,7 @@ import re
 from PIL import Image
 
 from pix2style.images.file_facts import FileFacts
+from pix2style.images.kinds import unidentified_reason
 
 # What Pillow and libtiff say about files that may be sound, but that they cannot read.
 _UNSUPPORTED = re.compile(
@@ -16,22 +17,21 @@ _UNSUPPORTED = re.compile(
     r"\bno decoder\b|decoder \w+ not available|cannot find loader|not implemented|^conversion from|unrecognized mode",
     re.IGNORECASE,
 )
-_NOT_A_PICTURE = "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"
 _NAMES = {"WEBP": "WebP", "HEIF": "HEIF"}
 _SIZE = re.compile(r"\((\d+) pixels\)")
 
 
-def unidentified(facts: FileFacts, max_pixels: int) -> str:
+def unidentified(facts: FileFacts, name: str, max_pixels: int) -> str:
     """Return the reason why no decoder accepts a file."""
     if facts.width * facts.height > max_pixels:
         return too_large(facts.width, facts.height, max_pixels)
     if facts.kind not in Image.OPEN:
-        return _NOT_A_PICTURE
+        return unidentified_reason(name)
     try:
         Image.OPEN[facts.kind][0](io.BytesIO(facts.data), "").close()
     except Exception as error:  # noqa: BLE001 - decoders raise anything, and its words are what is asked for
         return damaged(facts, error, [])
-    return _NOT_A_PICTURE
+    return unidentified_reason(name)
 
 
 def damaged(facts: FileFacts, error: Exception, library_lines: list[str]) -> str:

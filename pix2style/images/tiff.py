@@ -46,11 +46,12 @@ def reopen_if_needed(image: Image.Image, data: bytes) -> Image.Image:
     _check_range(tags)
     apart = tags.get(_PLANAR, 1) == 2 and (set(tags.get(_BITS, (1,))) != {8} or tags.get(_EXTRA, ()))
     if getattr(image, "_compression", "") == "raw" and (apart or tags.get(_PHOTOMETRIC) == _YCBCR):
-        image.close()
+        page = image.tell()
         with _SWITCH:
             TiffImagePlugin.READ_LIBTIFF = True
             try:
                 image = Image.open(io.BytesIO(data), formats=("TIFF",))
+                image.seek(page)
             finally:
                 TiffImagePlugin.READ_LIBTIFF = False
     _mend_palette(image, tags)
