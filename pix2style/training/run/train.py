@@ -30,7 +30,7 @@ from pix2style.training.run.report import TrainReport
 from pix2style.training.run.run_trackers import start_run_trackers, summarize_run
 from pix2style.training.run.signals import stop_signals
 from pix2style.training.run.skipped_steps import SkippedStepReporter
-from pix2style.training.run.step_monitor import MetricsLogger, StepMonitor
+from pix2style.training.run.step_monitor import MetricsLogger, SmoothedLoss, StepMonitor
 from pix2style.training.run.training_loop import TrainingLoop
 from pix2style.training.run.validation.preview import Preview
 from pix2style.training.run.validation.validator import Validator
@@ -146,11 +146,12 @@ def _train_from(
             stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
             logger = MetricsLogger(state, train, trackers)
             reporter = SkippedStepReporter(run, state, train, config.losses, partial(_photo_names, stream))
+            loss = SmoothedLoss(state.device, config.losses.features.every)
             loop = TrainingLoop(
                 state,
                 train,
                 run_clock=run_clock,
-                monitor=StepMonitor(state, train, logger, reporter),
+                monitor=StepMonitor(state, train, logger, reporter, loss),
                 validator=Validator(run, state, data, train, trackers),
                 checkpointer=Checkpointer(run, state, data, train, trackers),
                 preview=Preview(options.preview or run / PREVIEW_FILE, config.name, state, data)
