@@ -158,7 +158,9 @@ def export_command(
 def import_command(
     source: Annotated[
         Path,
-        typer.Argument(help="Folder with content/ and target/, with side-by-side images, or with parquet files."),
+        typer.Argument(
+            help="Folder with content/ and target/ (or A/ and B/ ...), with side-by-side images, or with parquet files."
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="New folder for the pair set.")],
     kind: Annotated[
@@ -169,10 +171,11 @@ def import_command(
     ] = None,
     val_share: Annotated[
         float,
-        typer.Option(min=0, max=0.99, help="Share of pairs for validation, if the source has no split folders."),
+        typer.Option(min=0, max=0.99, help="Share of pairs for validation, if no name in the source says a split."),
     ] = 0.05,
     test_share: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Share of pairs for testing, if the source has no split folders.")
+        float,
+        typer.Option(min=0, max=0.99, help="Share of pairs for testing, if no name in the source says a split."),
     ] = 0.05,
     strict: Annotated[
         bool, typer.Option("--strict", help="Import nothing if a pair cannot be read or is suspicious.")
