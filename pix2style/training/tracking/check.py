@@ -44,7 +44,7 @@ def _check_name(key: str, name: str, max_length: int, refused: str) -> None:
     found = sorted({character for character in name if character in refused or not character.isprintable()})
     if found:
         shown = " ".join(map(repr, found))
-        raise ConfigError(f"[tracking -> {key}] W&B takes no {shown} in {name!r}: leave it out, or set tracking.wandb=off")
+        raise ConfigError(f"[tracking -> {key}] W&B takes no {shown} in {name!r}: write it without them")
     if not 1 <= len(name.strip()) <= len(name) <= max_length:
         shown = repr(name) if len(name) <= max_length else f"{name[:20]!r}... ({len(name)} characters)"
         raise ConfigError(f"[tracking -> {key}] W&B takes names of 1 to {max_length} characters, not {shown}")
