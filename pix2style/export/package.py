@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pix2style.errors import ArtifactError
 from pix2style.export.card import card_text
 from pix2style.export.choose_export import choose_export
 from pix2style.export.export_filter import ExportReport
 from pix2style.export.run import ExportSource, export_precisions
-from pix2style.files import write_bytes, write_json
+from pix2style.files import sha256_bytes, write_bytes, write_json
 from pix2style.images import Image8, encode_jpeg, fit_within
 from pix2style.nets.generator import Generator
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
@@ -66,9 +66,10 @@ def write_weights(network: Generator, config: dict[str, Any], folder: Path) -> N
         config: Content of the configuration file.
         folder: Folder of the package.
     """
-    write_json(folder / CONFIG_NAME, config)
     tensors = {key: value.detach().contiguous() for key, value in network.folded().state_dict().items()}
-    save_file(tensors, folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    data = save(tensors, metadata={"format": "pt"})
+    write_bytes(folder / WEIGHTS_NAME, data)
+    write_json(folder / CONFIG_NAME, {**config, "weights_sha256": sha256_bytes(data)})
 
 
 def _before_after_jpeg(stylizer: OnnxStylizer, photo: Image8) -> bytes:
