@@ -1,12 +1,20 @@
-"""Messages and progress bars on stderr. Only the main process of several prints, and bars appear only on a terminal."""
+"""Messages and progress on stderr: bars on a terminal, and else a line from time to time.
+
+Only the main process of several prints. `--quiet` turns remarks and progress off, but neither errors nor lists of
+failures.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -27,16 +35,44 @@ ProgressCallback = Callable[[int, int], None]
 StageProgressCallback = Callable[[str, int, int], None]
 """Called with the name of the stage, the number of its items that are finished and the number of all its items."""
 
+_Item = TypeVar("_Item")
+
+LINE_EVERY_S = 15.0
+"""Seconds between two lines about a work, where stderr is no terminal."""
+_FREQUENT_LINES_S = 300.0  # from then on, lines come less often
+_SLOWEST_PACE = 20.0  # so many times as long between two lines, at most
 _SHOWN_FAILURES = 20
+_SHOWN_NAMES = 3
+_QUIET_VARIABLE = "PIX2STYLE_QUIET"  # in the environment, so that programs which a command starts are quiet, too
 
 
 def no_progress(*_args: object) -> None:
     """Ignore progress: the default for callers that do not show any."""
 
 
+def set_quiet(quiet: bool) -> None:
+    """Turn remarks and progress off, or on again, in this process and in those that it starts."""
+    if quiet:
+        os.environ[_QUIET_VARIABLE] = "1"
+    else:
+        os.environ.pop(_QUIET_VARIABLE, None)
+
+
+def is_quiet() -> bool:
+    """Return whether remarks and progress are turned off."""
+    return os.environ.get(_QUIET_VARIABLE, "0") not in ("", "0")
+
+
 def print_note(text: str) -> None:
     """Print a remark on stderr that does not stop the work."""
-    _print("note", text)
+    if not is_quiet():
+        _print("note", text)
+
+
+def print_next(*command: str | Path) -> None:
+    """Print on stderr the command that comes next, quoted as a shell needs it; words in capitals are to be replaced."""
+    if not is_quiet():
+        _print("next", shlex.join(map(str, command)))
 
 
 def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> None:
@@ -46,10 +82,37 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         failures: Name of each file, and the reason why it failed.
         complete_list: Where all failures are listed, for example `manifest.json`.
     """
+    failures = _merge_missing_packages(failures)
     for name, reason in failures[:_SHOWN_FAILURES]:
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
         _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+
+
+def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
+    """Print what a person should know about single files on stderr: each remark once, with the first three files.
+
+    Args:
+        notes: Name of each file, and the remark about it.
+    """
+    files: dict[str, list[str]] = {}
+    for name, text in notes:
+        files.setdefault(text, []).append(name)
+    for text, names in files.items():
+        more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
+        print_note(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}")
+
+
+def _merge_missing_packages(failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Merge failures that one and the same missing package explains into one line."""
+    merged: dict[tuple[str, str], tuple[str, str]] = {}
+    counts = Counter(reason for _, reason in failures)
+    for name, reason in failures:
+        if counts[reason] > 1 and "pip install" in reason:
+            merged.setdefault(("", reason), (f"{name} and {counts[reason] - 1:,} more", reason))
+        else:
+            merged.setdefault((name, reason), (name, reason))
+    return list(merged.values())
 
 
 def _print(kind: str, text: str) -> None:
@@ -64,8 +127,68 @@ class _Rate(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:.1f}/s")
 
 
-class ProgressBar:
-    """Show a progress bar on stderr inside a `with` block, if stderr is a terminal.
+class _LiveLine:
+    """What `ProgressBar` and `LiveStatus` share: a bar on a terminal, and else a line on stderr from time to time.
+
+    Lines come every `every_s` seconds in the first minutes, and less often in a work of hours. A work that is part of
+    another one which is shown is not shown itself.
+
+    Args:
+        label: Name of the work, or what is counted.
+        columns: Columns of the bar.
+        total: Size of the work.
+        done: How much of it was done before.
+        every_s: Seconds between two lines.
+    """
+
+    _shown: ClassVar[_LiveLine | None] = None
+
+    def __init__(
+        self,
+        label: str,
+        columns: Sequence[ProgressColumn],
+        total: float,
+        done: float = 0,
+        every_s: float = LINE_EVERY_S,
+    ) -> None:
+        self._label, self._every_s = label, every_s
+        self._is_terminal = sys.stderr.isatty()
+        is_shown = is_main_process() and self._is_terminal and not is_quiet()
+        all_columns = (TextColumn("{task.description}"), BarColumn(), *columns, TextColumn("{task.fields[status]}"))
+        self._bar = Progress(*all_columns, console=Console(file=sys.stderr), disable=not is_shown)
+        self._task = self._bar.add_task(label, total=total, completed=int(done), status="")
+        self._started_s = self._last_line_s = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if _LiveLine._shown is None:
+            _LiveLine._shown = self
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if _LiveLine._shown is self:
+            _LiveLine._shown = None
+            self._bar.stop()
+
+    def _line_is_due(self) -> bool:
+        """Return whether a line has to be printed now, which then counts as printed."""
+        now = time.monotonic()
+        pace = min(max(1.0, (now - self._started_s) / _FREQUENT_LINES_S), _SLOWEST_PACE)
+        if (
+            self._is_terminal
+            or is_quiet()
+            or _LiveLine._shown is not self
+            or now - self._last_line_s < self._every_s * pace
+        ):
+            return False
+        self._last_line_s = now
+        return is_main_process()
+
+
+class ProgressBar(_LiveLine):
+    """Show how many items are done on stderr, inside a `with` block: a bar on a terminal, and else lines.
 
     Args:
         label: What is counted, for example `pairs`.
@@ -74,75 +197,54 @@ class ProgressBar:
     """
 
     def __init__(self, label: str, total: int, done: int = 0) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
+        super().__init__(
+            label, (MofNCompleteColumn(), _Rate(), TimeRemainingColumn()), total, done=done, every_s=LINE_EVERY_S
         )
-        is_shown = is_main_process() and sys.stderr.isatty()
-        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not is_shown)
-        self._task = self._bar.add_task(label, total=total, completed=done, status="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+        self._done, self._total, self._done_before, self._status = done, total, done, ""
 
     def advance(self, count: int = 1, status: str | None = None) -> None:
         """Count `count` more items as done; `status` replaces the text at the end of the line."""
-        self._bar.advance(self._task, count)
-        if status is not None:
-            self._bar.update(self._task, status=status)
+        self._status = self._status if status is None else status
+        self.set_counts(self._done + count, self._total)
 
     def set_counts(self, done: int, total: int) -> None:
         """Set both counts, for work that finds out its total only when it runs."""
-        self._bar.update(self._task, completed=done, total=total)
+        self._done, self._total = done, total
+        self._bar.update(self._task, completed=done, total=total, status=self._status)
+        if self._line_is_due():
+            _print(self._label, _joined(f"{done:,} of {total:,} done", _left_text(self._left_s()), self._status))
+
+    def _left_s(self) -> float | None:
+        """Return the seconds that the remaining items will take at the speed of those that are done."""
+        finished = self._done - self._done_before
+        if finished <= 0 or self._done > self._total:
+            return None
+        return (self._total - self._done) * (time.monotonic() - self._started_s) / finished
 
 
-class LiveStatus:
-    """Show how far a long work is, inside a `with` block: a bar on a terminal, and else a line from time to time.
+def track(label: str, items: Sequence[_Item]) -> Iterator[_Item]:
+    """Yield items one by one, and show how many of them are done."""
+    with ProgressBar(label, len(items)) as bar:
+        for item in items:
+            yield item
+            bar.advance()
+
+
+class LiveStatus(_LiveLine):
+    """Show which share of a long work is done, inside a `with` block: a bar on a terminal, and else lines.
 
     Args:
         label: Name of the work, for example `training`.
         every_s: Seconds between two lines, where stderr is no terminal.
     """
 
-    def __init__(self, label: str, every_s: float = 15.0) -> None:
-        self._label, self._every_s = label, every_s
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[status]}"),
-        )
-        self._is_terminal = sys.stderr.isatty()
-        is_shown = is_main_process() and self._is_terminal
-        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=not is_shown)
-        self._task = self._bar.add_task(label, total=1.0, status="")
-        self._last_line_s = time.monotonic()
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+    def __init__(self, label: str, every_s: float = LINE_EVERY_S) -> None:
+        super().__init__(label, (TextColumn("{task.percentage:>3.0f}%"),), 1.0, done=0, every_s=every_s)
 
     def update(self, share: float, left_s: float | None, remark: str = "") -> None:
         """Show the share (0 to 1) that is done, the time left if it is known, and a remark such as the loss."""
-        if self._is_terminal:
-            self._bar.update(self._task, completed=share, status=_joined(_left_text(left_s), remark))
-        elif is_main_process() and time.monotonic() - self._last_line_s >= self._every_s:
-            self._last_line_s = time.monotonic()
+        self._bar.update(self._task, completed=share, status=_joined(_left_text(left_s), remark))
+        if self._line_is_due():
             _print(self._label, live_text(share, left_s, remark))
 
 

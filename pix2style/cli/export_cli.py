@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +11,7 @@ from pix2style.cli import export_options as opts
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, require
+from pix2style.progress import print_next
 
 if TYPE_CHECKING:
     from pix2style.export.export_filter import ExportReport
@@ -79,7 +79,7 @@ def _print_reports(reports: Sequence[ExportReport], *, as_list: bool, as_json: b
         print(json.dumps(values if as_list else values[0], default=str))
         return
     print("\n".join(line for report in reports for line in _report_lines(report)))
-    print(f"next: pix2style infer {reports[-1].path} PHOTOS -o OUT", file=sys.stderr)
+    print_next("pix2style", "infer", reports[-1].path, "PHOTOS", "-o", "OUT")
 
 
 def _report_lines(report: ExportReport) -> list[str]:

@@ -13,6 +13,7 @@ from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.make_pairs_print import (
     note_teacher_preview,
+    print_next_training,
     print_preview,
     print_report,
     print_slice,
@@ -44,6 +45,7 @@ class _Execution:
         plan_only: Only write the plan.
         dry_run: Only print what would be done.
         preview: Image file to write four stylized photos to, instead of making a pair set; None for a pair set.
+        config: The experiment's configuration, for the command that comes next; None if there is none.
     """
 
     engine: opts.Engine
@@ -55,6 +57,7 @@ class _Execution:
     plan_only: bool
     dry_run: bool
     preview: Path | None
+    config: Path | None
 
 
 @app.command("make-pairs")
@@ -110,7 +113,7 @@ def make_pairs_command(
 
     spec = TeacherSpec(load_settings(config, overrides or [], options, style_options), custom)
     cluster = (engine, address, workers, cpus_per_worker, gpus_per_worker)
-    execution = _Execution(*cluster, shard, plan_only, dry_run, preview)
+    execution = _Execution(*cluster, shard, plan_only, dry_run, preview, config)
     _run(spec, execution, as_json=as_json)
 
 
@@ -131,7 +134,7 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
     elif part is not None:
         _make_slice(settings, teachers, folder, part, as_json=as_json)
     else:
-        _make_pairs(settings, teachers, folder, cluster, as_json=as_json)
+        _make_pairs(settings, teachers, folder, cluster, execution.config, as_json=as_json)
 
 
 def _show_plan(
@@ -167,7 +170,13 @@ def _make_slice(settings: PairsConfig, teachers: list[Stylizer], folder: Path, p
 
 
 def _make_pairs(
-    settings: PairsConfig, teachers: list[Stylizer], folder: Path, cluster: RayCluster | None, *, as_json: bool
+    settings: PairsConfig,
+    teachers: list[Stylizer],
+    folder: Path,
+    cluster: RayCluster | None,
+    config: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     from pix2style.pairs.build.make_pairs import make_pairs
     from pix2style.progress import StagedProgress
@@ -178,6 +187,8 @@ def _make_pairs(
             settings, teachers, folder, cluster=cluster, on_progress=progress, on_preview=note_teacher_preview
         )
     print_report(report, as_json=as_json)
+    if not as_json:
+        print_next_training(report.out, len(report.manifest.teachers), config)
     if report.manifest.failures and not report.already_finished:
         raise typer.Exit(EXIT_SOME_FAILED)
 

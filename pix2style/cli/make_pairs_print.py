@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2style.progress import print_failures, print_note
+from pix2style.progress import print_failures, print_next, print_note
 
 if TYPE_CHECKING:
     from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
     from pix2style.pairs.build.teacher_preview import TeacherPreview
     from pix2style.pairs.format.records import Failure
     from pix2style.stylizer import Stylizer
+
+_NEXT_CONFIG = "finetune"
 
 
 def print_teacher(teacher: Stylizer) -> None:
@@ -75,6 +78,18 @@ def print_report(report: BuildReport, *, as_json: bool) -> None:
     else:
         print("\n".join(_report_lines(report)))
     _print_notes_and_failures([] if as_json else report.notes, report.manifest.failures)
+
+
+def print_next_training(pairs: Path, styles: int, config: Path | None = None) -> None:
+    """Print on stderr the command that trains on a finished pair set.
+
+    Args:
+        pairs: Folder of the pair set.
+        styles: Number of its styles.
+        config: Configuration that it was made with; None takes the one that comes with pix2style and takes minutes.
+    """
+    all_styles = (f"model.styles={styles}",) if styles > 1 and config is None else ()
+    print_next("pix2style", "train", "--config", config or _NEXT_CONFIG, "--pairs", pairs, *all_styles)
 
 
 def _report_lines(report: BuildReport) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.app import EXIT_SOME_FAILED, Application, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.pairs_print import print_imported, print_summary, print_verified
 from pix2style.errors import ConfigError, DataError, require
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pix2style.pairs.exchange.exporting import ExportReport
     from pix2style.pairs.format.reader import PairReader
 
-pairs_app = typer.Typer(name="pairs", help="Check, show, export and import pair sets.", no_args_is_help=True)
+pairs_app = Application(name="pairs", help="Check, show, export and import pair sets.", no_args_is_help=True)
 app.add_typer(pairs_app)
 
 
@@ -158,7 +158,9 @@ def export_command(
 def import_command(
     source: Annotated[
         Path,
-        typer.Argument(help="Folder with content/ and target/, with side-by-side images, or with parquet files."),
+        typer.Argument(
+            help="Folder with content/ and target/ (or A/ and B/ ...), with side-by-side images, or with parquet files."
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="New folder for the pair set.")],
     kind: Annotated[
@@ -169,10 +171,11 @@ def import_command(
     ] = None,
     val_share: Annotated[
         float,
-        typer.Option(min=0, max=0.99, help="Share of pairs for validation, if the source has no split folders."),
+        typer.Option(min=0, max=0.99, help="Share of pairs for validation, if no name in the source says a split."),
     ] = 0.05,
     test_share: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Share of pairs for testing, if the source has no split folders.")
+        float,
+        typer.Option(min=0, max=0.99, help="Share of pairs for testing, if no name in the source says a split."),
     ] = 0.05,
     strict: Annotated[
         bool, typer.Option("--strict", help="Import nothing if a pair cannot be read or is suspicious.")

@@ -78,7 +78,7 @@ def print_imported(report: ImportReport, *, as_json: bool) -> None:
 def _print_counts(report: ImportReport) -> None:
     counts = report.manifest.pairs
     print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
-    print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}")
+    print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}, {report.split_reason}")
     print(f"  failed      {len(report.manifest.failures)}")
     print(f"  suspicious  {len(report.suspicions)}")
     _print_suspicions(report.suspicions, "    ")

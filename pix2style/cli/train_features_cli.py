@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +12,14 @@ import typer
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, DataError, require
+from pix2style.progress import print_next
 
 if TYPE_CHECKING:
     from pix2style.errors import ImageError
     from pix2style.images import Image8
     from pix2style.training.autoencoder import AutoencoderReport
+
+_LAYERS = "{enc1: 1, enc2: 1, enc3: 1}"  # those that configs/quickstart.yaml compares
 
 
 @app.command("train-features")
@@ -58,7 +60,7 @@ def train_features_command(
     _create_folder(out.parent)
     images, failures = _read_pairs(pairs, limit) if pairs is not None else _read_photos(content or [], limit, seed)
     report = _train(images, out, steps, float("inf") if minutes is None else 60 * minutes, seed)
-    _print_report(report, failures, as_json=as_json)
+    _print_report(report, failures, pairs, as_json=as_json)
     if failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -80,7 +82,7 @@ def _train(images: list[Image8], out: Path, steps: int, seconds: float, seed: in
         )
 
 
-def _print_report(report: AutoencoderReport, failures: list[ImageError], *, as_json: bool) -> None:
+def _print_report(report: AutoencoderReport, failures: list[ImageError], pairs: Path | None, *, as_json: bool) -> None:
     out = report.out
     if as_json:
         values = {**dataclasses.asdict(report), "out": str(out), "encoder_bytes": report.encoder_bytes}
@@ -90,10 +92,9 @@ def _print_report(report: AutoencoderReport, failures: list[ImageError], *, as_j
         f"{out}: {report.pictures} images, {report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.4f};"
         f" the encoder has {report.encoder_bytes / 1e6:.1f} MB"
     )
-    print(
-        f"next: pix2style train losses.features.network=autoencoder losses.features.weights={out}, with the layers enc1"
-        " to enc4 instead of VGG's",
-        file=sys.stderr,
+    print_next(
+        *("pix2style", "train", "--pairs", pairs or "PAIRS", "losses.features.network=autoencoder"),
+        *(f"losses.features.weights={out}", f"losses.perceptual.layers={_LAYERS}"),
     )
 
 

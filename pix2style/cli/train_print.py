@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pix2style.processes import is_main_process
+from pix2style.progress import print_next
 
 if TYPE_CHECKING:
     from pix2style.training.run.plan import NetworkSummary, RunPlan
@@ -79,12 +80,13 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({**dataclasses.asdict(report), "run": str(report.run)}))
         return
-    validation = "no validation photos"
-    if report.val_l1 is not None:
-        validation = f"mean absolute difference on validation photos {report.val_l1:.2f} of 255 levels"
+    from pix2style.training.run.report import held_out_text
+
+    figures = {"l1": report.val_l1, "psnr": report.val_psnr, "ssim": report.val_ssim}
+    validation = held_out_text({name: value for name, value in figures.items() if value is not None})
     print(
         f"{report.run}: {report.step} steps, {report.images_seen} images, {report.seconds:.0f} s"
-        f" ({report.images_per_s:.1f} images/s), {validation}"
+        f" ({report.images_per_s:.1f} images/s), {validation or 'no held-out photos'}"
     )
     if report.features is not None:
         print(f"feature network: {report.features.name} ({report.features.sha256[:12]})")
@@ -97,4 +99,4 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
         )
     if report.skipped_steps:
         print(f"{report.skipped_steps} steps were skipped: a loss or gradient was not finite", file=sys.stderr)
-    print(f"next: pix2style export {report.run}", file=sys.stderr)
+    print_next("pix2style", "export", report.run)

@@ -15,6 +15,7 @@ from pix2style.fidelity import ssim
 from pix2style.images import Image8
 from pix2style.images.difference import psnr_db
 from pix2style.nets.generator import Generator
+from pix2style.progress import track
 
 Quality = dict[str, float]
 
@@ -34,7 +35,7 @@ def measure_quality(network: Generator, graph: onnx.ModelProto, held_out: tuple[
     """
     session = GraphSession(graph)
     outputs, references = [], []
-    for example in held_out:
+    for example in track("held-out photos", held_out):
         style = example.style if network.styles > 1 else None
         outputs.append(session.stylize([example.photo], style=style)[0])
         references.append(generate(network, [example.photo], style=example.style)[0])

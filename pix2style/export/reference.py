@@ -10,6 +10,7 @@ from torch.utils.hooks import RemovableHandle
 from pix2style.errors import ArtifactError
 from pix2style.images import Image8, from_batch, to_batch
 from pix2style.nets.generator import Generator
+from pix2style.progress import track
 
 
 @torch.inference_mode()
@@ -49,7 +50,7 @@ def run_with_hooks(network: Generator, photos: Iterable[Image8], hooks: Sequence
         hooks: Handles of the hooks, as returned by `register_forward_hook`.
     """
     try:
-        for number, photo in enumerate(photos):
+        for number, photo in enumerate(track("photos for calibration", tuple(photos))):
             style = torch.eye(network.styles)[[number % network.styles]] if network.styles > 1 else None
             network(torch.from_numpy(to_batch([photo])), style=style)
     finally:

@@ -79,10 +79,10 @@ class OnnxStylizer(Stylizer):
     ) -> None:
         path = Path(path)
         self._path, data = path, read_file(path)
-        self.digest = check_digest(data, path)
         self._session = open_filter(data, path, threads, list(providers or default_providers()))
         self.spec = read_spec(self._session, path)
         self.inputs = read_inputs(self._session, str(path))
+        self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong
         self.bytes, self.tiled, self.styles = len(data), 0, self.inputs.styles
         self._has_glimpse_input = GLIMPSE_NAME in self.inputs.others
         if tile is not None and tile < 0:
@@ -91,6 +91,7 @@ class OnnxStylizer(Stylizer):
         self._blend_strength: float | None = None  # set if the strength has to be applied outside of the file
         # Inputs that are the same for all photos.
         self._fixed_inputs: dict[str, NDArray[Any]] = dict(self.inputs.defaults)
+        self._strength = float(strength)
         settings = {**self._set_strength(strength), **self._set_style(style, path)}
         self._identity = StylizerIdentity(
             name=f"{self.spec.name}@{settings['style']}" if "style" in settings else self.spec.name,
@@ -134,6 +135,11 @@ class OnnxStylizer(Stylizer):
     def identity(self) -> StylizerIdentity:
         """The filter's name, and the digest of its file."""
         return self._identity
+
+    @property
+    def strength(self) -> float:
+        """Share of the style in the outputs, as it was given."""
+        return self._strength
 
     @property
     def can_tile(self) -> bool:

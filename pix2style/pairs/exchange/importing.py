@@ -59,12 +59,14 @@ class ImportReport:
         manifest: Manifest of the pair set. Pairs that could not be imported are in its `failures`.
         kind: Layout of the source: folders, side-by-side or parquet.
         suspicions: Pairs that a person should look at.
+        split_reason: Where the splits come from, for people.
     """
 
     out: Path
     manifest: PairManifest
     kind: str
     suspicions: tuple[Suspicion, ...]
+    split_reason: str
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""
@@ -72,6 +74,7 @@ class ImportReport:
             "out": str(self.out),
             "kind": self.kind,
             "pairs": self.manifest.pairs.model_dump(),
+            "splits": self.split_reason,
             "format": self.manifest.format,
             "failures": [failure.model_dump(mode="json") for failure in self.manifest.failures],
             "suspicious": [suspicion.to_json() for suspicion in self.suspicions],
@@ -109,7 +112,7 @@ def import_pairs(
             result = _Import(source, unfinished, settings, "png").run(on_progress)
         if settings.strict:
             _refuse_problems(result.manifest, result.suspicions)
-    return ImportReport(out, result.manifest, source.kind, result.suspicions)
+    return ImportReport(out, result.manifest, source.kind, result.suspicions, source.split_reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,13 @@ class PairSource(Protocol):
         kind: Layout of the source: folders, side-by-side or parquet.
         teachers: Teachers of the styles, or an empty tuple if the source does not say them.
         splits_given: Whether the source says the split of each pair.
+        split_reason: Where the splits come from, for people: `by the folders train/ and test/`.
     """
 
     kind: str
     teachers: tuple[TeacherRecord, ...]
     splits_given: bool
+    split_reason: str
 
     def __len__(self) -> int: ...
 

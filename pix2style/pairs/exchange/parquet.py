@@ -8,7 +8,6 @@ Other columns, such as the captions of edit datasets, are ignored.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,16 @@ from pydantic import ValidationError
 from pix2style.errors import DataError, require
 from pix2style.files import atomic_path
 from pix2style.pairs.exchange.pair_source import SourcePair
+from pix2style.pairs.exchange.parquet_files import (
+    SPLIT_COLUMN,
+    choose_column_splits,
+    choose_file_splits,
+    find_parquet_files,
+)
 from pix2style.pairs.exchange.sidecar import ExportDescription, PairDescription, describe_export, describe_pair
+from pix2style.pairs.exchange.split_choice import SplitChoice
 from pix2style.pairs.format.reader import PairReader
-from pix2style.pairs.format.records import SPLITS, Failure, PairEntry, Split
+from pix2style.pairs.format.records import Failure, PairEntry, Split
 from pix2style.pairs.format.shards import image_suffix
 
 IMAGE_COLUMNS = ("input_image", "edited_image")
@@ -33,18 +39,17 @@ _DESCRIPTION_COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 _GROUP_BYTES = 32 << 20
 _FILE_BYTES = 500 << 20  # the size of a file that the Hub recommends
 _ROWS_PER_READ = 16
-_SPLIT_IN_FILE_NAME = re.compile(r"^(train|val|validation|test)[-._]")
 
 
 class ParquetSource:
     """The pairs of parquet files; see `PairSource` for the attributes.
 
     Args:
-        path: A file, or a folder with files. The names of files may begin with a split
+        path: A file, or a folder with files. Splits follow from the column `split`, or from the names of files
             (`train-00000-of-00002.parquet`).
 
     Raises:
-        DataError: There are no files, or a file is damaged or lacks the columns.
+        DataError: There are no files, a file is damaged or lacks the columns, or the splits are not understood.
         MissingExtraError: pyarrow is not installed.
     """
 
@@ -52,24 +57,32 @@ class ParquetSource:
 
     def __init__(self, path: Path) -> None:
         require("parquet", "pyarrow")
-        self._files = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+        self._files = find_parquet_files(path)
         if not self._files:
             raise DataError(f"{path}: there are no parquet files in it")
         heads = [_read_head(file) for file in self._files]
         self._rows = sum(head.rows for head in heads)
         export = heads[0].export
         self.teachers = export.teachers if export is not None and all(head.export == export for head in heads) else ()
-        named_by_split = all(_split_of_file_name(file) for file in self._files)
-        self.splits_given = named_by_split or all("split" in head.columns for head in heads)
+        choice = choose_file_splits(path, self._files)
+        values = [value for file in self._files for value in _read_split_column(file)]
+        self._column_splits: dict[object, Split] = {}
+        if any(value is not None for value in values):
+            self._column_splits = choose_column_splits(path, values)
+            choice = SplitChoice(None, f"by the column {SPLIT_COLUMN}")
+        self._choice = choice
+        self.splits_given = bool(self._column_splits) or choice.splits is not None
+        self.split_reason = choice.reason
 
     def __len__(self) -> int:
         return self._rows
 
     def pairs(self) -> Iterator[SourcePair | Failure]:
         """Yield the pairs; see `PairSource`."""
-        for file in self._files:
+        for index, file in enumerate(self._files):
             for number, row in enumerate(_read_rows(file)):
-                yield _row_to_pair(f"{file.name}:{number}", row, _split_of_file_name(file), len(self.teachers))
+                split = self._column_splits.get(row.get(SPLIT_COLUMN)) or self._choice.of(index)
+                yield _row_to_pair(f"{file.name}:{number}", row, split, len(self.teachers))
 
 
 def write_parquet(
@@ -208,6 +221,20 @@ def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
         raise _damaged_file_error(path, error) from error
 
 
+def _read_split_column(path: Path) -> list[object]:
+    """Return the values of the column `split`; None for all rows if the file has no such column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if SPLIT_COLUMN not in file.schema_arrow.names:
+                return [None]
+            return list(file.read(columns=[SPLIT_COLUMN]).column(0).to_pylist())
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged_file_error(path, error) from error
+
+
 def _damaged_file_error(path: Path, error: Exception) -> DataError:
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     return DataError(f"{path}: is damaged or no parquet file ({first_line}): copy or download it again")
@@ -219,7 +246,7 @@ def _row_to_pair(name: str, row: dict[str, Any], split: Split | None, styles: in
     Args:
         name: Name of the row, for messages and as the source of pairs without one.
         row: Columns of the row.
-        split: Split that the name of the file says, or None.
+        split: Split of the row, or None if the source does not say it.
         styles: Number of styles of the source, or 0 if it does not say them.
     """
     source = row.get("source")
@@ -229,8 +256,7 @@ def _row_to_pair(name: str, row: dict[str, Any], split: Split | None, styles: in
         column, role = (IMAGE_COLUMNS[0], "content") if content is None else (IMAGE_COLUMNS[1], "target")
         return Failure(source=source, sha256=None, reason=f"row {name}: {column} ({role}) holds no bytes")
     if any(row.get(column) is None for column in _DESCRIPTION_COLUMNS):
-        row_split = next((candidate for candidate in SPLITS if candidate == row.get("split")), split)
-        return SourcePair(source, content, target, row_split)
+        return SourcePair(source, content, target, split)
     try:
         description = PairDescription.model_validate(
             {"name": name, **{column: row[column] for column in _DESCRIPTION_COLUMNS}}
@@ -246,9 +272,3 @@ def _row_to_pair(name: str, row: dict[str, Any], split: Split | None, styles: in
 def _image_bytes(value: Any) -> bytes | None:
     data = value.get("bytes") if isinstance(value, dict) else value
     return data if isinstance(data, bytes) else None
-
-
-def _split_of_file_name(path: Path) -> Split | None:
-    match = _SPLIT_IN_FILE_NAME.match(path.name)
-    name = "" if match is None else match[1]
-    return next((split for split in SPLITS if split == ("val" if name == "validation" else name)), None)

@@ -1,9 +1,7 @@
-"""Read two plain folders `content` and `target` with the interface of a pair set, without writing anything."""
+"""Read plain folders of contents and targets with the interface of a pair set, without writing anything."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +12,16 @@ from pix2style.images import Image8, decode_picture, read_image_file
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.exchange.folders import printable_name
-from pix2style.pairs.exchange.match_folders import MatchedFiles, has_two_folders, match_folders
+from pix2style.pairs.exchange.match_folders import MatchedFiles, has_pair_folders, match_folders
 from pix2style.pairs.exchange.pair_source import MAX_SIDE_PX
-from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, PairManifest, SplitCounts, TeacherRecord
+from pix2style.pairs.exchange.plain_manifest import entries_digest, plain_manifest
+from pix2style.pairs.exchange.split_choice import choose_splits
+from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME
 from pix2style.pairs.format.photo_hash import assign_split, short_keys
 from pix2style.pairs.format.reader import PairReader
-from pix2style.pairs.format.records import Member, PairEntry
-from pix2style.pairs.format.shard_summary import shard_statistics
-from pix2style.progress import ProgressCallback, no_progress
-from pix2style.version import __version__
+from pix2style.pairs.format.records import Member, PairEntry, Split
+from pix2style.progress import ProgressCallback, no_progress, print_note
 
-TEACHER_NAME = "own pairs"
-_LICENCE = "not stated"
 _SHOWN_PROBLEMS = 10
 _INSPECTED_PAIRS = 200
 _KEY_DIGITS = 32
@@ -38,31 +34,33 @@ class _PairPaths:
 
 
 class PlainFolderReader(PairReader):
-    """Read two plain folders like a pair set.
+    """Read plain folders like a pair set.
 
-    Files are matched by their names without suffix. If all files are in subfolders train, val and test, these are the
-    splits; otherwise the split follows from the digest of the content file, as in make-pairs. Different pairs may
-    differ in size, but not the two images of one pair.
+    Files are matched by their names without suffix, see `match_folders`. Splits follow from the names of folders or
+    files, see `choose_splits`; if these say none, from the digests of the content files, as in make-pairs. Different
+    pairs may differ in size, but not the two images of one pair.
 
     Args:
-        folder: Folder that holds `content` and `target`.
-        val_share: Share of the pairs for validation, if no subfolders say the splits.
-        test_share: Share of the pairs for the test split, if no subfolders say the splits.
+        folder: Folder that holds `content` and `target`, or other folders that `find_role_folders` finds.
+        val_share: Share of the pairs for validation, if no names say the splits.
+        test_share: Share of the pairs for the test split, if no names say the splits.
         on_progress: Called with the number of checked pairs and the number of all pairs. Each file is read and decoded
             once.
 
     Attributes:
-        folder: Folder that holds `content` and `target`.
+        folder: The folder.
         manifest: Manifest that describes the files like a pair set; the digest of its teacher is `digest`.
         digest: SHA-256 over the names, splits and digests of all files.
         suspicions: Suspicious pairs among the first 200 pairs.
+        split_reason: Where the splits come from, for people: `by the folders train/ and test/`.
 
     Raises:
-        DataError: An image has no partner, cannot be read, or differs in size from its partner. The message names the
-            files.
+        DataError: An image has no partner, cannot be read, or differs in size from its partner; or the splits are not
+            understood. The message names the files.
     """
 
     suspicions: tuple[Suspicion, ...]
+    split_reason: str
 
     def __init__(
         self,
@@ -78,14 +76,15 @@ class PlainFolderReader(PairReader):
         name_digests = (sha256_bytes(files.name.encode("utf-8", "surrogateescape")) for files in matched)
         keys = short_keys(name_digests, _KEY_DIGITS)
         self._paths = {key: _PairPaths(files.content, files.target) for key, files in zip(keys, matched, strict=True)}
-        splits_given = matched[0].split is not None
-        shares = (0.0, 0.0) if splits_given else (val_share, test_share)
+        choice = choose_splits(folder, [files.name for files in matched])
+        self.split_reason = choice.reason
+        shares = (val_share, test_share) if choice.splits is None else (0.0, 0.0)
         self._entries: list[PairEntry] = []
         inspector, problems = PairInspector(), []
         for number, (key, files) in enumerate(zip(keys, matched, strict=True)):
             on_progress(number, len(matched))
             try:
-                entry, content, target = _read_pair(key, files, shares)
+                entry, content, target = _read_pair(key, files, choice.of(number), shares)
             except ImageError as error:
                 problems.append(f"{error.name}: {error.reason}")
                 continue
@@ -95,8 +94,8 @@ class PlainFolderReader(PairReader):
         on_progress(len(matched), len(matched))
         if problems:
             raise DataError(f"{folder}: {len(problems)} pairs cannot be used: {_join_first(problems)}")
-        self.digest = _digest(self._entries)
-        self.manifest = _manifest(self._entries, self.digest, shares, splits_given=splits_given)
+        self.digest = entries_digest(self._entries)
+        self.manifest = plain_manifest(self._entries, self.digest, shares, splits_given=choice.splits is not None)
         self.suspicions = tuple(inspector.finish())
 
     def read(self, entry: PairEntry) -> tuple[Image8, Image8]:
@@ -124,6 +123,11 @@ class PlainFolderReader(PairReader):
         paths = self._paths_of(entry)
         return _read_unchanged(paths.content, entry.content), _read_unchanged(paths.target, entry.target)
 
+    def describe_splits(self) -> str:
+        """Return a line for people: how many pairs are in each split, and why."""
+        counts = ", ".join(f"{split} {count}" for split, count in self.manifest.pairs.model_dump().items())
+        return f"{self.folder}: splits: {counts}, {self.split_reason}"
+
     def _paths_of(self, entry: PairEntry) -> _PairPaths:
         paths = self._paths.get(entry.key)
         if paths is None:
@@ -138,10 +142,10 @@ def open_pairs(
     test_share: float = 0.05,
     on_progress: ProgressCallback = no_progress,
 ) -> PairReader | PlainFolderReader:
-    """Open a pair set or two plain folders.
+    """Open a pair set or plain folders of contents and targets; a note says the splits of the latter, and why.
 
     Args:
-        path: Folder of a pair set, or a folder that holds `content` and `target`.
+        path: Folder of a pair set, or a folder for `PlainFolderReader`.
         val_share: For plain folders, see `PlainFolderReader`.
         test_share: For plain folders, see `PlainFolderReader`.
         on_progress: For plain folders, see `PlainFolderReader`.
@@ -149,22 +153,26 @@ def open_pairs(
     Raises:
         DataError: The folder is neither, or cannot be used.
     """
-    if any((path / name).exists() for name in (MANIFEST_NAME, PLAN_NAME)) or not has_two_folders(path):
+    if any((path / name).exists() for name in (MANIFEST_NAME, PLAN_NAME)) or not has_pair_folders(path):
         return PairReader(path)
-    return PlainFolderReader(path, val_share=val_share, test_share=test_share, on_progress=on_progress)
+    reader = PlainFolderReader(path, val_share=val_share, test_share=test_share, on_progress=on_progress)
+    print_note(reader.describe_splits())
+    return reader
 
 
 def _match_all(folder: Path) -> list[MatchedFiles]:
-    """Match the files of the two folders, and require that every file has a partner."""
+    """Match the files of contents and targets, and require that every file has a partner."""
     matched, unmatched = match_folders(folder)
     if unmatched:
         raise DataError(f"{folder}: {len(unmatched)} images have no partner: {_join_first(map(str, unmatched))}")
     if not matched:
-        raise DataError(f"{folder}: its folders content and target hold no images")
+        raise DataError(f"{folder}: its folders of contents and targets hold no images")
     return matched
 
 
-def _read_pair(key: str, files: MatchedFiles, shares: tuple[float, float]) -> tuple[PairEntry, Image8, Image8]:
+def _read_pair(
+    key: str, files: MatchedFiles, split: Split | None, shares: tuple[float, float]
+) -> tuple[PairEntry, Image8, Image8]:
     """Read and decode a pair; return its entry, its content and its target."""
     content_bytes, target_bytes = read_image_file(files.content), read_image_file(files.target)
     content = decode_picture(content_bytes, name=str(files.content), to_srgb=True).on_white()
@@ -180,7 +188,7 @@ def _read_pair(key: str, files: MatchedFiles, shares: tuple[float, float]) -> tu
         key=key,
         source=printable_name(files.source),
         sha256=sha256,
-        split=files.split or assign_split(sha256, val_share=shares[0], test_share=shares[1]),
+        split=split or assign_split(sha256, val_share=shares[0], test_share=shares[1]),
         style=0,
         height_px=height,
         width_px=width,
@@ -193,48 +201,8 @@ def _read_pair(key: str, files: MatchedFiles, shares: tuple[float, float]) -> tu
     return entry, content, target
 
 
-def _digest(entries: list[PairEntry]) -> str:
-    digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(f"{entry.source}\0{entry.split}\0{entry.content.sha256}{entry.target.sha256}\n".encode())
-    return digest.hexdigest()
-
-
-def _manifest(
-    entries: list[PairEntry], digest: str, shares: tuple[float, float], *, splits_given: bool
-) -> PairManifest:
-    sizes = Counter((entry.height_px, entry.width_px) for entry in entries)
-    all_same_square = len(sizes) == 1 and all(height == width for height, width in sizes)
-    teacher = TeacherRecord(
-        name=TEACHER_NAME,
-        sha256=digest,
-        licence=_LICENCE,
-        settings={"source": "folders", "splits": "given" if splits_given else "by content"},
-    )
-    return PairManifest(
-        plan_sha256=digest,
-        pix2style_version=__version__,
-        teachers=(teacher,),
-        size=max(max(size) for size in sizes),
-        fit="crop" if all_same_square else "keep",
-        format="jpeg" if all(_is_jpeg(entry.source) for entry in entries) else "png",
-        seed=0,
-        val_share=float(shares[0]),
-        test_share=float(shares[1]),
-        pairs=SplitCounts.of([entry.split for entry in entries]),
-        shards=(),
-        statistics=shard_statistics(len(entries), entries, []),
-        failures=(),
-        duplicates=(),
-    )
-
-
 def _decode(data: bytes, entry: PairEntry, role: str) -> Image8:
     return decode_picture(data, name=f"{entry.source} ({role})", to_srgb=True).on_white()
-
-
-def _is_jpeg(name: str) -> bool:
-    return name.lower().endswith((".jpg", ".jpeg", ".jfif"))
 
 
 def _read_unchanged(path: Path, member: Member) -> bytes:

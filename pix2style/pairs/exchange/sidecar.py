@@ -6,7 +6,8 @@ import without them uses the names of the files as sources, and assumes a single
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -130,8 +131,10 @@ def read_sidecar(folder: Path) -> tuple[ExportDescription | None, dict[str, Pair
     return export, pairs
 
 
-def check_names(folder: Path, described: dict[str, PairDescription], names: set[str]) -> None:
-    """Check that the sidecar of a folder, if there is one, describes exactly the pairs in the folder.
+def describe_names(folder: Path, described: dict[str, PairDescription], names: Sequence[str]) -> list[PairDescription]:
+    """Return the description of each pair in a folder, in order; an empty list if the folder has no sidecar.
+
+    Names are compared in composed Unicode form, because macOS stores names of files in decomposed form.
 
     Args:
         folder: Folder of the sidecar.
@@ -141,10 +144,14 @@ def check_names(folder: Path, described: dict[str, PairDescription], names: set[
     Raises:
         DataError: A pair is only in one of them. The message names it.
     """
-    differing = sorted(described.keys() ^ names) if described else []
+    if not described:
+        return []
+    composed = {unicodedata.normalize("NFC", name): pair for name, pair in described.items()}
+    composed_names = [unicodedata.normalize("NFC", name) for name in names]
+    differing = sorted(composed.keys() ^ set(composed_names))
     if differing:
         name = differing[0]
-        if name in described:
+        if name in composed:
             problem = f"describes the pair {name}, but a file of it is missing"
         else:
             problem = f"does not describe the pair {name}"
@@ -152,6 +159,7 @@ def check_names(folder: Path, described: dict[str, PairDescription], names: set[
             f"{folder / PAIRS_NAME}: {problem} ({len(differing)} such pairs in all): put the files back, or delete"
             " pairs.jsonl and pairs.json to import by file names alone"
         )
+    return [composed[name] for name in composed_names]
 
 
 def _first_message(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,17 @@ from pix2style.training.step.state import TrainingState
 
 EndReason = Literal["images", "minutes", "validation", "interrupted"]
 """What ended a training: `train.images`, `train.minutes`, `train.early_stop`, or Ctrl-C and SIGTERM."""
+
+
+def held_out_text(metrics: Mapping[str, float]) -> str:
+    """Return figures on held-out photos in words, such as `held-out PSNR 24.1 dB`.
+
+    Args:
+        metrics: Values of `l1` (levels of 0 to 255), `psnr` (dB) and `ssim`; empty if there are none.
+    """
+    texts = {"l1": "L1 {:.2f} of 255", "psnr": "PSNR {:.1f} dB", "ssim": "SSIM {:.3f}"}
+    figures = [text.format(metrics[name]) for name, text in texts.items() if name in metrics]
+    return f"held-out {', '.join(figures)}" if figures else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from pix2style.training.run.report import TrainReport
 from pix2style.training.run.run_trackers import start_run_trackers, summarize_run
 from pix2style.training.run.signals import stop_signals
 from pix2style.training.run.skipped_steps import SkippedStepReporter
-from pix2style.training.run.step_monitor import MetricsLogger, StepMonitor
+from pix2style.training.run.step_monitor import MetricsLogger, SmoothedLoss, StepMonitor
 from pix2style.training.run.training_loop import TrainingLoop
 from pix2style.training.run.validation.preview import Preview
 from pix2style.training.run.validation.validator import Validator
@@ -114,7 +114,12 @@ def train(
             checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None
             )
-            report = _train_from(checkpoint, config, run, state, data, options=options)
+            try:
+                report = _train_from(checkpoint, config, run, state, data, options=options)
+            finally:
+                # Not inside the function: Windows does not delete a file while its frame still maps it.
+                if world.is_main:
+                    shutil.rmtree(run / _CACHE_FOLDER, ignore_errors=True)
     return dataclasses.replace(report, seconds=now_s() - began_s)
 
 
@@ -134,18 +139,19 @@ def _train_from(
     first_image, train, world = state.images_seen, config.train, state.world
     run_clock = RunClock(state.elapsed_s, options.began_s or now_s())
     trackers = start_run_trackers(config, run, state, data, checkpoint)
-    cache = run / _CACHE_FOLDER
     try:
         with stop_signals() as stop:
+            cache = run / _CACHE_FOLDER
             decoded = decode_to_file(data, data.entries, train.augment, cache, train.decoded_cache_gb, world=world)
             stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
             logger = MetricsLogger(state, train, trackers)
             reporter = SkippedStepReporter(run, state, train, config.losses, partial(_photo_names, stream))
+            loss = SmoothedLoss(state.device, config.losses.features.every)
             loop = TrainingLoop(
                 state,
                 train,
                 run_clock=run_clock,
-                monitor=StepMonitor(state, train, logger, reporter),
+                monitor=StepMonitor(state, train, logger, reporter, loss),
                 validator=Validator(run, state, data, train, trackers),
                 checkpointer=Checkpointer(run, state, data, train, trackers),
                 preview=Preview(options.preview or run / PREVIEW_FILE, config.name, state, data)
@@ -158,8 +164,6 @@ def _train_from(
             if ended_by == "interrupted" and not options.return_if_stopped:
                 raise KeyboardInterrupt
     finally:
-        if world.is_main:
-            shutil.rmtree(cache, ignore_errors=True)
         trackers.close(summarize_run(state, train))
     speed = (state.images_seen - first_image) / max(loop.training_s, 1e-9)
     return TrainReport.from_state(run, state, speed, ended_by)

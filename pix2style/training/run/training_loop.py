@@ -10,7 +10,7 @@ from pix2style.training.batch import PairBatch
 from pix2style.training.run import clock
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
 from pix2style.training.run.clock import RunClock
-from pix2style.training.run.report import EndReason
+from pix2style.training.run.report import EndReason, held_out_text
 from pix2style.training.run.signals import StopRequest
 from pix2style.training.run.step_monitor import StepMonitor
 from pix2style.training.run.validation.preview import Preview
@@ -58,7 +58,7 @@ class TrainingLoop:
         self._state, self._train, self._clock, self._stop = state, train, run_clock, stop
         self._monitor, self._validator, self._checkpointer, self._preview = monitor, validator, checkpointer, preview
         self.training_s = 0.0
-        self._first_image, self._step_s, self._loss = state.images_seen, 0.0, ""
+        self._first_image, self._step_s = state.images_seen, 0.0
         self._validation_is_measured, self._saved_s = False, state.elapsed_s
         share = training_share(state, train)
         self._estimates_left = [at for at in _ESTIMATE_AT if at > share or state.validation_s == 0]
@@ -88,11 +88,10 @@ class TrainingLoop:
             reason = self._reason_to_end()
             if reason is not None:
                 return reason
-            loss = self._monitor.after_step(train_step(self._state, micro_batches, self._train))
-            self._loss = self._loss if loss is None else f"loss {loss:.3f}"
+            self._monitor.after_step(train_step(self._state, micro_batches, self._train))
             self._step_s = clock.now_s() - start_s
             self.training_s += self._step_s
-            status.update(training_share(self._state, self._train), self._left_s(), self._loss)
+            status.update(training_share(self._state, self._train), self._left_s(), self._remark())
             if self._preview is not None and self._preview.is_due:
                 self._renew_preview()
             if self._do_what_is_due():
@@ -148,6 +147,11 @@ class TrainingLoop:
             left.append((train.images - state.images_seen) * per_image_s + state.end_s)
         return max(0.0, min(left)) if left else None
 
+    def _remark(self) -> str:
+        """Return loss and latest held-out figures, as far as there are any."""
+        metrics = self._state.validation_metrics
+        return ", ".join(text for text in (self._monitor.loss_text, held_out_text(metrics)) if text)
+
     def _do_what_is_due(self) -> bool:
         """Validate and save if that is due; return whether the user asked for a stop, and the step is saved."""
         train, state = self._train, self._state
@@ -195,7 +199,7 @@ class TrainingLoop:
 
     def _renew_preview(self) -> None:
         if self._preview is not None:
-            self._preview.renew(live_text(training_share(self._state, self._train), self._left_s(), self._loss))
+            self._preview.renew(live_text(training_share(self._state, self._train), self._left_s(), self._remark()))
 
     def _end_preview(self, reason: EndReason) -> None:
         if self._preview is None or (self._stop.requested and self._preview_s > _LONGEST_WAIT_S):

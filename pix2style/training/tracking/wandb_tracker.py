@@ -10,6 +10,7 @@ from typing import Any
 
 from pix2style.config.train import TrackingConfig
 from pix2style.errors import require
+from pix2style.progress import print_next, print_note
 from pix2style.training.tracking.artifact_uploads import ArtifactUploads
 from pix2style.training.tracking.base import TrackedRun, warn
 from pix2style.training.tracking.jsonl import METRICS_FILE
@@ -61,7 +62,7 @@ class WandbTracker:
         self._wandb_run.log({"trainer/step": step, name: self._wandb.Image(str(path))})
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary, upload the model, and finish the W&B run."""
+        """Write the summary, upload the model, and finish the W&B run; say how to upload a run that is offline."""
         self._wandb_run.summary.update(dict(summary))
         if self._uploads is not None:
             self._uploads.start_pair_set()  # in case that nothing was logged
@@ -76,6 +77,14 @@ class WandbTracker:
         finally:
             if self._uploads is not None:
                 self._uploads.close()
+        if self._wandb_run.offline:
+            self._note_sync_command()
+
+    def _note_sync_command(self) -> None:
+        """Print the command that uploads this run, of which every session has its own folder."""
+        folders = sorted(Path(self._wandb_run.sync_dir).parent.glob(f"offline-run-*-{self._wandb_run.id}"))
+        print_note(f"W&B: the run {self._wandb_run.id} was recorded offline; the next line uploads it")
+        print_next("wandb", "sync", *folders)
 
 
 def start_wandb(run: TrackedRun, tracking: TrackingConfig) -> WandbTracker | None:

@@ -287,7 +287,7 @@ def test_nothing_to_import(tmp_path: Path, made: Path) -> None:
         open_pair_source(tmp_path)
     for role in ("content", "target"):
         (tmp_path / role).mkdir()
-    with pytest.raises(DataError, match="no image in content/"):
+    with pytest.raises(DataError, match="no content has a target of the same name"):
         open_pair_source(tmp_path)
     (tmp_path / "content" / "a.png").write_bytes(b"x")
     (tmp_path / "target" / "a.png").write_bytes(b"x")

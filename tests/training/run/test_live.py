@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pix2style import progress
 from pix2style.config import Config
 from pix2style.images import read_picture
 from pix2style.progress import LiveStatus, duration_text
+from pix2style.training.run import step_monitor
+from pix2style.training.run.step_monitor import SmoothedLoss
 from pix2style.training.run.train import TrainOptions, train
 from pix2style.training.run.validation import preview as preview_module
 
@@ -64,11 +67,39 @@ def test_a_run_prints_how_far_it_is(
     tmp_path: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LiveStatus.__init__, "__defaults__", (0.0,))  # a line for every step
-    train(experiment(), tmp_path / "run")
+    train(experiment("train.validate_every_images=16"), tmp_path / "run")
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training: ")]
     assert len(lines) == 12
-    assert all(re.fullmatch(r"training: \d+% done, .*\d+ s left, loss [\d.]+", line) for line in lines)
+    held_out = r"held-out L1 [\d.]+ of 255, PSNR [\d.]+ dB, SSIM -?[\d.]+"
+    assert all(re.fullmatch(rf"training: \d+% done, .*\d+ s left, loss [\d.]+(, {held_out})?", line) for line in lines)
     assert lines[5].startswith("training: 50% done")
+    assert "held-out" not in lines[0]
+    assert "held-out" in lines[-1]
+
+
+def test_the_loss_that_is_shown_does_not_jump_with_losses_of_every_fourth_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(step_monitor.time, "monotonic", lambda: now[0])
+    smoothed = SmoothedLoss(torch.device("cpu"), every=4)
+    assert smoothed.text() == ""
+    shown = []
+    for step in range(400):
+        now[0] += 1
+        smoothed.add(torch.tensor(float("nan") if step == 200 else 1.0 + 4 * 2.0 * (step % 4 == 0)))
+        shown.append(float(smoothed.text().removeprefix("loss ")))
+    assert all(2.7 < loss < 3.3 for loss in shown[32:]), "the loss of single steps is 1 or 9"
+
+
+def test_the_loss_is_read_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(step_monitor.time, "monotonic", lambda: now[0])
+    smoothed = SmoothedLoss(torch.device("cpu"), every=1)
+    smoothed.add(torch.tensor(1.0))
+    assert smoothed.text() == "loss 1.000"
+    smoothed.add(torch.tensor(3.0))
+    assert smoothed.text() == "loss 1.000"
+    now[0] = 1.0
+    assert smoothed.text() == "loss 2.010"
 
 
 def test_the_preview_shows_photo_teacher_and_filter(tmp_path: Path, experiment: Experiment) -> None:

@@ -29,12 +29,17 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wandb_tracker, "_FINISH_TIMEOUT_S", 3)
 
 
-def test_offline_writes_a_run_that_can_be_sent_later(tmp_path: Path, experiment: Callable[..., Config]) -> None:
+def test_offline_writes_a_run_that_can_be_sent_later(
+    tmp_path: Path, experiment: Callable[..., Config], capsys: pytest.CaptureFixture[str]
+) -> None:
     report = train(experiment("tracking.wandb=offline"), tmp_path / "run")
     assert report.step == 12
     [written] = (tmp_path / "run/wandb").glob("offline-run-*/*.wandb")
     meta = json.loads((tmp_path / "run/checkpoints/step-0000012/meta.json").read_text())
     assert written.stem == f"run-{meta['wandb_id']}"
+    errors = capsys.readouterr().err
+    assert f"note: W&B: the run {meta['wandb_id']} was recorded offline" in errors
+    assert f"next: wandb sync {written.parent}\n" in errors
 
 
 def test_online_without_a_key_continues_offline(
