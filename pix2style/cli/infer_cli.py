@@ -91,6 +91,8 @@ def infer_command(
 
     The stylized images keep size, transparency and colour profile of their photos, and are turned upright.
 
+    Of animations (GIF, PNG, WebP, AVIF) and TIFF files every frame and page is stylized. GIF becomes PNG.
+
     What else lies in a folder is counted: links to folders, which are not followed, videos, other files, hidden files.
 
     Exit code 1: some photos could not be stylized. They are listed, and the others are done.
@@ -133,6 +135,9 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
     parts = [f"{counted(len(report.written), 'photo')} stylized"]
     if report.ms_per_picture is not None:
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
+    if report.sequences:
+        files = counted(report.sequences, "file")
+        parts.append(f"{report.frames} frames and pages in {files}, each stylized by itself")
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:

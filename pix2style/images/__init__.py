@@ -31,22 +31,26 @@ from pix2style.images.resample import (
     sheet,
     size_within,
 )
+from pix2style.images.sequence import Frame, PictureSequence, check_can_hold, open_images, write_sequence
 from pix2style.images.tilt import tilt
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "FoundImage",
+    "Frame",
     "Image8",
     "ImageSearch",
     "LeftOut",
     "Picture",
+    "PictureSequence",
     "PillowImage",
     "as_array",
     "as_pillow",
     "can_hold_alpha",
     "can_write",
     "center_in_square",
+    "check_can_hold",
     "count_left_out",
     "crop_to_square",
     "decode_picture",
@@ -60,6 +64,7 @@ __all__ = [
     "has_alpha",
     "is_pillow",
     "open_file",
+    "open_images",
     "read_file",
     "read_image_file",
     "read_picture",
@@ -73,4 +78,5 @@ __all__ = [
     "to_batch",
     "to_signed",
     "write_picture",
+    "write_sequence",
 ]

@@ -41,10 +41,11 @@ def can_hold_alpha(path: Path) -> bool:
 
 def can_write(path: Path) -> bool:
     """Return whether the suffix of `path` names a format that `write_picture` can write."""
-    return _format_of(path) in _WRITABLE
+    return format_of(path) in _WRITABLE
 
 
-def _format_of(path: Path) -> str | None:
+def format_of(path: Path) -> str | None:
+    """Return Pillow's name of the format that the suffix of `path` selects for writing, or None."""
     suffix = path.suffix.lower()
     return None if suffix in _UNFIT_SUFFIXES else Image.registered_extensions().get(suffix)
 
@@ -71,7 +72,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         "TIFF": {"compression": "tiff_lzw"},
         "AVIF": {"quality": 90},
     }
-    kind = _format_of(path)
+    kind = format_of(path)
     if kind not in _WRITABLE:
         raise DataError(
             f"{path}: cannot write the format {suffix or 'without a suffix'!r}: use .png, .jpg, .webp or .tif"

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
-from pix2style.images import LeftOut, Picture, read_picture, write_picture
+from pix2style.images import (
+    Frame,
+    LeftOut,
+    Picture,
+    PictureSequence,
+    check_can_hold,
+    open_images,
+    write_picture,
+    write_sequence,
+)
 from pix2style.processes import submit_ahead
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
@@ -42,6 +51,8 @@ class FilesReport:
         skipped: Outputs that existed before.
         failures: Photos that could not be read, stylized or written, and input folders without photos.
         left_out: What else lies in the input folders.
+        frames: Number of stylized frames and pages in all outputs that hold several.
+        sequences: Number of outputs that hold several frames or pages.
         renamed: Outputs with a number in their name, because the file system takes their own name for another's.
         seconds: Duration of the whole call.
         stylize_seconds: Part of that duration spent inside the stylizer.
@@ -52,6 +63,8 @@ class FilesReport:
     failures: list[FailedFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     renamed: list[Path] = field(default_factory=list)
+    frames: int = 0
+    sequences: int = 0
     seconds: float = 0.0
     stylize_seconds: float = 0.0
 
@@ -62,8 +75,9 @@ class FilesReport:
 
     @property
     def ms_per_picture(self) -> float | None:
-        """Milliseconds inside the stylizer for each written output; None if there are no outputs."""
-        return 1000 * self.stylize_seconds / len(self.written) if self.written else None
+        """Milliseconds inside the stylizer for each written picture, frame and page; None if there are no outputs."""
+        pictures = len(self.written) - self.sequences + self.frames
+        return 1000 * self.stylize_seconds / pictures if pictures else None
 
 
 def stylize_files(
@@ -146,9 +160,12 @@ class _Pipeline:
                 reader.shutdown(cancel_futures=True)
                 self._collect_writes(0)
 
-    def _stylize(self, job: Job, reading: Future[Picture], writer: ThreadPoolExecutor) -> None:
+    def _stylize(self, job: Job, reading: Future[Picture | PictureSequence], writer: ThreadPoolExecutor) -> None:
         try:
             picture = reading.result()
+            if isinstance(picture, PictureSequence):
+                self._stylize_sequence(job, picture)
+                return
             started = time.perf_counter()
             [rgb] = self._stylizer.stylize([picture.rgb])
             self._report.stylize_seconds += time.perf_counter() - started
@@ -158,6 +175,22 @@ class _Pipeline:
         stylized = replace(picture, rgb=rgb)
         writing = writer.submit(write_picture, job.target, stylized, quality=self._jpeg_quality)
         self._pending_writes.append((job, writing))
+
+    def _stylize_sequence(self, job: Job, sequence: PictureSequence) -> None:
+        """Stylize every frame or page, and write them into one file."""
+        check_can_hold(job.target, sequence)
+        frames = (self._stylize_frame(frame) for frame in sequence.frames())
+        write_sequence(job.target, frames, sequence, quality=self._jpeg_quality)
+        self._report.frames += len(sequence)
+        self._report.sequences += 1
+        self._report.written.append(job.target)
+        self._on_progress()
+
+    def _stylize_frame(self, frame: Frame) -> Frame:
+        started = time.perf_counter()
+        [rgb] = self._stylizer.stylize([frame.picture.rgb])
+        self._report.stylize_seconds += time.perf_counter() - started
+        return replace(frame, picture=replace(frame.picture, rgb=rgb))
 
     def _collect_writes(self, max_pending: int) -> None:
         """Add finished writes to the report, and wait until at most `max_pending` results still have to be written."""
@@ -177,5 +210,5 @@ class _Pipeline:
         self._on_progress()
 
 
-def _read(job: Job) -> Picture:
-    return read_picture(job.source)
+def _read(job: Job) -> Picture | PictureSequence:
+    return open_images(job.source)
