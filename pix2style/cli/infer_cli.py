@@ -98,7 +98,7 @@ def infer_command(
     Exit code 1: some photos could not be stylized. They are listed, and the others are done.
     """
     from pix2style.loading import load_stylizer
-    from pix2style.progress import ProgressBar, print_failures, print_note
+    from pix2style.progress import ProgressBar, print_failures, print_file_notes, print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
@@ -115,6 +115,7 @@ def infer_command(
             overwrite=overwrite,
             on_progress=bar.set_counts,
         )
+    print_file_notes([(str(note.path), note.text) for note in report.notes])
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
     _print_report(report, out, loaded.tiled if isinstance(loaded, OnnxStylizer) else 0, as_json=as_json)
     if report.failures:

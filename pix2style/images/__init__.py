@@ -5,6 +5,7 @@ Outside torch an image is a uint8 array [height, width, 3] in RGB. Inside a netw
 to floats and back gives the same bytes.
 """
 
+from pix2style.images.colour import stylized_in, to_srgb
 from pix2style.images.decode import (
     MAX_PIXELS,
     PillowImage,
@@ -74,9 +75,11 @@ __all__ = [
     "search_images",
     "sheet",
     "size_within",
+    "stylized_in",
     "tilt",
     "to_batch",
     "to_signed",
+    "to_srgb",
     "write_picture",
     "write_sequence",
 ]

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
@@ -42,6 +42,19 @@ class FailedFile:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileNote:
+    """What a person should know about a photo that was stylized, for example that it is HDR and was tone-mapped.
+
+    Attributes:
+        path: Path of the photo.
+        text: The remark.
+    """
+
+    path: Path
+    text: str
+
+
 @dataclass(slots=True)
 class FilesReport:
     """What happened to the photos.
@@ -50,6 +63,7 @@ class FilesReport:
         written: Outputs that were written.
         skipped: Outputs that existed before.
         failures: Photos that could not be read, stylized or written, and input folders without photos.
+        notes: What a person should know about single photos.
         left_out: What else lies in the input folders.
         frames: Number of stylized frames and pages in all outputs that hold several.
         sequences: Number of outputs that hold several frames or pages.
@@ -61,6 +75,7 @@ class FilesReport:
     written: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failures: list[FailedFile] = field(default_factory=list)
+    notes: list[FileNote] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     renamed: list[Path] = field(default_factory=list)
     frames: int = 0
@@ -167,12 +182,12 @@ class _Pipeline:
                 self._stylize_sequence(job, picture)
                 return
             started = time.perf_counter()
-            [rgb] = self._stylizer.stylize([picture.rgb])
+            stylized = self._stylizer.stylize_picture(picture)
             self._report.stylize_seconds += time.perf_counter() - started
         except DataError as error:
             self._add_failure(job, error)
             return
-        stylized = replace(picture, rgb=rgb)
+        self._report.notes += [FileNote(job.source, note) for note in picture.notes]
         writing = writer.submit(write_picture, job.target, stylized, quality=self._jpeg_quality)
         self._pending_writes.append((job, writing))
 
