@@ -76,7 +76,11 @@ def infer_command(
     ] = None,
     module: _ModuleOption = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace images that exist in OUT. Default: keep those that the same filter and settings made.",
+        ),
     ] = False,
     format_: Annotated[
         OutputFormat | None,
@@ -143,7 +147,8 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:
         them = "it" if len(report.skipped) == 1 else "them"
-        parts.append(f"{len(report.skipped)} existed already (--overwrite replaces {them})")
+        unknown = f", {report.of_unknown_origin} of unknown origin" if report.of_unknown_origin else ""
+        parts.append(f"{len(report.skipped)} existed already{unknown} (--overwrite replaces {them})")
     if report.renamed:
         parts.append(f"{len(report.renamed)} named anew, because OUT takes their names for those of others")
     if report.failures:
