@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +42,7 @@ LINE_EVERY_S = 15.0
 _FREQUENT_LINES_S = 300.0  # from then on, lines come less often
 _SLOWEST_PACE = 20.0  # so many times as long between two lines, at most
 _SHOWN_FAILURES = 20
+_SHOWN_NAMES = 3
 _QUIET_VARIABLE = "PIX2STYLE_QUIET"  # in the environment, so that programs which a command starts are quiet, too
 
 
@@ -80,10 +82,37 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         failures: Name of each file, and the reason why it failed.
         complete_list: Where all failures are listed, for example `manifest.json`.
     """
+    failures = _merge_missing_packages(failures)
     for name, reason in failures[:_SHOWN_FAILURES]:
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
         _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+
+
+def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
+    """Print what a person should know about single files on stderr: each remark once, with the first three files.
+
+    Args:
+        notes: Name of each file, and the remark about it.
+    """
+    files: dict[str, list[str]] = {}
+    for name, text in notes:
+        files.setdefault(text, []).append(name)
+    for text, names in files.items():
+        more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
+        print_note(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}")
+
+
+def _merge_missing_packages(failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Merge failures that one and the same missing package explains into one line."""
+    merged: dict[tuple[str, str], tuple[str, str]] = {}
+    counts = Counter(reason for _, reason in failures)
+    for name, reason in failures:
+        if counts[reason] > 1 and "pip install" in reason:
+            merged.setdefault(("", reason), (f"{name} and {counts[reason] - 1:,} more", reason))
+        else:
+            merged.setdefault((name, reason), (name, reason))
+    return list(merged.values())
 
 
 def _print(kind: str, text: str) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import overload
 
-from pix2style.images import Image8, PillowImage, as_array, as_pillow, is_pillow
+from pix2style.images import Image8, Picture, PillowImage, as_array, as_pillow, is_pillow, stylized_in, to_srgb
 
 Setting = str | int | float | bool
 NO_SETTINGS: Mapping[str, Setting] = MappingProxyType({})
@@ -50,6 +50,11 @@ class Stylizer(ABC):
         """What stylizes, on one line for people, where the name does not say it; else empty."""
         return ""
 
+    @property
+    def strength(self) -> float:
+        """Share of the style in the outputs, from 0 (the image itself) to 1."""
+        return 1.0
+
     @abstractmethod
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Stylize images of any sizes.
@@ -60,6 +65,14 @@ class Stylizer(ABC):
         Returns:
             One uint8 array [height, width, 3] per image, of the image's size.
         """
+
+    def stylize_picture(self, picture: Picture) -> Picture:
+        """Stylize a picture in sRGB, which networks are trained on, and return it in the colour space of the picture.
+
+        Transparency stays as it is. At strength 0 the pixels of the picture come back exactly.
+        """
+        [stylized] = self.stylize([to_srgb(picture.rgb, picture.icc_profile)])
+        return replace(picture, rgb=stylized_in(picture.icc_profile, picture.rgb, stylized, self.strength))
 
     @overload
     def __call__(self, image: Image8) -> Image8: ...
@@ -83,11 +96,10 @@ class Stylizer(ABC):
         """
         if isinstance(image, list | tuple):
             outputs = self.stylize([as_array(item) for item in image]) if image else []
-            return [_same_type(item, output) for item, output in zip(image, outputs, strict=True)]  # type: ignore[return-value]
+            return [self._same_type(item, output) for item, output in zip(image, outputs, strict=True)]  # type: ignore[return-value]
         [output] = self.stylize([as_array(image)])
-        return _same_type(image, output)
+        return self._same_type(image, output)
 
-
-def _same_type(image: object, output: Image8) -> Image8 | PillowImage:
-    """Convert `output` to a Pillow image if `image` is one."""
-    return as_pillow(output, like=image) if is_pillow(image) else output
+    def _same_type(self, image: object, output: Image8) -> Image8 | PillowImage:
+        """Convert `output` to a Pillow image if `image` is one."""
+        return as_pillow(output, like=image, strength=self.strength) if is_pillow(image) else output

@@ -47,3 +47,46 @@ def grey_ink_profile() -> bytes:
     head = struct.pack(">I4sI4s4s4s12s4s", 144 + len(lut), b"", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"", b"acsp")
     head += struct.pack(">28xiii", 0xF6D6, 0x10000, 0xD32D)  # the illuminant D50
     return head.ljust(128, b"\0") + tags + lut
+
+
+def with_chunk(png: bytes, kind: bytes, content: bytes, *, before: bytes = b"IDAT") -> bytes:
+    """A PNG file with one more chunk, before the first chunk of the kind `before`."""
+    place = png.index(before) - 4
+    chunk = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return png[:place] + chunk + png[place:]
+
+
+def png_file(samples: np.ndarray, bits: int, colour_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG file of integer samples [height, width, channels] of any bit depth, with chunks before its pixels."""
+    height, width, _ = samples.shape
+    flat = samples.reshape(height, -1)
+    if bits == 16:
+        rows = flat.astype(">u2").view(np.uint8).reshape(height, -1)
+    else:
+        digits = (flat[..., None].astype(np.uint8) >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
+        rows = np.packbits(digits.reshape(height, -1), axis=1)
+    pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    data = png_header(width, height)[:8]
+    head = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    for kind, content in ((b"IHDR", head), *chunks, (b"IDAT", pixels), (b"IEND", b"")):
+        data += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return data
+
+
+def tiff_file(strips: list[bytes], tags: dict[int, tuple[int, ...]], order: str = "<") -> bytes:
+    """An uncompressed TIFF file: its strips, and tags with short or long values. `order` is `<` or `>`."""
+    tags = {259: (1,), 277: (1,), 284: (1,), **tags}
+    offsets = list(itertools.accumulate((len(strip) for strip in strips), initial=8))
+    tags |= {273: tuple(offsets[:-1]), 279: tuple(len(strip) for strip in strips), 278: tags[257]}
+    entries, extra = b"", b""
+    place = offsets[-1] + 2 + 12 * len(tags) + 4
+    for tag in sorted(tags):
+        values = tags[tag]
+        kind, form = (4, "I") if tag in (273, 279) else (3, "H")
+        packed = struct.pack(f"{order}{len(values)}{form}", *values)
+        if len(packed) > 4:
+            packed, extra = struct.pack(f"{order}I", place + len(extra)), extra + packed
+        entries += struct.pack(f"{order}HHI", tag, kind, len(values)) + packed.ljust(4, b"\0")
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + struct.pack(f"{order}HI", 42, offsets[-1])
+    return head + b"".join(strips) + struct.pack(f"{order}H", len(tags)) + entries + bytes(4) + extra

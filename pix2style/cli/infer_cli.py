@@ -12,6 +12,7 @@ import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.runtime.stylize_files import FilesReport
@@ -90,10 +91,12 @@ def infer_command(
 
     The stylized images keep size, transparency and colour profile of their photos, and are turned upright.
 
+    What else lies in a folder is counted: links to folders, which are not followed, videos, other files, hidden files.
+
     Exit code 1: some photos could not be stylized. They are listed, and the others are done.
     """
     from pix2style.loading import load_stylizer
-    from pix2style.progress import ProgressBar, print_failures, print_note
+    from pix2style.progress import ProgressBar, print_failures, print_file_notes, print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
@@ -110,6 +113,7 @@ def infer_command(
             overwrite=overwrite,
             on_progress=bar.set_counts,
         )
+    print_file_notes([(str(note.path), note.text) for note in report.notes])
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
     _print_report(report, out, loaded.tiled if isinstance(loaded, OnnxStylizer) else 0, as_json=as_json)
     if report.failures:
@@ -117,17 +121,28 @@ def infer_command(
 
 
 def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> None:
+    from pix2style.images import count_left_out, describe_left_out
+
     if as_json:
-        figures = {"ms_per_picture": report.ms_per_picture, "tiled": tiled}
+        figures = {
+            "ms_per_picture": report.ms_per_picture,
+            "tiled": tiled,
+            "left_out_counts": count_left_out(report.left_out),
+        }
         print(json.dumps({**dataclasses.asdict(report), **figures}, default=str))
         return
-    parts = [f"{len(report.written)} photos stylized"]
+    parts = [f"{counted(len(report.written), 'photo')} stylized"]
     if report.ms_per_picture is not None:
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:
-        parts.append(f"{len(report.skipped)} existed already (--overwrite replaces them)")
+        them = "it" if len(report.skipped) == 1 else "them"
+        parts.append(f"{len(report.skipped)} existed already (--overwrite replaces {them})")
+    if report.renamed:
+        parts.append(f"{len(report.renamed)} named anew, because OUT takes their names for those of others")
     if report.failures:
         parts.append(f"{len(report.failures)} failed")
+    if report.left_out:
+        parts.append(f"left out: {describe_left_out(report.left_out)}")
     print(f"{out}: " + "; ".join(parts))

@@ -5,6 +5,7 @@ Outside torch an image is a uint8 array [height, width, 3] in RGB. Inside a netw
 to floats and back gives the same bytes.
 """
 
+from pix2style.images.colour import stylized_in, to_srgb
 from pix2style.images.decode import (
     MAX_PIXELS,
     PillowImage,
@@ -16,8 +17,10 @@ from pix2style.images.decode import (
     read_picture,
 )
 from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, write_picture
-from pix2style.images.find import IMAGE_SUFFIXES, FoundImage, find_images
+from pix2style.images.find import FoundImage, ImageSearch, find_images, search_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
+from pix2style.images.kinds import IMAGE_SUFFIXES
+from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (
     center_in_square,
@@ -36,6 +39,8 @@ __all__ = [
     "MAX_PIXELS",
     "FoundImage",
     "Image8",
+    "ImageSearch",
+    "LeftOut",
     "Picture",
     "PillowImage",
     "as_array",
@@ -43,8 +48,10 @@ __all__ = [
     "can_hold_alpha",
     "can_write",
     "center_in_square",
+    "count_left_out",
     "crop_to_square",
     "decode_picture",
+    "describe_left_out",
     "encode_jpeg",
     "encode_png",
     "find_images",
@@ -60,10 +67,13 @@ __all__ = [
     "resize",
     "resize_part",
     "resize_shorter_side",
+    "search_images",
     "sheet",
     "size_within",
+    "stylized_in",
     "tilt",
     "to_batch",
     "to_signed",
+    "to_srgb",
     "write_picture",
 ]

@@ -8,24 +8,35 @@ import os
 import stat
 import struct
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pix2style.errors import ImageError
+from pix2style.images import png, reasons
+from pix2style.images.declared import declared_colours
+from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
+from pix2style.images.frames import select_only_frame
+from pix2style.images.kinds import formats_for
 from pix2style.images.picture import WHITE, Image8, Picture
+from pix2style.images.pixels import FORMATS_WITH_UNUSED_ALPHA, has_transparency, take_pixels
+from pix2style.images.rgb import rgb_of
+from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
+from pix2style.system.disk import OPEN_WITHOUT_WAITING
 
 PillowImage = Image.Image
 
-# Only the formats that photos come in, because every decoder can have security holes. "JPEG" opens MPO files as well;
-# Pillow registers no opener named "MPO", and naming it here would make every format after it fail.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # Images with more pixels are refused before they are decoded, so that a small file cannot fill the memory
 # (decompression bomb). The limit lies just below the one at which Pillow raises an error itself. Pillow also warns from
 # half of its limit on; that warning is switched off, because one limit is enough.
 MAX_PIXELS = 178_000_000
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Pillow warns about damaged metadata by its own file names and for each file anew. What matters of it is in
+# `Picture.notes`. (Recording warnings is no way: that is not safe in threads.)
+warnings.filterwarnings("ignore", module=r"PIL\.")
 # Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
     OSError,
@@ -48,7 +59,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIXTEEN_BIT_TO_EIGHT = 257  # 65535 / 255
 
 
 def read_picture(path: Path, *, to_srgb: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -85,8 +95,8 @@ def open_file(path: Path) -> io.BufferedReader:
 
 def _regular_only(name: str, flags: int) -> int:
     # Open first and check the open file afterwards: a check before opening could see another file than the one that
-    # is opened. O_NONBLOCK lets the open call return for a pipe that nobody writes to.
-    handle = os.open(name, flags | os.O_NONBLOCK)
+    # is opened. The flag lets the open call return for a pipe that nobody writes to.
+    handle = os.open(name, flags | OPEN_WITHOUT_WAITING)
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
         return handle
@@ -99,14 +109,15 @@ def _regular_only(name: str, flags: int) -> int:
 def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a whole image and turn it upright as its EXIF orientation says.
 
-    A truncated file is an error; Pillow alone would fill the missing part with grey. Grey, palette, CMYK (converted by
-    its profile) and 16-bit images become 8-bit RGB. Only the first frame of an animation is decoded.
+    A truncated file is an error; Pillow alone would fill the missing part with grey. Grey, palette, CMYK, Lab, 16-bit
+    and HDR images become 8-bit RGB. Animations and documents of several pages are refused: see
+    `sequence.open_sequence`.
 
     Args:
         data: Content of the image file.
         name: Name of the image in error messages.
-        to_srgb: If true, convert the colours to sRGB by the embedded profile, for networks that expect sRGB. If false,
-            the values stay as they are and the profile is returned with them.
+        to_srgb: If true, convert the colours to sRGB, for networks that expect it. If false, the values stay in the
+            colour space of the image where 8-bit RGB can hold it, and its profile is returned with them.
         max_pixels: Larger images are refused before they are decoded.
 
     Raises:
@@ -114,97 +125,83 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
     """
     if not data:
         raise ImageError(name, "the file is empty")
+    facts = read_facts(data)
+    library_lines: list[str] = []
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(facts.data), formats=formats_for(data, name)) as opened:
+            select_only_frame(opened, name)
+            image = reopen_if_needed(opened, data)
             if image.width * image.height > max_pixels:
-                raise ImageError(
-                    name,
-                    f"{image.width}x{image.height} is more than {max_pixels} pixels: make it smaller first",
-                )
-            image.load()
-            return picture_from_pillow(image, to_srgb=to_srgb)
+                raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
+            load_image(image, library_lines)
+            picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
+            return replace(picture, notes=(*picture.notes, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
-        # Pair sets store these reasons for photos that failed, so changing the words changes digests of sets.
-        raise ImageError(
-            name, "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF, PPM)"
-        ) from error
+        raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(name, f"claims more than {max_pixels} pixels: make it smaller first") from error
+        raise ImageError(name, reasons.bomb(error, max_pixels)) from error
     except ImageError:
         raise
+    except UnsupportedPictureError as error:
+        raise ImageError(name, str(error)) from error
     except MemoryError as error:
         raise ImageError(name, "needs more memory than there is: make it smaller first") from error
     except _DECODING_ERRORS as error:
-        raise ImageError(name, f"damaged or cut off ({error})") from error
+        raise ImageError(name, reasons.damaged(facts, error, library_lines)) from error
 
 
-def picture_from_pillow(image: PillowImage, *, to_srgb: bool) -> Picture:
+def picture_from_pillow(image: PillowImage, *, to_srgb: bool, facts: FileFacts = NO_FACTS) -> Picture:
     """Convert a decoded Pillow image of any mode to a `Picture`; see `decode_picture`.
 
     Raises:
-        ValueError: The image has floating-point values.
+        UnsupportedPictureError: The image has floating-point values.
     """
-    image = _upright(image)
-    profile: bytes | None = image.info.get("icc_profile")
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # Scale here, because Pillow's own conversion clips all values above 255 to white.
-        levels = np.clip(np.rint(np.asarray(image, dtype=np.float64) / _SIXTEEN_BIT_TO_EIGHT), 0, WHITE)
-        image, profile = Image.fromarray(levels.astype(np.uint8)), None
-    elif image.mode == "F":
-        raise ValueError("floating-point pictures have no fixed range; save it with 8 or 16 bits first")
-    if image.mode == "CMYK":
-        image, profile = _to_srgb(image, profile), None
-    elif image.mode in ("L", "LA", "1"):
-        profile = None  # a profile for grey values does not describe RGB values
-    alpha = _alpha(image)
-    rgb_image = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else _as_rgb(image)
-    if to_srgb and profile:
-        rgb_image, profile = _to_srgb(rgb_image, profile), None
-    rgb = np.array(rgb_image, dtype=np.uint8)
+    pixels = take_pixels(image, facts.grey_bits)
+    alpha = pixels.alpha
+    if facts.grey_bits == 16 and image.mode == "RGB" and alpha is not None:
+        alpha = png.alpha_of_sixteen_bits(facts.data, image.info["transparency"])
+    colours = declared_colours(image, facts)
+    rgb, profile, notes = rgb_of(pixels, colours, to_srgb=to_srgb)
     if alpha is not None:
         rgb[alpha == 0] = WHITE
-    return Picture(rgb, alpha, profile)
+    turn, turn_notes = _turn(image)
+    return Picture(
+        turn(rgb),
+        None if alpha is None else turn(alpha),
+        profile,
+        lossless=facts.lossless,
+        notes=(*facts.notes, *colours.notes, *notes, *turn_notes),
+    )
 
 
-def _upright(image: PillowImage) -> PillowImage:
-    """Turn the image as its EXIF orientation says; leave it as it is if the EXIF data are damaged.
+def _turn(image: PillowImage) -> tuple[Callable[[Image8], Image8], tuple[str, ...]]:
+    """Return what makes the image upright as its EXIF orientation says, and what to say if the EXIF data are damaged.
 
     Pillow's exif_transpose is not used, because it also rewrites the EXIF data and fails where they are damaged.
     """
     try:
         method = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _DECODING_ERRORS:
-        method = None
-    return image if method is None else image.transpose(method)
+        return _unturned, ("its EXIF data are damaged: it may lie on its side",)
+    return (_unturned if method is None else lambda pixels: _turned(pixels, method)), ()
 
 
-def _alpha(image: PillowImage) -> Image8 | None:
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return None
-    return np.array(image.convert("RGBA").getchannel("A"), dtype=np.uint8)
+def _unturned(pixels: Image8) -> Image8:
+    return pixels
 
 
-def _as_rgb(image: PillowImage) -> PillowImage:
-    return image if image.mode == "RGB" else image.convert("RGB")  # convert() copies even where nothing changes
-
-
-def _to_srgb(image: PillowImage, profile: bytes | None) -> PillowImage:
-    """Convert to sRGB by the profile, or by Pillow's plain formula if the profile is missing or damaged."""
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError):
-            pass
-    return image.convert("RGB")
+def _turned(pixels: Image8, method: Image.Transpose) -> Image8:
+    return np.array(Image.fromarray(pixels).transpose(method), dtype=np.uint8)
 
 
 def has_alpha(path: Path) -> bool:
     """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
-        with open_file(path) as stream, Image.open(stream, formats=_FORMATS) as image:
-            return "A" in image.getbands() or "transparency" in image.info
-    except (*_DECODING_ERRORS, Image.DecompressionBombError):
+        with open_file(path) as stream:
+            formats = formats_for(stream.peek(), str(path))
+            with Image.open(stream, formats=formats) as image:
+                if image.format in FORMATS_WITH_UNUSED_ALPHA and has_transparency(image):
+                    return decode_picture(read_file(path), name=str(path)).alpha is not None
+                return has_transparency(image)
+    except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # decoding the file later raises the error that says what is wrong

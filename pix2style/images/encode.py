@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ from PIL import Image
 
 from pix2style.errors import DataError
 from pix2style.files import atomic_path
+from pix2style.images.colour import to_srgb
 from pix2style.images.picture import Image8, Picture
 
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
+# For lossless WebP files, "quality" is the time spent on making them small, from 0 to 100.
+_LOSSLESS_EFFORT = 50
+# Pillow would write a coloured PPM file under these suffixes, which stand for black and white, grey and floats.
+_UNFIT_SUFFIXES = frozenset((".pbm", ".pfm", ".pgm"))
 _LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 
 
@@ -34,24 +40,30 @@ def encode_jpeg(rgb: Image8, quality: int = 95) -> bytes:
 
 def can_hold_alpha(path: Path) -> bool:
     """Return whether the image format named by the suffix of `path` can store transparency."""
-    return path.suffix.lower() in (".png", ".webp", ".tif", ".tiff", ".avif")
+    return path.suffix.lower() in (".apng", ".avif", ".avifs", ".png", ".tif", ".tiff", ".webp")
 
 
 def can_write(path: Path) -> bool:
     """Return whether the suffix of `path` names a format that `write_picture` can write."""
-    return Image.registered_extensions().get(path.suffix.lower()) in _WRITABLE
+    return _format_of(path) in _WRITABLE
+
+
+def _format_of(path: Path) -> str | None:
+    suffix = path.suffix.lower()
+    return None if suffix in _UNFIT_SUFFIXES else Image.registered_extensions().get(suffix)
 
 
 def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
     """Write an image file with its transparency and colour profile. No partial file is left behind on failure.
 
-    In a format without transparency, the image is placed on a white background.
+    In a format without transparency, the image is placed on a white background. In a format without profiles, its
+    colours are converted to sRGB.
 
     Args:
         path: File to write; its suffix selects the format.
         picture: Pixels, transparency and profile to write. The file gets no other metadata: no EXIF data, so no
             orientation, location or names.
-        quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100.
+        quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100. What was a lossless WebP file becomes one again.
 
     Raises:
         DataError: The suffix names no format that pix2style writes, or the file cannot be written.
@@ -64,7 +76,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         "TIFF": {"compression": "tiff_lzw"},
         "AVIF": {"quality": 90},
     }
-    kind = Image.registered_extensions().get(suffix)
+    kind = _format_of(path)
     if kind not in _WRITABLE:
         raise DataError(
             f"{path}: cannot write the format {suffix or 'without a suffix'!r}: use .png, .jpg, .webp or .tif"
@@ -73,11 +85,15 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         raise DataError(
             f"{path}: cannot be written: a {kind} file has at most {_LONGEST_SIDE_PX[kind]} pixels a side: use .png"
         )
+    if kind == "WEBP" and picture.lossless:
+        options["WEBP"] = {"lossless": True, "quality": _LOSSLESS_EFFORT, "exact": True}
+    if kind not in options:  # the others hold a profile
+        picture = replace(picture, rgb=to_srgb(picture.rgb, picture.icc_profile), icc_profile=None)
     if picture.alpha is not None and can_hold_alpha(path):
         image = Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
     else:
         image = Image.fromarray(picture.on_white())
-    extra = {"icc_profile": picture.icc_profile} if picture.icc_profile and kind in options else {}
+    extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
     try:
         with atomic_path(path) as temporary:
             image.save(temporary, kind, **options.get(kind, {}), **extra)

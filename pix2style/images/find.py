@@ -1,17 +1,15 @@
-"""Find image files in folders."""
+"""Find image files in folders, and list what else lies there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2style.errors import DataError
-
-IMAGE_SUFFIXES = frozenset(
-    (".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
-)
+from pix2style.images.kinds import VIDEO_SUFFIXES, is_picture_name, suffix_of
+from pix2style.images.left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,35 +20,86 @@ class FoundImage:
     path: Path
 
 
+@dataclass(slots=True)
+class ImageSearch:
+    """What lies in the inputs.
+
+    Attributes:
+        images: The image files, each once, sorted by relative path.
+        left_out: What else lies in the input folders, sorted by path. What is inside hidden or linked folders is not
+            listed.
+        empty_folders: Input folders in which there is no image file.
+    """
+
+    images: list[FoundImage] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    empty_folders: list[Path] = field(default_factory=list)
+
+
 def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
-    """Find the image files among `inputs` and in all folders below them, each once, sorted by relative path.
+    """Return the image files of `search_images`."""
+    return search_images(inputs).images
+
+
+def search_images(inputs: Iterable[Path]) -> ImageSearch:
+    """Find the image files among `inputs` and in all folders below them.
 
     Hidden files are left out. Links to folders are not followed, so that a loop of links cannot trap the search. A file
     that is an input itself is returned whatever its suffix. A subfolder that cannot be opened is returned as if it were
-    a file: reading it raises the error that says why, so the caller reports it like any unreadable image.
+    a file: reading it raises the error that says why, so the caller reports it like any unreadable image. So are
+    pictures of a kind that is not read, such as raw photos.
 
     Raises:
         DataError: An input does not exist, or an input folder cannot be opened.
     """
-    # Keyed by text: a Path object caches its parsed parts, which costs memory for a hundred thousand files.
-    found: dict[str, FoundImage] = {}
+    search = _Search()
     for entry in inputs:
+        search.add(entry)
+    return search.result()
+
+
+class _Search:
+    """Collects what lies in the inputs, each path once."""
+
+    def __init__(self) -> None:
+        # Keyed by text: a Path object caches its parsed parts, which costs memory for a hundred thousand files.
+        self._found: dict[str, FoundImage] = {}
+        self._left_out: dict[str, LeftOut] = {}
+        self._inputs: set[str] = set()
+        self._empty_folders: list[Path] = []
+
+    def add(self, entry: Path) -> None:
         try:
             is_folder, exists = entry.is_dir(), entry.exists()
         except OSError as error:  # inside a folder without permission, or the name is too long
             raise DataError(f"{entry}: {error.strerror or error}") from error
-        if is_folder:
-            for path in _walk(entry):
-                relative = Path(os.path.relpath(path, entry)).as_posix()
-                found.setdefault(os.fspath(path), FoundImage(relative, path))
-        elif exists:
-            found.setdefault(os.fspath(entry), FoundImage(entry.name, entry))
-        else:
+        if not exists:
             raise DataError(f"{entry}: no such file or folder")
-    return sorted(found.values())
+        self._inputs.add(os.fspath(entry))
+        if is_folder:
+            self._add_folder(entry)
+        else:
+            self._found.setdefault(os.fspath(entry), FoundImage(entry.name, entry))
+
+    def _add_folder(self, folder: Path) -> None:
+        is_empty = True
+        for item in _walk(folder):
+            if isinstance(item, LeftOut):
+                self._left_out.setdefault(os.fspath(item.path), item)
+                continue
+            is_empty = False
+            relative = Path(os.path.relpath(item, folder)).as_posix()
+            self._found.setdefault(os.fspath(item), FoundImage(relative, item))
+        if is_empty:
+            self._empty_folders.append(folder)
+
+    def result(self) -> ImageSearch:
+        # A hidden file or a linked folder may be an input itself.
+        left_out = sorted(item for path, item in self._left_out.items() if path not in self._inputs)
+        return ImageSearch(sorted(self._found.values()), left_out, self._empty_folders)
 
 
-def _walk(folder: Path) -> Iterable[Path]:
+def _walk(folder: Path) -> Iterable[Path | LeftOut]:
     closed: list[Path] = []
 
     def note(error: OSError) -> None:
@@ -60,8 +109,21 @@ def _walk(folder: Path) -> Iterable[Path]:
         closed.append(path)
 
     for parent, folders, files in os.walk(folder, onerror=note):
+        for name in folders:
+            path = Path(parent, name)
+            if name.startswith("."):
+                yield LeftOut(path, "hidden folder")
+            elif path.is_symlink():
+                yield LeftOut(path, "linked folder")
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                yield Path(parent, name)
+            yield _sort_out(Path(parent, name))
     yield from closed
+
+
+def _sort_out(path: Path) -> Path | LeftOut:
+    if path.name.startswith("."):
+        return LeftOut(path, "hidden file")
+    if is_picture_name(path.name):
+        return path
+    return LeftOut(path, "video" if suffix_of(path.name) in VIDEO_SUFFIXES else "other file")

@@ -7,6 +7,7 @@ from typing import TypeGuard
 import numpy as np
 from PIL import Image
 
+from pix2style.images.colour import stylized_in
 from pix2style.images.decode import PillowImage, picture_from_pillow
 from pix2style.images.picture import Image8
 
@@ -17,14 +18,14 @@ def is_pillow(image: object) -> TypeGuard[PillowImage]:
 
 
 def as_array(image: object) -> Image8:
-    """Return a caller's image as a uint8 array [height, width, 3].
+    """Return a caller's image as a uint8 array [height, width, 3]. The colours of a Pillow image become sRGB.
 
     Raises:
         TypeError: `image` is neither an array nor a Pillow image, or an array that is not uint8.
         ValueError: The array has another shape, or is empty.
     """
     if is_pillow(image):
-        return picture_from_pillow(image, to_srgb=False).rgb
+        return picture_from_pillow(image, to_srgb=True).rgb
     if not isinstance(image, np.ndarray):
         raise TypeError(
             f"an image must be a uint8 array [height, width, 3] or a Pillow image, not {type(image).__name__}"
@@ -36,11 +37,18 @@ def as_array(image: object) -> Image8:
     return image
 
 
-def as_pillow(rgb: Image8, like: PillowImage | None = None) -> PillowImage:
-    """Return `rgb` as a Pillow image, with the transparency and colour profile of `like` if that is given."""
+def as_pillow(rgb: Image8, like: PillowImage | None = None, *, strength: float = 1.0) -> PillowImage:
+    """Return `rgb` as a Pillow image, with the transparency and in the colour space of `like` if that is given.
+
+    Args:
+        rgb: What was made of `as_array(like)`, in sRGB.
+        like: A caller's image.
+        strength: Share of the style in `rgb`, from 0 to 1; see `stylized_in`.
+    """
     if like is None:
         return Image.fromarray(rgb)
     source = picture_from_pillow(like, to_srgb=False)
+    rgb = stylized_in(source.icc_profile, source.rgb, rgb, strength)
     image = Image.fromarray(rgb if source.alpha is None else np.dstack([rgb, source.alpha]))
     if source.icc_profile:
         image.info["icc_profile"] = source.icc_profile

@@ -23,11 +23,15 @@ class Picture:
         rgb: uint8 [height, width, 3]. Fully transparent pixels are white, so that their hidden colours never show.
         alpha: uint8 [height, width], or None if the image has no transparency.
         icc_profile: ICC profile of the RGB values, or None for sRGB.
+        lossless: Whether the file is a WebP without loss, which is to stay one.
+        notes: What a person should know about how the file was read, for example that it is HDR.
     """
 
     rgb: Image8
     alpha: Image8 | None = None
     icc_profile: bytes | None = None
+    lossless: bool = False
+    notes: tuple[str, ...] = ()
 
     def on_white(self) -> Image8:
         """Return the image composited on white: uint8 [height, width, 3]."""

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pix2style.errors import DataError
-from pix2style.images import IMAGE_SUFFIXES, FoundImage, can_hold_alpha, can_write, find_images, has_alpha
+from pix2style.errors import ConfigError, DataError
+from pix2style.images import (
+    IMAGE_SUFFIXES,
+    FoundImage,
+    LeftOut,
+    can_hold_alpha,
+    can_write,
+    describe_left_out,
+    has_alpha,
+    search_images,
+)
+from pix2style.runtime.alike_names import loosest_form, same_files
 
 # For photos in a format that cannot be written (GIF, or no suffix), and for transparency that JPEG cannot store.
 _LOSSLESS_SUFFIX = ".png"
@@ -27,7 +37,24 @@ class Job:
     target: Path
 
 
-def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None) -> list[Job]:
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """The outputs of a call.
+
+    Attributes:
+        jobs: A job for each photo, in the order of `find_images`.
+        left_out: What lies in the input folders and is not stylized.
+        empty_folders: Input folders without any photo.
+        renamed: Jobs whose outputs have a number in their name, because another output has that name.
+    """
+
+    jobs: list[Job]
+    left_out: list[LeftOut] = field(default_factory=list)
+    empty_folders: list[Path] = field(default_factory=list)
+    renamed: list[Job] = field(default_factory=list)
+
+
+def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None) -> OutputPlan:
     """Choose an output path for every photo, so that no two photos share one and no photo is overwritten.
 
     If there is one input file and OUT has the suffix of an image, OUT is the output file. Otherwise OUT is a folder, in
@@ -35,7 +62,8 @@ def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None
     of the photo, or if the photo is transparent and the output format has no transparency.
 
     If two photos would get the same path, those whose suffix changes keep the old suffix in the name (`a.gif.png`). If
-    that is not enough, the outputs go into a folder with the name of their input folder.
+    that is not enough, outputs of several input folders go into folders with the names of these. If two names are still
+    the same, or one file for the file system of OUT, the second gets a number (`a-2.png`).
 
     Args:
         inputs: Files and folders. If OUT lies inside an input folder, images in OUT are results of an earlier call and
@@ -43,23 +71,31 @@ def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None
         out: Output file or folder.
         suffix: Suffix of all outputs, for example `.png`; None for the suffixes of the photos.
 
-    Returns:
-        A job for each photo, in the order of `find_images`.
-
     Raises:
-        DataError: An input does not exist, there are no images, OUT would overwrite an input, or two photos would still
-            get the same path.
+        ConfigError: OUT is `-`.
+        DataError: An input does not exist, there are no images, or OUT would overwrite an input.
     """
-    one_file = _is_one_file(inputs, out)
-    photos = _without_results(find_images(inputs), out)
+    _refuse_standard_streams(inputs, out)
+    is_one_file = _is_one_file(inputs, out)
+    search = search_images(inputs)
+    photos, results = _without_results(search.images, out)
+    left_out = sorted([*search.left_out, *results])
     if not photos:
+        also = f" ({describe_left_out(left_out)} there)" if left_out else ""
         raise DataError(
             f"no images in {', '.join(map(str, inputs))}: looked for {', '.join(sorted(IMAGE_SUFFIXES))},"
-            " in subfolders too"
+            f" in subfolders too{also}"
         )
-    jobs = [Job(photos[0].path, out)] if one_file else _plan_folder(photos, out, suffix)
+    jobs, renamed = ([Job(photos[0].path, out)], []) if is_one_file else _plan_folder(photos, out, suffix)
     _refuse_overwriting(jobs)
-    return jobs
+    return OutputPlan(jobs, left_out, search.empty_folders, renamed)
+
+
+def _refuse_standard_streams(inputs: Sequence[Path], out: Path) -> None:
+    if str(out) == "-":
+        raise ConfigError("-o -: writing to standard output is not possible: name a folder or a file")
+    if Path("-") in inputs and not Path("-").exists():
+        raise ConfigError("-: reading from standard input is not possible: name files or folders")
 
 
 def _is_one_file(inputs: Sequence[Path], out: Path) -> bool:
@@ -68,22 +104,30 @@ def _is_one_file(inputs: Sequence[Path], out: Path) -> bool:
         raise DataError(f"{out}: names one image file, but there may be several photos: give a folder for them")
     if names_file and not can_write(out):
         raise DataError(f"{out}: cannot write the format {out.suffix!r}: use .png, .jpg, .webp or .tif")
-    if not names_file and out.exists() and not out.is_dir():
+    if not names_file and os.path.lexists(out) and not out.is_dir():
         raise DataError(f"{out}: is a file, but must be a folder for the images: choose another OUT")
     return names_file
 
 
-def _without_results(photos: list[FoundImage], out: Path) -> list[FoundImage]:
-    """Leave out images in OUT, if OUT lies inside the input folder, and photos that the inputs name twice."""
-    results_folder = out.resolve()
+def _without_results(photos: list[FoundImage], out: Path) -> tuple[list[FoundImage], list[LeftOut]]:
+    """Separate images in OUT, if OUT lies inside the input folder, and leave out photos that the inputs name twice."""
+    results_folder = _real(out)
     unique: dict[str, FoundImage] = {}
+    results = []
     for photo in photos:
-        root = _input_folder(photo)
-        out_is_inside = results_folder != root.resolve() and results_folder.is_relative_to(root.resolve())
-        if not (out_is_inside and photo.path.parent.resolve().is_relative_to(results_folder)):
+        root = _real(_input_folder(photo))
+        out_is_inside = results_folder != root and results_folder.is_relative_to(root)
+        if out_is_inside and _real(photo.path.parent).is_relative_to(results_folder):
+            results.append(LeftOut(photo.path, "earlier result"))
+        else:
             # Not resolved: a symbolic link to another photo counts as a photo of its own.
             unique.setdefault(os.path.abspath(photo.path), photo)  # noqa: PTH100
-    return list(unique.values())
+    return list(unique.values()), results
+
+
+def _real(path: Path) -> Path:
+    """Return a path without symbolic links. `Path.resolve` raises a RuntimeError for a link that leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _input_folder(photo: FoundImage) -> Path:
@@ -91,19 +135,36 @@ def _input_folder(photo: FoundImage) -> Path:
     return photo.path.parents[len(PurePosixPath(photo.relative).parts) - 1]
 
 
-def _plan_folder(photos: list[FoundImage], out: Path, suffix: str | None) -> list[Job]:
-    names = {photo: PurePosixPath(photo.relative).with_suffix(_output_suffix(photo, suffix)) for photo in photos}
-    for photo in _colliding(names):
-        if names[photo].suffix.lower() != PurePosixPath(photo.relative).suffix.lower():
-            names[photo] = PurePosixPath(photo.relative + names[photo].suffix)
-    for photo in _colliding(names):
-        names[photo] = _input_folder(photo).resolve().name / names[photo]
-    if colliding := _colliding(names):
-        raise DataError(
-            f"{colliding[0].path} and {colliding[1].path} would both become {out / names[colliding[0]]}: stylize them"
-            " in two calls, into two folders"
-        )
-    return [Job(photo.path, out / name) for photo, name in names.items()]
+def _plan_folder(photos: list[FoundImage], out: Path, suffix: str | None) -> tuple[list[Job], list[Job]]:
+    """Return the jobs, and those of them whose output got a number."""
+    names = [PurePosixPath(photo.relative).with_suffix(_output_suffix(photo, suffix)) for photo in photos]
+    for group in same_files(names, out):
+        for i in group:
+            if names[i].suffix.lower() != PurePosixPath(photos[i].relative).suffix.lower():
+                names[i] = PurePosixPath(photos[i].relative + names[i].suffix)
+    for group in same_files(names, out):
+        folders = {i: _real(_input_folder(photos[i])) for i in group}
+        if len(set(folders.values())) > 1:
+            for i in group:
+                names[i] = folders[i].name / names[i]
+    numbered = _add_numbers(names, out)
+    jobs = [Job(photo.path, out / name) for photo, name in zip(photos, names, strict=True)]
+    return jobs, [jobs[i] for i in numbered]
+
+
+def _add_numbers(names: list[PurePosixPath], out: Path) -> list[int]:
+    """Give all names but the first of a group another name, in place; return their positions."""
+    taken = {loosest_form(str(name)) for name in names}
+    numbered = []
+    for group in same_files(names, out):
+        for i in group[1:]:
+            number = 2
+            while loosest_form(str(new := names[i].with_stem(f"{names[i].stem}-{number}"))) in taken:
+                number += 1
+            taken.add(loosest_form(str(new)))
+            names[i] = new
+            numbered.append(i)
+    return sorted(numbered)
 
 
 def _output_suffix(photo: FoundImage, requested: str | None) -> str:
@@ -114,17 +175,20 @@ def _output_suffix(photo: FoundImage, requested: str | None) -> str:
     return suffix
 
 
-def _colliding(names: dict[FoundImage, PurePosixPath]) -> list[FoundImage]:
-    """Return photos that share their output path, in order. Case is ignored, as on some file systems."""
-    groups: dict[str, list[FoundImage]] = {}
-    for photo, name in names.items():
-        groups.setdefault(str(name).casefold(), []).append(photo)
-    return [photo for group in groups.values() if len(group) > 1 for photo in group]
-
-
 def _refuse_overwriting(jobs: list[Job]) -> None:
-    sources = {job.source.resolve() for job in jobs}
+    sources = {path for job in jobs for path in (_real(job.source), _real(job.source.parent) / job.source.name)}
+    loose_sources = {loosest_form(path.as_posix()): path for path in sources}
     for job in jobs:
         # Only the folder is resolved: if the target itself is a link, the link is replaced, not the file behind it.
-        if job.target.parent.resolve() / job.target.name in sources:
+        target = _real(job.target.parent) / job.target.name
+        alike = loose_sources.get(loosest_form(target.as_posix()))
+        if alike is not None and (target in sources or _is_same_entry(alike, target)):
             raise DataError(f"{job.target}: is one of the photos and would be overwritten: choose another OUT")
+
+
+def _is_same_entry(path: Path, alike: Path) -> bool:
+    """Return whether two paths that differ by case or Unicode form are the same entry of a folder."""
+    try:
+        return os.path.samestat(path.lstat(), alike.lstat())
+    except OSError:
+        return False

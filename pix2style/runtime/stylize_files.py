@@ -6,11 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
-from pix2style.images import Picture, read_picture, write_picture
+from pix2style.images import LeftOut, Picture, read_picture, write_picture
 from pix2style.processes import submit_ahead
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
@@ -22,15 +22,28 @@ _QUEUE_LENGTH = 2
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A photo that could not be stylized.
+    """A photo that could not be stylized, or an input folder without photos.
 
     Attributes:
-        path: Path of the photo.
+        path: Path of the photo or folder.
         reason: Why it failed.
     """
 
     path: Path
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileNote:
+    """What a person should know about a photo that was stylized, for example that it is HDR and was tone-mapped.
+
+    Attributes:
+        path: Path of the photo.
+        text: The remark.
+    """
+
+    path: Path
+    text: str
 
 
 @dataclass(slots=True)
@@ -40,7 +53,10 @@ class FilesReport:
     Attributes:
         written: Outputs that were written.
         skipped: Outputs that existed before.
-        failures: Photos that could not be read, stylized or written.
+        failures: Photos that could not be read, stylized or written, and input folders without photos.
+        notes: What a person should know about single photos.
+        left_out: What else lies in the input folders.
+        renamed: Outputs with a number in their name, because the file system takes their own name for another's.
         seconds: Duration of the whole call.
         stylize_seconds: Part of that duration spent inside the stylizer.
     """
@@ -48,6 +64,9 @@ class FilesReport:
     written: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     failures: list[FailedFile] = field(default_factory=list)
+    notes: list[FileNote] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    renamed: list[Path] = field(default_factory=list)
     seconds: float = 0.0
     stylize_seconds: float = 0.0
 
@@ -92,14 +111,33 @@ def stylize_files(
         DataError: Before any work: there are no photos, or an output would overwrite a photo or another output.
     """
     started = time.perf_counter()
-    jobs = plan_outputs(inputs, out, suffix=suffix)
-    existing = set() if overwrite else {job.target for job in jobs if job.target.exists()}
-    report = FilesReport(skipped=sorted(existing))
-    on_progress(len(existing), len(jobs))
-    pipeline = _Pipeline(stylizer, jpeg_quality, report, lambda: on_progress(report.handled, len(jobs)))
-    pipeline.run([job for job in jobs if job.target not in existing])
+    plan = plan_outputs(inputs, out, suffix=suffix)
+    report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
+    report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
+    jobs = _remaining(plan.jobs, report, overwrite=overwrite)
+    total = len(jobs) + report.handled
+    on_progress(report.handled, total)
+    _Pipeline(stylizer, jpeg_quality, report, lambda: on_progress(report.handled, total)).run(jobs)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _remaining(jobs: list[Job], report: FilesReport, *, overwrite: bool) -> list[Job]:
+    """Return the jobs to do; those that are done or impossible are added to the report.
+
+    An empty file is no output: outputs are written whole or not at all.
+    """
+    remaining = []
+    for job in jobs:
+        if job.target.is_dir():
+            reason = f"its output {job.target} is a folder: remove it, or choose another OUT"
+            report.failures.append(FailedFile(job.source, reason))
+        elif not overwrite and job.target.is_file() and job.target.stat().st_size > 0:
+            report.skipped.append(job.target)
+        else:
+            remaining.append(job)
+    report.skipped.sort()
+    return remaining
 
 
 class _Pipeline:
@@ -127,12 +165,12 @@ class _Pipeline:
         try:
             picture = reading.result()
             started = time.perf_counter()
-            [rgb] = self._stylizer.stylize([picture.rgb])
+            stylized = self._stylizer.stylize_picture(picture)
             self._report.stylize_seconds += time.perf_counter() - started
         except DataError as error:
             self._add_failure(job, error)
             return
-        stylized = replace(picture, rgb=rgb)
+        self._report.notes += [FileNote(job.source, note) for note in picture.notes]
         writing = writer.submit(write_picture, job.target, stylized, quality=self._jpeg_quality)
         self._pending_writes.append((job, writing))
 

@@ -145,17 +145,6 @@ def test_palette_with_transparency(
     assert path.suffix == ".png"
 
 
-def test_animated_gif_gives_its_first_frame_as_png(
-    stylizer: OnnxStylizer, red_negative: ExpectedOutput, save: Save, tmp_path: Path
-) -> None:
-    first, second = Image.new("RGB", (20, 10), (200, 30, 60)), Image.new("RGB", (20, 10), (10, 220, 40))
-    path, picture = stylized(stylizer, save(tmp_path / "a.gif", first, save_all=True, append_images=[second]))
-    assert path.name == "a.png"
-    assert np.array_equal(picture.rgb, red_negative(np.asarray(first)))
-    with Image.open(path) as opened:
-        assert getattr(opened, "n_frames", 1) == 1
-
-
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
 def test_colour_profile(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path, suffix: str) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

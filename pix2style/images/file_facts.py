@@ -1,0 +1,128 @@
+"""Read from the bytes of an image file what Pillow does not tell about its colours and its encoding."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from pix2style.images import png
+from pix2style.images.cicp import Cicp
+from pix2style.images.icc import matrix_profile
+from pix2style.images.isobmff import parse_boxes
+
+# What JPEG, HEIC and AVIF files contain if a second picture says how to brighten them on HDR screens: the XMP name
+# space of Adobe and Google, the name of ISO 21496-1, that of Apple, and the type of the derived picture in AVIF files.
+_GAIN_MAP_MARKS = (
+    b"ns.adobe.com/hdr-gain-map/",
+    b"urn:iso:std:iso:ts:21496:-1",
+    b"urn:com:apple:photo:2020:aux:hdrgainmap",
+    b"tmap\0",
+)
+_GAIN_MAP_NOTE = "has a gain map for HDR screens: only its base picture is used"
+_PROFILE_LIMIT_BYTES = 1 << 25
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What Pillow does not tell about an image file.
+
+    Attributes:
+        data: The file, without the parts that Pillow needlessly refuses.
+        kind: Format by the first bytes, in Pillow's words; empty if unknown.
+        width: Width in pixels where Pillow refuses to open too large files (AVIF); else 0.
+        height: Height in pixels, likewise.
+        grey_bits: Bits per sample of a PNG file, in which its transparent level is counted.
+        cicp: Colour space by code points; None if there is none.
+        cicp_first: Whether the code points count more than an ICC profile.
+        profile: ICC profile that Pillow does not read; None if there is none.
+        lossless: Whether the file is a WebP without loss.
+        notes: What a person should know about the file.
+    """
+
+    data: bytes = b""
+    kind: str = ""
+    width: int = 0
+    height: int = 0
+    grey_bits: int = 8
+    cicp: Cicp | None = None
+    cicp_first: bool = False
+    profile: bytes | None = None
+    lossless: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+NO_FACTS = FileFacts()
+
+
+def read_facts(data: bytes) -> FileFacts:
+    """Return what Pillow does not tell about an image file, whether it is damaged or not."""
+    kind = _kind(data)
+    if kind == "PNG":
+        file = png.parse_png(data)
+        notes = ("its colour profile is damaged: read as sRGB",) if file.damaged_profile else ()
+        return FileFacts(file.data, kind, 0, 0, file.bits, file.cicp, True, file.large_profile, notes=notes)
+    notes = (_GAIN_MAP_NOTE,) if kind in ("JPEG", "AVIF", "HEIF") and _has_gain_map(data) else ()
+    if kind in ("AVIF", "HEIF"):
+        boxed = parse_boxes(data)
+        return FileFacts(data, kind, boxed.width, boxed.height, cicp=boxed.cicp, notes=notes)
+    profile = _bmp_profile(data) if kind == "BMP" else None
+    return FileFacts(data, kind, profile=profile, lossless=kind == "WEBP" and _is_lossless_webp(data), notes=notes)
+
+
+def _kind(data: bytes) -> str:
+    """Return the format that the first bytes announce, in Pillow's words."""
+    if data[4:8] == b"ftyp":
+        return "AVIF" if b"avi" in data[8:64] else "HEIF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    starts = {
+        png.SIGNATURE: "PNG",
+        b"\xff\xd8\xff": "JPEG",
+        b"GIF8": "GIF",
+        b"BM": "BMP",
+        **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"), "TIFF"),
+        **dict.fromkeys((b"P%d" % number for number in range(1, 8)), "PPM"),
+    }
+    return next((kind for start, kind in starts.items() if data.startswith(start)), "")
+
+
+def _has_gain_map(data: bytes) -> bool:
+    return any(mark in data for mark in _GAIN_MAP_MARKS[:-1]) or _GAIN_MAP_MARKS[-1] in data[:20_000]
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Return whether the first picture of a WebP file is stored without loss (chunk `VP8L`)."""
+    position = 12
+    while position + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, position)
+        if kind in (b"VP8L", b"VP8 "):
+            return bool(kind == b"VP8L")
+        # The picture of a frame lies inside of its chunk, behind 16 bytes about the frame.
+        position += 24 if kind == b"ANMF" else 8 + size + size % 2
+    return False
+
+
+def _bmp_profile(data: bytes) -> bytes | None:
+    """Return the profile of a BMP file, or one that is made from its primaries (headers of versions 4 and 5)."""
+    if len(data) < 138:
+        return None
+    (header_bytes,) = struct.unpack_from("<I", data, 14)
+    kind = data[70:74]
+    if header_bytes >= 124 and kind == b"DEBM":  # "MBED", an embedded profile
+        offset, size = struct.unpack_from("<II", data, 126)
+        return data[14 + offset : 14 + offset + size] if 128 < size <= _PROFILE_LIMIT_BYTES else None
+    if header_bytes >= 108 and kind == bytes(4):
+        return _calibrated(struct.unpack_from("<9i", data, 74), struct.unpack_from("<3I", data, 110))
+    return None
+
+
+def _calibrated(endpoints: tuple[int, ...], gammas: tuple[int, ...]) -> bytes | None:
+    xyz = [endpoints[i : i + 3] for i in (0, 3, 6)]
+    white = [sum(values) for values in zip(*xyz, strict=True)]
+    if any(sum(values) <= 0 for values in (*xyz, white)) or not 0.2 < gammas[1] / 65536 < 5:
+        return None
+    points = [part / sum(values) for values in (white, *xyz) for part in values[:2]]
+    try:
+        return matrix_profile("BMP", tuple(points), gammas[1] / 65536)
+    except ValueError:
+        return None

@@ -1,0 +1,70 @@
+"""Describe what lies in input folders and is not taken as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pix2style.images.kinds import suffix_of
+from pix2style.plural import counted
+
+LeftOutReason = Literal["linked folder", "video", "other file", "hidden file", "hidden folder", "earlier result"]
+# Noun and plural for each reason, in the order in which they are listed: what a person would miss comes first.
+_NOUNS: dict[LeftOutReason, tuple[str, str]] = {
+    "linked folder": ("linked folder", "linked folders"),
+    "video": ("video", "videos"),
+    "other file": ("file of another kind", "files of other kinds"),
+    "hidden file": ("hidden file", "hidden files"),
+    "hidden folder": ("hidden folder", "hidden folders"),
+    "earlier result": ("result of an earlier call", "results of earlier calls"),
+}
+_SHOWN_NAMES = 3
+_SHOWN_SUFFIXES = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LeftOut:
+    """A file or folder inside an input folder that is not taken as a picture.
+
+    Attributes:
+        path: Path of the file or folder.
+        reason: Why it is left out.
+    """
+
+    path: Path
+    reason: LeftOutReason
+
+
+def count_left_out(left_out: Iterable[LeftOut]) -> dict[str, int]:
+    """Return the number of files and folders for each reason, for `--json`."""
+    counts: dict[str, int] = {}
+    for item in left_out:
+        counts[item.reason] = counts.get(item.reason, 0) + 1
+    return counts
+
+
+def describe_left_out(left_out: Sequence[LeftOut]) -> str:
+    """Return on one line what was left out, counted by reason; empty if nothing was."""
+    by_reason: dict[LeftOutReason, list[Path]] = {}
+    for item in left_out:
+        by_reason.setdefault(item.reason, []).append(item.path)
+    return ", ".join(
+        counted(len(by_reason[reason]), *nouns) + _details(reason, by_reason[reason])
+        for reason, nouns in _NOUNS.items()
+        if reason in by_reason
+    )
+
+
+def _details(reason: LeftOutReason, paths: list[Path]) -> str:
+    if reason == "linked folder":
+        them, inputs = ("it", "an input") if len(paths) == 1 else ("them", "inputs")
+        return f" ({_first([path.name for path in paths], _SHOWN_NAMES)}: to include {them}, name {them} as {inputs})"
+    if reason in ("video", "other file"):
+        return f" ({_first(sorted({suffix_of(path.name) or 'no suffix' for path in paths}), _SHOWN_SUFFIXES)})"
+    return ""
+
+
+def _first(names: list[str], shown: int) -> str:
+    return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")

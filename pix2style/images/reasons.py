@@ -1,0 +1,61 @@
+"""Say why a picture cannot be read: what it is, and whether it is damaged or only of a kind that is not read here."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from PIL import Image
+
+from pix2style.images.file_facts import FileFacts
+from pix2style.images.kinds import unidentified_reason
+
+# What Pillow and libtiff say about files that may be sound, but that they cannot read.
+_UNSUPPORTED = re.compile(
+    r"unknown pixel mode|unknown data organization|unsupported|not (?:yet )?supported|cannot handle|can ?not handle|"
+    r"is not configured|unknown filter category|unknown compression|invalid value for samples per pixel|"
+    r"\bno decoder\b|decoder \w+ not available|cannot find loader|not implemented|^conversion from|unrecognized mode",
+    re.IGNORECASE,
+)
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIF"}
+_SIZE = re.compile(r"\((\d+) pixels\)")
+
+
+def unidentified(facts: FileFacts, name: str, max_pixels: int) -> str:
+    """Return the reason why no decoder accepts a file."""
+    if facts.width * facts.height > max_pixels:
+        return too_large(facts.width, facts.height, max_pixels)
+    if facts.kind not in Image.OPEN:
+        return unidentified_reason(name)
+    try:
+        Image.OPEN[facts.kind][0](io.BytesIO(facts.data), "").close()
+    except Exception as error:  # noqa: BLE001 - decoders raise anything, and its words are what is asked for
+        return damaged(facts, error, [])
+    return unidentified_reason(name)
+
+
+def damaged(facts: FileFacts, error: Exception, library_lines: list[str]) -> str:
+    """Return the reason why decoding failed: the kind of file is not read here, or it is damaged.
+
+    Args:
+        facts: The file.
+        error: What the decoder raised.
+        library_lines: What a C library wrote to stderr meanwhile.
+    """
+    for text in (*(line.partition(": ")[2] for line in library_lines), str(error)):
+        if _UNSUPPORTED.search(text):
+            name = _NAMES.get(facts.kind, facts.kind) or "picture"
+            return f"this kind of {name} cannot be read here ({text.rstrip('.')}): save it as PNG or JPEG"
+    return f"damaged or cut off ({error})"
+
+
+def too_large(width: int, height: int, max_pixels: int) -> str:
+    """Return the reason for a picture with too many pixels."""
+    return f"{width}x{height} is more than {max_pixels} pixels: make it smaller first"
+
+
+def bomb(error: Exception, max_pixels: int) -> str:
+    """Return the reason for a picture that Pillow itself refuses for its size."""
+    size = _SIZE.search(str(error))
+    claim = f"has {size[1]} pixels," if size else "is"
+    return f"{claim} more than {max_pixels} pixels: make it smaller first"
