@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pix2style.errors import ArtifactError
 from pix2style.export.card import card_text
@@ -68,7 +68,7 @@ def write_weights(network: Generator, config: dict[str, Any], folder: Path) -> N
     """
     write_json(folder / CONFIG_NAME, config)
     tensors = {key: value.detach().contiguous() for key, value in network.folded().state_dict().items()}
-    save_file(tensors, folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    write_bytes(folder / WEIGHTS_NAME, save(tensors, metadata={"format": "pt"}))
 
 
 def _before_after_jpeg(stylizer: OnnxStylizer, photo: Image8) -> bytes:

@@ -29,6 +29,8 @@ def atomic_folder(out: Path) -> Iterator[Path]:
             _clear(unfinished)
             try:
                 yield unfinished
+                if out.is_dir():
+                    out.rmdir()  # it is empty; Windows does not rename a folder to one that exists
                 unfinished.replace(out)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
