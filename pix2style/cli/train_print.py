@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pix2style.processes import is_main_process
-from pix2style.progress import print_next
+from pix2style.progress import print_next, print_note
 
 if TYPE_CHECKING:
     from pix2style.training.run.plan import NetworkSummary, RunPlan
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: RunPlan, *, as_json: bool) -> None:
-    """Print the plan of a dry run."""
+    """Print the plan of a dry run, and what it noted on stderr."""
+    for note in plan.notes:
+        print_note(note)
     if as_json:
         print(json.dumps(plan.to_json()))
         return
