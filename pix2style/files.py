@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pix2style.errors import ArtifactError, Pix2StyleError
+from pix2style.system.locks import open_lock, try_lock, wait_for_lock
 
 
 @contextlib.contextmanager
@@ -24,15 +24,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # 40 characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".partial")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.partial")
+    # Created as any new file is, so that it gets the permissions that the umask or the folder prescribes.
+    temporary.open("xb").close()
+    permissions = stat.S_IMODE(temporary.stat().st_mode)
     try:
         yield temporary
         # Sync before renaming: after a power failure the new name must not point to a file whose data were not written.
         _sync(temporary)
-        # mkstemp creates private files (0600); the result gets the permissions that any new file would have.
-        temporary.chmod(0o666 & ~_umask())
+        # Some libraries put a private file (0600) in place of the one that they are asked to write, as safetensors 0.7.
+        temporary.chmod(permissions)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -40,14 +41,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Iterator[None]:
-    """Lock a folder for this process with flock, which needs no lock file and ends even if the process is killed.
+    """Lock a folder for this process. The lock leaves no file in it, and ends even if the process is killed.
 
     Args:
         folder: Existing folder to lock.
         busy: Error to raise if another process has locked the folder.
         shared: If true, other processes may hold the lock as well, provided that all of them share it.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle = open_lock(folder)
     try:
         if not try_lock(handle, shared=shared):
             raise busy
@@ -57,29 +58,17 @@ def locked(folder: Path, busy: Pix2StyleError, *, shared: bool = False) -> Itera
 
 
 @contextlib.contextmanager
-def wait_for_lock(folder: Path) -> Iterator[None]:
-    """Lock a folder for this process with flock, and wait while another process has locked it.
+def locked_in_turn(folder: Path) -> Iterator[None]:
+    """Lock a folder for this process, and wait while another process has locked it.
 
     On a network file system without locks the block runs without one.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle = open_lock(folder)
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        wait_for_lock(handle)
         yield
     finally:
         os.close(handle)
-
-
-def try_lock(handle: int, *, shared: bool = False) -> bool:
-    """Lock an open file or folder until it is closed; return False if another process has locked it."""
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError as error:
-        # Some network file systems do not support locks. There the lock counts as taken: refusing to work would be
-        # worse, and users have to take care themselves that only one process writes.
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
-    return True
 
 
 def user_cache_folder() -> Path:
@@ -141,11 +130,5 @@ def sha256_json(value: Any) -> str:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
+    with path.open("r+b") as stream:  # Windows cannot sync what is open for reading only
         os.fsync(stream.fileno())
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

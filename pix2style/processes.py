@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -34,18 +36,17 @@ def process_start_s() -> float:
 
     Where the system does not say it, that is the moment at which this module was imported.
     """
-    try:
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        started_s = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
-        age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
-    except (OSError, ValueError, IndexError, AttributeError):
-        return _IMPORTED_S
-    start_s = time.monotonic() - age_s
+    start_s = _IMPORTED_S
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+            fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            started_s = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
+            start_s = time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started_s)
     return start_s if _IMPORTED_S - _LONGEST_START_S < start_s < _IMPORTED_S else _IMPORTED_S
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use; on macOS, which has no such limit, all cores."""
+    """Return the number of cores that this process may use; on macOS and Windows, all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import Application, app
 
 if TYPE_CHECKING:
     from pix2style.teachers.magenta.cache import LocatedNetwork
     from pix2style.teachers.magenta.info import NetworkInfo
 
-teacher_app = typer.Typer(
+teacher_app = Application(
     help="Fetch, convert and describe the network of the teacher magenta (Google Magenta's arbitrary stylization).",
     no_args_is_help=True,
 )
@@ -61,8 +61,8 @@ def convert_command(
 ) -> None:
     """Convert Magenta's network to ONNX, so that make-pairs runs it without TensorFlow.
 
-    This is needed only once. The large network needs the extra convert: pip install "pix2style[convert]". The mobile
-    one is converted by itself on its first use; --module mobile does it now.
+    This is needed only once. The large network needs the extra convert: in the clone, pip install ".[convert]". The
+    mobile one is converted by itself on its first use; --module mobile does it now.
     """
     located = _locate(module)
     from pix2style.teachers.magenta.convert import convert

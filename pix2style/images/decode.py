@@ -26,6 +26,7 @@ from pix2style.images.picture import WHITE, Image8, Picture
 from pix2style.images.pixels import FORMATS_WITH_UNUSED_ALPHA, has_transparency, take_pixels
 from pix2style.images.rgb import rgb_of
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
+from pix2style.system.disk import OPEN_WITHOUT_WAITING
 
 PillowImage = Image.Image
 
@@ -96,8 +97,8 @@ def open_file(path: Path) -> io.BufferedReader:
 
 def _regular_only(name: str, flags: int) -> int:
     # Open first and check the open file afterwards: a check before opening could see another file than the one that
-    # is opened. O_NONBLOCK lets the open call return for a pipe that nobody writes to.
-    handle = os.open(name, flags | os.O_NONBLOCK)
+    # is opened. The flag lets the open call return for a pipe that nobody writes to.
+    handle = os.open(name, flags | OPEN_WITHOUT_WAITING)
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
         return handle

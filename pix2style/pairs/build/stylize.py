@@ -64,7 +64,7 @@ def _lower_priority() -> None:
 
     Only Linux has priorities of single threads. Elsewhere the call would lower the priority of the whole process.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and hasattr(os, "setpriority"):
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 

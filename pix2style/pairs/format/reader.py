@@ -176,17 +176,15 @@ def _check_bounds(entry: PairEntry, shard: int, shard_bytes: int, path: Path) ->
 def _read_member(path: Path, member: Member, member_name: str, label: str) -> bytes:
     """Read a member's data from its offset, and check by its tar header that it is the expected member.
 
-    Reads by position (pread): threads and forked processes share no file position.
+    The file is opened for this read alone: threads and forked processes share no file position.
     """
     start = member.offset - tarfile.BLOCKSIZE
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with path.open("rb", buffering=0) as stream:
             # Never read beyond the end of the file: an entry of another set must not make us allocate its size.
-            size = min(member.offset + member.size, os.fstat(handle).st_size) - start
-            data = os.pread(handle, max(0, size), start) if start >= 0 else b""
-        finally:
-            os.close(handle)
+            size = min(member.offset + member.size, os.fstat(stream.fileno()).st_size) - start
+            stream.seek(max(0, start))
+            data = stream.read(max(0, size)) if start >= 0 else b""
     except OSError as error:
         raise DataError(f"{label}: cannot be read: {error.strerror or error}: {_REPAIR}") from error
     try:

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pix2style.errors import DataError
-from pix2style.files import sha256_file, try_lock, write_json
+from pix2style.files import sha256_file, write_json
 from pix2style.pairs.format.manifest import ShardIndex, ShardStatistics
 from pix2style.pairs.format.records import Failure, Member, PairEntry, PairFormat, StoredPair
+from pix2style.system.locks import try_lock
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 _MODE = 0o644
@@ -132,6 +133,8 @@ class ShardWriter:
         with explain_write_errors(self._path):
             # fsync before the rename: after a power failure the final name must never belong to incomplete data.
             os.fsync(self._stream.fileno())
+            if os.name == "nt":
+                self._stream.close()  # Windows does not rename open files
             self._path.replace(self._path.with_suffix(""))
 
     def _has_path(self, path: Path) -> bool:

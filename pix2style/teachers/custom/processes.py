@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+
+from pix2style.system.programs import KILLED, kill_with_children
 
 
 class Processes:
@@ -37,7 +36,7 @@ class Processes:
         # Start and registration happen under the lock, so that `stop` cannot miss a program that is being started.
         with stderr.open("wb") as stderr_file, self._lock:
             if self._stopped:
-                return -signal.SIGKILL
+                return KILLED
             # A session of its own makes a process group of its own, so that child processes can be killed too.
             process = subprocess.Popen(  # noqa: S603 - the user's own command, split, without a shell
                 arguments,
@@ -68,5 +67,4 @@ class Processes:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     # Only a process that nobody has waited for: the system cannot have given its number to another process yet.
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_with_children(process)

@@ -7,7 +7,6 @@ Perceptual Factors in Neural Style Transfer, CVPR 2017 (https://arxiv.org/abs/16
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch.nn.functional as F  # noqa: N812
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from pix2style.errors import PhotoError
 from pix2style.nets.features import FeatureNetwork
+from pix2style.system.memory import physical_memory_bytes
 from pix2style.teachers.gatys.optimize import LBFGS_HISTORY
 from pix2style.teachers.gatys.settings import GatysSettings
 
@@ -69,7 +69,7 @@ def check_size(network: FeatureNetwork, settings: GatysSettings, size: Size) -> 
             " choose less deep layers, or a larger photo"
         )
     needed, available = bytes_needed(network, settings, size), memory_bytes()
-    if needed > available:
+    if available is not None and needed > available:
         raise PhotoError(
             f"{width}x{height} needs about {needed / 2**30:.1f} GiB of memory, this machine has"
             f" {available / 2**30:.1f}: make the photo smaller (--max-side)"
@@ -94,10 +94,14 @@ def bytes_needed(network: FeatureNetwork, settings: GatysSettings, size: Size) -
     return _FLOAT_BYTES * (floats + images_in_state * 3 * size[0] * size[1])
 
 
-def memory_bytes() -> int:
-    """Return how much memory this process may use: the machine's, or its container's limit if that is lower."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory_bytes() -> int | None:
+    """Return how much memory this process may use: the machine's, or its container's limit if that is lower.
+
+    None if the system does not say.
+    """
+    machine = physical_memory_bytes()
     try:
-        return min(machine, int(_CGROUP_LIMIT.read_text()))
+        limit = int(_CGROUP_LIMIT.read_text(encoding="utf-8"))
+        return limit if machine is None else min(machine, limit)
     except (OSError, ValueError):  # no cgroup, or the text "max"
         return machine

@@ -7,11 +7,11 @@ processes of a machine share one copy, in the page cache of the operating system
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from pix2style.images import Image8
 from pix2style.pairs.format.records import PairEntry, PairRecord
 from pix2style.processes import usable_cores
 from pix2style.progress import ProgressBar
+from pix2style.system.disk import reserve
 from pix2style.training.data.crops import Indices, pair_sizes
 from pix2style.training.data.sources import TrainingData
 from pix2style.training.distributed import World
@@ -45,6 +46,16 @@ class DecodedPairs:
     contents: Indices
     targets: Indices | None
     sizes: Indices
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the path of a file instead of its content: a loader process maps the file again.
+
+        Loader processes get their data by pickle where processes are not forked (macOS, Windows).
+        """
+        fields = (self.contents, self.targets, self.sizes)
+        if isinstance(self.pixels, np.memmap) and self.pixels.filename is not None:
+            return _reopen, (Path(self.pixels.filename), len(self.pixels), *fields)
+        return DecodedPairs, (self.pixels, *fields)
 
     def content(self, index: int) -> Image8:
         """Return the photo of a pair, uint8 [height, width, 3]; a view."""
@@ -150,9 +161,9 @@ def _write(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
-            # Reserve the space: on a full disk this raises an error, while writing to a mapped file with holes would
-            # kill the process with SIGBUS.
-            os.posix_fallocate(stream.fileno(), 0, max(count * _CHANNELS, 1))
+            # On a full disk this raises an error, while writing to a mapped file with holes would kill the process with
+            # SIGBUS.
+            reserve(stream, max(count * _CHANNELS, 1))
         pixels = np.memmap(path, np.uint8, "r+", shape=(count, _CHANNELS))
         _fill(pixels, layout, data, entries, augment)
         pixels.flush()
@@ -195,6 +206,10 @@ def _fill(
                 bar.advance()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _reopen(path: Path, count: int, contents: Indices, targets: Indices | None, sizes: Indices) -> DecodedPairs:
+    return DecodedPairs(_map(path, count), contents, targets, sizes)
 
 
 def _map(path: Path, count: int) -> NDArray[np.uint8]:

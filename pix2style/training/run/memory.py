@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from pix2style.config import Config
 from pix2style.errors import DataError, TrainingError
+from pix2style.system.memory import physical_memory_bytes
 
 # Parts of the messages of torch's CPU allocator, oneDNN, cuBLAS, cuDNN and C++, in lower case. Only CUDA's allocator
 # raises an exception of a class of its own; the others raise RuntimeError.
@@ -112,13 +112,13 @@ def available_bytes(device: torch.device) -> int | None:
 
 def _memory_limits() -> list[int]:
     limits = [limit for limit in map(_read_limit, _CGROUP_LIMITS) if limit is not None]
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return [*limits, total]
+    total = physical_memory_bytes()
+    return limits if total is None else [*limits, total]
 
 
 def _read_limit(path: Path) -> int | None:
     try:
-        return int(path.read_text())
+        return int(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not in a container, or "max" for no limit
         return None
 
@@ -126,7 +126,7 @@ def _read_limit(path: Path) -> int | None:
 def _read_kib(key: str, path: Path) -> int | None:
     """Return the value of a line such as `VmRSS:  1234 kB`, in bytes."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), None)

@@ -114,7 +114,12 @@ def train(
             checkpoint: IntactCheckpoint | None = world.broadcast_object(
                 find_newest_intact_checkpoint(run) if resume and world.is_main else None
             )
-            report = _train_from(checkpoint, config, run, state, data, options=options)
+            try:
+                report = _train_from(checkpoint, config, run, state, data, options=options)
+            finally:
+                # Not inside the function: Windows does not delete a file while its frame still maps it.
+                if world.is_main:
+                    shutil.rmtree(run / _CACHE_FOLDER, ignore_errors=True)
     return dataclasses.replace(report, seconds=now_s() - began_s)
 
 
@@ -134,9 +139,9 @@ def _train_from(
     first_image, train, world = state.images_seen, config.train, state.world
     run_clock = RunClock(state.elapsed_s, options.began_s or now_s())
     trackers = start_run_trackers(config, run, state, data, checkpoint)
-    cache = run / _CACHE_FOLDER
     try:
         with stop_signals() as stop:
+            cache = run / _CACHE_FOLDER
             decoded = decode_to_file(data, data.entries, train.augment, cache, train.decoded_cache_gb, world=world)
             stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
             logger = MetricsLogger(state, train, trackers)
@@ -159,8 +164,6 @@ def _train_from(
             if ended_by == "interrupted" and not options.return_if_stopped:
                 raise KeyboardInterrupt
     finally:
-        if world.is_main:
-            shutil.rmtree(cache, ignore_errors=True)
         trackers.close(summarize_run(state, train))
     speed = (state.images_seen - first_image) / max(loop.training_s, 1e-9)
     return TrainReport.from_state(run, state, speed, ended_by)

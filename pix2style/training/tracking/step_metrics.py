@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import resource
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from pix2style.system import memory
 
 
 def step_metrics(
@@ -41,11 +41,10 @@ def step_metrics(
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Return the peak memory so far: on a GPU what torch allocated, on the CPU what the process used."""
+    """Return the peak memory so far: on a GPU what torch allocated, on the CPU what the process used (0 if unknown)."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak if sys.platform == "darwin" else peak * 1024)  # macOS counts in bytes, Linux in KiB
+    return memory.peak_memory_bytes() or 0
 
 
 def _read(tensors: Mapping[str, Tensor]) -> dict[str, float]:

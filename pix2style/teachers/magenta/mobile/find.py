@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, require
-from pix2style.files import wait_for_lock
+from pix2style.files import locked_in_turn
 from pix2style.progress import print_note
 from pix2style.teachers.magenta.cache import LocatedNetwork, cache_folder, new_folder
 from pix2style.teachers.magenta.mobile.wheel import PACKAGE, SOURCE_SHA256, VERSION, installed_version, read_wheel
@@ -44,7 +44,7 @@ def find_mobile() -> LocatedNetwork | None:
         return None
     require("painting", "onnx")
     files = read_wheel()
-    with _writing_to(folder.parent), wait_for_lock(folder.parent):
+    with _writing_to(folder.parent), locked_in_turn(folder.parent):
         network, _ = _read_conversion(folder)  # another process may have converted it meanwhile
         if network is None:
             from pix2style.teachers.magenta.mobile.convert import convert_wheel

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from pix2style.config.train import TrainConfig
@@ -30,6 +30,7 @@ from pix2style.runs.folder import (
     CheckpointMeta,
 )
 from pix2style.runs.generator import load_weights
+from pix2style.system.disk import sync_folder
 from pix2style.training.run.checkpoints.retention import remove_old_checkpoints
 from pix2style.training.step.state import TrainingState
 
@@ -140,7 +141,7 @@ def _write_files(folder: Path, state: TrainingState, meta: CheckpointMeta, rando
     torch.save(_trainer_state(state, random_states), folder / TRAINER_FILE)
     digests = {}
     for file in sorted(folder.iterdir()):
-        with file.open("rb") as stream:
+        with file.open("r+b") as stream:
             os.fsync(stream.fileno())  # the data must be on the disk before the folder gets its final name
         digests[file.name] = sha256_file(file)
     write_json(folder / META_FILE, dataclasses.replace(meta, files_sha256=digests).to_json())
@@ -180,16 +181,9 @@ def _rename_synced(partial: Path, folder: Path) -> None:
     # There is a checkpoint of this step if the run was resumed from an older one. rename() would not replace it.
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    _sync_folder(folder.parent)  # a rename survives a power failure only once the parent folder is synced
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(folder.parent)  # a rename survives a power failure only once the parent folder is synced
 
 
 def _save_weights(network: nn.Module, path: Path) -> None:
-    save_file({name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}, path)
+    # Not `save_file`, which writes files that only their owner may read (safetensors 0.7).
+    path.write_bytes(save({name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}))
