@@ -56,7 +56,9 @@ class Lock:
                 continue
             seen.add((name, extra))
             package = self._packages[name]
-            needs = package.get("optional-dependencies", {}).get(extra, []) if extra else package.get("dependencies", [])
+            needs = (
+                package.get("optional-dependencies", {}).get(extra, []) if extra else package.get("dependencies", [])
+            )
             for need in needs:
                 if "marker" not in need or Marker(need["marker"]).evaluate(self._environment):
                     waiting += [(need["name"], ""), *((need["name"], inner) for inner in need.get("extra", []))]
@@ -86,7 +88,10 @@ def installed_bytes(name: str) -> int:
 def main() -> None:
     """Print and write the table."""
     lock = Lock()
-    rows = ["| Extras | packages | download, MB | installed, MB | of these CUDA libraries, MB |", "|---|---|---|---|---|"]
+    rows = [
+        "| Extras | packages | download, MB | installed, MB | of these CUDA libraries, MB |",
+        "|---|---|---|---|---|",
+    ]
     sizes: dict[str, int] = {}
     for label, extras in CHOICES.items():
         names = lock.closure(extras)

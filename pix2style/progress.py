@@ -10,7 +10,6 @@ import os
 import shlex
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +28,7 @@ from rich.progress import (
 from rich.text import Text
 
 from pix2style.durations import joined, live_text, time_left_text
+from pix2style.plural import merge_missing_packages
 from pix2style.processes import is_main_process
 
 ProgressCallback = Callable[[int, int], None]
@@ -83,7 +83,7 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         failures: Name of each file, and the reason why it failed.
         complete_list: Where all failures are listed, for example `manifest.json`.
     """
-    failures = _merge_missing_packages(failures)
+    failures = merge_missing_packages(failures)
     for name, reason in failures[:_SHOWN_FAILURES]:
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
@@ -98,18 +98,6 @@ def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
     for text, names in files.items():
         more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
         print_note(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}")
-
-
-def _merge_missing_packages(failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Merge failures that one and the same missing package explains into one line."""
-    merged: dict[tuple[str, str], tuple[str, str]] = {}
-    counts = Counter(reason for _, reason in failures)
-    for name, reason in failures:
-        if counts[reason] > 1 and "pip install" in reason:
-            merged.setdefault(("", reason), (f"{name} and {counts[reason] - 1:,} more", reason))
-        else:
-            merged.setdefault((name, reason), (name, reason))
-    return list(merged.values())
 
 
 def _print(kind: str, text: str) -> None:
