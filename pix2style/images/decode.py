@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import stat
 import struct
@@ -37,6 +38,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Pillow warns about damaged metadata by its own file names and for each file anew. What matters of it is in
 # `Picture.notes`. (Recording warnings is no way: that is not safe in threads.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints its errors to stderr
 # Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
     OSError,
@@ -135,7 +137,9 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
                 raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
             load_image(image, library_lines)
             picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
-            return replace(picture, notes=(*picture.notes, *damage_notes(library_lines)))
+            # Animations that can be played do not come here.
+            broken = ("its animation is damaged: only its first picture is used",) if facts.is_animated_png else ()
+            return replace(picture, notes=(*picture.notes, *broken, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
         raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
     except Image.DecompressionBombError as error:
