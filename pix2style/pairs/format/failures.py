@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from pix2style.errors import DataError
 from pix2style.pairs.format.records import Failure, strip_variant_suffix
+from pix2style.plural import counted
 
 _SHOWN_FAILURES = 5
 # Parts of a reason that differ from file to file: numbers, and text in brackets.
@@ -38,6 +39,8 @@ def no_usable_photos_error(failures: Sequence[Failure]) -> DataError:
     """Create the error for input of which not a single file can be used."""
     shown = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:_SHOWN_FAILURES])
     more = f"; and {len(failures) - _SHOWN_FAILURES} more" if len(failures) > _SHOWN_FAILURES else ""
+    if failures and all(failure.style is not None for failure in failures):
+        return DataError(f"the teacher stylized none of the {counted(len(failures), 'photo')}: {shown}{more}")
     return DataError(f"none of the {len(failures)} files can be used: {shown}{more}")
 
 

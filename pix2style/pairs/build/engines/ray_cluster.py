@@ -194,7 +194,7 @@ class ClusterEngine:
         if self._deaths[shard] >= _MAX_WORKER_DEATHS:
             raise ArtifactError(
                 f"{self._deaths[shard]} workers died while {activity}: read Ray's logs; a smaller pairs.batch or size"
-                " needs less memory. Finished pairs are kept"
+                " needs less memory. Finished pairs, if there are any, are kept"
             )
 
     def _disconnect(self, *, shut_down: bool) -> None:
