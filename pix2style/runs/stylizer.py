@@ -9,6 +9,7 @@ import torch
 
 from pix2style.files import sha256_file
 from pix2style.images import Image8, from_batch, to_batch
+from pix2style.nets.forked import compute_in_one_thread_after_fork
 from pix2style.nets.generator import Generator
 from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
 from pix2style.runs.generator import load_generator
@@ -41,6 +42,7 @@ class RunStylizer(Stylizer):
         run = RunFolder(path)
         generator, meta = select_style(*load_generator(run, checkpoint=checkpoint), style, run=path)
         self._generator = generator.folded().to(device)
+        compute_in_one_thread_after_fork()
         folder = run.checkpoint(checkpoint)
         file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
         self.parameters = sum(p.numel() for p in self._generator.parameters())

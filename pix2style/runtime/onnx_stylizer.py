@@ -76,9 +76,9 @@ class OnnxStylizer(Stylizer):
         path = Path(path)
         data = read_file(path)
         self._session = open_filter(data, path, threads, list(providers or default_providers()))
-        self.spec = read_spec(self._session, path)
+        self.spec = read_spec(self._session.get(), path)
         self.bytes, self.tiled = len(data), 0
-        optional = optional_inputs(self._session)
+        optional = optional_inputs(self._session.get())
         self.styles = int(optional[STYLE_NAME][0]) if STYLE_NAME in optional else 1
         self._has_glimpse_input = GLIMPSE_NAME in optional
         if tile is not None and tile < 0:
@@ -165,7 +165,7 @@ class OnnxStylizer(Stylizer):
         Raises:
             DataError: The batch needs more memory than there is.
         """
-        if self._session.get_inputs()[0].shape[0] == 1:
+        if self._session.get().get_inputs()[0].shape[0] == 1:
             return np.concatenate([self._run(photo[None], self._fixed_inputs) for photo in batch])
         return self._run(batch, self._fixed_inputs)
 
@@ -194,7 +194,7 @@ class OnnxStylizer(Stylizer):
         options = shrink_arena_after_run() if is_large else None
         try:
             photo = np.ascontiguousarray(batch)
-            stylized: Image8 = self._session.run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
+            stylized: Image8 = self._session.get().run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
             return stylized if self._blend_strength is None else blend(photo, stylized, self._blend_strength)
         except RUN_ERRORS as error:
             if not is_out_of_memory(error):
