@@ -42,6 +42,7 @@ def _section(name: str, command: CommandInfo) -> str:
     parameters = [
         _Parameter(parameter.name, hints[parameter.name], parameter.default)
         for parameter in inspect.signature(callback).parameters.values()
+        if parameter.name != "quiet"  # every command has it, and the page says so once
     ]
     arguments = [parameter for parameter in parameters if parameter.is_argument]
     usage = " ".join(["pix2style", name, *(argument.usage for argument in arguments), "[OPTIONS]"])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import sys
+import typing
 from collections.abc import Callable, Iterator
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from pix2style.errors import Pix2StyleError
 from pix2style.processes import is_main_process
+from pix2style.progress import set_quiet
 from pix2style.version import __version__
 
 EXIT_SOME_FAILED = 1
@@ -22,15 +26,50 @@ _RESUME_ADVICE = {
     "train-features": "nothing was written; the same command starts again",
     "stylize": "only intermediate images were written; --start continues from one of them",
 }
+_QUIET_HELP = "Print no remarks and no progress on stderr. Results, failures and errors are printed in any case."
 _DEFAULT_RESUME_ADVICE = "run the same command again to go on"
 
-app = typer.Typer(
+_QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help=_QUIET_HELP)]
+
+
+class Application(typer.Typer):
+    """A group of commands, each of which has the option `--quiet`: people type options behind a command."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Return the decorator that registers a function as a command."""
+        register = super().command(name, **settings)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            register(_with_quiet_option(function))
+            return function
+
+        return decorate
+
+
+def _with_quiet_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that takes `quiet`, too."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any, quiet: bool = False, **options: Any) -> Any:
+        if quiet:
+            set_quiet(True)
+        return function(*arguments, **options)
+
+    signature, hints = inspect.signature(function), typing.get_type_hints(function, include_extras=True)
+    parameters = [value.replace(annotation=hints[name]) for name, value in signature.parameters.items()]
+    quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_QuietOption)
+    run.__signature__ = inspect.Signature([*parameters, quiet])  # type: ignore[attr-defined]
+    run.__annotations__ = {**hints, "quiet": _QuietOption}
+    return run
+
+
+app = Application(
     name="pix2style",
     help="Turn the style of a painting into a small, fast image filter.",
     rich_markup_mode="markdown",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -42,12 +81,17 @@ def _print_version(is_requested: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 (handled by its callback)
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+        typer.Option(
+            "--version", "-v", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
+    quiet: _QuietOption = False,
 ) -> None:
     """Turn the style of a painting into a small, fast image filter."""
+    if quiet:
+        set_quiet(True)
 
 
 def main() -> None:

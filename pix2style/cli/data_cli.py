@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import Application, app
 
 if TYPE_CHECKING:
     from pix2style.datasets.card import DatasetSource
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_DATASET = "shaorrran/coco-wikiart-nst-dataset-512-100000"
 
-data_app = typer.Typer(no_args_is_help=True, help="Download a data set of photos and paintings, or describe a folder.")
+data_app = Application(no_args_is_help=True, help="Download a data set of photos and paintings, or describe a folder.")
 app.add_typer(data_app, name="data")
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the description as JSON on stdout.")]

@@ -18,6 +18,7 @@ from pix2style.cli.train_options import (
     ResumeOption,
     RunOption,
     load_experiment,
+    note_if_made_for_gpu,
     resume_advice,
     should_resume,
 )
@@ -52,6 +53,7 @@ def distill_command(
     require("train", "torch", "pydantic", "yaml", "albumentations", "safetensors")
     paths = {"pairs.path": pairs, "distill.teacher_run": teacher_run}
     experiment = load_experiment(config, ["model.generator=lite", *(overrides or [])], paths)
+    note_if_made_for_gpu(config, experiment)
     run = out or Path("runs") / experiment.name
     resume = should_resume(run, resume=resume, resume_if_begun=resume_if_begun)
     from pix2style.recipes.distill import distill, plan_distillation

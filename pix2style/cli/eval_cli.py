@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
-from pix2style.cli.common_options import JsonOption
+from pix2style.cli.common_options import JsonOption, complete_config
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -49,7 +49,13 @@ def eval_command(
             " as in magenta:PAINTING, are added."
         ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file of an experiment with the settings.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file of an experiment with the settings, or the name of a shipped one (see `pix2style config`).",
+            autocompletion=complete_config,
+        ),
+    ] = None,
     max_side: Annotated[
         int | None,
         typer.Option(help="With --photos: shrink larger photos to this longer side, in pixels. Default: 512."),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pix2style.cli.common_options import complete_config
 from pix2style.teacher_table import TEACHERS
 
 _TEACHER_HELP = "; ".join(f"{teacher.name}: {teacher.summary}" for teacher in TEACHERS)
@@ -103,7 +104,14 @@ PreserveColorOption = Annotated[
     bool,
     typer.Option("--preserve-color", help="Keep the photo's colours, and take only the lightness of the teacher."),
 ]
-ConfigOption = Annotated[Path | None, typer.Option(help="YAML file of an experiment; its section pairs is used.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="YAML file of an experiment, or the name of a shipped one (see `pix2style config`). Its section pairs is"
+        " used.",
+        autocompletion=complete_config,
+    ),
+]
 EngineOption = Annotated[
     Engine, typer.Option(help="local: in this process; ray: on a Ray cluster, one task per shard.")
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.app import EXIT_SOME_FAILED, Application, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.pairs_print import print_imported, print_summary, print_verified
 from pix2style.errors import ConfigError, DataError, require
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pix2style.pairs.exchange.exporting import ExportReport
     from pix2style.pairs.format.reader import PairReader
 
-pairs_app = typer.Typer(name="pairs", help="Check, show, export and import pair sets.", no_args_is_help=True)
+pairs_app = Application(name="pairs", help="Check, show, export and import pair sets.", no_args_is_help=True)
 app.add_typer(pairs_app)
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2style.cli.app import app
+from pix2style.cli.app import Application, app
 
 if TYPE_CHECKING:
     from pix2style.teachers.magenta.cache import LocatedNetwork
     from pix2style.teachers.magenta.info import NetworkInfo
 
-teacher_app = typer.Typer(
+teacher_app = Application(
     help="Fetch, convert and describe the network of the teacher magenta (Google Magenta's arbitrary stylization).",
     no_args_is_help=True,
 )

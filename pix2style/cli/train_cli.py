@@ -15,6 +15,7 @@ from pix2style.cli.train_options import (
     ResumeOption,
     RunOption,
     load_experiment,
+    note_if_made_for_gpu,
     resume_advice,
     should_resume,
 )
@@ -41,6 +42,7 @@ def train_command(
     """
     require("train", "torch", "pydantic", "yaml", "albumentations", "safetensors")
     experiment = load_experiment(config, overrides or [], {"pairs.path": pairs})
+    note_if_made_for_gpu(config, experiment)
     run = out or Path("runs") / experiment.name
     resume = should_resume(run, resume=resume, resume_if_begun=resume_if_begun)
     if dry_run:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pix2style.cli.common_options import complete_config
+from pix2style.progress import print_note
+
 if TYPE_CHECKING:
     from pix2style.config import Config
 
@@ -21,7 +24,12 @@ OverridesArgument = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="YAML file with the experiment's settings. Settings it leaves out have defaults."),
+    typer.Option(
+        "--config",
+        help="YAML file with the experiment's settings, or the name of a shipped one: see `pix2style config`. Settings"
+        " it leaves out have defaults.",
+        autocompletion=complete_config,
+    ),
 ]
 PairsOption = Annotated[
     Path | None, typer.Option("--pairs", help="Folder of the pair set to train on. Overrides pairs.path.")
@@ -57,6 +65,22 @@ def load_experiment(config: Path | None, overrides: Sequence[str], paths: Mappin
     options = [f"{key}={json.dumps(str(path))}" for key, path in paths.items() if path is not None]
     changes = [*overrides, *options]
     return load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
+
+
+def note_if_made_for_gpu(config: Path | None, experiment: Config) -> None:
+    """Name the configurations to take instead, if a shipped one that is made for a GPU would run on the CPU."""
+    from pix2style.config.shipped import instead_on_cpu, shipped_configs
+    from pix2style.training.step.device import pick_device
+
+    shipped = shipped_configs()
+    name = "" if config is None else config.name.removesuffix(".yaml")
+    if config is None or name not in shipped or (config.is_file() and not config.samefile(shipped[name])):
+        return
+    if instead_on_cpu(name) and pick_device(experiment.train).type == "cpu":
+        alternatives = " or ".join(f"--config {other}" for other in instead_on_cpu(name))
+        print_note(
+            f"{name} is made for a GPU, and torch finds none: on this CPU it takes very long; take {alternatives}"
+        )
 
 
 def resume_advice(run: Path) -> str:

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pix2style.config.root import Config
+from pix2style.config.shipped import find_config
 from pix2style.errors import ConfigError
 
 
@@ -60,12 +61,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Load the configuration of an experiment from a YAML file.
 
     Args:
-        path: The YAML file. Relative paths inside it are relative to the working directory.
+        path: The YAML file, or the name of a configuration that comes with pix2style, such as `watercolor`. Relative
+            paths inside it are relative to the working directory.
         overrides: `section.key=value` texts, which replace values of the file.
 
     Raises:
         ConfigError: The file is missing or not YAML, or a key or value is wrong. The message names the key.
     """
+    path = find_config(path)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -160,6 +163,11 @@ def _suggestion(location: list[str]) -> str:
     if similar:
         return f": did you mean {all_keys[similar[0]]!r}?"
     return f": this section has the keys {', '.join(section_keys)}" if section_keys else ""
+
+
+def suggest_key(key: str) -> str:
+    """Return what to try instead of a key that does not exist, such as `: did you mean 'train.batch'?`; or nothing."""
+    return _suggestion(key.split("."))
 
 
 def _keys_of_section(location: Sequence[str]) -> list[str]:

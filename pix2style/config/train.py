@@ -78,11 +78,12 @@ class TrainConfig(Section):
     that small gradients do not vanish."""
     channels_last: bool = True
     """Keep tensors in the memory layout channels_last, which is faster for most convolutions."""
-    compile: bool = False
-    """Compile the networks with torch.compile: the first steps take minutes, the others are faster."""
+    compile: bool | Literal["auto"] = False
+    """Compile the networks with torch.compile: the first steps take minutes, the others are faster. auto: on a GPU
+    only."""
     cuda_graphs: bool = False
-    """Replay recorded GPU kernels (torch.compile's mode reduce-overhead). It needs `compile: true` and a GPU, and helps
-    small networks."""
+    """Replay recorded GPU kernels (torch.compile's mode reduce-overhead). It needs `compile` and a GPU, and helps small
+    networks."""
     pairs_on_device_gb: float = Field(8.0, ge=0)
     """Largest size, in gigabytes of decoded pairs, at which a GPU keeps all pairs in its memory and crops them there.
     0: never. Not used with transforms in `augment.photo`, which run on the CPU."""

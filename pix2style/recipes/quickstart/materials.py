@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pix2style.config.shipped import shipped_configs
+
 _PACKAGE = Path(__file__).parents[2]
 
 
@@ -18,6 +20,5 @@ def sample_painting() -> Path:
 
 
 def bundled_config(name: str) -> Path:
-    """Return the path of a file in `configs/`, which lies beside the package in a checkout and inside a wheel."""
-    candidates = (_PACKAGE.parent / "configs" / name, _PACKAGE / "configs" / name)
-    return next((path for path in candidates if path.is_file()), _PACKAGE / name)
+    """Return the path of a configuration that comes with pix2style, for example of `finetune.yaml`."""
+    return shipped_configs()[Path(name).stem]

@@ -68,7 +68,7 @@ def build_state(config: Config) -> TrainingState:
     )
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # pays off because all crops have the same size
-    if train.compile:
+    if train.compile is True or (train.compile == "auto" and device.type == "cuda"):
         compile_networks(state, mode="reduce-overhead" if train.cuda_graphs and device.type == "cuda" else None)
     # Seed again: dropout's random stream must not depend on how many numbers the fresh weights took, which changes
     # with the architecture. Each process gets a stream of its own, or all would drop the same channels.
