@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 # A tool for private photos sends and writes nothing that nobody asked for. These libraries read their variable when they
-# are imported or first used; docs/explanation/privacy.md says what each would do otherwise.
+# are first used, some when they are imported; docs/explanation/privacy.md says what each would do otherwise.
 _SILENCE = {
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime: a device id and an event database in the user's cache, and a host
     "NO_ALBUMENTATIONS_UPDATE": "1",  # albumentations: the Python Package Index, at every import
@@ -22,10 +22,9 @@ _SILENCE = {
     "WANDB_ERROR_REPORTING": "false",  # W&B: reports of its own crashes
     "GRADIO_ANALYTICS_ENABLED": "False",  # Gradio, for pages that others build with a filter
 }
-for _name, _value in _SILENCE.items():
-    os.environ.setdefault(_name, _value)
+os.environ.update({name: value for name, value in _SILENCE.items() if name not in os.environ})
 
-from pix2style.version import __version__
+from pix2style.version import __version__  # noqa: E402
 
 __all__ = ["__version__", "load_stylizer"]
 

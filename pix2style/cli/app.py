@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
 from pix2style.processes import is_main_process
 from pix2style.progress import set_quiet
@@ -90,14 +91,16 @@ def _root(
     quiet: _QuietOption = False,
 ) -> None:
     """Turn the style of a painting into a small, fast image filter."""
+    check_working_directory()
     if quiet:
         set_quiet(True)
 
 
 def main() -> None:
     """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
+    print_in_any_encoding()
     try:
-        app()
+        _run()
     except Pix2StyleError as error:
         print(f"pix2style: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -108,6 +111,14 @@ def main() -> None:
         if exit_request.code == EXIT_INTERRUPTED:
             _exit_interrupted()
         raise
+
+
+def _run() -> None:
+    """Run the command, and turn an error of the system that it did not explain into a message."""
+    try:
+        app()
+    except OSError as error:
+        raise as_data_error(error) from error
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,8 @@ class OnnxStylizer(Stylizer):
         optional = optional_inputs(self._session.get())
         self.styles = int(optional[STYLE_NAME][0]) if STYLE_NAME in optional else 1
         self._has_glimpse_input = GLIMPSE_NAME in optional
-        if tile is not None and tile < 0:
-            raise ConfigError(f"tile is {tile}: give a tile's side in pixels, or 0 for no tiles")
+        if tile is not None and (not isinstance(tile, SupportsIndex) or tile < 0):
+            raise ConfigError(f"tile is {tile!r}: give a tile's side in pixels, or 0 for no tiles")
         self._tile = tile
         self._blend_strength: float | None = None  # set if the strength has to be applied outside of the file
         self._fixed_inputs: dict[str, NDArray[np.float32]] = {}  # inputs that are the same for all photos

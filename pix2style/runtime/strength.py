@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 
 from pix2style.errors import ConfigError
@@ -12,9 +14,10 @@ _VALUES_PER_STRIP = 100_000
 
 
 def check_strength(strength: float) -> float:
-    """Return the strength as a float, or raise a ConfigError if it is not between 0 and 1."""
-    if not 0 <= strength <= 1:  # written so that it refuses NaN as well
-        raise ConfigError(f"strength is {strength}: give a number from 0 (the photo) to 1 (the full style)")
+    """Return the strength as a float, or raise a ConfigError if it is no number between 0 and 1."""
+    is_number = isinstance(strength, numbers.Real | np.floating | np.integer) and not isinstance(strength, bool)
+    if not is_number or not 0 <= strength <= 1:  # written so that it refuses NaN as well
+        raise ConfigError(f"strength is {strength!r}: give a number from 0 (the photo) to 1 (the full style)")
     return float(strength)
 
 

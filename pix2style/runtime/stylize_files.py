@@ -14,6 +14,7 @@ from pix2style.images import LeftOut, Picture, read_picture, write_picture
 from pix2style.processes import submit_ahead
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
+from pix2style.writable import check_can_write_folder
 
 # Number of decoded photos that may wait for the stylizer, and of results that may wait to be written. That is enough to
 # keep the stylizer busy, and with 24-megapixel photos (73 MB each, decoded) it needs less than half a gigabyte.
@@ -115,6 +116,8 @@ def stylize_files(
     report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
     report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
     jobs = _remaining(plan.jobs, report, overwrite=overwrite)
+    if jobs:
+        check_can_write_folder(jobs[0].target.parent)
     total = len(jobs) + report.handled
     on_progress(report.handled, total)
     _Pipeline(stylizer, jpeg_quality, report, lambda: on_progress(report.handled, total)).run(jobs)
