@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-# A tool for private photos sends and writes nothing that nobody asked for. These libraries read their variable when they
-# are first used, some when they are imported; docs/explanation/privacy.md says what each would do otherwise.
+# A tool for private photos sends and writes nothing that nobody asked for. These libraries read their variable when
+# they are imported or first used; docs/explanation/privacy.md says what each would do otherwise.
 _SILENCE = {
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime: a device id and an event database in the user's cache, and a host
     "NO_ALBUMENTATIONS_UPDATE": "1",  # albumentations: the Python Package Index, at every import

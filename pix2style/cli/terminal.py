@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import sys
@@ -10,15 +11,27 @@ from typing import Any
 
 from pix2style.errors import ConfigError, DataError
 
+_PLAIN = "pix2style.plain"
+# What tables and messages of the program hold; as far as a character has a look-alike of one column.
+_PLAIN_CHARACTERS = {"\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{MINUS SIGN}": "-"}
+
 
 def print_in_any_encoding() -> None:
-    """Print a question mark for what the terminal's encoding does not have, instead of failing after the work.
+    """Print a look-alike or a question mark for what the terminal's encoding does not have, instead of failing.
 
     A terminal may have another encoding than UTF-8 (Windows, LC_ALL=de_DE.ISO-8859-1), and names of files may hold
     bytes that are no text.
     """
+    codecs.register_error(_PLAIN, _plain)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors=_PLAIN)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_PLAIN_CHARACTERS.get(character, "?") for character in text), error.end
 
 
 def json_text(value: Any, **options: Any) -> str:

@@ -86,7 +86,7 @@ class OnnxStylizer(Stylizer):
         self._tile = tile
         self._blend_strength: float | None = None  # set if the strength has to be applied outside of the file
         self._fixed_inputs: dict[str, NDArray[np.float32]] = {}  # inputs that are the same for all photos
-        self._strength = float(strength)
+        self._strength = check_strength(strength)
         settings = {**self._set_strength(strength, optional), **self._set_style(style, path)}
         self._identity = StylizerIdentity(
             name=f"{self.spec.name}@{settings['style']}" if "style" in settings else self.spec.name,
