@@ -90,11 +90,7 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
 
 
 def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
-    """Print what a person should know about single files on stderr: each remark once, with the first three files.
-
-    Args:
-        notes: Name of each file, and the remark about it.
-    """
+    """Print remarks about files, given as name and remark, on stderr: each remark once, with its first three files."""
     files: dict[str, list[str]] = {}
     for name, text in notes:
         files.setdefault(text, []).append(name)

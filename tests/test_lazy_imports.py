@@ -95,7 +95,8 @@ def test_a_missing_extra_is_named(
     filled = [argument.format(folder=tmp_path, photo=photo) for argument in arguments]
     code, stderr, _ = run(*filled, blocked=NOT_IN_BASE)
     assert code == MissingExtraError.exit_code == 5
-    assert f'pip install "pix2style[{extra}]"' in stderr
+    assert "pip install" in stderr
+    assert f'[{extra}]"' in stderr
     assert len(stderr.splitlines()) <= 4
 
 

@@ -14,6 +14,7 @@ import typer
 
 from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
+from pix2style.home_paths import expand_arguments
 from pix2style.processes import is_main_process
 from pix2style.progress import set_quiet
 from pix2style.version import __version__
@@ -116,6 +117,7 @@ def main() -> None:
 def _run() -> None:
     """Run the command, and turn an error of the system that it did not explain into a message."""
     try:
+        sys.argv[1:] = expand_arguments(sys.argv[1:])
         app()
     except OSError as error:
         raise as_data_error(error) from error

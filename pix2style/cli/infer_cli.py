@@ -76,7 +76,11 @@ def infer_command(
     ] = None,
     module: _ModuleOption = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace images that exist in OUT. Default: keep those that the same filter and settings made.",
+        ),
     ] = False,
     format_: Annotated[
         OutputFormat | None,
@@ -90,6 +94,8 @@ def infer_command(
     """Stylize photos with a filter. A filter file needs neither torch nor TensorFlow.
 
     The stylized images keep size, transparency and colour profile of their photos, and are turned upright.
+
+    Of animations (GIF, PNG, WebP, AVIF) and TIFF files every frame and page is stylized. GIF becomes PNG.
 
     What else lies in a folder is counted: links to folders, which are not followed, videos, other files, hidden files.
 
@@ -134,11 +140,15 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
     parts = [f"{counted(len(report.written), 'photo')} stylized"]
     if report.ms_per_picture is not None:
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
+    if report.sequences:
+        files = counted(report.sequences, "file")
+        parts.append(f"{report.frames} frames and pages in {files}, each stylized by itself")
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:
         them = "it" if len(report.skipped) == 1 else "them"
-        parts.append(f"{len(report.skipped)} existed already (--overwrite replaces {them})")
+        unknown = f", {report.of_unknown_origin} of unknown origin" if report.of_unknown_origin else ""
+        parts.append(f"{len(report.skipped)} existed already{unknown} (--overwrite replaces {them})")
     if report.renamed:
         parts.append(f"{len(report.renamed)} named anew, because OUT takes their names for those of others")
     if report.failures:

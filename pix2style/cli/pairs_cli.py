@@ -39,14 +39,24 @@ class ImportLayout(StrEnum):
     AUTO = "auto"
     FOLDERS = "folders"
     SIDE_BY_SIDE = "side-by-side"
+    STACKED = "stacked"
     PARQUET = "parquet"
 
 
-class Side(StrEnum):
-    """Values of `--content-side`."""
+class ExportSide(StrEnum):
+    """Values of `pairs export --content-side`."""
 
     LEFT = "left"
     RIGHT = "right"
+
+
+class ImportSide(StrEnum):
+    """Values of `pairs import --content-side`."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
 
 
 class SplitName(StrEnum):
@@ -135,9 +145,9 @@ def export_command(
             " pix2pix uses them; parquet: parquet files.",
         ),
     ],
-    content_side: Annotated[Side, typer.Option(help="With --as side-by-side: the half that holds the photo.")] = (
-        Side.LEFT
-    ),
+    content_side: Annotated[
+        ExportSide, typer.Option(help="With --as side-by-side: the half that holds the photo.")
+    ] = ExportSide.LEFT,
     as_json: JsonOption = False,
 ) -> None:
     """Write a pair set in another layout, without any loss, for use with other programs."""
@@ -162,7 +172,8 @@ def import_command(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Folder with content/ and target/ (or A/ and B/ ...), with side-by-side images, or with parquet files."
+            help="Folder with content/ and target/ (or A/ and B/ ...), with images that hold a pair each, or with"
+            " parquet files."
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="New folder for the pair set.")],
@@ -170,7 +181,11 @@ def import_command(
         ImportLayout, typer.Option("--as", help="Layout of the images. auto: recognise it.")
     ] = ImportLayout.AUTO,
     content_side: Annotated[
-        Side | None, typer.Option(help="For side-by-side images: the half that holds the photo. Default: left.")
+        ImportSide | None,
+        typer.Option(
+            help="For side-by-side or stacked images: the half that holds the photo. Default: what pairs.json says, or"
+            " else left or top."
+        ),
     ] = None,
     val_share: Annotated[
         float,

@@ -79,6 +79,8 @@ def _print_counts(report: ImportReport) -> None:
     counts = report.manifest.pairs
     print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
     print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}, {report.split_reason}")
+    if report.content_note:
+        print(f"  content     {report.content_note}")
     print(f"  failed      {len(report.manifest.failures)}")
     print(f"  suspicious  {len(report.suspicions)}")
     _print_suspicions(report.suspicions, "    ")

@@ -62,8 +62,8 @@ def convert_command(
 ) -> None:
     """Convert Magenta's network to ONNX, so that make-pairs runs it without TensorFlow.
 
-    This is needed only once. The large network needs the extra convert: pip install "pix2style[convert]". The mobile
-    one is converted by itself on its first use; --module mobile does it now.
+    This is needed only once. The large network needs the extra convert: in the clone, pip install ".[convert]". The
+    mobile one is converted by itself on its first use; --module mobile does it now.
     """
     located = _locate(module)
     from pix2style.teachers.magenta.convert import convert

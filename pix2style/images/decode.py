@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import stat
 import struct
@@ -37,6 +38,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Pillow warns about damaged metadata by its own file names and for each file anew. What matters of it is in
 # `Picture.notes`. (Recording warnings is no way: that is not safe in threads.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints its errors to stderr
 # Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
     OSError,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pix2style.images import png
 from pix2style.images.cicp import Cicp
-from pix2style.images.icc import matrix_profile
 from pix2style.images.isobmff import parse_boxes
 
 # What JPEG, HEIC and AVIF files contain if a second picture says how to brighten them on HDR screens: the XMP name
@@ -81,7 +80,7 @@ def _kind(data: bytes) -> str:
         b"GIF8": "GIF",
         b"BM": "BMP",
         **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"), "TIFF"),
-        **dict.fromkeys((b"P%d" % number for number in range(1, 8)), "PPM"),
+        **dict.fromkeys((b"P%d" % number for number in range(1, 7)), "PPM"),
     }
     return next((kind for start, kind in starts.items() if data.startswith(start)), "")
 
@@ -103,26 +102,12 @@ def _is_lossless_webp(data: bytes) -> bool:
 
 
 def _bmp_profile(data: bytes) -> bytes | None:
-    """Return the profile of a BMP file, or one that is made from its primaries (headers of versions 4 and 5)."""
-    if len(data) < 138:
+    """Return the profile that is embedded in a BMP file (header of version 5); None if there is none.
+
+    Primaries in a header of version 4 are left out: programs do not agree about their meaning.
+    """
+    if len(data) < 138 or data[70:74] != b"DEBM":  # "MBED", an embedded profile
         return None
     (header_bytes,) = struct.unpack_from("<I", data, 14)
-    kind = data[70:74]
-    if header_bytes >= 124 and kind == b"DEBM":  # "MBED", an embedded profile
-        offset, size = struct.unpack_from("<II", data, 126)
-        return data[14 + offset : 14 + offset + size] if 128 < size <= _PROFILE_LIMIT_BYTES else None
-    if header_bytes >= 108 and kind == bytes(4):
-        return _calibrated(struct.unpack_from("<9i", data, 74), struct.unpack_from("<3I", data, 110))
-    return None
-
-
-def _calibrated(endpoints: tuple[int, ...], gammas: tuple[int, ...]) -> bytes | None:
-    xyz = [endpoints[i : i + 3] for i in (0, 3, 6)]
-    white = [sum(values) for values in zip(*xyz, strict=True)]
-    if any(sum(values) <= 0 for values in (*xyz, white)) or not 0.2 < gammas[1] / 65536 < 5:
-        return None
-    points = [part / sum(values) for values in (white, *xyz) for part in values[:2]]
-    try:
-        return matrix_profile("BMP", tuple(points), gammas[1] / 65536)
-    except ValueError:
-        return None
+    offset, size = struct.unpack_from("<II", data, 126)
+    return data[14 + offset : 14 + offset + size] if header_bytes >= 124 and size <= _PROFILE_LIMIT_BYTES else None

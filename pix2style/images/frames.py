@@ -19,6 +19,9 @@ def find_frames(image: Image.Image) -> list[int]:
 
     Smaller versions and masks of a page in a TIFF file are no pages. Nor are the further pictures in MPO and HEIF
     files (previews, depth, gain maps, the view of the other eye).
+
+    Raises:
+        ValueError: A page cannot be read.
     """
     if image.format == "TIFF":
         return _find_pages(image) or [0]
@@ -53,7 +56,7 @@ def _find_pages(image: Image.Image) -> list[int]:
             is_reduced = tags.get(_SUBFILE_TYPE, 0) == _REDUCED
             if not is_reduced and not tags.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK:
                 pages.append(number)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error):
-        pass  # what follows the pages that were found is no page
+    except (OSError, EOFError, SyntaxError, TypeError, KeyError, struct.error) as error:
+        raise ValueError(f"page {len(pages) + 1}: {error}") from error
     image.seek(0)
     return pages

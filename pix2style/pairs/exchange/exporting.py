@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pix2style.errors import require
+from pix2style.pairs.exchange.arrangement import Side
 from pix2style.pairs.exchange.atomic_folder import atomic_folder
 from pix2style.pairs.exchange.folders import write_folders
-from pix2style.pairs.exchange.side_by_side import Side, write_side_by_side
+from pix2style.pairs.exchange.side_by_side import write_side_by_side
 from pix2style.pairs.exchange.sidecar import describe_export, describe_pair, write_sidecar
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import SPLITS, PairEntry

@@ -32,6 +32,7 @@ class FolderSource:
     """
 
     kind = "folders"
+    content_note = ""
 
     def __init__(self, folder: Path) -> None:
         self._matched, self._unmatched = match_folders(folder)

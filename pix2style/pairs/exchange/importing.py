@@ -57,9 +57,10 @@ class ImportReport:
     Attributes:
         out: Folder of the pair set.
         manifest: Manifest of the pair set. Pairs that could not be imported are in its `failures`.
-        kind: Layout of the source: folders, side-by-side or parquet.
+        kind: Layout of the source: folders, side-by-side, stacked or parquet.
         suspicions: Pairs that a person should look at.
         split_reason: Where the splits come from, for people.
+        content_note: See `PairSource`.
     """
 
     out: Path
@@ -67,6 +68,7 @@ class ImportReport:
     kind: str
     suspicions: tuple[Suspicion, ...]
     split_reason: str
+    content_note: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""
@@ -75,6 +77,7 @@ class ImportReport:
             "kind": self.kind,
             "pairs": self.manifest.pairs.model_dump(),
             "splits": self.split_reason,
+            "content": self.content_note or None,
             "format": self.manifest.format,
             "failures": [failure.model_dump(mode="json") for failure in self.manifest.failures],
             "suspicious": [suspicion.to_json() for suspicion in self.suspicions],
@@ -112,7 +115,7 @@ def import_pairs(
             result = _Import(source, unfinished, settings, "png").run(on_progress)
         if settings.strict:
             _refuse_problems(result.manifest, result.suspicions)
-    return ImportReport(out, result.manifest, source.kind, result.suspicions, source.split_reason)
+    return ImportReport(out, result.manifest, source.kind, result.suspicions, source.split_reason, source.content_note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,16 +49,18 @@ class PairSource(Protocol):
     """A place that pairs are imported from.
 
     Attributes:
-        kind: Layout of the source: folders, side-by-side or parquet.
+        kind: Layout of the source: folders, side-by-side, stacked or parquet.
         teachers: Teachers of the styles, or an empty tuple if the source does not say them.
         splits_given: Whether the source says the split of each pair.
         split_reason: Where the splits come from, for people: `by the folders train/ and test/`.
+        content_note: Which half of the images holds the content, and who says so, for people; empty for other layouts.
     """
 
     kind: str
     teachers: tuple[TeacherRecord, ...]
     splits_given: bool
     split_reason: str
+    content_note: str
 
     def __len__(self) -> int: ...
 

@@ -54,6 +54,7 @@ class ParquetSource:
     """
 
     kind = "parquet"
+    content_note = ""
 
     def __init__(self, path: Path) -> None:
         require("parquet", "pyarrow")

@@ -16,6 +16,7 @@ import numpy as np
 
 from pix2style.errors import ArtifactError, ConfigError, PhotoError, Pix2StyleError
 from pix2style.files import sha256_bytes
+from pix2style.home_paths import expand_home
 from pix2style.images import Image8
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.teachers.custom.identity import identify, shorten_message
@@ -44,7 +45,7 @@ class FunctionTeacher(Stylizer):
                 " {input} and {output}"
             )
         is_file = module_name.endswith(".py")
-        module = _import_file(text, Path(module_name)) if is_file else _import_module(text, module_name)
+        module = _import_file(text, Path(expand_home(module_name))) if is_file else _import_module(text, module_name)
         self._function = _find_function(text, module, function_name)
         name = f"{Path(module_name).name}:{function_name}" if is_file else text
         self._identity = identify(name, text, _source_files(self._function, module), files, licence)
