@@ -205,6 +205,7 @@ def import_command(
     Exit code 1: the set is finished, but some pairs could not be imported. They are listed.
     """
     require("pairs", "pydantic", "cv2")
+    from pix2style.images import search_images
     from pix2style.pairs.exchange.importing import ImportSettings, import_pairs
     from pix2style.pairs.exchange.layouts import open_pair_source
 
@@ -214,7 +215,8 @@ def import_command(
     pairs = open_pair_source(source, kind.value, content_side=content_side.value if content_side else None)
     with StagedProgress() as progress:
         report = import_pairs(pairs, out, settings, on_progress=lambda done, total: progress("pairs", done, total))
-    print_imported(report, as_json=as_json)
+    left_out = search_images([source]).left_out if source.is_dir() else []
+    print_imported(report, left_out, as_json=as_json)
     if report.manifest.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 

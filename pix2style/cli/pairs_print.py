@@ -10,6 +10,7 @@ from pix2style.cli.terminal import json_text
 from pix2style.progress import print_failures
 
 if TYPE_CHECKING:
+    from pix2style.images import LeftOut
     from pix2style.pairs.check.overview import PairSetSummary
     from pix2style.pairs.check.suspicion import Suspicion
     from pix2style.pairs.check.verify import VerifyReport
@@ -66,12 +67,22 @@ def print_summary(
         print(f"  sheet       {sheet}")
 
 
-def print_imported(report: ImportReport, *, as_json: bool) -> None:
-    """Print the result of `pairs import`."""
+def print_imported(report: ImportReport, left_out: Sequence[LeftOut], *, as_json: bool) -> None:
+    """Print the result of `pairs import`.
+
+    Args:
+        report: The result.
+        left_out: What else lies in the source.
+        as_json: Print JSON.
+    """
+    from pix2style.images import count_left_out, describe_left_out
+
     if as_json:
-        print(json_text(report.to_json()))
+        print(json_text({**report.to_json(), "left_out": count_left_out(left_out)}))
     else:
         _print_counts(report)
+        if left_out:
+            print(f"  left out    {describe_left_out(left_out)}")
     print_failures([(failure.source, failure.reason) for failure in report.manifest.failures], "manifest.json")
 
 

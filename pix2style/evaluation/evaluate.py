@@ -110,7 +110,7 @@ def evaluate(
         on_progress(index + 1, len(dataset))
     if not evaluation.samples:
         raise DataError(f"none of {len(dataset)} photos could be read; the first: {_first(evaluation.failures)}")
-    all_notes = (*notes, *_painting_notes(teacher, painting_records))
+    all_notes = (*notes, *dataset.notes, *_painting_notes(teacher, painting_records))
     return evaluation.report(dataset.record(evaluation.samples), teacher, painting_records, all_notes)
 
 

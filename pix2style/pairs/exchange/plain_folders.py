@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, decode_picture, read_image_file
+from pix2style.images import Image8, decode_picture, describe_left_out, read_image_file, search_images
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.exchange.folders import printable_name
@@ -157,6 +157,8 @@ def open_pairs(
         return PairReader(path)
     reader = PlainFolderReader(path, val_share=val_share, test_share=test_share, on_progress=on_progress)
     print_note(reader.describe_splits())
+    if left_out := search_images([path]).left_out:
+        print_note(f"{path}: left out: {describe_left_out(left_out)}")
     return reader
 
 

@@ -11,6 +11,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
+from pix2style.pairs.build.report import left_out_notes
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
@@ -145,6 +146,7 @@ def _open_unpaired(config: Config) -> TrainingData:
         with StagedProgress() as progress:
             reader = PhotoReader(config.pairs, on_progress=progress)
         _print_notes([f"{failure.source}: left out: {failure.reason}" for failure in reader.failures], "files left out")
+        _print_notes(left_out_notes(reader.left_out), "")
     else:
         raise ConfigError("[train -> unpaired] names no photos: set pairs.content, or pairs.path to a pair set")
     train, held_out = (_repeat_for_styles(reader, split, len(teachers)) for split in ("train", "val"))
