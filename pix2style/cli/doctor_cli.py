@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.terminal import json_text
 from pix2style.installation import install_extras
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def doctor_command(as_json: JsonOption = False) -> None:
     from pix2style.recipes.doctor import examine
 
     report = examine()
-    print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
+    print(json_text(report.to_json()) if as_json else "\n".join(_lines(report)))
     if report.problems:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -37,6 +37,7 @@ def _lines(report: DoctorReport) -> list[str]:
     versions = [f"{name} {version}" for name, version in values["packages"].items() if version is not None]
     complete = [extra.name for extra in report.extras if not extra.problems]
     missing = [extra.name for extra in report.extras if extra.problems]
+    example = "train" if "train" in missing else missing[0] if missing else ""
     return [
         f"pix2style  {values['pix2style']['version']} from {values['pix2style']['source']}",
         f"Python     {values['python']['version']}, {values['python']['executable']}",
@@ -45,7 +46,7 @@ def _lines(report: DoctorReport) -> list[str]:
         f"GPU        {_gpu_text(report.gpu)}",
         f"extras     {', '.join(complete) or 'none'}",
         *([f"           not installed: {', '.join(missing)}"] if missing else []),
-        *([f"           one more: {install_extras(missing[0])}"] if missing else []),
+        *([f"           to install {example}: {install_extras(example)}"] if missing else []),
         *_block("folders", [_place_text(place) for place in values["places"]]),
         *_block("networks", [_network_text(use) for use in values["networks"]]),
         *_block("problems", report.problems or ["none"]),
