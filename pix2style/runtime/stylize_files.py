@@ -218,7 +218,8 @@ class _Pipeline:
                 self._on_progress()
 
     def _add_failure(self, job: Job, error: DataError) -> None:
-        reason = error.reason if isinstance(error, ImageError) else str(error).removeprefix(f"{job.target}: ")
+        # Errors of writing begin with the output file, so that a full disk is not blamed on the photo.
+        reason = error.reason if isinstance(error, ImageError) else str(error)
         self._report.failures.append(FailedFile(job.source, reason))
         self._on_progress()
 
