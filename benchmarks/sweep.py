@@ -103,6 +103,8 @@ def sweep_file(stylizer: Stylizer, path: Path, name: str, suffix: str | None) ->
     with tempfile.TemporaryDirectory() as folder:
         try:
             result = stylize_files(stylizer, [path], Path(folder) / "out", suffix=suffix)
+            if result.failures and "would hold only one of" in result.failures[0].reason:  # pages in TIFF alone
+                result = stylize_files(stylizer, [path], Path(folder) / "own")
         except DataError as error:
             kind = _REFUSED if expected is not None else _LEFT_OUT
             return Outcome(name, kind, text=str(error))

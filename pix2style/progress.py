@@ -27,6 +27,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pix2style.durations import joined, live_text, time_left_text
 from pix2style.plural import counted, merge_missing_packages
 from pix2style.processes import is_main_process
 
@@ -196,7 +197,7 @@ class ProgressBar(_LiveLine):
         self._done, self._total = done, total
         self._bar.update(self._task, completed=done, total=total, status=self._status)
         if self._line_is_due():
-            _print(self._label, _joined(f"{done:,} of {total:,} done", _left_text(self._left_s()), self._status))
+            _print(self._label, joined(f"{done:,} of {total:,} done", time_left_text(self._left_s()), self._status))
 
     def _left_s(self) -> float | None:
         """Return the seconds that the remaining items will take at the speed of those that are done."""
@@ -227,30 +228,9 @@ class LiveStatus(_LiveLine):
 
     def update(self, share: float, left_s: float | None, remark: str = "") -> None:
         """Show the share (0 to 1) that is done, the time left if it is known, and a remark such as the loss."""
-        self._bar.update(self._task, completed=share, status=_joined(_left_text(left_s), remark))
+        self._bar.update(self._task, completed=share, status=joined(time_left_text(left_s), remark))
         if self._line_is_due():
             _print(self._label, live_text(share, left_s, remark))
-
-
-def live_text(share: float, left_s: float | None, remark: str = "") -> str:
-    """Return how far a work is, for example `40% done, 3 min 05 s left, loss 1.234`."""
-    return _joined(f"{share:.0%} done", _left_text(left_s), remark)
-
-
-def _left_text(left_s: float | None) -> str:
-    return "" if left_s is None else f"{duration_text(left_s)} left"
-
-
-def _joined(*texts: str) -> str:
-    return ", ".join(text for text in texts if text)
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration such as `45 s`, `3 min 05 s` or `2 h 10 min`."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class StagedProgress:

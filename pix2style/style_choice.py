@@ -7,7 +7,9 @@ On the command line the choice stands after an @: `runs/x@1` or `filter.onnx@1` 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 from pix2style.errors import ConfigError
 from pix2style.plural import counted
@@ -35,11 +37,17 @@ def as_style_choice(style: StyleChoice | Sequence[float] | str) -> StyleChoice:
     """Convert what a caller of the Python interface passed: an id, weights, or either of them as text.
 
     Raises:
-        ConfigError: A text is neither an id nor a list of weights.
+        ConfigError: It is neither an id nor a list of weights.
     """
     if isinstance(style, str):
         return parse_style(style)
-    return style if isinstance(style, int) else tuple(map(float, style))
+    try:
+        return operator.index(style) if isinstance(style, SupportsIndex) else tuple(map(float, style))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"style is {style!r}: give the id of a style, for example 1, or a weight for each style, for example"
+            " (0.5, 0.5)"
+        ) from error
 
 
 def format_style(choice: StyleChoice) -> str:

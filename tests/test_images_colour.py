@@ -179,6 +179,7 @@ def test_a_grey_profile_does_not_describe_colours() -> None:
     picture = decode_picture(encoded(PHOTO, "PNG", icc_profile=grey_profile(1.0)), name="x")
     assert np.array_equal(picture.rgb, PHOTO)
     assert picture.icc_profile is None
+    assert "another kind" in picture.notes[0]
 
 
 def test_profile_of_bmp() -> None:

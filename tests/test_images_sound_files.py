@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,13 @@ def test_alpha_of_16_bits(mode: str, colour_type: int) -> None:
     assert picture.alpha is not None
     assert np.array_equal(picture.alpha, samples[..., -1] // 257)
     assert np.array_equal(picture.rgb, np.broadcast_to(samples[..., :-1] // 257, (5, 7, 3)))
+
+
+def test_a_damaged_animation_is_told() -> None:
+    data = with_chunk(encoded(ramps(), "PNG"), b"acTL", struct.pack(">II", 0, 0))
+    with pytest.warns(UserWarning, match="Invalid APNG"):
+        picture = decode_picture(data, name="x")
+    assert picture.notes == ("its animation is damaged: only its first picture is used",)
 
 
 # --- TIFF -------------------------------------------------------------------------------------------------------
@@ -241,6 +249,17 @@ def test_lossy_webp_stays_lossy(tmp_path: Path) -> None:
     assert not read_picture(tmp_path / "a.webp").lossless
     write_picture(tmp_path / "b.webp", read_picture(tmp_path / "a.webp"))
     assert b"VP8L" not in (tmp_path / "b.webp").read_bytes()
+
+
+def test_avif_without_loss_gets_the_best_quality(tmp_path: Path) -> None:
+    data = bytearray(encoded(ramps(), "AVIF", quality=100, subsampling="4:4:4"))
+    place = data.index(b"nclx") + 8
+    assert not decode_picture(bytes(data), name="x").lossless
+    data[place : place + 2] = bytes(2)
+    picture = replace(decode_picture(bytes(data), name="x"), rgb=ramps())
+    assert picture.lossless
+    write_picture(tmp_path / "a.avif", picture)
+    assert np.abs(read_picture(tmp_path / "a.avif").rgb.astype(int) - ramps()).mean() < 1
 
 
 # --- reasons ----------------------------------------------------------------------------------------------------

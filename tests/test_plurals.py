@@ -7,26 +7,11 @@ from pathlib import Path
 
 import pix2style
 
-_PLURALS = [
-    "photos",
-    "files",
-    "pairs",
-    "pictures",
-    "images",
-    "steps",
-    "lines",
-    "styles",
-    "problems",
-    "paintings",
-    "variants",
-    "weights",
-    "shards",
-    "workers",
-    "frames",
-    "pages",
-]
+_PLURALS = (
+    "photos|files|pairs|pictures|images|steps|lines|styles|problems|paintings|variants|weights|shards|frames|pages"
+)
 # A number in braces before a plural.
-_SUSPECT = re.compile(r"(?<!\\)\{([^{}]+)\} (?:\w+ )?(" + "|".join(_PLURALS) + r")\b")
+_SUSPECT = re.compile(r"(?<!\\)\{([^{}]+)\} (?:\w+ )?(" + _PLURALS + r")\b")
 # Numbers that are never 1, or fractions.
 _ALLOWED = (
     "images_per_s:.0f} images/s",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
 from pix2style.home_paths import expand_arguments
 from pix2style.processes import is_main_process
@@ -91,15 +92,16 @@ def _root(
     quiet: _QuietOption = False,
 ) -> None:
     """Turn the style of a painting into a small, fast image filter."""
+    check_working_directory()
     if quiet:
         set_quiet(True)
 
 
 def main() -> None:
     """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
+    print_in_any_encoding()
     try:
-        sys.argv[1:] = expand_arguments(sys.argv[1:])
-        app()
+        _run()
     except Pix2StyleError as error:
         print(f"pix2style: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -110,6 +112,15 @@ def main() -> None:
         if exit_request.code == EXIT_INTERRUPTED:
             _exit_interrupted()
         raise
+
+
+def _run() -> None:
+    """Run the command, and turn an error of the system that it did not explain into a message."""
+    try:
+        sys.argv[1:] = expand_arguments(sys.argv[1:])
+        app()
+    except OSError as error:
+        raise as_data_error(error) from error
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import Application, app
+from pix2style.cli.terminal import json_text
 from pix2style.plural import counted
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _print_description(folder: Path, scan: DatasetScan, source: DatasetSource, *
     from pix2style.progress import print_failures
 
     if as_json:
-        print(json.dumps(card_json(scan, source), indent=2, sort_keys=True, ensure_ascii=False))
+        print(json_text(card_json(scan, source), sort_keys=True))
         return
     print(f"{folder}: {source.name}: {counted(scan.pictures, 'image')} in {counted(scan.files, 'file')}")
     for pictures in scan.folders:

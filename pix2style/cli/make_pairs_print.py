@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pix2style.cli.terminal import json_text
 from pix2style.plural import counted
 from pix2style.progress import print_failures, print_next, print_note
 
@@ -34,7 +35,7 @@ def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> Non
         as_json: Print JSON.
     """
     if as_json:
-        print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(preview.to_json()))
         return
     plan, counts = preview.plan, preview.plan.photos_per_split
     styles = f", each in {plan.styles_per_photo} styles" if plan.styles_per_photo > 1 else ""
@@ -53,7 +54,7 @@ def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> Non
 
 def print_teacher_preview(preview: TeacherPreview, *, as_json: bool) -> None:
     """Print what the teacher makes of a few photos (`--preview`)."""
-    print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(preview.lines()))
+    print(json_text(preview.to_json()) if as_json else "\n".join(preview.lines()))
 
 
 def note_teacher_preview(preview: TeacherPreview) -> None:
@@ -80,7 +81,7 @@ def _slice_lines(report: SliceReport) -> list[str]:
 def print_report(report: BuildReport, *, as_json: bool) -> None:
     """Print the result of a finished pair set."""
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(report.to_json()))
     else:
         print("\n".join(_report_lines(report)))
     _print_notes_and_failures([] if as_json else report.notes, report.manifest.failures)

@@ -15,6 +15,7 @@ from pix2style.cli.pairs_print import print_imported, print_summary, print_verif
 from pix2style.errors import ConfigError, DataError, require
 from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
+from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
     from pix2style.pairs.check.suspicion import Suspicion
@@ -127,6 +128,8 @@ def show_command(
 
     if out is not None and not can_write(out):
         raise ConfigError(f"-o {out}: cannot write this format: use a name such as sheet.jpg or sheet.png")
+    if out is not None:
+        check_can_write(out)
     reader = open_pairs(folder)
     if out is not None:
         write_picture(out, Picture(contact_sheet(reader, split=split.value if split else None, count=count, seed=seed)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pix2style.cli.terminal import json_text
 from pix2style.plural import counted
 from pix2style.progress import print_failures
 
@@ -23,7 +23,7 @@ _SHOWN_SUSPICIONS = 50
 def print_verified(report: VerifyReport, *, as_json: bool) -> None:
     """Print the result of `pairs verify`."""
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(report.to_json()))
     else:
         _print_problems(report)
         print(_verified_line(report))
@@ -58,7 +58,7 @@ def print_summary(
     if as_json:
         listed = None if suspicions is None else [suspicion.to_json() for suspicion in suspicions]
         report: dict[str, Any] = {**summary.to_json(), "suspicious": listed, "sheet": str(sheet) if sheet else None}
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(json_text(report))
         return
     print("\n".join(summary.lines()))
     if suspicions is not None:
@@ -79,8 +79,7 @@ def print_imported(report: ImportReport, left_out: Sequence[LeftOut], *, as_json
     from pix2style.images import count_left_out, describe_left_out
 
     if as_json:
-        values = {**report.to_json(), "left_out": count_left_out(left_out)}
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json_text({**report.to_json(), "left_out": count_left_out(left_out)}))
     else:
         _print_counts(report)
         if left_out:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pix2style.cli import stylize_options as opts
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
 from pix2style.plural import counted
 
@@ -153,7 +153,7 @@ def _run(job: StylizeJob) -> StylizeReport:
 
 def _print_report(report: StylizeReport, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False, default=str))
+        print(json_text(dataclasses.asdict(report), default=str))
         return
     sizes = f" at {report.levels} sizes" if report.levels > 1 else ""
     print(

@@ -20,6 +20,7 @@ _ADOBE_RGB_COLOUR_SPACE = 2
 _UNCALIBRATED = 0xFFFF
 _UNCALIBRATED_NOTE = "is not in sRGB by its EXIF data, and has no profile: read as Adobe RGB"
 _DAMAGED_PROFILE = "its colour profile is damaged: read as sRGB"
+_UNFIT_PROFILE = "its colour profile is for pictures of another kind, so it is not used"
 # PNG files with another gamma are taken for damaged.
 _LEAST_GAMMA, _LARGEST_GAMMA = 0.2, 5.0
 
@@ -60,7 +61,8 @@ def declared_colours(image: Image.Image, facts: FileFacts) -> DeclaredColours:
         other = _without_profile(image, cicp)
         return DeclaredColours(other.profile, other.hdr, (_DAMAGED_PROFILE,))
     if not _fits(profile.mode, image.mode):
-        return _without_profile(image, cicp)
+        other = _without_profile(image, cicp)
+        return DeclaredColours(other.profile, other.hdr, (_UNFIT_PROFILE,))
     return DeclaredColours(profile)
 
 

@@ -137,7 +137,9 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
                 raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
             load_image(image, library_lines)
             picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
-            return replace(picture, notes=(*picture.notes, *damage_notes(library_lines)))
+            # Animations that can be played do not come here.
+            broken = ("its animation is damaged: only its first picture is used",) if facts.is_animated_png else ()
+            return replace(picture, notes=(*picture.notes, *broken, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
         raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
     except Image.DecompressionBombError as error:

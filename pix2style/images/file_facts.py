@@ -34,7 +34,8 @@ class FileFacts:
         cicp: Colour space by code points; None if there is none.
         cicp_first: Whether the code points count more than an ICC profile.
         profile: ICC profile that Pillow does not read; None if there is none.
-        lossless: Whether the file is a WebP without loss.
+        lossless: Whether the file is a WebP or AVIF without loss.
+        is_animated_png: Whether a PNG file says that it is an animation.
         notes: What a person should know about the file.
     """
 
@@ -47,6 +48,7 @@ class FileFacts:
     cicp_first: bool = False
     profile: bytes | None = None
     lossless: bool = False
+    is_animated_png: bool = False
     notes: tuple[str, ...] = field(default=())
 
 
@@ -59,11 +61,20 @@ def read_facts(data: bytes) -> FileFacts:
     if kind == "PNG":
         file = png.parse_png(data)
         notes = ("its colour profile is damaged: read as sRGB",) if file.damaged_profile else ()
-        return FileFacts(file.data, kind, 0, 0, file.bits, file.cicp, True, file.large_profile, notes=notes)
+        return FileFacts(
+            file.data,
+            kind,
+            grey_bits=file.bits,
+            cicp=file.cicp,
+            cicp_first=True,
+            profile=file.large_profile,
+            is_animated_png=file.is_animated,
+            notes=notes,
+        )
     notes = (_GAIN_MAP_NOTE,) if kind in ("JPEG", "AVIF", "HEIF") and _has_gain_map(data) else ()
     if kind in ("AVIF", "HEIF"):
         boxed = parse_boxes(data)
-        return FileFacts(data, kind, boxed.width, boxed.height, cicp=boxed.cicp, notes=notes)
+        return FileFacts(data, kind, boxed.width, boxed.height, cicp=boxed.cicp, lossless=boxed.lossless, notes=notes)
     profile = _bmp_profile(data) if kind == "BMP" else None
     return FileFacts(data, kind, profile=profile, lossless=kind == "WEBP" and _is_lossless_webp(data), notes=notes)
 

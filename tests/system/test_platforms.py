@@ -119,7 +119,7 @@ def test_reserving_space_falls_back_to_writing_it(tmp_path: Path, monkeypatch: p
     with (tmp_path / "a").open("wb") as stream:
         disk.reserve(stream, size_bytes)
     assert (tmp_path / "a").stat().st_size == size_bytes
-    assert (tmp_path / "a").stat().st_blocks * 512 >= size_bytes
+    assert getattr((tmp_path / "a").stat(), "st_blocks", 1 << 20) * 512 >= size_bytes  # Windows does not say it
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -37,6 +37,7 @@ class FunctionTeacher(Stylizer):
     """
 
     def __init__(self, text: str, *, files: Sequence[Path], licence: str) -> None:
+        self._arguments = text, tuple(files), licence
         self._text = text
         module_name, colon, function_name = text.rpartition(":")
         if not (colon and module_name and function_name):
@@ -49,6 +50,10 @@ class FunctionTeacher(Stylizer):
         self._function = _find_function(text, module, function_name)
         name = f"{Path(module_name).name}:{function_name}" if is_file else text
         self._identity = identify(name, text, _source_files(self._function, module), files, licence)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what was asked for: the process that loads the pickle imports the function itself."""
+        return _load_again, self._arguments
 
     @property
     def identity(self) -> StylizerIdentity:
@@ -97,6 +102,10 @@ class FunctionTeacher(Stylizer):
             f"teacher {self._text!r}: returned {actual} for a photo of {width}x{height} px: the function must return a"
             f" numpy array, uint8 [{height}, {width}, 3]"
         )
+
+
+def _load_again(text: str, files: tuple[Path, ...], licence: str) -> FunctionTeacher:
+    return FunctionTeacher(text, files=files, licence=licence)
 
 
 def _import_module(text: str, name: str) -> ModuleType:

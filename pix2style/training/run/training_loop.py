@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pix2style.config.train import TrainConfig
+from pix2style.durations import live_text
 from pix2style.plural import counted
-from pix2style.progress import LiveStatus, live_text
+from pix2style.progress import LiveStatus
 from pix2style.training.batch import PairBatch
 from pix2style.training.run import clock
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer

@@ -14,8 +14,9 @@ import torch
 
 from pix2style import progress
 from pix2style.config import Config
+from pix2style.durations import duration_text
 from pix2style.images import read_picture
-from pix2style.progress import LiveStatus, duration_text
+from pix2style.progress import LiveStatus
 from pix2style.training.run import step_monitor
 from pix2style.training.run.step_monitor import SmoothedLoss
 from pix2style.training.run.train import TrainOptions, train
