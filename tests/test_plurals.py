@@ -14,6 +14,7 @@ _PLURALS = (
 _SUSPECT = re.compile(r"(?<!\\)\{([^{}]+)\} (?:\w+ )?(" + _PLURALS + r")\b")
 # Numbers that are never 1, or fractions.
 _ALLOWED = (
+    "{report.pairs_per_second:.1f} pairs/s",
     "images_per_s:.0f} images/s",
     "{report.images_per_s:.1f} images/s",
     "{plan.images_per_s:.3g} images/s",
