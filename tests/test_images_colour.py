@@ -116,6 +116,11 @@ def test_gamma_and_primaries_of_png() -> None:
     adobe = struct.pack(">8I", *(round(v * 100_000) for v in ADOBE_RGB_PRIMARIES))
     both = with_chunk(with_chunk(data, b"gAMA", struct.pack(">I", 45_471)), b"cHRM", adobe)
     assert levels_off(as_seen(both), ADOBE) <= 1
+    # The values that the specification names for sRGB are sRGB.
+    usual = struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
+    srgb = with_chunk(with_chunk(data, b"gAMA", struct.pack(">I", 45_455)), b"cHRM", usual)
+    assert decode_picture(srgb, name="x").icc_profile is None
+    assert np.array_equal(as_seen(srgb), PHOTO)
     # The chunk sRGB counts more, and zeros say nothing.
     assert np.array_equal(as_seen(with_chunk(both, b"sRGB", b"\0")), PHOTO)
     assert np.array_equal(as_seen(with_chunk(with_chunk(data, b"gAMA", bytes(4)), b"cHRM", bytes(32))), PHOTO)

@@ -269,6 +269,9 @@ def test_a_kind_that_is_not_read_is_not_called_damaged() -> None:
     deep = {256: (8,), 257: (6,), 262: (2,), 258: (12, 12, 12), 277: (3,)}
     with pytest.raises(ImageError, match=r"x: this kind of TIFF cannot be read here \(unknown pixel mode\): save"):
         decode_picture(tiff_file([bytes(8 * 6 * 5)], deep), name="x")
+    unknown = {256: (8,), 257: (6,), 262: (1,), 258: (8,), 259: (34887,)}
+    with pytest.raises(ImageError, match=r"this kind of TIFF cannot be read here \(compression 34887 is not supported"):
+        decode_picture(tiff_file([bytes(48)], unknown), name="x")
     bmp = bytearray(encoded(ramps(), "BMP"))
     bmp[30] = 4  # JPEG inside of BMP
     with pytest.raises(ImageError, match=r"this kind of BMP cannot be read here \(Unsupported BMP compression"):

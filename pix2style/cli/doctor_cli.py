@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.terminal import json_text
 from pix2style.installation import install_extras
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def doctor_command(as_json: JsonOption = False) -> None:
     from pix2style.recipes.doctor import examine
 
     report = examine()
-    print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
+    print(json_text(report.to_json()) if as_json else "\n".join(_lines(report)))
     if report.problems:
         raise typer.Exit(EXIT_SOME_FAILED)
 

@@ -81,3 +81,9 @@ def test_a_full_disk_behind_stdout(red_filter: Path) -> None:
         command = [sys.executable, "-m", "pix2style", "inspect", str(red_filter)]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert b"Traceback" not in done.stderr
+
+
+def test_every_command_prints_json_in_any_encoding() -> None:
+    folder = Path(__file__).parents[2] / "pix2style" / "cli"
+    direct = [file.name for file in folder.glob("*.py") if "ensure_ascii=False" in file.read_text(encoding="utf-8")]
+    assert direct == ["terminal.py"]
