@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pix2style.plural import counted
 from pix2style.processes import is_main_process
-from pix2style.progress import print_next
+from pix2style.progress import print_next, print_note
 
 if TYPE_CHECKING:
     from pix2style.training.run.plan import NetworkSummary, RunPlan
@@ -32,6 +32,10 @@ def print_plan(plan: RunPlan, *, as_json: bool) -> None:
         if network is not None:
             print(_network_line(role, network, plan.crop_px))
     print("\n".join([*_data_lines(plan), *_cost_lines(plan)]))
+    from pix2style.training.run.slow_cpu import slow_cpu_advice
+
+    if (advice := slow_cpu_advice(plan.device, plan.seconds)) is not None:
+        print_note(advice)
 
 
 def _network_line(role: str, network: NetworkSummary, crop_px: int) -> str:
