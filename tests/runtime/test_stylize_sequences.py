@@ -161,6 +161,7 @@ def test_further_pictures_of_a_camera_are_no_pages(
 ) -> None:
     path, report = stylized(stylizer, save(tmp_path / "a.mpo", frames[:2]))
     assert (path.name, report.sequences) == ("a.png", 0)
+    assert [note.text for note in report.notes] == ["holds 2 pictures: only the main one is used"]
 
 
 # --- refused with a word ----------------------------------------------------------------------------------------

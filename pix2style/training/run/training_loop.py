@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pix2style.config.train import TrainConfig
 from pix2style.durations import live_text
+from pix2style.plural import counted
 from pix2style.progress import LiveStatus, print_note
 from pix2style.training.batch import PairBatch
 from pix2style.training.run import clock
@@ -218,7 +219,7 @@ class TrainingLoop:
             return
         share = training_share(self._state, self._train)
         end = f"was stopped at {share:.0%}" if reason == "interrupted" else "has ended"
-        self._preview.renew(f"The training {end}, after {self._state.images_seen:,} images.", ended=True)
+        self._preview.renew(f"The training {end}, after {counted(self._state.images_seen, 'image')}.", ended=True)
 
     def _validate(self) -> None:
         start_s = clock.now_s()
