@@ -42,9 +42,19 @@ def install_command(requirement: str, *options: str) -> str:
 
 
 def source() -> str:
-    """Return where pix2style was installed from: a folder, an address, or its own folder if that is not known."""
-    direct, clone = _direct_url(), _clone()
-    return str(direct.get("url", "")) if direct else str(clone or _PACKAGE)
+    """Return the clone that runs, or what pix2style was installed from, or its own folder if that is not known."""
+    return str(_clone() or _direct_url().get("url") or _PACKAGE)
+
+
+def project_table() -> dict[str, Any]:
+    """Return the table `project` of pyproject.toml if the package lies in a clone; empty if it was installed."""
+    clone = _clone()
+    if clone is None:
+        return {}
+    import tomllib
+
+    table: dict[str, Any] = tomllib.loads((clone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return table
 
 
 def _installer() -> str:
@@ -60,6 +70,9 @@ def _installer() -> str:
 
 def _requirement(extras: str) -> str | None:
     """Return what pip takes for pix2style with extras; None if it is not known where pix2style came from."""
+    clone = _clone()
+    if clone is not None:
+        return f"{'.' if clone == Path.cwd() else clone}[{extras}]"
     direct = _direct_url()
     url = str(direct.get("url", ""))
     if "vcs_info" in direct:
@@ -68,9 +81,8 @@ def _requirement(extras: str) -> str | None:
     path = _local_path(url)
     if path is not None and path.is_file():
         return f"{path}[{extras}]"
-    folder = path if path is not None and (path / "pyproject.toml").is_file() else _clone()
-    if folder is not None:
-        return f"{'.' if folder == Path.cwd() else folder}[{extras}]"
+    if path is not None and (path / "pyproject.toml").is_file():
+        return f"{'.' if path == Path.cwd() else path}[{extras}]"
     return f"{NAME}[{extras}] @ {url}" if url.startswith(("http://", "https://")) else None
 
 

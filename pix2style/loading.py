@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, require
+from pix2style.home_paths import expand_home
 from pix2style.progress import print_note
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
@@ -49,7 +50,7 @@ def load_stylizer(
             0 and 1, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
-    text = str(source)
+    text = expand_home(source) if isinstance(source, str) else str(source)
     teacher = _load_teacher(text, teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
     if teacher is None and not path.exists():

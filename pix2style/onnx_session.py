@@ -6,6 +6,9 @@ their sessions here.
 
 from __future__ import annotations
 
+import ctypes
+import os
+import weakref
 from collections.abc import Sequence
 
 import onnxruntime
@@ -38,6 +41,23 @@ _OUT_OF_MEMORY_TEXTS = ("allocate memory", "bad_alloc", "out of memory", "bad al
 _LOG_FATAL_ONLY = 4
 
 
+_sessions: weakref.WeakSet[onnxruntime.InferenceSession] = weakref.WeakSet()
+
+
+def _keep_sessions_for_ever() -> None:
+    """Never free the sessions that a forked process inherits.
+
+    Freeing a session waits for its threads, which exist only in the process that opened it: the forked process would
+    hang, or crash, when it ends.
+    """
+    for session in list(_sessions):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_keep_sessions_for_ever)
+
+
 def open_session(
     data: bytes,
     *,
@@ -67,7 +87,9 @@ def open_session(
     options.inter_op_num_threads = 1  # nodes run one after the other; only the work inside a node is shared
     # Another provider to fall back to would be the same one again, after four lines on stdout.
     fallback = int(list(providers) != [CPU_PROVIDER])
-    return onnxruntime.InferenceSession(data, options, providers=list(providers), enable_fallback=fallback)
+    session = onnxruntime.InferenceSession(data, options, providers=list(providers), enable_fallback=fallback)
+    _sessions.add(session)
+    return session
 
 
 def default_providers() -> list[str]:

@@ -34,6 +34,14 @@ _ModuleOption = Annotated[
     ),
 ]
 
+_OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace images that exist in OUT. Default: keep those that the same filter and settings made.",
+    ),
+]
+
 
 @app.command("infer")
 def infer_command(
@@ -75,13 +83,7 @@ def infer_command(
         ),
     ] = None,
     module: _ModuleOption = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Replace images that exist in OUT. Default: keep those that the same filter and settings made.",
-        ),
-    ] = False,
+    overwrite: _OverwriteOption = False,
     format_: Annotated[
         OutputFormat | None,
         typer.Option(
@@ -102,7 +104,7 @@ def infer_command(
     Exit code 1: some photos could not be stylized. They are listed, and the others are done.
     """
     from pix2style.loading import load_stylizer
-    from pix2style.progress import ProgressBar, print_failures, print_file_notes, print_note
+    from pix2style.progress import ProgressBar, print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
@@ -119,9 +121,17 @@ def infer_command(
             overwrite=overwrite,
             on_progress=bar.set_counts,
         )
+    tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0
+    _finish(report, out, tiled, as_json=as_json)
+
+
+def _finish(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> None:
+    """Print the report, and leave with exit code 1 if something failed."""
+    from pix2style.progress import print_failures, print_file_notes
+
     print_file_notes([(str(note.path), note.text) for note in report.notes])
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
-    _print_report(report, out, loaded.tiled if isinstance(loaded, OnnxStylizer) else 0, as_json=as_json)
+    _print_report(report, out, tiled, as_json=as_json)
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -142,7 +152,9 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
     if report.sequences:
         files = counted(report.sequences, "file")
-        parts.append(f"{report.frames} frames and pages in {files}, each stylized by itself")
+        parts.append(
+            f"{counted(report.frames, 'frame or page', 'frames and pages')} in {files}, each stylized by itself"
+        )
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:

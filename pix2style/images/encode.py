@@ -77,7 +77,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
         "PNG": {"compress_level": 4},
         "WEBP": {"quality": quality, "method": 4},
         "TIFF": {"compression": "tiff_lzw"},
-        "AVIF": {"quality": 90},
+        "AVIF": {"quality": 90, "subsampling": "4:4:4"},
     }
     kind = format_of(path)
     if kind not in _WRITABLE:
@@ -88,8 +88,9 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
         raise DataError(
             f"{path}: cannot be written: a {kind} file has at most {_LONGEST_SIDE_PX[kind]} pixels a side: use .png"
         )
-    if kind == "WEBP" and picture.lossless:
+    if picture.lossless:
         options["WEBP"] = {"lossless": True, "quality": _LOSSLESS_EFFORT, "exact": True}
+        options["AVIF"]["quality"] = 100  # up to rounding: Pillow cannot store RGB itself
     if kind not in options:  # the others hold a profile
         picture = replace(picture, rgb=to_srgb(picture.rgb, picture.icc_profile), icc_profile=None)
     if picture.alpha is not None and can_hold_alpha(path):

@@ -9,6 +9,7 @@ import torch
 
 from pix2style.files import sha256_file
 from pix2style.images import Image8, from_batch, to_batch
+from pix2style.nets.forked import compute_in_one_thread_after_fork
 from pix2style.nets.generator import Generator
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.generator import averaged_weights_file, load_generator
@@ -41,6 +42,7 @@ class RunStylizer(Stylizer):
         run = RunFolder(path)
         generator, meta = select_style(*load_generator(run, checkpoint=checkpoint), style, run=path)
         self._generator = generator.folded().to(device)
+        compute_in_one_thread_after_fork()
         file = averaged_weights_file(run, run.checkpoint(checkpoint), meta)
         self.parameters = sum(p.numel() for p in self._generator.parameters())
         self.bytes = file.stat().st_size

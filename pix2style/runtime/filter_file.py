@@ -8,7 +8,8 @@ from pathlib import Path
 import onnxruntime
 
 from pix2style.errors import ArtifactError
-from pix2style.onnx_session import LOAD_ERRORS, open_session
+from pix2style.file_session import FileSession
+from pix2style.onnx_session import LOAD_ERRORS
 from pix2style.runtime.content_digest import DigestState, check_content
 from pix2style.spec import SPEC_KEY, GeneratorSpec
 
@@ -54,7 +55,7 @@ def check_digest(data: bytes, path: Path) -> DigestState:
     return state
 
 
-def open_filter(data: bytes, path: Path, threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
+def open_filter(data: bytes, path: Path, threads: int | None, providers: list[str]) -> FileSession:
     """Open a session on the bytes of a filter file.
 
     Args:
@@ -67,7 +68,7 @@ def open_filter(data: bytes, path: Path, threads: int | None, providers: list[st
         ArtifactError: ONNX Runtime cannot load the file.
     """
     try:
-        return open_session(data, threads=threads, providers=providers)
+        return FileSession(path, data, threads=threads, providers=providers)
     except LOAD_ERRORS as error:
         raise ArtifactError(
             f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it, so it is damaged, not an ONNX file, or too"

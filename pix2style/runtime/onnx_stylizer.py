@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,18 +80,18 @@ class OnnxStylizer(Stylizer):
         path = Path(path)
         self._path, data = path, read_file(path)
         self._session = open_filter(data, path, threads, list(providers or default_providers()))
-        self.spec = read_spec(self._session, path)
-        self.inputs = read_inputs(self._session, str(path))
+        self.spec = read_spec(self._session.get(), path)
+        self.inputs = read_inputs(self._session.get(), str(path))
         self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong
         self.bytes, self.tiled, self.styles = len(data), 0, self.inputs.styles
         self._has_glimpse_input = GLIMPSE_NAME in self.inputs.others
-        if tile is not None and tile < 0:
-            raise ConfigError(f"tile is {tile}: give a tile's side in pixels, or 0 for no tiles")
+        if tile is not None and (not isinstance(tile, SupportsIndex) or tile < 0):
+            raise ConfigError(f"tile is {tile!r}: give a tile's side in pixels, or 0 for no tiles")
         self._tile = tile
         self._blend_strength: float | None = None  # set if the strength has to be applied outside of the file
         # Inputs that are the same for all photos.
         self._fixed_inputs: dict[str, NDArray[Any]] = dict(self.inputs.defaults)
-        self._strength = float(strength)
+        self._strength = check_strength(strength)
         settings = {**self._set_strength(strength), **self._set_style(style, path)}
         self._identity = StylizerIdentity(
             name=f"{self.spec.name}@{settings['style']}" if "style" in settings else self.spec.name,
@@ -206,7 +206,7 @@ class OnnxStylizer(Stylizer):
         options = shrink_arena_after_run() if is_large else None
         try:
             photo = np.ascontiguousarray(batch)
-            stylized: Image8 = self._session.run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
+            stylized: Image8 = self._session.get().run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
         except RUN_ERRORS as error:
             raise self._run_error(error, batch) from error
         if stylized.shape != batch.shape:

@@ -24,6 +24,7 @@ from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
+from pix2style.writable import check_can_write_folder
 
 # Number of decoded photos that may wait for the stylizer, and of results that may wait to be written. That is enough to
 # keep the stylizer busy, and with 24-megapixel photos (73 MB each, decoded) it needs less than half a gigabyte.
@@ -135,6 +136,8 @@ def stylize_files(
     report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
     origin = OutputOrigin(stylizer.identity, jpeg_quality)
     existing = find_existing(plan.jobs, origin, overwrite=overwrite)
+    if existing.remaining:
+        check_can_write_folder(existing.remaining[0].target.parent)
     report.skipped, report.of_unknown_origin = existing.done, existing.of_unknown_origin
     for job in existing.blocked:
         reason = f"its output {job.target} is a folder: remove it, or choose another OUT"

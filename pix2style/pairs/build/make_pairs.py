@@ -107,6 +107,7 @@ def make_pairs(
                 teacher_s=pair_stylizer.teacher_s if cluster is None else None,
                 seconds=time.perf_counter() - start,
                 already_finished=finished is not None,
+                left_out=scan.left_out,
             )
 
 
@@ -178,10 +179,10 @@ def plan_pairs(
     """
     folder = PairSetFolder(out)
     with worker_threads() as pool:
-        plan, _ = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress)
+        plan, scan = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress)
         with folder.locked():
             folder.prepare(plan)
-            return _preview(folder, plan)
+            return _preview(folder, plan, scan)
 
 
 def preview_pairs(
@@ -200,16 +201,16 @@ def preview_pairs(
     """
     folder = PairSetFolder(out)
     with worker_threads() as pool:
-        plan, _ = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress, exclude_sha256=exclude_sha256)
+        plan, scan = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress, exclude_sha256=exclude_sha256)
     folder.check_plan(plan)
-    return _preview(folder, plan)
+    return _preview(folder, plan, scan)
 
 
-def _preview(folder: PairSetFolder, plan: PairPlan) -> BuildPreview:
+def _preview(folder: PairSetFolder, plan: PairPlan, scan: PhotoScan) -> BuildPreview:
     builder = PairSetBuilder(folder, plan, no_progress)
     finished = builder.find_finished()
     state = "finished" if finished else "unfinished" if folder.plan.exists() else "new"
-    return BuildPreview(folder.path, plan, state, len(builder.finished))
+    return BuildPreview(folder.path, plan, state, len(builder.finished), scan.left_out)
 
 
 def _preview_teachers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,8 @@ def _check_new(out: Path, error_type: type[Pix2StyleError]) -> None:
 
 def _publish(unfinished: Path, out: Path) -> None:
     if out.is_dir():
-        if out.is_mount():  # a mounted folder cannot be replaced
+        # A mounted folder cannot be replaced. Not `Path.is_mount`, which mypy does not know on Windows.
+        if os.path.ismount(out):
             for path in unfinished.iterdir():
                 shutil.move(path, out / path.name)
             unfinished.rmdir()

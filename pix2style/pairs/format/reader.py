@@ -183,8 +183,10 @@ def _read_member(path: Path, member: Member, member_name: str, label: str) -> by
         with path.open("rb", buffering=0) as stream:
             # Never read beyond the end of the file: an entry of another set must not make us allocate its size.
             size = min(member.offset + member.size, os.fstat(stream.fileno()).st_size) - start
-            stream.seek(max(0, start))
-            data = stream.read(max(0, size)) if start >= 0 else b""
+            data = b""
+            if start >= 0 and size > 0:
+                stream.seek(start)
+                data = stream.read(size)
     except OSError as error:
         raise DataError(f"{label}: cannot be read: {error.strerror or error}: {_REPAIR}") from error
     try:
