@@ -41,7 +41,8 @@ def no_usable_photos_error(failures: Sequence[Failure]) -> DataError:
     more = f"; and {len(failures) - _SHOWN_FAILURES} more" if len(failures) > _SHOWN_FAILURES else ""
     if failures and all(failure.style is not None for failure in failures):
         return DataError(f"the teacher stylized none of the {counted(len(failures), 'photo')}: {shown}{more}")
-    return DataError(f"none of the {len(failures)} files can be used: {shown}{more}")
+    what = "the only file cannot" if len(failures) == 1 else f"none of the {len(failures):,} files can"
+    return DataError(f"{what} be used: {shown}{more}")
 
 
 def _without_variant(failure: Failure) -> Failure:
