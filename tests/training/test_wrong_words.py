@@ -42,7 +42,7 @@ def test_a_teacher_that_fails_on_all_photos_is_blamed() -> None:
     failures = [Failure(source=f"{name}.jpg", sha256="0" * 64, reason=reason, style=0) for name in "abc"]
     message = str(no_usable_photos_error(failures))
     assert message.startswith(
-        "the teacher stylized none of the 3 photos: a.jpg: the command ended with exit code 1; b.jpg"
+        "the teacher could not stylize any of the 3 photos: a.jpg: the command ended with exit code 1; b.jpg"
     )
     unreadable = Failure(source="d.jpg", sha256=None, reason="the file is empty")
     assert str(no_usable_photos_error([*failures, unreadable])).startswith("none of the 4 files can be used")

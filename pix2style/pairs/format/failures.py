@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from pix2style.errors import DataError
 from pix2style.pairs.format.records import Failure, strip_variant_suffix
-from pix2style.plural import counted
 
 _SHOWN_FAILURES = 5
 # Parts of a reason that differ from file to file: numbers, and text in brackets.
@@ -40,7 +39,8 @@ def no_usable_photos_error(failures: Sequence[Failure]) -> DataError:
     shown = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:_SHOWN_FAILURES])
     more = f"; and {len(failures) - _SHOWN_FAILURES} more" if len(failures) > _SHOWN_FAILURES else ""
     if failures and all(failure.style is not None for failure in failures):
-        return DataError(f"the teacher stylized none of the {counted(len(failures), 'photo')}: {shown}{more}")
+        photos = "the only photo" if len(failures) == 1 else f"any of the {len(failures):,} photos"
+        return DataError(f"the teacher could not stylize {photos}: {shown}{more}")
     what = "the only file cannot" if len(failures) == 1 else f"none of the {len(failures):,} files can"
     return DataError(f"{what} be used: {shown}{more}")
 
