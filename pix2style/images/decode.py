@@ -23,7 +23,7 @@ from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
 from pix2style.images.frames import further_pictures_notes, select_only_frame
 from pix2style.images.kinds import formats_for
 from pix2style.images.picture import WHITE, Image8, Picture
-from pix2style.images.pixels import FORMATS_WITH_UNUSED_ALPHA, has_transparency, take_pixels
+from pix2style.images.pixels import has_transparency, may_be_unused, take_pixels
 from pix2style.images.rgb import rgb_of
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
 from pix2style.system.disk import OPEN_WITHOUT_WAITING
@@ -205,7 +205,7 @@ def has_alpha(path: Path) -> bool:
         with open_file(path) as stream:
             formats = formats_for(stream.peek(), str(path))
             with Image.open(stream, formats=formats) as image:
-                if image.format in FORMATS_WITH_UNUSED_ALPHA and has_transparency(image):
+                if has_transparency(image) and may_be_unused(image):
                     return decode_picture(read_file(path), name=str(path)).alpha is not None
                 return has_transparency(image)
     except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
