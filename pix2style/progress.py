@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.text import Text
 
 from pix2style.durations import joined, live_text, time_left_text
-from pix2style.plural import merge_missing_packages
+from pix2style.plural import counted, merge_missing_packages
 from pix2style.processes import is_main_process
 
 ProgressCallback = Callable[[int, int], None]
@@ -87,7 +87,7 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
     for name, reason in failures[:_SHOWN_FAILURES]:
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
-        _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+        _print("failed", f"{counted(len(failures) - _SHOWN_FAILURES, 'more file')}: see {complete_list}")
 
 
 def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import SupportsIndex
 
 from pix2style.errors import ConfigError
+from pix2style.plural import counted
 
 StyleChoice = int | tuple[float, ...]
 """The id of a style, counted from 0, or a weight for each style; the weights sum to 1."""
@@ -70,7 +71,7 @@ def check_style_choice(choice: int | Sequence[float], styles: int) -> None:
             raise ValueError(f"there is no style {choice}: choose one from 0 to {styles - 1}")
         return
     if len(choice) != styles:
-        raise ValueError(f"got {len(choice)} weights for {styles} styles: give one for each")
+        raise ValueError(f"got {counted(len(choice), 'weight')} for {counted(styles, 'style')}: give one for each")
     total = math.fsum(choice)
     if not math.isfinite(total) or min(choice) < 0 or abs(total - 1) > _SUM_TOLERANCE:
         raise ValueError(

@@ -138,3 +138,29 @@ def test_pairs_import_and_training_on_folders(
     capfd.readouterr()
     open_pairs(tmp_path / "own")
     assert f"note: {tmp_path / 'own'}: left out: {TEXT}, 1 hidden file" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("out", [("-o", "-"), ("--out", "-"), ("--out=-",), ("-o-",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("infer", "a.onnx", "photo.png"),
+        ("make-pairs",),
+        ("export", "run"),
+        ("stylize",),
+        ("quickstart",),
+        ("train-features",),
+    ],
+)
+def test_standard_output_is_refused(
+    call: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    out: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, printed, err = call(*command, *out)
+    assert (code, printed) == (2, "")
+    assert err == "pix2style: --out -: writing to standard output is not possible: name a file or a folder\n"
+    assert list(tmp_path.iterdir()) == []

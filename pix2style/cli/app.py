@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pix2style.cli.standard_streams import refuse_standard_output
 from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
 from pix2style.home_paths import expand_arguments
@@ -118,6 +119,7 @@ def _run() -> None:
     """Run the command, and turn an error of the system that it did not explain into a message."""
     try:
         sys.argv[1:] = expand_arguments(sys.argv[1:])
+        refuse_standard_output(sys.argv[1:])
         app()
     except OSError as error:
         raise as_data_error(error) from error

@@ -152,7 +152,9 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
     if report.sequences:
         files = counted(report.sequences, "file")
-        parts.append(f"{report.frames} frames and pages in {files}, each stylized by itself")
+        parts.append(
+            f"{counted(report.frames, 'frame or page', 'frames and pages')} in {files}, each stylized by itself"
+        )
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import app
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
@@ -67,7 +68,13 @@ def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:
         ("teacher", f"{provenance.teacher}, sha256 {provenance.teacher_sha256}"),
         *(("painting", f"sha256 {digest}") for digest in provenance.style_sha256),
         ("pairs", f"sha256 {provenance.pairs_sha256}"),
-        ("run", f"step {provenance.step:,}, {provenance.images_seen:,} images, sha256 {provenance.run_config_sha256}"),
+        (
+            "run",
+            (
+                f"step {provenance.step:,}, {counted(provenance.images_seen, 'image')}, sha256"
+                f" {provenance.run_config_sha256}"
+            ),
+        ),
         ("written by", f"pix2style {spec.pix2style_version}, description version {spec.schema_version}"),
         ("digest", _DIGESTS[stylizer.digest]),
     ]

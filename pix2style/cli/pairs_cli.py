@@ -13,6 +13,7 @@ from pix2style.cli.app import EXIT_SOME_FAILED, Application, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.pairs_print import print_imported, print_summary, print_verified
 from pix2style.errors import ConfigError, DataError, require
+from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
 from pix2style.writable import check_can_write
 
@@ -99,7 +100,10 @@ def verify_command(
         )
     print_verified(report, as_json=as_json)
     if report.damage:
-        raise DataError(f"{folder}: {len(report.damage)} problems were found; each is listed above with what to do")
+        raise DataError(
+            f"{folder}: {counted(len(report.damage), 'problem', verb='was')} found; each is listed above with what"
+            " to do"
+        )
 
 
 @pairs_app.command("show")
@@ -232,6 +236,6 @@ def _print_exported(report: ExportReport, out: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"out": str(out), "layout": report.layout, "pairs": report.pairs}, indent=2))
         return
-    print(f"exported {report.pairs} pairs as {report.layout} to {out}")
+    print(f"exported {counted(report.pairs, 'pair')} as {report.layout} to {out}")
     for note in report.notes:
         print_note(note)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pix2style.cli.terminal import json_text
+from pix2style.plural import counted
 from pix2style.progress import print_failures
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def _print_problems(report: VerifyReport) -> None:
 
 
 def _verified_line(report: VerifyReport) -> str:
-    state = f"damaged ({len(report.damage)} problems)" if report.damage else "undamaged"
-    suspicious = f", {len(report.suspicions)} suspicious pairs" if report.inspected else ""
+    state = f"damaged ({counted(len(report.damage), 'problem')})" if report.damage else "undamaged"
+    suspicious = f", {counted(len(report.suspicions), 'suspicious pair')}" if report.inspected else ""
     megabytes = report.bytes_read / 1e6
-    return f"{report.folder}: {state}: {report.pairs.total} pairs, {megabytes:.1f} MB of shards{suspicious}"
+    return f"{report.folder}: {state}: {counted(report.pairs.total, 'pair')}, {megabytes:.1f} MB of shards{suspicious}"
 
 
 def print_summary(
@@ -88,7 +89,7 @@ def print_imported(report: ImportReport, left_out: Sequence[LeftOut], *, as_json
 
 def _print_counts(report: ImportReport) -> None:
     counts = report.manifest.pairs
-    print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
+    print(f"imported {counted(counts.total, 'pair')} from {report.kind} to {report.out}")
     print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}, {report.split_reason}")
     if report.content_note:
         print(f"  content     {report.content_note}")
@@ -101,4 +102,4 @@ def _print_suspicions(suspicions: Sequence[Suspicion], prefix: str) -> None:
     for suspicion in suspicions[:_SHOWN_SUSPICIONS]:
         print(f"{prefix}{suspicion}")
     if len(suspicions) > _SHOWN_SUSPICIONS:
-        print(f"{prefix}{len(suspicions) - _SHOWN_SUSPICIONS} more pairs: see the report of --json")
+        print(f"{prefix}{counted(len(suspicions) - _SHOWN_SUSPICIONS, 'more pair')}: see the report of --json")

@@ -12,6 +12,7 @@ from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.teachers.gatys.settings import GatysSettings
@@ -156,6 +157,7 @@ def _print_report(report: StylizeReport, *, as_json: bool) -> None:
         return
     sizes = f" at {report.levels} sizes" if report.levels > 1 else ""
     print(
-        f"{report.out}: {report.width_px}x{report.height_px}, {report.steps} steps{sizes} in {report.seconds:.1f} s;"
+        f"{report.out}: {report.width_px}x{report.height_px}, {counted(report.steps, 'step')}{sizes} in"
+        f" {report.seconds:.1f} s;"
         f" content loss {report.content_loss:.4g}, style loss {report.style_loss:.4g}"
     )

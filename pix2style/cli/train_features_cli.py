@@ -12,6 +12,7 @@ import typer
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, DataError, require
+from pix2style.plural import counted
 from pix2style.progress import print_next
 from pix2style.writable import check_can_write
 
@@ -90,7 +91,8 @@ def _print_report(report: AutoencoderReport, failures: list[ImageError], pairs: 
         print(json.dumps({**values, "failures": [str(failure) for failure in failures]}))
         return
     print(
-        f"{out}: {report.pictures} images, {report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.4f};"
+        f"{out}: {counted(report.pictures, 'image')}, {counted(report.steps, 'step')}, {report.seconds:.0f} s, loss"
+        f" {report.loss:.4f};"
         f" the encoder has {report.encoder_bytes / 1e6:.1f} MB"
     )
     print_next(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pix2style.config.paths import UserPath, UserPathText
 from pix2style.config.section import Section
+from pix2style.plural import counted
 from pix2style.teacher_table import DEFAULT_TEACHER, TEACHER_NAMES, find_teacher
 
 
@@ -31,7 +32,10 @@ class StyleConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.weights and len(self.weights) != len(self.paintings):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.paintings)} paintings: give one for each")
+            raise ValueError(
+                f"{counted(len(self.weights), 'weight')} for {counted(len(self.paintings), 'painting')}: give one"
+                " for each"
+            )
         if not all(weight > 0 for weight in self.weights):
             raise ValueError("every weight must be above 0")
         return self

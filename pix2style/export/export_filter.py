@@ -19,6 +19,7 @@ from pix2style.export.quality import Quality, check_quality, measure_quality
 from pix2style.export.verify import verify
 from pix2style.files import sha256_bytes, write_bytes
 from pix2style.nets.generator import Generator
+from pix2style.plural import counted
 from pix2style.spec import GeneratorSpec
 
 
@@ -90,7 +91,8 @@ def export_filter(
     exporter = choose_export(network)
     if network.styles > 1 and not exporter.holds_styles:
         raise ArtifactError(
-            f"the network holds {network.styles} styles, but a filter of the kind {network.architecture} can hold only"
+            f"the network holds {counted(network.styles, 'style')}, but a filter of the kind {network.architecture}"
+            " can hold only"
             " one: export generator.with_fixed_style(...)"
         )
     _refuse_broken_weights(network)

@@ -20,10 +20,10 @@ from pix2style.errors import ImageError
 from pix2style.images import png, reasons
 from pix2style.images.declared import declared_colours
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
-from pix2style.images.frames import select_only_frame
+from pix2style.images.frames import further_pictures_notes, select_only_frame
 from pix2style.images.kinds import formats_for
 from pix2style.images.picture import WHITE, Image8, Picture
-from pix2style.images.pixels import FORMATS_WITH_UNUSED_ALPHA, has_transparency, take_pixels
+from pix2style.images.pixels import has_transparency, may_be_unused, take_pixels
 from pix2style.images.rgb import rgb_of
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
 from pix2style.system.disk import OPEN_WITHOUT_WAITING
@@ -139,7 +139,8 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
             picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
             # Animations that can be played do not come here.
             broken = ("its animation is damaged: only its first picture is used",) if facts.is_animated_png else ()
-            return replace(picture, notes=(*picture.notes, *broken, *damage_notes(library_lines)))
+            further = () if facts.notes else further_pictures_notes(image)  # the note about a gain map says it, too
+            return replace(picture, notes=(*picture.notes, *broken, *further, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
         raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
     except Image.DecompressionBombError as error:
@@ -204,7 +205,7 @@ def has_alpha(path: Path) -> bool:
         with open_file(path) as stream:
             formats = formats_for(stream.peek(), str(path))
             with Image.open(stream, formats=formats) as image:
-                if image.format in FORMATS_WITH_UNUSED_ALPHA and has_transparency(image):
+                if has_transparency(image) and may_be_unused(image):
                     return decode_picture(read_file(path), name=str(path)).alpha is not None
                 return has_transparency(image)
     except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):

@@ -42,6 +42,12 @@ def select_only_frame(image: Image.Image, name: str) -> None:
         image.seek(frames[0])
 
 
+def further_pictures_notes(image: Image.Image) -> tuple[str, ...]:
+    """Return what a person should know of the pictures in an MPO or HEIC file that are not used."""
+    count = getattr(image, "n_frames", 1) if image.format in ("HEIF", "MPO") else 1
+    return (f"holds {count} pictures: only the main one is used",) if count > 1 else ()
+
+
 def frame_noun(image: Image.Image) -> str:
     """Return `pages` for documents, and `frames` for animations."""
     return "pages" if image.format == "TIFF" else "frames"

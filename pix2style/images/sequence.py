@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -205,11 +205,29 @@ def _animation_options(kind: str, like: PictureSequence, quality: int) -> dict[s
 
 
 def _write_animation(path: Path, kind: str, frames: list[Frame], options: dict[str, Any], *, shows_first: bool) -> None:
+    frames = _on_one_canvas(frames)
     has_alpha = any(frame.picture.alpha is not None for frame in frames)
     first, *others = [_as_pillow(frame.picture, has_alpha=has_alpha) for frame in frames]
     durations = [frame.duration_ms for frame in (frames if shows_first else frames[1:])]
     extra = {**_profile(frames[0].picture), **options}
     first.save(path, kind, save_all=True, append_images=others, duration=durations, **extra)
+
+
+def _on_one_canvas(frames: list[Frame]) -> list[Frame]:
+    """Extend frames to the size of the largest one, by transparency: in GIF files, later frames may be larger."""
+    height = max(frame.picture.rgb.shape[0] for frame in frames)
+    width = max(frame.picture.rgb.shape[1] for frame in frames)
+    return [_extended(frame, height, width) for frame in frames]
+
+
+def _extended(frame: Frame, height: int, width: int) -> Frame:
+    picture = frame.picture
+    below, right = height - picture.rgb.shape[0], width - picture.rgb.shape[1]
+    if not below and not right:
+        return frame
+    alpha = np.full(picture.rgb.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
+    rgb = np.pad(picture.rgb, ((0, below), (0, right), (0, 0)), constant_values=255)
+    return replace(frame, picture=replace(picture, rgb=rgb, alpha=np.pad(alpha, ((0, below), (0, right)))))
 
 
 def _as_pillow(picture: Picture, *, has_alpha: bool) -> Image.Image:

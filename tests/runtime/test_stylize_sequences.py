@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageSequence
 
 from pix2style.errors import ImageError
 from pix2style.images import Image8, read_picture
+from pix2style.images.sequence import PictureSequence, open_images, write_sequence
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import FilesReport, stylize_files
 
@@ -159,6 +161,7 @@ def test_further_pictures_of_a_camera_are_no_pages(
 ) -> None:
     path, report = stylized(stylizer, save(tmp_path / "a.mpo", frames[:2]))
     assert (path.name, report.sequences) == ("a.png", 0)
+    assert [note.text for note in report.notes] == ["holds 2 pictures: only the main one is used"]
 
 
 # --- refused with a word ----------------------------------------------------------------------------------------
@@ -212,3 +215,22 @@ def test_animations_have_a_limit(
     monkeypatch.setattr("pix2style.images.sequence.MAX_PIXELS", 4 * 24 * 16 - 1)
     report = stylize_files(stylizer, [save(tmp_path / "a.gif", frames)], tmp_path / "out")
     assert "4 frames of 24x16 are more than 1535 pixels in all" in report.failures[0].reason
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_later_frames_may_be_larger(frames: list[Image.Image], tmp_path: Path, suffix: str) -> None:
+    """Some GIF files draw beyond their canvas, which then grows."""
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    sequence = open_images(tmp_path / "a.gif")
+    assert isinstance(sequence, PictureSequence)
+    first, *others = sequence.frames()
+    height, width, _ = first.picture.rgb.shape
+    small = replace(first, picture=replace(first.picture, rgb=first.picture.rgb[:-3, :-5]))
+    write_sequence(tmp_path / f"b{suffix}", [small, *others], sequence)
+    with Image.open(tmp_path / f"b{suffix}") as written:
+        assert written.size == (width, height)
+        shown = [np.asarray(frame.convert("RGBA")) for frame in ImageSequence.Iterator(written)]
+    assert len(shown) == len(frames)
+    assert not shown[0][-3:, :, 3].any()
+    assert np.array_equal(shown[0][:-3, :-5, :3], small.picture.rgb)
+    assert np.array_equal(shown[1][..., :3], others[0].picture.rgb)

@@ -10,6 +10,7 @@ from typing import Any
 from pix2style.images import LeftOut, count_left_out, describe_left_out
 from pix2style.pairs.format.manifest import PairManifest, SplitCounts
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.plural import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,14 @@ class BuildReport:
         notes = empty_split_notes(photos, val_share=manifest.val_share, test_share=manifest.test_share)
         if manifest.statistics.enlarged:
             notes.append(
-                f"{manifest.statistics.enlarged} photos are less than {manifest.size} px high or wide and were"
-                " enlarged: they hold less detail than the others"
+                f"{counted(manifest.statistics.enlarged, 'photo', verb='is')} less than {manifest.size} px high or"
+                " wide: enlarged,"
+                " with less detail than the others"
             )
         if manifest.duplicates:
-            notes.append(f"{len(manifest.duplicates)} files have the same bytes as another file and were left out")
+            notes.append(
+                f"{counted(len(manifest.duplicates), 'file', verb='has')} the same bytes as another file: left out"
+            )
         return notes + left_out_notes(self.left_out)
 
     def to_json(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pix2style.images import FoundImage, ImageSearch, LeftOut, describe_left_out
 from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure
+from pix2style.plural import counted
 from pix2style.processes import submit_ahead
 from pix2style.progress import ProgressCallback
 
@@ -45,7 +46,8 @@ class PhotoScan:
         remaining = [(name, sha256) for name, sha256 in self.hashed_files if sha256 not in digests]
         if not remaining:
             raise DataError(
-                f"none of {len(self.hashed_files)} photos is new: all of them are in the pair set already; name others"
+                f"none of {counted(len(self.hashed_files), 'photo')} is new: the pair set holds all of them"
+                " already; name others"
             )
         return PhotoScan(remaining, self.paths, self.unreadable, self.left_out)
 

@@ -18,6 +18,7 @@ from pix2style.errors import ArtifactError, ConfigError, PhotoError, Pix2StyleEr
 from pix2style.files import sha256_bytes
 from pix2style.home_paths import expand_home
 from pix2style.images import Image8
+from pix2style.plural import counted
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.teachers.custom.identity import identify, shorten_message
 
@@ -73,7 +74,8 @@ class FunctionTeacher(Stylizer):
         if not isinstance(outputs, list | tuple | np.ndarray) or len(outputs) != len(images):
             actual = f"{len(outputs)}" if isinstance(outputs, list | tuple | np.ndarray) else type(outputs).__name__
             raise ArtifactError(
-                f"teacher {self._text!r}: returned {actual} for a list of {len(images)} photos: a batched function must"
+                f"teacher {self._text!r}: returned {actual} for a list of {counted(len(images), 'photo')}: a"
+                " batched function must"
                 " return a list with one image per photo"
             )
         return [self._check_output(image, output) for image, output in zip(images, outputs, strict=True)]

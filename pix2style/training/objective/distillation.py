@@ -23,6 +23,7 @@ from pix2style.files import sha256_file
 from pix2style.losses.tensors import wide
 from pix2style.nets.generator import FeatureStage, Generator, GeneratorOutput
 from pix2style.nets.lite import Lite
+from pix2style.plural import counted
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.generator import averaged_weights_file, load_generator
 from pix2style.training.batch import PairBatch
@@ -141,7 +142,7 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
     teacher, meta = load_generator(run)
     if teacher.styles != student.styles:
         raise ConfigError(
-            f"[distill -> teacher_run] {section.teacher_run}: holds {teacher.styles} styles, but the student"
+            f"[distill -> teacher_run] {section.teacher_run}: holds {counted(teacher.styles, 'style')}, but the student"
             f" {student.styles}: set model.styles={teacher.styles}, or name another run"
         )
     # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
