@@ -134,6 +134,10 @@ def stylize_files(
     plan = plan_outputs(inputs, out, suffix=suffix)
     report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
     report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
+    report.notes += [
+        FileNote(job.source, f"its output is called {job.target.name}, because another output has its name")
+        for job in plan.renamed
+    ]
     origin = OutputOrigin(stylizer.identity, jpeg_quality)
     existing = find_existing(plan.jobs, origin, overwrite=overwrite)
     if existing.remaining:
