@@ -11,6 +11,7 @@ from pix2style.errors import DataError, Pix2StyleError
 
 # More than a file system stores beside the file's name, so that a full disk is found.
 _PROBE = bytes(64 << 10)
+_TRIALS = 5
 
 
 def check_can_write(path: Path, error: type[Pix2StyleError] = DataError) -> None:
@@ -51,6 +52,15 @@ def _cannot_write(path: Path, caught: OSError | ValueError, error: type[Pix2Styl
 
 
 def _probe(folder: Path) -> None:
+    for _ in range(_TRIALS - 1):
+        # Another process that looks at the same folder may have removed it again in between.
+        with contextlib.suppress(FileNotFoundError):
+            _write_and_remove(folder)
+            return
+    _write_and_remove(folder)
+
+
+def _write_and_remove(folder: Path) -> None:
     """Make the missing folders and a file in them, and remove all of it again."""
     made: list[Path] = []
     try:

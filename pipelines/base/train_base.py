@@ -1,6 +1,7 @@
 """Train the base: the weights that come with pix2style, from which the training of a new style starts.
 
-    python pipelines/base/train_base.py PAIRS... --out base.safetensors --images 200000
+    python pipelines/base/train_base.py PAIRS... --out first.safetensors --images 120000
+    python pipelines/base/train_base.py PAIRS... --out base.safetensors --images 80000 --start-from first.safetensors
 
 Each of PAIRS is a pair set of many styles, as `pipelines/base/make_pairs.py` makes them: photos stylized by Magenta's
 mobile network or by Magenta's 26-style network. Every pair's style is given to the generator as the style vector of
@@ -27,7 +28,7 @@ from pix2style import losses
 from pix2style.files import sha256_file
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
-from pix2style.nets.base import BaseGenerator, save_base
+from pix2style.nets.base import BaseGenerator, load_base, save_base
 from pix2style.nets.features import FeatureNetwork, load_vgg19
 from pix2style.pairs.format.reader import PairReader
 from pix2style.training.step.adam import ChannelsLastAdam
@@ -39,6 +40,7 @@ _BATCH, _CROP_PX = 4, 192
 _LEARNING_RATE, _WARMUP_IMAGES, _DECAY_FROM = 1e-3, 400, 0.6
 _L1, _MSE, _STYLE = 3.0, 15.0, 5.0
 _STYLE_EVERY, _STYLE_FROM = 4, 0.4
+_CONTINUED_LEARNING_RATE = 6e-4  # of a training that goes on from a base; it falls to 0 from the start
 _EMA_HALFLIFE_IMAGES = 5_000
 _SAVE_EVERY = 20_000
 
@@ -57,6 +59,26 @@ class Pair:
     target: Image8
     glimpse: Image8
     style: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the learning rate and the losses change during a training.
+
+    Attributes:
+        learning_rate: Highest learning rate.
+        decay_from: Share of the training after which the learning rate falls linearly to 0.
+        style_from: Share of the training after which the style loss is used.
+    """
+
+    learning_rate: float = _LEARNING_RATE
+    decay_from: float = _DECAY_FROM
+    style_from: float = _STYLE_FROM
+
+    def rate_factor(self, seen: int, images: int) -> float:
+        """Return the share of the learning rate that the next batch takes after `seen` of `images` crops."""
+        decay = min(1.0, (1 - seen / images) / (1 - self.decay_from))
+        return decay * min(1.0, (seen + _BATCH) / _WARMUP_IMAGES)
 
 
 def read_pairs(folders: list[Path]) -> tuple[list[Pair], NDArray[np.float32]]:
@@ -101,31 +123,33 @@ def train(
     network: FeatureNetwork,
     *,
     images: int,
+    schedule: Schedule,
     save: Callable[[BaseGenerator, int], None],
 ) -> None:
     """Train the generator.
 
     Args:
-        generator: Untrained base; changed in place.
+        generator: Base; changed in place.
         pairs: Training pairs.
         vectors: Normalised style vectors, [styles, vector_length].
         network: Feature network of the style loss.
         images: Number of training crops.
+        schedule: Learning rate, and when the style loss begins.
         save: Called every `_SAVE_EVERY` crops, and at the end, with a copy that has the moving average of the weights.
     """
     rng, parameters = np.random.default_rng(0), list(generator.parameters())
-    optimizer = ChannelsLastAdam(parameters, lr=_LEARNING_RATE, betas=(0.9, 0.99))
+    optimizer = ChannelsLastAdam(parameters, lr=schedule.learning_rate, betas=(0.9, 0.99))
     average = [parameter.detach().clone() for parameter in parameters]
     started_s, recent = time.perf_counter(), []
     for seen in range(0, images, _BATCH):
         for group in optimizer.param_groups:
-            group["lr"] = _LEARNING_RATE * _rate_factor(seen, images)
+            group["lr"] = schedule.learning_rate * schedule.rate_factor(seen, images)
         content, target, glimpses, styles = draw_batch(pairs, rng)
         with torch.autocast("cpu", torch.bfloat16):
             code = generator.style_encoder(vectors[styles])
             output = generator(content, generator.context_from_glimpse(glimpses), code)
             loss = _L1 * losses.l1(output, target) + _MSE * losses.mse(output, target)
-            if seen >= _STYLE_FROM * images and (seen // _BATCH) % _STYLE_EVERY == 0:
+            if seen >= schedule.style_from * images and (seen // _BATCH) % _STYLE_EVERY == 0:
                 loss = loss + _STYLE * _STYLE_EVERY * _style_loss(network, output, target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -158,9 +182,13 @@ def fold_normalisation(generator: BaseGenerator, mean: Tensor, deviation: Tensor
         encoder.bias.sub_(encoder.weight @ mean)
 
 
-def _rate_factor(seen: int, images: int) -> float:
-    decay = min(1.0, (1 - seen / images) / (1 - _DECAY_FROM))
-    return decay * min(1.0, (seen + _BATCH) / _WARMUP_IMAGES)
+def unfold_normalisation(generator: BaseGenerator, mean: Tensor, deviation: Tensor) -> BaseGenerator:
+    """Let the style encoder of a saved base take normalised vectors again; the reverse of `fold_normalisation`."""
+    encoder = generator.style_encoder
+    with torch.no_grad():
+        encoder.bias.add_(encoder.weight @ mean)
+        encoder.weight.mul_(deviation)
+    return generator
 
 
 def _style_loss(network: FeatureNetwork, output: Tensor, target: Tensor) -> Tensor:
@@ -180,6 +208,7 @@ def main() -> None:
     parser.add_argument("pairs", nargs="+", type=Path, help="pair sets of many styles")
     parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
     parser.add_argument("--images", type=int, default=200_000, help="number of training crops")
+    parser.add_argument("--start-from", type=Path, help="base file to go on from, with the same pair sets")
     parser.add_argument("--codes", type=int, default=12, help="length of a style code")
     parser.add_argument("--vgg19", type=Path, help="weights of VGG19; default: those that pix2style finds")
     arguments = parser.parse_args()
@@ -188,10 +217,14 @@ def main() -> None:
     torch.manual_seed(0)
     pairs, vectors = read_pairs(arguments.pairs)
     print(f"{len(pairs)} pairs, {len(vectors)} styles", flush=True)
-    generator = BaseGenerator(codes=arguments.codes, vector_length=vectors.shape[1])
+    mean, deviation = torch.from_numpy(vectors.mean(0)), torch.from_numpy(vectors.std(0) + 1e-3)
+    if arguments.start_from is None:
+        generator, schedule = BaseGenerator(codes=arguments.codes, vector_length=vectors.shape[1]), Schedule()
+    else:
+        generator = unfold_normalisation(load_base(arguments.start_from), mean, deviation)
+        schedule = Schedule(_CONTINUED_LEARNING_RATE, decay_from=0.0, style_from=0.0)
     generator = generator.to(memory_format=torch.channels_last).train()
     network = load_vgg19(_STYLE_LAYERS, arguments.vgg19).to(memory_format=torch.channels_last)
-    mean, deviation = torch.from_numpy(vectors.mean(0)), torch.from_numpy(vectors.std(0) + 1e-3)
     sets = {folder.name: PairReader(folder).digest for folder in arguments.pairs}
     notes = {"pair_sets": sets, "styles": len(vectors), "licence": "Apache-2.0"}
 
@@ -201,7 +234,7 @@ def main() -> None:
         print(f"{arguments.out}: {arguments.out.stat().st_size} bytes, {sha256_file(arguments.out)}", flush=True)
 
     normalised = (torch.from_numpy(vectors) - mean) / deviation
-    train(generator, pairs, normalised, network, images=arguments.images, save=save)
+    train(generator, pairs, normalised, network, images=arguments.images, schedule=schedule, save=save)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pix2style.cli.make_pairs_print import (
 )
 from pix2style.cli.make_pairs_settings import StyleOptions, load_settings, parse_custom_teacher
 from pix2style.errors import ConfigError, require
-from pix2style.writable import check_can_write
+from pix2style.writable import check_can_write, check_can_write_folder
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
@@ -127,6 +127,8 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
         return
     folder, cluster = _output_folder(settings), _cluster(spec, execution)
     part = None if execution.part is None else Slice.parse(execution.part)
+    if not execution.dry_run:
+        check_can_write_folder(folder, ConfigError)
     # Load the teachers before the photos are read: hashing them may take an hour.
     teachers = spec.load()
     print_teacher(teachers[0])

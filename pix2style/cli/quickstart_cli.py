@@ -12,9 +12,10 @@ import typer
 
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
-from pix2style.errors import require
+from pix2style.errors import ConfigError, require
 from pix2style.processes import process_start_s
 from pix2style.progress import is_quiet, no_progress
+from pix2style.writable import check_can_write_folder
 
 if TYPE_CHECKING:
     from pix2style.recipes.quickstart import QuickstartReport
@@ -72,6 +73,7 @@ def quickstart_command(
         from pix2style.teachers.magenta.find import check_network
 
         check_network(module)  # before the seconds that importing torch takes
+    check_can_write_folder(out, ConfigError)
     require("train", "torch", "albumentations", "onnxscript", "safetensors")
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 

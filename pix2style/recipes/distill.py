@@ -27,6 +27,7 @@ from pix2style.training.run.plan import RunPlan
 from pix2style.training.run.prepare import check_run_folder
 from pix2style.training.run.report import TrainReport
 from pix2style.training.run.train import TrainOptions, train
+from pix2style.writable import check_can_write_folder
 
 BUDGET_FILE = "budget.json"
 
@@ -75,6 +76,7 @@ def distill(
         TrainingError: Training cannot continue.
     """
     start_s = time.monotonic()
+    check_can_write_folder(run, ConfigError)
     experiment = _prepare(config, run, resume=resume, dry_run=False)
     if options.began_s is not None:
         options = replace(options, began_s=options.began_s + time.monotonic() - start_s)

@@ -71,6 +71,32 @@ def test_infer(
     assert err.startswith(f"pix2style: {blocked}: cannot be written (Not a directory)")
 
 
+@pytest.mark.parametrize("command", ["train", "distill", "make-pairs", "quickstart"])
+def test_folders(pix2style: Pix2Style, photo: Path, blocked: Path, tmp_path: Path, command: str) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("name: a\npairs: {path: pairs, teacher: watercolor}\nlosses: {adversarial: {weight: 0}}\n")
+    arguments: dict[str, tuple[object, ...]] = {
+        "make-pairs": ("--content", photo.parent, "--teacher", "watercolor"),
+        "quickstart": ("--content", photo.parent, "--teacher", "watercolor"),
+    }
+    code, _, err = pix2style(command, *arguments.get(command, ("--config", config)), "--out", blocked)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"{blocked}: cannot be written (Not a directory)" in err
+
+
+def test_several_processes_look_at_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, removals = Path.write_bytes, iter([True, True])
+
+    def write_after_another_removed_the_folder(path: Path, data: bytes) -> int:
+        if next(removals, False):
+            path.parent.rmdir()
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", write_after_another_removed_the_folder)
+    check_can_write_folder(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 def test_train_features(pix2style: Pix2Style, photo: Path, blocked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pix2style.training import autoencoder
 

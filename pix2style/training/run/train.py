@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.config import Config
+from pix2style.errors import ConfigError
 from pix2style.progress import print_note
 from pix2style.runs.folder import FEATURES_FILE, PREVIEW_FILE
 from pix2style.training.data.crop_stream import CropStream
@@ -40,6 +41,7 @@ from pix2style.training.step.build import build_state
 from pix2style.training.step.device import pick_device
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers
+from pix2style.writable import check_can_write_folder
 
 _CACHE_FOLDER = "cache"
 _MAX_PHOTO_NAMES = 64
@@ -95,6 +97,8 @@ def train(
     with process_group(pick_device(config.train).type) as world, explain_out_of_memory(config):
         # With --resume-if-begun the answer depends on the folder, which the main process may have made meanwhile.
         resume = world.broadcast_object(resume)
+        if world.is_main:
+            check_can_write_folder(run, ConfigError)
         check_batch_divides(config.train, world)
         check_trackers(config.tracking)
         data = open_training_data(config)
