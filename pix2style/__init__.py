@@ -12,13 +12,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-# ONNX Runtime reads this when it is imported. Without it, it writes a device id and an event database into the user's
-# cache, and asks a host of Microsoft. A tool for private photos sends and writes nothing.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# albumentations asks the Python Package Index for its newest version whenever it is imported.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+# A tool for private photos sends and writes nothing that nobody asked for. These libraries read their variable when
+# they are imported or first used; docs/explanation/privacy.md says what each would do otherwise.
+_SILENCE = {
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime: a device id and an event database in the user's cache, and a host
+    "NO_ALBUMENTATIONS_UPDATE": "1",  # albumentations: the Python Package Index, at every import
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # Hugging Face's client: versions of libraries, with each download
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray: statistics of the cluster
+    "WANDB_ERROR_REPORTING": "false",  # W&B: reports of its own crashes
+    "GRADIO_ANALYTICS_ENABLED": "False",  # Gradio, for pages that others build with a filter
+}
+os.environ.update({name: value for name, value in _SILENCE.items() if name not in os.environ})
 
-from pix2style.version import __version__
+from pix2style.version import __version__  # noqa: E402
 
 __all__ = ["__version__", "load_stylizer"]
 

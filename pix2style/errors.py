@@ -10,6 +10,8 @@ import importlib
 from types import ModuleType
 from typing import ClassVar
 
+from pix2style.installation import install_extras
+
 
 class Pix2StyleError(Exception):
     """Base class of all errors that a person can correct.
@@ -91,7 +93,6 @@ def require(extra: str, *modules: str) -> list[ModuleType]:
             if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
                 raise
             raise MissingExtraError(
-                f"this needs {module}, which is not installed: install pix2style[{extra}] with"
-                f' pip install "pix2style[{extra}]"'
+                f"this needs {module}, which is not installed: install the extra {extra} with {install_extras(extra)}"
             ) from error
     return imported

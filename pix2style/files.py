@@ -74,7 +74,11 @@ def locked_in_turn(folder: Path) -> Iterator[None]:
 def user_cache_folder() -> Path:
     """Return the folder of pix2style's lasting cache: under `XDG_CACHE_HOME`, else ~/.cache. It need not exist."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pix2style"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "pix2style"
+    except RuntimeError:
+        # A user without a home folder, as in some containers. Here nothing is found, and nothing can be written.
+        return Path(os.devnull) / "pix2style"
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, require
+from pix2style.home_paths import expand_home
+from pix2style.progress import print_note
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher, teacher_patterns
@@ -48,7 +50,7 @@ def load_stylizer(
             0 and 1, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
-    text = str(source)
+    text = expand_home(source) if isinstance(source, str) else str(source)
     teacher = _load_teacher(text, teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
     if teacher is None and not path.exists():
@@ -59,7 +61,13 @@ def load_stylizer(
     if teacher is None and path.is_file():
         from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
-        return OnnxStylizer(path, strength=strength, style=style, tile=tile)
+        stylizer = OnnxStylizer(path, strength=strength, style=style, tile=tile)
+        if stylizer.digest == "changed":
+            print_note(
+                f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
+                " (pix2style inspect says what it still has)"
+            )
+        return stylizer
     if strength != 1 or tile is not None:
         raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")
     if teacher and style is not None:

@@ -6,6 +6,9 @@ their sessions here.
 
 from __future__ import annotations
 
+import ctypes
+import os
+import weakref
 from collections.abc import Sequence
 
 import onnxruntime
@@ -15,22 +18,44 @@ CPU_PROVIDER = "CPUExecutionProvider"
 CUDA_PROVIDER = "CUDAExecutionProvider"
 # ONNX Runtime's exceptions have no base class of their own, so they have to be listed.
 LOAD_ERRORS = (
+    _ort.EngineError,
     _ort.EPFail,
     _ort.Fail,
     _ort.InvalidArgument,
     _ort.InvalidGraph,
     _ort.InvalidProtobuf,
     _ort.NoModel,
+    _ort.NoSuchFile,
     _ort.NotImplemented,
     _ort.RuntimeException,
+    MemoryError,
+    RuntimeError,
+    UnicodeDecodeError,  # the message holds bytes of a damaged file
 )
 """What opening a session raises for a file that is damaged, too new, or not supported by the provider."""
-RUN_ERRORS = (_ort.EPFail, _ort.Fail, _ort.RuntimeException, MemoryError)
-"""What running a session raises when the machine cannot do it; see `is_out_of_memory`."""
+RUN_ERRORS = LOAD_ERRORS
+"""What running a session raises when the machine or the file cannot do it; see `is_out_of_memory`."""
 # Parts of ONNX Runtime's messages for "out of memory", on the CPU and on a GPU: it has no exception type for this.
 _OUT_OF_MEMORY_TEXTS = ("allocate memory", "bad_alloc", "out of memory", "bad allocation")
 # Log nothing below FATAL: errors reach the caller as exceptions, and ONNX Runtime would print them to stderr as well.
 _LOG_FATAL_ONLY = 4
+
+
+_sessions: weakref.WeakSet[onnxruntime.InferenceSession] = weakref.WeakSet()
+
+
+def _keep_sessions_for_ever() -> None:
+    """Never free the sessions that a forked process inherits.
+
+    Freeing a session waits for its threads, which exist only in the process that opened it: the forked process would
+    hang, or crash, when it ends.
+    """
+    for session in list(_sessions):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_keep_sessions_for_ever)
 
 
 def open_session(
@@ -60,7 +85,11 @@ def open_session(
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.inter_op_num_threads = 1  # nodes run one after the other; only the work inside a node is shared
-    return onnxruntime.InferenceSession(data, options, providers=list(providers))
+    # Another provider to fall back to would be the same one again, after four lines on stdout.
+    fallback = int(list(providers) != [CPU_PROVIDER])
+    session = onnxruntime.InferenceSession(data, options, providers=list(providers), enable_fallback=fallback)
+    _sessions.add(session)
+    return session
 
 
 def default_providers() -> list[str]:

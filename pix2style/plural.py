@@ -1,6 +1,9 @@
-"""Numbers with nouns in messages."""
+"""Texts about many things: numbers with nouns, and failures that have one reason."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
 
 
 def counted(number: int, noun: str, plural: str | None = None, *, verb: str | None = None) -> str:
@@ -16,3 +19,15 @@ def counted(number: int, noun: str, plural: str | None = None, *, verb: str | No
         return f"1 {noun}" + (f" {verb}" if verb else "")
     irregular = {"is": "are", "was": "were", "has": "have"}
     return f"{number:,} {plural or noun + 's'}" + (f" {irregular.get(verb, verb.removesuffix('s'))}" if verb else "")
+
+
+def merge_missing_packages(failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Merge failures that one and the same missing package explains into one line."""
+    merged: dict[tuple[str, str], tuple[str, str]] = {}
+    counts = Counter(reason for _, reason in failures)
+    for name, reason in failures:
+        if counts[reason] > 1 and " install " in reason:
+            merged.setdefault(("", reason), (f"{name} and {counts[reason] - 1:,} more", reason))
+        else:
+            merged.setdefault((name, reason), (name, reason))
+    return list(merged.values())

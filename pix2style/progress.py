@@ -10,7 +10,6 @@ import os
 import shlex
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +27,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pix2style.durations import joined, live_text, time_left_text
+from pix2style.plural import counted, merge_missing_packages
 from pix2style.processes import is_main_process
 
 ProgressCallback = Callable[[int, int], None]
@@ -82,37 +83,21 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         failures: Name of each file, and the reason why it failed.
         complete_list: Where all failures are listed, for example `manifest.json`.
     """
-    failures = _merge_missing_packages(failures)
+    failures = merge_missing_packages(failures)
     for name, reason in failures[:_SHOWN_FAILURES]:
         _print("failed", f"{name}: {reason}")
     if len(failures) > _SHOWN_FAILURES:
-        _print("failed", f"{len(failures) - _SHOWN_FAILURES} more files: see {complete_list}")
+        _print("failed", f"{counted(len(failures) - _SHOWN_FAILURES, 'more file')}: see {complete_list}")
 
 
 def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
-    """Print what a person should know about single files on stderr: each remark once, with the first three files.
-
-    Args:
-        notes: Name of each file, and the remark about it.
-    """
+    """Print remarks about files, given as name and remark, on stderr: each remark once, with its first three files."""
     files: dict[str, list[str]] = {}
     for name, text in notes:
         files.setdefault(text, []).append(name)
     for text, names in files.items():
         more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
         print_note(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}")
-
-
-def _merge_missing_packages(failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Merge failures that one and the same missing package explains into one line."""
-    merged: dict[tuple[str, str], tuple[str, str]] = {}
-    counts = Counter(reason for _, reason in failures)
-    for name, reason in failures:
-        if counts[reason] > 1 and "pip install" in reason:
-            merged.setdefault(("", reason), (f"{name} and {counts[reason] - 1:,} more", reason))
-        else:
-            merged.setdefault((name, reason), (name, reason))
-    return list(merged.values())
 
 
 def _print(kind: str, text: str) -> None:
@@ -212,7 +197,7 @@ class ProgressBar(_LiveLine):
         self._done, self._total = done, total
         self._bar.update(self._task, completed=done, total=total, status=self._status)
         if self._line_is_due():
-            _print(self._label, _joined(f"{done:,} of {total:,} done", _left_text(self._left_s()), self._status))
+            _print(self._label, joined(f"{done:,} of {total:,} done", time_left_text(self._left_s()), self._status))
 
     def _left_s(self) -> float | None:
         """Return the seconds that the remaining items will take at the speed of those that are done."""
@@ -243,30 +228,9 @@ class LiveStatus(_LiveLine):
 
     def update(self, share: float, left_s: float | None, remark: str = "") -> None:
         """Show the share (0 to 1) that is done, the time left if it is known, and a remark such as the loss."""
-        self._bar.update(self._task, completed=share, status=_joined(_left_text(left_s), remark))
+        self._bar.update(self._task, completed=share, status=joined(time_left_text(left_s), remark))
         if self._line_is_due():
             _print(self._label, live_text(share, left_s, remark))
-
-
-def live_text(share: float, left_s: float | None, remark: str = "") -> str:
-    """Return how far a work is, for example `40% done, 3 min 05 s left, loss 1.234`."""
-    return _joined(f"{share:.0%} done", _left_text(left_s), remark)
-
-
-def _left_text(left_s: float | None) -> str:
-    return "" if left_s is None else f"{duration_text(left_s)} left"
-
-
-def _joined(*texts: str) -> str:
-    return ", ".join(text for text in texts if text)
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration such as `45 s`, `3 min 05 s` or `2 h 10 min`."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class StagedProgress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -14,6 +15,18 @@ _READABLE_VERSIONS = (1, 2)  # version 1 lacks the fields that have defaults her
 INPUT_NAME = "photo"
 OUTPUT_NAME = "stylized"
 STRENGTH_NAME, STYLE_NAME, GLIMPSE_NAME = "strength", "style", "glimpse"
+_LONGEST_REASON = 200
+_LARGEST_FIGURE = 1e300  # excludes infinity and NaN, which are no JSON
+# Smallest and largest value of each whole number in a description; tiles are computed from two of them.
+_RANGES = {
+    "parameters": (0, 2**53),
+    "size_multiple": (1, 2**12),
+    "receptive_field_px": (0, 2**20),
+    "trained_at_px": (0, 2**20),
+    "glimpse_px": (0, 2**12),
+    "step": (0, 2**53),
+    "images_seen": (0, 2**53),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +118,60 @@ class GeneratorSpec:
         try:
             value: dict[str, Any] = json.loads(text)
             version = value["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error
-        if version not in _READABLE_VERSIONS:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _damaged(source, error) from error
+        if type(version) is not int or version not in _READABLE_VERSIONS:
             raise ArtifactError(
-                f"{source}: has description version {version}, this pix2style reads up to {SPEC_VERSION}:"
+                f"{source}: has description version {reprlib.repr(version)}, this pix2style reads up to {SPEC_VERSION}:"
                 " update pix2style or export it again"
             )
         try:
             provenance = dict(value["provenance"])
-            provenance["style_sha256"] = tuple(provenance["style_sha256"])
-            styles = tuple(value.get("styles", ()))
+            provenance["style_sha256"] = _texts(provenance["style_sha256"])
+            styles = _texts(value.get("styles", []))
             plain_fields = {f.name for f in fields(cls)} - {"provenance", "styles"}
             plain_values = {key: item for key, item in value.items() if key in plain_fields}
-            return cls(provenance=Provenance(**provenance), styles=styles, **plain_values)
+            spec = cls(provenance=Provenance(**provenance), styles=styles, **plain_values)
+            _check_values(spec)
+            _check_values(spec.provenance)
         except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"{source}: its description is damaged ({error}): export it again") from error
+            raise _damaged(source, error) from error
+        return spec
+
+
+def _damaged(source: str, error: Exception) -> ArtifactError:
+    # The text may hold what a stranger wrote into the file.
+    text = "".join(character if character.isprintable() else "?" for character in str(error))[:_LONGEST_REASON]
+    return ArtifactError(f"{source}: its description is damaged ({text}): export it again")
+
+
+def _check_values(part: GeneratorSpec | Provenance) -> None:
+    """Check the types and ranges of all values, which a stranger may have written.
+
+    Raises:
+        ValueError: A value has another type or is out of range.
+    """
+    for entry in fields(part):
+        value = getattr(part, entry.name)
+        low, high = _RANGES.get(entry.name, (0, 0))
+        fits = {
+            "str": isinstance(value, str),
+            "bool": isinstance(value, bool),
+            "int": type(value) is int and (entry.name not in _RANGES or low <= value <= high),
+            "dict[str, float]": _holds_numbers(value),
+        }
+        if not fits.get(str(entry.type), True):
+            number = f": must be a whole number from {low} to {high}" if entry.name in _RANGES else ""
+            raise ValueError(f"{entry.name} is {reprlib.repr(value)}{number}")
+
+
+def _holds_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(number, int | float) and -_LARGEST_FIGURE < number < _LARGEST_FIGURE for number in value.values()
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{reprlib.repr(value)} is no list of texts")
+    return tuple(value)

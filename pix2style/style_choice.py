@@ -7,9 +7,12 @@ On the command line the choice stands after an @: `runs/x@1` or `filter.onnx@1` 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 from pix2style.errors import ConfigError
+from pix2style.plural import counted
 
 StyleChoice = int | tuple[float, ...]
 """The id of a style, counted from 0, or a weight for each style; the weights sum to 1."""
@@ -34,11 +37,17 @@ def as_style_choice(style: StyleChoice | Sequence[float] | str) -> StyleChoice:
     """Convert what a caller of the Python interface passed: an id, weights, or either of them as text.
 
     Raises:
-        ConfigError: A text is neither an id nor a list of weights.
+        ConfigError: It is neither an id nor a list of weights.
     """
     if isinstance(style, str):
         return parse_style(style)
-    return style if isinstance(style, int) else tuple(map(float, style))
+    try:
+        return operator.index(style) if isinstance(style, SupportsIndex) else tuple(map(float, style))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"style is {style!r}: give the id of a style, for example 1, or a weight for each style, for example"
+            " (0.5, 0.5)"
+        ) from error
 
 
 def format_style(choice: StyleChoice) -> str:
@@ -62,7 +71,7 @@ def check_style_choice(choice: int | Sequence[float], styles: int) -> None:
             raise ValueError(f"there is no style {choice}: choose one from 0 to {styles - 1}")
         return
     if len(choice) != styles:
-        raise ValueError(f"got {len(choice)} weights for {styles} styles: give one for each")
+        raise ValueError(f"got {counted(len(choice), 'weight')} for {counted(styles, 'style')}: give one for each")
     total = math.fsum(choice)
     if not math.isfinite(total) or min(choice) < 0 or abs(total - 1) > _SUM_TOLERANCE:
         raise ValueError(

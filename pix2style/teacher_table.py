@@ -11,6 +11,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2style.home_paths import expand_home
+
 
 @dataclass(frozen=True, slots=True)
 class TeacherEntry:
@@ -99,7 +101,7 @@ def parse_teacher(text: str) -> tuple[TeacherEntry, Path | None] | None:
     name, colon, painting = text.partition(":")
     for entry in TEACHERS:
         if entry.name == name and entry.needs_painting == bool(colon):
-            return entry, Path(painting) if colon else None
+            return entry, Path(expand_home(painting)) if colon else None
     return None
 
 

@@ -129,10 +129,11 @@ def _swapping_profile() -> bytes:
 
 
 def test_profile_is_handed_on_or_used(photo: Image8) -> None:
-    data = encoded(photo, "PNG", icc_profile=_swapping_profile())
+    profile = _swapping_profile()
+    data = encoded(photo, "PNG", icc_profile=profile)
     kept = decode_picture(data, name="x")
     assert np.array_equal(kept.rgb, photo)
-    assert kept.icc_profile == _swapping_profile()
+    assert kept.icc_profile == profile
     used = decode_picture(data, name="x", to_srgb=True)
     assert used.icc_profile is None
     assert abs(used.rgb[..., :2].astype(int) - photo[..., 1::-1]).max() <= 2

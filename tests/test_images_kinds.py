@@ -140,7 +140,9 @@ def test_heic_without_pillow_heif_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     kinds._load_heif.cache_clear()
     head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
-    with pytest.raises(ImageError, match=r"a HEIC or HEIF picture: .*pillow_heif.*heif") as caught:
+    with pytest.raises(
+        ImageError, match="a HEIC or HEIF picture, which needs pillow-heif: pip install pillow-heif"
+    ) as caught:
         decode_picture(head + bytes(100), name="a.heic")
     assert "\n" not in caught.value.reason
     print_failures([(f"{i}.heic", caught.value.reason) for i in range(3000)] + [("b.jpg", "cut off")], "the report")

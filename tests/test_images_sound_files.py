@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pix2style.errors import ImageError
-from pix2style.images import Image8, Picture, decode_picture, has_alpha, read_picture, write_picture
+from pix2style.images import Image8, decode_picture, has_alpha, read_picture, write_picture
 
 from pictures import encoded, png_file, png_header, ramps, tiff_file, with_chunk  # isort: skip
 
@@ -110,6 +111,13 @@ def test_alpha_of_16_bits(mode: str, colour_type: int) -> None:
     assert picture.alpha is not None
     assert np.array_equal(picture.alpha, samples[..., -1] // 257)
     assert np.array_equal(picture.rgb, np.broadcast_to(samples[..., :-1] // 257, (5, 7, 3)))
+
+
+def test_a_damaged_animation_is_told() -> None:
+    data = with_chunk(encoded(ramps(), "PNG"), b"acTL", struct.pack(">II", 0, 0))
+    with pytest.warns(UserWarning, match="Invalid APNG"):
+        picture = decode_picture(data, name="x")
+    assert picture.notes == ("its animation is damaged: only its first picture is used",)
 
 
 # --- TIFF -------------------------------------------------------------------------------------------------------
@@ -212,7 +220,7 @@ def test_unused_alpha_of_bmp(tmp_path: Path, *, used: bool) -> None:
     picture = read_picture(tmp_path / "a.bmp")
     assert has_alpha(tmp_path / "a.bmp") == (picture.alpha is not None) == used
     assert np.array_equal(picture.rgb[:, 30:], photo[:, 30:])
-    assert np.array_equal(picture.rgb[:, :30] == 255, photo[:, :30] == 255) != used
+    assert (picture.rgb[:, :30] == 255).all() == used  # what is transparent is white
 
 
 def test_transparency_of_png_is_meant() -> None:
@@ -243,15 +251,27 @@ def test_lossy_webp_stays_lossy(tmp_path: Path) -> None:
     assert b"VP8L" not in (tmp_path / "b.webp").read_bytes()
 
 
+def test_avif_without_loss_gets_the_best_quality(tmp_path: Path) -> None:
+    data = bytearray(encoded(ramps(), "AVIF", quality=100, subsampling="4:4:4"))
+    place = data.index(b"nclx") + 8
+    assert not decode_picture(bytes(data), name="x").lossless
+    data[place : place + 2] = bytes(2)
+    picture = replace(decode_picture(bytes(data), name="x"), rgb=ramps())
+    assert picture.lossless
+    write_picture(tmp_path / "a.avif", picture)
+    assert np.abs(read_picture(tmp_path / "a.avif").rgb.astype(int) - ramps()).mean() < 1
+
+
 # --- reasons ----------------------------------------------------------------------------------------------------
 
 
 def test_a_kind_that_is_not_read_is_not_called_damaged() -> None:
     deep = {256: (8,), 257: (6,), 262: (2,), 258: (12, 12, 12), 277: (3,)}
-    with pytest.raises(
-        ImageError, match=r"x: this kind of TIFF cannot be read here \(unknown pixel mode\): save it as"
-    ):
+    with pytest.raises(ImageError, match=r"x: this kind of TIFF cannot be read here \(unknown pixel mode\): save"):
         decode_picture(tiff_file([bytes(8 * 6 * 5)], deep), name="x")
+    unknown = {256: (8,), 257: (6,), 262: (1,), 258: (8,), 259: (34887,)}
+    with pytest.raises(ImageError, match=r"this kind of TIFF cannot be read here \(compression 34887 is not supported"):
+        decode_picture(tiff_file([bytes(48)], unknown), name="x")
     bmp = bytearray(encoded(ramps(), "BMP"))
     bmp[30] = 4  # JPEG inside of BMP
     with pytest.raises(ImageError, match=r"this kind of BMP cannot be read here \(Unsupported BMP compression"):
@@ -305,10 +325,11 @@ def test_size_of_an_avif_beyond_its_decoder() -> None:
         decode_picture(data, name="x")
 
 
+def test_xv_thumbnails_are_no_ppm() -> None:
+    with pytest.raises(ImageError, match="not a picture in a known format"):
+        decode_picture(b"P7 332\n#END_OF_COMMENTS\n4 4 255\n" + bytes(16), name="x")
+
+
 def test_number_of_pixels_that_pillow_refuses() -> None:
     with pytest.raises(ImageError, match="3600000000 pixels, more than 178000000 pixels"):
         decode_picture(png_header(60_000, 60_000), name="x")
-
-
-def test_pictures_of_callers_keep_what_they_had() -> None:
-    assert Picture(ramps()).notes == ()

@@ -95,11 +95,17 @@ def test_a_missing_extra_is_named(
     filled = [argument.format(folder=tmp_path, photo=photo) for argument in arguments]
     code, stderr, _ = run(*filled, blocked=NOT_IN_BASE)
     assert code == MissingExtraError.exit_code == 5
-    assert f'pip install "pix2style[{extra}]"' in stderr
+    assert "pip install" in stderr
+    assert f'[{extra}]"' in stderr
     assert len(stderr.splitlines()) <= 4
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "infer", "train", "export"])
+def test_doctor_works_without_any_extra_and_imports_nothing_heavy() -> None:
+    code, stderr, loaded = run("doctor", "--json", blocked=NOT_IN_BASE, watched=NOT_IN_BASE)
+    assert (code, stderr, loaded) == (0, "", [])
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "infer", "train", "export", "doctor", "config"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     arguments = (command,) if command.startswith("--") else (command, "--help")
     code, _, loaded = run(*arguments, watched=(*NOT_IN_BASE, "onnxruntime", "PIL"))

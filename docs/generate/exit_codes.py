@@ -15,7 +15,10 @@ def exit_code_table() -> str:
     """Return a Markdown table with one row for each exit code."""
     rows = [
         (0, "The command did everything."),
-        (EXIT_SOME_FAILED, "The command is done, but some inputs failed. They are listed on stderr."),
+        (
+            EXIT_SOME_FAILED,
+            "The command is done, but some inputs failed. They are listed on stderr. Or: `doctor` found problems.",
+        ),
         *((error.exit_code, inspect.getdoc(error) or "") for error in _error_classes()),
         (EXIT_INTERRUPTED, "The command was interrupted (Ctrl-C). The message says how to go on."),
     ]

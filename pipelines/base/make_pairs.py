@@ -101,7 +101,7 @@ def _vector(style: Style, teacher_sha256: str) -> list[float]:
     weights = tuple(style.get("weights", [1.0] * len(paintings)))
     vector = painting_vector(StyleBlend(style["name"], paintings, weights), teacher_sha256=teacher_sha256)
     if vector is None:
-        raise SystemExit("the mobile network is not installed: pip install 'pix2style[painting]'")
+        raise SystemExit("the mobile network is not installed: pip install '.[painting]'")
     return [float(number) for number in vector]
 
 

@@ -15,6 +15,7 @@ from pix2style.cli import inspect_cli  # noqa: F401
 from pix2style.cli import infer_cli  # noqa: F401
 from pix2style.cli import eval_cli  # noqa: F401
 from pix2style.cli import config_cli  # noqa: F401
+from pix2style.cli import doctor_cli  # noqa: F401
 from pix2style.cli import data_cli  # noqa: F401
 from pix2style.cli import stylize_cli  # noqa: F401
 from pix2style.cli import teacher_cli  # noqa: F401

@@ -12,7 +12,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pix2style.cli.standard_streams import refuse_standard_output
+from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
+from pix2style.home_paths import expand_arguments
 from pix2style.processes import is_main_process
 from pix2style.progress import set_quiet
 from pix2style.version import __version__
@@ -90,14 +93,16 @@ def _root(
     quiet: _QuietOption = False,
 ) -> None:
     """Turn the style of a painting into a small, fast image filter."""
+    check_working_directory()
     if quiet:
         set_quiet(True)
 
 
 def main() -> None:
     """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
+    print_in_any_encoding()
     try:
-        app()
+        _run()
     except Pix2StyleError as error:
         print(f"pix2style: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -108,6 +113,16 @@ def main() -> None:
         if exit_request.code == EXIT_INTERRUPTED:
             _exit_interrupted()
         raise
+
+
+def _run() -> None:
+    """Run the command, and turn an error of the system that it did not explain into a message."""
+    try:
+        sys.argv[1:] = expand_arguments(sys.argv[1:])
+        refuse_standard_output(sys.argv[1:])
+        app()
+    except OSError as error:
+        raise as_data_error(error) from error
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from pix2style.cli.app import Application, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def list_command(as_json: JsonOption = False) -> None:
         for name, path in shipped_configs().items()
     ]
     if as_json:
-        print(json.dumps(configs, indent=2, ensure_ascii=False))
+        print(json_text(configs))
         return
     for entry in configs:
         print(_entry(str(entry["name"]), str(entry["summary"])))
@@ -93,7 +93,7 @@ def keys_command(
     if not keys:
         raise ConfigError(f"there is no key {beginning!r}{suggest_key(beginning)}")
     if as_json:
-        print(json.dumps([key.to_json() for key in keys], indent=2, ensure_ascii=False))
+        print(json_text([key.to_json() for key in keys]))
     else:
         print("\n".join(_key_lines(key) for key in keys))
 
@@ -110,7 +110,7 @@ def schema_command(
     from pix2style.config.schema import json_schema
     from pix2style.files import write_bytes
 
-    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    text = json_text(json_schema()) + "\n"
     if out is None:
         print(text, end="")
         return

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import Application, app
+from pix2style.cli.terminal import json_text
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.datasets.card import DatasetSource
@@ -92,9 +94,9 @@ def _print_description(folder: Path, scan: DatasetScan, source: DatasetSource, *
     from pix2style.progress import print_failures
 
     if as_json:
-        print(json.dumps(card_json(scan, source), indent=2, sort_keys=True, ensure_ascii=False))
+        print(json_text(card_json(scan, source), sort_keys=True))
         return
-    print(f"{folder}: {source.name}: {scan.pictures} images in {scan.files} files")
+    print(f"{folder}: {source.name}: {counted(scan.pictures, 'image')} in {counted(scan.files, 'file')}")
     for pictures in scan.folders:
         print(_folder_line(pictures))
     print(f"  card    {folder / 'DATASET.md'}")
@@ -106,4 +108,4 @@ def _folder_line(folder: PictureFolder) -> str:
     role = f"by its name, {folder.looks_like}" if folder.looks_like else "its name does not tell content from style"
     width, height = folder.width_px, folder.height_px
     size = f", median {width.median}x{height.median} px" if width and height else ""
-    return f"  {folder.path}: {folder.pictures} images{size}; {role}"
+    return f"  {folder.path}: {counted(folder.pictures, 'image')}{size}; {role}"

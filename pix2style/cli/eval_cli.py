@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption, complete_config
+from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _load_settings(
 
 def _print_report(report: EvalReport, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json_text(report.to_json(), allow_nan=False))
         return
     from pix2style.evaluation.table import render_table
 

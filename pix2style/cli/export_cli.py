@@ -12,6 +12,7 @@ from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, require
 from pix2style.progress import print_next
+from pix2style.writable import check_can_write, check_can_write_folder
 
 if TYPE_CHECKING:
     from pix2style.export.export_filter import ExportReport
@@ -50,6 +51,10 @@ def export_command(
         style=parse_style(style) if style is not None else None,
     )
     path = out or run / f"{source.spec.name}.onnx"
+    if package is None:
+        check_can_write(path)
+    elif not package.exists():  # else `export_package` says what is wrong with it
+        check_can_write_folder(package)
     if package is not None:
         reports = export_package(source, package, pairs)
     elif precision == opts.Precision.all:

@@ -34,6 +34,14 @@ _ModuleOption = Annotated[
     ),
 ]
 
+_OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace images that exist in OUT. Default: keep those that the same filter and settings made.",
+    ),
+]
+
 
 @app.command("infer")
 def infer_command(
@@ -75,9 +83,7 @@ def infer_command(
         ),
     ] = None,
     module: _ModuleOption = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace images that exist in OUT. Default: skip them.")
-    ] = False,
+    overwrite: _OverwriteOption = False,
     format_: Annotated[
         OutputFormat | None,
         typer.Option(
@@ -91,12 +97,14 @@ def infer_command(
 
     The stylized images keep size, transparency and colour profile of their photos, and are turned upright.
 
+    Of animations (GIF, PNG, WebP, AVIF) and TIFF files every frame and page is stylized. GIF becomes PNG.
+
     What else lies in a folder is counted: links to folders, which are not followed, videos, other files, hidden files.
 
     Exit code 1: some photos could not be stylized. They are listed, and the others are done.
     """
     from pix2style.loading import load_stylizer
-    from pix2style.progress import ProgressBar, print_failures, print_file_notes, print_note
+    from pix2style.progress import ProgressBar, print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
@@ -113,9 +121,17 @@ def infer_command(
             overwrite=overwrite,
             on_progress=bar.set_counts,
         )
+    tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0
+    _finish(report, out, tiled, as_json=as_json)
+
+
+def _finish(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> None:
+    """Print the report, and leave with exit code 1 if something failed."""
+    from pix2style.progress import print_failures, print_file_notes
+
     print_file_notes([(str(note.path), note.text) for note in report.notes])
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
-    _print_report(report, out, loaded.tiled if isinstance(loaded, OnnxStylizer) else 0, as_json=as_json)
+    _print_report(report, out, tiled, as_json=as_json)
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -134,11 +150,17 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
     parts = [f"{counted(len(report.written), 'photo')} stylized"]
     if report.ms_per_picture is not None:
         parts.append(f"{report.ms_per_picture:.0f} ms each, {report.seconds:.1f} s in all")
+    if report.sequences:
+        files = counted(report.sequences, "file")
+        parts.append(
+            f"{counted(report.frames, 'frame or page', 'frames and pages')} in {files}, each stylized by itself"
+        )
     if tiled:
         parts.append(f"{tiled} of them in tiles")
     if report.skipped:
         them = "it" if len(report.skipped) == 1 else "them"
-        parts.append(f"{len(report.skipped)} existed already (--overwrite replaces {them})")
+        unknown = f", {report.of_unknown_origin} of unknown origin" if report.of_unknown_origin else ""
+        parts.append(f"{len(report.skipped)} existed already{unknown} (--overwrite replaces {them})")
     if report.renamed:
         parts.append(f"{len(report.renamed)} named anew, because OUT takes their names for those of others")
     if report.failures:

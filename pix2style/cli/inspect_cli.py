@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import app
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
-    from pix2style.spec import GeneratorSpec
+
+_DIGESTS = {
+    "matches": "matches: the file is as it was exported",
+    "changed": "does not match: another program has written the file anew",
+    "absent": "none: an older version of pix2style wrote the file",
+}
 
 
 @app.command("inspect")
@@ -23,6 +29,7 @@ def inspect_command(
 ) -> None:
     """Print the description inside a filter file: inputs, styles, origin, licence and measured quality."""
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.spec import INPUT_NAME
 
     stylizer = OnnxStylizer(file)
     if as_json:
@@ -31,10 +38,17 @@ def inspect_command(
             "bytes": stylizer.bytes,
             "sha256": stylizer.identity.sha256,
             **dataclasses.asdict(stylizer.spec),
+            "digest": stylizer.digest,
+            "inputs": {INPUT_NAME: stylizer.inputs.photo, **stylizer.inputs.others},
         }
         print(json.dumps(description))
         return
-    print("\n".join(f"{name + ':':<12} {text}" for name, text in _rows(file, stylizer)))
+    print("\n".join(f"{name + ':':<12} {_printable(text)}" for name, text in _rows(file, stylizer)))
+
+
+def _printable(text: str) -> str:
+    """Escape control characters: names in a stranger's file must not command the terminal."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:
@@ -45,34 +59,59 @@ def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:
         ("name", spec.name),
         ("licence", spec.licence or "unspecified"),
         ("network", f"{spec.architecture}, {spec.parameters:,} parameters, {spec.precision}"),
-        ("input", "photo: uint8 [batch, height, width, 3], RGB, any size; the output has the same size"),
-        *_optional_inputs(spec),
-        ("tiles", _tiles(spec)),
+        ("input", _photo_input(stylizer)),
+        *(("optional", text) for text in _optional_inputs(stylizer)),
+        ("tiles", _tiles(stylizer)),
         ("trained at", f"crops of {spec.trained_at_px} px"),
         *(("style", f"{number}: {name}") for number, name in enumerate(spec.styles)),
         *(("measured", f"{name.replace('_', ' ')}: {value:g}") for name, value in sorted(spec.quality.items())),
         ("teacher", f"{provenance.teacher}, sha256 {provenance.teacher_sha256}"),
         *(("painting", f"sha256 {digest}") for digest in provenance.style_sha256),
         ("pairs", f"sha256 {provenance.pairs_sha256}"),
-        ("run", f"step {provenance.step:,}, {provenance.images_seen:,} images, sha256 {provenance.run_config_sha256}"),
+        (
+            "run",
+            (
+                f"step {provenance.step:,}, {counted(provenance.images_seen, 'image')}, sha256"
+                f" {provenance.run_config_sha256}"
+            ),
+        ),
         ("written by", f"pix2style {spec.pix2style_version}, description version {spec.schema_version}"),
+        ("digest", _DIGESTS[stylizer.digest]),
     ]
 
 
-def _optional_inputs(spec: GeneratorSpec) -> list[tuple[str, str]]:
+def _photo_input(stylizer: OnnxStylizer) -> str:
+    batch, height, width, _ = stylizer.inputs.photo
+    sizes = [
+        size if isinstance(size, int) else name
+        for size, name in ((batch, "batch"), (height, "height"), (width, "width"))
+    ]
+    sizes_text = "any size; " if stylizer.inputs.any_size else "this size only; "
+    return f"photo: uint8 [{', '.join(map(str, sizes))}, 3], RGB, {sizes_text}the output has the same size"
+
+
+def _optional_inputs(stylizer: OnnxStylizer) -> list[str]:
+    """Describe the optional inputs that the file really has, and name those that it was exported with but lacks."""
+    spec, side = stylizer.spec, stylizer.spec.glimpse_px
+    exported = {
+        "strength": "float32 [1], from 0 to 1",
+        "style": f"float32 [{stylizer.styles}], weights with the sum 1",
+        "glimpse": f"uint8 [1, {side}, {side}, 3], patches of the whole photo; only for tiles",
+    }
     if not spec.glimpse_px:
-        return []
-    texts = ["strength: float32 [1], from 0 to 1"]
-    if spec.styles:
-        texts.append(f"style: float32 [{len(spec.styles)}], weights with the sum 1")
-    texts.append(
-        f"glimpse: uint8 [1, {spec.glimpse_px}, {spec.glimpse_px}, 3], patches of the whole photo; only for tiles"
-    )
-    return [("optional", text) for text in texts]
+        del exported["strength"], exported["glimpse"]
+    if not spec.styles:
+        del exported["style"]
+    lost = [name for name in exported if name not in stylizer.inputs.others]
+    lines = [f"{name}: {text}" for name, text in exported.items() if name not in lost]
+    if lost:
+        lines.append(f"without {', '.join(lost)}, which the file had when it was exported")
+    return lines
 
 
-def _tiles(spec: GeneratorSpec) -> str:
-    if spec.global_context and not spec.glimpse_px:
+def _tiles(stylizer: OnnxStylizer) -> str:
+    spec = stylizer.spec
+    if not stylizer.can_tile:
         return "not possible: every pixel depends on the whole photo"
     glimpse = ", with the glimpse of the whole photo" if spec.glimpse_px else ""
     return f"start at multiples of {spec.size_multiple} px, with an overlap of {spec.receptive_field_px} px{glimpse}"

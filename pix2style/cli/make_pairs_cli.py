@@ -22,6 +22,7 @@ from pix2style.cli.make_pairs_print import (
 )
 from pix2style.cli.make_pairs_settings import StyleOptions, load_settings, parse_custom_teacher
 from pix2style.errors import ConfigError, require
+from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
@@ -154,6 +155,7 @@ def _show_teacher(spec: TeacherSpec, file: Path, *, as_json: bool) -> None:
 
     if not can_write(file):
         raise ConfigError(f"--preview {file}: cannot write such a file: choose a name that ends in .png")
+    check_can_write(file)
     _check_content(spec.settings)
     teachers = spec.load()
     print_teacher(teachers[0])

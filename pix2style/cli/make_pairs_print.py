@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pix2style.cli.terminal import json_text
+from pix2style.plural import counted
 from pix2style.progress import print_failures, print_next, print_note
 
 if TYPE_CHECKING:
@@ -33,21 +35,26 @@ def print_preview(preview: BuildPreview, *, planned: bool, as_json: bool) -> Non
         as_json: Print JSON.
     """
     if as_json:
-        print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(preview.to_json()))
         return
     plan, counts = preview.plan, preview.plan.photos_per_split
     styles = f", each in {plan.styles_per_photo} styles" if plan.styles_per_photo > 1 else ""
     verb = "will" if planned else "would"
-    variants = f" and {plan.variant_count} variants of them" if plan.variant_count else ""
-    print(f"{verb} stylize {counts.total} photos{variants} at {plan.size} px{styles} with {plan.teacher_names}")
+    variants = f" and {counted(plan.variant_count, 'variant')} of them" if plan.variant_count else ""
+    print(
+        f"{verb} stylize {counted(counts.total, 'photo')}{variants} at {plan.size} px{styles} with {plan.teacher_names}"
+    )
     print(f"  splits  train {counts.train}, val {counts.val}, test {counts.test}")
-    print(f"  into    {preview.out} ({preview.state}; {preview.finished_shards} of {plan.shard_count} shards done)")
+    print(
+        f"  into    {preview.out} ({preview.state}; {preview.finished_shards} of"
+        f" {counted(plan.shard_count, 'shard')} done)"
+    )
     _print_notes_and_failures(preview.notes, plan.unreadable)
 
 
 def print_teacher_preview(preview: TeacherPreview, *, as_json: bool) -> None:
     """Print what the teacher makes of a few photos (`--preview`)."""
-    print(json.dumps(preview.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(preview.lines()))
+    print(json_text(preview.to_json()) if as_json else "\n".join(preview.lines()))
 
 
 def note_teacher_preview(preview: TeacherPreview) -> None:
@@ -66,15 +73,15 @@ def print_slice(report: SliceReport, *, as_json: bool) -> None:
 def _slice_lines(report: SliceReport) -> list[str]:
     state = "the set is complete" if report.complete else "the other parts make the rest"
     return [
-        f"part {report.slice_name}: made {report.new_pairs} pairs in {report.seconds:.1f} s",
-        f"  where   {report.out} ({report.finished_shards} of {report.shards} shards are finished: {state})",
+        f"part {report.slice_name}: made {counted(report.new_pairs, 'pair')} in {report.seconds:.1f} s",
+        f"  where   {report.out} ({report.finished_shards} of {counted(report.shards, 'shard')} finished: {state})",
     ]
 
 
 def print_report(report: BuildReport, *, as_json: bool) -> None:
     """Print the result of a finished pair set."""
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(report.to_json()))
     else:
         print("\n".join(_report_lines(report)))
     _print_notes_and_failures([] if as_json else report.notes, report.manifest.failures)
@@ -95,13 +102,13 @@ def print_next_training(pairs: Path, styles: int, config: Path | None = None) ->
 def _report_lines(report: BuildReport) -> list[str]:
     manifest, counts = report.manifest, report.manifest.pairs
     if report.already_finished:
-        return [f"{report.out}: already finished ({counts.total} pairs); nothing was changed"]
+        return [f"{report.out}: already finished ({counted(counts.total, 'pair')}); nothing was changed"]
     kept = f" and kept {report.kept_pairs} of an earlier call" if report.kept_pairs else ""
     teachers = ", ".join(teacher.name for teacher in manifest.teachers[:3])
-    variants = f" ({manifest.variants} variants of each photo among them)" if manifest.variants else ""
+    variants = f" ({counted(manifest.variants, 'variant')} of each photo among them)" if manifest.variants else ""
     speed = f"in {report.seconds:.1f} s ({report.pairs_per_second:.1f} pairs/s)"
     return [
-        f"made {report.new_pairs} pairs{kept} {speed} with {teachers}",
+        f"made {counted(report.new_pairs, 'pair')}{kept} {speed} with {teachers}",
         f"  splits  train {counts.train}{variants}, val {counts.val}, test {counts.test}",
         f"  failed  {_failure_counts(report)}",
         f"  where   {report.out}",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pix2style.errors import ConfigError
+from pix2style.plural import counted
 from pix2style.teacher_table import DEFAULT_PAINTING_TEACHER, TEACHER_NAMES
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class StyleOptions:
             )
         if self.weights and len(self.weights) != len(self.paintings):
             raise ConfigError(
-                f"--weight: {len(self.weights)} weights for {len(self.paintings)} paintings: give one for each --style"
+                f"--weight: {counted(len(self.weights), 'weight')} for {counted(len(self.paintings), 'painting')}:"
+                " give one for each --style"
             )
 
 

@@ -13,7 +13,9 @@ from pix2style.cli.app import EXIT_SOME_FAILED, Application, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.pairs_print import print_imported, print_summary, print_verified
 from pix2style.errors import ConfigError, DataError, require
+from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
+from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
     from pix2style.pairs.check.suspicion import Suspicion
@@ -98,7 +100,10 @@ def verify_command(
         )
     print_verified(report, as_json=as_json)
     if report.damage:
-        raise DataError(f"{folder}: {len(report.damage)} problems were found; each is listed above with what to do")
+        raise DataError(
+            f"{folder}: {counted(len(report.damage), 'problem', verb='was')} found; each is listed above with what"
+            " to do"
+        )
 
 
 @pairs_app.command("show")
@@ -123,6 +128,8 @@ def show_command(
 
     if out is not None and not can_write(out):
         raise ConfigError(f"-o {out}: cannot write this format: use a name such as sheet.jpg or sheet.png")
+    if out is not None:
+        check_can_write(out)
     reader = open_pairs(folder)
     if out is not None:
         write_picture(out, Picture(contact_sheet(reader, split=split.value if split else None, count=count, seed=seed)))
@@ -210,6 +217,7 @@ def import_command(
     Exit code 1: the set is finished, but some pairs could not be imported. They are listed.
     """
     require("pairs", "pydantic", "cv2")
+    from pix2style.images import search_images
     from pix2style.pairs.exchange.importing import ImportSettings, import_pairs
     from pix2style.pairs.exchange.layouts import open_pair_source
 
@@ -219,7 +227,8 @@ def import_command(
     pairs = open_pair_source(source, kind.value, content_side=content_side.value if content_side else None)
     with StagedProgress() as progress:
         report = import_pairs(pairs, out, settings, on_progress=lambda done, total: progress("pairs", done, total))
-    print_imported(report, as_json=as_json)
+    left_out = search_images([source]).left_out if source.is_dir() else []
+    print_imported(report, left_out, as_json=as_json)
     if report.manifest.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -235,6 +244,6 @@ def _print_exported(report: ExportReport, out: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"out": str(out), "layout": report.layout, "pairs": report.pairs}, indent=2))
         return
-    print(f"exported {report.pairs} pairs as {report.layout} to {out}")
+    print(f"exported {counted(report.pairs, 'pair')} as {report.layout} to {out}")
     for note in report.notes:
         print_note(note)

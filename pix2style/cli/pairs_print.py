@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pix2style.cli.terminal import json_text
+from pix2style.plural import counted
 from pix2style.progress import print_failures
 
 if TYPE_CHECKING:
+    from pix2style.images import LeftOut
     from pix2style.pairs.check.overview import PairSetSummary
     from pix2style.pairs.check.suspicion import Suspicion
     from pix2style.pairs.check.verify import VerifyReport
@@ -21,7 +23,7 @@ _SHOWN_SUSPICIONS = 50
 def print_verified(report: VerifyReport, *, as_json: bool) -> None:
     """Print the result of `pairs verify`."""
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(report.to_json()))
     else:
         _print_problems(report)
         print(_verified_line(report))
@@ -36,10 +38,10 @@ def _print_problems(report: VerifyReport) -> None:
 
 
 def _verified_line(report: VerifyReport) -> str:
-    state = f"damaged ({len(report.damage)} problems)" if report.damage else "undamaged"
-    suspicious = f", {len(report.suspicions)} suspicious pairs" if report.inspected else ""
+    state = f"damaged ({counted(len(report.damage), 'problem')})" if report.damage else "undamaged"
+    suspicious = f", {counted(len(report.suspicions), 'suspicious pair')}" if report.inspected else ""
     megabytes = report.bytes_read / 1e6
-    return f"{report.folder}: {state}: {report.pairs.total} pairs, {megabytes:.1f} MB of shards{suspicious}"
+    return f"{report.folder}: {state}: {counted(report.pairs.total, 'pair')}, {megabytes:.1f} MB of shards{suspicious}"
 
 
 def print_summary(
@@ -56,7 +58,7 @@ def print_summary(
     if as_json:
         listed = None if suspicions is None else [suspicion.to_json() for suspicion in suspicions]
         report: dict[str, Any] = {**summary.to_json(), "suspicious": listed, "sheet": str(sheet) if sheet else None}
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(json_text(report))
         return
     print("\n".join(summary.lines()))
     if suspicions is not None:
@@ -66,18 +68,28 @@ def print_summary(
         print(f"  sheet       {sheet}")
 
 
-def print_imported(report: ImportReport, *, as_json: bool) -> None:
-    """Print the result of `pairs import`."""
+def print_imported(report: ImportReport, left_out: Sequence[LeftOut], *, as_json: bool) -> None:
+    """Print the result of `pairs import`.
+
+    Args:
+        report: The result.
+        left_out: What else lies in the source.
+        as_json: Print JSON.
+    """
+    from pix2style.images import count_left_out, describe_left_out
+
     if as_json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print(json_text({**report.to_json(), "left_out": count_left_out(left_out)}))
     else:
         _print_counts(report)
+        if left_out:
+            print(f"  left out    {describe_left_out(left_out)}")
     print_failures([(failure.source, failure.reason) for failure in report.manifest.failures], "manifest.json")
 
 
 def _print_counts(report: ImportReport) -> None:
     counts = report.manifest.pairs
-    print(f"imported {counts.total} pairs from {report.kind} to {report.out}")
+    print(f"imported {counted(counts.total, 'pair')} from {report.kind} to {report.out}")
     print(f"  splits      train {counts.train}, val {counts.val}, test {counts.test}, {report.split_reason}")
     if report.content_note:
         print(f"  content     {report.content_note}")
@@ -90,4 +102,4 @@ def _print_suspicions(suspicions: Sequence[Suspicion], prefix: str) -> None:
     for suspicion in suspicions[:_SHOWN_SUSPICIONS]:
         print(f"{prefix}{suspicion}")
     if len(suspicions) > _SHOWN_SUSPICIONS:
-        print(f"{prefix}{len(suspicions) - _SHOWN_SUSPICIONS} more pairs: see the report of --json")
+        print(f"{prefix}{counted(len(suspicions) - _SHOWN_SUSPICIONS, 'more pair')}: see the report of --json")

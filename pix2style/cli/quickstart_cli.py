@@ -14,6 +14,7 @@ from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import require
 from pix2style.processes import process_start_s
+from pix2style.progress import is_quiet, no_progress
 
 if TYPE_CHECKING:
     from pix2style.recipes.quickstart import QuickstartReport
@@ -75,7 +76,7 @@ def quickstart_command(
     from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
     options = QuickstartOptions(out, content, style, teacher, module, strength, painting_size, minutes)
-    log = functools.partial(print, file=sys.stderr, flush=True)
+    log = no_progress if is_quiet() else functools.partial(print, file=sys.stderr, flush=True)
     report = quickstart(options, log, began_s=process_start_s())
     if as_json:
         print(json.dumps(report.to_json()))

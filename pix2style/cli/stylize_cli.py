@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pix2style.cli import stylize_options as opts
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.teachers.gatys.settings import GatysSettings
@@ -152,10 +153,11 @@ def _run(job: StylizeJob) -> StylizeReport:
 
 def _print_report(report: StylizeReport, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False, default=str))
+        print(json_text(dataclasses.asdict(report), default=str))
         return
     sizes = f" at {report.levels} sizes" if report.levels > 1 else ""
     print(
-        f"{report.out}: {report.width_px}x{report.height_px}, {report.steps} steps{sizes} in {report.seconds:.1f} s;"
+        f"{report.out}: {report.width_px}x{report.height_px}, {counted(report.steps, 'step')}{sizes} in"
+        f" {report.seconds:.1f} s;"
         f" content loss {report.content_loss:.4g}, style loss {report.style_loss:.4g}"
     )

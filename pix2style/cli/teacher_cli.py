@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import Application, app
+from pix2style.cli.terminal import json_text
 
 if TYPE_CHECKING:
     from pix2style.teachers.magenta.cache import LocatedNetwork
@@ -61,8 +62,8 @@ def convert_command(
 ) -> None:
     """Convert Magenta's network to ONNX, so that make-pairs runs it without TensorFlow.
 
-    This is needed only once. The large network needs the extra convert: pip install "pix2style[convert]". The mobile
-    one is converted by itself on its first use; --module mobile does it now.
+    This is needed only once. The large network needs the extra convert: in the clone, pip install ".[convert]". The
+    mobile one is converted by itself on its first use; --module mobile does it now.
     """
     located = _locate(module)
     from pix2style.teachers.magenta.convert import convert
@@ -82,7 +83,7 @@ def info_command(module: _Module = None, as_json: _Json = False) -> None:
 
     info = describe(located)
     if as_json:
-        print(json.dumps(info.to_json(), indent=2, ensure_ascii=False))
+        print(json_text(info.to_json()))
     else:
         _print_info(info)
 
@@ -98,7 +99,7 @@ def _locate(module: str | None) -> LocatedNetwork:
 def _print_location(located: LocatedNetwork, *, as_json: bool) -> None:
     if as_json:
         values = {"folder": str(located.folder), "sha256": located.source_sha256, "origin": located.origin}
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json_text(values))
         return
     print(f"Magenta's network is in {located.folder}")
     print(f"  origin  {located.origin}\n  sha256  {located.source_sha256}")

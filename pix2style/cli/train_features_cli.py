@@ -12,7 +12,9 @@ import typer
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.errors import ConfigError, DataError, require
+from pix2style.plural import counted
 from pix2style.progress import print_next
+from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
     from pix2style.errors import ImageError
@@ -57,7 +59,7 @@ def train_features_command(
         raise ConfigError("add photos with --content, or a pair set with --pairs: one of the two")
     if out.suffix != ".safetensors" or out.is_dir():
         raise ConfigError(f"--out {out}: must be a file name that ends in .safetensors")
-    _create_folder(out.parent)
+    check_can_write(out, ConfigError)
     images, failures = _read_pairs(pairs, limit) if pairs is not None else _read_photos(content or [], limit, seed)
     report = _train(images, out, steps, float("inf") if minutes is None else 60 * minutes, seed)
     _print_report(report, failures, pairs, as_json=as_json)
@@ -89,21 +91,14 @@ def _print_report(report: AutoencoderReport, failures: list[ImageError], pairs: 
         print(json.dumps({**values, "failures": [str(failure) for failure in failures]}))
         return
     print(
-        f"{out}: {report.pictures} images, {report.steps} steps, {report.seconds:.0f} s, loss {report.loss:.4f};"
+        f"{out}: {counted(report.pictures, 'image')}, {counted(report.steps, 'step')}, {report.seconds:.0f} s, loss"
+        f" {report.loss:.4f};"
         f" the encoder has {report.encoder_bytes / 1e6:.1f} MB"
     )
     print_next(
         *("pix2style", "train", "--pairs", pairs or "PAIRS", "losses.features.network=autoencoder"),
         *(f"losses.features.weights={out}", f"losses.perceptual.layers={_LAYERS}"),
     )
-
-
-def _create_folder(folder: Path) -> None:
-    """Create the folder of the weights file, so that a wrong path is an error before the training."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out: cannot create the folder {folder} ({error.strerror}): name another") from error
 
 
 def _read_photos(content: list[Path], limit: int, seed: int) -> tuple[list[Image8], list[ImageError]]:

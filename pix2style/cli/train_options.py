@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,7 +61,10 @@ def load_experiment(config: Path | None, overrides: Sequence[str], paths: Mappin
     """
     from pix2style.config import load_config, parse_config
 
-    options = [f"{key}={json.dumps(str(path))}" for key, path in paths.items() if path is not None]
+    # "./" before a path keeps its first character from being taken for YAML's.
+    options = [
+        f"{key}={path if path.is_absolute() else f'./{path}'}" for key, path in paths.items() if path is not None
+    ]
     changes = [*overrides, *options]
     return load_config(config, changes) if config is not None else parse_config({}, overrides=changes)
 

@@ -7,8 +7,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from pix2style.plural import counted
 from pix2style.processes import is_main_process
-from pix2style.progress import print_next
+from pix2style.progress import print_next, print_note
 
 if TYPE_CHECKING:
     from pix2style.training.run.plan import NetworkSummary, RunPlan
@@ -31,6 +32,10 @@ def print_plan(plan: RunPlan, *, as_json: bool) -> None:
         if network is not None:
             print(_network_line(role, network, plan.crop_px))
     print("\n".join([*_data_lines(plan), *_cost_lines(plan)]))
+    from pix2style.training.run.slow_cpu import slow_cpu_advice
+
+    if (advice := slow_cpu_advice(plan.device, plan.seconds)) is not None:
+        print_note(advice)
 
 
 def _network_line(role: str, network: NetworkSummary, crop_px: int) -> str:
@@ -43,7 +48,7 @@ def _data_lines(plan: RunPlan) -> list[str]:
     styles = f", {plan.styles} styles" if plan.styles > 1 else ""
     lines = [f"data: {plan.training_pairs} {samples} for training, {plan.validation_pairs} for validation{styles}"]
     if plan.photos_to_paint:
-        lines.append(f"before training, the teacher run would stylize {plan.photos_to_paint} more photos")
+        lines.append(f"before training, the teacher run would stylize {counted(plan.photos_to_paint, 'more photo')}")
     micro_batches = f" in {plan.accumulate} micro-batches" if plan.accumulate > 1 else ""
     lines.append(f"training: {_length(plan)}steps of {plan.batch}{micro_batches}, crops of {plan.crop_px} px")
     return lines
@@ -54,7 +59,7 @@ def _length(plan: RunPlan) -> str:
     limit = "" if plan.minutes is None else f"at most {plan.minutes:g} minutes, everything included; "
     if plan.images is None or plan.epochs is None:
         return limit
-    return f"{limit}{plan.images} images ({plan.epochs:.1f} epochs), {plan.steps} "
+    return f"{limit}{counted(plan.images, 'image')} ({plan.epochs:.1f} epochs), {plan.steps} "
 
 
 def _cost_lines(plan: RunPlan) -> list[str]:
@@ -85,7 +90,7 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
     figures = {"l1": report.val_l1, "psnr": report.val_psnr, "ssim": report.val_ssim}
     validation = held_out_text({name: value for name, value in figures.items() if value is not None})
     print(
-        f"{report.run}: {report.step} steps, {report.images_seen} images, {report.seconds:.0f} s"
+        f"{report.run}: {counted(report.step, 'step')}, {counted(report.images_seen, 'image')}, {report.seconds:.0f} s"
         f" ({report.images_per_s:.1f} images/s), {validation or 'no held-out photos'}"
     )
     if report.features is not None:
@@ -98,5 +103,8 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
             file=sys.stderr,
         )
     if report.skipped_steps:
-        print(f"{report.skipped_steps} steps were skipped: a loss or gradient was not finite", file=sys.stderr)
+        print(
+            f"{counted(report.skipped_steps, 'step', verb='was')} skipped: a loss or gradient was not finite",
+            file=sys.stderr,
+        )
     print_next("pix2style", "export", report.run)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pix2style.config.paths import UserPath
 from pix2style.config.section import Section
 
 
@@ -53,7 +53,7 @@ class BudgetConfig(Section):
 class DistillConfig(Section):
     """Distillation: what the generator learns from a trained run, in addition to `losses`."""
 
-    teacher_run: Path | None = None
+    teacher_run: UserPath | None = None
     """Run folder whose generator (with averaged weights) is the teacher; null: no distillation."""
     output: DistillOutputConfig = DistillOutputConfig()
     """Distillation loss on images."""
@@ -63,10 +63,10 @@ class DistillConfig(Section):
     teacher must be a unet or a lite, the student a lite."""
     budget: BudgetConfig = BudgetConfig()
     """Limit on the computation of the filter."""
-    photos: tuple[Path, ...] = ()
+    photos: tuple[UserPath, ...] = ()
     """Folders or files of additional photos, which `pix2style distill` stylizes with the teacher before training, so
     that the student learns from them besides the pair set; photos that the pair set contains are left out."""
-    painted: Path | None = None
+    painted: UserPath | None = None
     """Folder of the pair set made from `photos`; null: `painted` in the run folder. Without `photos`: an existing pair
     set made so."""
 

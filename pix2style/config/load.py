@@ -6,55 +6,28 @@ Messages about unknown keys name the most similar key that exists.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from pix2style.config.plain_scalar import PlainScalar
+from pix2style.config.resolve import UnclearValueError, resolve_scalars, section_type
 from pix2style.config.root import Config
 from pix2style.config.shipped import find_config
+from pix2style.config.yaml_text import MAX_BYTES, parse_yaml
 from pix2style.errors import ConfigError
 
-
-class _StrictLoader(yaml.SafeLoader):
-    """A safe YAML loader that refuses duplicate keys and follows YAML 1.2 for plain values.
-
-    PyYAML follows YAML 1.1, in which `1e-4` is a text, `off` is false, and `2024-01-01` is a date.
-    """
-
-
-_FLOAT = re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?$")
-_INTEGER = re.compile(r"^[-+]?[0-9][0-9_]*$")
-_BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-_REPLACED_TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in ("float", "int", "bool", "timestamp"))
-
-
-def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys: set[str] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        line = key_node.start_mark.line + 1
-        if not isinstance(key, str):
-            raise ConfigError(f"line {line}: the key {key!r} is not a text: put it in quotes")
-        if key in keys:
-            raise ConfigError(f"line {line}: the key {key!r} occurs twice: remove one of them")
-        keys.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
-# A copy of the resolvers, because SafeLoader and its subclasses share one table.
-_StrictLoader.yaml_implicit_resolvers = {
-    first_character: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED_TAGS]
-    for first_character, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+_MAX_MESSAGES = 20
+_MAX_VALUE_LENGTH = 120
+_MAX_KEY_LENGTH = 80
+# Instead of pydantic's words, which name Python's types.
+_OWN_WORDS = {
+    "model_type": "is a section with keys of its own, not a single value",
+    "tuple_type": "must be a list, for example [a, b]",
+    "dict_type": "must be a mapping, for example {a: 1}",
 }
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEAN, list("tTfF"))
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -69,13 +42,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: The file is missing or not YAML, or a key or value is wrong. The message names the key.
     """
     path = find_config(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text") from error
-    return parse_config(_parse_yaml(text, str(path)), source=str(path), overrides=overrides)
+    return parse_config(parse_document(_read_text(path), str(path)), source=str(path), overrides=overrides)
 
 
 def parse_config(values: dict[str, Any], *, source: str = "configuration", overrides: Sequence[str] = ()) -> Config:
@@ -89,13 +56,20 @@ def parse_config(values: dict[str, Any], *, source: str = "configuration", overr
     Raises:
         ConfigError: A key or value is wrong. The message names the key.
     """
+    overridden = []
     for override in overrides:
-        values = _apply_override(values, override)
+        keys, value = _parse_override(override)
+        values = _with_value(values, keys, value, override)
+        overridden.append(keys)
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(resolve_scalars(values, Config))
+    except UnclearValueError as error:
+        place = _place(source, overridden, error.location)
+        raise ConfigError(f"{place} {error.reason}") from error
     except ValidationError as error:
-        messages = [_message(source, details) for details in error.errors(include_url=False)]
-        raise ConfigError("\n".join(messages)) from error
+        messages = [_message(source, overridden, details) for details in error.errors(include_url=False)]
+        more = [f"and {len(messages) - _MAX_MESSAGES} more"] if len(messages) > _MAX_MESSAGES else []
+        raise ConfigError("\n".join([*messages[:_MAX_MESSAGES], *more])) from error
 
 
 def apply_overrides(config: Config, overrides: Sequence[str]) -> Config:
@@ -107,28 +81,56 @@ def apply_overrides(config: Config, overrides: Sequence[str]) -> Config:
     return parse_config(config.model_dump(mode="json"), source="override", overrides=overrides)
 
 
-def _parse_yaml(text: str, source: str) -> dict[str, Any]:
+def _read_text(path: Path) -> str:
+    """Read a file, but not more of it than a configuration may have: it may be a photo or /dev/zero."""
     try:
-        values = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ConfigError(
+                f"{path}: is larger than {MAX_BYTES:,} bytes, so it is no configuration: name another file"
+            )
+        return data.decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text") from error
+
+
+def parse_document(text: str, source: str) -> dict[str, Any]:
+    """Parse the YAML text of a configuration into values for `parse_config`; `source` is its name, for messages."""
+    try:
+        values = parse_yaml(text)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{source}: is not valid YAML: {' '.join(str(error).split())}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(
-            f"{source}: holds a {type(values).__name__}: expected sections such as pairs:, model: and train:"
-        )
+        kind = "list" if isinstance(values, list) else "text"
+        raise ConfigError(f"{source}: holds a {kind}: expected sections such as pairs:, model: and train:")
     return values
 
 
-def _apply_override(values: dict[str, Any], override: str) -> dict[str, Any]:
+def _parse_override(override: str) -> tuple[list[str], Any]:
+    """Return the keys and the value of a `section.key=value` text.
+
+    A value that begins with a bracket, a brace or a quote is YAML; any other is taken as it stands, with `#` and `:`.
+    """
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
+    keys = key.strip().split(".")
+    if key != key.rstrip():  # written as `key = value`
+        text = text.strip()
+    if not equals or not all(keys):
         raise ConfigError(f"override {override!r}: expected section.key=value, for example train.batch=4")
-    value = _parse_yaml(f"value: {text}", f"override {override!r}")["value"]
-    return _with_value(values, key.strip().split("."), value, override)
+    if not text.strip():
+        raise ConfigError(f'override {override!r}: has no value: write {key.strip()}=null for none, or ="" for no text')
+    if text[0] not in "[{\"'":
+        return keys, PlainScalar(text)
+    try:
+        return keys, parse_yaml(text)
+    except ConfigError as error:
+        advice = f"put a text that begins with {text[0]} in quotes"
+        raise ConfigError(f"override {override!r}: {error}: {advice}") from error
 
 
 def _with_value(values: dict[str, Any], keys: list[str], value: Any, override: str) -> dict[str, Any]:
@@ -136,25 +138,45 @@ def _with_value(values: dict[str, Any], keys: list[str], value: Any, override: s
     if len(keys) == 1:
         return {**values, keys[0]: value}
     inner = values.get(keys[0]) or {}
+    if isinstance(inner, PlainScalar) and inner.value is None:  # a section whose keys are all left out
+        inner = {}
     if not isinstance(inner, dict):
         raise ConfigError(f"override {override!r}: {keys[0]} is a value, not a section")
     return {**values, keys[0]: _with_value(inner, keys[1:], value, override)}
 
 
-def _message(source: str, error: Any) -> str:
-    """Return the message for one of pydantic's error dicts."""
+def _message(source: str, overridden: Sequence[Sequence[str]], error: Any) -> str:
+    """Return the message for one of pydantic's error dicts; `overridden` holds the keys of the overrides."""
     location = [str(part) for part in error["loc"]]
-    key = " -> ".join(location) or "file"
+    place = _place(source, overridden, location)
     if error["type"] == "extra_forbidden":
-        return f"[{source}: {key}] unknown key {location[-1]!r}{_suggestion(location)}"
+        return f"{place} unknown key {_shown(location[-1])}{_suggestion(location)}"
     value = error.get("input")
-    current = "" if isinstance(value, dict | BaseModel) or value is None else f" (the value is {value!r})"
-    return f"[{source}: {key}] {error['msg'].removeprefix('Value error, ')}{current}"
+    current = "" if isinstance(value, dict | BaseModel) else f" (the value is {_shown(value)})"
+    message = _OWN_WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return f"{place} {message}{current}"
+
+
+def _place(source: str, overridden: Sequence[Sequence[str]], location: Sequence[str]) -> str:
+    """Return the key, and where its value comes from: from an override, from the file, or in parts from both."""
+    is_partly = any(list(keys[: len(location)]) == list(location) for keys in overridden)
+    if source == "override" or any(list(location[: len(keys)]) == list(keys) for keys in overridden):
+        source = "override"
+    elif is_partly:
+        source = f"{source} and overrides"
+    return f"[{source}: {' -> '.join(location) or 'file'}]"
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."
 
 
 def _suggestion(location: list[str]) -> str:
     """Return the most similar key: of the same section, else of any section."""
     section_keys = _keys_of_section(location[:-1])
+    if len(location[-1]) > _MAX_KEY_LENGTH:
+        return ""
     similar = difflib.get_close_matches(location[-1], section_keys, n=1, cutoff=0.6)
     if similar:
         return f": did you mean {similar[0]!r}?"
@@ -173,7 +195,7 @@ def suggest_key(key: str) -> str:
 def _keys_of_section(location: Sequence[str]) -> list[str]:
     section: type[BaseModel] = Config
     for key in location:
-        inner = _section_type(section.model_fields[key].annotation) if key in section.model_fields else None
+        inner = section_type(section.model_fields[key].annotation) if key in section.model_fields else None
         if inner is None:
             return []
         section = inner
@@ -185,13 +207,7 @@ def _all_keys(section: type[BaseModel], prefix: tuple[str, ...]) -> list[tuple[s
     keys = []
     for name, info in section.model_fields.items():
         keys.append((name, ".".join((*prefix, name))))
-        inner = _section_type(info.annotation)
+        inner = section_type(info.annotation)
         if inner is not None:
             keys += _all_keys(inner, (*prefix, name))
     return keys
-
-
-def _section_type(annotation: Any) -> type[BaseModel] | None:
-    """Return the section class of a field; None if the field holds a plain value."""
-    candidates = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)

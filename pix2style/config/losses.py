@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pix2style.config.paths import UserPath
 from pix2style.config.section import Section
 
 _PIX2PIXHD_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
@@ -25,7 +25,7 @@ class FeaturesConfig(Section):
 
     network: Literal["vgg19", "vgg16", "autoencoder"] = "vgg19"
     """vgg19, vgg16: trained on ImageNet; autoencoder: trained with `pix2style train-features`, needs `weights`."""
-    weights: Path | None = None
+    weights: UserPath | None = None
     """Safetensors file with the weights of the network. null (VGG only): those of torchvision if they were downloaded
     before, else those of extra `vgg` if it is installed (vgg19 only), else download those of torchvision once (548
     MB)."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from pix2style.config.paths import UserPathText
 from pix2style.config.section import Section
 
 
@@ -111,7 +112,7 @@ class ModelConfig(Section):
     styles: int = Field(1, ge=1, le=1024)
     """Number of styles that one generator holds. With more than 1, it is trained on the pairs of all styles of the
     set."""
-    start_from: str | None = None
+    start_from: UserPathText | None = None
     """Weights that the training starts from. `base`: the weights of the lightweight generator that come with pix2style,
     which already know many styles; a generator of another kind or size starts from random weights, with a note. A run
     folder: that run's averaged weights. null or `none`: random weights."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from pix2style.config.paths import UserPath
 from pix2style.config.section import Section
 
 
@@ -35,7 +35,7 @@ class ExportConfig(Section):
 class EvalConfig(Section):
     """Which photos `eval` evaluates stylizers on."""
 
-    photos: tuple[Path, ...] = ()
+    photos: tuple[UserPath, ...] = ()
     """Folders (searched recursively) and files of photos. If empty, the test split of the pair set is used."""
     max_side: int = Field(512, ge=32, le=8192)
     """Photos with a longer side above this many pixels are shrunk to it. Pairs keep their size."""

@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pix2style.config.paths import UserPath, UserPathText
 from pix2style.config.section import Section
+from pix2style.plural import counted
 from pix2style.teacher_table import DEFAULT_TEACHER, TEACHER_NAMES, find_teacher
 
 
@@ -18,7 +20,7 @@ def _check_teacher(name: str) -> str:
 class StyleConfig(Section):
     """One style, made from one or several paintings."""
 
-    paintings: tuple[Path, ...] = Field(min_length=1)
+    paintings: tuple[UserPath, ...] = Field(min_length=1)
     """Image files of the paintings. Several are blended into one style."""
     weights: tuple[float, ...] = ()
     """Weight of each painting in the blend; only their ratios matter. If empty, the weights are equal."""
@@ -30,7 +32,10 @@ class StyleConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.weights and len(self.weights) != len(self.paintings):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.paintings)} paintings: give one for each")
+            raise ValueError(
+                f"{counted(len(self.weights), 'weight')} for {counted(len(self.paintings), 'painting')}: give one"
+                " for each"
+            )
         if not all(weight > 0 for weight in self.weights):
             raise ValueError("every weight must be above 0")
         return self
@@ -43,7 +48,7 @@ class GatysConfig(Section):
     """Settings of the optimisation: `gatys-2015`, `adam-7000` or `shallow`; see `pix2style stylize --help`."""
     steps: int | None = Field(None, ge=1)
     """Optimisation steps at the smallest size. Without a value, those of the preset."""
-    weights: Path | None = None
+    weights: UserPath | None = None
     """Safetensors file with the weights of VGG19. Without a value, as for `losses.features.weights`."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16: VGG19 in bfloat16 in all but the last steps, which is faster where the processor multiplies it natively."""
@@ -52,23 +57,23 @@ class GatysConfig(Section):
 class PairsConfig(Section):
     """How `make-pairs` makes a pair set from photos and a teacher, and where the other commands read it."""
 
-    path: Path | None = None
+    path: UserPath | None = None
     """Folder of the pair set: written by `make-pairs`, read by `train`, `distill`, `export` and `eval`."""
-    content: tuple[Path, ...] = ()
+    content: tuple[UserPath, ...] = ()
     """Photos to stylize: files, and folders that are searched recursively."""
     teacher: Annotated[str, AfterValidator(_check_teacher), Field(json_schema_extra={"enum": list(TEACHER_NAMES)})] = (
         DEFAULT_TEACHER
     )
     """What stylizes the photos. `watercolor`: a watercolour filter that needs no painting. `magenta`: Google Magenta's
     network, in the style of a painting. `gatys`: optimisation towards a painting, minutes per photo on a CPU."""
-    style: Path | None = None
+    style: UserPath | None = None
     """Image file of the painting, for `magenta` and `gatys`. Use `styles` instead for blends and for several styles."""
     styles: tuple[StyleConfig, ...] = ()
     """Blends of paintings, and several styles. A style's number is its position in this list, from 0."""
     styles_per_photo: int | None = Field(None, ge=1)
     """Number of the styles in which each photo is stylized; a hash of the photo chooses them. Without a value, each
     photo is stylized in every style."""
-    module: str | None = None
+    module: UserPathText | None = None
     """Network of the teacher `magenta`: `mobile` (the small one of the extra painting), `full` (the large one, which is
     downloaded if it is not in the cache), a SavedModel folder, a converted folder or an address. Without a value, the
     environment variable `PIX2STYLE_MAGENTA`, else the large network if it was fetched, else the mobile one."""

@@ -36,14 +36,14 @@ def find_config(path: Path) -> Path:
     Raises:
         ConfigError: There is no such file, and no shipped configuration has this name.
     """
-    if path.is_file():
+    if path.exists() and not path.is_dir():  # also a pipe, such as bash's <(COMMAND)
         return path
     shipped = shipped_configs()
     name = path.name.removesuffix(".yaml").removesuffix(".yml")
     if len(path.parts) == 1 and name in shipped:
         return shipped[name]
     if path.exists():
-        raise ConfigError(f"{path}: is not a file: name a YAML file")
+        raise ConfigError(f"{path}: is a folder: name a YAML file")
     similar = difflib.get_close_matches(name, shipped, n=1, cutoff=0.6)
     advice = f"did you mean --config {similar[0]}?" if similar else f"shipped are {', '.join(shipped)}"
     raise ConfigError(f"{path}: there is no such file, and no shipped configuration of this name: {advice}")

@@ -13,6 +13,7 @@ from typing import Any
 from pix2style.datasets.scan import DatasetScan, PictureFolder, SideRange
 from pix2style.errors import ArtifactError, DataError
 from pix2style.files import read_json, write_bytes, write_json
+from pix2style.plural import counted
 from pix2style.version import __version__
 
 COCO_WIKIART = "shaorrran/coco-wikiart-nst-dataset-512-100000"
@@ -119,7 +120,7 @@ def card_text(scan: DatasetScan, source: DatasetSource) -> str:
     if source.url:
         lines += [f"Source: <{source.url}>" + (f", version {source.version}" if source.version else ""), ""]
     lines += [
-        f"Found: {scan.pictures:,} pictures in {scan.files:,} files, {_size(scan.size_bytes)}.",
+        f"Found: {counted(scan.pictures, 'picture')} in {counted(scan.files, 'file')}, {_size(scan.size_bytes)}.",
         "Counts are of the folder as it lies here; sides and readability are of a sample.",
         "",
         f"SHA-256 over the files' names and sizes: `{scan.sha256}`",

@@ -24,6 +24,7 @@ from pix2style.datasets.card import DatasetSource, kaggle_source, read_source, w
 from pix2style.datasets.scan import DatasetScan, scan_dataset
 from pix2style.errors import ConfigError, DataError, Pix2StyleError, require
 from pix2style.files import locked
+from pix2style.plural import counted
 from pix2style.progress import StageProgressCallback, no_progress
 
 _HANDLE = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -77,7 +78,9 @@ def fetch_dataset(
         folder, downloaded_version = _download(cache, handle, version)
         scan = scan_dataset(folder, on_progress=on_progress)
         if not scan.pictures:
-            raise DataError(f"kaggle:{handle}: there are no images in its {scan.files} files: choose another dataset")
+            raise DataError(
+                f"kaggle:{handle}: there are no images in its {counted(scan.files, 'file')}: choose another dataset"
+            )
         source = kaggle_source(handle, downloaded_version)
         write_card(folder, scan, source)
         folder.rename(out)

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pix2style.errors import DataError
+from pix2style.errors import DataError, ImageError
 from pix2style.evaluation.report import DatasetRecord
 from pix2style.files import sha256_bytes, sha256_json
-from pix2style.images import FoundImage, Image8, decode_picture, find_images, fit_within, read_image_file
+from pix2style.images import (
+    FoundImage,
+    Image8,
+    count_left_out,
+    decode_picture,
+    describe_left_out,
+    fit_within,
+    read_image_file,
+    search_images,
+)
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.pairs.format.records import Split
@@ -47,6 +56,10 @@ class EvaluationDataset(Protocol):
 
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
         """Describe the evaluated photos, given the name and digest of each sample."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know about the photos."""
 
     @property
     def teacher(self) -> TeacherRecord | None:
@@ -90,6 +103,11 @@ class PairDataset:
         content, target = self._reader.read(entry)
         return Sample(entry.source, entry.sha256, content, target)
 
+    @property
+    def notes(self) -> list[str]:
+        """Nothing: whoever opens a pair set says what there is to say."""
+        return []
+
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
         """Describe the pair set; see `EvaluationDataset.record`."""
         name, digest = self._reader.folder.name, self._reader.digest
@@ -114,27 +132,42 @@ class PhotoDataset:
     """
 
     def __init__(self, inputs: Sequence[Path], *, max_side: int = 512, limit: int | None = None) -> None:
-        self._files: list[FoundImage] = find_images(inputs)[:limit]
+        search = search_images(inputs)
+        self._files: list[FoundImage] = search.images[:limit]
+        self._left_out, self._empty_folders = search.left_out, search.empty_folders
         self._max_side = max_side
         self._name = ", ".join(path.name or str(path) for path in inputs)
         if not self._files:
             raise DataError(f"{', '.join(map(str, inputs))}: no photos found: name a folder that holds some")
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._files) + len(self._empty_folders)
 
     def load(self, index: int) -> Sample:
         """Read one photo; see `EvaluationDataset.load`."""
+        if index >= len(self._files):
+            folder = self._empty_folders[index - len(self._files)]
+            raise ImageError(str(folder), "there are no images in this folder")
         file = self._files[index]
         data = read_image_file(file.path, name=file.relative)
         picture = decode_picture(data, name=file.relative, to_srgb=True)
         return Sample(file.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
 
+    @property
+    def notes(self) -> list[str]:
+        """What else lies in the folders."""
+        return [f"left out: {describe_left_out(self._left_out)}"] if self._left_out else []
+
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
         """Describe the photos by the digest of their names and contents."""
         digest = sha256_json([list(sample) for sample in samples])
         return DatasetRecord(
-            kind="photos", name=self._name, sha256=digest, max_side_px=self._max_side, photos=len(samples)
+            kind="photos",
+            name=self._name,
+            sha256=digest,
+            max_side_px=self._max_side,
+            photos=len(samples),
+            left_out=count_left_out(self._left_out),
         )
 
     @property

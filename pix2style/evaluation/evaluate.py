@@ -31,6 +31,7 @@ from pix2style.images import Image8, decode_picture, read_file
 from pix2style.images.difference import PSNR_CAP_DB
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import teacher_record
+from pix2style.plural import counted
 from pix2style.processes import PAUSE_BEFORE_TIMING_S
 from pix2style.progress import ProgressCallback, no_progress
 from pix2style.stylizer import Stylizer
@@ -109,8 +110,10 @@ def evaluate(
             on_photo(evaluation.add(sample))
         on_progress(index + 1, len(dataset))
     if not evaluation.samples:
-        raise DataError(f"none of {len(dataset)} photos could be read; the first: {_first(evaluation.failures)}")
-    all_notes = (*notes, *_painting_notes(teacher, painting_records))
+        raise DataError(
+            f"none of {counted(len(dataset), 'photo')} could be read; the first: {_first(evaluation.failures)}"
+        )
+    all_notes = (*notes, *dataset.notes, *_painting_notes(teacher, painting_records))
     return evaluation.report(dataset.record(evaluation.samples), teacher, painting_records, all_notes)
 
 

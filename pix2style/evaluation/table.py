@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2style.evaluation.report import EvalReport, MeanEstimate, StylizerMetrics
+from pix2style.plural import counted
 
 _WIDTH = 120
 _EMPTY_CELL = "-"
@@ -85,7 +86,10 @@ def _footer(report: EvalReport) -> list[str]:
     dataset, machine = report.material, report.machine
     source = f"{dataset.split} split of {dataset.name}" if dataset.split else dataset.name
     lines = [
-        f"{dataset.photos} photos ({source}), {report.mean_megapixels:.2f} megapixels on average; mean ±standard error",
+        (
+            f"{counted(dataset.photos, 'photo')} ({source}), {report.mean_megapixels:.2f} megapixels on average; mean"
+            " ±standard error"
+        ),
         f"targets: the images of {report.reference.name}",
         (
             f"ms: median time of one photo on {machine['cores']} cores ({machine['processor']}),"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from pix2style.export.export_filter import ExportReport
+from pix2style.export.licence_ids import UNSPECIFIED, licence_header
 from pix2style.spec import GeneratorSpec
 
 _PYTHON = """```python
@@ -38,7 +38,7 @@ const rgb = Uint8Array.from({{length: width * height * 3}}, (_, i) => rgba[(i / 
 const {{stylized}} = await session.run({{photo: new ort.Tensor("uint8", rgb, [1, height, width, 3])}});
 ```"""
 _TORCH = """```python
-from pix2style.hub import LiteHub  # pip install "pix2style[train,hub]"
+from pix2style.hub import LiteHub  # in a clone of pix2style: pip install ".[train,hub]"
 
 network = LiteHub.from_pretrained("path of this folder, or its name on a hub").eval()
 ```"""
@@ -74,15 +74,10 @@ def card_text(spec: GeneratorSpec, reports: Sequence[ExportReport], picture: str
 def _front_matter(spec: GeneratorSpec) -> str:
     tags = ["style-transfer", "image-to-image", "onnx", "pix2style"]
     return "\n".join(
-        ["---", f"license: {_licence(spec)}", "library_name: pix2style", "pipeline_tag: image-to-image", "tags:"]
+        ["---", *licence_header(spec.licence), "library_name: pix2style", "pipeline_tag: image-to-image", "tags:"]
         + [f"- {tag}" for tag in tags]
         + ["---"]
     )
-
-
-def _licence(spec: GeneratorSpec) -> str:
-    # Written as a JSON string, which is valid YAML, so that no character in a licence can break the header.
-    return "unknown" if spec.licence in ("", "unspecified") else json.dumps(spec.licence.lower())
 
 
 def _styles(spec: GeneratorSpec) -> str:
@@ -136,9 +131,10 @@ def _interface(spec: GeneratorSpec) -> str:
 def _provenance(spec: GeneratorSpec) -> str:
     origin = spec.provenance
     paintings = ", ".join(f"`{digest}`" for digest in origin.style_sha256) or "none"
+    licence = " ".join(spec.licence.split()) or UNSPECIFIED
     return f"""## Where it comes from
 
-* Licence: {spec.licence or "unspecified"}. The licences of the training photos and of the paintings may restrict it
+* Licence: {licence}. The licences of the training photos and of the paintings may restrict it
   further.
 * Network: {spec.architecture} with {spec.parameters:,} weights, trained on crops of {spec.trained_at_px} px. Strokes
   have the right size on photos of the same resolution as the training photos.

@@ -12,14 +12,14 @@ import torch
 from pix2style.errors import ArtifactError
 from pix2style.export.choose_export import choose_export
 from pix2style.export.generator_export import Precision
-from pix2style.export.graph_builder import OPSET
 from pix2style.export.graph_session import GraphSession
-from pix2style.export.metadata import write_metadata
+from pix2style.export.metadata import serialize_with_digest, write_metadata
 from pix2style.export.photos import ExportPhotos
 from pix2style.export.quality import Quality, check_quality, measure_quality
 from pix2style.export.verify import verify
 from pix2style.files import sha256_bytes, write_bytes
 from pix2style.nets.generator import Generator
+from pix2style.plural import counted
 from pix2style.spec import GeneratorSpec
 
 
@@ -91,7 +91,8 @@ def export_filter(
     exporter = choose_export(network)
     if network.styles > 1 and not exporter.holds_styles:
         raise ArtifactError(
-            f"the network holds {network.styles} styles, but a filter of the kind {network.architecture} can hold only"
+            f"the network holds {counted(network.styles, 'style')}, but a filter of the kind {network.architecture}"
+            " can hold only"
             " one: export generator.with_fixed_style(...)"
         )
     _refuse_broken_weights(network)
@@ -101,7 +102,7 @@ def export_filter(
         check_quality(quality, int8_min_psnr_db)
     spec = dataclasses.replace(spec, precision=precision, glimpse_px=exporter.glimpse_px, quality=quality)
     write_metadata(graph, spec)
-    data = graph.SerializeToString(deterministic=True)
+    data = serialize_with_digest(graph)
     parity = verify(network, GraphSession(data), precision)
     opencv = exporter.verify_in_opencv(data, precision, for_opencv=for_opencv)
     try:
@@ -113,7 +114,7 @@ def export_filter(
         bytes=len(data),
         parameters=folded_parameters(network),
         sha256=sha256_bytes(data),
-        opset=OPSET,
+        opset=graph.opset_import[0].version,
         sizes=parity.sizes,
         max_difference_levels=parity.max_difference_levels,
         differing_share=parity.differing_share,

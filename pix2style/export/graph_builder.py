@@ -11,8 +11,10 @@ import onnx
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import helper, numpy_helper
 
-OPSET = 20
-IR_VERSION = 10
+OPSET = 17
+"""ONNX opset of filter files: the lowest that has all operators. ONNX Runtime reads it since version 1.12."""
+IR_VERSION = 8
+"""Version of the file format that belongs to this opset."""
 Dimensions = Sequence[int | str]
 Floats = NDArray[np.float64]
 

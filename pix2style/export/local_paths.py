@@ -31,13 +31,14 @@ def refuse_local_paths(model: onnx.ModelProto) -> None:
 def local_paths() -> list[str]:
     """Return texts that must not appear in an exported file: folders of this machine, its user, source files."""
     folders = [
-        Path.home(),
         Path.cwd(),
         Path(sys.prefix),
         Path(torch.__file__).parent,
         *map(Path, site.getsitepackages()),
     ]
+    with contextlib.suppress(RuntimeError):  # the user of a container may have no home folder and no name
+        folders.append(Path.home())
     names = [str(folder) for folder in folders if len(folder.parts) > 1]  # "/" alone would match everything
-    with contextlib.suppress(KeyError, OSError):  # the user of a container may have no name
+    with contextlib.suppress(KeyError, OSError):
         names += [f"/{getpass.getuser()}/", f"\\{getpass.getuser()}\\"]
     return [*names, "site-packages", 'File "']

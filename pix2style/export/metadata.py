@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx
 
+from pix2style.runtime.content_digest import DIGEST_KEY, content_digest
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, SPEC_KEY, STRENGTH_NAME, STYLE_NAME, GeneratorSpec
 from pix2style.version import __version__
 
@@ -38,3 +39,15 @@ def write_metadata(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
+
+
+def serialize_with_digest(model: onnx.ModelProto) -> bytes:
+    """Return the content of a filter file, to whose metadata the digest of everything else is added.
+
+    Args:
+        model: The complete model; the digest is added to it.
+    """
+    digest = content_digest(model.SerializeToString(deterministic=True))
+    model.metadata_props.add(key=DIGEST_KEY, value=digest)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data

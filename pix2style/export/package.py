@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from pix2style.export.card import card_text
 from pix2style.export.choose_export import choose_export
 from pix2style.export.export_filter import ExportReport
 from pix2style.export.run import ExportSource, export_precisions
-from pix2style.files import write_bytes, write_json
+from pix2style.files import sha256_bytes, write_bytes, write_json
 from pix2style.images import Image8, encode_jpeg, fit_within
 from pix2style.nets.generator import Generator
+from pix2style.pairs.exchange.atomic_folder import atomic_folder
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 WEIGHTS_NAME, CONFIG_NAME, CARD_NAME, PICTURE_NAME = "model.safetensors", "config.json", "README.md", "before-after.jpg"
@@ -26,7 +28,8 @@ _GAP_PX = 8
 def export_package(source: ExportSource, folder: Path, pairs: Path | None = None) -> list[ExportReport]:
     """Write a package: a filter file in each precision, the weights and their configuration, and a model card.
 
-    `pix2style.hub.LiteHub.from_pretrained(folder)` loads the weights.
+    The folder appears when it is complete. `pix2style.hub.LiteHub.from_pretrained(folder)` loads the
+    weights.
 
     Args:
         source: A run with the lightweight generator.
@@ -50,12 +53,13 @@ def export_package(source: ExportSource, folder: Path, pairs: Path | None = None
         raise ArtifactError(f"{folder}: is not empty: name a new folder for the package")
     photos = source.photos(pairs, needed=True)
     assert photos is not None  # noqa: S101 (because of needed=True)
-    reports = export_precisions(source, folder / f"{source.spec.name}.onnx", pairs)
-    write_weights(network, {**hub_config, "name": source.spec.name}, folder)
-    shown = OnnxStylizer(reports[-1].path)  # the smallest file, which most people will use
-    write_bytes(folder / PICTURE_NAME, _before_after_jpeg(shown, photos.held_out[0].photo))
-    write_bytes(folder / CARD_NAME, card_text(shown.spec, reports, PICTURE_NAME).encode())
-    return reports
+    with atomic_folder(folder, ArtifactError) as unfinished:
+        reports = export_precisions(source, unfinished / f"{source.spec.name}.onnx", pairs)
+        write_weights(network, {**hub_config, "name": source.spec.name}, unfinished)
+        shown = OnnxStylizer(reports[-1].path)  # the smallest file, which most people will use
+        write_bytes(unfinished / PICTURE_NAME, _before_after_jpeg(shown, photos.held_out[0].photo))
+        write_bytes(unfinished / CARD_NAME, card_text(shown.spec, reports, PICTURE_NAME).encode())
+    return [replace(report, path=folder / report.path.name) for report in reports]
 
 
 def write_weights(network: Generator, config: dict[str, Any], folder: Path) -> None:
@@ -66,9 +70,10 @@ def write_weights(network: Generator, config: dict[str, Any], folder: Path) -> N
         config: Content of the configuration file.
         folder: Folder of the package.
     """
-    write_json(folder / CONFIG_NAME, config)
     tensors = {key: value.detach().contiguous() for key, value in network.folded().state_dict().items()}
-    write_bytes(folder / WEIGHTS_NAME, save(tensors, metadata={"format": "pt"}))
+    data = save(tensors, metadata={"format": "pt"})
+    write_bytes(folder / WEIGHTS_NAME, data)
+    write_json(folder / CONFIG_NAME, {**config, "weights_sha256": sha256_bytes(data)})
 
 
 def _before_after_jpeg(stylizer: OnnxStylizer, photo: Image8) -> bytes:

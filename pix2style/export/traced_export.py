@@ -15,11 +15,14 @@ from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
 from pix2style.export.generator_export import GeneratorExport, Precision
-from pix2style.export.graph_builder import OPSET
+from pix2style.export.graph_builder import IR_VERSION
+from pix2style.export.lower_opset import lower_opset
 from pix2style.images import Image8, to_signed
 from pix2style.nets.generator import Generator
 from pix2style.spec import INPUT_NAME, OUTPUT_NAME
 
+OPSET = 18
+"""The lowest opset that torch's exporter writes."""
 _DIMENSIONS = ("batch", "height", "width")
 # The size of the traced example is free within limits: torch.export takes sizes of 0 and 1 for constants, and from a
 # multiple of `size_multiple` it would conclude that photos never need padding.
@@ -47,6 +50,8 @@ class TracedExport(GeneratorExport):
         model = _trace(Uint8Generator(self._generator.folded()).eval())
         _check_interface(model)
         _strip(model)
+        lower_opset(model)
+        model.ir_version = IR_VERSION
         return model
 
 

@@ -16,11 +16,12 @@ from pix2style.images.decode import (
     read_image_file,
     read_picture,
 )
-from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, write_picture
+from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, format_of, write_picture
 from pix2style.images.find import FoundImage, ImageSearch, find_images, search_images
 from pix2style.images.given import as_array, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
 from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
+from pix2style.images.origin import read_origin
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (
     center_in_square,
@@ -32,22 +33,26 @@ from pix2style.images.resample import (
     sheet,
     size_within,
 )
+from pix2style.images.sequence import Frame, PictureSequence, check_can_hold, open_images, write_sequence
 from pix2style.images.tilt import tilt
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "FoundImage",
+    "Frame",
     "Image8",
     "ImageSearch",
     "LeftOut",
     "Picture",
+    "PictureSequence",
     "PillowImage",
     "as_array",
     "as_pillow",
     "can_hold_alpha",
     "can_write",
     "center_in_square",
+    "check_can_hold",
     "count_left_out",
     "crop_to_square",
     "decode_picture",
@@ -56,13 +61,16 @@ __all__ = [
     "encode_png",
     "find_images",
     "fit_within",
+    "format_of",
     "from_batch",
     "from_signed",
     "has_alpha",
     "is_pillow",
     "open_file",
+    "open_images",
     "read_file",
     "read_image_file",
+    "read_origin",
     "read_picture",
     "resize",
     "resize_part",
@@ -76,4 +84,5 @@ __all__ = [
     "to_signed",
     "to_srgb",
     "write_picture",
+    "write_sequence",
 ]

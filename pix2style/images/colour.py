@@ -34,7 +34,10 @@ class ColourProfile:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
             self.mode = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}[profile.profile.xcolor_space]
-            self._to_srgb = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), self.mode, "RGB")
+            # Little CMS samples curves of grey profiles too coarsely in dark parts if it optimizes them.
+            flags = ImageCms.Flags.NOOPTIMIZE if self.mode == "L" else ImageCms.Flags.NONE
+            srgb = ImageCms.createProfile("sRGB")
+            self._to_srgb = ImageCms.buildTransform(profile, srgb, self.mode, "RGB", flags=flags)
         except (*_ERRORS, KeyError) as error:
             raise ValueError("the colour profile is damaged") from error
         self._from_srgb = _inverse(profile) if self.mode == "RGB" else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from pix2style.images.cicp import ADOBE_RGB_PRIMARIES, SRGB_PRIMARIES, Chromaticities, Cicp
@@ -20,6 +21,9 @@ _ADOBE_RGB_COLOUR_SPACE = 2
 _UNCALIBRATED = 0xFFFF
 _UNCALIBRATED_NOTE = "is not in sRGB by its EXIF data, and has no profile: read as Adobe RGB"
 _DAMAGED_PROFILE = "its colour profile is damaged: read as sRGB"
+_UNFIT_PROFILE = "its colour profile is for pictures of another kind, so it is not used"
+# By the specification of PNG (11.3.2.5), files in sRGB have this gamma, and the primaries of sRGB.
+_GAMMA_OF_SRGB, _GAMMA_OFF, _PRIMARIES_OFF = 0.45455, 0.001, 0.002
 # PNG files with another gamma are taken for damaged.
 _LEAST_GAMMA, _LARGEST_GAMMA = 0.2, 5.0
 
@@ -60,7 +64,8 @@ def declared_colours(image: Image.Image, facts: FileFacts) -> DeclaredColours:
         other = _without_profile(image, cicp)
         return DeclaredColours(other.profile, other.hdr, (_DAMAGED_PROFILE,))
     if not _fits(profile.mode, image.mode):
-        return _without_profile(image, cicp)
+        other = _without_profile(image, cicp)
+        return DeclaredColours(other.profile, other.hdr, (_UNFIT_PROFILE,))
     return DeclaredColours(profile)
 
 
@@ -80,6 +85,9 @@ def _without_profile(image: Image.Image, cicp: Cicp | None) -> DeclaredColours:
         return DeclaredColours()
     gamma = image.info.get("gamma")
     primaries = _chromaticities(image)
+    is_near_srgb = primaries is None or np.allclose(primaries, SRGB_PRIMARIES, atol=_PRIMARIES_OFF)
+    if gamma and abs(gamma - _GAMMA_OF_SRGB) < _GAMMA_OFF and is_near_srgb:
+        return DeclaredColours()
     if gamma and _LEAST_GAMMA < gamma < _LARGEST_GAMMA:
         return _made("PNG", primaries or SRGB_PRIMARIES, 1 / gamma)
     if primaries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import stat
 import struct
@@ -19,10 +20,10 @@ from pix2style.errors import ImageError
 from pix2style.images import png, reasons
 from pix2style.images.declared import declared_colours
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
-from pix2style.images.frames import select_only_frame
+from pix2style.images.frames import further_pictures_notes, select_only_frame
 from pix2style.images.kinds import formats_for
 from pix2style.images.picture import WHITE, Image8, Picture
-from pix2style.images.pixels import FORMATS_WITH_UNUSED_ALPHA, has_transparency, take_pixels
+from pix2style.images.pixels import has_transparency, may_be_unused, take_pixels
 from pix2style.images.rgb import rgb_of
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
 from pix2style.system.disk import OPEN_WITHOUT_WAITING
@@ -37,6 +38,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Pillow warns about damaged metadata by its own file names and for each file anew. What matters of it is in
 # `Picture.notes`. (Recording warnings is no way: that is not safe in threads.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints its errors to stderr
 # Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
     OSError,
@@ -135,7 +137,10 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
                 raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
             load_image(image, library_lines)
             picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
-            return replace(picture, notes=(*picture.notes, *damage_notes(library_lines)))
+            # Animations that can be played do not come here.
+            broken = ("its animation is damaged: only its first picture is used",) if facts.is_animated_png else ()
+            further = () if facts.notes else further_pictures_notes(image)  # the note about a gain map says it, too
+            return replace(picture, notes=(*picture.notes, *broken, *further, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
         raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
     except Image.DecompressionBombError as error:
@@ -200,7 +205,7 @@ def has_alpha(path: Path) -> bool:
         with open_file(path) as stream:
             formats = formats_for(stream.peek(), str(path))
             with Image.open(stream, formats=formats) as image:
-                if image.format in FORMATS_WITH_UNUSED_ALPHA and has_transparency(image):
+                if has_transparency(image) and may_be_unused(image):
                     return decode_picture(read_file(path), name=str(path)).alpha is not None
                 return has_transparency(image)
     except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):

@@ -14,6 +14,7 @@ from PIL import Image
 from pix2style.errors import DataError
 from pix2style.files import atomic_path
 from pix2style.images.colour import to_srgb
+from pix2style.images.origin import origin_options
 from pix2style.images.picture import Image8, Picture
 
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
@@ -45,15 +46,16 @@ def can_hold_alpha(path: Path) -> bool:
 
 def can_write(path: Path) -> bool:
     """Return whether the suffix of `path` names a format that `write_picture` can write."""
-    return _format_of(path) in _WRITABLE
+    return format_of(path) in _WRITABLE
 
 
-def _format_of(path: Path) -> str | None:
+def format_of(path: Path) -> str | None:
+    """Return Pillow's name of the format that the suffix of `path` selects for writing, or None."""
     suffix = path.suffix.lower()
     return None if suffix in _UNFIT_SUFFIXES else Image.registered_extensions().get(suffix)
 
 
-def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
+def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: str | None = None) -> None:
     """Write an image file with its transparency and colour profile. No partial file is left behind on failure.
 
     In a format without transparency, the image is placed on a white background. In a format without profiles, its
@@ -64,6 +66,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         picture: Pixels, transparency and profile to write. The file gets no other metadata: no EXIF data, so no
             orientation, location or names.
         quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100. What was a lossless WebP file becomes one again.
+        origin: A note in the file that says what made it; see `read_origin`.
 
     Raises:
         DataError: The suffix names no format that pix2style writes, or the file cannot be written.
@@ -74,9 +77,9 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         "PNG": {"compress_level": 4},
         "WEBP": {"quality": quality, "method": 4},
         "TIFF": {"compression": "tiff_lzw"},
-        "AVIF": {"quality": 90},
+        "AVIF": {"quality": 90, "subsampling": "4:4:4"},
     }
-    kind = _format_of(path)
+    kind = format_of(path)
     if kind not in _WRITABLE:
         raise DataError(
             f"{path}: cannot write the format {suffix or 'without a suffix'!r}: use .png, .jpg, .webp or .tif"
@@ -85,8 +88,9 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
         raise DataError(
             f"{path}: cannot be written: a {kind} file has at most {_LONGEST_SIDE_PX[kind]} pixels a side: use .png"
         )
-    if kind == "WEBP" and picture.lossless:
+    if picture.lossless:
         options["WEBP"] = {"lossless": True, "quality": _LOSSLESS_EFFORT, "exact": True}
+        options["AVIF"]["quality"] = 100  # up to rounding: Pillow cannot store RGB itself
     if kind not in options:  # the others hold a profile
         picture = replace(picture, rgb=to_srgb(picture.rgb, picture.icc_profile), icc_profile=None)
     if picture.alpha is not None and can_hold_alpha(path):
@@ -96,7 +100,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95) -> None:
     extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
     try:
         with atomic_path(path) as temporary:
-            image.save(temporary, kind, **options.get(kind, {}), **extra)
+            image.save(temporary, kind, **options.get(kind, {}), **extra, **origin_options(kind, origin))
     # Encoders raise ValueError or struct.error for values that their format cannot store.
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error

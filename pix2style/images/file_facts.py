@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pix2style.images import png
 from pix2style.images.cicp import Cicp
-from pix2style.images.icc import matrix_profile
 from pix2style.images.isobmff import parse_boxes
 
 # What JPEG, HEIC and AVIF files contain if a second picture says how to brighten them on HDR screens: the XMP name
@@ -35,7 +34,8 @@ class FileFacts:
         cicp: Colour space by code points; None if there is none.
         cicp_first: Whether the code points count more than an ICC profile.
         profile: ICC profile that Pillow does not read; None if there is none.
-        lossless: Whether the file is a WebP without loss.
+        lossless: Whether the file is a WebP or AVIF without loss.
+        is_animated_png: Whether a PNG file says that it is an animation.
         notes: What a person should know about the file.
     """
 
@@ -48,6 +48,7 @@ class FileFacts:
     cicp_first: bool = False
     profile: bytes | None = None
     lossless: bool = False
+    is_animated_png: bool = False
     notes: tuple[str, ...] = field(default=())
 
 
@@ -60,11 +61,20 @@ def read_facts(data: bytes) -> FileFacts:
     if kind == "PNG":
         file = png.parse_png(data)
         notes = ("its colour profile is damaged: read as sRGB",) if file.damaged_profile else ()
-        return FileFacts(file.data, kind, 0, 0, file.bits, file.cicp, True, file.large_profile, notes=notes)
+        return FileFacts(
+            file.data,
+            kind,
+            grey_bits=file.bits,
+            cicp=file.cicp,
+            cicp_first=True,
+            profile=file.large_profile,
+            is_animated_png=file.is_animated,
+            notes=notes,
+        )
     notes = (_GAIN_MAP_NOTE,) if kind in ("JPEG", "AVIF", "HEIF") and _has_gain_map(data) else ()
     if kind in ("AVIF", "HEIF"):
         boxed = parse_boxes(data)
-        return FileFacts(data, kind, boxed.width, boxed.height, cicp=boxed.cicp, notes=notes)
+        return FileFacts(data, kind, boxed.width, boxed.height, cicp=boxed.cicp, lossless=boxed.lossless, notes=notes)
     profile = _bmp_profile(data) if kind == "BMP" else None
     return FileFacts(data, kind, profile=profile, lossless=kind == "WEBP" and _is_lossless_webp(data), notes=notes)
 
@@ -81,7 +91,7 @@ def _kind(data: bytes) -> str:
         b"GIF8": "GIF",
         b"BM": "BMP",
         **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"), "TIFF"),
-        **dict.fromkeys((b"P%d" % number for number in range(1, 8)), "PPM"),
+        **dict.fromkeys((b"P%d" % number for number in range(1, 7)), "PPM"),
     }
     return next((kind for start, kind in starts.items() if data.startswith(start)), "")
 
@@ -103,26 +113,12 @@ def _is_lossless_webp(data: bytes) -> bool:
 
 
 def _bmp_profile(data: bytes) -> bytes | None:
-    """Return the profile of a BMP file, or one that is made from its primaries (headers of versions 4 and 5)."""
-    if len(data) < 138:
+    """Return the profile that is embedded in a BMP file (header of version 5); None if there is none.
+
+    Primaries in a header of version 4 are left out: programs do not agree about their meaning.
+    """
+    if len(data) < 138 or data[70:74] != b"DEBM":  # "MBED", an embedded profile
         return None
     (header_bytes,) = struct.unpack_from("<I", data, 14)
-    kind = data[70:74]
-    if header_bytes >= 124 and kind == b"DEBM":  # "MBED", an embedded profile
-        offset, size = struct.unpack_from("<II", data, 126)
-        return data[14 + offset : 14 + offset + size] if 128 < size <= _PROFILE_LIMIT_BYTES else None
-    if header_bytes >= 108 and kind == bytes(4):
-        return _calibrated(struct.unpack_from("<9i", data, 74), struct.unpack_from("<3I", data, 110))
-    return None
-
-
-def _calibrated(endpoints: tuple[int, ...], gammas: tuple[int, ...]) -> bytes | None:
-    xyz = [endpoints[i : i + 3] for i in (0, 3, 6)]
-    white = [sum(values) for values in zip(*xyz, strict=True)]
-    if any(sum(values) <= 0 for values in (*xyz, white)) or not 0.2 < gammas[1] / 65536 < 5:
-        return None
-    points = [part / sum(values) for values in (white, *xyz) for part in values[:2]]
-    try:
-        return matrix_profile("BMP", tuple(points), gammas[1] / 65536)
-    except ValueError:
-        return None
+    offset, size = struct.unpack_from("<II", data, 126)
+    return data[14 + offset : 14 + offset + size] if header_bytes >= 124 and size <= _PROFILE_LIMIT_BYTES else None

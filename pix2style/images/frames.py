@@ -19,6 +19,9 @@ def find_frames(image: Image.Image) -> list[int]:
 
     Smaller versions and masks of a page in a TIFF file are no pages. Nor are the further pictures in MPO and HEIF
     files (previews, depth, gain maps, the view of the other eye).
+
+    Raises:
+        ValueError: A page cannot be read.
     """
     if image.format == "TIFF":
         return _find_pages(image) or [0]
@@ -39,6 +42,12 @@ def select_only_frame(image: Image.Image, name: str) -> None:
         image.seek(frames[0])
 
 
+def further_pictures_notes(image: Image.Image) -> tuple[str, ...]:
+    """Return what a person should know of the pictures in an MPO or HEIC file that are not used."""
+    count = getattr(image, "n_frames", 1) if image.format in ("HEIF", "MPO") else 1
+    return (f"holds {count} pictures: only the main one is used",) if count > 1 else ()
+
+
 def frame_noun(image: Image.Image) -> str:
     """Return `pages` for documents, and `frames` for animations."""
     return "pages" if image.format == "TIFF" else "frames"
@@ -53,7 +62,7 @@ def _find_pages(image: Image.Image) -> list[int]:
             is_reduced = tags.get(_SUBFILE_TYPE, 0) == _REDUCED
             if not is_reduced and not tags.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK:
                 pages.append(number)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error):
-        pass  # what follows the pages that were found is no page
+    except (OSError, EOFError, SyntaxError, TypeError, KeyError, struct.error) as error:
+        raise ValueError(f"page {len(pages) + 1}: {error}") from error
     image.seek(0)
     return pages

@@ -31,7 +31,10 @@ def tone_map(rgb: Image8, cicp: Cicp) -> Image8:
     to_srgb = np.linalg.solve(linear_to_xyz(SRGB_PRIMARIES), linear_to_xyz(cicp.chromaticities)).astype(np.float32)
     luminance = linear_to_xyz(cicp.chromaticities)[1].astype(np.float32)
     # The brightest channel of each pixel decides, so that compressing keeps hues.
-    peak = max(1.0, float(np.percentile(table[rgb.max(axis=2)], _PEAK_PERCENTILE)))
+    peak = np.percentile(table[rgb.max(axis=2)], _PEAK_PERCENTILE)
+    if cicp.hdr == "HLG":
+        peak = peak * _hlg_gain(np.asarray(peak, np.float32))
+    peak = max(1.0, float(peak))
     result = np.empty_like(rgb)
     rows = max(1, _VALUES_PER_STRIP // (3 * rgb.shape[1]))
     for top in range(0, len(rgb), rows):

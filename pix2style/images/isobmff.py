@@ -19,11 +19,13 @@ class BoxedImage:
         width: Width in pixels, before it is turned; 0 if the file does not say it.
         height: Height in pixels, before it is turned; 0 if the file does not say it.
         cicp: Colour space by code points; None if there is none.
+        lossless: Whether the image is stored as RGB, which encoders do for no other reason.
     """
 
     width: int = 0
     height: int = 0
     cicp: Cicp | None = None
+    lossless: bool = False
 
 
 def parse_boxes(data: bytes) -> BoxedImage:
@@ -42,13 +44,14 @@ def _parse(data: bytes) -> BoxedImage:
     main = _main_item(data, meta[b"pitm"][0])
     chosen = [all_properties[i - 1] for i in _associations(data, properties[b"ipma"][0], main) if i]
     width = height = 0
-    cicp = None
+    cicp, lossless = None, False
     for kind, (start, _end) in chosen:
         if kind == b"ispe":
             width, height = struct.unpack_from(">II", data, start + 4)
         elif kind == b"colr" and data[start : start + 4] == b"nclx":
             cicp = Cicp(*struct.unpack_from(">HH", data, start + 4))
-    return BoxedImage(width, height, cicp)
+            lossless = data[start + 8 : start + 10] == bytes(2)  # the identity as matrix coefficients
+    return BoxedImage(width, height, cicp, lossless)
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:

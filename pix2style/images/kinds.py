@@ -106,7 +106,8 @@ def _register_heif(name: str) -> None:
     try:
         _load_heif()
     except MissingExtraError as error:
-        raise ImageError(name, f"a HEIC or HEIF picture: {error}") from error
+        # The same words on every machine: manifests of pair sets keep them.
+        raise ImageError(name, "a HEIC or HEIF picture, which needs pillow-heif: pip install pillow-heif") from error
 
 
 @functools.cache

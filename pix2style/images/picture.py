@@ -23,7 +23,7 @@ class Picture:
         rgb: uint8 [height, width, 3]. Fully transparent pixels are white, so that their hidden colours never show.
         alpha: uint8 [height, width], or None if the image has no transparency.
         icc_profile: ICC profile of the RGB values, or None for sRGB.
-        lossless: Whether the file is a WebP without loss, which is to stay one.
+        lossless: Whether the file is a WebP or AVIF without loss, which is to stay one.
         notes: What a person should know about how the file was read, for example that it is HDR.
     """
 

@@ -14,7 +14,7 @@ from pix2style.images.tiff import UnsupportedPictureError, grey_range, has_unnam
 GREY_MODES = frozenset(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"))
 _WITH_ALPHA = frozenset(("LA", "La", "PA", "RGBA", "RGBa"))
 # Formats in which files without transparency often have an alpha channel of zeros.
-FORMATS_WITH_UNUSED_ALPHA = frozenset(("BMP", "DIB", "TGA", "TIFF"))
+_UNUSED_ALPHA = frozenset(("BMP", "DIB", "TGA", "TIFF"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,13 @@ class Pixels:
 def has_transparency(image: Image.Image) -> bool:
     """Return whether an image has an alpha channel or a transparent colour; it need not be decoded."""
     return image.mode in _WITH_ALPHA or bool(image.has_transparency_data)
+
+
+def may_be_unused(image: Image.Image) -> bool:
+    """Return whether an alpha channel of nothing but zeros would mean that there is no transparency."""
+    if image.format == "TIFF" and not has_unnamed_channel(image):
+        return False
+    return image.format in _UNUSED_ALPHA
 
 
 def take_pixels(image: Image.Image, grey_bits: int = 8) -> Pixels:
@@ -87,7 +94,4 @@ def _opaque_unless(matches: NDArray[np.bool_]) -> Image8:
 
 def _used(alpha: Image8, image: Image.Image) -> Image8 | None:
     """Return the alpha channel, or None if it is nothing but zeros in a file that need not have meant it."""
-    unused = image.format in FORMATS_WITH_UNUSED_ALPHA and not (
-        image.format == "TIFF" and not has_unnamed_channel(image)
-    )
-    return None if unused and not alpha.any() else alpha
+    return None if may_be_unused(image) and not alpha.any() else alpha

@@ -33,6 +33,7 @@ class PngFile:
         large_profile: The ICC profile that was taken out of `data`; None if there was none.
         cicp: Colour space of the chunk cICP; None if there is none.
         damaged_profile: Whether the file has a profile that cannot be unpacked.
+        is_animated: Whether the file has the chunk of an animation.
     """
 
     data: bytes
@@ -40,12 +41,13 @@ class PngFile:
     large_profile: bytes | None = None
     cicp: Cicp | None = None
     damaged_profile: bool = False
+    is_animated: bool = False
 
 
 def parse_png(data: bytes) -> PngFile:
     """Return what Pillow does not tell about a PNG file. A damaged file is returned as far as it can be read."""
     dropped: list[tuple[int, int]] = []
-    profile, cicp, damaged = None, None, False
+    profile, cicp, damaged, animated = None, None, False, False
     for kind, start, end in _chunks(data):
         content = data[start + 8 : end - 4] if kind != b"IDAT" else b""
         if kind in (b"tEXt", b"zTXt", b"iTXt") and not _is_needed(kind, content):
@@ -56,10 +58,12 @@ def parse_png(data: bytes) -> PngFile:
             if damaged or len(unpacked) > _PILLOW_LIMIT_BYTES:
                 dropped.append((start, end))
                 profile = unpacked or None
+        elif kind == b"acTL":
+            animated = content[:4] != b"\0\0\0\1"
         elif kind == b"cICP" and len(content) >= 4:
             cicp = Cicp(content[0], content[1])
     bits = data[24] if len(data) > 24 else 8
-    return PngFile(_without(data, dropped), bits, profile, cicp, damaged)
+    return PngFile(_without(data, dropped), bits, profile, cicp, damaged, animated)
 
 
 def alpha_of_sixteen_bits(data: bytes, key: tuple[int, ...]) -> Image8:

@@ -42,6 +42,8 @@ def damaged(facts: FileFacts, error: Exception, library_lines: list[str]) -> str
         error: What the decoder raised.
         library_lines: What a C library wrote to stderr meanwhile.
     """
+    if facts.kind == "TIFF" and isinstance(error.__cause__, KeyError) and str(error).isdigit():
+        error = ValueError(f"compression {error} is not supported")  # Pillow looks its number up without a check
     for text in (*(line.partition(": ")[2] for line in library_lines), str(error)):
         if _UNSUPPORTED.search(text):
             name = _NAMES.get(facts.kind, facts.kind) or "picture"

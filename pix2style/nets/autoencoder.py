@@ -15,7 +15,7 @@ from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file, write_bytes
 from pix2style.nets.features import FeatureNetwork, select_layers
 from pix2style.nets.image_tensors import check_rgb_batch
-from pix2style.nets.weights import WeightsRecord, read_tensors_and_metadata
+from pix2style.nets.weights import WeightsRecord, check_tensors, read_tensors_and_metadata, tensors_digest
 
 _KIND = "pix2style.autoencoder"
 _VERSION = 1
@@ -115,8 +115,8 @@ def save_autoencoder(path: Path, model: Autoencoder) -> None:
     """Write an autoencoder to a safetensors file, atomically."""
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     # All metadata in one key, because safetensors writes several keys in random order: equal networks give equal bytes.
-    description = json.dumps({"schema_version": _VERSION, "channels": model.channels})
-    write_bytes(path, save(tensors, {_KIND: description}))
+    description = {"schema_version": _VERSION, "channels": model.channels, "sha256": tensors_digest(tensors)}
+    write_bytes(path, save(tensors, {_KIND: json.dumps(description)}))
 
 
 def load_autoencoder(layers: Iterable[str], weights: Path) -> FeatureNetwork:
@@ -152,6 +152,7 @@ def _read(path: Path) -> Autoencoder:
                 f"{path}: has schema version {version}, this pix2style reads {_VERSION}:"
                 " update pix2style or make it again"
             )
+        check_tensors(tensors, description.get("sha256"), path, remedy="make it again")
         model = Autoencoder(description["channels"])
         model.load_state_dict(tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:

@@ -7,6 +7,7 @@ scaled and shifted, so that a painting that it was never trained on has a first 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file, write_bytes
 from pix2style.nets.lite import Lite, RepConv
 from pix2style.nets.style_condition import ConditionalAffine, ConditionalLayer
-from pix2style.nets.weights import read_tensors_and_metadata
+from pix2style.nets.weights import check_tensors, read_tensors_and_metadata, tensors_digest
 
 BASE_FILE = Path(__file__).parents[1] / "weights" / "base.safetensors"
 """The weights that come with pix2style."""
@@ -104,6 +105,7 @@ def save_base(generator: BaseGenerator, path: Path, notes: dict[str, Any]) -> No
         "scale": generator.scale,
         "codes": generator.styles,
         "vector_length": generator.vector_length,
+        "tensors_sha256": tensors_digest(tensors),
         **notes,
     }
     write_bytes(path, save(tensors, {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
@@ -116,9 +118,10 @@ def load_base(path: Path = BASE_FILE) -> BaseGenerator:
         ArtifactError: The file is missing, damaged, or no base of a schema version that this code reads.
     """
     tensors, metadata = read_tensors_and_metadata(path)
-    description = json.loads(metadata.get(_METADATA_KEY, "{}"))
+    description = _parse_description(metadata, path)
     if description.get("schema_version") != _SCHEMA_VERSION:
         raise ArtifactError(f"{path}: holds no base weights that this version of pix2style reads: reinstall pix2style")
+    check_tensors(tensors, description.get("tensors_sha256"), path, remedy="reinstall pix2style")
     sizes = {key: description[key] for key in ("channels", "blocks", "scale", "codes", "vector_length")}
     generator = BaseGenerator(**sizes)
     missing, unexpected = generator.load_state_dict(
@@ -132,7 +135,14 @@ def load_base(path: Path = BASE_FILE) -> BaseGenerator:
 def base_description(path: Path = BASE_FILE) -> dict[str, Any]:
     """Return the description in a base file's metadata, with the file's digest as `sha256`."""
     _, metadata = read_tensors_and_metadata(path)
-    return {**json.loads(metadata.get(_METADATA_KEY, "{}")), "sha256": sha256_file(path)}
+    return {**_parse_description(metadata, path), "sha256": sha256_file(path)}
+
+
+def _parse_description(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(metadata.get(_METADATA_KEY, "{}")))
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: its description is damaged ({error}): reinstall pix2style") from error
 
 
 def _merged_state(generator: BaseGenerator) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from pix2style.nets.blocks import Foldable
 from pix2style.nets.image_tensors import check_rgb_batch
 from pix2style.nets.key_map import with_current_keys
 from pix2style.nets.style_condition import fix_style, style_weights
+from pix2style.plural import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class Generator(nn.Module, ABC):
     def _check_style(self, photo: Tensor, style: Tensor | None) -> None:
         if style is None and self.styles > 1:
             raise ValueError(
-                f"the network holds {self.styles} styles: pass style=, their weights [batch, {self.styles}], or call"
+                f"the network holds {counted(self.styles, 'style')}: pass style=, their weights [batch,"
+                f" {self.styles}], or call"
                 " with_fixed_style(...), which returns a network of one style"
             )
         if style is not None and self.styles == 1:

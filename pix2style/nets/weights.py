@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +50,27 @@ def read_tensors_and_metadata(path: Path) -> tuple[dict[str, Tensor], dict[str, 
         raise ArtifactError(
             f"{path}: is damaged or not a safetensors file ({error}): download or create it again"
         ) from error
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names and values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + b"\0" + tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def check_tensors(tensors: Mapping[str, Tensor], sha256: str | None, path: Path, *, remedy: str) -> None:
+    """Compare tensors with the digest that their file states.
+
+    Args:
+        tensors: All tensors of the file.
+        sha256: Digest from the file's metadata; None for files of older versions, which state none.
+        path: Path of the file, for the message.
+        remedy: What to do if they differ.
+
+    Raises:
+        ArtifactError: They differ.
+    """
+    if sha256 is not None and tensors_digest(tensors) != sha256:
+        raise ArtifactError(f"{path}: is damaged: its weights differ from the digest in its metadata: {remedy}")

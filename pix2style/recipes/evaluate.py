@@ -14,6 +14,7 @@ from pix2style.loading import load_stylizer
 from pix2style.progress import ProgressBar
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher
+from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
     from pix2style.evaluation.dataset import EvaluationDataset
@@ -50,6 +51,8 @@ def check_evaluation(config: Config, options: EvaluationOptions) -> None:
     stylizers, sheet = options.stylizers, options.sheet
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ConfigError(f"--sheet {sheet}: the sheet is a PNG file: give it a name that ends in .png")
+    if sheet is not None:
+        check_can_write(sheet)
     repeated = [source for source, count in Counter(stylizers).items() if count > 1]
     if repeated:
         raise ConfigError(f"{repeated[0]}: this stylizer is named twice: name each one once")

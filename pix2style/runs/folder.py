@@ -194,7 +194,7 @@ class RunFolder:
             pointer = folder / which
             if which == "best" and not pointer.is_file():
                 pointer = folder / "latest"
-            name = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
+            name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
         if not _STEP_NAME.match(name) or not (folder / name / META_FILE).is_file():
             available = ", ".join(self.checkpoints) or "none"
             raise ArtifactError(f"{self.path}: has no checkpoint {which!r} (there are: {available})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
+from pix2style.plural import counted
 from pix2style.runs.folder import CheckpointMeta
 from pix2style.style_choice import StyleChoice, format_style
 
@@ -41,7 +42,8 @@ def select_style(
     if choice is None:
         last = generator.styles - 1
         raise ConfigError(
-            f"{run}: holds {generator.styles} styles{_list_styles(meta)}: choose one, {run}@0 to {run}@{last}, or a"
+            f"{run}: holds {counted(generator.styles, 'style')}{_list_styles(meta)}: choose one, {run}@0 to"
+            f" {run}@{last}, or a"
             f" weight for each, {run}@{format_style(_example_weights(generator.styles))} (to export: --style 0)"
         )
     try:

@@ -9,9 +9,10 @@ import torch
 
 from pix2style.files import sha256_file
 from pix2style.images import Image8, from_batch, to_batch
+from pix2style.nets.forked import compute_in_one_thread_after_fork
 from pix2style.nets.generator import Generator
-from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
-from pix2style.runs.generator import load_generator
+from pix2style.runs.folder import RunFolder
+from pix2style.runs.generator import averaged_weights_file, load_generator
 from pix2style.runs.styles import select_style
 from pix2style.style_choice import StyleChoice, format_style
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
@@ -41,8 +42,8 @@ class RunStylizer(Stylizer):
         run = RunFolder(path)
         generator, meta = select_style(*load_generator(run, checkpoint=checkpoint), style, run=path)
         self._generator = generator.folded().to(device)
-        folder = run.checkpoint(checkpoint)
-        file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
+        compute_in_one_thread_after_fork()
+        file = averaged_weights_file(run, run.checkpoint(checkpoint), meta)
         self.parameters = sum(p.numel() for p in self._generator.parameters())
         self.bytes = file.stat().st_size
         settings: dict[str, Setting] = {"step": meta.step, "generator": run.config.model.generator}
@@ -50,7 +51,7 @@ class RunStylizer(Stylizer):
             settings["style"] = format_style(style)
         self._identity = StylizerIdentity(
             name=run.name if style is None else f"{run.name}@{format_style(style)}",
-            sha256=sha256_file(file),
+            sha256=meta.files_sha256.get(file.name) or sha256_file(file),
             style_sha256=meta.style_sha256,
             licence=run.config.export.licence,
             settings=settings,

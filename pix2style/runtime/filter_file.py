@@ -1,4 +1,4 @@
-"""Open a filter file: read its bytes, its description, and the optional inputs that it has."""
+"""Open a filter file: read its bytes, check its digest, and read its description."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 import onnxruntime
 
 from pix2style.errors import ArtifactError
-from pix2style.onnx_session import LOAD_ERRORS, open_session
-from pix2style.spec import INPUT_NAME, OUTPUT_NAME, SPEC_KEY, GeneratorSpec
+from pix2style.file_session import FileSession
+from pix2style.onnx_session import LOAD_ERRORS
+from pix2style.runtime.content_digest import DigestState, check_content
+from pix2style.spec import SPEC_KEY, GeneratorSpec
+
+_LONGEST_REASON = 300
 
 
 def read_file(path: Path) -> bytes:
@@ -28,7 +32,30 @@ def read_file(path: Path) -> bytes:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def open_filter(data: bytes, path: Path, threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
+def check_digest(data: bytes, path: Path) -> DigestState:
+    """Compare a filter file with the digest that it holds.
+
+    Args:
+        data: Content of the filter file.
+        path: Path of the file, for messages.
+
+    Returns:
+        "matches"; "changed" if another program has written the file anew; or "absent" if it holds no digest, as files
+        of older versions.
+
+    Raises:
+        ArtifactError: The file is damaged.
+    """
+    state = check_content(data)
+    if state == "differs":
+        raise ArtifactError(
+            f"{path}: is damaged, or was changed after its export: its content differs from the digest in its metadata:"
+            " copy it again or export it again"
+        )
+    return state
+
+
+def open_filter(data: bytes, path: Path, threads: int | None, providers: list[str]) -> FileSession:
     """Open a session on the bytes of a filter file.
 
     Args:
@@ -41,45 +68,37 @@ def open_filter(data: bytes, path: Path, threads: int | None, providers: list[st
         ArtifactError: ONNX Runtime cannot load the file.
     """
     try:
-        return open_session(data, threads=threads, providers=providers)
+        return FileSession(path, data, threads=threads, providers=providers)
     except LOAD_ERRORS as error:
         raise ArtifactError(
             f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it, so it is damaged, not an ONNX file, or too"
-            f" new: export it again or update onnxruntime ({_first_line(error)})"
+            f" new: export it again or update onnxruntime ({short_reason(error)})"
         ) from error
 
 
 def read_spec(session: onnxruntime.InferenceSession, path: Path) -> GeneratorSpec:
-    """Read the description of a filter from its metadata, and check that its inputs and outputs fit.
+    """Read the description of a filter from its metadata.
 
     Args:
         session: Session on the filter file.
         path: Path of the file, for messages.
 
     Raises:
-        ArtifactError: The file is no filter of pix2style, was changed after its export, or has an unknown schema
-            version.
+        ArtifactError: The file is no filter of pix2style, or its description is damaged or of an unknown version.
     """
-    metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    try:
+        metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path}: its metadata are no text: it is damaged; export it again") from error
     if SPEC_KEY not in metadata:
         raise ArtifactError(
             f"{path}: is an ONNX file, but not a filter of pix2style (it has no {SPEC_KEY!r} in its metadata):"
             " expected a file that pix2style export wrote"
         )
-    spec = GeneratorSpec.from_json(metadata[SPEC_KEY], source=str(path))
-    names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
-    if names != [INPUT_NAME, OUTPUT_NAME]:
-        raise ArtifactError(
-            f"{path}: has the inputs and outputs {', '.join(names)}, but a filter has {INPUT_NAME} and {OUTPUT_NAME}:"
-            " the file was changed after its export; export it again"
-        )
-    return spec
+    return GeneratorSpec.from_json(metadata[SPEC_KEY], source=str(path))
 
 
-def optional_inputs(session: onnxruntime.InferenceSession) -> dict[str, list[int | str]]:
-    """Return names and shapes of the optional inputs of a filter: some of `strength`, `style` and `glimpse`."""
-    return {value.name: list(value.shape) for value in session.get_overridable_initializers()}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def short_reason(error: Exception) -> str:
+    """Return the first line of a message of ONNX Runtime, for a message of one line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return "".join(character if character.isprintable() else "?" for character in lines[0])[:_LONGEST_REASON]

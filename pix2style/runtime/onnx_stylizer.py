@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2style.errors import ConfigError, DataError
+from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.onnx_session import RUN_ERRORS, default_providers, is_out_of_memory, shrink_arena_after_run
-from pix2style.runtime.filter_file import open_filter, optional_inputs, read_file, read_spec
+from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec, short_reason
+from pix2style.runtime.filter_inputs import read_inputs
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.runtime.tiles import split_axis, stylize_in_tiles
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
@@ -53,6 +54,9 @@ class OnnxStylizer(Stylizer):
 
     Attributes:
         spec: Description of the filter from the file's metadata.
+        inputs: Inputs that the file really has.
+        digest: Whether the file was compared with the digest that it holds: "matches", "changed" if another program has
+            written it anew, or "absent" in files of older versions.
         bytes: Size of the file in bytes.
         styles: Number of styles in the file.
         tiled: Number of photos that were stylized in tiles so far.
@@ -74,20 +78,21 @@ class OnnxStylizer(Stylizer):
         providers: Sequence[str] | None = None,
     ) -> None:
         path = Path(path)
-        data = read_file(path)
+        self._path, data = path, read_file(path)
         self._session = open_filter(data, path, threads, list(providers or default_providers()))
-        self.spec = read_spec(self._session, path)
-        self.bytes, self.tiled = len(data), 0
-        optional = optional_inputs(self._session)
-        self.styles = int(optional[STYLE_NAME][0]) if STYLE_NAME in optional else 1
-        self._has_glimpse_input = GLIMPSE_NAME in optional
-        if tile is not None and tile < 0:
-            raise ConfigError(f"tile is {tile}: give a tile's side in pixels, or 0 for no tiles")
+        self.spec = read_spec(self._session.get(), path)
+        self.inputs = read_inputs(self._session.get(), str(path))
+        self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong
+        self.bytes, self.tiled, self.styles = len(data), 0, self.inputs.styles
+        self._has_glimpse_input = GLIMPSE_NAME in self.inputs.others
+        if tile is not None and (not isinstance(tile, SupportsIndex) or tile < 0):
+            raise ConfigError(f"tile is {tile!r}: give a tile's side in pixels, or 0 for no tiles")
         self._tile = tile
         self._blend_strength: float | None = None  # set if the strength has to be applied outside of the file
-        self._fixed_inputs: dict[str, NDArray[np.float32]] = {}  # inputs that are the same for all photos
-        self._strength = float(strength)
-        settings = {**self._set_strength(strength, optional), **self._set_style(style, path)}
+        # Inputs that are the same for all photos.
+        self._fixed_inputs: dict[str, NDArray[Any]] = dict(self.inputs.defaults)
+        self._strength = check_strength(strength)
+        settings = {**self._set_strength(strength), **self._set_style(style, path)}
         self._identity = StylizerIdentity(
             name=f"{self.spec.name}@{settings['style']}" if "style" in settings else self.spec.name,
             sha256=sha256_bytes(data),
@@ -96,11 +101,11 @@ class OnnxStylizer(Stylizer):
             settings=settings,
         )
 
-    def _set_strength(self, strength: float, optional: dict[str, Any]) -> dict[str, Setting]:
+    def _set_strength(self, strength: float) -> dict[str, Setting]:
         """Store the strength, and return what it adds to the settings of the identity."""
         if check_strength(strength) == 1:
             return {}
-        if STRENGTH_NAME in optional:
+        if STRENGTH_NAME in self.inputs.others:
             self._fixed_inputs[STRENGTH_NAME] = np.array([strength], np.float32)
         else:
             self._blend_strength = strength
@@ -111,8 +116,15 @@ class OnnxStylizer(Stylizer):
         if style is None:
             return {}
         choice = as_style_choice(style)
-        if self.styles == 1:
+        if len(self.spec.styles) > self.styles and choice != 0:
+            raise ArtifactError(
+                f"{path}@{format_style(choice)}: the input {STYLE_NAME} was removed after the export, as programs that"
+                " simplify ONNX files do, so only the first style is left: name none, or export the file again"
+            )
+        if self.styles == 1 >= len(self.spec.styles):
             raise ConfigError(f"{path}@{format_style(choice)}: the file holds one style, so do not name a style")
+        if self.styles == 1:  # the first style is all that is left
+            return {"style": format_style(choice)}
         try:
             self._fixed_inputs[STYLE_NAME] = np.array(style_weights(choice, self.styles), np.float32)
         except ValueError as error:
@@ -165,7 +177,7 @@ class OnnxStylizer(Stylizer):
         Raises:
             DataError: The batch needs more memory than there is.
         """
-        if self._session.get_inputs()[0].shape[0] == 1:
+        if self.inputs.photo[0] == 1:
             return np.concatenate([self._run(photo[None], self._fixed_inputs) for photo in batch])
         return self._run(batch, self._fixed_inputs)
 
@@ -194,16 +206,33 @@ class OnnxStylizer(Stylizer):
         options = shrink_arena_after_run() if is_large else None
         try:
             photo = np.ascontiguousarray(batch)
-            stylized: Image8 = self._session.run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
-            return stylized if self._blend_strength is None else blend(photo, stylized, self._blend_strength)
+            stylized: Image8 = self._session.get().run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
         except RUN_ERRORS as error:
-            if not is_out_of_memory(error):
-                raise
-            height, width = batch.shape[1:3]
-            raise DataError(
+            raise self._run_error(error, batch) from error
+        if stylized.shape != batch.shape:
+            raise ArtifactError(
+                f"{self._path}: turns photos of the shape {list(batch.shape)} into {list(stylized.shape)}: it is"
+                " damaged or was changed after its export; export it again"
+            )
+        return stylized if self._blend_strength is None else blend(photo, stylized, self._blend_strength)
+
+    def _run_error(self, error: Exception, batch: Image8) -> DataError | ArtifactError:
+        """Say why a batch cannot be stylized: because of its size, or because of the file."""
+        height, width = batch.shape[1:3]
+        if is_out_of_memory(error):
+            return DataError(
                 f"{width}x{height} pixels need more memory than there is for the filter {self.spec.name!r}:"
                 f" {self._memory_advice()}"
-            ) from error
+            )
+        if not self.inputs.accepts(batch.shape):
+            return DataError(
+                f"a photo of {width}x{height} pixels does not fit the filter {self._path}, whose input was fixed to"
+                f" {list(self.inputs.photo)} after its export: export it again"
+            )
+        return ArtifactError(
+            f"{self._path}: ONNX Runtime cannot run it on {width}x{height} pixels: it is damaged or was changed after"
+            f" its export; export it again ({short_reason(error)})"
+        )
 
     def _memory_advice(self) -> str:
         if self.can_tile:

@@ -11,10 +11,11 @@ from pix2style.images import Image8
 _VALUES_PER_STRIP = 100_000
 
 
-def check_strength(strength: float) -> float:
-    """Return the strength as a float, or raise a ConfigError if it is not between 0 and 1."""
-    if not 0 <= strength <= 1:  # written so that it refuses NaN as well
-        raise ConfigError(f"strength is {strength}: give a number from 0 (the photo) to 1 (the full style)")
+def check_strength(strength: object) -> float:
+    """Return the strength as a float, or raise a ConfigError if it is no number from 0 to 1."""
+    # Written so that it refuses NaN as well.
+    if not isinstance(strength, int | float | np.floating | np.integer) or not 0 <= strength <= 1:
+        raise ConfigError(f"strength is {strength!r}: give a number from 0 (the photo) to 1 (the full style)")
     return float(strength)
 
 

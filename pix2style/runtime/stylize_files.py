@@ -6,14 +6,25 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
-from pix2style.images import LeftOut, Picture, read_picture, write_picture
+from pix2style.images import (
+    Frame,
+    LeftOut,
+    Picture,
+    PictureSequence,
+    check_can_hold,
+    open_images,
+    write_picture,
+    write_sequence,
+)
 from pix2style.processes import submit_ahead
+from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.output_paths import Job, plan_outputs
 from pix2style.stylizer import Stylizer
+from pix2style.writable import check_can_write_folder
 
 # Number of decoded photos that may wait for the stylizer, and of results that may wait to be written. That is enough to
 # keep the stylizer busy, and with 24-megapixel photos (73 MB each, decoded) it needs less than half a gigabyte.
@@ -53,9 +64,12 @@ class FilesReport:
     Attributes:
         written: Outputs that were written.
         skipped: Outputs that existed before.
+        of_unknown_origin: Number of those outputs that do not say what made them.
         failures: Photos that could not be read, stylized or written, and input folders without photos.
         notes: What a person should know about single photos.
         left_out: What else lies in the input folders.
+        frames: Number of stylized frames and pages in all outputs that hold several.
+        sequences: Number of outputs that hold several frames or pages.
         renamed: Outputs with a number in their name, because the file system takes their own name for another's.
         seconds: Duration of the whole call.
         stylize_seconds: Part of that duration spent inside the stylizer.
@@ -63,10 +77,13 @@ class FilesReport:
 
     written: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
+    of_unknown_origin: int = 0
     failures: list[FailedFile] = field(default_factory=list)
     notes: list[FileNote] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     renamed: list[Path] = field(default_factory=list)
+    frames: int = 0
+    sequences: int = 0
     seconds: float = 0.0
     stylize_seconds: float = 0.0
 
@@ -77,8 +94,9 @@ class FilesReport:
 
     @property
     def ms_per_picture(self) -> float | None:
-        """Milliseconds inside the stylizer for each written output; None if there are no outputs."""
-        return 1000 * self.stylize_seconds / len(self.written) if self.written else None
+        """Milliseconds inside the stylizer for each written picture, frame and page; None if there are no outputs."""
+        pictures = len(self.written) - self.sequences + self.frames
+        return 1000 * self.stylize_seconds / pictures if pictures else None
 
 
 def stylize_files(
@@ -94,8 +112,9 @@ def stylize_files(
     """Stylize image files and folders of image files.
 
     Outputs have the size, transparency and colour profile of their photo. They are stored upright, without other
-    metadata, because EXIF can contain places and names. An output that exists already is kept, so that calling again
-    continues an interrupted call. If a photo fails, it is listed in the report and the other photos are still done.
+    metadata, because EXIF can contain places and names; only a digest notes what made them. An output that exists
+    already is kept, so that calling again continues an interrupted call. If a photo fails, it is listed in the report
+    and the other photos are still done.
 
     Args:
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
@@ -108,45 +127,35 @@ def stylize_files(
         on_progress: Called after every photo with the number of handled photos and the number of all photos.
 
     Raises:
-        DataError: Before any work: there are no photos, or an output would overwrite a photo or another output.
+        DataError: Before any work: there are no photos, an output would overwrite a photo, or another
+            filter or other settings made an output that exists.
     """
     started = time.perf_counter()
     plan = plan_outputs(inputs, out, suffix=suffix)
     report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
     report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
-    jobs = _remaining(plan.jobs, report, overwrite=overwrite)
-    total = len(jobs) + report.handled
+    origin = OutputOrigin(stylizer.identity, jpeg_quality)
+    existing = find_existing(plan.jobs, origin, overwrite=overwrite)
+    if existing.remaining:
+        check_can_write_folder(existing.remaining[0].target.parent)
+    report.skipped, report.of_unknown_origin = existing.done, existing.of_unknown_origin
+    for job in existing.blocked:
+        reason = f"its output {job.target} is a folder: remove it, or choose another OUT"
+        report.failures.append(FailedFile(job.source, reason))
+    total = len(existing.remaining) + report.handled
     on_progress(report.handled, total)
-    _Pipeline(stylizer, jpeg_quality, report, lambda: on_progress(report.handled, total)).run(jobs)
+    _Pipeline(stylizer, origin, report, lambda: on_progress(report.handled, total)).run(existing.remaining)
     report.seconds = time.perf_counter() - started
     return report
-
-
-def _remaining(jobs: list[Job], report: FilesReport, *, overwrite: bool) -> list[Job]:
-    """Return the jobs to do; those that are done or impossible are added to the report.
-
-    An empty file is no output: outputs are written whole or not at all.
-    """
-    remaining = []
-    for job in jobs:
-        if job.target.is_dir():
-            reason = f"its output {job.target} is a folder: remove it, or choose another OUT"
-            report.failures.append(FailedFile(job.source, reason))
-        elif not overwrite and job.target.is_file() and job.target.stat().st_size > 0:
-            report.skipped.append(job.target)
-        else:
-            remaining.append(job)
-    report.skipped.sort()
-    return remaining
 
 
 class _Pipeline:
     """Reads ahead in one thread, stylizes in the caller's thread, and writes in another thread."""
 
     def __init__(
-        self, stylizer: Stylizer, jpeg_quality: int, report: FilesReport, on_progress: Callable[[], None]
+        self, stylizer: Stylizer, origin: OutputOrigin, report: FilesReport, on_progress: Callable[[], None]
     ) -> None:
-        self._stylizer, self._jpeg_quality = stylizer, jpeg_quality
+        self._stylizer, self._origin = stylizer, origin
         self._report, self._on_progress = report, on_progress
         self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
@@ -161,9 +170,12 @@ class _Pipeline:
                 reader.shutdown(cancel_futures=True)
                 self._collect_writes(0)
 
-    def _stylize(self, job: Job, reading: Future[Picture], writer: ThreadPoolExecutor) -> None:
+    def _stylize(self, job: Job, reading: Future[Picture | PictureSequence], writer: ThreadPoolExecutor) -> None:
         try:
             picture = reading.result()
+            if isinstance(picture, PictureSequence):
+                self._stylize_sequence(job, picture)
+                return
             started = time.perf_counter()
             stylized = self._stylizer.stylize_picture(picture)
             self._report.stylize_seconds += time.perf_counter() - started
@@ -171,8 +183,27 @@ class _Pipeline:
             self._add_failure(job, error)
             return
         self._report.notes += [FileNote(job.source, note) for note in picture.notes]
-        writing = writer.submit(write_picture, job.target, stylized, quality=self._jpeg_quality)
+        note = self._origin.note(job.target)
+        writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=note)
         self._pending_writes.append((job, writing))
+
+    def _stylize_sequence(self, job: Job, sequence: PictureSequence) -> None:
+        """Stylize every frame or page, and write them into one file."""
+        check_can_hold(job.target, sequence)
+        frames = (self._stylize_frame(frame) for frame in sequence.frames())
+        note = self._origin.note(job.target)
+        write_sequence(job.target, frames, sequence, quality=self._origin.quality, origin=note)
+        self._report.notes += [FileNote(job.source, note) for note in sequence.notes]
+        self._report.frames += len(sequence)
+        self._report.sequences += 1
+        self._report.written.append(job.target)
+        self._on_progress()
+
+    def _stylize_frame(self, frame: Frame) -> Frame:
+        started = time.perf_counter()
+        stylized = self._stylizer.stylize_picture(frame.picture)
+        self._report.stylize_seconds += time.perf_counter() - started
+        return replace(frame, picture=stylized)
 
     def _collect_writes(self, max_pending: int) -> None:
         """Add finished writes to the report, and wait until at most `max_pending` results still have to be written."""
@@ -192,5 +223,5 @@ class _Pipeline:
         self._on_progress()
 
 
-def _read(job: Job) -> Picture:
-    return read_picture(job.source)
+def _read(job: Job) -> Picture | PictureSequence:
+    return open_images(job.source)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pix2style.errors import ConfigError, ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture
+from pix2style.plural import counted
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
@@ -41,7 +42,8 @@ class StyleBlend:
             raise ConfigError(f"style {self.name}: has no painting: name at least one")
         if len(self.weights) != len(self.paintings):
             raise ConfigError(
-                f"style {self.name}: {len(self.weights)} weights for {len(self.paintings)} paintings: give one weight"
+                f"style {self.name}: {counted(len(self.weights), 'weight')} for"
+                f" {counted(len(self.paintings), 'painting')}: give one weight"
                 " for each painting"
             )
         if not all(weight > 0 and math.isfinite(weight) for weight in self.weights):

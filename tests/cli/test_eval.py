@@ -91,7 +91,7 @@ def test_the_table_is_printed_on_stdout(folder: Path, run: Callable[..., Done]) 
     done = run("watercolor", "--photos", folder, "--teacher", "watercolor", "--features", "none", "--limit", 1)
     assert done.returncode == 0, done.stderr
     assert "watercolor" in done.stdout
-    assert "1 photos" in done.stdout
+    assert "1 photo (" in done.stdout
     assert "note: style was not measured (--features none)" in done.stdout
 
 

@@ -190,3 +190,20 @@ def test_wrong_strengths_styles_and_tiles(
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_home_in_the_output_folder(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work := tmp_path / "work").mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for number, option in enumerate((["--out=~/p0"], ["-o~/p1"], ["-o", "~/p2"])):
+        assert infer(red_filter, "~/photos", *option).code == 0
+        assert (tmp_path / f"p{number}" / "sub" / "0.png").is_file()
+    done = infer(red_filter, folder, "--out=~nobody-here/x")
+    assert done.code == 2
+    assert done.err.startswith(
+        "pix2style: --out ~nobody-here/x: there is no user 'nobody-here': write ./~nobody-here/x"
+    )
+    assert list(work.iterdir()) == []

@@ -184,7 +184,7 @@ def test_several_paintings_are_one_style_or_a_style_each(tmp_path: Path) -> None
     ("options", "message"),
     [
         (StyleOptions(weights=[1.0]), "need a painting: add --style FILE"),
-        (StyleOptions([Path("a"), Path("b")], [1.0]), "1 weights for 2 paintings"),
+        (StyleOptions([Path("a"), Path("b")], [1.0]), "1 weight for 2 paintings"),
         (StyleOptions([Path("a"), Path("b")], [1.0, 2.0], each=True), "use one of the two"),
     ],
 )

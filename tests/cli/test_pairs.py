@@ -31,7 +31,7 @@ def test_verify(pix2style, made: Path) -> None:
     assert code == 3
     assert f"pair {entry.key} ({entry.source}): its target is damaged" in out
     assert f"to do: delete shard-{entry.shard:05d}.tar" in out
-    assert "1 problems were found" in err
+    assert "1 problem was found" in err
     code, out, _ = pix2style("pairs", "verify", made, "--json")
     report = json.loads(out)
     assert (code, report["whole"]) == (3, False)

@@ -48,7 +48,7 @@ def test_unreadable_photos_are_listed_and_left_out(tmp_path: Path, folder: Path)
     done = run("--content", str(folder), "--content", str(bad), "--out", str(tmp_path / "f.safetensors"), "--steps=1")
     assert done.returncode == 1
     assert "bad.png" in done.stderr
-    assert "6 images, 1 steps" in done.stdout
+    assert "6 images, 1 step" in done.stdout
 
 
 def test_a_pair_set_provides_photos_and_targets(tmp_path: Path, folder: Path) -> None:

@@ -97,10 +97,10 @@ def test_a_wrong_override_is_refused(override: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_gives_a_config_or_a_config_error(text: str) -> None:
-    from pix2style.config.load import _parse_yaml
+    from pix2style.config.load import parse_document
 
     with contextlib.suppress(ConfigError):
-        parse_config(_parse_yaml(text, "text"))
+        parse_config(parse_document(text, "text"))
 
 
 def test_off_is_a_text_and_true_is_a_boolean(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_file_of_ones_own_goes_first(tmp_path: Path, monkeypatch: pytest.Monke
         ("fine-tune.yaml", "did you mean --config finetune?"),
         ("elsewhere/watercolor.yaml", "did you mean --config watercolor?"),
         ("xyz", "shipped are distill, finetune"),
-        (".", "is not a file"),
+        (".", "is a folder"),
     ],
 )
 def test_what_is_not_there_names_what_is(

@@ -128,7 +128,7 @@ def test_damaged_archives_leave_nothing(site: Site, tmp_path: Path) -> None:
 
 def test_a_dataset_without_pictures(site: Site, tmp_path: Path) -> None:
     site.archives[2] = zip_of({"list.csv": b"1,2"})
-    with pytest.raises(DataError, match="no images in its 1 files"):
+    with pytest.raises(DataError, match="no images in its 1 file:"):
         fetch_dataset(COCO_WIKIART, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -31,6 +31,7 @@ ASSUMES = {
     "docs/tutorial.md": ("photos", "photo.jpg", "painting.jpg"),
     "docs/guides/make-pairs.md": ("photos", "painting.jpg", "other.jpg"),
     "docs/guides/magenta.md": (),
+    "docs/guides/install.md": (),
     "docs/guides/check-pairs.md": ("data/pairs/mine",),
     "docs/guides/train.md": (
         *("photos", "painting.jpg", "runs/watercolor", "vgg19_to_conv3_1.safetensors"),

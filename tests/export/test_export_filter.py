@@ -83,7 +83,7 @@ def test_report(exported: Exported) -> None:
     report = exported.report
     assert report.bytes == report.path.stat().st_size
     assert report.sha256 == sha256_file(report.path)
-    assert report.opset == 20
+    assert report.opset == 17
     assert report.max_difference_levels <= 1
     assert report.differing_share <= 1e-3  # measured: 1.2e-5
     assert len(report.sizes) >= 3
@@ -94,7 +94,7 @@ def test_report(exported: Exported) -> None:
 def test_interface_of_the_graph(exported: Exported) -> None:
     model = onnx.load(exported.path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
-    assert {opset.domain: opset.version for opset in model.opset_import} == {"": 20}
+    assert {opset.domain: opset.version for opset in model.opset_import} == {"": 17}
     assert not any(tensor.external_data for tensor in model.graph.initializer)
     optional = {tensor.name for tensor in model.graph.initializer}
     required = [value for value in model.graph.input if value.name not in optional]

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 
 from pix2style.cli import main
 from pix2style.config import Config, parse_config
 from pix2style.errors import ArtifactError, DataError
+from pix2style.export import package
+from pix2style.export.licence_ids import licence_header
 from pix2style.export.package import export_package
 from pix2style.export.photos import load_photos
 from pix2style.export.run import open_run
@@ -86,6 +89,53 @@ def test_weights_are_folded(pair_set: Path, tmp_path: Path) -> None:
     assert set(tensors) == set(expected)
     assert all(torch.equal(tensors[name], expected[name]) for name in expected)
     assert json.loads((tmp_path / "package" / "config.json").read_text())["channels"] == 8
+
+
+def test_an_interrupted_package_leaves_no_folder(
+    pair_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does what a killed process left behind keep the same command from working."""
+    source, out = open_run(make_run(tmp_path / "run", config_for(pair_set))), tmp_path / "package"
+
+    def interrupt(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(package, "card_text", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            export_package(source, out)
+    assert not out.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+    unfinished = tmp_path / ".package.unfinished"  # as after kill -9
+    unfinished.mkdir()
+    (unfinished / "small.onnx").write_bytes(b"half a file")
+    out.mkdir()  # an empty folder may be there
+    reports = export_package(source, out)
+    assert all(report.path.parent == out and report.path.is_file() for report in reports)
+    assert not unfinished.exists()
+
+
+@pytest.mark.parametrize(
+    ("licence", "lines"),
+    [
+        ("CC BY-NC 4.0", ["license: cc-by-nc-4.0"]),
+        ("cc-by-4.0", ["license: cc-by-4.0"]),
+        ("Apache License 2.0", ["license: apache-2.0"]),
+        ("MIT License", ["license: mit"]),
+        ("GPL-3.0-or-later", ["license: gpl-3.0"]),
+        ("CC0", ["license: cc0-1.0"]),
+        ("BSD 3-Clause", ["license: bsd-3-clause"]),
+        ("", ["license: unknown"]),
+        ("unspecified", ["license: unknown"]),
+        ("My own: free\nfor all # yes", ["license: other", 'license_name: "my-own-free-for-all-yes"']),
+        ("no", ["license: other", 'license_name: "no"']),
+        ("日本", ["license: other", 'license_name: "custom"']),
+    ],
+)
+def test_the_licence_in_the_card_is_one_that_hubs_accept(licence: str, lines: list[str]) -> None:
+    assert licence_header(licence) == lines
+    header = yaml.safe_load("\n".join(lines))
+    assert all(isinstance(value, str) for value in header.values())
 
 
 def test_calibration_and_held_out_photos_do_not_overlap(pair_set: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, no_v
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    advice = r"cannot be downloaded.*pix2style\[vgg\].*losses\.features\.weights.*autoencoder"
+    advice = r"cannot be downloaded.*\[vgg\].*losses\.features\.weights.*autoencoder"
     with pytest.raises(ArtifactError, match=advice) as caught:
         load_vgg19(["relu1_1"])
     assert isinstance(caught.value.__cause__, URLError)

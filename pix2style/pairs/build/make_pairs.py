@@ -109,6 +109,7 @@ def make_pairs(
                 teacher_s=pair_stylizer.teacher_s if cluster is None else None,
                 seconds=time.perf_counter() - start,
                 already_finished=finished is not None,
+                left_out=scan.left_out,
             )
 
 
@@ -181,10 +182,11 @@ def plan_pairs(
     """
     folder = PairSetFolder(out)
     with worker_threads() as pool:
-        plan = _plan(config, _as_list(teacher), seed, _scan(config, pool, on_progress), folder)
+        scan = _scan(config, pool, on_progress)
+        plan = _plan(config, _as_list(teacher), seed, scan, folder)
         with folder.locked():
             folder.prepare(plan)
-            return _preview(folder, plan)
+            return _preview(folder, plan, scan)
 
 
 def preview_pairs(
@@ -206,14 +208,14 @@ def preview_pairs(
         scan = _scan(config, pool, on_progress, exclude_sha256)
     plan = _plan(config, _as_list(teacher), seed, scan, folder)
     folder.check_plan(plan)
-    return _preview(folder, plan)
+    return _preview(folder, plan, scan)
 
 
-def _preview(folder: PairSetFolder, plan: PairPlan) -> BuildPreview:
+def _preview(folder: PairSetFolder, plan: PairPlan, scan: PhotoScan) -> BuildPreview:
     builder = PairSetBuilder(folder, plan, no_progress)
     finished = builder.find_finished()
     state = "finished" if finished else "unfinished" if folder.plan.exists() else "new"
-    return BuildPreview(folder.path, plan, state, len(builder.finished))
+    return BuildPreview(folder.path, plan, state, len(builder.finished), scan.left_out)
 
 
 def _preview_teachers(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pix2style.images import LeftOut, count_left_out, describe_left_out
 from pix2style.pairs.format.manifest import PairManifest, SplitCounts
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.plural import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class BuildReport:
         teacher_s: Seconds that the teachers worked in this run, or None if that is unknown (on a cluster).
         seconds: Seconds that this run took, including the scan of the photos.
         already_finished: Whether the set was finished before, so that nothing was changed.
+        left_out: What else lies in the content folders.
     """
 
     out: Path
@@ -33,6 +37,7 @@ class BuildReport:
     teacher_s: float | None
     seconds: float
     already_finished: bool = False
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def pairs_per_second(self) -> float:
@@ -47,12 +52,15 @@ class BuildReport:
         notes = empty_split_notes(photos, val_share=manifest.val_share, test_share=manifest.test_share)
         if manifest.statistics.enlarged:
             notes.append(
-                f"{manifest.statistics.enlarged} photos are less than {manifest.size} px high or wide and were"
-                " enlarged: they hold less detail than the others"
+                f"{counted(manifest.statistics.enlarged, 'photo', verb='is')} less than {manifest.size} px high or"
+                " wide: enlarged,"
+                " with less detail than the others"
             )
         if manifest.duplicates:
-            notes.append(f"{len(manifest.duplicates)} files have the same bytes as another file and were left out")
-        return notes
+            notes.append(
+                f"{counted(len(manifest.duplicates), 'file', verb='has')} the same bytes as another file: left out"
+            )
+        return notes + left_out_notes(self.left_out)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""
@@ -72,6 +80,7 @@ class BuildReport:
             "seconds": round(self.seconds, 3),
             "pairs_per_second": round(self.pairs_per_second, 3),
             "already_finished": self.already_finished,
+            "left_out": count_left_out(self.left_out),
             "notes": self.notes,
         }
 
@@ -120,18 +129,21 @@ class BuildPreview:
         plan: Plan of the pair set.
         state: State of the folder: `new`, `unfinished` or `finished`.
         finished_shards: Number of shards that are finished already.
+        left_out: What else lies in the content folders.
     """
 
     out: Path
     plan: PairPlan
     state: str
     finished_shards: int
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def notes(self) -> list[str]:
         """What a person should know before the photos are stylized."""
         plan = self.plan
-        return empty_split_notes(plan.photos_per_split, val_share=plan.val_share, test_share=plan.test_share)
+        notes = empty_split_notes(plan.photos_per_split, val_share=plan.val_share, test_share=plan.test_share)
+        return notes + left_out_notes(self.left_out)
 
     def to_json(self) -> dict[str, Any]:
         """Return the preview for `--dry-run --json`."""
@@ -152,8 +164,14 @@ class BuildPreview:
             "format": self.plan.format,
             "shards": self.plan.shard_count,
             "finished_shards": self.finished_shards,
+            "left_out": count_left_out(self.left_out),
             "notes": self.notes,
         }
+
+
+def left_out_notes(left_out: Sequence[LeftOut]) -> list[str]:
+    """Return a note that counts what else lies in content folders; none if there is nothing."""
+    return [f"left out in the folders of photos: {describe_left_out(left_out)}"] if left_out else []
 
 
 def empty_split_notes(photos: SplitCounts, *, val_share: float, test_share: float) -> list[str]:

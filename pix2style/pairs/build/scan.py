@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
-from pix2style.images import FoundImage, find_images, open_file
+from pix2style.images import FoundImage, ImageSearch, LeftOut, describe_left_out, open_file, search_images
 from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure
+from pix2style.plural import counted
 from pix2style.processes import submit_ahead
 from pix2style.progress import ProgressCallback
 
@@ -27,12 +28,14 @@ class PhotoScan:
     Attributes:
         hashed_files: Name and SHA-256 of each photo's file.
         paths: Path of the file for each name and SHA-256.
-        unreadable: Files that could not be read, with reasons.
+        unreadable: Files that could not be read, and content folders without photos, with reasons.
+        left_out: What else lies in the content folders.
     """
 
     hashed_files: list[tuple[str, str]]
     paths: dict[tuple[str, str], Path]
     unreadable: list[Failure]
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def exclude(self, digests: Collection[str]) -> PhotoScan:
         """Return the scan without the files that have one of these digests.
@@ -43,9 +46,10 @@ class PhotoScan:
         remaining = [(name, sha256) for name, sha256 in self.hashed_files if sha256 not in digests]
         if not remaining:
             raise DataError(
-                f"none of {len(self.hashed_files)} photos is new: all of them are in the pair set already; name others"
+                f"none of {counted(len(self.hashed_files), 'photo')} is new: the pair set holds all of them"
+                " already; name others"
             )
-        return PhotoScan(remaining, self.paths, self.unreadable)
+        return PhotoScan(remaining, self.paths, self.unreadable, self.left_out)
 
 
 def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCallback) -> PhotoScan:
@@ -61,10 +65,12 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCall
     """
     if not content:
         raise DataError("no content photos: name a folder with --content, or set pairs.content")
-    images = find_images(content)
+    search = search_images(content)
+    images = search.images
     if not images:
-        raise DataError(f"{', '.join(map(str, content))}: no images (.jpg, .png, .webp, .tif, ...) in there")
-    scan = PhotoScan([], {}, [])
+        also = f" ({describe_left_out(search.left_out)})" if search.left_out else ""
+        raise DataError(f"{', '.join(map(str, content))}: no images (.jpg, .png, .webp, .tif, ...) in there{also}")
+    scan = PhotoScan([], {}, _empty_folders(search), search.left_out)
     on_hashed(0, len(images))
     # A bounded number of futures, because a scan may have 100,000 files.
     for done, (image, hashing) in enumerate(submit_ahead(pool, _hash, images, _FILES_IN_FLIGHT), start=1):
@@ -100,10 +106,12 @@ def scan_planned_photos(content: Sequence[Path], plan: PairPlan) -> PhotoScan | 
     hashed_files = [(photo.source, photo.sha256) for photo in plan.photos]
     hashed_files += [(duplicate.source, digests[duplicate.of]) for duplicate in plan.duplicates]
     paths_by_name: dict[str, list[Path]] = {}
-    for image in find_images(content):
+    search = search_images(content)
+    for image in search.images:
         paths_by_name.setdefault(_printable(image.relative), []).append(image.path)
     planned_names = sorted([source for source, _ in hashed_files] + [failure.source for failure in plan.unreadable])
-    if planned_names != sorted(name for name, paths in paths_by_name.items() for _ in paths):
+    found_names = [name for name, paths in paths_by_name.items() for _ in paths]
+    if planned_names != sorted(found_names + [failure.source for failure in _empty_folders(search)]):
         return None
     paths = {}
     for source, sha256 in hashed_files:
@@ -111,7 +119,14 @@ def scan_planned_photos(content: Sequence[Path], plan: PairPlan) -> PhotoScan | 
         paths[source, sha256] = same_name[0]
         if len(same_name) > 1:  # several content folders hold a file of this name, so only the digest tells which it is
             paths[source, sha256] = next((path for path in same_name if sha256_file(path) == sha256), same_name[0])
-    return PhotoScan(hashed_files, paths, list(plan.unreadable))
+    return PhotoScan(hashed_files, paths, list(plan.unreadable), search.left_out)
+
+
+def _empty_folders(search: ImageSearch) -> list[Failure]:
+    return [
+        Failure(source=_printable(folder.name), sha256=None, reason="there are no images in this folder")
+        for folder in search.empty_folders
+    ]
 
 
 def _hash(image: FoundImage) -> str | Failure:

@@ -21,6 +21,7 @@ from pix2style.pairs.build.content import ContentImage, load_content
 from pix2style.pairs.build.fast_png import encode_png_fast
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
 from pix2style.pairs.format.records import Failure, PlannedPhoto, StoredPair
+from pix2style.plural import counted
 from pix2style.stylizer import Stylizer
 
 # Decoding and encoding release the interpreter lock; they must keep up with a teacher on a GPU.
@@ -156,7 +157,8 @@ class PairStylizer:
         self._failures += 1
         if not self._successes and self._failures >= _FAILURES_BEFORE_GIVING_UP:
             raise ArtifactError(
-                f"teacher {teacher_name}: failed on each of the first {self._failures} photos; the last time: {target}"
+                f"teacher {teacher_name}: failed on each of the first {counted(self._failures, 'photo')}; the last"
+                f" time: {target}"
             )
 
     def _encode(self, pair: PlannedPair, content: ContentImage, target: Image8) -> EncodedPair:
@@ -185,7 +187,9 @@ def _teacher_failure(pair: PlannedPair, error: PhotoError) -> Failure:
 
 def _check_targets(teacher_name: str, contents: Sequence[ContentImage], targets: Sequence[Image8 | PhotoError]) -> None:
     if len(targets) != len(contents):
-        raise ArtifactError(f"teacher {teacher_name}: returned {len(targets)} images for {len(contents)} photos")
+        raise ArtifactError(
+            f"teacher {teacher_name}: returned {counted(len(targets), 'image')} for {counted(len(contents), 'photo')}"
+        )
     for content, target in zip(contents, targets, strict=True):
         if isinstance(target, PhotoError):
             continue

@@ -15,6 +15,7 @@ from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.format.manifest import PairManifest
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import SPLITS, PairEntry, Split
+from pix2style.plural import counted
 from pix2style.progress import ProgressCallback
 
 _CELL_PX = 192
@@ -63,17 +64,17 @@ class PairSetSummary:
         counts = ", ".join(f"{name} {count}" for name, count in self.splits.items())
         sizes = ", ".join(f"{size} ({count})" for size, count in self.sizes[:_SHOWN_SIZES])
         more = f" and {len(self.sizes) - _SHOWN_SIZES} more sizes" if len(self.sizes) > _SHOWN_SIZES else ""
-        lines = [f"{self.name}: {total} pairs ({counts})"]
-        lines += [f"  style {i}     {name}: {count} pairs" for i, (name, count) in enumerate(self.teachers)]
+        lines = [f"{self.name}: {counted(total, 'pair')} ({counts})"]
+        lines += [f"  style {i}     {name}: {counted(count, 'pair')}" for i, (name, count) in enumerate(self.teachers)]
         lines += [f"  variants    {self.variants} of each train photo"] if self.variants else []
         lines += [
             f"  images      {self.image_format}, {sizes}{more}",
             f"  size        {_megabytes(self.content_bytes)} MB content, {_megabytes(self.target_bytes)} MB target",
             *self._shard_lines(),
-            f"  duplicates  {self.duplicates} files left out",
+            f"  duplicates  {counted(self.duplicates, 'file')} left out",
             f"  failed      {sum(self.failures.values())}",
         ]
-        lines += [f"    {count} times: {reason}" for reason, count in self.failures.items()]
+        lines += [f"    {counted(count, 'time')}: {reason}" for reason, count in self.failures.items()]
         return [*lines, f"  digest      {self.sha256}"]
 
     def _shard_lines(self) -> list[str]:

@@ -15,6 +15,7 @@ from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, PairManifest, ShardIndex, ShardRecord
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shards import shard_name
+from pix2style.plural import counted
 
 _RUN_AGAIN = "run the same make-pairs again to continue"
 _COMMON_KEYS = ("teachers", "size", "fit", "format", "seed", "val_share", "test_share", "variants", "duplicates")
@@ -100,7 +101,7 @@ class DocumentChecks:
                 problem = f"its {key} is not that of {PLAN_NAME}"
                 self.damage.append(Damage(MANIFEST_NAME, problem, REMAKE_MANIFEST))
         if plan.shard_count != len(manifest.shards):
-            problem = f"lists {len(manifest.shards)} shards, but {PLAN_NAME} plans {plan.shard_count}"
+            problem = f"lists {counted(len(manifest.shards), 'shard')}, but {PLAN_NAME} plans {plan.shard_count}"
             self.damage.append(Damage(MANIFEST_NAME, problem, REMAKE_MANIFEST))
 
 

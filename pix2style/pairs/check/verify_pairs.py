@@ -20,6 +20,7 @@ from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure, PairEntry, PlannedPhoto
 from pix2style.pairs.format.shard_summary import total_statistics
 from pix2style.pairs.format.shards import shard_name
+from pix2style.plural import counted
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class IndexChecks:
         if document is None:
             return
         if entry.style >= len(document.teachers):
-            yield f"has style {entry.style}, but the set has {len(document.teachers)} styles"
+            yield f"has style {entry.style}, but the set has {counted(len(document.teachers), 'style')}"
         if document.fit == "crop" and (entry.height_px, entry.width_px) != (document.size, document.size):
             yield f"is {entry.width_px}x{entry.height_px} px, but the set's pairs are {document.size} px squares"
         if document.fit == "fit" and max(entry.height_px, entry.width_px) > document.size:

@@ -3,47 +3,62 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pix2style.errors import DataError
+from pix2style.errors import DataError, Pix2StyleError
 from pix2style.files import locked
 
 
 @contextlib.contextmanager
-def atomic_folder(out: Path) -> Iterator[Path]:
+def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> Iterator[Path]:
     """Provide a hidden folder next to `out`, which is renamed to `out` if the block succeeds and deleted otherwise.
 
     What a killed process leaves behind is deleted by the next one with the same `out`.
 
+    Args:
+        out: The folder; new or empty.
+        error_type: Kind of error to raise.
+
     Raises:
-        DataError: `out` exists and is not empty, another process is writing it, or it cannot be written.
+        Pix2StyleError: `out` exists and is not empty, another process is writing it, or it cannot be written.
     """
-    _check_new(out)
+    _check_new(out, error_type)
     unfinished = out.parent / f".{out.name}.unfinished"
-    busy = DataError(f"{out}: another process is writing there: wait for it, or choose another folder")
+    busy = error_type(f"{out}: another process is writing there: wait for it, or choose another folder")
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
         with locked(unfinished, busy):
             _clear(unfinished)
             try:
                 yield unfinished
-                if out.is_dir():
-                    out.rmdir()  # it is empty; Windows does not rename a folder to one that exists
-                unfinished.replace(out)
+                _publish(unfinished, out)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
     except OSError as error:
-        raise DataError(f"{out}: cannot be written: {error.strerror or error}: nothing was kept") from error
+        raise error_type(f"{out}: cannot be written: {error.strerror or error}: nothing was kept") from error
 
 
-def _check_new(out: Path) -> None:
+def _check_new(out: Path, error_type: type[Pix2StyleError]) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out}: exists already: choose a new folder, or delete it first")
+        raise error_type(f"{out}: exists already: choose a new folder, or delete it first")
     if not out.name or out.name == "..":
-        raise DataError(f"{out}: is not the name of a new folder: choose a new folder")
+        raise error_type(f"{out}: is not the name of a new folder: choose a new folder")
+
+
+def _publish(unfinished: Path, out: Path) -> None:
+    if out.is_dir():
+        # A mounted folder cannot be replaced. Not `Path.is_mount`, which mypy does not know on Windows.
+        if os.path.ismount(out):
+            for path in unfinished.iterdir():
+                shutil.move(path, out / path.name)
+            unfinished.rmdir()
+            return
+        out.rmdir()  # Windows does not rename over a folder, not even over an empty one
+    unfinished.rename(out)
 
 
 def _clear(folder: Path) -> None:

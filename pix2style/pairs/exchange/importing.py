@@ -26,6 +26,7 @@ from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
 from pix2style.pairs.format.photo_hash import KEY_DIGITS, assign_split
 from pix2style.pairs.format.records import Failure, PairFormat, Split, StoredPair
+from pix2style.plural import counted
 from pix2style.progress import ProgressCallback, no_progress
 
 IMPORTED = "imported"
@@ -227,6 +228,7 @@ def _refuse_problems(manifest: PairManifest, suspicions: tuple[Suspicion, ...]) 
     if problems:
         lines = "\n  ".join(problems)
         raise DataError(
-            f"{len(problems)} pairs have problems, so nothing was imported because of --strict:\n  {lines}\n"
+            f"{counted(len(problems), 'pair', verb='has')} problems, so nothing was imported because of --strict:\n"
+            f"  {lines}\n"
             "Correct these pairs, or leave out --strict"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, decode_picture, read_image_file
+from pix2style.images import Image8, decode_picture, describe_left_out, read_image_file, search_images
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
 from pix2style.pairs.exchange.folders import printable_name
@@ -20,6 +20,7 @@ from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME
 from pix2style.pairs.format.photo_hash import assign_split, short_keys
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import Member, PairEntry, Split
+from pix2style.plural import counted
 from pix2style.progress import ProgressCallback, no_progress, print_note
 
 _SHOWN_PROBLEMS = 10
@@ -93,7 +94,7 @@ class PlainFolderReader(PairReader):
                 inspector.add(identify_pair(entry), content, target)
         on_progress(len(matched), len(matched))
         if problems:
-            raise DataError(f"{folder}: {len(problems)} pairs cannot be used: {_join_first(problems)}")
+            raise DataError(f"{folder}: {counted(len(problems), 'pair')} cannot be used: {_join_first(problems)}")
         self.digest = entries_digest(self._entries)
         self.manifest = plain_manifest(self._entries, self.digest, shares, splits_given=choice.splits is not None)
         self.suspicions = tuple(inspector.finish())
@@ -157,6 +158,8 @@ def open_pairs(
         return PairReader(path)
     reader = PlainFolderReader(path, val_share=val_share, test_share=test_share, on_progress=on_progress)
     print_note(reader.describe_splits())
+    if left_out := search_images([path]).left_out:
+        print_note(f"{path}: left out: {describe_left_out(left_out)}")
     return reader
 
 
@@ -164,7 +167,9 @@ def _match_all(folder: Path) -> list[MatchedFiles]:
     """Match the files of contents and targets, and require that every file has a partner."""
     matched, unmatched = match_folders(folder)
     if unmatched:
-        raise DataError(f"{folder}: {len(unmatched)} images have no partner: {_join_first(map(str, unmatched))}")
+        raise DataError(
+            f"{folder}: {counted(len(unmatched), 'image', verb='has')} no partner: {_join_first(map(str, unmatched))}"
+        )
     if not matched:
         raise DataError(f"{folder}: its folders of contents and targets hold no images")
     return matched

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from pix2style.errors import DataError
 from pix2style.pairs.exchange.name_meaning import NameMeaning, SplitWord, name_meaning
 from pix2style.pairs.format.records import Split
+from pix2style.plural import counted
 
 BY_CONTENT = "by content, as no folder or file name says a split"
 _ADVICE = "name the folders train, val and test"
@@ -81,7 +82,8 @@ def _by_folders(folder: Path, names: Sequence[str], words: Mapping[str, SplitWor
     outside = [name for name, pair_words in zip(names, found, strict=True) if not pair_words]
     if outside:
         raise DataError(
-            f"{folder}: {len(outside)} of {len(names)} pairs are in no folder that names a split (for example"
+            f"{folder}: {len(outside)} of {counted(len(names), 'pair')} {'is' if len(outside) == 1 else 'are'} in"
+            " no folder that names a split (for example"
             f" {outside[0]}), but others are in {_join(sorted(words))}: move them to train/, val/ or test/"
         )
     several = [name for name, pair_words in zip(names, found, strict=True) if len(pair_words) > 1]
@@ -106,7 +108,8 @@ def _by_file_names(folder: Path, names: Sequence[str]) -> SplitChoice:
     unmarked = [name for name, word in zip(names, words, strict=True) if word is None]
     if unmarked:
         raise DataError(
-            f"{folder}: the names of {len(marked)} files say a split (for example {marked[0]}), but {unmarked[0]} and"
+            f"{folder}: the names of {counted(len(marked), 'file')} say a split (for example {marked[0]}), but"
+            f" {unmarked[0]} and"
             f" {len(unmarked) - 1} others do not: move the files to folders, and {_ADVICE}"
         )
     return file_name_choice([word for word in words if word])

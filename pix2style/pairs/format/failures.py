@@ -38,7 +38,8 @@ def no_usable_photos_error(failures: Sequence[Failure]) -> DataError:
     """Create the error for input of which not a single file can be used."""
     shown = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:_SHOWN_FAILURES])
     more = f"; and {len(failures) - _SHOWN_FAILURES} more" if len(failures) > _SHOWN_FAILURES else ""
-    return DataError(f"none of the {len(failures)} files can be used: {shown}{more}")
+    what = "the only file cannot" if len(failures) == 1 else f"none of the {len(failures):,} files can"
+    return DataError(f"{what} be used: {shown}{more}")
 
 
 def _without_variant(failure: Failure) -> Failure:

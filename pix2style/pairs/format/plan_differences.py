@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.plural import counted
 
 _SHOWN_NAMES = 3
 _SETTINGS = (
@@ -28,7 +29,7 @@ def plan_differences(old: PairPlan, new: PairPlan) -> list[str]:
     """
     differences = []
     if len(old.teachers) != len(new.teachers):
-        differences.append(f"{len(old.teachers)} styles there, {len(new.teachers)} now")
+        differences.append(f"{counted(len(old.teachers), 'style')} there, {len(new.teachers)} now")
     for old_teacher, new_teacher in zip(old.teachers, new.teachers, strict=False):
         differences += _teacher_differences(old_teacher, new_teacher)
     for name in _SETTINGS:

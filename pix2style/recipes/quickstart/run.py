@@ -12,6 +12,7 @@ from pathlib import Path
 from pix2style.config import Config
 from pix2style.errors import ConfigError, Pix2StyleError
 from pix2style.files import read_json, write_json
+from pix2style.plural import counted
 from pix2style.recipes.quickstart.options import (
     CONFIG_FILE,
     Experiment,
@@ -134,11 +135,14 @@ def _say_what_is_chosen(session: _Session) -> None:
     experiment, options = session.experiment, session.options
     if experiment.chosen < experiment.photos:
         session.log(
-            f"{experiment.photos} photos: {experiment.chosen} of them, evenly chosen, are used, because more would take"
+            f"{counted(experiment.photos, 'photo')}: {experiment.chosen} of them, evenly chosen, are used, because"
+            " more would take"
             f" too long for --minutes {options.minutes:g}"
         )
     elif experiment.photos < 10:
-        session.log(f"{experiment.photos} photos: few; the filter will be better with 20 or more, of any subjects")
+        session.log(
+            f"{counted(experiment.photos, 'photo')}: few; the filter will be better with 20 or more, of any subjects"
+        )
 
 
 def _say_what_is_needed(session: _Session) -> None:

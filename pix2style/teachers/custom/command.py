@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, ConfigError, ImageError, PhotoError
+from pix2style.home_paths import expand_home
 from pix2style.images import Image8, encode_png, read_picture
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.system.programs import split_command
@@ -128,7 +129,7 @@ class CommandTeacher(Stylizer):
 
 def _split(text: str) -> list[str]:
     try:
-        arguments = split_command(text)
+        arguments = [expand_home(word) if word.startswith("~/") else word for word in split_command(text)]
     except ValueError as error:
         raise ConfigError(f"teacher {text!r}: cannot be split into arguments: {error}") from error
     for place in ("{input}", "{output}"):

@@ -16,7 +16,9 @@ import numpy as np
 
 from pix2style.errors import ArtifactError, ConfigError, PhotoError, Pix2StyleError
 from pix2style.files import sha256_bytes
+from pix2style.home_paths import expand_home
 from pix2style.images import Image8
+from pix2style.plural import counted
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.teachers.custom.identity import identify, shorten_message
 
@@ -35,6 +37,7 @@ class FunctionTeacher(Stylizer):
     """
 
     def __init__(self, text: str, *, files: Sequence[Path], licence: str) -> None:
+        self._arguments = text, tuple(files), licence
         self._text = text
         module_name, colon, function_name = text.rpartition(":")
         if not (colon and module_name and function_name):
@@ -43,10 +46,14 @@ class FunctionTeacher(Stylizer):
                 " {input} and {output}"
             )
         is_file = module_name.endswith(".py")
-        module = _import_file(text, Path(module_name)) if is_file else _import_module(text, module_name)
+        module = _import_file(text, Path(expand_home(module_name))) if is_file else _import_module(text, module_name)
         self._function = _find_function(text, module, function_name)
         name = f"{Path(module_name).name}:{function_name}" if is_file else text
         self._identity = identify(name, text, _source_files(self._function, module), files, licence)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what was asked for: the process that loads the pickle imports the function itself."""
+        return _load_again, self._arguments
 
     @property
     def identity(self) -> StylizerIdentity:
@@ -67,7 +74,8 @@ class FunctionTeacher(Stylizer):
         if not isinstance(outputs, list | tuple | np.ndarray) or len(outputs) != len(images):
             actual = f"{len(outputs)}" if isinstance(outputs, list | tuple | np.ndarray) else type(outputs).__name__
             raise ArtifactError(
-                f"teacher {self._text!r}: returned {actual} for a list of {len(images)} photos: a batched function must"
+                f"teacher {self._text!r}: returned {actual} for a list of {counted(len(images), 'photo')}: a"
+                " batched function must"
                 " return a list with one image per photo"
             )
         return [self._check_output(image, output) for image, output in zip(images, outputs, strict=True)]
@@ -94,6 +102,10 @@ class FunctionTeacher(Stylizer):
             f"teacher {self._text!r}: returned {actual} for a photo of {width}x{height} px: the function must return a"
             f" numpy array, uint8 [{height}, {width}, 3]"
         )
+
+
+def _load_again(text: str, files: tuple[Path, ...], licence: str) -> FunctionTeacher:
+    return FunctionTeacher(text, files=files, licence=licence)
 
 
 def _import_module(text: str, name: str) -> ModuleType:

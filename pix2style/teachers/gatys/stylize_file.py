@@ -14,6 +14,7 @@ from pix2style.images import Picture, can_write, fit_within, read_picture, write
 from pix2style.teachers.gatys.settings import GatysSettings
 from pix2style.teachers.gatys.teacher import GatysTeacher, OnStep, OptimizationStep
 from pix2style.teachers.style import StyleBlend
+from pix2style.writable import check_can_write, check_can_write_folder
 
 DEFAULT_SAVE_EVERY = 50
 
@@ -62,6 +63,9 @@ class StylizeJob:
         for source in (self.content, *self.style.paintings, *([self.start] if self.start else [])):
             if self.out.resolve() == source.resolve():
                 raise DataError(f"{self.out}: would overwrite an input: give another name with --out")
+        check_can_write(self.out)
+        if self.intermediate is not None:
+            check_can_write_folder(self.intermediate)
 
     def _check_save_every(self) -> None:
         if self.save_every is not None and self.intermediate is None:

@@ -13,6 +13,7 @@ from pix2style.errors import PhotoError
 from pix2style.files import sha256_json
 from pix2style.images import Image8, as_array, from_batch, resize, to_batch, to_signed
 from pix2style.nets.features import FeatureNetwork
+from pix2style.nets.forked import compute_in_one_thread_after_fork
 from pix2style.nets.precision import has_fast_bfloat16
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 from pix2style.teachers.gatys.network import bfloat16_copy, load_network, weights_digest
@@ -95,6 +96,7 @@ class GatysTeacher(Stylizer):
             self._fast_network = fast_network or bfloat16_copy(self.network)
         self._device = next(self.network.body.parameters()).device
         self._cached_grams: dict[tuple[int, bool], dict[str, Tensor]] = {}
+        compute_in_one_thread_after_fork()
         self._identity = self._identify(tuple(digest for _, digest in paintings))
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pix2style.errors import ArtifactError
+from pix2style.installation import install_extras
 from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder
 from pix2style.teachers.magenta.download import MODULE_HELP
 from pix2style.teachers.magenta.find import require_network
@@ -64,8 +65,8 @@ def choose_backend(located: LocatedNetwork, choice: BackendChoice) -> Backend:
         return "onnx"
     if choice == "onnx":
         raise ArtifactError(
-            f"{located.folder}: has not been converted for ONNX Runtime: run once (with pix2style[convert]):"
-            " pix2style teacher convert"
+            f"{located.folder}: has not been converted for ONNX Runtime: run once"
+            f" pix2style teacher convert, after {install_extras('convert')}"
         )
     return "tensorflow"
 

@@ -106,7 +106,7 @@ def fetch(module: str | None, *, again: bool = False) -> LocatedNetwork:
         if local is not None and (cached.source_sha256, cached.converted) != (local.source_sha256, local.converted):
             raise ArtifactError(f"{place}: holds another network: replace it with: pix2style teacher fetch --again")
         return cached
-    with new_folder(place, replace=again) as folder:
+    with writing_to(place.parent), new_folder(place, replace=again) as folder:
         if local is not None:
             shutil.copytree(local.folder, folder / "network")
             origin = "copied from a local folder"
@@ -120,6 +120,23 @@ def _cached(place: Path) -> LocatedNetwork:
     record = DownloadRecord.read(place)
     record.check(place / "network")
     return _located(place / "network", record.origin, cached=True)
+
+
+@contextlib.contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Make a folder for networks, and explain why it or what the block writes there cannot be written.
+
+    Raises:
+        ArtifactError: The folder cannot be made, or the block raised an OSError.
+    """
+    advice = "choose another folder"
+    if folder.is_relative_to(cache_folder()):
+        advice = "networks are kept there: set XDG_CACHE_HOME to a folder that can be written"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ArtifactError(f"{folder}: cannot be written ({error.strerror or error}): {advice}") from error
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from pix2style.errors import ArtifactError, require
 from pix2style.files import write_bytes
 from pix2style.teachers.magenta.backend import open_saved_model
-from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, new_folder
+from pix2style.teachers.magenta.cache import LocatedNetwork, converted_folder, new_folder, writing_to
 from pix2style.teachers.magenta.network import STYLE_SIDE_PX, Floats, MagentaNetwork, one_line_message
 from pix2style.teachers.magenta.onnx_canonical import canonicalize
 from pix2style.teachers.magenta.onnx_network import OnnxNetwork
@@ -62,7 +62,7 @@ def convert(located: LocatedNetwork, out: Path | None = None) -> Path:
     paintings: _Shape = ("batch", STYLE_SIDE_PX, STYLE_SIDE_PX, 3)
     photos: _Shape = ("batch", "height", "width", 3)
     vector: _Shape = (1, 1, 1, network.style_length)
-    with new_folder(place) as folder:
+    with writing_to(place.parent), new_folder(place) as folder:
         style = _to_onnx(tf, network.predictor, {"painting": paintings}, "vector")
         write_bytes(folder / STYLE_FILE, style)
         transformer = _to_onnx(tf, network.transformer, {"photo": photos, "vector": vector}, "painted")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.errors import ArtifactError, require
+from pix2style.installation import install_extras
 from pix2style.teachers.magenta.network import one_line_message
 
 HUB_ADDRESS = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
@@ -64,7 +65,7 @@ def download(address: str | None, folder: Path) -> str:
                 f"Magenta's network cannot be downloaded: {failures[0]}",
                 *(f"  nor from {failure}" for failure in failures[1:]),
                 f"  Or {MODULE_HELP}",
-                '  Or take its mobile form, which pip install "pix2style[painting]" installs',
+                f"  Or take its mobile form: {install_extras('painting')}",
             ]
         )
     )

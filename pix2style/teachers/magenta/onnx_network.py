@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 
 from pix2style.errors import ArtifactError, PhotoError
+from pix2style.file_session import FileSession
 from pix2style.files import sha256_json
 from pix2style.onnx_session import (
     CPU_PROVIDER,
@@ -17,7 +18,6 @@ from pix2style.onnx_session import (
     RUN_ERRORS,
     has_cuda,
     is_out_of_memory,
-    open_session,
     shrink_arena_after_run,
 )
 from pix2style.processes import usable_cores
@@ -53,8 +53,8 @@ class OnnxNetwork(MagentaNetwork):
         self._on_gpu = cuda and has_cuda()
         self.threads = 1 if self._on_gpu else threads or usable_cores()
         self.batch = _BATCH_ON_GPU if self._on_gpu else 1
-        self._predictor = self._open(folder / STYLE_FILE, record)
-        self._transformer = self._open(folder / TRANSFORMER_FILE, record)
+        self._predictor = self._load(folder / STYLE_FILE, record)
+        self._transformer = self._load(folder / TRANSFORMER_FILE, record)
         self._onnx_sha256 = sha256_json([record.files[name].sha256 for name in (STYLE_FILE, TRANSFORMER_FILE)])
 
     @property
@@ -68,13 +68,13 @@ class OnnxNetwork(MagentaNetwork):
 
     def predict_style(self, paintings: Floats) -> Floats:
         """See `MagentaNetwork.predict_style`."""
-        return run_session(self._predictor, paintings)
+        return run_session(self._predictor.get(), paintings)
 
     def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
         """See `MagentaNetwork.transfer_style`. Several threads may call it at once."""
         _, height, width, _ = photos.shape
         try:
-            return run_session(self._transformer, photos, vector, shrink_arena=self._is_large(photos))
+            return run_session(self._transformer.get(), photos, vector, shrink_arena=self._is_large(photos))
         except RUN_ERRORS as error:
             if not is_out_of_memory(error):
                 raise
@@ -86,11 +86,11 @@ class OnnxNetwork(MagentaNetwork):
     def _is_large(self, photos: Floats) -> bool:
         return not self._on_gpu and photos.shape[1] * photos.shape[2] > _LARGE_PIXELS
 
-    def _open(self, path: Path, record: ConversionRecord) -> onnxruntime.InferenceSession:
+    def _load(self, path: Path, record: ConversionRecord) -> FileSession:
         data = record.files[path.name].read(path)
         providers = [CUDA_PROVIDER, CPU_PROVIDER] if self._on_gpu else [CPU_PROVIDER]
         try:
-            return open_session(data, threads=1, providers=providers)
+            return FileSession(path, data, threads=1, providers=providers)
         except (*LOAD_ERRORS, MemoryError) as error:
             raise ArtifactError(
                 f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it ({one_line_message(error)}):"

@@ -46,6 +46,7 @@ class TensorFlowNetwork(MagentaNetwork):
     """
 
     def __init__(self, folder: Path, sha256: str) -> None:
+        self._folder, self._process = folder.absolute(), os.getpid()
         self._tf = import_tensorflow()
         module = _load(self._tf, folder)
         self.source_sha256 = sha256
@@ -57,6 +58,10 @@ class TensorFlowNetwork(MagentaNetwork):
         except Exception as error:  # every kind of wrong network raises another kind of error
             raise ArtifactError(f"is not Magenta's arbitrary stylization: {one_line_message(error)}") from error
 
+    def __reduce__(self) -> tuple[type[TensorFlowNetwork], tuple[Path, str]]:
+        """Pickle the folder: the process that loads the pickle loads the network from it."""
+        return TensorFlowNetwork, (self._folder, self.source_sha256)
+
     @property
     def settings(self) -> Mapping[str, Setting]:
         """Backend; on a GPU also the batch size, which can change some values by 1."""
@@ -65,11 +70,13 @@ class TensorFlowNetwork(MagentaNetwork):
 
     def predict_style(self, paintings: Floats) -> Floats:
         """See `MagentaNetwork.predict_style`."""
+        self._refuse_after_fork()
         vectors: Floats = self.predictor(self._tf.constant(paintings)).numpy()
         return vectors
 
     def transfer_style(self, photos: Floats, vector: Floats) -> Floats:
         """See `MagentaNetwork.transfer_style`."""
+        self._refuse_after_fork()
         try:
             output: Floats = self.transformer(self._tf.constant(photos), self._tf.constant(vector)).numpy()
         except (self._tf.errors.OpError, MemoryError) as error:
@@ -79,6 +86,13 @@ class TensorFlowNetwork(MagentaNetwork):
                 f" programs ({one_line_message(error)})"
             ) from error
         return output
+
+    def _refuse_after_fork(self) -> None:
+        if os.getpid() != self._process:
+            raise ArtifactError(
+                "TensorFlow would wait for ever in a forked process: convert the network (pix2style teacher convert),"
+                " or load the teacher in each process"
+            )
 
     def _check_cut(self, module: Any) -> None:
         """Check that the two halves together give the same bits as the whole network.

@@ -8,7 +8,7 @@ from pathlib import Path
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import DataError
 from pix2style.files import sha256_json
-from pix2style.images import Image8
+from pix2style.images import Image8, LeftOut
 from pix2style.pairs.build.content import ContentImage, load_content
 from pix2style.pairs.build.scan import scan_photos
 from pix2style.pairs.format.failures import no_usable_photos_error
@@ -31,6 +31,7 @@ class PhotoReader:
     Attributes:
         digest: Digest of all photos, their splits, and how they are resized; SHA-256 in hexadecimal.
         failures: Files that cannot be used, with the reasons.
+        left_out: What else lies in the folders.
 
     Raises:
         DataError: A folder is missing, or no photo can be read.
@@ -38,6 +39,7 @@ class PhotoReader:
 
     digest: str
     failures: list[Failure]
+    left_out: list[LeftOut]
 
     def __init__(self, pairs: PairsConfig, *, on_progress: StageProgressCallback) -> None:
         self._pairs = pairs
@@ -53,6 +55,7 @@ class PhotoReader:
             ]
             self._entries, unusable = self._check(photos, pool, on_progress)
         self.failures = [*scan.unreadable, *unusable]
+        self.left_out = scan.left_out
         if not self._entries:
             raise no_usable_photos_error(self.failures)
         identities = [[entry.sha256, entry.split] for entry in self._entries]

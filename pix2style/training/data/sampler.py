@@ -7,6 +7,7 @@ from typing import Any
 
 from pix2style.config.train import TrainConfig
 from pix2style.errors import ConfigError
+from pix2style.plural import counted
 from pix2style.training.distributed import World
 
 # Stands for no limit. Not larger, because len() has to fit into 64 bits.
@@ -51,6 +52,7 @@ def check_batch_divides(train: TrainConfig, world: World) -> None:
     if train.batch % shares:
         next_larger = -(-train.batch // shares) * shares
         raise ConfigError(
-            f"[train -> batch] {train.batch} pairs cannot be divided evenly among {world.size} processes with"
+            f"[train -> batch] {counted(train.batch, 'pair')} cannot be divided evenly among"
+            f" {counted(world.size, 'process', 'processes')} with"
             f" {train.accumulate} micro-batches each (train.accumulate): set train.batch to {next_larger}"
         )

@@ -11,10 +11,12 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8
+from pix2style.pairs.build.report import left_out_notes
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.pairs.format.records import PairEntry, PairRecord, Split
+from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.combined import CombinedPairs
 from pix2style.training.data.crops import check_crop
@@ -106,7 +108,9 @@ def _combine(pairs: PairReader, folder: Path, *, min_side_px: int) -> CombinedPa
         raise ConfigError(f"[distill -> painted] {folder}: holds several styles: name a pair set of one style")
     combined = CombinedPairs(pairs, extra, min_side_px=min_side_px)
     if combined.too_small:
-        print_note(f"{folder}: {combined.too_small} pairs are smaller than train.augment.crop and left out")
+        print_note(
+            f"{folder}: {counted(combined.too_small, 'pair', verb='is')} smaller than train.augment.crop and left out"
+        )
     return combined
 
 
@@ -145,6 +149,7 @@ def _open_unpaired(config: Config) -> TrainingData:
         with StagedProgress() as progress:
             reader = PhotoReader(config.pairs, on_progress=progress)
         _print_notes([f"{failure.source}: left out: {failure.reason}" for failure in reader.failures], "files left out")
+        _print_notes(left_out_notes(reader.left_out), "")
     else:
         raise ConfigError("[train -> unpaired] names no photos: set pairs.content, or pairs.path to a pair set")
     train, held_out = (_repeat_for_styles(reader, split, len(teachers)) for split in ("train", "val"))
@@ -169,7 +174,8 @@ def _painting_records(pairs: PairsConfig, styles: int) -> tuple[TeacherRecord, .
     blends = named or ([(None, (pairs.style,))] if pairs.style else [])
     if styles != max(len(blends), 1):
         raise ConfigError(
-            f"[model -> styles] is {styles}, but pairs.styles names {len(blends)} paintings or blends: set"
+            f"[model -> styles] is {styles}, but pairs.styles names"
+            f" {counted(len(blends), 'painting or blend', 'paintings or blends')}: set"
             f" model.styles={max(len(blends), 1)}, or name others"
         )
     if not blends:  # an objective without a style loss

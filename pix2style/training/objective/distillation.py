@@ -10,7 +10,6 @@ features are compared pixel by pixel through learned 1x1 convolutions (as in Fit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -24,8 +23,9 @@ from pix2style.files import sha256_file
 from pix2style.losses.tensors import wide
 from pix2style.nets.generator import FeatureStage, Generator, GeneratorOutput
 from pix2style.nets.lite import Lite
-from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, RunFolder
-from pix2style.runs.generator import load_generator
+from pix2style.plural import counted
+from pix2style.runs.folder import RunFolder
+from pix2style.runs.generator import averaged_weights_file, load_generator
 from pix2style.training.batch import PairBatch
 
 # Keeps the division finite if all features of the teacher are 0.
@@ -139,21 +139,17 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
     if section.teacher_run is None or not section.is_active:
         return None
     run = RunFolder(section.teacher_run)
-    teacher, _ = load_generator(run)
+    teacher, meta = load_generator(run)
     if teacher.styles != student.styles:
         raise ConfigError(
-            f"[distill -> teacher_run] {section.teacher_run}: holds {teacher.styles} styles, but the student"
+            f"[distill -> teacher_run] {section.teacher_run}: holds {counted(teacher.styles, 'style')}, but the student"
             f" {student.styles}: set model.styles={teacher.styles}, or name another run"
         )
     # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
     with torch.random.fork_rng(devices=[]):
         teacher = teacher.folded()
-    return Distiller(section, teacher, student, sha256_file(_weights_file(run)))
-
-
-def _weights_file(run: RunFolder) -> Path:
-    folder = run.checkpoint("latest")
-    return folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
+    file = averaged_weights_file(run, run.checkpoint("latest"), meta)
+    return Distiller(section, teacher, student, sha256_file(file))
 
 
 def _comparable_stages(student: Generator, teacher: Generator) -> tuple[Sequence[FeatureStage], Sequence[FeatureStage]]:

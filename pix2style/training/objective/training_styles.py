@@ -11,6 +11,7 @@ from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.manifest import MANIFEST_NAME, PairManifest, TeacherRecord
 from pix2style.pairs.format.paintings import find_painting
 from pix2style.pairs.format.reader import choose_style
+from pix2style.plural import counted
 from pix2style.progress import print_note
 from pix2style.teachers.style import StyleBlend, style_blends
 
@@ -65,7 +66,8 @@ def _learned_blends(blends: list[StyleBlend], config: Config) -> list[StyleBlend
     if config.model.styles > 1:
         if len(blends) != config.model.styles:
             raise ConfigError(
-                f"[pairs -> styles] names {len(blends)} styles, but model.styles is {config.model.styles}: to compare"
+                f"[pairs -> styles] names {counted(len(blends), 'style')}, but model.styles is"
+                f" {config.model.styles}: to compare"
                 " with paintings, make them the same number"
             )
         return blends

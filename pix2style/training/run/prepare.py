@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ _CHANGEABLE_KEYS: Mapping[str, set[str] | None] = {
     "export": None,
     "eval": None,
 }
+
+_WRITTEN_BEFORE = re.compile(r"(features|start|budget)\.json|\.(features|start|budget|config)\.json\..*\.partial")
 
 
 def check_run_folder(path: Path, config: Config, *, resume: bool) -> None:
@@ -145,8 +148,13 @@ def git_revision() -> str | None:
 
 
 def _is_unused(path: Path) -> bool:
-    """Whether it is a folder that holds nothing but the pair set that `distill` writes before training begins."""
-    return path.is_dir() and all(entry.name == PAINTED_FOLDER for entry in path.iterdir())
+    """Whether it is a folder that holds nothing but what is written before `config.json`, by a process that was killed.
+
+    That is the pair set of `distill`, the documents of `create_run`, and the temporary files of `write_json`.
+    """
+    return path.is_dir() and all(
+        entry.name == PAINTED_FOLDER or _WRITTEN_BEFORE.fullmatch(entry.name) for entry in path.iterdir()
+    )
 
 
 def _check_same_experiment(run: RunFolder, config: Config) -> None:

@@ -10,6 +10,7 @@ from pix2style.config.losses import LossesConfig
 from pix2style.config.train import TrainConfig
 from pix2style.errors import TrainingError
 from pix2style.files import write_json
+from pix2style.plural import counted
 from pix2style.progress import print_note
 from pix2style.training.step.nonfinite import SkippedSteps
 from pix2style.training.step.state import TrainingState
@@ -56,7 +57,7 @@ class SkippedStepReporter:
         terms = [name for name in names if not name.endswith(_SUMS)] or names
         what = f"{', '.join(terms)} {'was' if len(terms) == 1 else 'were'} not finite"
         if skipped.in_a_row < self._train.skips_in_a_row:
-            steps = "1 step was" if skipped.new == 1 else f"{skipped.new} steps were"
+            steps = counted(skipped.new, "step", verb="was")
             print_note(f"step {state.step}: {steps} skipped ({skipped.total} so far): {what}")
             return
         diagnosis = self._run / f"not-finite-step-{state.step:07d}.json"

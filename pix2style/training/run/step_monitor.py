@@ -87,7 +87,7 @@ class SmoothedLoss:
     def text(self) -> str:
         """Return for example `loss 1.234`, read from the device once a second; empty before the first step."""
         now = time.monotonic()
-        if now - self._read_s >= _LOSS_READ_EVERY_S:
+        if not self._text or now - self._read_s >= _LOSS_READ_EVERY_S:
             weight, self._read_s = float(self._weight), now
             self._text = f"loss {float(self._sum) / weight:.3f}" if weight > 0 else ""
         return self._text

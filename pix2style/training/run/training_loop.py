@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pix2style.config.train import TrainConfig
-from pix2style.progress import LiveStatus, live_text
+from pix2style.durations import live_text
+from pix2style.plural import counted
+from pix2style.progress import LiveStatus, print_note
 from pix2style.training.batch import PairBatch
 from pix2style.training.run import clock
 from pix2style.training.run.checkpoints.checkpointer import Checkpointer
 from pix2style.training.run.clock import RunClock
 from pix2style.training.run.report import EndReason, held_out_text
 from pix2style.training.run.signals import StopRequest
+from pix2style.training.run.slow_cpu import MEASURED_AFTER_S, slow_cpu_advice
 from pix2style.training.run.step_monitor import StepMonitor
 from pix2style.training.run.validation.preview import Preview
 from pix2style.training.run.validation.validator import Validator
@@ -57,7 +60,7 @@ class TrainingLoop:
     ) -> None:
         self._state, self._train, self._clock, self._stop = state, train, run_clock, stop
         self._monitor, self._validator, self._checkpointer, self._preview = monitor, validator, checkpointer, preview
-        self.training_s = 0.0
+        self.training_s, self._is_advised = 0.0, False
         self._first_image, self._step_s = state.images_seen, 0.0
         self._validation_is_measured, self._saved_s = False, state.elapsed_s
         share = training_share(state, train)
@@ -92,6 +95,7 @@ class TrainingLoop:
             self._step_s = clock.now_s() - start_s
             self.training_s += self._step_s
             status.update(training_share(self._state, self._train), self._left_s(), self._remark())
+            self._advise_once()
             if self._preview is not None and self._preview.is_due:
                 self._renew_preview()
             if self._do_what_is_due():
@@ -146,6 +150,15 @@ class TrainingLoop:
             per_image_s = self.training_s / trained
             left.append((train.images - state.images_seen) * per_image_s + state.end_s)
         return max(0.0, min(left)) if left else None
+
+    def _advise_once(self) -> None:
+        """Say what to do if the training will take days, as soon as that is known."""
+        if self._is_advised or self.training_s < MEASURED_AFTER_S:
+            return
+        self._is_advised = True
+        advice = slow_cpu_advice(self._state.device.type, self._left_s())
+        if advice is not None:
+            print_note(advice)
 
     def _remark(self) -> str:
         """Return loss and latest held-out figures, as far as there are any."""
@@ -206,7 +219,7 @@ class TrainingLoop:
             return
         share = training_share(self._state, self._train)
         end = f"was stopped at {share:.0%}" if reason == "interrupted" else "has ended"
-        self._preview.renew(f"The training {end}, after {self._state.images_seen:,} images.", ended=True)
+        self._preview.renew(f"The training {end}, after {counted(self._state.images_seen, 'image')}.", ended=True)
 
     def _validate(self) -> None:
         start_s = clock.now_s()

@@ -6,8 +6,9 @@ A tracker that fails or is slow neither stops a run nor delays its steps.
 from pix2style.training.tracking.artifacts import PairSetReference
 from pix2style.training.tracking.background import BackgroundTracker
 from pix2style.training.tracking.base import TrackedRun, Tracker, Trackers
+from pix2style.training.tracking.check import check_trackers
 from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLinesTracker, metric_history
-from pix2style.training.tracking.start import check_trackers, start_trackers
+from pix2style.training.tracking.start import start_trackers
 from pix2style.training.tracking.step_metrics import peak_memory_bytes, step_metrics
 from pix2style.training.tracking.wandb_tracker import WandbTracker, start_wandb
 

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pix2style.runs.folder import EMA_FILE, GENERATOR_FILE, META_FILE, CheckpointMeta, RunFolder
+from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder
+from pix2style.runs.generator import averaged_weights_file
 
 PAIR_SET_TYPE = "pair-set"
 MODEL_TYPE = "model"
@@ -65,7 +66,7 @@ def model_artifact(wandb: Any, run: Path, run_id: str) -> tuple[Any, list[str]] 
     best, latest = folder.checkpoint("best"), folder.checkpoint("latest")
     meta = CheckpointMeta.read(best / META_FILE)
     artifact = wandb.Artifact(f"model-{run_id}", type=MODEL_TYPE, metadata=asdict(meta))
-    weights = best / EMA_FILE if (best / EMA_FILE).is_file() else best / GENERATOR_FILE
+    weights = averaged_weights_file(folder, best, meta)
     for file in (weights, best / META_FILE, run / "config.json"):
         artifact.add_file(str(file))
     return artifact, ["best", *(["latest"] if best == latest else []), best.name]

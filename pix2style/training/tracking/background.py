@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pix2style.plural import counted
 from pix2style.training.tracking.base import Tracker, warn
 
 _CAPACITY = 1_000
@@ -71,7 +72,7 @@ class BackgroundTracker:
         if self._thread.is_alive():
             warn(f"{name} did not end within {self._close_timeout_s:.0f} s: the program no longer waits for it")
         if self.dropped:
-            warn(f"{name} was too slow: {self.dropped} lines were dropped (metrics.jsonl has them all)")
+            warn(f"{name} was too slow: {counted(self.dropped, 'line', verb='was')} dropped (metrics.jsonl has all)")
         self._raise_failure()
 
     def _enqueue(self, call: Callable[[], None]) -> None:

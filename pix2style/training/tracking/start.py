@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pix2style.config.train import TrackingConfig
-from pix2style.errors import require
 from pix2style.training.tracking.background import BackgroundTracker
 from pix2style.training.tracking.base import TrackedRun, Tracker, Trackers
+from pix2style.training.tracking.check import check_trackers
 from pix2style.training.tracking.jsonl import METRICS_FILE, JsonLinesTracker
 from pix2style.training.tracking.tensorboard import TensorBoardTracker
 from pix2style.training.tracking.wandb_tracker import start_wandb
@@ -20,6 +20,7 @@ def start_trackers(run: TrackedRun, tracking: TrackingConfig) -> Trackers:
 
     Raises:
         MissingExtraError: A tracker is asked for, and its package is not installed.
+        ConfigError: W&B does not accept the project, the entity or a tag.
     """
     check_trackers(tracking)
     trackers: list[Tracker] = [JsonLinesTracker(run.folder / METRICS_FILE, resume_step=run.resume_step)]
@@ -29,11 +30,3 @@ def start_trackers(run: TrackedRun, tracking: TrackingConfig) -> Trackers:
         wandb_tracker = start_wandb(run, tracking)
         trackers += [BackgroundTracker(wandb_tracker)] if wandb_tracker is not None else []
     return Trackers(trackers)
-
-
-def check_trackers(tracking: TrackingConfig) -> None:
-    """Raise a MissingExtraError, which names the extra to install, for a tracker whose package is not installed."""
-    if tracking.wandb != "off":
-        require("train", "wandb")
-    if tracking.tensorboard:
-        require("tensorboard", "tensorboard")

@@ -258,7 +258,7 @@ def test_what_a_person_should_know_is_said(tmp_path: Path, photos) -> None:
     assert "no photo fell into val (a share of 1e-09 of 3)" in notes
     assert "into test" not in notes
     assert "3 photos are less than 64 px" in notes
-    assert "1 files have the same bytes as another file" in notes
+    assert "1 file has the same bytes as another file" in notes
 
 
 def test_preview_writes_nothing_and_tells_the_state(config: PairsConfig, tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def test_nothing_to_import(tmp_path: Path, made: Path) -> None:
         open_pair_source(tmp_path)
     (tmp_path / "content" / "a.png").write_bytes(b"x")
     (tmp_path / "target" / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match="none of the 1 files can be used"):
+    with pytest.raises(DataError, match="the only file cannot be used"):
         import_pairs(open_pair_source(tmp_path), tmp_path / "set")
     assert not (tmp_path / "set").exists()
 

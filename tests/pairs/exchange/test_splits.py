@@ -210,7 +210,7 @@ def test_side_by_side_pictures_keep_their_splits(tmp_path: Path, held_out: str) 
     import_pairs(open_pair_source(tmp_path / "ab"), tmp_path / "set")
     assert trained_on(PairReader(tmp_path / "set")) == set(_TRAIN)
     (tmp_path / "ab" / "cover.png").write_bytes((tmp_path / "ab" / "train" / "0.png").read_bytes())
-    with pytest.raises(DataError, match=r"1 of 13 pairs are in no folder that names a split \(for example cover\)"):
+    with pytest.raises(DataError, match=r"1 of 13 pairs is in no folder that names a split \(for example cover\)"):
         open_pair_source(tmp_path / "ab")
 
 

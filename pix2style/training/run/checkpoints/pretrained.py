@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pix2style.errors import ArtifactError
 from pix2style.nets.key_map import with_current_keys
 from pix2style.nets.style_condition import ConditionalLayer
 from pix2style.progress import print_note
-from pix2style.runs.folder import DISCRIMINATOR_FILE, EMA_FILE, GENERATOR_FILE, RunFolder, verify_checkpoint
+from pix2style.runs.folder import DISCRIMINATOR_FILE, RunFolder, verify_checkpoint
+from pix2style.runs.generator import averaged_weights_file, read_weights
 from pix2style.training.step.state import TrainingState
 
 _SHOWN_MISMATCHES = 3
@@ -34,9 +33,9 @@ def load_pretrained_weights(state: TrainingState, path: Path) -> None:
     """
     source = RunFolder(path)
     folder = source.checkpoint("latest")
-    verify_checkpoint(folder)
-    file = folder / EMA_FILE if (folder / EMA_FILE).is_file() else folder / GENERATOR_FILE
-    weights = with_current_keys(_read_weights(file), state.generator.architecture)
+    meta = verify_checkpoint(folder)
+    file = averaged_weights_file(source, folder, meta)
+    weights = with_current_keys(read_weights(file), state.generator.architecture)
     mismatches = load_weights(state, weights)
     if mismatches:
         shown = "; ".join(mismatches[:_SHOWN_MISMATCHES])
@@ -69,7 +68,7 @@ def load_weights(state: TrainingState, weights: Mapping[str, Tensor]) -> list[st
 def _load_discriminator(state: TrainingState, file: Path) -> None:
     if state.discriminator is None:
         return
-    weights = _read_weights(file) if file.is_file() else {}
+    weights = read_weights(file) if file.is_file() else {}
     if not weights or _mismatches(weights, state.discriminator):
         reason = "the other run's has another shape" if weights else "the other run has none"
         print_note(f"[model -> start_from] the discriminator starts with fresh weights: {reason}")
@@ -111,10 +110,3 @@ def _mismatches(weights: Mapping[str, Tensor], network: nn.Module) -> list[str]:
         if name in weights and weights[name].shape != tensor.shape
     ]
     return shapes + missing + unexpected
-
-
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{file}: cannot be read as safetensors: {error}") from error

@@ -1,0 +1,67 @@
+"""An ONNX Runtime session on a file, which can be pickled and which works in forked processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from pix2style.errors import ArtifactError
+from pix2style.onnx_session import CPU_PROVIDER, open_session
+
+
+class FileSession:
+    """A session on a file.
+
+    A pickle holds the path instead of the network. A process that loads the pickle, and a forked process, open the file
+    again when they first use the session: ONNX Runtime's threads are those of the process that opened it.
+
+    Args:
+        path: Path of the file.
+        data: Content of the file, which was read already.
+        threads: Number of threads for one run; None for as many as there are cores.
+        providers: ONNX Runtime's execution providers, the preferred one first.
+
+    Raises:
+        One of `onnx_session.LOAD_ERRORS`: ONNX Runtime cannot load the file.
+    """
+
+    def __init__(
+        self, path: Path, data: bytes, *, threads: int | None = None, providers: Sequence[str] = (CPU_PROVIDER,)
+    ) -> None:
+        # Absolute, because the process that opens the file again may have another working directory.
+        self._path, self._sha256 = path.absolute(), hashlib.sha256(data).hexdigest()
+        self._threads, self._providers = threads, tuple(providers)
+        self._session, self._process = self._open(data), os.getpid()
+
+    def get(self) -> onnxruntime.InferenceSession:
+        """Return the session of this process.
+
+        Raises:
+            ArtifactError: The file has to be opened again, and is gone or has been changed.
+        """
+        if self._process != os.getpid():
+            self._session, self._process = self._open(self._read_again()), os.getpid()
+        return self._session
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the session and its process."""
+        return {key: value for key, value in vars(self).items() if key != "_session"} | {"_process": 0}
+
+    def _open(self, data: bytes) -> onnxruntime.InferenceSession:
+        return open_session(data, threads=self._threads, providers=self._providers)
+
+    def _read_again(self) -> bytes:
+        try:
+            data = self._path.read_bytes()
+        except OSError as error:
+            raise ArtifactError(
+                f"{self._path}: cannot be opened again in another process: {error.strerror or error}"
+            ) from error
+        if hashlib.sha256(data).hexdigest() != self._sha256:
+            raise ArtifactError(f"{self._path}: was changed after it had been loaded: load it again")
+        return data
