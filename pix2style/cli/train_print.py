@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: RunPlan, *, as_json: bool) -> None:
-    """Print the plan of a dry run."""
+    """Print the plan of a dry run, and what it noted on stderr."""
+    for note in plan.notes:
+        print_note(note)
     if as_json:
         print(json.dumps(plan.to_json()))
         return

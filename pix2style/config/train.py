@@ -66,6 +66,8 @@ class TrainConfig(Section):
     """Shape of the decay: a straight line or half a cosine."""
     warmup_images: int = Field(0, ge=0)
     """Images over which the learning rates grow linearly at the beginning of the training. 0: no warm-up."""
+    warmup_share: float = Field(0.0, ge=0, le=1)
+    """The same as a share of the training, by images or by minutes, in place of `warmup_images`."""
     ema_halflife_images: int = Field(10_000, ge=0)
     """Half-life, in images, of the exponential moving average of the generator's weights, which validation and export
     use; at most a twentieth of the images seen so far, so that it suits short trainings too. 0: no average; the weights
@@ -125,6 +127,8 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.warmup_images and self.warmup_share:
+            raise ValueError("warmup_images and warmup_share cannot both be set: choose one")
         if self.images is None and self.minutes is None:
             raise ValueError("images and minutes are both null, so that training would never end: set one of them")
         return self

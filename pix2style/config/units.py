@@ -31,6 +31,7 @@ _BY_NAME = {
     "decay_from": "share of the training",
     "start_share": "share of the training",
     "ramp_share": "share of the training",
+    "warmup_share": "share of the training",
     "val_share": "share of the photos",
     "test_share": "share of the photos",
     "strength": "share of the style",

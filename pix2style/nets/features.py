@@ -125,6 +125,7 @@ def load_vgg(kind: Vgg, layers: Iterable[str], weights: Path | None = None) -> F
     tensors, record = read_vgg_weights(kind, weights)
     tensors = {key.removeprefix("features."): tensor for key, tensor in tensors.items()}
     source = str(weights or record.name)
+    _check_kind(tensors, kind, source=source)
     _check_depth(selected, indices, tensors, source=source)
     _check_shapes(tensors, kind, source=source)
     if weights is not None:
@@ -145,6 +146,20 @@ def select_layers(layers: Iterable[str], indices: Mapping[str, int]) -> dict[str
     if not names:
         raise ConfigError("losses: name at least one layer")
     return {name: index for name, index in indices.items() if name in names}
+
+
+def _check_kind(tensors: Mapping[str, Tensor], kind: Vgg, *, source: str) -> None:
+    """Refuse the weights of the other VGG, whose convolutions have other positions from the third block on."""
+    other: Vgg = "vgg16" if kind == "vgg19" else "vgg19"
+    own_positions, other_positions = (
+        {at for name, at in layer_indices(vgg).items() if name.startswith("conv")} for vgg in (kind, other)
+    )
+    positions = {int(key.split(".")[0]) for key in tensors if key.split(".")[0].isdecimal()}
+    if positions & (other_positions - own_positions) and positions <= other_positions:
+        raise ArtifactError(
+            f"{source}: holds weights of {other.upper()}, not of {kind.upper()}: name other weights, or set"
+            f" losses.features.network: {other}"
+        )
 
 
 def _check_depth(

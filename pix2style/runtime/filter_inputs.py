@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -67,12 +67,11 @@ def read_inputs(session: onnxruntime.InferenceSession, source: str) -> FilterInp
         ArtifactError: The graph is not that of a filter.
     """
     try:
-        required, [*outputs] = session.get_inputs(), session.get_outputs()
-        optional = [value for value in session.get_overridable_initializers() if value.name in _OPTIONAL]
-        names = [value.name for value in (*required, *outputs)]
+        required, outputs = _values(session.get_inputs()), _values(session.get_outputs())
+        optional = [value for value in _values(session.get_overridable_initializers()) if value.name in _OPTIONAL]
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{source}: names in its graph are no text: it is damaged; export it again") from error
-    others = [value for value in required if value.name in _OPTIONAL]
+    names = [value.name for value in (*required, *outputs)]
     if [name for name in names if name not in _OPTIONAL] != [INPUT_NAME, OUTPUT_NAME]:
         raise ArtifactError(
             f"{source}: has the inputs and outputs {ascii(', '.join(names))[1:-1]}, but a filter has {INPUT_NAME} and"
@@ -80,14 +79,25 @@ def read_inputs(session: onnxruntime.InferenceSession, source: str) -> FilterInp
         )
     for value in (*required, *outputs, *optional):
         _check(value, source)
-    shapes = {value.name: tuple(value.shape) for value in (*required, *optional)}
-    defaults = {value.name: _default(value.name, shapes[value.name]) for value in others}
+    shapes = {value.name: value.shape for value in (*required, *optional)}
+    defaults = {value.name: _default(value) for value in required if value.name in _OPTIONAL}
     return FilterInputs(shapes.pop(INPUT_NAME), shapes, defaults)
 
 
-def _check(value: onnxruntime.NodeArg, source: str) -> None:
-    kind, rank = _TYPES[value.name]
-    shape = value.shape or []
+class _Value(NamedTuple):
+    """Name, type and shape of an input or output of a graph."""
+
+    name: str
+    type: str
+    shape: Shape
+
+
+def _values(nodes: Sequence[onnxruntime.NodeArg]) -> list[_Value]:
+    return [_Value(node.name, node.type, tuple(node.shape or ())) for node in nodes]
+
+
+def _check(value: _Value, source: str) -> None:
+    (kind, rank), shape = _TYPES[value.name], value.shape
     free_output = value.name == OUTPUT_NAME and not shape  # tools may drop the output's shape
     fits = value.type == kind and (len(shape) == rank or free_output)
     if fits and value.name == STYLE_NAME:
@@ -96,15 +106,15 @@ def _check(value: onnxruntime.NodeArg, source: str) -> None:
         fits = shape[3] == _CHANNELS or not isinstance(shape[3], int)
     if not fits:
         raise ArtifactError(
-            f"{source}: {value.name} is {ascii(value.type)[1:-1]} {shape!a}, which no filter of pix2style has: the"
-            " file was changed after its export; export it again"
+            f"{source}: {value.name} is {ascii(value.type)[1:-1]} {list(shape)!a}, which no filter of pix2style"
+            " has: the file was changed after its export; export it again"
         )
 
 
-def _default(name: str, shape: Shape) -> NDArray[Any]:
+def _default(value: _Value) -> NDArray[Any]:
     """Return what an exported file has as the default of an input."""
-    if name == GLIMPSE_NAME:
+    if value.name == GLIMPSE_NAME:
         return np.zeros((1, 1, 1, 1), np.uint8)
-    values = np.zeros(int(shape[0] or 1) if name == STYLE_NAME else 1, np.float32)
+    values = np.zeros(int(value.shape[0] or 1) if value.name == STYLE_NAME else 1, np.float32)
     values[0] = 1
     return values

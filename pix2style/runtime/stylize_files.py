@@ -134,6 +134,10 @@ def stylize_files(
     plan = plan_outputs(inputs, out, suffix=suffix)
     report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
     report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
+    report.notes += [
+        FileNote(job.source, f"its output is called {job.target.name}, because another output has its name")
+        for job in plan.renamed
+    ]
     origin = OutputOrigin(stylizer.identity, jpeg_quality)
     existing = find_existing(plan.jobs, origin, overwrite=overwrite)
     if existing.remaining:
@@ -218,7 +222,8 @@ class _Pipeline:
                 self._on_progress()
 
     def _add_failure(self, job: Job, error: DataError) -> None:
-        reason = error.reason if isinstance(error, ImageError) else str(error).removeprefix(f"{job.target}: ")
+        # Errors of writing begin with the output file, so that a full disk is not blamed on the photo.
+        reason = error.reason if isinstance(error, ImageError) else str(error)
         self._report.failures.append(FailedFile(job.source, reason))
         self._on_progress()
 

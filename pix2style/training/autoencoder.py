@@ -81,7 +81,7 @@ def train_autoencoder(
     usable = [image for image in images if min(image.shape[:2]) >= crop]
     if not usable:
         raise DataError(
-            f"no picture of {len(images)} is {crop} px high and wide: the feature network cannot be trained"
+            f"none of the {len(images)} images is {crop} px high and wide: the feature network needs larger photos"
         )
     with torch.random.fork_rng(devices=[]):  # leave the caller's random state as it is
         torch.manual_seed(seed)
@@ -125,8 +125,17 @@ def read_pairs(reader: PairReader, limit: int) -> list[Image8]:
     """Read contents and targets of the first `limit` training pairs, shrunk to 384 px.
 
     Trained on both, the encoder's features represent brush strokes as well as photographs.
+
+    Raises:
+        DataError: There are no training pairs, or a pair cannot be read.
     """
     entries = reader.entries("train")[:limit]
+    if not entries:
+        total = reader.manifest.pairs.total
+        raise DataError(
+            f"{reader.folder}: 0 of {total} pairs fell into the split for training: give more photos, at least 10, or"
+            " smaller pairs.val_share and pairs.test_share"
+        )
     return [fit_within(image, SIDE_PX) for entry in entries for image in reader.read(entry)]
 
 

@@ -68,7 +68,7 @@ def test_a_pair_set_provides_photos_and_targets(tmp_path: Path, folder: Path) ->
         ([], 2, "--content"),
         (["--content", "{folder}", "--pairs", "x"], 2, "one of the two"),
         (["--content", "{folder}", "--out", "features.pt"], 2, "ends in .safetensors"),
-        (["--content", "{folder}", "--out", "{folder}/0.png/f.safetensors"], 2, "cannot create the folder"),
+        (["--content", "{folder}", "--out", "{folder}/0.png/f.safetensors"], 2, "cannot be written (Not a directory)"),
         (["--content", "nowhere"], 3, "nowhere"),
         (["--pairs", "nowhere"], 3, "nowhere"),
     ],

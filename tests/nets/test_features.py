@@ -188,3 +188,15 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch, no_v
 def test_pictures_too_small_for_the_deepest_layer(to_conv2_1: Path) -> None:
     with pytest.raises(ValueError, match="at least 2 px"):
         load_vgg19(["relu2_1"], to_conv2_1)(torch.zeros(1, 3, 1, 1))
+
+
+def test_weights_of_the_other_vgg_are_recognised(tmp_path: Path) -> None:
+    models = pytest.importorskip("torchvision").models
+    with torch.device("meta"):
+        tensors = {kind: getattr(models, kind)(weights=None).features.state_dict() for kind in ("vgg16", "vgg19")}
+    for kind, other in (("vgg16", "vgg19"), ("vgg19", "vgg16")):
+        path = tmp_path / f"{other}.safetensors"
+        kept = {key: tensor for key, tensor in tensors[other].items() if int(key.split(".")[0]) < 25}
+        save_file({f"features.{key}": torch.zeros(tensor.shape) for key, tensor in kept.items()}, path)
+        with pytest.raises(ArtifactError, match=f"holds weights of {other.upper()}, not of {kind.upper()}"):
+            load_vgg(kind, ["relu4_3"], path)

@@ -84,6 +84,9 @@ def test_where_it_does_not_one_gets_another_name(
     assert len(report.written) == 3
     [renamed] = report.renamed
     assert renamed.stem.endswith("-2")
+    assert [note.text for note in report.notes] == [
+        f"its output is called {renamed.name}, because another output has its name"
+    ]
     forms = {alike_names.loosest_form(path.relative_to(tmp_path / "out").as_posix()) for path in report.written}
     assert len(forms) == 3
     again = stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 
 import torch
@@ -60,7 +62,8 @@ def _read_torchvision(kind: Vgg) -> tuple[dict[str, Tensor], WeightsRecord]:
 
     chosen = VGG16_Weights.IMAGENET1K_V1 if kind == "vgg16" else VGG19_Weights.IMAGENET1K_V1
     try:
-        tensors: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+        with contextlib.redirect_stdout(sys.stderr):  # torch.hub prints "Downloading: ..." on stdout, where JSON may go
+            tensors: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
         file = torchvision_file(kind)
         digest = sha256_file(file)
     except (OSError, RuntimeError) as error:

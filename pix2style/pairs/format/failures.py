@@ -38,6 +38,9 @@ def no_usable_photos_error(failures: Sequence[Failure]) -> DataError:
     """Create the error for input of which not a single file can be used."""
     shown = "; ".join(f"{failure.source}: {failure.reason}" for failure in failures[:_SHOWN_FAILURES])
     more = f"; and {len(failures) - _SHOWN_FAILURES} more" if len(failures) > _SHOWN_FAILURES else ""
+    if failures and all(failure.style is not None for failure in failures):
+        photos = "the only photo" if len(failures) == 1 else f"any of the {len(failures):,} photos"
+        return DataError(f"the teacher could not stylize {photos}: {shown}{more}")
     what = "the only file cannot" if len(failures) == 1 else f"none of the {len(failures):,} files can"
     return DataError(f"{what} be used: {shown}{more}")
 

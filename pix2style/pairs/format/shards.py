@@ -56,10 +56,20 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        kept = "Finished pairs are kept: solve" if _holds_pairs(path) else "Solve"
         raise DataError(
-            f"{path}: cannot be written: {error.strerror or error}. Finished pairs are kept: solve the problem and run"
-            " the same command again to continue"
+            f"{path}: cannot be written: {error.strerror or error}. {kept} the problem and run the same command again"
+            f"{' to continue' if kept != 'Solve' else ''}"
         ) from error
+
+
+def _holds_pairs(path: Path) -> bool:
+    """Return whether there are shards with content in a folder, or beside a shard."""
+    try:
+        files = path.rglob("shard-*.tar*") if path.is_dir() else path.parent.glob("shard-*.tar*")
+        return any(file.stat().st_size for file in files)
+    except OSError:
+        return False
 
 
 class ShardBusyError(DataError):

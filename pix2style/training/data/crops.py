@@ -105,7 +105,10 @@ def check_crop(augment: AugmentConfig, entries: Sequence[PairRecord]) -> None:
         side = min(smallest.height_px, smallest.width_px)
         size = f"{smallest.width_px}x{smallest.height_px} ({smallest.source})"
     if augment.crop > side:
+        smallest_crop = 32
+        advice = f"set train.augment.crop to at most {side}, or make larger pairs"
+        if side < smallest_crop:
+            advice = f"crops have at least {smallest_crop} px: make larger pairs, or leave this one out"
         raise ConfigError(
-            f"[train -> augment -> crop] {augment.crop} is larger than the smallest pair, {size}: set"
-            f" train.augment.crop to at most {side}, or make larger pairs"
+            f"[train -> augment -> crop] {augment.crop} is larger than the smallest pair, {size}: {advice}"
         )

@@ -77,9 +77,11 @@ def open_training_data(config: Config) -> TrainingData:
     """
     data = _open_unpaired(config) if config.train.unpaired else _open_paired(config)
     if not data.entries:
-        advice = "training pairs: make pairs of" if data.paired else "training photos: name"
+        what, advice = ("pairs", "make pairs of") if data.paired else ("photos", "name")
         source = str(config.pairs.path or ", ".join(map(str, config.pairs.content)))
-        raise DataError(f"{source}: has no {advice} more photos, or lower pairs.val_share and test_share")
+        raise DataError(
+            f"{source}: has no training {what}: {advice} more photos, or lower pairs.val_share and test_share"
+        )
     check_crop(config.train.augment, data.entries)
     return data
 

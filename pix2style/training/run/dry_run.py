@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -13,10 +17,12 @@ from pix2style.config.train import TrainConfig
 from pix2style.errors import TrainingError
 from pix2style.nets.macs import count_macs
 from pix2style.pairs.format.records import PairEntry
+from pix2style.progress import print_note
 from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
 from pix2style.training.run.checkpoints.start_weights import load_start_weights
+from pix2style.training.run.idle_settings import idle_settings
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
 from pix2style.training.run.prepare import check_run_folder
@@ -26,6 +32,7 @@ from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers, peak_memory_bytes
 
 _TIMED_STEPS = 3
+_REMIND_EVERY_S = 20.0
 
 
 def plan_run(
@@ -55,7 +62,7 @@ def plan_run(
             load_start_weights(state, config, data)
         device, networks = state.device, _summarize_networks(config, state)
         del state  # the measurement builds its own networks, and the peak memory must be that of one run
-        speed = measure_images_per_s(config, steps=_TIMED_STEPS) if measure else None
+        speed = _measure(config) if measure else None
     train, images = config.train, _expected_images(config.train, speed)
     plan = RunPlan(
         run=run,
@@ -82,9 +89,36 @@ def plan_run(
         memory_bytes=peak_memory_bytes(device),
         decoded_bytes=_decoded_bytes(data, train.augment.resize),
         available_bytes=available_bytes(device),
+        notes=tuple(idle_settings(config, images, len(data.held_out))),
     )
     _check_memory(config, plan)
     return plan
+
+
+def _measure(config: Config) -> float:
+    """Train a few steps, and return the images per second. Says from time to time that the trial goes on."""
+    if config.train.compile:
+        print_note("the trial compiles the networks first, which takes minutes; train.compile=false tries without it")
+    with _reminders("the trial goes on"):
+        return measure_images_per_s(config, steps=_TIMED_STEPS)
+
+
+@contextlib.contextmanager
+def _reminders(text: str) -> Iterator[None]:
+    """Print a text and the time that has passed, again and again while the block runs."""
+    ended, start_s = threading.Event(), time.monotonic()
+
+    def remind() -> None:
+        while not ended.wait(_REMIND_EVERY_S):
+            print_note(f"{text}: {time.monotonic() - start_s:.0f} s so far")
+
+    thread = threading.Thread(target=remind, name="reminders", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _expected_images(train: TrainConfig, images_per_s: float | None) -> int | None:

@@ -67,6 +67,7 @@ class RunPlan:
         memory_bytes: Peak memory in the trial: torch's on a GPU, the process's on the CPU.
         decoded_bytes: Size of all decoded pairs, which are cached on the GPU or in a file if they fit.
         available_bytes: Memory that is available; None if the system does not say.
+        notes: Sentences about settings that have no effect.
     """
 
     run: Path
@@ -93,6 +94,7 @@ class RunPlan:
     memory_bytes: int
     decoded_bytes: int
     available_bytes: int | None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values: names of networks at the top level, their sizes under `networks`."""

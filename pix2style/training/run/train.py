@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.config import Config
+from pix2style.progress import print_note
 from pix2style.runs.folder import FEATURES_FILE, PREVIEW_FILE
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.decoded_cache import decode_to_file
@@ -24,6 +25,7 @@ from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_new
 from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
 from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.feature_weights import check_same_feature_weights, describe_feature_weights
+from pix2style.training.run.idle_settings import idle_settings
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
 from pix2style.training.run.report import TrainReport
@@ -98,6 +100,8 @@ def train(
         data = open_training_data(config)
         if world.is_main:
             check_run_folder(run, config, resume=resume)
+            for note in idle_settings(config, config.train.images, len(data.held_out)):
+                print_note(note)
         state = build_state(config)
         if resume and world.is_main:
             check_same_feature_weights(run, state)

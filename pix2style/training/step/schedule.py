@@ -34,7 +34,8 @@ def training_share(state: TrainingState, train: TrainConfig) -> float:
 def learning_rate_factor(train: TrainConfig, images_seen: int, share: float) -> float:
     """Return the factor, 0 to 1, that the next step multiplies the configured learning rates by.
 
-    It grows linearly over the first `warmup_images` images, from the value after one batch, not from 0. After the share
+    It grows linearly over the first `warmup_images` images, from the value after one batch, not from 0, or over the
+    share `warmup_share` of the training. After the share
     `decay_from` of the training it falls, linearly or as half a cosine, and reaches 0 at its end.
 
     Args:
@@ -47,6 +48,9 @@ def learning_rate_factor(train: TrainConfig, images_seen: int, share: float) -> 
         factor = 0.5 * (1 - math.cos(math.pi * factor))
     if images_seen + train.batch < train.warmup_images:
         factor *= (images_seen + train.batch) / train.warmup_images
+    if train.warmup_share > 0:
+        step_share = 0.0 if train.images is None else train.batch / train.images
+        factor *= min(1.0, (share + step_share) / train.warmup_share)
     return factor
 
 

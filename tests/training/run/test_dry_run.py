@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pix2style.config import Config
+from pix2style.config import Config, parse_config
 from pix2style.errors import ArtifactError, ConfigError, TrainingError
 from pix2style.training.run import dry_run
 from pix2style.training.run.dry_run import plan_run
@@ -109,3 +110,17 @@ def test_no_file_is_written_anywhere(tmp_path: Path, pair_set: Path) -> None:
     assert (plan["dry_run"], plan["steps"]) == (True, 4)
     assert plan["images_per_s"] > 0
     assert (snapshot(tmp_path), snapshot(pair_set.parent)) == before
+
+
+def test_a_long_trial_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def measure(*_: object, **__: object) -> float:
+        time.sleep(0.2)
+        return 1.0
+
+    monkeypatch.setattr(dry_run, "measure_images_per_s", measure)
+    monkeypatch.setattr(dry_run, "_REMIND_EVERY_S", 0.05)
+    config = parse_config({}, overrides=["train.compile=true"])
+    assert dry_run._measure(config) == 1.0
+    lines = capsys.readouterr().err.splitlines()
+    assert "the trial compiles the networks first, which takes minutes" in lines[0]
+    assert lines[1].startswith("note: the trial goes on: ")

@@ -15,7 +15,7 @@ import torch
 from launch import command, environment, finish, popen
 from matrix import PLACES, assert_same_end, checkpoints, copy_interrupted_at, metrics, run_matrix
 
-from pix2style.config import Config
+from pix2style.config import Config, parse_config
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import write_json
@@ -24,6 +24,7 @@ from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
 from pix2style.runs.folder import META_FILE, CheckpointMeta
 from pix2style.teachers.watercolor import WatercolorTeacher
+from pix2style.training.run.prepare import check_run_folder
 from pix2style.training.run.train import train
 
 Experiment = Callable[..., Config]
@@ -215,3 +216,13 @@ def test_a_run_that_compares_with_its_painting_resumes_exactly_and_refuses_anoth
     painting.write_bytes(paintings[1].read_bytes())
     with pytest.raises(ArtifactError, match="painting has changed"):
         train(config, resumed, resume=True)
+
+
+def test_what_a_process_killed_at_its_start_left_behind_is_no_obstacle(tmp_path: Path) -> None:
+    config = parse_config({})
+    for name in ("start.json", "budget.json", "features.json", ".config.json.0123abcd.partial"):
+        (tmp_path / name).write_text("{")
+    check_run_folder(tmp_path, config, resume=False)
+    (tmp_path / "photo.jpg").write_text("mine")
+    with pytest.raises(ConfigError, match="exists and is no run folder"):
+        check_run_folder(tmp_path, config, resume=False)

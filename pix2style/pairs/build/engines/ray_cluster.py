@@ -195,8 +195,7 @@ class ClusterEngine:
         if self._deaths[shard] >= _MAX_WORKER_DEATHS:
             raise ArtifactError(
                 f"{counted(self._deaths[shard], 'worker')} died while {activity}: read Ray's logs; a smaller"
-                " pairs.batch or size"
-                " needs less memory. Finished pairs are kept"
+                " pairs.batch or size needs less memory. Finished pairs, if there are any, are kept"
             )
 
     def _disconnect(self, *, shut_down: bool) -> None:

@@ -1,0 +1,159 @@
+"""Find settings that a run would ignore: what begins after its end, and what belongs to something that is off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from pix2style.config import Config
+from pix2style.config.losses import AdversarialConfig, FeaturesConfig
+from pix2style.config.train import TrainConfig
+
+_SHOWN_KEYS = 6
+
+
+def idle_settings(config: Config, images: int | None, validation_photos: int) -> list[str]:
+    """Return one sentence for each setting that has no effect, or not the whole one, in a run of this length.
+
+    Args:
+        config: Configuration of the experiment.
+        images: Length of the run in training images; None if only `train.minutes` limits it.
+        validation_photos: Number of held-out photos.
+    """
+    notes = [*_losses_that_never_begin(config, images), *_without_effect(config)]
+    if images is not None:
+        notes += [*_longer_than_the_run(config.train, images), *_rarer_than_the_end(config.train, images)]
+    if config.train.early_stop.patience is not None:
+        notes += _early_stop_that_never_stops(config.train, images, validation_photos)
+    return notes
+
+
+def _losses_that_never_begin(config: Config, images: int | None) -> Iterator[str]:
+    losses, batch = config.losses, config.train.batch
+    begin: dict[str, bool] = {}
+    if losses.needs_features:
+        begin["losses.features"] = _begins(losses.features, images, batch)
+    if losses.adversarial.weight > 0:
+        begin["losses.adversarial"] = _begins(losses.adversarial, images, batch)
+    for key, begins in begin.items():
+        if not begins:
+            section: FeaturesConfig | AdversarialConfig = losses.features
+            what = "the losses on features never begin"
+            if key == "losses.adversarial":
+                section, what = losses.adversarial, "the adversarial loss never begins"
+            yield f"{key}.{_start(section, images)}: {what}: lower it, or set {key}.start_share=0.25"
+    if begin.get("losses.adversarial"):
+        yield from _ramp_beyond_the_end(losses.adversarial, images)
+    steps = None if images is None else math.ceil(images / batch)
+    if begin.get("losses.features") and steps is not None and losses.features.every > steps:
+        yield f"losses.features.every={losses.features.every}: the run has {steps} steps: lower it"
+
+
+def _begins(section: FeaturesConfig | AdversarialConfig, images: int | None, batch: int) -> bool:
+    if section.start_share is not None:
+        return section.start_share < 1
+    return images is None or section.start_images <= (math.ceil(images / batch) - 1) * batch
+
+
+def _start(section: FeaturesConfig | AdversarialConfig, images: int | None) -> str:
+    if section.start_share is not None:
+        return f"start_share={section.start_share:g} is the end of the run"
+    return f"start_images={section.start_images:_} is beyond the end of the run ({images:_} images)"
+
+
+def _ramp_beyond_the_end(section: AdversarialConfig, images: int | None) -> Iterator[str]:
+    if section.ramp_share:
+        reached = (1 - (section.start_share or 0.0)) / section.ramp_share
+        key = f"ramp_share={section.ramp_share:g}"
+    elif section.ramp_images and images is not None:
+        reached = (images - section.start_images) / section.ramp_images
+        key = f"ramp_images={section.ramp_images:_}"
+    else:
+        return
+    if reached < 1:
+        yield f"losses.adversarial.{key}: the run ends before the loss has its full weight, at {reached:.0%} of it"
+
+
+def _longer_than_the_run(train: TrainConfig, images: int) -> Iterator[str]:
+    if train.warmup_images > images:
+        yield (
+            f"train.warmup_images={train.warmup_images:_}: the run ends after {images:_} images, before the learning"
+            f" rates are reached: lower it, or set train.warmup_share"
+        )
+    if _is_changed(train, "ema_halflife_images") and train.ema_halflife_images > images:
+        yield (
+            f"train.ema_halflife_images={train.ema_halflife_images:_}: the run ends after {images:_} images, where it"
+            f" is at most {images / 20:.0f} (a twentieth of the images seen)"
+        )
+
+
+def _rarer_than_the_end(train: TrainConfig, images: int) -> Iterator[str]:
+    if _is_changed(train, "validate_every_images") and train.validate_every_images > images:
+        yield f"train.validate_every_images={train.validate_every_images:_}: the run validates at its end only"
+    if _is_changed(train, "checkpoint_every_images") and train.checkpoint_every_images > images:
+        yield f"train.checkpoint_every_images={train.checkpoint_every_images:_}: the only checkpoint is that of the end"
+    steps = math.ceil(images / train.batch)
+    if _is_changed(train, "log_every") and train.log_every > steps:
+        yield f"train.log_every={train.log_every}: the run has {steps} steps, so metrics.jsonl gets no losses: lower it"
+
+
+def _early_stop_that_never_stops(train: TrainConfig, images: int | None, validation_photos: int) -> Iterator[str]:
+    patience = train.early_stop.patience or 0
+    if not validation_photos:
+        yield "train.early_stop: there are no validation photos, so that it never stops: raise pairs.val_share"
+    elif images is not None and images // train.validate_every_images < patience + 1:
+        validations = images // train.validate_every_images
+        yield (
+            f"train.early_stop.patience={patience}: never stops, because the run validates {validations} times: lower"
+            " train.validate_every_images"
+        )
+
+
+def _without_effect(config: Config) -> Iterator[str]:
+    """Yield a sentence for each thing that is off although settings of it are changed."""
+    losses, train, model = config.losses, config.train, config.model
+    for name in ("unet", "unet_2017", "resnet", "transformer", "lite"):
+        if name != model.generator.replace("-", "_"):
+            yield from _unused(_changed(getattr(model, name), f"model.{name}"), f"model.generator is {model.generator}")
+    if losses.adversarial.weight == 0:
+        # Not model.discriminator: configurations keep it for sweeps in which the weight is above 0 at times.
+        keys = _changed(train.discriminator, "train.discriminator")
+        keys += [key for key in _changed(losses.adversarial, "losses.adversarial") if not key.endswith(".weight")]
+        keys += ["train.augment.discriminator"] if train.augment.discriminator else []
+        yield from _unused(keys, "losses.adversarial.weight is 0")
+    if not losses.needs_features:
+        yield from _unused(_changed(losses.features, "losses.features"), "no loss compares features")
+    for key in ("perceptual", "content"):
+        section = getattr(losses, key)
+        if not section.weight:
+            keys = [name for name in _changed(section, f"losses.{key}") if not name.endswith(".weight")]
+            yield from _unused(keys, f"losses.{key}.weight is 0")
+    if not losses.style.is_active:
+        keys = [key for key in _changed(losses.style, "losses.style") if not key.endswith("weight")]
+        yield from _unused(keys, "losses.style.weight is 0")
+    if config.distill.teacher_run is None:
+        keys = [*_changed(config.distill.output, "distill.output")]
+        yield from _unused(keys, "distill.teacher_run is not set")
+    if train.decay == "cosine" and train.decay_from == 1:
+        yield from _unused(["train.decay"], "train.decay_from is 1")
+    if train.cuda_graphs and not train.compile:
+        yield from _unused(["train.cuda_graphs"], "train.compile is false")
+
+
+def _unused(keys: list[str], reason: str) -> Iterator[str]:
+    if keys:
+        more = f" and {len(keys) - _SHOWN_KEYS} more" if len(keys) > _SHOWN_KEYS else ""
+        yield f"{', '.join(keys[:_SHOWN_KEYS])}{more}: without effect, because {reason}"
+
+
+def _changed(section: BaseModel, prefix: str) -> list[str]:
+    """Return the keys of a section whose values are not the defaults, with the section's name before them."""
+    default: Any = type(section)()
+    return [f"{prefix}.{key}" for key, value in section if value != getattr(default, key)]
+
+
+def _is_changed(section: BaseModel, key: str) -> bool:
+    return bool(getattr(section, key) != type(section).model_fields[key].default)
