@@ -152,6 +152,13 @@ def export_command(
     content_side: Annotated[
         ExportSide, typer.Option(help="With --as side-by-side: the half that holds the photo.")
     ] = ExportSide.LEFT,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="With --as parquet: text of a column edit_prompt for trainers of InstructPix2Pix, for example 'turn it"
+            " into a watercolour'; {style} becomes the name of the style."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a pair set in another layout, without any loss, for use with other programs."""
@@ -166,6 +173,7 @@ def export_command(
             out,
             layout.value,
             content_side=content_side.value,
+            prompt=prompt,
             on_progress=lambda done, total: progress("pairs", done, total),
         )
     _print_exported(report, out, as_json=as_json)

@@ -21,6 +21,7 @@ from pix2style.pairs.build.stylize import PairStylizer, worker_threads
 from pix2style.pairs.build.teacher_preview import TeacherPreview, preview_teacher
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.folder import PairSetFolder
+from pix2style.pairs.format.manifest import SPLITS_APART_VERSION
 from pix2style.pairs.format.paintings import store_paintings
 from pix2style.pairs.format.plan import PairPlan, make_plan
 from pix2style.progress import StageProgressCallback, no_progress
@@ -85,7 +86,8 @@ def make_pairs(
     """
     start, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
     with worker_threads() as pool:
-        plan, scan = _scan_and_plan(config, teachers, seed, pool, on_progress, exclude_sha256=exclude_sha256)
+        scan = _scan(config, pool, on_progress, exclude_sha256)
+        plan = _plan(config, teachers, seed, scan, folder)
         with folder.locked():
             is_new = not folder.plan.exists()
             folder.prepare(plan)
@@ -138,8 +140,9 @@ def make_slice(
     """
     start, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
     with worker_threads() as pool:
-        plan_and_scan = _resume_plan(config, teachers, seed, folder)
-        plan, scan = plan_and_scan or _scan_and_plan(config, teachers, seed, pool, on_progress)
+        planned_scan = _scan_planned(config, folder)
+        scan = _scan(config, pool, on_progress) if planned_scan is None else planned_scan
+        plan = _plan(config, teachers, seed, scan, folder)
         with folder.locked(shared=True):
             folder.prepare(plan, exclusive=False)
             store_paintings(out, config.paintings, plan.teachers)
@@ -179,7 +182,8 @@ def plan_pairs(
     """
     folder = PairSetFolder(out)
     with worker_threads() as pool:
-        plan, scan = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress)
+        scan = _scan(config, pool, on_progress)
+        plan = _plan(config, _as_list(teacher), seed, scan, folder)
         with folder.locked():
             folder.prepare(plan)
             return _preview(folder, plan, scan)
@@ -201,7 +205,8 @@ def preview_pairs(
     """
     folder = PairSetFolder(out)
     with worker_threads() as pool:
-        plan, scan = _scan_and_plan(config, _as_list(teacher), seed, pool, on_progress, exclude_sha256=exclude_sha256)
+        scan = _scan(config, pool, on_progress, exclude_sha256)
+    plan = _plan(config, _as_list(teacher), seed, scan, folder)
     folder.check_plan(plan)
     return _preview(folder, plan, scan)
 
@@ -234,31 +239,36 @@ def _engine(builder: PairSetBuilder, pair_stylizer: PairStylizer, batch: int, cl
     return ClusterEngine(cluster, builder.folder, builder.plan, pair_stylizer.paths, batch, builder.report_pairs)
 
 
-def _scan_and_plan(
-    config: PairsConfig,
-    teachers: Sequence[Stylizer],
-    seed: int,
-    pool: Executor,
-    on_progress: StageProgressCallback,
-    *,
-    exclude_sha256: Collection[str] = (),
-) -> tuple[PairPlan, PhotoScan]:
+def _scan(
+    config: PairsConfig, pool: Executor, on_progress: StageProgressCallback, exclude_sha256: Collection[str] = ()
+) -> PhotoScan:
     scan = scan_photos(config.content, pool, lambda done, total: on_progress("hashing", done, total))
-    if exclude_sha256:
-        scan = scan.exclude(exclude_sha256)
-    return _plan(config, teachers, seed, scan), scan
+    return scan.exclude(exclude_sha256) if exclude_sha256 else scan
 
 
-def _resume_plan(
-    config: PairsConfig, teachers: Sequence[Stylizer], seed: int, folder: PairSetFolder
-) -> tuple[PairPlan, PhotoScan] | None:
-    """Plan with the digests of the plan in the folder; None if there is no plan or files were added or removed."""
+def _scan_planned(config: PairsConfig, folder: PairSetFolder) -> PhotoScan | None:
+    """Scan with the digests of the plan in the folder; None if there is no plan or files were added or removed."""
     if not folder.plan.exists():
         return None
-    scan = scan_planned_photos(config.content, read_document(PairPlan, folder.plan)[0])
-    return None if scan is None else (_plan(config, teachers, seed, scan), scan)
+    return scan_planned_photos(config.content, read_document(PairPlan, folder.plan)[0])
 
 
-def _plan(config: PairsConfig, teachers: Sequence[Stylizer], seed: int, scan: PhotoScan) -> PairPlan:
-    identities = [teacher.identity for teacher in teachers]
-    return make_plan(config, identities, seed=seed, hashed_files=scan.hashed_files, unreadable=scan.unreadable)
+def _plan(
+    config: PairsConfig, teachers: Sequence[Stylizer], seed: int, scan: PhotoScan, folder: PairSetFolder
+) -> PairPlan:
+    return make_plan(
+        config,
+        [teacher.identity for teacher in teachers],
+        seed=seed,
+        hashed_files=scan.hashed_files,
+        unreadable=scan.unreadable,
+        splits_apart=_splits_apart(folder),
+    )
+
+
+def _splits_apart(folder: PairSetFolder) -> bool:
+    """Return whether each shard holds one split only: always, except in a set that an older version began."""
+    with contextlib.suppress(DataError):  # a damaged plan is reported when the folder is prepared
+        if folder.plan.exists():
+            return read_document(PairPlan, folder.plan)[0].schema_version >= SPLITS_APART_VERSION
+    return True

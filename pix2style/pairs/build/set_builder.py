@@ -12,7 +12,7 @@ from pix2style.pairs.build.slices import ALL_SHARDS, Slice
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.failures import merge_variant_failures, no_usable_photos_error
 from pix2style.pairs.format.folder import PairSetFolder
-from pix2style.pairs.format.manifest import PairManifest, SplitCounts, schema_version_for
+from pix2style.pairs.format.manifest import PairManifest, SplitCounts
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary, summarize_shard, total_statistics
 from pix2style.pairs.format.shards import explain_write_errors, shard_number
@@ -111,10 +111,14 @@ class PairSetBuilder:
     def _manifest(self) -> PairManifest:
         shards = [self.finished[shard] for shard in sorted(self.finished)]
         plan = self.plan
+        records = [
+            self.finished[shard].record.model_copy(update={"split": plan.split_of_shard(shard)})
+            for shard in sorted(self.finished)
+        ]
         shard_failures = [failure for shard in shards for failure in shard.failures]
         failures = merge_variant_failures((*plan.unreadable, *shard_failures), plan.variants)
         return PairManifest(
-            schema_version=schema_version_for(plan.variants),
+            schema_version=plan.schema_version,
             plan_sha256=plan.digest,
             pix2style_version=__version__,
             teachers=plan.teachers,
@@ -126,7 +130,7 @@ class PairSetBuilder:
             test_share=plan.test_share,
             variants=plan.variants,
             pairs=SplitCounts.sum(shard.splits for shard in shards),
-            shards=tuple(shard.record for shard in shards),
+            shards=tuple(records),
             statistics=total_statistics((shard.statistics for shard in shards), failures),
             failures=failures,
             duplicates=plan.duplicates,

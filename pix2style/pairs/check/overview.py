@@ -12,6 +12,7 @@ from pix2style.errors import DataError
 from pix2style.images import Image8, center_in_square, sheet
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
+from pix2style.pairs.format.manifest import PairManifest
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import SPLITS, PairEntry, Split
 from pix2style.plural import counted
@@ -37,6 +38,8 @@ class PairSetSummary:
         image_format: Format of the images, png or jpeg.
         failures: Number of failures for each kind of reason.
         duplicates: Number of files that were left out because another file has the same bytes.
+        shards: Names of the shards of each split; empty if shards mix splits, or for plain folders.
+        mixes_splits: Whether shards hold pairs of several splits, as in sets of schema versions 2 and 3.
         content_bytes: Size of all contents in bytes.
         target_bytes: Size of all targets in bytes.
     """
@@ -50,6 +53,8 @@ class PairSetSummary:
     image_format: str
     failures: dict[str, int]
     duplicates: int
+    shards: dict[str, list[str]]
+    mixes_splits: bool
     content_bytes: int
     target_bytes: int
 
@@ -65,11 +70,19 @@ class PairSetSummary:
         lines += [
             f"  images      {self.image_format}, {sizes}{more}",
             f"  size        {_megabytes(self.content_bytes)} MB content, {_megabytes(self.target_bytes)} MB target",
+            *self._shard_lines(),
             f"  duplicates  {counted(self.duplicates, 'file')} left out",
             f"  failed      {sum(self.failures.values())}",
         ]
         lines += [f"    {counted(count, 'time')}: {reason}" for reason, count in self.failures.items()]
         return [*lines, f"  digest      {self.sha256}"]
+
+    def _shard_lines(self) -> list[str]:
+        """Return the shards of each split as WebDataset takes them: `train shard-{00000..00007}.tar`."""
+        if self.mixes_splits:
+            return ["  shards      mix the splits: a program that reads the tar files alone also reads held-out pairs"]
+        ranges = [f"{split} {_range(names)}.tar" for split, names in self.shards.items()]
+        return [f"  shards      {', '.join(ranges)}"] if ranges else []
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary for `--json`."""
@@ -83,9 +96,26 @@ class PairSetSummary:
             "format": self.image_format,
             "failures_by_reason": self.failures,
             "duplicates": self.duplicates,
+            "shards": self.shards,
             "content_bytes": self.content_bytes,
             "target_bytes": self.target_bytes,
         }
+
+
+def _shards_by_split(manifest: PairManifest) -> dict[str, list[str]]:
+    shards: dict[str, list[str]] = {}
+    for record in manifest.shards:
+        if record.split is not None:
+            shards.setdefault(record.split, []).append(record.name)
+    return shards
+
+
+def _range(names: list[str]) -> str:
+    """Return consecutive names of shards as one pattern with braces."""
+    if len(names) == 1:
+        return names[0]
+    prefix = names[0].removesuffix(names[0].rpartition("-")[2])
+    return f"{prefix}{{{names[0].removeprefix(prefix)}..{names[-1].removeprefix(prefix)}}}"
 
 
 def summarize_pairs(reader: PairReader) -> PairSetSummary:
@@ -104,6 +134,8 @@ def summarize_pairs(reader: PairReader) -> PairSetSummary:
         image_format=manifest.format,
         failures=dict(manifest.statistics.failures_by_reason),
         duplicates=len(manifest.duplicates),
+        shards=_shards_by_split(manifest),
+        mixes_splits=any(record.split is None for record in manifest.shards),
         content_bytes=manifest.statistics.content_bytes,
         target_bytes=manifest.statistics.target_bytes,
     )

@@ -79,6 +79,7 @@ class DocumentChecks:
                 size=index.size,
                 index_sha256=record.index_sha256,
                 pairs=len(index.pairs),
+                split=record.split,
             )
             if stated != record or record.name != shard_name(shard):
                 self.damage.append(Damage(file, "does not agree with the manifest in digest, size or pairs", advice))

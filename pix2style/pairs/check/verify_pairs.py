@@ -96,14 +96,16 @@ class IndexChecks:
             yield f"is {entry.width_px}x{entry.height_px} px, but the set's pairs are {document.size} px squares"
         if document.fit == "fit" and max(entry.height_px, entry.width_px) > document.size:
             yield f"is {entry.width_px}x{entry.height_px} px, but the set's pairs are at most {document.size} px"
-        yield from self._split_problems(entry)
+        yield from self._split_problems(entry, shard)
         if planned is not None:
             photo = planned.get(entry.key if is_imported(document) else f"{entry.sha256} {entry.source}")
             if photo is None or (photo.source, photo.sha256, photo.split) != (entry.source, entry.sha256, entry.split):
                 yield "is not in the plan for this shard with that source, digest and split"
 
-    def _split_problems(self, entry: PairEntry) -> Iterator[str]:
+    def _split_problems(self, entry: PairEntry, shard: int) -> Iterator[str]:
         document = self.manifest or self.plan
+        if self.manifest is not None and self.manifest.shards[shard].split not in (None, entry.split):
+            yield f"is in split {entry.split}, but its shard holds {self.manifest.shards[shard].split}"
         # The source of an import may have stated the splits; they then need not follow from the digests.
         if document is None or document.teachers[0].settings.get("splits") == "given":
             return

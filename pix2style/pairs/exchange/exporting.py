@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pix2style.errors import require
+from pix2style.errors import ConfigError, require
 from pix2style.pairs.exchange.arrangement import Side
 from pix2style.pairs.exchange.atomic_folder import atomic_folder
 from pix2style.pairs.exchange.folders import write_folders
@@ -45,6 +45,7 @@ def export_pairs(
     layout: Layout,
     *,
     content_side: Side = "left",
+    prompt: str | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> ExportReport:
     """Write a pair set in another layout; `import_pairs` turns the export back into the same pairs.
@@ -58,32 +59,39 @@ def export_pairs(
         out: New folder to write. It appears only when the export is complete.
         layout: Arrangement of the images.
         content_side: Half of a side-by-side image that holds the content.
+        prompt: With parquet, text for a column `edit_prompt`, which trainers of InstructPix2Pix read; `{style}` stands
+            for the name of the pair's style.
         on_progress: Called with the number of exported pairs and the number of all pairs.
 
     Raises:
+        ConfigError: There is a prompt, but the layout has none; or the prompt is empty.
         DataError: The set is damaged, or `out` exists already or cannot be written.
         MissingExtraError: The layout is parquet and pyarrow is not installed.
     """
+    if prompt is not None and (layout != "parquet" or not prompt.strip()):
+        raise ConfigError("--prompt is the text of a column, so it needs --as parquet and at least one word")
     if layout == "parquet":
         require("parquet", "pyarrow")
     total, names = reader.manifest.pairs.total, export_names(reader)
     on_progress(0, total)
     with atomic_folder(out) as unfinished:
         if layout == "parquet":
-            _write_tables(reader, names, unfinished, on_progress)
+            _write_tables(reader, names, unfinished, prompt, on_progress)
         else:
             _write_images(reader, names, unfinished, layout=layout, side=content_side, on_progress=on_progress)
     return ExportReport(out, layout, total, _notes(reader, layout))
 
 
-def _write_tables(reader: PairReader, names: dict[str, str], out: Path, on_progress: ProgressCallback) -> None:
+def _write_tables(
+    reader: PairReader, names: dict[str, str], out: Path, prompt: str | None, on_progress: ProgressCallback
+) -> None:
     # Imported here because pyarrow belongs to an optional extra.
     from pix2style.pairs.exchange.parquet import write_parquet
 
     done, total = 0, reader.manifest.pairs.total
     for split in SPLITS:
         named_entries = [(entry, names[entry.key]) for entry in reader.entries(split)]
-        for _ in write_parquet(reader, named_entries, split, out):
+        for _ in write_parquet(reader, named_entries, split, out, prompt=prompt):
             done += 1
             on_progress(done, total)
 

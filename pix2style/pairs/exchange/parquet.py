@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,6 +31,7 @@ from pix2style.pairs.format.records import Failure, PairEntry, Split
 from pix2style.pairs.format.shards import image_suffix
 
 IMAGE_COLUMNS = ("input_image", "edited_image")
+PROMPT_COLUMN = "edit_prompt"
 _EXPORT_KEY = b"pix2style"
 _TEXT_COLUMNS = ("key", "source", "split", "photo_sha256")
 _NUMBER_COLUMNS = ("style", "photo_height_px", "photo_width_px")
@@ -87,7 +88,7 @@ class ParquetSource:
 
 
 def write_parquet(
-    reader: PairReader, entries: Sequence[tuple[PairEntry, str]], split: Split, out: Path
+    reader: PairReader, entries: Sequence[tuple[PairEntry, str]], split: Split, out: Path, *, prompt: str | None = None
 ) -> Iterator[PairEntry]:
     """Write the pairs of one split to files of about 500 MB, with the image files byte for byte as they are in the set.
 
@@ -96,6 +97,8 @@ def write_parquet(
         entries: The pairs of the split, each with its name.
         split: The split, for the names of the files.
         out: Folder of the export.
+        prompt: Text of the column `edit_prompt`, in which `{style}` stands for the name of the pair's style; None for
+            no such column.
 
     Yields:
         Each pair when it is written.
@@ -105,24 +108,27 @@ def write_parquet(
     for number, file_entries in enumerate(files):
         path = out / f"{split}-{number:05d}-of-{len(files):05d}.parquet"
         with atomic_path(path) as temporary:
-            yield from _write_file(reader, file_entries, suffix, temporary)
+            yield from _write_file(reader, file_entries, suffix, temporary, prompt)
 
 
 def _write_file(
-    reader: PairReader, entries: Sequence[tuple[PairEntry, str]], suffix: str, path: Path
+    reader: PairReader, entries: Sequence[tuple[PairEntry, str]], suffix: str, path: Path, prompt: str | None
 ) -> Iterator[PairEntry]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema(reader)
+    schema = _schema(reader, with_prompt=prompt is not None)
+    compressed = [*_DESCRIPTION_COLUMNS, *([PROMPT_COLUMN] if prompt is not None else [])]
     # Only the text is compressed: the images are compressed already.
-    with pq.ParquetWriter(path, schema, compression=dict.fromkeys(_DESCRIPTION_COLUMNS, "zstd")) as writer:
+    with pq.ParquetWriter(path, schema, compression=dict.fromkeys(compressed, "zstd")) as writer:
         rows: list[dict[str, Any]] = []
         group_bytes = 0
         for entry, name in entries:
             files = dict(zip(IMAGE_COLUMNS, reader.read_bytes(entry), strict=True))
             images = {column: {"bytes": data, "path": f"{name}.{suffix}"} for column, data in files.items()}
-            rows.append(images | describe_pair(entry, name).model_dump(include=set(_DESCRIPTION_COLUMNS)))
+            style = style_name(reader.manifest.teachers[entry.style].name)
+            prompts = {} if prompt is None else {PROMPT_COLUMN: prompt.replace("{style}", style)}
+            rows.append(images | prompts | describe_pair(entry, name).model_dump(include=set(_DESCRIPTION_COLUMNS)))
             group_bytes += sum(map(len, files.values()))
             yield entry
             if group_bytes >= _GROUP_BYTES:
@@ -132,14 +138,21 @@ def _write_file(
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
-def _schema(reader: PairReader) -> Any:
+def style_name(teacher: str) -> str:
+    """Return the name of a style for a prompt: that of the teacher's painting without suffix, or of the teacher."""
+    return PurePosixPath(teacher.rpartition(":")[2]).stem or teacher
+
+
+def _schema(reader: PairReader, *, with_prompt: bool) -> Any:
     import pyarrow as pa
 
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    types = dict.fromkeys(IMAGE_COLUMNS, image)
+    text_columns = (PROMPT_COLUMN, *_TEXT_COLUMNS) if with_prompt else _TEXT_COLUMNS
+    # In the order of InstructPix2Pix's data sets: the photo, the prompt, the edited picture.
+    types = {IMAGE_COLUMNS[0]: image, **({PROMPT_COLUMN: pa.string()} if with_prompt else {}), IMAGE_COLUMNS[1]: image}
     types |= dict.fromkeys(_TEXT_COLUMNS, pa.string()) | dict.fromkeys(_NUMBER_COLUMNS, pa.int64())
     features = {column: {"_type": "Image"} for column in IMAGE_COLUMNS}
-    features |= {column: {"dtype": "string", "_type": "Value"} for column in _TEXT_COLUMNS}
+    features |= {column: {"dtype": "string", "_type": "Value"} for column in text_columns}
     features |= {column: {"dtype": "int64", "_type": "Value"} for column in _NUMBER_COLUMNS}
     metadata = {
         b"huggingface": json.dumps({"info": {"features": features}}).encode(),

@@ -2,18 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pix2style.files import write_json
+from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.folder import PairSetFolder
-from pix2style.pairs.format.manifest import PairManifest, SplitCounts, TeacherRecord
-from pix2style.pairs.format.plan import PairPlan
-from pix2style.pairs.format.records import Failure, PairEntry, PairFormat, PlannedPhoto, StoredPair
+from pix2style.pairs.format.manifest import (
+    SPLITS_APART_VERSION,
+    PairManifest,
+    ShardIndex,
+    ShardRecord,
+    SplitCounts,
+    TeacherRecord,
+)
+from pix2style.pairs.format.plan import PairPlan, number_by_split
+from pix2style.pairs.format.records import SPLITS, Failure, PairEntry, PairFormat, PlannedPhoto, Split, StoredPair
 from pix2style.pairs.format.shard_summary import ShardSummary, shard_statistics, summarize_shard, total_statistics
 from pix2style.pairs.format.shards import ShardWriter, write_index
 from pix2style.version import __version__
+
+
+@dataclass(slots=True)
+class _SplitShards:
+    """The shards of one split, under temporary names: their numbers follow from the shards of all splits.
+
+    Attributes:
+        folder: Folder of the shards.
+        split: The split.
+        image_format: Format of all images.
+    """
+
+    folder: Path
+    split: Split
+    image_format: PairFormat
+    writer: ShardWriter | None = None
+    entries: list[PairEntry] = field(default_factory=list)
+    photos: list[PlannedPhoto] = field(default_factory=list)
+    tars: list[Path] = field(default_factory=list)
+
+    def append(self, pair: StoredPair, content: bytes, target: bytes) -> None:
+        if self.writer is None:
+            self.tars.append(self.folder / f"{self.split}-{len(self.tars):05d}.tar")
+            self.writer = ShardWriter(self.tars[-1].with_name(f"{self.tars[-1].name}.partial"), self.image_format)
+            self.writer.truncate(0)
+        self.entries.append(self.writer.append(pair, content, target, len(self.tars) - 1))
+        self.photos.append(PlannedPhoto(pair.key, pair.source, pair.sha256, pair.split, 0))
+
+    def finish_shard(self) -> None:
+        """Finish the open shard, and write its index with its number within the split."""
+        if self.writer is None:
+            return
+        self.writer.finish()
+        self.writer.close()
+        self.writer = None
+        statistics = shard_statistics(len(self.entries), self.entries, [])
+        write_index(self.tars[-1], len(self.tars) - 1, self.entries, [], statistics)
+        self.entries = []
+
+    def number(self, first: int, folder: PairSetFolder) -> list[ShardSummary]:
+        """Give the finished shards their final numbers and names, from `first` on, and return their summaries."""
+        summaries = []
+        for shard, tar in enumerate(self.tars, start=first):
+            old_index = tar.with_suffix(".json")
+            index, _ = read_document(ShardIndex, old_index)
+            pairs = tuple(entry.model_copy(update={"shard": shard}) for entry in index.pairs)
+            index = index.model_copy(update={"shard": shard, "pairs": pairs})
+            write_json(folder.index(shard), index.model_dump(mode="json"))
+            old_index.unlink()
+            tar.replace(folder.tar(shard))
+            summaries.append(summarize_shard(index, folder.index(shard)))
+        return summaries
 
 
 class PairSetWriter:
@@ -31,10 +92,7 @@ class PairSetWriter:
         for old_file in self._folder.shards.iterdir():
             old_file.unlink()
         self._format, self._pairs_per_shard = image_format, pairs_per_shard
-        self._writer: ShardWriter | None = None
-        self._entries: list[PairEntry] = []
-        self._planned: list[PlannedPhoto] = []
-        self._shards: list[ShardSummary] = []
+        self._splits = {split: _SplitShards(self._folder.shards, split, image_format) for split in SPLITS}
         self._sizes: set[tuple[int, int]] = set()
 
     def __enter__(self) -> Self:
@@ -43,13 +101,14 @@ class PairSetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        for shards in self._splits.values():
+            if shards.writer is not None:
+                shards.writer.close()
 
     @property
     def pair_count(self) -> int:
         """Number of pairs that have been written."""
-        return len(self._planned)
+        return sum(len(shards.photos) for shards in self._splits.values())
 
     def append(self, pair: StoredPair, content: bytes, target: bytes) -> None:
         """Write one pair.
@@ -59,31 +118,33 @@ class PairSetWriter:
             content: File of the content.
             target: File of the target.
         """
-        shard = len(self._shards)
-        if self._writer is None:
-            self._writer = ShardWriter(self._folder.partial(shard), self._format)
-            self._writer.truncate(0)
-        self._entries.append(self._writer.append(pair, content, target, shard))
-        self._planned.append(PlannedPhoto(pair.key, pair.source, pair.sha256, pair.split, shard))
+        shards = self._splits[pair.split]
+        shards.append(pair, content, target)
         self._sizes.add((pair.height_px, pair.width_px))
-        if len(self._entries) == self._pairs_per_shard:
-            self._finish_shard()
+        if len(shards.entries) == self._pairs_per_shard:
+            shards.finish_shard()
 
     def finish(
         self, teachers: tuple[TeacherRecord, ...], shares: tuple[float, float], failures: tuple[Failure, ...]
     ) -> PairManifest:
-        """Finish the last shard, and write the plan and the manifest.
+        """Finish the last shards, and write the plan and the manifest.
 
         Args:
             teachers: Teachers of the styles, in the order of the styles' ids.
             shares: Shares of the validation and the test split.
             failures: Files or rows for which there is no pair.
         """
-        if self._entries:
-            self._finish_shard()
+        summaries: list[ShardSummary] = []
+        records: list[ShardRecord] = []
+        for split, shards in self._splits.items():
+            shards.finish_shard()
+            new_summaries = shards.number(len(summaries), self._folder)
+            summaries += new_summaries
+            records += [summary.record.model_copy(update={"split": split}) for summary in new_summaries]
         plan = self._plan(teachers, shares, failures)
         write_json(self._folder.plan, plan.model_dump(mode="json"))
         manifest = PairManifest(
+            schema_version=plan.schema_version,
             plan_sha256=plan.digest,
             pix2style_version=__version__,
             teachers=teachers,
@@ -93,9 +154,9 @@ class PairSetWriter:
             seed=plan.seed,
             val_share=plan.val_share,
             test_share=plan.test_share,
-            pairs=SplitCounts.sum(shard.splits for shard in self._shards),
-            shards=tuple(shard.record for shard in self._shards),
-            statistics=total_statistics((shard.statistics for shard in self._shards), failures),
+            pairs=SplitCounts.sum(summary.splits for summary in summaries),
+            shards=tuple(records),
+            statistics=total_statistics((summary.statistics for summary in summaries), failures),
             failures=failures,
             duplicates=(),
         )
@@ -106,7 +167,9 @@ class PairSetWriter:
         self, teachers: tuple[TeacherRecord, ...], shares: tuple[float, float], failures: tuple[Failure, ...]
     ) -> PairPlan:
         [first_size, *other_sizes] = self._sizes
+        photos = [photo for shards in self._splits.values() for photo in shards.photos]
         return PairPlan(
+            schema_version=SPLITS_APART_VERSION,
             teachers=teachers,
             styles_per_photo=1,
             size=max(max(size) for size in self._sizes),
@@ -116,19 +179,7 @@ class PairSetWriter:
             val_share=shares[0],
             test_share=shares[1],
             photos_per_shard=self._pairs_per_shard,
-            photos=tuple(self._planned),
+            photos=tuple(number_by_split(photos, 0, self._pairs_per_shard)),
             duplicates=(),
             unreadable=failures,
         )
-
-    def _finish_shard(self) -> None:
-        if self._writer is None:
-            return
-        self._writer.finish()
-        self._writer.close()
-        self._writer = None
-        shard = len(self._shards)
-        statistics = shard_statistics(len(self._entries), self._entries, [])
-        index = write_index(self._folder.tar(shard), shard, self._entries, [], statistics)
-        self._shards.append(summarize_shard(index, self._folder.index(shard)))
-        self._entries = []

@@ -8,9 +8,10 @@
     SET/paintings/SHA256.jpg      copies of the style images, for losses that compare with them; likewise
     SET/preview.png               four photos and their targets, made before all pairs; not part of the set's identity
 
-Plan and manifest have schema version 3 if the set has variants, else version 2 (which has no key `variants`): an older
-pix2style reads the latter and must refuse the former. Nothing but the timing depends on time, place or machine, so the
-same input gives the same bytes.
+Plan and manifest have schema version 4: each shard holds pairs of one split only, first those of train, so that a
+program that reads plain WebDataset can leave out held-out pairs. Shards of versions 2 (without variants) and 3 mix the
+splits; such sets are read, and continued as they were begun. Nothing but the timing depends on time, place or machine,
+so the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ TIMING_NAME = "timing"
 PAINTINGS_NAME = "paintings"
 PREVIEW_NAME = "preview.png"
 # 0 is not written, so that sets without variants keep the bytes and digests of schema version 2.
+SPLITS_APART_VERSION: Literal[4] = 4
 VariantCount = Annotated[int, Field(ge=0, le=2**31, exclude_if=lambda variants: variants == 0)]
 
 
 def schema_version_for(variants: int) -> Literal[2, 3]:
-    """Return the schema version of plan and manifest for a number of variants per photo."""
+    """Return the schema version of an older set, whose shards mix splits, for a number of variants per photo."""
     return 3 if variants else 2
 
 
@@ -117,6 +119,8 @@ class ShardRecord(Record):
     """SHA-256 of the index file."""
     pairs: Count
     """Number of pairs in the shard."""
+    split: Annotated[Split | None, Field(exclude_if=lambda split: split is None)] = None
+    """The only split in the shard; missing in sets of schema versions 2 and 3, whose shards mix splits."""
 
 
 class SplitCounts(Record):
@@ -147,7 +151,7 @@ class SplitCounts(Record):
 class PairManifest(Record):
     """The manifest of a finished pair set, `manifest.json`."""
 
-    schema_version: Literal[2, 3] = 2
+    schema_version: Literal[2, 3, 4] = 2
     plan_sha256: Sha256
     """Digest of the plan. It identifies the set by its photos, teachers and settings."""
     pix2style_version: str

@@ -6,7 +6,7 @@ Two runs of make-pairs work on the same set exactly if their plans are equal; th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -14,9 +14,25 @@ from pydantic import Field
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_bytes
-from pix2style.pairs.format.manifest import SplitCounts, TeacherRecord, VariantCount, schema_version_for
+from pix2style.pairs.format.manifest import (
+    SPLITS_APART_VERSION,
+    SplitCounts,
+    TeacherRecord,
+    VariantCount,
+    schema_version_for,
+)
 from pix2style.pairs.format.photo_hash import assign_split, assign_styles, short_keys, variant_key
-from pix2style.pairs.format.records import Duplicate, Failure, Fit, PairFormat, PlannedPhoto, Record, variant_suffix
+from pix2style.pairs.format.records import (
+    SPLITS,
+    Duplicate,
+    Failure,
+    Fit,
+    PairFormat,
+    PlannedPhoto,
+    Record,
+    Split,
+    variant_suffix,
+)
 from pix2style.stylizer import StylizerIdentity
 
 _STYLE_DIGITS = 4
@@ -42,7 +58,7 @@ class PlannedPair:
 class PairPlan(Record):
     """The plan of a pair set, `plan.json`. It holds only what changes the result, so not the batch size or folders."""
 
-    schema_version: Literal[2, 3] = 2
+    schema_version: Literal[2, 3, 4] = 2
     teachers: tuple[TeacherRecord, ...] = Field(min_length=1)
     """Teachers of the styles, in the order of the styles' ids."""
     styles_per_photo: int = Field(ge=1)
@@ -64,7 +80,8 @@ class PairPlan(Record):
     variants: VariantCount = 0
     """Number of variants of each train photo. They follow all photos, the variants of one photo next to each other."""
     photos: tuple[PlannedPhoto, ...]
-    """Photos in the order in which they are stylized, without variants."""
+    """Photos in the order in which they are stylized, without variants. From schema version 4 on, the photos of train
+    come first, then those of val and of test."""
     duplicates: tuple[Duplicate, ...]
     """Files that are left out because another file has the same bytes."""
     unreadable: tuple[Failure, ...]
@@ -109,14 +126,34 @@ class PairPlan(Record):
     @property
     def shard_count(self) -> int:
         """Number of shards of the set."""
-        return -(-(len(self.photos) + self.variant_count) // self.photos_per_shard)
+        return len(self._shards)
 
     def photos_of_shard(self, shard: int) -> tuple[PlannedPhoto, ...]:
         """Return the photos and variants of one shard."""
-        first, end = shard * self.photos_per_shard, (shard + 1) * self.photos_per_shard
-        photos, end = self.photos[first:end], min(end, len(self.photos) + self.variant_count)
-        variants = range(max(first, len(self.photos)), end)
-        return photos + tuple(self._planned_variant(index - len(self.photos), shard) for index in variants)
+        photos, variants = self._shards[shard] if shard < len(self._shards) else (range(0), range(0))
+        planned_variants = tuple(self._planned_variant(index, shard) for index in variants)
+        return self.photos[photos.start : photos.stop] + planned_variants
+
+    def split_of_shard(self, shard: int) -> Split | None:
+        """Return the only split in a shard; None in sets of schema versions 2 and 3, whose shards mix splits."""
+        if self.schema_version < SPLITS_APART_VERSION:
+            return None
+        photos, _ = self._shards[shard]
+        return self.photos[photos.start].split if photos else "train"  # only train photos have variants
+
+    @cached_property
+    def _shards(self) -> list[tuple[range, range]]:
+        """The photos and the variants of each shard, by their indexes."""
+        count, per_shard = len(self.photos), self.photos_per_shard
+        if self.schema_version < SPLITS_APART_VERSION:
+            return _divide(range(count), self.variant_count, per_shard)
+        photos = self.photos_per_split
+        train, val = photos.train, photos.train + photos.val
+        return [
+            *_divide(range(train), self.variant_count, per_shard),
+            *_divide(range(train, val), 0, per_shard),
+            *_divide(range(val, count), 0, per_shard),
+        ]
 
     def _planned_variant(self, index: int, shard: int) -> PlannedPhoto:
         """Return the variant with an index from 0; created on demand, because variants may outnumber photos by far."""
@@ -139,6 +176,18 @@ class PairPlan(Record):
         return f"{photo.key[: _MAX_KEY_DIGITS - _STYLE_DIGITS]}{style:0{_STYLE_DIGITS}x}"
 
 
+def _divide(photos: range, variants: int, per_shard: int) -> list[tuple[range, range]]:
+    """Divide photos, and the variants that follow them, among shards."""
+    count = len(photos)
+    return [
+        (
+            photos[first : first + per_shard],
+            range(max(first - count, 0), max(min(first + per_shard - count, variants), 0)),
+        )
+        for first in range(0, count + variants, per_shard)
+    ]
+
+
 def make_plan(
     config: PairsConfig,
     teachers: Sequence[StylizerIdentity],
@@ -146,6 +195,7 @@ def make_plan(
     seed: int,
     hashed_files: Sequence[tuple[str, str]],
     unreadable: Sequence[Failure] = (),
+    splits_apart: bool = True,
 ) -> PairPlan:
     """Plan a pair set.
 
@@ -155,6 +205,7 @@ def make_plan(
         seed: Salt of the hash that assigns photos to splits.
         hashed_files: Name and SHA-256 of each photo's file.
         unreadable: Files that could not be read to compute their digests.
+        splits_apart: Each shard holds pairs of one split only (schema version 4). False continues an older set.
     """
     styles_per_photo = min(config.styles_per_photo or len(teachers), len(teachers))
     photos_per_shard = max(1, config.pairs_per_shard // styles_per_photo)
@@ -171,8 +222,10 @@ def make_plan(
             zip(short_keys(source_by_digest), source_by_digest.items(), strict=True)
         )
     ]
+    if splits_apart:
+        photos = number_by_split(photos, config.variants, photos_per_shard)
     return PairPlan(
-        schema_version=schema_version_for(config.variants),
+        schema_version=SPLITS_APART_VERSION if splits_apart else schema_version_for(config.variants),
         teachers=tuple(teacher_record(teacher) for teacher in teachers),
         styles_per_photo=styles_per_photo,
         size=config.size,
@@ -187,6 +240,24 @@ def make_plan(
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
     )
+
+
+def number_by_split(photos: Sequence[PlannedPhoto], variants: int, photos_per_shard: int) -> list[PlannedPhoto]:
+    """Sort photos by split, and number their shards so that each shard holds one split only.
+
+    Args:
+        photos: Photos in the order that each split keeps.
+        variants: Number of variants of each train photo; they follow the train photos.
+        photos_per_shard: Number of photos and variants in one shard.
+    """
+    numbered: list[PlannedPhoto] = []
+    first_shard = 0
+    for split in SPLITS:
+        of_split = [photo for photo in photos if photo.split == split]
+        numbered += [replace(photo, shard=first_shard + i // photos_per_shard) for i, photo in enumerate(of_split)]
+        count = len(of_split) * (1 + variants if split == "train" else 1)
+        first_shard += -(-count // photos_per_shard)
+    return numbered
 
 
 def _find_duplicates(hashed_files: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[Duplicate]]:

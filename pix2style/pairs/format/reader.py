@@ -142,6 +142,8 @@ class PairReader:
             raise DataError(f"{path}: does not agree with the manifest: {_REPAIR}")
         for entry in index.pairs:
             _check_bounds(entry, number, record.size, path)
+            if record.split not in (None, entry.split):
+                raise DataError(f"{path}: pair {entry.key} is not of the split {record.split}: {_REPAIR}")
         return index.pairs
 
     def _check_counts(self) -> None:
@@ -184,7 +186,7 @@ def _read_member(path: Path, member: Member, member_name: str, label: str) -> by
             # Never read beyond the end of the file: an entry of another set must not make us allocate its size.
             size = min(member.offset + member.size, os.fstat(stream.fileno()).st_size) - start
             data = b""
-            if start >= 0 and size > 0:
+            if start >= 0 and size > 0:  # systems refuse to seek to an offset that is far beyond the end
                 stream.seek(start)
                 data = stream.read(size)
     except OSError as error:

@@ -55,7 +55,7 @@ def test_made_twice_it_is_the_same_in_every_byte(config: PairsConfig, tmp_path: 
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert first.sha256 == second.sha256
     assert sorted(tree(tmp_path / "a")) == sorted(
-        ["manifest.json", "plan.json"] + [f"shards/shard-0000{i}.{kind}" for i in range(3) for kind in ("json", "tar")]
+        ["manifest.json", "plan.json"] + [f"shards/shard-0000{i}.{kind}" for i in range(4) for kind in ("json", "tar")]
     )
 
 
@@ -272,7 +272,7 @@ def test_preview_writes_nothing_and_tells_the_state(config: PairsConfig, tmp_pat
     (tmp_path / "out" / "manifest.json").unlink()
     (tmp_path / "out" / "shards" / "shard-00001.json").unlink()
     unfinished = preview_pairs(config, TEACHER, tmp_path / "out")
-    assert (unfinished.state, unfinished.finished_shards) == ("unfinished", 2)
+    assert (unfinished.state, unfinished.finished_shards) == ("unfinished", 3)
     with pytest.raises(DataError, match="another pair set"):
         preview_pairs(config, TintTeacher(3), tmp_path / "out")
 

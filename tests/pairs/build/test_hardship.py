@@ -17,8 +17,20 @@ from pix2style.images import Image8
 from tint import tree, write_photos  # isort: skip
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-# A teacher that needs 0.15 seconds for each photo.
-SLOW = "import time\ndef paint(photo):\n    time.sleep(0.15)\n    return 255 - photo\n"
+# A teacher that holds before the photo of this number until the test tells it to go on. With five photos in a batch,
+# the pairs of the first batch are written by then, whatever the machine does meanwhile.
+HOLDS_AT = 20
+HOLDING = """
+import pathlib, time
+folder, calls = pathlib.Path(__file__).parent, []
+def paint(photo):
+    calls.append(1)
+    while len(calls) >= HOLDS_AT and not (folder / "go").exists():
+        (folder / "holds").touch()
+        time.sleep(0.01)
+    return 255 - photo
+""".replace("HOLDS_AT", str(HOLDS_AT))
+WAIT_S = 300
 
 
 @pytest.fixture
@@ -33,7 +45,7 @@ def command(content: Path, out: Path, *more: object) -> list[str]:
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=120)
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=WAIT_S)
 
 
 @pytest.fixture
@@ -69,51 +81,65 @@ def test_a_full_disk_and_then_room_again(content: Path, small_disk: Path, tmp_pa
     assert finished.items() <= tree(out).items()
 
 
-def begun(out: Path) -> bool:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if any(path.stat().st_size for path in (out / "shards").glob("*.partial")):
-            return True
-        time.sleep(0.01)
-    return False
+class HoldingTeacher:
+    """A teacher for the command line that holds in the middle of its work until `go` is called."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        (folder / "holding.py").write_text(HOLDING)
+        self.options = ["--teacher", f"{folder / 'holding.py'}:paint"]
+
+    def wait(self, process: subprocess.Popen[str]) -> None:
+        """Wait until the teacher holds; fail if its process ends before."""
+        deadline = time.monotonic() + WAIT_S
+        while not (self._folder / "holds").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def go(self) -> None:
+        """Let the teacher go on, now and in later processes."""
+        (self._folder / "go").touch()
 
 
-def slow_teacher(tmp_path: Path) -> list[str]:
-    (tmp_path / "slow.py").write_text(SLOW)
-    return ["--teacher", f"{tmp_path / 'slow.py'}:paint"]
+def start(arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.02, 0.1])
 def test_ctrl_c_twice(content: Path, tmp_path: Path, pause_s: float) -> None:
-    arguments = command(content, tmp_path / "out", *slow_teacher(tmp_path))
-    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
-    assert begun(tmp_path / "out")
+    teacher = HoldingTeacher(tmp_path / "teacher")
+    arguments = command(content, tmp_path / "out", *teacher.options)
+    process = start(arguments)
+    teacher.wait(process)
     process.send_signal(signal.SIGINT)
     time.sleep(pause_s)
     process.send_signal(signal.SIGINT)
-    pressed = time.monotonic()
-    stdout, stderr = process.communicate(timeout=60)
-    assert time.monotonic() - pressed < 10
+    stdout, stderr = process.communicate(timeout=WAIT_S)  # the teacher still holds: the process gives up its work
     # The second Ctrl-C may arrive while Python exits; a shell reports 130 in both cases.
     assert process.returncode in (130, -signal.SIGINT), stderr
     assert stdout == ""
     assert "Traceback" not in stderr
     assert "run the same command again to go on" in stderr
+    teacher.go()
     done = run(arguments)
     assert done.returncode == 0, done.stderr
     assert "kept" in done.stdout
-    assert run(command(content, tmp_path / "whole", *slow_teacher(tmp_path))).returncode == 0
+    assert run(command(content, tmp_path / "whole", *teacher.options)).returncode == 0
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
 def test_two_processes_in_one_folder(content: Path, tmp_path: Path) -> None:
-    arguments = command(content, tmp_path / "out", *slow_teacher(tmp_path))
-    first = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
-    assert begun(tmp_path / "out")
+    teacher = HoldingTeacher(tmp_path / "teacher")
+    arguments = command(content, tmp_path / "out", *teacher.options)
+    first = start(arguments)
+    teacher.wait(first)
     second = run(arguments)
     assert second.returncode == 3
     assert "another make-pairs is writing there: wait for it, or choose another folder" in second.stderr
-    _, stderr = first.communicate(timeout=120)
+    teacher.go()
+    _, stderr = first.communicate(timeout=WAIT_S)
     assert first.returncode == 0, stderr
-    assert run(command(content, tmp_path / "whole", *slow_teacher(tmp_path))).returncode == 0
+    assert run(command(content, tmp_path / "whole", *teacher.options)).returncode == 0
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")

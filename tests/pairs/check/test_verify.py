@@ -173,7 +173,7 @@ def test_an_unfinished_set_is_named_and_what_is_there_is_checked(copy: Path) -> 
     (copy / "shards" / "shard-00002.json").unlink()
     change_byte(tar(copy, 1), 700)
     report = verify_pairs(copy)
-    assert "the set is not finished (2 of 3 shards are)" in texts(report)
+    assert "the set is not finished (3 of 4 shards are)" in texts(report)
     assert "shards/shard-00001.tar at byte" in texts(report)
     assert any("shard-00002.tar.partial: left over" in note for note in report.notes)
 

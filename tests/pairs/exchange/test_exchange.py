@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pix2style.errors import DataError
+from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, decode_picture, encode_jpeg, encode_png
 from pix2style.pairs.check.verify import verify_pairs
 from pix2style.pairs.exchange.exporting import Layout, export_names, export_pairs
@@ -179,7 +179,7 @@ def test_plain_folders_split_by_content(tmp_path: Path) -> None:
     pairs = write_own(tmp_path / "own")
     report = import_pairs(open_pair_source(tmp_path / "own"), tmp_path / "set", ImportSettings(0.3, 0.3, 3))
     assert report.manifest.teacher.name == "imported"
-    assert (report.manifest.fit, len(report.manifest.shards)) == ("keep", 3)
+    assert (report.manifest.fit, len(report.manifest.shards)) == ("keep", 4)
     reader = PairReader(tmp_path / "set")
     for split in SPLITS:
         for entry in reader.entries(split):
@@ -346,6 +346,22 @@ def test_parquet_is_what_hugging_face_reads(made: Path, tmp_path: Path) -> None:
     row = pq.read_table(files[1]).to_pylist()[0]
     entry = PairReader(made).entries("train")[0]
     assert (row["input_image"]["bytes"], row["edited_image"]["bytes"]) == PairReader(made).read_bytes(entry)
+
+
+def test_parquet_may_have_prompts(styled: Path, made: Path, tmp_path: Path) -> None:
+    export_pairs(PairReader(styled), tmp_path / "out", "parquet", prompt="turn it into {style}, {please}")
+    table = pq.read_table(tmp_path / "out" / "train-00000-of-00001.parquet")
+    assert table.schema.names[:3] == ["input_image", "edit_prompt", "edited_image"]
+    assert json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["edit_prompt"]["dtype"] == "string"
+    tints = (5, 50, 95)
+    for row in table.to_pylist():
+        assert row["edit_prompt"] == f"turn it into negative-{tints[row['style']]}, {{please}}"
+    import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "back")
+    assert everything(tmp_path / "back") == everything(styled)
+    for layout, prompt in (("folders", "blue"), ("side-by-side", "blue"), ("parquet", " ")):
+        with pytest.raises(ConfigError, match="--prompt is the text of a column"):
+            export_pairs(PairReader(made), tmp_path / "none", layout, prompt=prompt)  # type: ignore[arg-type]
+    assert not (tmp_path / "none").exists()
 
 
 def test_large_sets_become_several_files_and_row_groups(
