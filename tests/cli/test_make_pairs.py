@@ -215,7 +215,7 @@ def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos) -> None
         stdout=subprocess.PIPE,
         env=environment,
     )
-    partial = tmp_path / "set" / "shards" / "shard-00000.tar.partial"
+    partial = tmp_path / "set" / "shards" / "train-00000.tar.partial"
     deadline = time.monotonic() + 60
     while not (partial.exists() and partial.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.01)
