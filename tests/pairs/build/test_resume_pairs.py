@@ -26,6 +26,7 @@ from pix2style.pairs.format.shard_recovery import recover_pairs
 from tint import TintTeacher, painted_counts, tree, write_photos  # isort: skip
 
 SCRIPT = Path(__file__).parents[1] / "run_make_pairs.py"
+WAIT_S = 200
 BATCH = 4  # of the script
 LOST_BATCHES = 4  # maximum per kill: one at the teacher, two being encoded, one being written
 
@@ -35,7 +36,7 @@ def start(*arguments: object) -> subprocess.Popen[bytes]:
 
 
 def wait_for_lines(process: subprocess.Popen[bytes], log: Path, count: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + WAIT_S
     while painted_counts(log).total() < count and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
 
@@ -72,7 +73,7 @@ def test_kill_9_at_twenty_random_moments(many: Path, tmp_path: Path) -> None:
         elif (out / "plan.json").exists():
             assert_is_part_of(tree(out), expected)
     last = start(many, out, log, 0)
-    _, stderr = last.communicate(timeout=60)
+    _, stderr = last.communicate(timeout=WAIT_S)
     assert (last.returncode, stderr) == (0, b"")
     assert tree(out) == expected
 
@@ -241,14 +242,14 @@ def test_progress_begins_where_the_last_run_stopped(config: PairsConfig, tmp_pat
 def test_a_full_disk_is_an_error_and_loses_no_finished_pair(many: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
     process = start(many, out, log, 0, 40_000)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=WAIT_S)
     assert process.returncode == DataError.exit_code
     assert "train-00000.tar.partial: cannot be written: File too large" in stderr.decode()
     assert "run the same command again" in stderr.decode()
     painted = painted_counts(log)
     assert 0 < len(painted) < 25
     again = start(many, out, log, 0)
-    _, stderr = again.communicate(timeout=60)
+    _, stderr = again.communicate(timeout=WAIT_S)
     assert (again.returncode, stderr) == (0, b"")
     config = PairsConfig(content=(many,), size=32, pairs_per_shard=10, batch=BATCH)
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")

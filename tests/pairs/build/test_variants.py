@@ -246,7 +246,7 @@ def test_variants_survive_export_and_import(painted: Path, tmp_path: Path) -> No
 
 def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(painted, tmp_path / "set")
-    index = min((copy / "shards").glob("*.json"))
+    index = min((copy / "shards").glob("train-*.json"))
     value = json.loads(index.read_bytes())
     value["pairs"][0]["split"] = "test"
     index.write_text(json.dumps(value))

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,10 +113,18 @@ def test_no_file_is_written_anywhere(tmp_path: Path, pair_set: Path) -> None:
 
 
 def test_a_long_trial_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    reminded, print_note = threading.Event(), dry_run.print_note
+
+    def note(text: str) -> None:
+        print_note(text)
+        if text.startswith("the trial goes on"):
+            reminded.set()
+
     def measure(*_: object, **__: object) -> float:
-        time.sleep(0.2)
+        assert reminded.wait(100)
         return 1.0
 
+    monkeypatch.setattr(dry_run, "print_note", note)
     monkeypatch.setattr(dry_run, "measure_images_per_s", measure)
     monkeypatch.setattr(dry_run, "_REMIND_EVERY_S", 0.05)
     config = parse_config({}, overrides=["train.compile=true"])
