@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,8 @@ from pix2style.images import encode_png
 from pix2style.pairs.format.reader import PairReader
 from pix2style.teachers.spec import TeacherSpec
 from pix2style.teachers.style import style_blends
+
+from holding_teacher import WAIT_S, HoldingTeacher  # isort: skip
 
 # Train on all photos of the small sets.
 ALL_TRAIN = ("pairs.val_share=0", "pairs.test_share=0")
@@ -207,30 +208,20 @@ def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos) -> None
     content.mkdir()
     for i, rgb in enumerate(photos(24)):
         (content / f"{i}.png").write_bytes(encode_png(rgb))
+    teacher = HoldingTeacher(tmp_path / "teacher")
     command = [sys.executable, "-m", "pix2style", "make-pairs", "--content", content, "--size", "96", "--json"]
+    command += [*teacher.options, "--out", tmp_path / "set", "pairs.pairs_per_shard=5", *ALL_TRAIN]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*command, "--out", tmp_path / "set", *ALL_TRAIN],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-    )
-    partial = tmp_path / "set" / "shards" / "shard-00000.tar.partial"
-    deadline = time.monotonic() + 60
-    while not (partial.exists() and partial.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+    teacher.wait(process)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    teacher.go()
+    stdout, stderr = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130, stderr
-    assert stdout == b""
-    assert stderr.decode().count("run the same command again to go on") == 1
-    assert "Traceback" not in stderr.decode()
-    done = subprocess.run(
-        [*command, "--out", tmp_path / "set", *ALL_TRAIN],
-        capture_output=True,
-        env=environment,
-        check=False,
-    )
+    assert stdout == ""
+    assert stderr.count("run the same command again to go on") == 1
+    assert "Traceback" not in stderr
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
     report = json.loads(done.stdout)
     assert (done.returncode, report["pairs"]["train"]) == (0, 24)
     assert report["kept"] > 0

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,20 +83,18 @@ def test_errors_are_one_message_and_an_exit_code(
 
 
 def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, folder: Path) -> None:
-    out = tmp_path / "f.safetensors"
-    options = ["--content", str(folder), "--out", str(out), "--steps", "1000000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pix2style", "train-features", *options],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        time.sleep(12)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    """The program reports every step here, so that Ctrl-C comes during the training, however slow the machine is."""
+    program = "from pix2style import cli, progress; progress.LINE_EVERY_S = 0; cli.main()"
+    options = ["--content", str(folder), "--out", str(tmp_path / "f.safetensors"), "--steps", "1000000"]
+    command = [sys.executable, "-c", program, "train-features", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert any(line.startswith("steps: ") for line in process.stderr), "it ended before the first step"
+            process.send_signal(signal.SIGINT)
+            stderr = process.stderr.read()
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "interrupted" in stderr
     assert not list(tmp_path.iterdir())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +19,20 @@ class TintTeacher(Stylizer):
     Args:
         tint: Value that is added to red, modulo 256.
         log: File that gets a line with the digest of each photo, before the result is returned.
-        delay_s: Seconds that each photo takes, so that a test can kill the process in the middle.
+        before_photo: Called before each photo, so that a test can hold the work in the middle.
         batch_sensitive: Store the photo's index in its batch and the size of the batch in the corner pixel. On some
             hardware the output of a network depends on its batch in a similar way, by rounding.
     """
 
     def __init__(
-        self, tint: int = 40, *, log: Path | None = None, delay_s: float = 0.0, batch_sensitive: bool = False
+        self,
+        tint: int = 40,
+        *,
+        log: Path | None = None,
+        before_photo: Callable[[], object] = lambda: None,
+        batch_sensitive: bool = False,
     ) -> None:
-        self._tint, self._log, self._delay_s, self._batch_sensitive = tint, log, delay_s, batch_sensitive
+        self._tint, self._log, self._before_photo, self._batch_sensitive = tint, log, before_photo, batch_sensitive
 
     @property
     def identity(self) -> StylizerIdentity:
@@ -39,7 +43,7 @@ class TintTeacher(Stylizer):
         return [self._paint(image, i, len(images)) for i, image in enumerate(images)]
 
     def _paint(self, image: Image8, place: int, batch: int) -> Image8:
-        time.sleep(self._delay_s)
+        self._before_photo()
         painted = np.roll(255 - image, 2, axis=1)
         painted[..., 0] += np.uint8(self._tint)
         if self._batch_sensitive:

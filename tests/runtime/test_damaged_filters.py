@@ -161,10 +161,10 @@ def test_files_that_a_program_has_written_anew_load_with_a_note(
 
 def test_the_digest_costs_milliseconds() -> None:
     field = b"\x3a" + b"\x80\x80\x80\x01" + bytes(2**21)  # 2 MB in the field of the graph
-    started = time.perf_counter()
+    started = time.thread_time()  # of this thread alone: other programs may keep the machine busy
     assert check_content(field) == "absent"
     assert content_digest(field).endswith(f"of {len(field)} bytes")
-    assert time.perf_counter() - started < 0.5  # about 2 ms, but other programs may run
+    assert time.thread_time() - started < 0.5  # about 2 ms
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
+from pix2style.runtime import stylize_files as stylize_files_module
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import stylize_files
 from pix2style.stylizer import Stylizer, StylizerIdentity
@@ -269,10 +271,15 @@ def test_interruption_keeps_finished_outputs(photo: Image8, save: Save, tmp_path
 
 
 class Slow(Stylizer):
-    """Deletes the folder of the photos during the first one, so that only photos that were read ahead remain."""
+    """Deletes the folder of the photos during the first one, so that only photos that were read ahead remain.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: Folder of the photos.
+        is_read_ahead: Set when as many photos have been read as may be.
+    """
+
+    def __init__(self, folder: Path, is_read_ahead: threading.Event) -> None:
+        self.folder, self.is_read_ahead = folder, is_read_ahead
 
     @property
     def identity(self) -> StylizerIdentity:
@@ -280,15 +287,26 @@ class Slow(Stylizer):
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         if self.folder.exists():
-            time.sleep(0.5)
+            assert self.is_read_ahead.wait(100), "reading does not continue while a photo is stylized"
+            time.sleep(0.2)  # time for reading more, which must not happen
             shutil.rmtree(self.folder)
         return list(images)
 
 
-def test_few_photos_are_read_ahead(photo: Image8, save: Save, tmp_path: Path) -> None:
+def test_few_photos_are_read_ahead(photo: Image8, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_read_ahead, was_read, read = threading.Event(), list[Path](), stylize_files_module.open_images
+
+    def open_and_count(path: Path) -> object:
+        opened = read(path)
+        was_read.append(path)
+        if len(was_read) == 3:
+            is_read_ahead.set()
+        return opened
+
+    monkeypatch.setattr(stylize_files_module, "open_images", open_and_count)
     for i in range(30):
         save(tmp_path / "in" / f"{i:02d}.png", photo)
-    report = stylize_files(Slow(tmp_path / "in"), [tmp_path / "in"], tmp_path / "out")
+    report = stylize_files(Slow(tmp_path / "in", is_read_ahead), [tmp_path / "in"], tmp_path / "out")
     # The first photo and two that were read ahead. More than one shows that reading continued in the meantime.
     assert len(report.written) == 3
     assert len(report.failures) == 27

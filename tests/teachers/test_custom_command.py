@@ -124,15 +124,15 @@ def is_running(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
-def wait_until(condition: object, seconds: float = 20) -> None:
+def wait_until(condition: object, seconds: float = 100) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.02)
 
 
-SLEEPING = IMPORTS + (
-    "import subprocess\n"
+SLEEPING = (
+    "import os, subprocess, time\n"
     "child = subprocess.Popen(['sleep', '300'])\n"
     "open(os.environ['PIDS'], 'a').write(f'{os.getpid()} {child.pid}\\n')\n"
     "time.sleep(300)\n"
@@ -152,10 +152,14 @@ def recorded_pids(pids: Path) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 def test_a_slow_command_is_killed_with_its_children(tmp_path: Path, pids: Path) -> None:
-    started = time.monotonic()
-    with pytest.raises(PhotoError, match=r"took longer than 1\.5 s"):
-        python(tmp_path, SLEEPING, timeout_s=1.5)(PHOTO)
-    assert 1.5 <= time.monotonic() - started < 20
+    # A busy machine needs longer until the command has started its child, and the limit counts from its own start.
+    for timeout_s in (1.5, 10, 60):
+        started = time.monotonic()
+        with pytest.raises(PhotoError, match=rf"took longer than {timeout_s:g} s"):
+            python(tmp_path, SLEEPING, timeout_s=timeout_s)(PHOTO)
+        assert timeout_s <= time.monotonic() - started < 200  # the command itself takes 300 s
+        if recorded_pids(pids):
+            break
     assert len(recorded_pids(pids)) == 2
     wait_until(lambda: not any(is_running(pid) for pid in recorded_pids(pids)))
 
@@ -175,7 +179,7 @@ def test_stop_from_another_thread_kills_running_commands_and_starts_no_more(tmp_
     thread.start()
     wait_until(lambda: len(recorded_pids(pids)) == 4)
     teacher.stop()  # type: ignore[attr-defined]
-    thread.join(20)
+    thread.join(100)
     assert not thread.is_alive()
     assert "ended by SIGKILL" in str(raised[0])
     wait_until(lambda: not any(is_running(pid) for pid in recorded_pids(pids)))
@@ -193,9 +197,9 @@ def test_ctrl_c_kills_all_commands(tmp_path: Path, pids: Path, temporary: Path) 
     )
     environment = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen([sys.executable, "-c", main], env=environment, stderr=subprocess.PIPE) as process:
-        wait_until(lambda: len(recorded_pids(pids)) == 4, 60)
+        wait_until(lambda: len(recorded_pids(pids)) == 4)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=100)
     assert b"KeyboardInterrupt" in stderr
     wait_until(lambda: not any(is_running(pid) for pid in recorded_pids(pids)))
     assert len(recorded_pids(pids)) == 4
@@ -215,7 +219,7 @@ def test_several_commands_run_at_the_same_time(tmp_path: Path) -> None:
     code = IMPORTS + (
         f"folder = {str(tmp_path)!r}\n"
         "open(f'{folder}/here-{os.getpid()}', 'w').close()\n"
-        "end = time.monotonic() + 30\n"
+        "end = time.monotonic() + 100\n"
         "while sum(name.startswith('here-') for name in os.listdir(folder)) < 2:\n"
         "    assert time.monotonic() < end\n"
         "    time.sleep(0.01)\n"

@@ -281,7 +281,7 @@ def test_without_a_network_the_message_is_short_and_quick(tmp_path: Path, any_pa
         )
         code, seconds, loaded = done.stdout.split(maxsplit=2)
         assert (code, loaded.strip()) == ("5", "[]"), (command, done.stderr)
-        assert float(seconds) < 4  # of processor time: about 1.3 s on an idle machine
+        assert float(seconds) < 8  # of processor time: about 1.3 s on an idle machine, more on a busy one
         assert len(done.stderr.splitlines()) == 4
         for words in ("pip install", '[painting]"', "--teacher gatys", "--config johnson", "watercolor"):
             assert words in done.stderr

@@ -96,7 +96,7 @@ def test_a_photo_depends_neither_on_the_others_nor_on_threads(
 
 def test_every_thread_stylizes_a_photo_at_the_same_time(converted: Path, any_painting: Path) -> None:
     network = OnnxNetwork(converted, threads=2)
-    barrier, transfer_style = threading.Barrier(2, timeout=20), network.transfer_style
+    barrier, transfer_style = threading.Barrier(2, timeout=100), network.transfer_style
 
     def transfer_together(*arrays: np.ndarray) -> np.ndarray:
         barrier.wait()  # raises unless two threads come

@@ -6,19 +6,22 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from pix2style.config import Config
 
-TIMEOUT_S = 150
+TIMEOUT_S = 200
 
 
-def command(config: Config, run: Path, processes: int = 1, *more: str, script: Path | None = None) -> list[str]:
+def command(
+    config: Config, run: Path, processes: int = 1, *more: str, script: Path | None = None, before: Sequence[object] = ()
+) -> list[str]:
     """Return the command line of `pix2style train ... --resume-if-begun`, or of a script with the same arguments.
 
-    Several processes are started by torchrun.
+    Several processes are started by torchrun. `before` are arguments of the script before those of pix2style.
     """
     file = run.parent / f"{run.name}.yaml"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
@@ -26,7 +29,7 @@ def command(config: Config, run: Path, processes: int = 1, *more: str, script: P
     if processes > 1:
         start += ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", free_port()]
     arguments = ["train", "--config", str(file), "--out", str(run), "--resume-if-begun", *more]
-    return [*start, *(["-m", "pix2style"] if script is None else [str(script)]), *arguments]
+    return [*start, *(["-m", "pix2style"] if script is None else [str(script), *map(str, before)]), *arguments]
 
 
 def environment() -> dict[str, str]:
@@ -34,10 +37,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def popen(config: Config, run: Path, processes: int = 1, *more: str) -> subprocess.Popen[str]:
-    """Start a training."""
+def popen(
+    config: Config, run: Path, processes: int = 1, *more: str, script: Path | None = None, before: Sequence[object] = ()
+) -> subprocess.Popen[str]:
+    """Start a training; the arguments are those of `command`."""
     return subprocess.Popen(
-        command(config, run, processes, *more),
+        command(config, run, processes, *more, script=script, before=before),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,6 +11,7 @@ from pathlib import Path
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.images import FoundImage, ImageSearch, LeftOut, describe_left_out, open_file, search_images
+from pix2style.pairs.build.held_out_folders import note_held_out_folders
 from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure
@@ -53,7 +54,7 @@ class PhotoScan:
 
 
 def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCallback) -> PhotoScan:
-    """Find all photos and compute the digests of their files.
+    """Find all photos and compute the digests of their files; print a note if some are in folders such as `val`.
 
     Args:
         content: Files, and folders that are searched recursively.
@@ -70,6 +71,7 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCall
     if not images:
         also = f" ({describe_left_out(search.left_out)})" if search.left_out else ""
         raise DataError(f"{', '.join(map(str, content))}: no images (.jpg, .png, .webp, .tif, ...) in there{also}")
+    note_held_out_folders(content, images)
     scan = PhotoScan([], {}, _empty_folders(search), search.left_out)
     on_hashed(0, len(images))
     # A bounded number of futures, because a scan may have 100,000 files.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pix2style.images import FoundImage
-from pix2style.pairs.exchange.name_meaning import Role, fold_name
 from pix2style.pairs.exchange.role_folders import RoleFolder, find_role_folders, images_in
+from pix2style.pairs.format.name_meaning import Role, fold_name
 
 _FOLDS: tuple[Callable[[str], str], ...] = (
     lambda name: name,

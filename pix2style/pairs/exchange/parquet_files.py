@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from pix2style.errors import DataError
-from pix2style.pairs.exchange.name_meaning import SplitWord, is_ignored, name_meaning
 from pix2style.pairs.exchange.split_choice import BY_CONTENT, SplitChoice, file_name_choice, meaning_of_held_out
+from pix2style.pairs.format.name_meaning import SplitWord, is_ignored, name_meaning
 from pix2style.pairs.format.records import Split
 
 SPLIT_COLUMN = "split"

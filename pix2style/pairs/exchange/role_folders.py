@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pix2style.errors import DataError
 from pix2style.images import FoundImage, find_images
-from pix2style.pairs.exchange.name_meaning import Role, is_ignored, name_meaning
 from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME
+from pix2style.pairs.format.name_meaning import Role, is_ignored, name_meaning
 
 CONTENT_NAME = "content"
 TARGET_NAME = "target"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pix2style.errors import DataError
-from pix2style.pairs.exchange.name_meaning import NameMeaning, SplitWord, name_meaning
+from pix2style.pairs.format.name_meaning import NameMeaning, SplitWord, name_meaning
 from pix2style.pairs.format.records import Split
 from pix2style.plural import counted
 

@@ -14,23 +14,10 @@ import pytest
 
 from pix2style.images import Image8
 
+from holding_teacher import WAIT_S, HoldingTeacher  # isort: skip
 from tint import tree, write_photos  # isort: skip
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-# A teacher that holds before the photo of this number until the test tells it to go on. With five photos in a batch,
-# the pairs of the first batch are written by then, whatever the machine does meanwhile.
-HOLDS_AT = 20
-HOLDING = """
-import pathlib, time
-folder, calls = pathlib.Path(__file__).parent, []
-def paint(photo):
-    calls.append(1)
-    while len(calls) >= HOLDS_AT and not (folder / "go").exists():
-        (folder / "holds").touch()
-        time.sleep(0.01)
-    return 255 - photo
-""".replace("HOLDS_AT", str(HOLDS_AT))
-WAIT_S = 300
 
 
 @pytest.fixture
@@ -79,28 +66,6 @@ def test_a_full_disk_and_then_room_again(content: Path, small_disk: Path, tmp_pa
     assert run(command(content, tmp_path / "whole")).returncode == 0
     assert tree(out) == tree(tmp_path / "whole")
     assert finished.items() <= tree(out).items()
-
-
-class HoldingTeacher:
-    """A teacher for the command line that holds in the middle of its work until `go` is called."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._folder = folder
-        (folder / "holding.py").write_text(HOLDING)
-        self.options = ["--teacher", f"{folder / 'holding.py'}:paint"]
-
-    def wait(self, process: subprocess.Popen[str]) -> None:
-        """Wait until the teacher holds; fail if its process ends before."""
-        deadline = time.monotonic() + WAIT_S
-        while not (self._folder / "holds").exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-    def go(self) -> None:
-        """Let the teacher go on, now and in later processes."""
-        (self._folder / "go").touch()
 
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from pix2style.pairs.build.make_pairs import RayCluster, make_pairs
 
 from tint import TintTeacher, tree, write_photos  # isort: skip
 
+WAIT_S = 200
+# The folders that workers import from: those of this file, of tint.py, and of the package.
+IMPORTED_FROM = os.pathsep.join(str(Path(__file__).parents[level]) for level in (0, 1, 3))
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -26,11 +30,18 @@ class TintRecipe:
     """Loads a TintTeacher. Workers can import this class because the fixture sets PYTHONPATH."""
 
     log: Path | None = None
-    delay_s: float = 0.0
+    holding: Path | None = None
     tint: int = 40
 
     def load(self) -> list[TintTeacher]:
-        return [TintTeacher(self.tint, log=self.log, delay_s=self.delay_s, batch_sensitive=True)]
+        return [TintTeacher(self.tint, log=self.log, before_photo=self.hold, batch_sensitive=True)]
+
+    def hold(self) -> None:
+        """Say in the folder `holding` that this process has begun, and wait until the folder has a file `go`."""
+        if self.holding is not None:
+            (self.holding / str(os.getpid())).touch()
+            while not (self.holding / "go").exists():
+                time.sleep(0.02)
 
 
 @pytest.fixture
@@ -45,7 +56,7 @@ def two_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Start a Ray cluster of two nodes, which are processes on this machine with one processor each."""
     monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", IMPORTED_FROM)
     from ray.cluster_utils import Cluster as Machines
 
     small = {"num_cpus": 1, "object_store_memory": 80_000_000}
@@ -59,25 +70,28 @@ def two_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
         machines.shutdown()
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(2 * WAIT_S)
 def test_two_machines_of_which_one_is_killed(config: PairsConfig, tmp_path: Path, two_machines) -> None:
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")
-    log = tmp_path / "log"
+    log, holding = tmp_path / "log", tmp_path / "holding"
+    holding.mkdir()
     [second] = [node for node in two_machines.list_all_nodes() if node is not two_machines.head_node]
     killed = threading.Event()
     in_the_middle: list[bool] = []
 
     def kill_in_the_middle() -> None:
-        deadline = time.monotonic() + 100
-        while time.monotonic() < deadline and not (log.exists() and len(log.read_text().split()) >= 8):
+        """Kill the second machine while the teachers of both hold their first photo."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline and len(list(holding.iterdir())) < 2:
             time.sleep(0.02)
-        in_the_middle.append(not (tmp_path / "out" / "manifest.json").exists())
+        in_the_middle.append(len(list(holding.iterdir())) == 2)
         two_machines.remove_node(second, allow_graceful=False)
         killed.set()
+        (holding / "go").touch()
 
     killer = threading.Thread(target=kill_in_the_middle)
     killer.start()
-    cluster = RayCluster(TintRecipe(log, delay_s=0.25), address=two_machines.address)
+    cluster = RayCluster(TintRecipe(log, holding), address=two_machines.address)
     report = make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "out", cluster=cluster)
     killer.join()
     assert killed.is_set()
@@ -88,11 +102,11 @@ def test_two_machines_of_which_one_is_killed(config: PairsConfig, tmp_path: Path
     assert in_the_middle == [True]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(2 * WAIT_S)
 def test_on_one_machine_with_errors_that_say_what_is_wrong(
     config: PairsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", IMPORTED_FROM)
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "whole")
     with pytest.raises(ArtifactError, match="a worker loaded another teacher than the one that the plan names"):
         make_pairs(config, TintTeacher(), tmp_path / "other", cluster=RayCluster(TintRecipe(tint=7), workers=1))

@@ -31,16 +31,22 @@ def test_parts_in_any_order_give_the_same_bytes(config: PairsConfig, tmp_path: P
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
+def once(function: Callable[[], object]) -> Callable[[], object]:
+    """Return a function that calls another one the first time, and then does nothing."""
+    calls = [function]
+    return lambda: calls.pop()() if calls else None
+
+
 def test_parts_at_the_same_time(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     content = write_photos(tmp_path / "content", photos(24, 32, 32))
     config = PairsConfig(content=(content,), size=32, pairs_per_shard=3, batch=2)
     make_pairs(config, TEACHER, tmp_path / "whole")
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(4)  # so that no part is finished before all have begun
+    teachers = [TintTeacher(before_photo=once(lambda: barrier.wait(200)), batch_sensitive=True) for _ in range(4)]
     processes = [
-        multiprocessing.get_context("fork").Process(
-            target=make_slice,
-            args=(config, TintTeacher(delay_s=0.02, batch_sensitive=True), tmp_path / "out", Slice(number, 4)),
-        )
-        for number in range(1, 5)
+        context.Process(target=make_slice, args=(config, teacher, tmp_path / "out", Slice(number, 4)))
+        for number, teacher in enumerate(teachers, start=1)
     ]
     for process in processes:
         process.start()
@@ -89,8 +95,8 @@ def test_a_whole_run_and_a_part_do_not_work_at_once(config: PairsConfig, tmp_pat
 def test_one_part_twice_at_once_is_refused_and_loses_nothing(config: PairsConfig, tmp_path: Path) -> None:
     plan_pairs(config, TEACHER, tmp_path / "out")
     shards = PairSetFolder(tmp_path / "out")
-    writer = ShardWriter(shards.partial(0), "png")
-    with pytest.raises(DataError, match=r"shard-00000\.tar\.partial: another make-pairs is writing this shard"):
+    writer = ShardWriter(shards.partial("train-00000"), "png")
+    with pytest.raises(DataError, match=r"train-00000\.tar\.partial: another make-pairs is writing this shard"):
         make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))
     writer.close()
     for number in (1, 2, 3):

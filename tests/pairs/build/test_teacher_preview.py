@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -149,7 +150,9 @@ def test_a_teacher_that_fails_or_returns_another_size(tmp_path: Path) -> None:
 def test_a_slow_teacher_is_stopped_after_its_time(tmp_path: Path) -> None:
     content = write_photos(tmp_path / "content", [detailed_photo(i, 48, 48) for i in range(8)])
     settings = PairsConfig(content=(content,), size=48)
-    assert len(preview_teacher(settings, TintTeacher(delay_s=0.05), max_seconds=0.01).photos) == 1
+    assert (
+        len(preview_teacher(settings, TintTeacher(before_photo=lambda: time.sleep(0.05)), max_seconds=0.01).photos) == 1
+    )
 
 
 def test_make_pairs_shows_a_preview_before_the_first_pair(content: Path, config: PairsConfig, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pix2style.errors import DataError
 from pix2style.images import encode_png
 from pix2style.pairs.exchange.importing import ImportSettings, import_pairs
 from pix2style.pairs.exchange.layouts import open_pair_source
-from pix2style.pairs.exchange.name_meaning import name_meaning
 from pix2style.pairs.exchange.plain_folders import PlainFolderReader, open_pairs
 from pix2style.pairs.exchange.split_choice import choose_splits
+from pix2style.pairs.format.name_meaning import name_meaning
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import SPLITS
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +17,7 @@ from pix2style.config import Config
 from pix2style.errors import ArtifactError, TrainingError
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder, checkpoint_names
 from pix2style.runs.generator import load_generator
+from pix2style.training.run import training_loop
 from pix2style.training.run.checkpoints.pretrained import load_pretrained_weights
 from pix2style.training.run.checkpoints.resume import find_newest_intact_checkpoint
 from pix2style.training.run.train import train
@@ -141,24 +141,24 @@ FULL_DISK = (
 
 
 def test_a_full_disk_is_survived(
-    small_disk: Path, tmp_path: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
+    small_disk: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, ballast = small_disk / "run", small_disk / "ballast"
-    config = experiment(*FULL_DISK)
+    train_step, actions = training_loop.train_step, ["fill", "free"]
 
-    def fill_and_free() -> None:
-        while not (run / "checkpoints" / "latest").is_file():
-            time.sleep(0.005)
-        free = shutil.disk_usage(small_disk).free
-        ballast.write_bytes(b"\0" * (free - 40_000))
-        while "checkpoint/failed" not in (run / "metrics.jsonl").read_text():
-            time.sleep(0.005)
-        ballast.unlink()
+    def fill_and_free(*arguments: Any) -> Any:
+        """Fill the disk after the first checkpoint, and free it after one that failed; then do the step."""
+        if actions == ["fill", "free"] and (run / "checkpoints" / "latest").is_file():
+            ballast.write_bytes(b"\0" * (shutil.disk_usage(small_disk).free - 40_000))
+            actions.remove("fill")
+        elif actions == ["free"] and "checkpoint/failed" in (run / "metrics.jsonl").read_text():
+            ballast.unlink()
+            actions.remove("free")
+        return train_step(*arguments)
 
-    watcher = threading.Thread(target=fill_and_free, daemon=True)
-    watcher.start()
-    report = train(config, run)
-    watcher.join()
+    monkeypatch.setattr(training_loop, "train_step", fill_and_free)
+    report = train(experiment(*FULL_DISK), run)
+    assert not actions
     stderr = capsys.readouterr().err
     assert "cannot be written (" in stderr
     assert "training goes on, and tries again at the next checkpoint" in stderr

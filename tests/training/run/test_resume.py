@@ -15,20 +15,24 @@ import torch
 from launch import command, environment, finish, popen
 from matrix import PLACES, assert_same_end, checkpoints, copy_interrupted_at, metrics, run_matrix
 
-from pix2style.config import Config, parse_config
+from pix2style.config import Config, load_config, parse_config
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import write_json
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
-from pix2style.runs.folder import META_FILE, CheckpointMeta
+from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder
 from pix2style.teachers.watercolor import WatercolorTeacher
-from pix2style.training.run.prepare import check_run_folder
+from pix2style.training.run.dry_run import plan_run
+from pix2style.training.run.prepare import check_run_folder, create_run
 from pix2style.training.run.train import train
+from pix2style.training.step import device
 
 Experiment = Callable[..., Config]
 SCRIPT = Path(__file__).parents[1] / "matrix.py"
+HOLDING = Path(__file__).with_name("holding_step.py")
+WAIT_S = 200
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +110,11 @@ def test_another_seed_changes_the_weights(tmp_path: Path, experiment: Experiment
     assert a.read_bytes() != b.read_bytes()
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
+def wait_for(is_so: Callable[[], bool], process: subprocess.Popen[str], *about: object) -> None:
+    """Wait until the condition is true; fail if the process ends before."""
+    deadline = time.monotonic() + WAIT_S
+    while not is_so():
+        assert process.poll() is None, (*about, process.communicate())
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -119,15 +124,14 @@ KILLED = ("train.images=600", "train.batch=2", "train.checkpoint_every_images=40
 
 @pytest.mark.usefixtures("one_thread")
 def test_kills_at_random_moments_change_nothing(tmp_path: Path, experiment: Experiment) -> None:
+    """The training holds at a later step each time, so that it does not end before it is killed."""
     config, run = experiment(*KILLED), tmp_path / "killed"
     seed = time.time_ns()
     rng = random.Random(seed)
-    for kind in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+    for kind, hold_at in ((signal.SIGKILL, 90), (signal.SIGKILL, 180), (signal.SIGTERM, 270)):
         before = checkpoints(run)[-1] if run.exists() else ""
-        process = popen(config, run)
-        while not (run.exists() and checkpoints(run) and checkpoints(run)[-1] > before):
-            assert process.poll() is None, (seed, process.communicate())
-            time.sleep(0.005)
+        process = popen(config, run, script=HOLDING, before=(tmp_path, hold_at, "signal"))
+        wait_for(lambda before=before: run.exists() and checkpoints(run)[-1:] > [before], process, seed)
         time.sleep(rng.uniform(0, 0.3))
         process.send_signal(kind)
         code, _, stderr = finish(process)
@@ -145,19 +149,19 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path, experiment: Expe
 
 
 def test_a_second_ctrl_c_exits_at_once(tmp_path: Path, experiment: Experiment) -> None:
-    """A step takes many seconds here, so that the second Ctrl-C arrives during the first step."""
+    """The first step never ends here, so that the process ends by the second Ctrl-C or not at all."""
     run = tmp_path / "run"
-    process = popen(experiment("train.batch=4096", "train.images=1000000", "model.lite.channels=64"), run)
-    wait_for(run / "metrics.jsonl", process)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert process.poll() is None, process.communicate()
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    code, _, stderr = finish(process)
+    with popen(experiment(), run, script=HOLDING, before=(tmp_path, 0, "library")) as process:
+        try:
+            wait_for((tmp_path / "holds").exists, process)
+            process.send_signal(signal.SIGINT)
+            wait_for((tmp_path / "signal").exists, process)
+            time.sleep(0.2)  # two that come at once count as one
+            process.send_signal(signal.SIGINT)
+            code, _, stderr = finish(process)
+        finally:
+            process.kill()
     assert code == 130, stderr
-    assert time.monotonic() - began < 3
     assert stderr.count("left at once; run the same command again with --resume") == 1
     assert not list((run / "checkpoints").glob("*"))
 
@@ -226,3 +230,32 @@ def test_what_a_process_killed_at_its_start_left_behind_is_no_obstacle(tmp_path:
     (tmp_path / "photo.jpg").write_text("mine")
     with pytest.raises(ConfigError, match="exists and is no run folder"):
         check_run_folder(tmp_path, config, resume=False)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_goes_on_with_its_own_precision_where_the_command_leaves_it_open(
+    tmp_path: Path, experiment: Experiment, precision: str
+) -> None:
+    run, new = tmp_path / "run", ("train.precision=auto", "train.compile=auto", "train.device=auto")
+    train(experiment("train.images=4", f"train.precision={precision}"), run)
+    plan_run(experiment("train.images=8", *new), run, resume=True, measure=False)
+    assert train(experiment("train.images=8", *new), run, resume=True).step == 2
+    assert RunFolder(run).config.train.precision == precision
+
+
+def test_auto_precision_may_be_written_out(
+    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "has_fast_bfloat16", lambda _: True)
+    create_run(tmp_path, experiment("train.precision=auto"))
+    check_run_folder(tmp_path, experiment("train.precision=bf16"), resume=True)
+    with pytest.raises(ConfigError, match=r"train\.precision was 'auto', is now 'fp32'"):
+        check_run_folder(tmp_path, experiment("train.precision=fp32"), resume=True)
+
+
+def test_runs_that_began_with_the_first_version_of_a_shipped_configuration_can_be_resumed(tmp_path: Path) -> None:
+    for name in ("watercolor", "multi-style"):
+        began = load_config(Path(name), ["train.precision=bf16", "train.compile=true"])
+        (tmp_path / name).mkdir()
+        create_run(tmp_path / name, began)
+        check_run_folder(tmp_path / name, load_config(Path(name)), resume=True)

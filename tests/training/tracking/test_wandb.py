@@ -24,7 +24,7 @@ PAIRS = PairSetReference("ab" * 32, {"training": 3})
 pytestmark = pytest.mark.usefixtures("own_wandb")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wandb_tracker, "_FINISH_TIMEOUT_S", 3)
 
@@ -46,7 +46,7 @@ def test_online_without_a_key_continues_offline(
     tmp_path: Path, wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("WANDB_API_KEY")
-    _track(tmp_path, at_most_s=40)
+    _track(tmp_path)
     assert "going on offline" in capfd.readouterr().err
     _check_files_are_complete(tmp_path, "offline-run-*")
 
@@ -59,22 +59,23 @@ def test_online_without_a_network_continues_offline(
         port = unused.getsockname()[1]
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    _track(tmp_path, at_most_s=30)
+    _track(tmp_path)
     assert "going on offline" in capfd.readouterr().err
     _check_files_are_complete(tmp_path, "offline-run-*")
 
 
+@pytest.mark.usefixtures("short_timeouts")
 def test_online_with_a_silent_server_continues_offline(
     tmp_path: Path, wandb_server: WandbServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wandb_server.silent.set()
-    _track(tmp_path, at_most_s=30)  # W&B's own time limit is 90 s
+    _track(tmp_path, at_most_s=80)  # W&B's own time limit is 90 s
     assert "going on offline" in capfd.readouterr().err
     _check_files_are_complete(tmp_path, "offline-run-*")
 
 
 def test_online_the_server_receives_every_line(tmp_path: Path, wandb_server: WandbServer) -> None:
-    _track(tmp_path, at_most_s=60)
+    _track(tmp_path)
     lines = [line for line in wandb_server.history() if "generator/total" in line]
     assert [line["trainer/step"] for line in lines] == list(range(20))
     [summary] = [
@@ -84,6 +85,7 @@ def test_online_the_server_receives_every_line(tmp_path: Path, wandb_server: Wan
     assert summary["validation/l1_levels"]["min"] == 5
 
 
+@pytest.mark.usefixtures("short_timeouts")
 @pytest.mark.parametrize("what", ["falls silent", "stops"])
 def test_metrics_are_complete_if_the_server_fails_during_the_run(
     tmp_path: Path, wandb_server: WandbServer, what: str, capfd: pytest.CaptureFixture[str]
@@ -91,15 +93,16 @@ def test_metrics_are_complete_if_the_server_fails_during_the_run(
     def fail() -> None:
         wandb_server.silent.set() if what == "falls silent" else wandb_server.stop()
 
-    _track(tmp_path, at_most_s=60, in_the_middle=fail)
+    _track(tmp_path, in_the_middle=fail)
     _check_files_are_complete(tmp_path, "run-*")
     assert "wandb sync" in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("short_timeouts")
 def test_the_command_in_the_warning_sends_the_rest(
     tmp_path: Path, wandb_server: WandbServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    _track(tmp_path, at_most_s=60, in_the_middle=wandb_server.silent.set)
+    _track(tmp_path, in_the_middle=wandb_server.silent.set)
     command = re.search(r"later: wandb sync (\S.*)", capfd.readouterr().err)
     assert command
     wandb_server.requests.clear()
@@ -109,7 +112,7 @@ def test_the_command_in_the_warning_sends_the_rest(
 
 
 def test_an_offline_run_can_be_synced(tmp_path: Path, wandb_server: WandbServer) -> None:
-    _track(tmp_path, at_most_s=60, tracking=TrackingConfig(wandb="offline", artifacts=False))
+    _track(tmp_path, tracking=TrackingConfig(wandb="offline", artifacts=False))
     assert wandb_server.requests == []
     wandb_sync(*tmp_path.glob("run/wandb/offline-run-*"))
     lines = [line for line in wandb_server.history() if "generator/total" in line]
@@ -130,11 +133,11 @@ def test_offline_artifacts_are_in_the_run(tmp_path: Path, experiment: Callable[.
 def _track(
     tmp_path: Path,
     *,
-    at_most_s: float,
+    at_most_s: float = 200,
     tracking: TrackingConfig | None = None,
     in_the_middle: Callable[[], None] = lambda: None,
 ) -> None:
-    """Start trackers, log twenty steps and close; assert that it takes `at_most_s` seconds, and logging almost none."""
+    """Start trackers, log twenty steps and close; assert that it takes `at_most_s`, and logging no long part of it."""
     began = time.monotonic()
     run = TrackedRun(tmp_path / "run", "tiny", {"name": "tiny"}, pairs=PAIRS)
     trackers = start_trackers(run, tracking or TrackingConfig(wandb="online", artifacts=False))
@@ -145,7 +148,7 @@ def _track(
         tick = time.monotonic()
         trackers.log(step, {"generator/total": float(step), "validation/l1_levels": 5.0 + abs(step - 7)})
         logging_s += time.monotonic() - tick
-    assert logging_s < 3
+    assert logging_s < 20, "logging waited for the server"
     trackers.close({"best_l1": 5})
     assert time.monotonic() - began < at_most_s
     assert not [thread for thread in threading.enumerate() if thread.name == "WandbTracker"]
