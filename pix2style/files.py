@@ -72,10 +72,13 @@ def locked_in_turn(folder: Path) -> Iterator[None]:
 
 
 def user_cache_folder() -> Path:
-    """Return the folder of pix2style's lasting cache: under `XDG_CACHE_HOME`, else ~/.cache. It need not exist."""
-    base = os.environ.get("XDG_CACHE_HOME")
+    """Return the folder of pix2style's lasting cache: under `XDG_CACHE_HOME`, else ~/.cache. It need not exist.
+
+    A path that is not absolute is ignored, as the XDG specification asks.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        return (Path(base) if base else Path.home() / ".cache") / "pix2style"
+        return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "pix2style"
     except RuntimeError:
         # A user without a home folder, as in some containers. Here nothing is found, and nothing can be written.
         return Path(os.devnull) / "pix2style"

@@ -13,7 +13,9 @@ from pathlib import Path
 from pix2style.errors import ConfigError
 
 # `--out=~/x`, `-o~/x`, `~/x`, and each of them with a teacher's name before the path (`magenta:~/painting.jpg`).
-_ARGUMENT = re.compile(r"(?P<before>(?:--[a-z][a-z-]*=|-[a-zA-Z])?(?:[a-z]+:)?)(?P<path>\.?[/\\]?~.*)", re.DOTALL)
+_ARGUMENT = re.compile(r"(?P<before>(?:--[a-z][a-z0-9-]*=|-[a-zA-Z])?(?:[a-z]+:)?)(?P<path>\.?[/\\]?~.*)", re.DOTALL)
+# Options whose values are texts of their own, in which `~` means nothing.
+TEXT_OPTIONS = frozenset({"--prompt", "--licence", "--teacher-licence"})
 _CURRENT_FOLDER = tuple(f".{separator}" for separator in (os.sep, os.altsep) if separator)
 
 
@@ -57,7 +59,11 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: There is no such user, or no home folder is known. The message begins with the argument.
     """
-    return [_expand_argument(argument) for argument in arguments]
+    before = ["", *arguments]
+    return [
+        argument if option in TEXT_OPTIONS or argument.partition("=")[0] in TEXT_OPTIONS else _expand_argument(argument)
+        for option, argument in zip(before, arguments, strict=False)
+    ]
 
 
 def _expand_argument(argument: str) -> str:

@@ -59,13 +59,14 @@ def project_table() -> dict[str, Any]:
 
 def _installer() -> str:
     """Return the words before the name of a package: pip's, or uv's in an environment without pip, as uv makes them."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     if importlib.util.find_spec("pip") is None:
-        return f"uv pip install --python {sys.executable}"
+        return f"uv pip install --python {python}"
     for name in ("pip", "pip3"):
         path = shutil.which(name)
         if path is not None and Path(path).parent == Path(sys.executable).parent:
             return f"{name} install"
-    return f"{sys.executable} -m pip install"
+    return f"{python} -m pip install"
 
 
 def _requirement(extras: str) -> str | None:

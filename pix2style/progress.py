@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +75,9 @@ def print_note(text: str) -> None:
 def print_next(*command: str | Path) -> None:
     """Print on stderr the command that comes next, quoted as a shell needs it; words in capitals are to be replaced."""
     if not is_quiet():
-        _print("next", shlex.join(map(str, command)))
+        words = [str(word) for word in command]
+        # Windows' shell takes single quotes for part of the word.
+        _print("next", subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words))
 
 
 def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+import pix2style.cli  # noqa: F401 (registers the commands)
+from pix2style.cli.app import app
 from pix2style.config import load_config, parse_config
 from pix2style.errors import ConfigError
-from pix2style.home_paths import expand_arguments, expand_home
+from pix2style.files import user_cache_folder
+from pix2style.home_paths import TEXT_OPTIONS, expand_arguments, expand_home
 from pix2style.teacher_table import parse_teacher
 
 
@@ -132,3 +138,38 @@ def test_a_teachers_painting_expands_home(home: Path) -> None:
     named = parse_teacher("magenta:~/p.jpg")
     assert named is not None
     assert named[1] == home / "p.jpg"
+
+
+def test_a_cache_folder_that_is_not_absolute_is_ignored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("~/cc", "cc", ""):
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+        assert user_cache_folder() == home / ".cache/pix2style"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cc"))
+    assert user_cache_folder() == home / "cc/pix2style"
+
+
+def test_texts_are_left_alone_and_names_of_options_may_have_digits(home: Path) -> None:
+    texts = ["--prompt=~cartoon", "--licence=~x", "--prompt", "~cartoon", "--licence", "~x"]
+    assert expand_arguments(texts) == texts
+    assert expand_arguments(["--x2=~/a", "--prompt", "a", "~/b"]) == [f"--x2={home}/a", "--prompt", "a", f"{home}/b"]
+
+
+def test_every_option_that_takes_a_text_is_known() -> None:
+    """A new option has to be added here, or to TEXT_OPTIONS if its text is free."""
+    with_paths_or_names = {
+        *("module", "teacher", "source", "start", "features", "style", "checkpoint", "shard", "address", "dataset"),
+        *("blend", "content_layer", "style_layers"),
+    }
+    free = {option.removeprefix("--").replace("-", "_") for option in TEXT_OPTIONS}
+    assert set(_text_options(app)) == with_paths_or_names | free
+
+
+def _text_options(group: typer.Typer) -> Iterator[str]:
+    for inner in group.registered_groups:
+        yield from _text_options(inner.typer_instance)
+    for command in group.registered_commands:
+        for name, hint in typing.get_type_hints(command.callback, include_extras=True).items():
+            annotation, *extra = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+            is_text = "str" in str(annotation) and "Literal" not in str(annotation)
+            if is_text and any(type(item).__name__ == "OptionInfo" for item in extra):
+                yield name

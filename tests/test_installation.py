@@ -78,6 +78,10 @@ def test_the_installer_is_that_of_this_environment(monkeypatch: pytest.MonkeyPat
     assert install_command("a==1") == 'pip install "a==1"'
     monkeypatch.setattr(installation.shutil, "which", lambda name: f"/elsewhere/{name}")
     assert install_command("a==1") == f'{sys.executable} -m pip install "a==1"'
+    monkeypatch.setattr(sys, "executable", "/my folder/python")
+    assert install_command("a==1") == '"/my folder/python" -m pip install "a==1"'
+    monkeypatch.setattr(installation.importlib.util, "find_spec", lambda _name: None)
+    assert install_command("a==1") == 'uv pip install --python "/my folder/python" "a==1"'
 
 
 def test_a_missing_package_is_an_error_with_that_command(installed_from, tmp_path: Path) -> None:

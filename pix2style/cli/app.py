@@ -123,7 +123,7 @@ def _run() -> None:
     try:
         sys.argv[1:] = expand_arguments(sys.argv[1:])
         refuse_standard_output(sys.argv[1:])
-        app()
+        app(prog_name="pix2style")  # also for `python -m pix2style`, whose completion is that of the program
     except OSError as error:
         raise as_data_error(error) from error
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2style.cli.app import Application, app
-from pix2style.cli.common_options import JsonOption
+from pix2style.cli.common_options import JsonOption, complete_config
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
 
@@ -54,7 +54,12 @@ def list_command(as_json: JsonOption = False) -> None:
 
 @config_app.command("show")
 def show_command(
-    name: Annotated[Path, typer.Argument(metavar="NAME", help="Name of a shipped configuration, or a YAML file.")],
+    name: Annotated[
+        Path,
+        typer.Argument(
+            metavar="NAME", autocompletion=complete_config, help="Name of a shipped configuration, or a YAML file."
+        ),
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="With --full: change settings, for example train.batch=4."),

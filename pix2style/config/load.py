@@ -172,24 +172,25 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."
 
 
-def _suggestion(location: list[str]) -> str:
-    """Return the most similar key: of the same section, else of any section."""
+def _suggestion(location: list[str], section_prefix: Sequence[str] = ()) -> str:
+    """Return the most similar key: of the same section, after its prefix, else of any section."""
     section_keys = _keys_of_section(location[:-1])
     if len(location[-1]) > _MAX_KEY_LENGTH:
         return ""
     similar = difflib.get_close_matches(location[-1], section_keys, n=1, cutoff=0.6)
     if similar:
-        return f": did you mean {similar[0]!r}?"
+        return f": did you mean {'.'.join((*section_prefix, similar[0]))!r}?"
     all_keys = dict(_all_keys(Config, ()))
     similar = difflib.get_close_matches(location[-1], all_keys, n=1, cutoff=0.75)
-    if similar:
+    if similar and all_keys[similar[0]] != location[-1]:
         return f": did you mean {all_keys[similar[0]]!r}?"
     return f": this section has the keys {', '.join(section_keys)}" if section_keys else ""
 
 
 def suggest_key(key: str) -> str:
     """Return what to try instead of a key that does not exist, such as `: did you mean 'train.batch'?`; or nothing."""
-    return _suggestion(key.split("."))
+    *section, last = key.split(".")
+    return _suggestion([*section, last], section)
 
 
 def _keys_of_section(location: Sequence[str]) -> list[str]:

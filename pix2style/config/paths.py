@@ -17,6 +17,7 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 def _expand_text(value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    value = value.removesuffix("\n")  # a text block of YAML (`>` or `|`) ends in a newline
     if _CONTROL_CHARACTER.search(value):
         raise ValueError(
             "a path must not hold control characters, which YAML reads for \\n and \\t in double quotes: use '...'"

@@ -47,7 +47,9 @@ def parse_yaml(text: str) -> Any:
         root = yaml.compose(text, Loader=_PlainLoader)
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
-        raise ConfigError(f"is not valid YAML: {line}{error.problem or error.context}") from error
+        raise ConfigError(
+            f"is not valid YAML: {line}{error.problem or error.context}{_hash_advice(error, text)}"
+        ) from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an escape such as "\UFFFFFFFF"
         raise ConfigError(f"is not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
@@ -56,6 +58,18 @@ def parse_yaml(text: str) -> Any:
         return None
     _count_values(root, {}, 0)
     return _build(root)
+
+
+def _hash_advice(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Return advice if a comment, in the line of the error or where the list began, may have been meant as a value."""
+    lines = text.splitlines()
+    marks = [mark.line for mark in (error.context_mark, error.problem_mark) if mark is not None]
+    if not marks or "expected ',' or" not in str(error.problem):
+        return ""
+    for line in lines[min(marks) : max(marks) + 1]:
+        if match := _COMMENT_WITHOUT_SPACE.search(line):
+            return f": {match[1].strip()[:40]!r} is a comment: put a text with # in quotes"
+    return ""
 
 
 def _count_values(node: yaml.Node, counts: dict[yaml.Node, int], depth: int) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -127,3 +130,16 @@ def test_completion_offers_names_and_files(
     code, out, _ = pix2style("--show-completion", "bash")
     assert code == 0
     assert "COMPLETE" in out
+
+
+def test_completion_is_that_of_the_program_and_knows_names_of_configurations(tmp_path: Path) -> None:
+    def run(*arguments: str, **variables: str) -> str:
+        environment = {**os.environ, **variables}
+        command = [sys.executable, "-m", "pix2style", *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert "_PIX2STYLE_COMPLETE" in run("--show-completion", "bash")
+    words = {"COMP_WORDS": "pix2style config show fin", "COMP_CWORD": "3", "_PIX2STYLE_COMPLETE": "complete_bash"}
+    assert run(**words).split() == ["finetune"]

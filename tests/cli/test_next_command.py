@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pix2style import progress
 from pix2style.images import Image8, Picture, write_picture
 
 Pix2Style = Callable[..., tuple[int, str, str]]
@@ -68,3 +69,11 @@ def test_a_report_as_json_is_for_programs(pix2style: Pix2Style) -> None:
     code, _, errors = pix2style("make-pairs", "--content", "my photos", "--size", 32, "--out", "pairs", "--json")
     assert code == 0
     assert "next:" not in errors
+
+
+def test_windows_gets_quotes_that_its_shell_strips(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress.sys, "platform", "win32")
+    progress.print_next("pix2style", "train", "--pairs", "my pairs")
+    assert capsys.readouterr().err == 'next: pix2style train --pairs "my pairs"\n'

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pix2style.config import Config, apply_overrides, load_config, parse_config
+from pix2style.config.load import suggest_key
 from pix2style.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -107,3 +108,19 @@ def test_off_is_a_text_and_true_is_a_boolean(tmp_path: Path) -> None:
     (path := tmp_path / "c.yaml").write_text("tracking: {wandb: off}\ntrain: {compile: true, channels_last: False}")
     config = load_config(path, ["tracking.wandb=offline", "tracking.wandb=off"])
     assert (config.tracking.wandb, config.train.compile, config.train.channels_last) == ("off", True, False)
+
+
+def test_a_suggestion_is_another_key_and_a_whole_one() -> None:
+    with pytest.raises(ConfigError, match="unknown key 'name'") as caught:
+        parse_config({}, overrides=["model.discriminator.name=x"])
+    assert "did you mean 'name'" not in str(caught.value)
+    assert suggest_key("train.bach") == ": did you mean 'train.batch'?"
+
+
+def test_a_text_block_may_hold_a_path(tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, "pairs:\n  path: >\n    /a/b\n")).pairs.path == Path("/a/b")
+
+
+def test_a_comment_inside_a_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'#1, .* is a comment: put a text with # in quotes"):
+        load_config(write(tmp_path, "pairs: {content: [/a/my #1, /b]}\n"))
