@@ -25,12 +25,12 @@ def test_verify(pix2style, made: Path) -> None:
     assert (code, err) == (0, "")
     assert ": undamaged: 9 pairs" in out
     entry = PairReader(made).entries("train")[0]
-    tar = made / "shards" / f"shard-{entry.shard:05d}.tar"
+    tar = made / "shards" / f"train-{entry.shard:05d}.tar"
     change_byte(tar, entry.target.offset + 9)
     code, out, err = pix2style("pairs", "verify", made, "--fast")
     assert code == 3
     assert f"pair {entry.key} ({entry.source}): its target is damaged" in out
-    assert f"to do: delete shard-{entry.shard:05d}.tar" in out
+    assert f"to do: delete train-{entry.shard:05d}.tar" in out
     assert "1 problem was found" in err
     code, out, _ = pix2style("pairs", "verify", made, "--json")
     report = json.loads(out)

@@ -53,8 +53,8 @@ def test_pairs_are_kept_only_where_there_are_some(tmp_path: Path) -> None:
     for is_there in (False, True):
         if is_there:
             folder.mkdir(parents=True)
-            (folder / "shard-00000.tar").write_bytes(b"x")
-        for path in (folder / "shard-00001.tar.partial", tmp_path / "set"):
+            (folder / "train-00000.tar").write_bytes(b"x")
+        for path in (folder / "train-00001.tar.partial", tmp_path / "set"):
             with pytest.raises(DataError) as error, explain_write_errors(path):
                 raise OSError(errno.ENOSPC, "No space left on device")
             assert ("Finished pairs are kept" in str(error.value)) == is_there

@@ -15,7 +15,7 @@ from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import PairManifest, SplitCounts
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary, summarize_shard, total_statistics
-from pix2style.pairs.format.shards import explain_write_errors, shard_number
+from pix2style.pairs.format.shards import explain_write_errors
 from pix2style.progress import StageProgressCallback
 from pix2style.version import __version__
 
@@ -53,7 +53,7 @@ class PairSetBuilder:
                 continue
             index = self.folder.read_finished_shard(shard, self.plan)
             if index is not None:
-                self.finished[shard] = summarize_shard(index, self.folder.index(shard))
+                self.finished[shard] = summarize_shard(index, self.folder.index(self.plan.shard_names[shard]))
                 self._done_pairs += self.plan.pair_count_of_shard(shard)
         return self._valid_manifest() if self.is_complete else None
 
@@ -76,7 +76,7 @@ class PairSetBuilder:
                 self.folder.manifest.unlink(missing_ok=True)
         self.report_pairs(0)
         for summary in engine.make(shards):
-            self.finished[shard_number(summary.record.name)] = summary
+            self.finished[summary.number] = summary
             self.new_pairs += summary.new_pairs
 
     def finish(self) -> PairManifest:
@@ -87,7 +87,7 @@ class PairSetBuilder:
         """
         manifest = self._manifest()
         if not manifest.pairs.total:
-            self.folder.remove_all(self.plan.shard_count)
+            self.folder.remove_all(self.plan.shard_names)
             raise no_usable_photos_error(manifest.failures)
         with explain_write_errors(self.folder.manifest):
             write_json(self.folder.manifest, manifest.model_dump(mode="json"))

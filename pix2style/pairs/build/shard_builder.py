@@ -44,8 +44,13 @@ class ShardBuilder:
     _teacher_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        partial = self.folder.reopen_shard(self.shard)
+        partial = self.folder.reopen_shard(self.name)
         self._writer = ShardWriter(partial, self.plan.format)
+
+    @property
+    def name(self) -> str:
+        """Name of the shard's files without suffix."""
+        return self.plan.shard_names[self.shard]
 
     def close(self) -> None:
         """Close the file of the shard as it is; a later run continues there."""
@@ -98,13 +103,13 @@ class ShardBuilder:
         )
         entries = list(self._entries.values())
         statistics = shard_statistics(len(position), entries, self._failures, crop_px=self.plan.crop_px)
-        index = write_index(self.folder.tar(self.shard), self.shard, entries, self._failures, statistics)
+        index = write_index(self.folder.tar(self.name), self.shard, entries, self._failures, statistics)
         self._write_timing()
-        return summarize_shard(index, self.folder.index(self.shard), new_pairs=self.new_pairs)
+        return summarize_shard(index, self.folder.index(self.name), new_pairs=self.new_pairs)
 
     def _recover(self, pairs: Sequence[PlannedPair], pair_stylizer: PairStylizer) -> None:
         """Keep the complete pairs that an earlier run has left, and truncate the rest of the file."""
-        partial = self.folder.partial(self.shard)
+        partial = self.folder.partial(self.name)
         with explain_write_errors(partial):
             recovered = {entry.key: (entry, end) for entry, end in recover_pairs(partial, pairs, self.plan.format)}
         end = 0
@@ -131,8 +136,8 @@ class ShardBuilder:
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": platform.node(),
         }
-        with explain_write_errors(self.folder.timing(self.shard)):
-            write_json(self.folder.timing(self.shard), timing)
+        with explain_write_errors(self.folder.timing(self.name)):
+            write_json(self.folder.timing(self.name), timing)
 
 
 def _can_be_made(pair: PlannedPair, pair_stylizer: PairStylizer) -> bool:

@@ -12,7 +12,7 @@ from pix2style.errors import DataError
 from pix2style.images import Image8, center_in_square, sheet
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
-from pix2style.pairs.format.manifest import PairManifest
+from pix2style.pairs.format.manifest import SHARDS_NAME, PairManifest
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import SPLITS, PairEntry, Split
 from pix2style.plural import counted
@@ -78,10 +78,10 @@ class PairSetSummary:
         return [*lines, f"  digest      {self.sha256}"]
 
     def _shard_lines(self) -> list[str]:
-        """Return the shards of each split as WebDataset takes them: `train shard-{00000..00007}.tar`."""
+        """Return the shards of each split as WebDataset takes them: `shards/train-{00000..00007}.tar`."""
         if self.mixes_splits:
             return ["  shards      mix the splits: a program that reads the tar files alone also reads held-out pairs"]
-        ranges = [f"{split} {_range(names)}.tar" for split, names in self.shards.items()]
+        ranges = [f"{SHARDS_NAME}/{_range(names)}.tar" for names in self.shards.values()]
         return [f"  shards      {', '.join(ranges)}"] if ranges else []
 
     def to_json(self) -> dict[str, Any]:

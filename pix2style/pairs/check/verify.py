@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pix2style.images import Image8
 from pix2style.pairs.check.damage import IMPORT_AGAIN, REMAKE_SHARD, Damage
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
-from pix2style.pairs.check.verify_documents import DocumentChecks
+from pix2style.pairs.check.verify_documents import DocumentChecks, ShardToCheck
 from pix2style.pairs.check.verify_pairs import IndexChecks, is_imported
 from pix2style.pairs.check.verify_shard import ShardCheck
 from pix2style.pairs.format.folder import PairSetFolder
@@ -26,15 +25,12 @@ from pix2style.pairs.format.manifest import (
     SHARDS_NAME,
     TIMING_NAME,
     PairManifest,
-    ShardRecord,
     SplitCounts,
 )
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import PairEntry, PairFormat, Split
-from pix2style.pairs.format.shards import shard_name
+from pix2style.pairs.format.shard_names import name_of_shard_file, sort_shard_names
 from pix2style.progress import ProgressCallback, no_progress
-
-_SHARD_FILE = re.compile(r"^shard-(\d{5})\.(tar|json)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +105,14 @@ class _Verification:
         documents = DocumentChecks(self.folder, self.damage)
         manifest, plan = documents.read_manifest_and_plan()
         index_checks = IndexChecks(manifest, plan)
-        shards = self._shard_numbers(manifest, plan)
+        shards = self._shards(manifest, plan)
         on_progress(0, len(shards))
         for done, shard in enumerate(shards, start=1):
-            record = manifest.shards[shard] if manifest and shard < len(manifest.shards) else None
-            self._check_shard(shard, record, documents, index_checks)
+            self._check_shard(shard, documents, index_checks)
             on_progress(done, len(shards))
         self.damage += index_checks.finish()
         self._note_unknown_documents()
-        self._note_unknown_shards(shards)
+        self._note_unknown_shards(shard.name for shard in shards)
         document = manifest or plan
         if document is not None and is_imported(document):
             self.damage = [replace(damage, advice=IMPORT_AGAIN) for damage in self.damage]
@@ -131,27 +126,27 @@ class _Verification:
             inspected=self.inspector is not None,
         )
 
-    def _shard_numbers(self, manifest: PairManifest | None, plan: PairPlan | None) -> list[int]:
+    def _shards(self, manifest: PairManifest | None, plan: PairPlan | None) -> list[ShardToCheck]:
         """Return the shards to check: those of the manifest, else those in the folder that the plan knows."""
         if manifest is not None:
-            return list(range(len(manifest.shards)))
-        matches = map(_SHARD_FILE.match, _file_names(self.folder.shards))
-        present = sorted({int(match[1]) for match in matches if match})
-        return [shard for shard in present if plan is None or shard < plan.shard_count]
+            return [ShardToCheck(record.name, number, record) for number, record in enumerate(manifest.shards)]
+        names = map(name_of_shard_file, _file_names(self.folder.shards))
+        present = {name for name in names if name is not None}
+        if plan is not None:
+            return [ShardToCheck(name, number) for number, name in enumerate(plan.shard_names) if name in present]
+        return [ShardToCheck(name) for name in sort_shard_names(present)]
 
-    def _check_shard(
-        self, shard: int, record: ShardRecord | None, documents: DocumentChecks, index_checks: IndexChecks
-    ) -> None:
-        index = documents.read_index(shard, record)
-        tar = self.folder.tar(shard)
+    def _check_shard(self, shard: ShardToCheck, documents: DocumentChecks, index_checks: IndexChecks) -> None:
+        index = documents.read_index(shard)
+        tar = self.folder.tar(shard.name)
         file = f"{SHARDS_NAME}/{tar.name}"
         if not tar.is_file():
-            self.damage.append(Damage(file, "is missing", REMAKE_SHARD.format(shard_name(shard))))
+            self.damage.append(Damage(file, "is missing", REMAKE_SHARD.format(shard.name)))
         if index is None:
-            if record is not None and tar.is_file():
+            if shard.record is not None and tar.is_file():
                 self.notes.append(f"{file}: cannot be checked pair by pair without its index")
             return
-        self.damage += index_checks.add(index)
+        self.damage += index_checks.add(index, shard.name)
         self.splits += [entry.split for entry in index.pairs]
         document = index_checks.manifest or index_checks.plan
         if tar.is_file():
@@ -170,12 +165,11 @@ class _Verification:
             if name not in (MANIFEST_NAME, PAINTINGS_NAME, PLAN_NAME, PREVIEW_NAME, SHARDS_NAME, TIMING_NAME):
                 self.notes.append(f"{name}: {_unknown_file_note(name)}")
 
-    def _note_unknown_shards(self, shards: Iterable[int]) -> None:
+    def _note_unknown_shards(self, names: Iterable[str]) -> None:
         """Add a note for each file in the folder of shards that does not belong to one of them."""
-        expected = set(shards)
+        expected = set(names)
         for name in _file_names(self.folder.shards):
-            match = _SHARD_FILE.match(name)
-            if match is None or int(match[1]) not in expected:
+            if name_of_shard_file(name) not in expected:
                 self.notes.append(f"{SHARDS_NAME}/{name}: {_unknown_file_note(name)}")
 
 

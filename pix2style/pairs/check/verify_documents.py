@@ -14,11 +14,37 @@ from pix2style.pairs.format.documents import parse_document, read_document
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import MANIFEST_NAME, PLAN_NAME, SHARDS_NAME, PairManifest, ShardIndex, ShardRecord
 from pix2style.pairs.format.plan import PairPlan
-from pix2style.pairs.format.shards import shard_name
+from pix2style.pairs.format.shard_names import name_of_shard_file
 from pix2style.plural import counted
 
 _RUN_AGAIN = "run the same make-pairs again to continue"
-_COMMON_KEYS = ("teachers", "size", "fit", "format", "seed", "val_share", "test_share", "variants", "duplicates")
+_COMMON_KEYS = (
+    "schema_version",
+    "teachers",
+    "size",
+    "fit",
+    "format",
+    "seed",
+    "val_share",
+    "test_share",
+    "variants",
+    "duplicates",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardToCheck:
+    """A shard that manifest, plan or the folder itself names.
+
+    Attributes:
+        name: Name of the shard's files without suffix.
+        number: Number of the shard in the set, or None if neither manifest nor plan can be read.
+        record: Record of the shard in the manifest, or None if there is none.
+    """
+
+    name: str
+    number: int | None = None
+    record: ShardRecord | None = None
 
 
 @dataclass(slots=True)
@@ -37,29 +63,28 @@ class DocumentChecks:
         """Read manifest and plan and compare them; each is None if it is missing or damaged."""
         manifest, plan = self._read(PairManifest, self.folder.manifest), self._read(PairPlan, self.folder.plan)
         if not self.folder.manifest.exists():
-            shards = sum(1 for _ in self.folder.shards.glob("shard-*.json")) if self.folder.shards.is_dir() else 0
+            files = self.folder.shards.glob("*.json") if self.folder.shards.is_dir() else ()
+            shards = sum(name_of_shard_file(path.name) is not None for path in files)
             total = f" of {plan.shard_count}" if plan else ""
             problem = f"is missing: the set is not finished ({shards}{total} shards are)"
             self.damage.append(Damage(MANIFEST_NAME, problem, _RUN_AGAIN))
         if not self.folder.plan.exists():
             problem = "is missing: train does not need it, but make-pairs cannot repair the set without it"
             self.damage.append(Damage(PLAN_NAME, problem, COPY_AGAIN))
+        if manifest is not None and manifest.naming_problem:
+            self.damage.append(Damage(MANIFEST_NAME, manifest.naming_problem, REMAKE_MANIFEST))
         if manifest is not None and plan is not None:
             self._compare(manifest, plan)
         return manifest, plan
 
-    def read_index(self, shard: int, record: ShardRecord | None) -> ShardIndex | None:
+    def read_index(self, shard: ShardToCheck) -> ShardIndex | None:
         """Read the index of a shard, and compare it with the manifest's record of the shard.
-
-        Args:
-            shard: Number of the shard.
-            record: Record of the shard in the manifest, or None if there is none.
 
         Returns:
             The index, or None if it is missing, damaged or of another shard.
         """
-        path = self.folder.index(shard)
-        file, advice = f"{SHARDS_NAME}/{path.name}", REMAKE_INDEX.format(shard_name(shard))
+        path = self.folder.index(shard.name)
+        file, advice = f"{SHARDS_NAME}/{path.name}", REMAKE_INDEX.format(shard.name)
         try:
             data = read_file(path)  # refuses anything but a regular file: reading a pipe would block forever
             index = parse_document(ShardIndex, data, path)
@@ -69,21 +94,15 @@ class DocumentChecks:
         except DataError as error:
             self.damage.append(Damage(file, _problem(error, path), advice))
             return None
-        if record is not None:
+        if shard.record is not None:
+            record = shard.record
             if sha256_bytes(data) != record.index_sha256:
                 problem = "is not the index that the manifest names (its digest differs)"
                 self.damage.append(Damage(file, problem, advice))
-            stated = ShardRecord(
-                name=shard_name(index.shard),
-                sha256=index.sha256,
-                size=index.size,
-                index_sha256=record.index_sha256,
-                pairs=len(index.pairs),
-                split=record.split,
-            )
-            if stated != record or record.name != shard_name(shard):
+            stated = (index.shard, index.sha256, index.size, len(index.pairs))
+            if stated != (shard.number, record.sha256, record.size, record.pairs):
                 self.damage.append(Damage(file, "does not agree with the manifest in digest, size or pairs", advice))
-        return index if index.shard == shard else None
+        return index if shard.number in (None, index.shard) else None
 
     def _read(self, model: Any, path: Path) -> Any:
         try:
@@ -102,6 +121,9 @@ class DocumentChecks:
                 self.damage.append(Damage(MANIFEST_NAME, problem, REMAKE_MANIFEST))
         if plan.shard_count != len(manifest.shards):
             problem = f"lists {counted(len(manifest.shards), 'shard')}, but {PLAN_NAME} plans {plan.shard_count}"
+            self.damage.append(Damage(MANIFEST_NAME, problem, REMAKE_MANIFEST))
+        elif plan.shard_names != [record.name for record in manifest.shards]:
+            problem = f"its shards have other names than in {PLAN_NAME}"
             self.damage.append(Damage(MANIFEST_NAME, problem, REMAKE_MANIFEST))
 
 

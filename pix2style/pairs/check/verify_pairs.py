@@ -19,7 +19,6 @@ from pix2style.pairs.format.photo_hash import assign_split
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure, PairEntry, PlannedPhoto
 from pix2style.pairs.format.shard_summary import total_statistics
-from pix2style.pairs.format.shards import shard_name
 from pix2style.plural import counted
 
 
@@ -34,20 +33,22 @@ class IndexChecks:
 
     manifest: PairManifest | None
     plan: PairPlan | None
-    _shard_of_key: dict[str, int] = field(default_factory=dict)
+    _shard_of_key: dict[str, str] = field(default_factory=dict)
     _splits: list[SplitCounts] = field(default_factory=list)
     _statistics: list[ShardStatistics] = field(default_factory=list)
     _failures: list[Failure] = field(default_factory=list)
 
-    def add(self, index: ShardIndex) -> list[Damage]:
-        """Check the index of one shard, and return its damage."""
-        file, name = f"{SHARDS_NAME}/{shard_name(index.shard)}.json", shard_name(index.shard)
-        advice = REMAKE_SHARD.format(name)
+    def add(self, index: ShardIndex, name: str) -> list[Damage]:
+        """Check the index of the shard with a name, and return its damage."""
+        file, advice = f"{SHARDS_NAME}/{name}.json", REMAKE_SHARD.format(name)
         planned = self._planned_photos(index.shard)
         damage = [
             Damage(file, problem, advice, entry.key, entry.source)
             for entry in index.pairs
-            for problem in self._entry_problems(entry, index.shard, planned)
+            for problem in (
+                *self._place_problems(entry, index.shard, name),
+                *self._entry_problems(entry, index.shard, planned),
+            )
         ]
         if planned is not None:
             damage += [Damage(file, problem, advice) for problem in self._completeness_problems(index, planned)]
@@ -80,13 +81,16 @@ class IndexChecks:
                 problems.append("its failures are not those of the plan and the shards")
         return [Damage(MANIFEST_NAME, problem, REMAKE_MANIFEST) for problem in problems]
 
+    def _place_problems(self, entry: PairEntry, shard: int, name: str) -> Iterator[str]:
+        first_name = self._shard_of_key.setdefault(entry.key, name)
+        if first_name != name:
+            yield f"has the key of a pair in {first_name}"
+        if entry.shard != shard:
+            yield f"says that it is in the shard with number {entry.shard}, not {shard}"
+
     def _entry_problems(
         self, entry: PairEntry, shard: int, planned: Mapping[str, PlannedPhoto] | None
     ) -> Iterator[str]:
-        first_shard = self._shard_of_key.setdefault(entry.key, shard)
-        if first_shard != shard or entry.shard != shard:
-            other = first_shard if first_shard != shard else entry.shard
-            yield f"has the key of a pair in {shard_name(other)}, or says that it is there"
         document = self.manifest or self.plan
         if document is None:
             return

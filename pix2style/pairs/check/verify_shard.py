@@ -22,7 +22,7 @@ from pix2style.images import Image8, decode_picture, open_file
 from pix2style.pairs.check.damage import REMAKE_SHARD, Damage
 from pix2style.pairs.format.manifest import ShardIndex
 from pix2style.pairs.format.records import Member, PairEntry, PairFormat, StoredPair
-from pix2style.pairs.format.shards import BLOCK_BYTES, member_names, shard_name, tar_header
+from pix2style.pairs.format.shards import BLOCK_BYTES, member_names, tar_header
 
 IntactPairCallback = Callable[[PairEntry, Image8, Image8], None]
 """Called with the entry, the content and the target of each pair whose images are intact."""
@@ -155,7 +155,7 @@ class ShardCheck:
         self._position += size + -size % BLOCK_BYTES
 
     def _report(self, problem: str, entry: PairEntry | None = None, offset: int | None = None) -> None:
-        advice = REMAKE_SHARD.format(shard_name(self.index.shard))
+        advice = REMAKE_SHARD.format(self.tar.stem)
         key, source = (entry.key, entry.source) if entry else (None, None)
         self.damage.append(Damage(f"shards/{self.tar.name}", problem, advice, key, source, offset))
 

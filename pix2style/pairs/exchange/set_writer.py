@@ -20,6 +20,7 @@ from pix2style.pairs.format.manifest import (
 )
 from pix2style.pairs.format.plan import PairPlan, number_by_split
 from pix2style.pairs.format.records import SPLITS, Failure, PairEntry, PairFormat, PlannedPhoto, Split, StoredPair
+from pix2style.pairs.format.shard_names import shard_name
 from pix2style.pairs.format.shard_summary import ShardSummary, shard_statistics, summarize_shard, total_statistics
 from pix2style.pairs.format.shards import ShardWriter, write_index
 from pix2style.version import __version__
@@ -27,28 +28,28 @@ from pix2style.version import __version__
 
 @dataclass(slots=True)
 class _SplitShards:
-    """The shards of one split, under temporary names: their numbers follow from the shards of all splits.
+    """The shards of one split, whose numbers in the set follow from the shards of all splits.
 
     Attributes:
-        folder: Folder of the shards.
+        folder: Folder of the set.
         split: The split.
         image_format: Format of all images.
     """
 
-    folder: Path
+    folder: PairSetFolder
     split: Split
     image_format: PairFormat
     writer: ShardWriter | None = None
     entries: list[PairEntry] = field(default_factory=list)
     photos: list[PlannedPhoto] = field(default_factory=list)
-    tars: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def append(self, pair: StoredPair, content: bytes, target: bytes) -> None:
         if self.writer is None:
-            self.tars.append(self.folder / f"{self.split}-{len(self.tars):05d}.tar")
-            self.writer = ShardWriter(self.tars[-1].with_name(f"{self.tars[-1].name}.partial"), self.image_format)
+            self.names.append(shard_name(self.split, len(self.names)))
+            self.writer = ShardWriter(self.folder.partial(self.names[-1]), self.image_format)
             self.writer.truncate(0)
-        self.entries.append(self.writer.append(pair, content, target, len(self.tars) - 1))
+        self.entries.append(self.writer.append(pair, content, target, len(self.names) - 1))
         self.photos.append(PlannedPhoto(pair.key, pair.source, pair.sha256, pair.split, 0))
 
     def finish_shard(self) -> None:
@@ -59,21 +60,19 @@ class _SplitShards:
         self.writer.close()
         self.writer = None
         statistics = shard_statistics(len(self.entries), self.entries, [])
-        write_index(self.tars[-1], len(self.tars) - 1, self.entries, [], statistics)
+        write_index(self.folder.tar(self.names[-1]), len(self.names) - 1, self.entries, [], statistics)
         self.entries = []
 
-    def number(self, first: int, folder: PairSetFolder) -> list[ShardSummary]:
-        """Give the finished shards their final numbers and names, from `first` on, and return their summaries."""
+    def number(self, first: int) -> list[ShardSummary]:
+        """Give the finished shards their numbers in the set, from `first` on, and return their summaries."""
         summaries = []
-        for shard, tar in enumerate(self.tars, start=first):
-            old_index = tar.with_suffix(".json")
-            index, _ = read_document(ShardIndex, old_index)
+        for shard, name in enumerate(self.names, start=first):
+            path = self.folder.index(name)
+            index, _ = read_document(ShardIndex, path)
             pairs = tuple(entry.model_copy(update={"shard": shard}) for entry in index.pairs)
             index = index.model_copy(update={"shard": shard, "pairs": pairs})
-            write_json(folder.index(shard), index.model_dump(mode="json"))
-            old_index.unlink()
-            tar.replace(folder.tar(shard))
-            summaries.append(summarize_shard(index, folder.index(shard)))
+            write_json(path, index.model_dump(mode="json"))
+            summaries.append(summarize_shard(index, path))
         return summaries
 
 
@@ -92,7 +91,7 @@ class PairSetWriter:
         for old_file in self._folder.shards.iterdir():
             old_file.unlink()
         self._format, self._pairs_per_shard = image_format, pairs_per_shard
-        self._splits = {split: _SplitShards(self._folder.shards, split, image_format) for split in SPLITS}
+        self._splits = {split: _SplitShards(self._folder, split, image_format) for split in SPLITS}
         self._sizes: set[tuple[int, int]] = set()
 
     def __enter__(self) -> Self:
@@ -138,7 +137,7 @@ class PairSetWriter:
         records: list[ShardRecord] = []
         for split, shards in self._splits.items():
             shards.finish_shard()
-            new_summaries = shards.number(len(summaries), self._folder)
+            new_summaries = shards.number(len(summaries))
             summaries += new_summaries
             records += [summary.record.model_copy(update={"split": split}) for summary in new_summaries]
         plan = self._plan(teachers, shares, failures)

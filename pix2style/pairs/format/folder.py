@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +23,18 @@ from pix2style.pairs.format.manifest import (
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.plan_differences import plan_differences
 from pix2style.pairs.format.records import PlannedPhoto
+from pix2style.pairs.format.shard_names import SHARD_NAME
 from pix2style.pairs.format.shard_summary import shard_statistics
-from pix2style.pairs.format.shards import explain_write_errors, shard_name
+from pix2style.pairs.format.shards import explain_write_errors
 
 # Temporary files that `atomic_path` leaves behind when its process is killed.
-_TEMPORARY_FILE = re.compile(r"^\.(plan|manifest|shard-\d{5})\.json\..*\.partial$")
+_TEMPORARY_FILE = re.compile(rf"^\.(plan|manifest|{SHARD_NAME})\.json\..*\.partial$")
 _SHOWN_FILES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PairSetFolder:
-    """The folder of a pair set that is being made.
+    """The folder of a pair set that is being made. Its methods take the names of shards, as plan and manifest say them.
 
     Attributes:
         path: Path of the folder, which need not exist yet.
@@ -61,21 +62,21 @@ class PairSetFolder:
         """Path of the sheet that shows the teacher's work on four photos."""
         return self.path / PREVIEW_NAME
 
-    def tar(self, shard: int) -> Path:
+    def tar(self, name: str) -> Path:
         """Return the path of a finished shard."""
-        return self.shards / f"{shard_name(shard)}.tar"
+        return self.shards / f"{name}.tar"
 
-    def partial(self, shard: int) -> Path:
+    def partial(self, name: str) -> Path:
         """Return the path of a shard that is being written."""
-        return self.shards / f"{shard_name(shard)}.tar.partial"
+        return self.shards / f"{name}.tar.partial"
 
-    def index(self, shard: int) -> Path:
+    def index(self, name: str) -> Path:
         """Return the path of a finished shard's index."""
-        return self.shards / f"{shard_name(shard)}.json"
+        return self.shards / f"{name}.json"
 
-    def timing(self, shard: int) -> Path:
+    def timing(self, name: str) -> Path:
         """Return the path of the file that says how long a shard took."""
-        return self.path / TIMING_NAME / f"{shard_name(shard)}.json"
+        return self.path / TIMING_NAME / f"{name}.json"
 
     @contextlib.contextmanager
     def locked(self, *, shared: bool = False) -> Iterator[None]:
@@ -149,8 +150,8 @@ class PairSetFolder:
         The digest of the tar file is not computed, because that would read the whole set at every resume.
         """
         try:
-            index, _ = read_document(ShardIndex, self.index(shard))
-            size_bytes = self.tar(shard).stat().st_size
+            index, _ = read_document(ShardIndex, self.index(plan.shard_names[shard]))
+            size_bytes = self.tar(plan.shard_names[shard]).stat().st_size
         except (DataError, OSError):
             return None
         photos = plan.photos_of_shard(shard)
@@ -162,24 +163,24 @@ class PairSetFolder:
         statistics = shard_statistics(len(photos), index.pairs, index.failures, crop_px=plan.crop_px)
         return index if index.statistics == statistics else None
 
-    def reopen_shard(self, shard: int) -> Path:
+    def reopen_shard(self, name: str) -> Path:
         """Return the partial file of a shard for appending; a shard without a valid index becomes partial again."""
-        with explain_write_errors(self.partial(shard)):
+        with explain_write_errors(self.partial(name)):
             # The index goes first: if the process is killed here, no index must describe a file that changes.
-            self.index(shard).unlink(missing_ok=True)
-            if self.tar(shard).exists():
-                self.tar(shard).replace(self.partial(shard))
-        return self.partial(shard)
+            self.index(name).unlink(missing_ok=True)
+            if self.tar(name).exists():
+                self.tar(name).replace(self.partial(name))
+        return self.partial(name)
 
-    def remove_all(self, shards: int) -> None:
+    def remove_all(self, names: Iterable[str]) -> None:
         """Delete all files of the set.
 
         Args:
-            shards: Number of shards of the set.
+            names: Names of the set's shards.
         """
         with explain_write_errors(self.path):
-            for shard in range(shards):
-                for path in (self.tar(shard), self.partial(shard), self.index(shard), self.timing(shard)):
+            for name in names:
+                for path in (self.tar(name), self.partial(name), self.index(name), self.timing(name)):
                     path.unlink(missing_ok=True)
             self.manifest.unlink(missing_ok=True)
             self.plan.unlink(missing_ok=True)

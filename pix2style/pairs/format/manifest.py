@@ -1,17 +1,17 @@
 """Define the manifest of a pair set and the indexes of its shards.
 
     SET/plan.json                 written first: the photos with their splits and shards, and the teachers
-    SET/shards/shard-00000.tar    KEY.content.png, KEY.target.png and KEY.json of each pair (WebDataset's layout)
-    SET/shards/shard-00000.json   index of the shard: offsets and digests of its pairs, and statistics
+    SET/shards/train-00000.tar    KEY.content.png, KEY.target.png and KEY.json of each pair (WebDataset's layout)
+    SET/shards/train-00000.json   index of the shard: offsets and digests of its pairs, and statistics
     SET/manifest.json             written last; a set without it is not finished
-    SET/timing/shard-00000.json   how long the shard took, and on which machine; not part of the set's identity
+    SET/timing/train-00000.json   how long the shard took, and on which machine; not part of the set's identity
     SET/paintings/SHA256.jpg      copies of the style images, for losses that compare with them; likewise
     SET/preview.png               four photos and their targets, made before all pairs; not part of the set's identity
 
-Plan and manifest have schema version 4: each shard holds pairs of one split only, first those of train, so that a
-program that reads plain WebDataset can leave out held-out pairs. Shards of versions 2 (without variants) and 3 mix the
-splits; such sets are read, and continued as they were begun. Nothing but the timing depends on time, place or machine,
-so the same input gives the same bytes.
+Plan and manifest have schema version 4: each shard holds pairs of one split only, first those of train, and is named
+after it (`shard_names`), so that a program that reads plain WebDataset can leave out held-out pairs. Shards of versions
+2 (without variants) and 3 mix the splits; such sets are read, and continued as they were begun. Nothing but the timing
+depends on time, place or machine, so the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from pix2style.pairs.format.records import (
     Sha256,
     Split,
 )
+from pix2style.pairs.format.shard_names import SHARD_NAME, shard_names
 
 MANIFEST_NAME = "manifest.json"
 PLAN_NAME = "plan.json"
@@ -89,11 +90,11 @@ class ShardStatistics(Record):
 
 
 class ShardIndex(Record):
-    """The index of one shard, `shard-NNNNN.json`."""
+    """The index of one shard, `shards/NAME.json`."""
 
     schema_version: Literal[2] = 2
     shard: Count
-    """Number of the shard."""
+    """Number of the shard in the set, in the order of the manifest, from 0."""
     sha256: Sha256
     """SHA-256 of the tar file."""
     size: ByteCount
@@ -109,8 +110,9 @@ class ShardIndex(Record):
 class ShardRecord(Record):
     """A shard as the manifest lists it."""
 
-    name: str = Field(pattern=r"^shard-\d{5}$")
-    """Name of the shard's files without suffix: they are `NAME.tar` and `NAME.json`."""
+    name: str = Field(pattern=rf"^{SHARD_NAME}$")
+    """Name of the shard's files without suffix, with its split: `train-00000` has `train-00000.tar` and
+    `train-00000.json`. In sets of schema versions 2 and 3: `shard-00000`."""
     sha256: Sha256
     """SHA-256 of the tar file."""
     size: ByteCount
@@ -189,3 +191,10 @@ class PairManifest(Record):
     def teacher(self) -> TeacherRecord:
         """Teacher of the first style, which is the only one in most sets."""
         return self.teachers[0]
+
+    @property
+    def naming_problem(self) -> str | None:
+        """What is wrong with the shards' names, or None. Programs that read the tar files alone trust the names."""
+        names = shard_names(shard.split for shard in self.shards)
+        wrong = [(shard.name, name) for shard, name in zip(self.shards, names, strict=True) if shard.name != name]
+        return f"names a shard {wrong[0][0]} that should be named {wrong[0][1]}" if wrong else None

@@ -33,6 +33,7 @@ from pix2style.pairs.format.records import (
     Split,
     variant_suffix,
 )
+from pix2style.pairs.format.shard_names import shard_names
 from pix2style.stylizer import StylizerIdentity
 
 _STYLE_DIGITS = 4
@@ -140,6 +141,11 @@ class PairPlan(Record):
             return None
         photos, _ = self._shards[shard]
         return self.photos[photos.start].split if photos else "train"  # only train photos have variants
+
+    @cached_property
+    def shard_names(self) -> list[str]:
+        """Names of the shards' files without suffix, in the order of the shards' numbers."""
+        return shard_names(self.split_of_shard(shard) for shard in range(self.shard_count))
 
     @cached_property
     def _shards(self) -> list[tuple[range, range]]:

@@ -72,7 +72,7 @@ class PairReader:
         self._entries: list[PairEntry] = []
         for number, record in enumerate(self.manifest.shards):
             self._entries += self._load_shard(number, record)
-        self._check_counts()
+        self._check_manifest()
 
     def entries(self, split: Split, style: int | None = None) -> list[PairEntry]:
         """Return the pairs of a split, of the style with this id or of all, in the order of the photos' names."""
@@ -146,7 +146,9 @@ class PairReader:
                 raise DataError(f"{path}: pair {entry.key} is not of the split {record.split}: {_REPAIR}")
         return index.pairs
 
-    def _check_counts(self) -> None:
+    def _check_manifest(self) -> None:
+        if self.manifest.naming_problem:
+            raise DataError(f"{self.folder / MANIFEST_NAME}: {self.manifest.naming_problem}: {_REPAIR}")
         counts = SplitCounts.of([entry.split for entry in self._entries])
         if counts != self.manifest.pairs or len({entry.key for entry in self._entries}) != counts.total:
             raise DataError(f"{self.folder / MANIFEST_NAME}: does not agree with the shards' indexes: {_REPAIR}")

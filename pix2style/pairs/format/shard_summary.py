@@ -10,7 +10,6 @@ from pix2style.files import sha256_file
 from pix2style.pairs.format.failures import count_reasons
 from pix2style.pairs.format.manifest import ShardIndex, ShardRecord, ShardStatistics, SplitCounts
 from pix2style.pairs.format.records import Failure, PairEntry
-from pix2style.pairs.format.shards import shard_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,7 @@ class ShardSummary:
     """A finished shard without its pairs, so that memory does not grow with the number of pairs.
 
     Attributes:
+        number: Number of the shard in the set.
         record: Record of the shard for the manifest.
         splits: Number of pairs in each split.
         statistics: Statistics of the shard.
@@ -25,6 +25,7 @@ class ShardSummary:
         new_pairs: Number of pairs that were made by this run.
     """
 
+    number: int
     record: ShardRecord
     splits: SplitCounts
     statistics: ShardStatistics
@@ -41,14 +42,14 @@ def summarize_shard(index: ShardIndex, index_path: Path, *, new_pairs: int = 0) 
         new_pairs: Number of pairs that were made by this run.
     """
     record = ShardRecord(
-        name=shard_name(index.shard),
+        name=index_path.stem,
         sha256=index.sha256,
         size=index.size,
         index_sha256=sha256_file(index_path),
         pairs=len(index.pairs),
     )
     splits = SplitCounts.of([pair.split for pair in index.pairs])
-    return ShardSummary(record, splits, index.statistics, index.failures, new_pairs)
+    return ShardSummary(index.shard, record, splits, index.statistics, index.failures, new_pairs)
 
 
 def shard_statistics(

@@ -1,6 +1,6 @@
 """Write shards: uncompressed tar files in WebDataset's layout that lose no finished pair when a process is killed.
 
-A shard grows as `shard-NNNNN.tar.partial`. The members of a pair follow each other, and `KEY.json`, which holds the
+A shard grows as `NAME.tar.partial`. The members of a pair follow each other, and `KEY.json`, which holds the
 digests of the two images, comes last. A pair is therefore complete exactly if its `KEY.json` is there and the digests
 match. A resumed run keeps the complete pairs (see `shard_recovery`), truncates the rest and appends the missing pairs;
 the finished shard has the same bytes as one that was never interrupted.
@@ -19,20 +19,11 @@ from pix2style.errors import DataError
 from pix2style.files import sha256_file, write_json
 from pix2style.pairs.format.manifest import ShardIndex, ShardStatistics
 from pix2style.pairs.format.records import Failure, Member, PairEntry, PairFormat, StoredPair
+from pix2style.pairs.format.shard_names import is_tar_of_shard
 from pix2style.system.locks import try_lock
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 _MODE = 0o644
-
-
-def shard_name(number: int) -> str:
-    """Return the name of a shard's files without suffix, for example `shard-00007`."""
-    return f"shard-{number:05d}"
-
-
-def shard_number(name: str) -> int:
-    """Return the number of a shard, the inverse of `shard_name`."""
-    return int(name.removeprefix("shard-"))
 
 
 def image_suffix(image_format: PairFormat) -> str:
@@ -66,8 +57,8 @@ def explain_write_errors(path: Path) -> Iterator[None]:
 def _holds_pairs(path: Path) -> bool:
     """Return whether there are shards with content in a folder, or beside a shard."""
     try:
-        files = path.rglob("shard-*.tar*") if path.is_dir() else path.parent.glob("shard-*.tar*")
-        return any(file.stat().st_size for file in files)
+        files = path.rglob("*.tar*") if path.is_dir() else path.parent.glob("*.tar*")
+        return any(file.stat().st_size for file in files if is_tar_of_shard(file.name))
     except OSError:
         return False
 

@@ -25,9 +25,10 @@ from pix2style.training.run.checkpoints.start_weights import load_start_weights
 from pix2style.training.run.idle_settings import idle_settings
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
-from pix2style.training.run.prepare import check_run_folder
+from pix2style.training.run.prepare import check_run_folder, with_precision_of_run
 from pix2style.training.run.throughput import measure_images_per_s
 from pix2style.training.step.build import build_state
+from pix2style.training.step.device import compiles, pick_device
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers, peak_memory_bytes
 
@@ -55,6 +56,7 @@ def plan_run(
     check_trackers(config.tracking)
     data = open_training_data(config)
     check_run_folder(run, config, resume=resume)
+    config = with_precision_of_run(run, config) if resume else config
     with explain_out_of_memory(config):
         # Uncompiled: compiling would take longer than the few steps, and the operations are counted without it.
         state = build_state(apply_overrides(config, ["train.compile=false"]))
@@ -62,7 +64,7 @@ def plan_run(
             load_start_weights(state, config, data)
         device, networks = state.device, _summarize_networks(config, state)
         del state  # the measurement builds its own networks, and the peak memory must be that of one run
-        speed = _measure(config) if measure else None
+        speed = _measure(config, data) if measure else None
     train, images = config.train, _expected_images(config.train, speed)
     plan = RunPlan(
         run=run,
@@ -95,12 +97,12 @@ def plan_run(
     return plan
 
 
-def _measure(config: Config) -> float:
+def _measure(config: Config, data: TrainingData) -> float:
     """Train a few steps, and return the images per second. Says from time to time that the trial goes on."""
-    if config.train.compile:
+    if compiles(config.train, pick_device(config.train)):
         print_note("the trial compiles the networks first, which takes minutes; train.compile=false tries without it")
     with _reminders("the trial goes on"):
-        return measure_images_per_s(config, steps=_TIMED_STEPS)
+        return measure_images_per_s(config, data, steps=_TIMED_STEPS)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pix2style.config import Config
+from pix2style.config import Config, apply_overrides
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import locked, write_json
 from pix2style.runs.folder import PAINTED_FOLDER, RUN_VERSION, CheckpointMeta, RunFolder
+from pix2style.training.step.device import compute_dtype, pick_device
 from pix2style.version import __version__
 
 # Section -> keys that a resumed run may change; None allows all keys of the section. They are the keys that do not
@@ -72,6 +73,20 @@ def check_run_folder(path: Path, config: Config, *, resume: bool) -> None:
         raise ConfigError(f"{path}: exists and is no run folder: name another --out")
     if is_run:
         _check_same_experiment(RunFolder(path), config)
+
+
+def with_precision_of_run(path: Path, config: Config) -> Config:
+    """Return the configuration that a resumed run goes on with: for `train.precision` auto, the run's own precision.
+
+    The run may have begun on another machine, or with another version of a shipped configuration.
+
+    Args:
+        path: Run folder; without a run in it, the configuration is returned as it is.
+        config: Configuration that the run shall be resumed with.
+    """
+    if config.train.precision != "auto" or not (path / "config.json").is_file():
+        return config
+    return apply_overrides(config, [f"train.precision={RunFolder(path).config.train.precision}"])
 
 
 @contextmanager
@@ -159,7 +174,12 @@ def _is_unused(path: Path) -> bool:
 
 
 def _check_same_experiment(run: RunFolder, config: Config) -> None:
-    differing = _differing_keys(run.config.model_dump(mode="json"), config.model_dump(mode="json"), "")
+    old, new = run.config, with_precision_of_run(run.path, config)
+    if old.train.precision == "auto":
+        device = pick_device(new.train)
+        if compute_dtype(old.train, device) == compute_dtype(new.train, device):
+            new = apply_overrides(new, ["train.precision=auto"])  # the same on this machine
+    differing = _differing_keys(old.model_dump(mode="json"), new.model_dump(mode="json"), "")
     changes = [f"{key} was {old!r}, is now {new!r}" for key, old, new in differing if not _is_changeable(key)]
     if changes:
         raise ConfigError(f"{run.path}: cannot be resumed with another configuration: {'; '.join(changes)}")

@@ -12,14 +12,14 @@ from pix2style.config import Config, apply_overrides
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.decoded_cache import decode_to_memory
 from pix2style.training.data.loader import load_batches
-from pix2style.training.data.sources import open_training_data
+from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.step.build import build_state
 from pix2style.training.step.train_step import train_step
 
 _WARM_UP_STEPS = 8
 
 
-def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
+def measure_images_per_s(config: Config, data: TrainingData | None = None, *, steps: int = 12) -> float:
     """Measure the training speed with networks that are thrown away; nothing is written.
 
     All losses are active from the first step, the adversarial loss included. Crops are cut from decoded pairs, as in a
@@ -27,6 +27,7 @@ def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
 
     Args:
         config: Configuration of the experiment.
+        data: What to train on; None opens what the configuration names.
         steps: Smallest number of steps to measure, after at least eight steps of warm-up.
 
     Returns:
@@ -37,7 +38,7 @@ def measure_images_per_s(config: Config, *, steps: int = 12) -> float:
     group = config.losses.features.every if config.losses.needs_features else 1
     warm_up, steps = max(_WARM_UP_STEPS, group), -(-steps // group) * group
     config = _with_all_losses(config, images=config.train.batch * (warm_up + steps))
-    seconds = _measure_steps(config, warm_up + steps)
+    seconds = _measure_steps(config, data or open_training_data(config), warm_up + steps)
     measured = seconds[warm_up:] or seconds
     groups = [sum(measured[first : first + group]) for first in range(0, len(measured) - group + 1, group)]
     return config.train.batch * group / statistics.median(groups or [sum(measured)])
@@ -55,9 +56,8 @@ def _with_all_losses(config: Config, images: int) -> Config:
     return apply_overrides(config, overrides)
 
 
-def _measure_steps(config: Config, steps: int) -> list[float]:
+def _measure_steps(config: Config, data: TrainingData, steps: int) -> list[float]:
     """Return the seconds of each step, loading its batch included."""
-    data = open_training_data(config)
     state = build_state(config)
     entries = data.entries[: config.train.batch]
     augment = config.train.augment

@@ -28,7 +28,13 @@ from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.feature_weights import check_same_feature_weights, describe_feature_weights
 from pix2style.training.run.idle_settings import idle_settings
 from pix2style.training.run.memory import explain_out_of_memory
-from pix2style.training.run.prepare import check_run_folder, check_same_training_data, create_run, lock_run_folder
+from pix2style.training.run.prepare import (
+    check_run_folder,
+    check_same_training_data,
+    create_run,
+    lock_run_folder,
+    with_precision_of_run,
+)
 from pix2style.training.run.report import TrainReport
 from pix2style.training.run.run_trackers import start_run_trackers, summarize_run
 from pix2style.training.run.signals import stop_signals
@@ -106,6 +112,7 @@ def train(
             check_run_folder(run, config, resume=resume)
             for note in idle_settings(config, config.train.images, len(data.held_out)):
                 print_note(note)
+        config = with_precision_of_run(run, config) if resume else config
         state = build_state(config)
         if resume and world.is_main:
             check_same_feature_weights(run, state)

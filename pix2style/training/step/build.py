@@ -16,7 +16,7 @@ from pix2style.training.objective.distillation import build_distiller
 from pix2style.training.objective.objective import build_objective
 from pix2style.training.step.adam import ChannelsLastAdam
 from pix2style.training.step.allocator import keep_freed_memory
-from pix2style.training.step.device import compute_dtype, pick_device
+from pix2style.training.step.device import compiles, compute_dtype, pick_device
 from pix2style.training.step.nonfinite import LossScale, NonFiniteMonitor
 from pix2style.training.step.state import TrainingState
 
@@ -68,7 +68,7 @@ def build_state(config: Config) -> TrainingState:
     )
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # pays off because all crops have the same size
-    if train.compile is True or (train.compile == "auto" and device.type == "cuda"):
+    if compiles(train, device):
         compile_networks(state, mode="reduce-overhead" if train.cuda_graphs and device.type == "cuda" else None)
     # Seed again: dropout's random stream must not depend on how many numbers the fresh weights took, which changes
     # with the architecture. Each process gets a stream of its own, or all would drop the same channels.

@@ -43,6 +43,11 @@ def compute_dtype(train: TrainConfig, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
 
 
+def compiles(train: TrainConfig, device: torch.device) -> bool:
+    """Return whether the networks are compiled on a device; `train.compile` "auto" means on a GPU only."""
+    return train.compile is True or (train.compile == "auto" and device.type == "cuda")
+
+
 def autocast(train: TrainConfig, device: torch.device) -> AbstractContextManager[None]:
     """Return a context in which networks compute in `compute_dtype`.
 

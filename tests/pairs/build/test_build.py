@@ -55,7 +55,12 @@ def test_made_twice_it_is_the_same_in_every_byte(config: PairsConfig, tmp_path: 
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert first.sha256 == second.sha256
     assert sorted(tree(tmp_path / "a")) == sorted(
-        ["manifest.json", "plan.json"] + [f"shards/shard-0000{i}.{kind}" for i in range(4) for kind in ("json", "tar")]
+        ["manifest.json", "plan.json"]
+        + [
+            f"shards/{name}.{kind}"
+            for name in ("train-00000", "train-00001", "train-00002", "val-00000")
+            for kind in ("json", "tar")
+        ]
     )
 
 
@@ -103,7 +108,7 @@ def test_shards_are_plain_tars_in_webdataset_order(config: PairsConfig, tmp_path
 
 def test_a_whole_archive_is_what_tarfile_would_write(config: PairsConfig, tmp_path: Path) -> None:
     make_pairs(config, TEACHER, tmp_path / "out")
-    path = tmp_path / "out" / "shards" / "shard-00000.tar"
+    path = tmp_path / "out" / "shards" / "train-00000.tar"
     copy = io.BytesIO()
     with tarfile.open(path) as tar, tarfile.open(fileobj=copy, mode="w", format=tarfile.USTAR_FORMAT) as again:
         for member in tar:
@@ -270,7 +275,7 @@ def test_preview_writes_nothing_and_tells_the_state(config: PairsConfig, tmp_pat
     make_pairs(config, TEACHER, tmp_path / "out")
     assert preview_pairs(config, TEACHER, tmp_path / "out").state == "finished"
     (tmp_path / "out" / "manifest.json").unlink()
-    (tmp_path / "out" / "shards" / "shard-00001.json").unlink()
+    (tmp_path / "out" / "shards" / "train-00001.json").unlink()
     unfinished = preview_pairs(config, TEACHER, tmp_path / "out")
     assert (unfinished.state, unfinished.finished_shards) == ("unfinished", 3)
     with pytest.raises(DataError, match="another pair set"):

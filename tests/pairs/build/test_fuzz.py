@@ -29,8 +29,8 @@ from damage import damaged_bytes, damaged_json, reseal  # isort: skip
 from tint import TintTeacher, tree, write_photos  # isort: skip
 
 FACTOR = int(os.environ.get("PIX2STYLE_FUZZ", "1"))
-TARS = ["shards/shard-00000.tar", "shards/shard-00001.tar"]
-INDEXES = ["shards/shard-00000.json", "shards/shard-00001.json"]
+TARS = ["shards/train-00000.tar", "shards/val-00000.tar"]
+INDEXES = ["shards/train-00000.json", "shards/val-00000.json"]
 Pairs = dict[str, tuple[str, str, bytes, bytes]]
 
 
@@ -196,7 +196,7 @@ def test_members_of_other_pairs(made: Made, place: Path, data: st.DataObject) ->
 def test_files_of_another_shard(made: Made, place: Path, kinds: list[str], sealed: bool) -> None:
     folder = made.copy(place)
     for kind in kinds:
-        first, second = (folder / "shards" / f"shard-0000{i}.{kind}" for i in range(2))
+        first, second = (folder / "shards" / f"{name}.{kind}" for name in ("train-00000", "val-00000"))
         one, two = first.read_bytes(), second.read_bytes()
         first.write_bytes(two)
         second.write_bytes(one)

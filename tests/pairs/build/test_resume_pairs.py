@@ -108,8 +108,8 @@ def test_a_shard_cut_off_at_any_byte_is_completed(
     out = tmp_path_factory.mktemp("cut")
     (out / "shards").mkdir()
     (out / "plan.json").write_bytes(expected["plan.json"])
-    tar = expected["shards/shard-00000.tar"]
-    name = "shard-00000.tar" if whole else "shard-00000.tar.partial"  # `whole`: killed between rename and index
+    tar = expected["shards/train-00000.tar"]
+    name = "train-00000.tar" if whole else "train-00000.tar.partial"  # `whole`: killed between rename and index
     (out / "shards" / name).write_bytes(tar[: int(share * len(tar))] + tail)
     log = out.with_name(f"{out.name}.log")
     kept_pairs = int(share * len(tar)) // (len(tar) // 7 + 2048)  # fewer than surely survived
@@ -121,11 +121,11 @@ def test_a_shard_cut_off_at_any_byte_is_completed(
 def test_a_flipped_byte_in_a_partial_shard_is_painted_again(finished, tmp_path: Path) -> None:
     config, root = finished
     expected = tree(root / "out")
-    tar = bytearray(expected["shards/shard-00000.tar"])
+    tar = bytearray(expected["shards/train-00000.tar"])
     tar[PairReader(root / "out").entries("train")[3].target.offset + 20] ^= 1
     (tmp_path / "out" / "shards").mkdir(parents=True)
     (tmp_path / "out" / "plan.json").write_bytes(expected["plan.json"])
-    (tmp_path / "out" / "shards" / "shard-00000.tar.partial").write_bytes(tar)
+    (tmp_path / "out" / "shards" / "train-00000.tar.partial").write_bytes(tar)
     make_pairs(config, TintTeacher(batch_sensitive=True), tmp_path / "out")
     assert tree(tmp_path / "out") == expected
 
@@ -134,11 +134,11 @@ def test_a_flipped_byte_in_a_partial_shard_is_painted_again(finished, tmp_path: 
     "lost",
     [
         ["manifest.json"],
-        ["manifest.json", "shards/shard-00001.json"],
-        ["manifest.json", "shards/shard-00000.json", "shards/shard-00000.tar"],
-        ["shards/shard-00002.tar"],  # of a set that was finished
-        ["shards/shard-00001.json"],
-        ["manifest.json", *[f"shards/shard-0000{i}.{kind}" for i in range(3) for kind in ("json", "tar")]],
+        ["manifest.json", "shards/train-00001.json"],
+        ["manifest.json", "shards/train-00000.json", "shards/train-00000.tar"],
+        ["shards/train-00002.tar"],  # of a set that was finished
+        ["shards/train-00001.json"],
+        ["manifest.json", *[f"shards/train-0000{i}.{kind}" for i in range(3) for kind in ("json", "tar")]],
     ],
 )
 def test_whatever_is_missing_is_made_again(config: PairsConfig, tmp_path: Path, lost: list[str]) -> None:
@@ -147,7 +147,7 @@ def test_whatever_is_missing_is_made_again(config: PairsConfig, tmp_path: Path, 
     for name in lost:
         (tmp_path / "out" / name).unlink()
     # Temporary files of killed processes must be deleted.
-    (tmp_path / "out" / "shards" / ".shard-00000.json.abc.partial").write_bytes(b"{")
+    (tmp_path / "out" / "shards" / ".train-00000.json.abc.partial").write_bytes(b"{")
     (tmp_path / "out" / ".manifest.json.abc.partial").write_bytes(b"")
     report = make_pairs(config, TintTeacher(), tmp_path / "out")
     if report.already_finished:
@@ -159,7 +159,7 @@ def test_whatever_is_missing_is_made_again(config: PairsConfig, tmp_path: Path, 
 def test_a_damaged_manifest_or_index_is_made_again(config: PairsConfig, tmp_path: Path) -> None:
     make_pairs(config, TintTeacher(), tmp_path / "out")
     expected = tree(tmp_path / "out")
-    for name in ("manifest.json", "shards/shard-00001.json"):
+    for name in ("manifest.json", "shards/train-00001.json"):
         (tmp_path / "out" / name).write_bytes(expected[name][:-20])
     log = tmp_path / "log"
     make_pairs(config, TintTeacher(log=log), tmp_path / "out")
@@ -170,7 +170,7 @@ def test_a_damaged_manifest_or_index_is_made_again(config: PairsConfig, tmp_path
 def test_a_finished_shard_that_was_cut_off_is_completed(config: PairsConfig, tmp_path: Path) -> None:
     make_pairs(config, TintTeacher(), tmp_path / "out")
     expected = tree(tmp_path / "out")
-    name = "shards/shard-00001.tar"
+    name = "shards/train-00001.tar"
     (tmp_path / "out" / name).write_bytes(expected[name][: len(expected[name]) // 2])
     assert 0 < make_pairs(config, TintTeacher(), tmp_path / "out").new_pairs < 5
     assert tree(tmp_path / "out") == expected
@@ -180,7 +180,7 @@ def test_the_advice_for_a_damaged_finished_shard_works(config: PairsConfig, tmp_
     make_pairs(config, TintTeacher(), tmp_path / "out")
     expected = tree(tmp_path / "out")
     entry = PairReader(tmp_path / "out").entries("train")[0]
-    tar = tmp_path / "out" / "shards" / f"shard-{entry.shard:05d}.tar"
+    tar = tmp_path / "out" / "shards" / f"train-{entry.shard:05d}.tar"
     damaged = bytearray(tar.read_bytes())
     damaged[entry.target.offset + 20] ^= 1
     tar.write_bytes(damaged)
@@ -221,7 +221,7 @@ def test_a_photo_that_failed_and_can_be_read_again_gets_its_place(config: PairsC
         make_pairs(config, StoppedTeacher(), tmp_path / "out", on_progress=hide)
     photo.write_bytes(data)
     # Make the first shard a partial one again, with the pairs around the failure in it.
-    (tmp_path / "out" / "shards" / "shard-00000.json").unlink(missing_ok=True)
+    (tmp_path / "out" / "shards" / "train-00000.json").unlink(missing_ok=True)
     report = make_pairs(config, TintTeacher(), tmp_path / "out")
     assert report.manifest.failures == ()
     assert report.new_pairs >= 3  # the photo, and the pairs after it in its shard: they stand in the order of the plan
@@ -230,7 +230,7 @@ def test_a_photo_that_failed_and_can_be_read_again_gets_its_place(config: PairsC
 
 def test_progress_begins_where_the_last_run_stopped(config: PairsConfig, tmp_path: Path) -> None:
     make_pairs(config, TintTeacher(), tmp_path / "out")
-    (tmp_path / "out" / "shards" / "shard-00001.tar").unlink()
+    (tmp_path / "out" / "shards" / "train-00001.tar").unlink()
     told: list[tuple[str, int, int]] = []
     make_pairs(config, TintTeacher(), tmp_path / "out", on_progress=lambda *what: told.append(what))
     stylizing = [what for what in told if what[0] == "stylizing"]
@@ -244,7 +244,7 @@ def test_a_full_disk_is_an_error_and_loses_no_finished_pair(many: Path, tmp_path
     process = start(many, out, log, 0, 40_000)
     _, stderr = process.communicate(timeout=WAIT_S)
     assert process.returncode == DataError.exit_code
-    assert "shard-00000.tar.partial: cannot be written: File too large" in stderr.decode()
+    assert "train-00000.tar.partial: cannot be written: File too large" in stderr.decode()
     assert "run the same command again" in stderr.decode()
     painted = painted_counts(log)
     assert 0 < len(painted) < 25
@@ -265,10 +265,10 @@ def test_recovery_takes_any_bytes(finished, tmp_path_factory, data: st.DataObjec
     reader = PairReader(root / "out")
     entries = reader.entries("train")  # those of the first shard
     pairs = planned(root / "out")
-    tar = bytearray((root / "out" / "shards" / "shard-00000.tar").read_bytes())
+    tar = bytearray((root / "out" / "shards" / "train-00000.tar").read_bytes())
     for place in data.draw(st.lists(st.integers(0, len(tar) - 1), max_size=4)):
         tar[place] = data.draw(st.integers(0, 255))
-    path = tmp_path_factory.mktemp("fuzz") / "shard-00000.tar.partial"
+    path = tmp_path_factory.mktemp("fuzz") / "train-00000.tar.partial"
     path.write_bytes(tar[: data.draw(st.integers(0, len(tar)))])
     found = [entry for entry, _ in recover_pairs(path, pairs, "png")]
     assert found == entries[: len(found)]
@@ -284,10 +284,10 @@ def test_recovery_keeps_only_what_would_have_been_written(finished, tmp_path: Pa
     _, root = finished
     reader = PairReader(root / "out")
     entries = reader.entries("train")  # those of the first shard
-    tar = (root / "out" / "shards" / "shard-00000.tar").read_bytes()
+    tar = (root / "out" / "shards" / "train-00000.tar").read_bytes()
     starts = [entry.content.offset - 512 for entry in entries]
     first, second, rest = tar[: starts[1]], tar[starts[1] : starts[2]], tar[starts[2] :]
-    path, pairs = tmp_path / "shard-00000.tar.partial", planned(root / "out")
+    path, pairs = tmp_path / "train-00000.tar.partial", planned(root / "out")
     path.write_bytes(second + first + rest)  # out of order
     assert [entry.key for entry, _ in recover_pairs(path, pairs, "png")] == [entries[1].key]
     path.write_bytes(first + second + first + rest)  # the same pair twice

@@ -95,8 +95,8 @@ def test_a_whole_run_and_a_part_do_not_work_at_once(config: PairsConfig, tmp_pat
 def test_one_part_twice_at_once_is_refused_and_loses_nothing(config: PairsConfig, tmp_path: Path) -> None:
     plan_pairs(config, TEACHER, tmp_path / "out")
     shards = PairSetFolder(tmp_path / "out")
-    writer = ShardWriter(shards.partial(0), "png")
-    with pytest.raises(DataError, match=r"shard-00000\.tar\.partial: another make-pairs is writing this shard"):
+    writer = ShardWriter(shards.partial("train-00000"), "png")
+    with pytest.raises(DataError, match=r"train-00000\.tar\.partial: another make-pairs is writing this shard"):
         make_slice(config, TEACHER, tmp_path / "out", Slice(1, 3))
     writer.close()
     for number in (1, 2, 3):

@@ -166,7 +166,7 @@ def test_an_interrupted_run_goes_on(content: Path, tmp_path: Path) -> None:
 
 def test_a_shard_of_variants_cut_off_anywhere_is_completed(painted: Path, content: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(painted, tmp_path / "set")
-    last = max((copy / "shards").glob("*.tar"))
+    last = max((copy / "shards").glob("train-*.tar"))
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     report = make_pairs(settings_of(content), WatercolorTeacher(), copy)
     assert report.new_pairs
@@ -246,7 +246,7 @@ def test_variants_survive_export_and_import(painted: Path, tmp_path: Path) -> No
 
 def test_a_variant_in_another_split_is_damage(painted: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(painted, tmp_path / "set")
-    index = min((copy / "shards").glob("*.json"))
+    index = min((copy / "shards").glob("train-*.json"))
     value = json.loads(index.read_bytes())
     value["pairs"][0]["split"] = "test"
     index.write_text(json.dumps(value))

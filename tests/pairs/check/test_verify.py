@@ -18,6 +18,9 @@ from sets import Negative, change_byte, make_set  # isort: skip
 from tint import TintTeacher  # isort: skip
 
 
+SHARDS = ("train-00000", "train-00001", "val-00000", "test-00000")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_set(tmp_path_factory.mktemp("verify"))
@@ -34,7 +37,7 @@ def entries(folder: Path) -> list[PairEntry]:
 
 
 def tar(folder: Path, shard: int = 0) -> Path:
-    return folder / "shards" / f"shard-{shard:05d}.tar"
+    return folder / "shards" / f"{SHARDS[shard]}.tar"
 
 
 def edit_json(path: Path, change: Callable[[dict], object]) -> None:
@@ -68,9 +71,9 @@ def test_every_single_byte_counts(copy: Path) -> None:
     for offset in [*range(0, 512, 37), *range(512, size, 1499), size - 1]:
         change_byte(tar(copy, 2), offset)
         [damage] = verify_pairs(copy, decode=False).damage
-        assert damage.file == "shards/shard-00002.tar"
+        assert damage.file == "shards/val-00000.tar"
         assert damage.offset is not None
-        assert "delete shard-00002.tar" in damage.advice
+        assert "delete val-00000.tar" in damage.advice
         change_byte(tar(copy, 2), offset)
     assert verify_pairs(copy).damage == ()
 
@@ -113,7 +116,7 @@ def test_a_cut_off_and_a_missing_shard(copy: Path) -> None:
     assert f"pair {here[3].key} ({here[3].source}): its content is cut off" in texts(report)
     assert f"pair {here[4].key} ({here[4].source}): its target is cut off" in texts(report)
     assert here[2].key not in texts(report)
-    assert "shards/shard-00001.tar: is missing" in texts(report)
+    assert "shards/train-00001.tar: is missing" in texts(report)
     assert "instead of" in texts(report)
 
 
@@ -124,21 +127,21 @@ def test_bytes_after_the_end(copy: Path) -> None:
 
 
 def test_damaged_documents(copy: Path) -> None:
-    index = copy / "shards" / "shard-00000.json"
+    index = copy / "shards" / "train-00000.json"
     index.write_bytes(index.read_bytes()[:-20])
     change_byte(tar(copy, 1), 600)
     (copy / "plan.json").write_text("{}")
     report = verify_pairs(copy)
-    assert {one.file for one in report.damage} == {"plan.json", "shards/shard-00000.json", "shards/shard-00001.tar"}
+    assert {one.file for one in report.damage} == {"plan.json", "shards/train-00000.json", "shards/train-00001.tar"}
     assert any("cannot be checked pair by pair" in note for note in report.notes)
     (copy / "manifest.json").write_text("nonsense")
     assert "manifest.json: is damaged" in texts(verify_pairs(copy))
-    assert "shards/shard-00001.tar" in texts(verify_pairs(copy))
+    assert "shards/train-00001.tar" in texts(verify_pairs(copy))
 
 
 def test_an_index_that_was_changed_and_signed_again(copy: Path) -> None:
     """Move a pair to another split and update all digests."""
-    index = copy / "shards" / "shard-00000.json"
+    index = copy / "shards" / "train-00000.json"
     moved = json.loads(index.read_text())["pairs"][0]["split"]
     other = "val" if moved == "train" else "train"
     edit_json(index, lambda value: value["pairs"][0].update(split=other))
@@ -151,7 +154,7 @@ def test_an_index_that_was_changed_and_signed_again(copy: Path) -> None:
 
 
 def test_a_pair_that_is_listed_twice_or_not_at_all(copy: Path) -> None:
-    index = copy / "shards" / "shard-00001.json"
+    index = copy / "shards" / "train-00001.json"
     edit_json(index, lambda value: value["pairs"].append(value["pairs"][0]))
     assert "has a pair twice" in texts(verify_pairs(copy))
     edit_json(index, lambda value: value.update(pairs=value["pairs"][1:-1]))
@@ -161,7 +164,7 @@ def test_a_pair_that_is_listed_twice_or_not_at_all(copy: Path) -> None:
 
 
 def test_enormous_numbers_in_an_index_do_no_harm(copy: Path) -> None:
-    index = copy / "shards" / "shard-00000.json"
+    index = copy / "shards" / "train-00000.json"
     edit_json(index, lambda value: value["pairs"][0]["content"].update(size=2**60))
     edit_json(index, lambda value: value["pairs"][1]["target"].update(offset=2**60))
     assert "its content is cut off" in texts(verify_pairs(copy))
@@ -169,25 +172,25 @@ def test_enormous_numbers_in_an_index_do_no_harm(copy: Path) -> None:
 
 def test_an_unfinished_set_is_named_and_what_is_there_is_checked(copy: Path) -> None:
     (copy / "manifest.json").unlink()
-    tar(copy, 2).rename(copy / "shards" / "shard-00002.tar.partial")
-    (copy / "shards" / "shard-00002.json").unlink()
+    tar(copy, 2).rename(copy / "shards" / "val-00000.tar.partial")
+    (copy / "shards" / "val-00000.json").unlink()
     change_byte(tar(copy, 1), 700)
     report = verify_pairs(copy)
     assert "the set is not finished (3 of 4 shards are)" in texts(report)
-    assert "shards/shard-00001.tar at byte" in texts(report)
-    assert any("shard-00002.tar.partial: left over" in note for note in report.notes)
+    assert "shards/train-00001.tar at byte" in texts(report)
+    assert any("val-00000.tar.partial: left over" in note for note in report.notes)
 
 
 def test_stray_files_are_notes(copy: Path) -> None:
-    (copy / "shards" / "shard-00000.tar.partial").write_bytes(b"")
-    (copy / "shards" / "shard-00009.tar").write_bytes(b"")
+    (copy / "shards" / "train-00000.tar.partial").write_bytes(b"")
+    (copy / "shards" / "train-00009.tar").write_bytes(b"")
     (copy / "readme.txt").write_text("mine")
     report = verify_pairs(copy)
     assert report.damage == ()
     assert [note.split(":")[0] for note in report.notes] == [
         "readme.txt",
-        "shards/shard-00000.tar.partial",
-        "shards/shard-00009.tar",
+        "shards/train-00000.tar.partial",
+        "shards/train-00009.tar",
     ]
 
 

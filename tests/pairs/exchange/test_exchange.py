@@ -141,7 +141,7 @@ def test_names_from_a_stranger_stay_in_the_folder(made: Path, tmp_path: Path) ->
 
 def test_nothing_half_written_stays(made: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(made, tmp_path / "broken"))
-    tar = copy / "shards" / "shard-00001.tar"
+    tar = copy / "shards" / "train-00001.tar"
     tar.write_bytes(tar.read_bytes()[:900] + b"\x01" + tar.read_bytes()[901:])
     with pytest.raises(DataError, match="is damaged"):
         export_pairs(PairReader(copy), tmp_path / "out", "folders")
@@ -156,7 +156,7 @@ def test_nothing_half_written_stays(made: Path, tmp_path: Path) -> None:
 def test_what_a_killed_import_left_does_no_harm(made: Path, tmp_path: Path) -> None:
     export_pairs(PairReader(made), tmp_path / "out", "folders")
     (tmp_path / ".back.unfinished" / "shards").mkdir(parents=True)
-    (tmp_path / ".back.unfinished" / "shards" / "shard-00000.tar.partial").write_bytes(b"half")
+    (tmp_path / ".back.unfinished" / "shards" / "train-00000.tar.partial").write_bytes(b"half")
     import_pairs(open_pair_source(tmp_path / "out"), tmp_path / "back")
     assert everything(tmp_path / "back") == everything(made)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "out"]

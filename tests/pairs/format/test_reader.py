@@ -112,14 +112,14 @@ def test_what_is_no_finished_set(copy: Path, tmp_path: Path) -> None:
         PairReader(copy)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "shards/shard-00000.json"])
+@pytest.mark.parametrize("name", ["manifest.json", "shards/train-00000.json"])
 def test_an_unknown_schema_version_is_never_guessed_at(copy: Path, name: str) -> None:
     edit_json(copy / name, schema_version=9, news="unknown")
     with pytest.raises(DataError, match=f"{name}: has schema version 9, but this pix2style reads 2"):
         PairReader(copy)
 
 
-@pytest.mark.parametrize("name", ["shards/shard-00001.json", "shards/shard-00001.tar"])
+@pytest.mark.parametrize("name", ["shards/val-00000.json", "shards/val-00000.tar"])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(DataError, match=name):
@@ -127,9 +127,9 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
 
 
 def test_a_shard_of_another_size_is_named(copy: Path) -> None:
-    with (copy / "shards" / "shard-00001.tar").open("ab") as stream:
+    with (copy / "shards" / "val-00000.tar").open("ab") as stream:
         stream.write(b"\0")
-    with pytest.raises(DataError, match=r"shard-00001\.tar: has \d+ bytes instead of"):
+    with pytest.raises(DataError, match=r"val-00000\.tar: has \d+ bytes instead of"):
         PairReader(copy)
 
 
@@ -137,7 +137,7 @@ def test_pictures_of_two_pairs_that_were_swapped(copy: Path) -> None:
     """Complaint 15: wrongly prepared pairs fail silently (pix2pix #464 #1121 #1515)."""
     reader = PairReader(copy)
     entry = next(e for e in all_entries(reader) if e.shard == 0)
-    path = copy / "shards" / "shard-00000.tar"
+    path = copy / "shards" / "train-00000.tar"
     data = bytearray(path.read_bytes())
     content, target = entry.content, entry.target
     picture = data[target.offset : target.offset + target.size]
@@ -151,15 +151,15 @@ def test_a_pair_of_another_size_than_the_set_even_with_fitting_digests(copy: Pat
     reader = PairReader(copy)
     entry = next(e for e in all_entries(reader) if e.shard == 0)
     small = encode_png(np.full((16, 32, 3), 7, np.uint8))
-    path = copy / "shards" / "shard-00000.tar"
+    path = copy / "shards" / "train-00000.tar"
     data = bytearray(path.read_bytes())
     data[entry.target.offset : entry.target.offset + len(small)] = small
     data[entry.target.offset - 512 : entry.target.offset] = tar_header(f"{entry.key}.target.png", len(small))
     path.write_bytes(data)
-    index = json.loads((copy / "shards" / "shard-00000.json").read_bytes())
+    index = json.loads((copy / "shards" / "train-00000.json").read_bytes())
     [changed] = [pair for pair in index["pairs"] if pair["key"] == entry.key]
     changed["target"] |= {"size": len(small), "sha256": sha256_bytes(small)}
-    edit_json(copy / "shards" / "shard-00000.json", pairs=index["pairs"])
+    edit_json(copy / "shards" / "train-00000.json", pairs=index["pairs"])
     reseal(copy)
     reader = PairReader(copy)
     [entry] = [e for e in all_entries(reader) if e.key == entry.key]
@@ -168,25 +168,32 @@ def test_a_pair_of_another_size_than_the_set_even_with_fitting_digests(copy: Pat
 
 
 def test_offsets_outside_the_shard(copy: Path) -> None:
-    index = json.loads((copy / "shards" / "shard-00000.json").read_bytes())
+    index = json.loads((copy / "shards" / "train-00000.json").read_bytes())
     index["pairs"][0]["target"]["offset"] = 2**50
-    edit_json(copy / "shards" / "shard-00000.json", pairs=index["pairs"])
+    edit_json(copy / "shards" / "train-00000.json", pairs=index["pairs"])
     reseal(copy)
     with pytest.raises(DataError, match="lies outside its shard"):
         PairReader(copy)
 
 
 def test_an_index_that_was_edited(copy: Path) -> None:
-    index = json.loads((copy / "shards" / "shard-00000.json").read_bytes())
+    index = json.loads((copy / "shards" / "train-00000.json").read_bytes())
     index["pairs"][0]["source"] = "another photo.png"
-    edit_json(copy / "shards" / "shard-00000.json", pairs=index["pairs"])
-    with pytest.raises(DataError, match=r"shard-00000\.json: is not the index that the manifest names"):
+    edit_json(copy / "shards" / "train-00000.json", pairs=index["pairs"])
+    with pytest.raises(DataError, match=r"train-00000\.json: is not the index that the manifest names"):
         PairReader(copy)
 
 
 def test_shard_names_cannot_leave_the_folder(copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_bytes())
-    for name in ("../../etc/passwd", "shard-00000/../x", "shard-00000\n", "/etc/passwd"):
+    for name in (
+        "../../etc/passwd",
+        "shard-00000/../x",
+        "train-00000/../x",
+        "train-00000\n",
+        "train-0000\u0660",
+        "/etc/passwd",
+    ):
         manifest["shards"][0]["name"] = name
         edit_json(copy / "manifest.json", shards=manifest["shards"])
         with pytest.raises(DataError, match="shards -> 0 -> name"):
@@ -221,7 +228,7 @@ JSON_VALUES = st.recursive(
 @given(data=st.data())
 def test_any_values_in_manifest_or_index(made: Path, tmp_path_factory, data: st.DataObject) -> None:
     folder = Path(shutil.copytree(made, tmp_path_factory.mktemp("values") / "set"))
-    path = folder / data.draw(st.sampled_from(["manifest.json", "shards/shard-00000.json"]))
+    path = folder / data.draw(st.sampled_from(["manifest.json", "shards/train-00000.json"]))
     document = json.loads(path.read_bytes())
     place: Any = document
     while True:
@@ -244,7 +251,7 @@ def test_any_values_in_manifest_or_index(made: Path, tmp_path_factory, data: st.
 @given(data=st.data())
 def test_any_bytes_in_any_file(made: Path, tmp_path_factory, data: st.DataObject) -> None:
     folder = Path(shutil.copytree(made, tmp_path_factory.mktemp("bytes") / "set"))
-    name = data.draw(st.sampled_from(["manifest.json", "shards/shard-00000.json", "shards/shard-00001.tar"]))
+    name = data.draw(st.sampled_from(["manifest.json", "shards/train-00000.json", "shards/val-00000.tar"]))
     content = bytearray((folder / name).read_bytes())
     start = data.draw(st.integers(0, len(content)))
     end = min(len(content), start + data.draw(st.integers(0, 40)))

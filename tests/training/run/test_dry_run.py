@@ -9,11 +9,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
 from pix2style.config import Config, parse_config
 from pix2style.errors import ArtifactError, ConfigError, TrainingError
+from pix2style.images import Picture, write_picture
+from pix2style.training.data.sources import TrainingData
 from pix2style.training.run import dry_run
 from pix2style.training.run.dry_run import plan_run
 from pix2style.training.run.train import train
@@ -127,8 +130,26 @@ def test_a_long_trial_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(dry_run, "print_note", note)
     monkeypatch.setattr(dry_run, "measure_images_per_s", measure)
     monkeypatch.setattr(dry_run, "_REMIND_EVERY_S", 0.05)
-    config = parse_config({}, overrides=["train.compile=true"])
-    assert dry_run._measure(config) == 1.0
+    config, data = parse_config({}, overrides=["train.compile=true"]), TrainingData((), (), (), "", True, MagicMock())
+    assert dry_run._measure(config, data) == 1.0
     lines = capsys.readouterr().err.splitlines()
     assert "the trial compiles the networks first, which takes minutes" in lines[0]
     assert lines[1].startswith("note: the trial goes on: ")
+
+
+def test_only_a_trial_that_compiles_says_so(
+    tmp_path: Path, experiment: Callable[..., Config], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_run(experiment("train.compile=auto"), tmp_path / "run")
+    assert plan.device == "cpu"
+    assert "compiles" not in capsys.readouterr().err
+
+
+def test_plain_folders_are_read_once(
+    tmp_path: Path, experiment: Callable[..., Config], capsys: pytest.CaptureFixture[str], photos: Callable[..., list]
+) -> None:
+    for number, photo in enumerate(photos(12, 48, 48)):
+        for role in ("content", "target"):
+            write_picture(tmp_path / "own" / role / f"{number}.png", Picture(photo))
+    assert plan_run(experiment(f"pairs.path='{tmp_path}/own'"), tmp_path / "run").images_per_s
+    assert capsys.readouterr().err.count("splits: ") == 1

@@ -15,17 +15,19 @@ import torch
 from launch import command, environment, finish, popen
 from matrix import PLACES, assert_same_end, checkpoints, copy_interrupted_at, metrics, run_matrix
 
-from pix2style.config import Config, parse_config
+from pix2style.config import Config, load_config, parse_config
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import write_json
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.pairs.format.reader import PairReader
-from pix2style.runs.folder import META_FILE, CheckpointMeta
+from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder
 from pix2style.teachers.watercolor import WatercolorTeacher
-from pix2style.training.run.prepare import check_run_folder
+from pix2style.training.run.dry_run import plan_run
+from pix2style.training.run.prepare import check_run_folder, create_run
 from pix2style.training.run.train import train
+from pix2style.training.step import device
 
 Experiment = Callable[..., Config]
 SCRIPT = Path(__file__).parents[1] / "matrix.py"
@@ -228,3 +230,32 @@ def test_what_a_process_killed_at_its_start_left_behind_is_no_obstacle(tmp_path:
     (tmp_path / "photo.jpg").write_text("mine")
     with pytest.raises(ConfigError, match="exists and is no run folder"):
         check_run_folder(tmp_path, config, resume=False)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_goes_on_with_its_own_precision_where_the_command_leaves_it_open(
+    tmp_path: Path, experiment: Experiment, precision: str
+) -> None:
+    run, new = tmp_path / "run", ("train.precision=auto", "train.compile=auto", "train.device=auto")
+    train(experiment("train.images=4", f"train.precision={precision}"), run)
+    plan_run(experiment("train.images=8", *new), run, resume=True, measure=False)
+    assert train(experiment("train.images=8", *new), run, resume=True).step == 2
+    assert RunFolder(run).config.train.precision == precision
+
+
+def test_auto_precision_may_be_written_out(
+    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "has_fast_bfloat16", lambda _: True)
+    create_run(tmp_path, experiment("train.precision=auto"))
+    check_run_folder(tmp_path, experiment("train.precision=bf16"), resume=True)
+    with pytest.raises(ConfigError, match=r"train\.precision was 'auto', is now 'fp32'"):
+        check_run_folder(tmp_path, experiment("train.precision=fp32"), resume=True)
+
+
+def test_runs_that_began_with_the_first_version_of_a_shipped_configuration_can_be_resumed(tmp_path: Path) -> None:
+    for name in ("watercolor", "multi-style"):
+        began = load_config(Path(name), ["train.precision=bf16", "train.compile=true"])
+        (tmp_path / name).mkdir()
+        create_run(tmp_path / name, began)
+        check_run_folder(tmp_path / name, load_config(Path(name)), resume=True)

@@ -76,7 +76,8 @@ class LocalEngine:
             pairs = self.plan.pair_count_of_shard(shard)
             index = self.folder.read_finished_shard(shard, self.plan)
             if index is not None:  # another process has finished it since this process chose its shards
-                self._add_result(_WriteResult(pairs, summarize_shard(index, self.folder.index(shard))))
+                summary = summarize_shard(index, self.folder.index(self.plan.shard_names[shard]))
+                self._add_result(_WriteResult(pairs, summary))
                 continue
             builder = self._open_shards[shard] = ShardBuilder(self.folder, self.plan, shard)
             batches = builder.batches(self.pair_stylizer, self.batch)

@@ -20,7 +20,6 @@ from pix2style.pairs.build.engines.ray_worker import PhotoPaths, ShardWorker, Te
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary
-from pix2style.pairs.format.shards import shard_number
 from pix2style.plural import counted
 
 # A shard at which so many workers died will kill the next one too, most likely because it needs too much memory.
@@ -108,7 +107,7 @@ class ClusterEngine:
                     self._assign(self._idle.pop(), waiting.popleft())
                 summary = self._wait_for_event(waiting)
                 if summary is not None:
-                    self.on_pairs_done(self.plan.pair_count_of_shard(shard_number(summary.record.name)))
+                    self.on_pairs_done(self.plan.pair_count_of_shard(summary.number))
                     yield summary
         finally:
             self._disconnect(shut_down=connected_here)
