@@ -29,6 +29,7 @@ from rich.text import Text
 
 from pix2style.durations import joined, live_text, time_left_text
 from pix2style.plural import counted, merge_missing_packages
+from pix2style.printable import printable
 from pix2style.processes import is_main_process
 
 ProgressCallback = Callable[[int, int], None]
@@ -85,7 +86,7 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
     """
     failures = merge_missing_packages(failures)
     for name, reason in failures[:_SHOWN_FAILURES]:
-        _print("failed", f"{name}: {reason}")
+        _print("failed", printable(f"{name}: {reason}"))
     if len(failures) > _SHOWN_FAILURES:
         _print("failed", f"{counted(len(failures) - _SHOWN_FAILURES, 'more file')}: see {complete_list}")
 
@@ -97,11 +98,12 @@ def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
         files.setdefault(text, []).append(name)
     for text, names in files.items():
         more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
-        print_note(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}")
+        print_note(printable(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}"))
 
 
 def _print(kind: str, text: str) -> None:
-    if is_main_process():
+    # Without stderr, as in a service, `print` would write to stdout.
+    if is_main_process() and sys.stderr is not None:
         print(f"{kind}: {text}", file=sys.stderr)  # noqa: T201
 
 
@@ -137,7 +139,7 @@ class _LiveLine:
         every_s: float = LINE_EVERY_S,
     ) -> None:
         self._label, self._every_s = label, every_s
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
         is_shown = is_main_process() and self._is_terminal and not is_quiet()
         all_columns = (TextColumn("{task.description}"), BarColumn(), *columns, TextColumn("{task.fields[status]}"))
         self._bar = Progress(*all_columns, console=Console(file=sys.stderr), disable=not is_shown)

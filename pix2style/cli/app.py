@@ -12,15 +12,17 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from pix2style.cli.standard_streams import refuse_standard_output
+from pix2style.cli.standard_streams import open_missing_streams, refuse_standard_output
 from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
 from pix2style.home_paths import expand_arguments
+from pix2style.printable import printable
 from pix2style.processes import is_main_process
 from pix2style.progress import set_quiet
 from pix2style.version import __version__
 
 EXIT_SOME_FAILED = 1
+_LAYOUT = "\n\t"  # control characters that messages may hold
 EXIT_INTERRUPTED = 130
 # What to do after Ctrl-C, for commands that the same command line does not resume.
 _RESUME_ADVICE = {
@@ -100,11 +102,12 @@ def _root(
 
 def main() -> None:
     """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
+    open_missing_streams()
     print_in_any_encoding()
     try:
         _run()
     except Pix2StyleError as error:
-        print(f"pix2style: {error}", file=sys.stderr)
+        print(f"pix2style: {printable(str(error), keep=_LAYOUT)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _exit_interrupted()

@@ -13,6 +13,7 @@ import typer
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.plural import counted
+from pix2style.printable import printable
 
 if TYPE_CHECKING:
     from pix2style.runtime.stylize_files import FilesReport
@@ -108,6 +109,8 @@ def infer_command(
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.runtime.stylize_files import stylize_files
 
+    if out == Path("-"):  # `./-`, for `-` alone is refused before
+        out = out.absolute()
     loaded = load_stylizer(stylizer, strength=strength, style=style, tile=tile, teacher_module=module)
     if loaded.description:
         print_note(f"the photos are stylized by {loaded.description}")
@@ -162,9 +165,11 @@ def _print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) 
         unknown = f", {report.of_unknown_origin} of unknown origin" if report.of_unknown_origin else ""
         parts.append(f"{len(report.skipped)} existed already{unknown} (--overwrite replaces {them})")
     if report.renamed:
-        parts.append(f"{len(report.renamed)} named anew, because OUT takes their names for those of others")
+        one = len(report.renamed) == 1
+        their, which = ("its", "another photo has") if one else ("their", "other photos have")
+        parts.append(f"{len(report.renamed)} got a number in {their} name, because {which} that name")
     if report.failures:
         parts.append(f"{len(report.failures)} failed")
     if report.left_out:
         parts.append(f"left out: {describe_left_out(report.left_out)}")
-    print(f"{out}: " + "; ".join(parts))
+    print(printable(f"{out}: " + "; ".join(parts)))

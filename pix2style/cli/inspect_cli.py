@@ -11,6 +11,7 @@ import typer
 
 from pix2style.cli.app import app
 from pix2style.plural import counted
+from pix2style.printable import printable
 
 if TYPE_CHECKING:
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
@@ -43,12 +44,7 @@ def inspect_command(
         }
         print(json.dumps(description))
         return
-    print("\n".join(f"{name + ':':<12} {_printable(text)}" for name, text in _rows(file, stylizer)))
-
-
-def _printable(text: str) -> str:
-    """Escape control characters: names in a stranger's file must not command the terminal."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    print("\n".join(f"{name + ':':<12} {printable(text)}" for name, text in _rows(file, stylizer)))
 
 
 def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:

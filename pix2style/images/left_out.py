@@ -9,6 +9,7 @@ from typing import Literal
 
 from pix2style.images.kinds import suffix_of
 from pix2style.plural import counted
+from pix2style.printable import printable
 
 LeftOutReason = Literal["linked folder", "video", "other file", "hidden file", "hidden folder", "earlier result"]
 # Noun and plural for each reason, in the order in which they are listed: what a person would miss comes first.
@@ -67,4 +68,4 @@ def _details(reason: LeftOutReason, paths: list[Path]) -> str:
 
 
 def _first(names: list[str], shown: int) -> str:
-    return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")
+    return ", ".join(map(printable, names[:shown])) + (", ..." if len(names) > shown else "")

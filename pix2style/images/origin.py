@@ -5,6 +5,9 @@ The note is a digest, so that a picture that is passed on tells nothing about th
 
 from __future__ import annotations
 
+import os
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,16 @@ from PIL.PngImagePlugin import PngInfo
 from pix2style.images.kinds import formats_for
 
 _KEY = "pix2style"
-_READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError)
+# BMP and PPM have no field for a text. What follows the pixels of a BMP file is read by no program, and the header of a
+# PPM file may hold comments.
+_PPM_START = b"P6\n"
+_IN_PPM = re.compile(rb"P6\n# pix2style (\S+)\n")
+_AFTER_BMP = re.compile(rb"\npix2style (\S+)\n\Z")
+_END_BYTES = 256
 
 
 def origin_options(kind: str, origin: str | None) -> dict[str, Any]:
-    """Return the options of Pillow's `save` that store a note; none in formats without a place for it (BMP, PPM).
+    """Return the options of Pillow's `save` that store a note; none for BMP and PPM, see `add_origin`.
 
     Args:
         kind: Format of the file, in Pillow's words.
@@ -42,14 +50,38 @@ def origin_options(kind: str, origin: str | None) -> dict[str, Any]:
     return {}
 
 
+def add_origin(path: Path, kind: str, origin: str | None) -> None:
+    """Store a note in a finished BMP or PPM file, which Pillow cannot do; change no file of another kind.
+
+    Args:
+        path: The file.
+        kind: Format of the file, in Pillow's words.
+        origin: The note; None stores none.
+    """
+    if origin is None or kind not in ("BMP", "PPM"):
+        return
+    data, text = path.read_bytes(), f"{_KEY} {origin}\n".encode()
+    if kind == "PPM" and data.startswith(_PPM_START):
+        path.write_bytes(_PPM_START + b"# " + text + data[len(_PPM_START) :])
+    elif kind == "BMP":
+        size = len(data) + 1 + len(text)
+        path.write_bytes(data[:2] + size.to_bytes(4, "little") + data[6:] + b"\n" + text)
+
+
 def read_origin(path: Path) -> str | None:
     """Return the note in an image file; None if it has none or cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with path.open("rb") as stream, warnings.catch_warnings(action="ignore"):
+            head = stream.read(_END_BYTES)
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _END_BYTES))
+            end = stream.read() if head.startswith(b"BM") else b""
+            if match := _IN_PPM.match(head) or _AFTER_BMP.search(end):
+                return match[1].decode("ascii")
+            stream.seek(0)
             formats = formats_for(stream.peek(), str(path))
             with Image.open(stream, formats=formats) as image:
                 texts = (image.info.get(_KEY), image.info.get("comment"), image.getexif().get(ExifTags.Base.Software))
-    except (*_READ_ERRORS, Image.DecompressionBombError):
+    except Exception:  # noqa: BLE001 - decoders raise anything for damaged files, which have no note that can be read
         return None
     for text in texts:
         words = (text.decode("latin-1") if isinstance(text, bytes) else str(text)).split()

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pix2style.images.file_facts import FileFacts
 from pix2style.images.kinds import unidentified_reason
+from pix2style.printable import one_line
 
 # What Pillow and libtiff say about files that may be sound, but that they cannot read.
 _UNSUPPORTED = re.compile(
@@ -47,8 +48,8 @@ def damaged(facts: FileFacts, error: Exception, library_lines: list[str]) -> str
     for text in (*(line.partition(": ")[2] for line in library_lines), str(error)):
         if _UNSUPPORTED.search(text):
             name = _NAMES.get(facts.kind, facts.kind) or "picture"
-            return f"this kind of {name} cannot be read here ({text.rstrip('.')}): save it as PNG or JPEG"
-    return f"damaged or cut off ({error})"
+            return f"this kind of {name} cannot be read here ({one_line(text).rstrip('.')}): save it as PNG or JPEG"
+    return f"damaged or cut off ({one_line(error)})"
 
 
 def too_large(width: int, height: int, max_pixels: int) -> str:

@@ -22,6 +22,7 @@ from pix2style.images.kinds import formats_for
 from pix2style.images.origin import origin_options
 from pix2style.images.picture import Picture
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
+from pix2style.printable import one_line
 
 _ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error)
 _CAN_HOLD = {"frames": {"PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}, "pages": {"TIFF": ".tif"}}
@@ -120,7 +121,7 @@ class PictureSequence:
         except MemoryError as error:
             raise ImageError(self._name, f"{place}: needs more memory than there is: make it smaller first") from error
         except _ERRORS as error:
-            raise ImageError(self._name, f"{place}: damaged or cut off ({error})") from error
+            raise ImageError(self._name, f"{place}: damaged or cut off ({one_line(error)})") from error
 
 
 def open_images(path: Path) -> Picture | PictureSequence:
@@ -188,8 +189,11 @@ def write_sequence(
             else:
                 kind = str(format_of(path))
                 options = {**_animation_options(kind, like, quality), **origin_options(kind, origin)}
+                pictures = list(frames)
                 shows_first = kind != "PNG" or not like.has_default_image
-                _write_animation(temporary, kind, list(frames), options, shows_first=shows_first)
+                if shows_first and like.has_default_image:
+                    pictures = pictures[1:]  # only PNG files hold a picture that is no frame
+                _write_animation(temporary, kind, pictures, options, shows_first=shows_first)
     except DataError:
         raise
     except (OSError, ValueError, struct.error) as error:

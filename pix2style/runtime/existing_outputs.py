@@ -1,19 +1,27 @@
-"""Find out which outputs are done, and whether the same filter with the same settings made them."""
+"""Find out which outputs are done, and whether the same filter made them of the same photos with the same settings."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pix2style.errors import DataError
-from pix2style.files import sha256_json
-from pix2style.images import format_of, read_origin
+from pix2style.files import sha256_bytes, sha256_json
+from pix2style.images import format_of, open_file, read_origin
 from pix2style.plural import counted
 from pix2style.runtime.output_paths import Job
 from pix2style.stylizer import StylizerIdentity
 
 _DIGITS = 32
+_Answer = Literal["none", "folder", "same", "unknown", "other settings", "other photo"]
+_OTHERS: dict[_Answer, str] = {
+    "other settings": "was made by another filter or with other settings",
+    "other photo": "was made of another photo, or of this one before it was changed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +36,20 @@ class OutputOrigin:
     stylizer: StylizerIdentity
     quality: int
 
-    def note(self, target: Path) -> str:
-        """Return the note that an output bears: a digest of everything that changes its pixels."""
+    def note(self, job: Job) -> str:
+        """Return the note that an output bears: a digest of everything that changes its pixels, and one of the photo.
+
+        Raises:
+            OSError: The photo cannot be read.
+        """
+        settings = self.settings_digest(job.target)
+        with open_file(job.source) as stream:
+            photo = hashlib.file_digest(stream, "sha256").hexdigest()
+        # Not the digest of the photo alone, by which anybody could find the photo among others.
+        return f"{settings}-{sha256_bytes(f'{settings} {photo}'.encode())[:_DIGITS]}"
+
+    def settings_digest(self, target: Path) -> str:
+        """Return the first part of the note: a digest of the stylizer and the settings."""
         settings = {
             "sha256": self.stylizer.sha256,
             "styles": list(self.stylizer.style_sha256),
@@ -67,27 +87,49 @@ def find_existing(jobs: Sequence[Job], origin: OutputOrigin, *, overwrite: bool)
         overwrite: Whether outputs that exist are made anew.
 
     Raises:
-        DataError: Something else made an output that exists, and `overwrite` is not set.
+        DataError: An output that exists was made by something else or of another photo, and `overwrite` is not set.
     """
     found = ExistingOutputs()
-    others: list[Path] = []
+    others: list[tuple[Path, str]] = []
     for job in jobs:
-        if job.target.is_dir():
+        answer = _compare(job, origin, overwrite=overwrite)
+        if answer == "folder":
             found.blocked.append(job)
-        elif overwrite or not job.target.is_file() or job.target.stat().st_size == 0:
+        elif answer == "none":
             found.remaining.append(job)
+        elif answer in _OTHERS:
+            others.append((job.target, _OTHERS[answer]))
         else:
             found.done.append(job.target)
-            note = read_origin(job.target)
-            found.of_unknown_origin += note is None
-            if note not in (None, origin.note(job.target)):
-                others.append(job.target)
-    if others:
-        them = "it" if len(others) == 1 else "them"
-        raise DataError(
-            f"{others[0]}: was made by another filter or with other settings"
-            + (f", as {counted(len(others) - 1, 'more image', verb='was')}" if len(others) > 1 else "")
-            + f": add --overwrite to replace {them}, or choose another OUT"
-        )
+            found.of_unknown_origin += answer == "unknown"
+    _refuse(others)
     found.done.sort()
     return found
+
+
+def _compare(job: Job, origin: OutputOrigin, *, overwrite: bool) -> _Answer:
+    """Return what lies where an output belongs. What cannot be looked at is none: writing it raises the error."""
+    if os.path.isdir(job.target):  # noqa: PTH112 - unlike `Path.is_dir`, it raises nothing for names that are too long
+        return "folder"
+    try:
+        if overwrite or not os.path.isfile(job.target) or job.target.stat().st_size == 0:  # noqa: PTH113
+            return "none"
+        note = read_origin(job.target)
+        if note is None:
+            return "unknown"
+        if note.partition("-")[0] != origin.settings_digest(job.target):
+            return "other settings"
+        return "same" if note == origin.note(job) else "other photo"
+    except OSError:  # the photo cannot be read
+        return "none"
+
+
+def _refuse(others: Sequence[tuple[Path, str]]) -> None:
+    """Raise an error if there are outputs that something else made, given with the words that say so."""
+    if not others:
+        return
+    path, what = others[0]
+    alike = sum(other == what for _, other in others) - 1
+    more = f", as {counted(alike, 'more image', verb='was')}" if alike else ""
+    them = "it" if len(others) == 1 else "them"
+    raise DataError(f"{path}: {what}{more}: add --overwrite to replace {them}, or choose another OUT")

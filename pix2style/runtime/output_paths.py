@@ -62,8 +62,9 @@ def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None
     of the photo, or if the photo is transparent and the output format has no transparency.
 
     If two photos would get the same path, those whose suffix changes keep the old suffix in the name (`a.gif.png`). If
-    that is not enough, outputs of several input folders go into folders with the names of these. If two names are still
-    the same, or one file for the file system of OUT, the second gets a number (`a-2.png`).
+    that is not enough, outputs of several input folders go into folders with the names of these, and of as many folders
+    above them as tell them apart. If two names are still one file for the file system of OUT, the second gets a number
+    (`a-2.png`).
 
     Args:
         inputs: Files and folders. If OUT lies inside an input folder, images in OUT are results of an earlier call and
@@ -143,13 +144,24 @@ def _plan_folder(photos: list[FoundImage], out: Path, suffix: str | None) -> tup
             if names[i].suffix.lower() != PurePosixPath(photos[i].relative).suffix.lower():
                 names[i] = PurePosixPath(photos[i].relative + names[i].suffix)
     for group in same_files(names, out):
-        folders = {i: _real(_input_folder(photos[i])) for i in group}
-        if len(set(folders.values())) > 1:
-            for i in group:
-                names[i] = folders[i].name / names[i]
+        for i, folder in zip(group, _distinct_ends([_real(_input_folder(photos[i])) for i in group]), strict=True):
+            names[i] = folder / names[i]
     numbered = _add_numbers(names, out)
     jobs = [Job(photo.path, out / name) for photo, name in zip(photos, names, strict=True)]
     return jobs, [jobs[i] for i in numbered]
+
+
+def _distinct_ends(folders: Sequence[Path]) -> list[PurePosixPath]:
+    """Return the ends of paths, as long as needed to tell all folders apart; empty if there is one folder only."""
+    parts = [folder.parts[1:] for folder in folders]
+    length = 0
+    while len({_end(path, length) for path in parts}) < len(set(parts)):
+        length += 1
+    return [PurePosixPath(*_end(path, length)) for path in parts]
+
+
+def _end(parts: tuple[str, ...], length: int) -> tuple[str, ...]:
+    return parts[max(0, len(parts) - length) :]
 
 
 def _add_numbers(names: list[PurePosixPath], out: Path) -> list[int]:
@@ -157,8 +169,8 @@ def _add_numbers(names: list[PurePosixPath], out: Path) -> list[int]:
     taken = {loosest_form(str(name)) for name in names}
     numbered = []
     for group in same_files(names, out):
+        number = 2
         for i in group[1:]:
-            number = 2
             while loosest_form(str(new := names[i].with_stem(f"{names[i].stem}-{number}"))) in taken:
                 number += 1
             taken.add(loosest_form(str(new)))

@@ -127,8 +127,8 @@ def stylize_files(
         on_progress: Called after every photo with the number of handled photos and the number of all photos.
 
     Raises:
-        DataError: Before any work: there are no photos, an output would overwrite a photo, or another
-            filter or other settings made an output that exists.
+        DataError: Before any work: there are no photos, an output would overwrite a photo, or an output that exists
+            was made by another filter, with other settings or of another photo.
     """
     started = time.perf_counter()
     plan = plan_outputs(inputs, out, suffix=suffix)
@@ -141,7 +141,7 @@ def stylize_files(
     origin = OutputOrigin(stylizer.identity, jpeg_quality)
     existing = find_existing(plan.jobs, origin, overwrite=overwrite)
     if existing.remaining:
-        check_can_write_folder(existing.remaining[0].target.parent)
+        check_can_write_folder(out.parent if existing.remaining[0].target == out else out)
     report.skipped, report.of_unknown_origin = existing.done, existing.of_unknown_origin
     for job in existing.blocked:
         reason = f"its output {job.target} is a folder: remove it, or choose another OUT"
@@ -167,18 +167,28 @@ class _Pipeline:
         """Process all jobs. After an interruption the results that are already stylized are still written."""
         with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
             try:
-                for job, reading in submit_ahead(reader, _read, jobs, _QUEUE_LENGTH):
+                for job, reading in submit_ahead(reader, self._read, jobs, _QUEUE_LENGTH):
                     self._stylize(job, reading, writer)
                     self._collect_writes(_QUEUE_LENGTH)
             finally:
                 reader.shutdown(cancel_futures=True)
                 self._collect_writes(0)
 
-    def _stylize(self, job: Job, reading: Future[Picture | PictureSequence], writer: ThreadPoolExecutor) -> None:
+    def _read(self, job: Job) -> tuple[Picture | PictureSequence, str]:
+        """Return a photo, and the note that its output gets."""
+        picture = open_images(job.source)
         try:
-            picture = reading.result()
+            return picture, self._origin.note(job)
+        except OSError as error:
+            raise ImageError(str(job.source), error.strerror or str(error)) from error
+
+    def _stylize(
+        self, job: Job, reading: Future[tuple[Picture | PictureSequence, str]], writer: ThreadPoolExecutor
+    ) -> None:
+        try:
+            picture, origin = reading.result()
             if isinstance(picture, PictureSequence):
-                self._stylize_sequence(job, picture)
+                self._stylize_sequence(job, picture, origin)
                 return
             started = time.perf_counter()
             stylized = self._stylizer.stylize_picture(picture)
@@ -187,16 +197,14 @@ class _Pipeline:
             self._add_failure(job, error)
             return
         self._report.notes += [FileNote(job.source, note) for note in picture.notes]
-        note = self._origin.note(job.target)
-        writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=note)
+        writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=origin)
         self._pending_writes.append((job, writing))
 
-    def _stylize_sequence(self, job: Job, sequence: PictureSequence) -> None:
+    def _stylize_sequence(self, job: Job, sequence: PictureSequence, origin: str) -> None:
         """Stylize every frame or page, and write them into one file."""
         check_can_hold(job.target, sequence)
         frames = (self._stylize_frame(frame) for frame in sequence.frames())
-        note = self._origin.note(job.target)
-        write_sequence(job.target, frames, sequence, quality=self._origin.quality, origin=note)
+        write_sequence(job.target, frames, sequence, quality=self._origin.quality, origin=origin)
         self._report.notes += [FileNote(job.source, note) for note in sequence.notes]
         self._report.frames += len(sequence)
         self._report.sequences += 1
@@ -226,7 +234,3 @@ class _Pipeline:
         reason = error.reason if isinstance(error, ImageError) else str(error)
         self._report.failures.append(FailedFile(job.source, reason))
         self._on_progress()
-
-
-def _read(job: Job) -> Picture | PictureSequence:
-    return open_images(job.source)

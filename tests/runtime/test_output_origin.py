@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pix2style.errors import DataError
 from pix2style.images import Image8, Picture, read_origin, read_picture, write_picture
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import stylize_files
 
-WITH_NOTE = [".png", ".jpg", ".webp", ".tif", ".avif"]
+WITH_NOTE = [".png", ".jpg", ".webp", ".tif", ".avif", ".bmp", ".ppm"]
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_the_same_filter_goes_on(stylizer: OnnxStylizer, folder: Path, tmp_path:
     stylize_files(stylizer, [folder], tmp_path / "out")
     (tmp_path / "out" / "0.png").unlink()
     again = stylize_files(stylizer, [folder], tmp_path / "out")
-    assert ([path.name for path in again.written], len(again.skipped)) == (["0.png"], 4)
+    assert ([path.name for path in again.written], len(again.skipped)) == (["0.png"], len(WITH_NOTE) - 1)
     assert again.of_unknown_origin == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         path.name for path in folder.iterdir()
@@ -89,12 +90,12 @@ def test_outputs_that_do_not_say_what_made_them_are_kept_and_counted(
     write_picture(tmp_path / "out" / "0.png", Picture(photo))
     (tmp_path / "out" / "1.jpg").write_text("no picture")
     write_picture(folder / "9.bmp", Picture(photo))
+    write_picture(tmp_path / "out" / "9.bmp", Picture(photo))
     report = stylize_files(stylizer, [folder], tmp_path / "out")
-    assert (len(report.written), len(report.skipped), report.of_unknown_origin) == (4, 2, 2)
-    assert stylize_files(stylizer, [folder], tmp_path / "out").of_unknown_origin == 3  # BMP has no place for it
+    assert (len(report.written), len(report.skipped), report.of_unknown_origin) == (5, 3, 3)
 
 
-@pytest.mark.parametrize("suffix", [*WITH_NOTE, ".jpe", ".apng"])
+@pytest.mark.parametrize("suffix", [*WITH_NOTE, ".jpe", ".apng", ".pnm"])
 def test_notes_change_no_pixel_and_tell_nothing(
     photos: Callable[..., list[Image8]], tmp_path: Path, suffix: str
 ) -> None:
@@ -108,7 +109,102 @@ def test_notes_change_no_pixel_and_tell_nothing(
     assert first.notes == second.notes == ()
 
 
-def test_what_has_no_note(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".bmp", ".ppm"])
+def test_formats_without_a_field_for_a_note_stay_sound(
+    photos: Callable[..., list[Image8]], tmp_path: Path, suffix: str
+) -> None:
+    [photo] = photos(1, 16, 21)
+    path = tmp_path / f"a{suffix}"
+    write_picture(path, Picture(photo), origin="0123abcd-4567")
+    assert read_origin(path) == "0123abcd-4567"
+    data = path.read_bytes()
+    if suffix == ".bmp":
+        assert int.from_bytes(data[2:6], "little") == len(data)  # the header names the size of the file
+    else:
+        assert data.startswith(b"P6\n# pix2style 0123abcd-4567\n21 16\n255\n")
+    path.write_bytes(data[:-10])
+    assert suffix == ".ppm" or read_origin(path) is None
+
+
+def test_what_has_no_note(photos: Callable[..., list[Image8]], tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
-    for path in (tmp_path / "a.png", tmp_path / "none.png", tmp_path):
+    (tmp_path / "b.png").write_bytes(b"\0\0\0\x18ftypheic" + bytes(12))
+    (tmp_path / "c.arw").write_bytes(b"raw")
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x31\x01\x02\0"  # ends in the middle of an entry
+    Image.fromarray(photos(1, 16, 20)[0]).save(tmp_path / "d.jpg", exif=exif)
+    Image.fromarray(photos(1, 16, 20)[0]).save(tmp_path / "e.webp", exif=exif)
+    Image.fromarray(photos(1, 16, 20)[0]).save(tmp_path / "f.jpg", exif=b"Exif\0\0II*\0")
+    for path in (*tmp_path.iterdir(), tmp_path / "none.png", tmp_path):
         assert read_origin(path) is None
+
+
+def test_existing_outputs_with_damaged_notes_are_of_unknown_origin(
+    stylizer: OnnxStylizer, photos: Callable[..., list[Image8]], tmp_path: Path
+) -> None:
+    write_picture(tmp_path / "in" / "a.jpg", Picture(photos(1, 16, 20)[0]))
+    (tmp_path / "out").mkdir()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x31\x01\x02\0"
+    Image.fromarray(photos(1, 16, 20)[0]).save(tmp_path / "out" / "a.jpg", exif=exif)
+    report = stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
+    assert (len(report.skipped), report.of_unknown_origin) == (1, 1)
+
+
+# --- which photo an output is of --------------------------------------------------------------------------------
+
+
+def test_an_output_of_another_photo_is_not_taken_for_done(
+    stylizer: OnnxStylizer, photos: Callable[..., list[Image8]], tmp_path: Path
+) -> None:
+    first, second = photos(2, 16, 20)
+    write_picture(tmp_path / "in" / "x.bmp", Picture(first))
+    stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", suffix=".png")
+    write_picture(tmp_path / "in" / "x.png", Picture(second))
+    with pytest.raises(DataError, match=r"x\.png: was made of another photo, .*: add --overwrite to replace it"):
+        stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", suffix=".png")
+    report = stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", suffix=".png", overwrite=True)
+    assert sorted(path.name for path in report.written) == ["x.bmp.png", "x.png"]
+    assert len(stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", suffix=".png").skipped) == 2
+
+
+def test_a_photo_that_was_changed_is_not_taken_for_done(
+    stylizer: OnnxStylizer, photos: Callable[..., list[Image8]], tmp_path: Path
+) -> None:
+    first, second = photos(2, 16, 20)
+    write_picture(tmp_path / "a.png", Picture(first))
+    stylize_files(stylizer, [tmp_path / "a.png"], tmp_path / "out")
+    write_picture(tmp_path / "a.png", Picture(second))
+    with pytest.raises(DataError, match=r"a\.png: was made of another photo, or of this one before it was changed"):
+        stylize_files(stylizer, [tmp_path / "a.png"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("as_folders", [True, False])
+def test_names_do_not_depend_on_the_order_or_on_further_inputs(
+    stylizer: OnnxStylizer,
+    photos: Callable[..., list[Image8]],
+    red_negative: Callable[[Image8], Image8],
+    tmp_path: Path,
+    *,
+    as_folders: bool,
+) -> None:
+    pictures = photos(3, 16, 20)
+    for i, picture in enumerate(pictures):
+        write_picture(tmp_path / str(i) / "img" / "a.png", Picture(picture))
+    inputs = [tmp_path / str(i) / "img" / ("." if as_folders else "a.png") for i in range(3)]
+    assert len(stylize_files(stylizer, inputs[1:], tmp_path / "out").written) == 2
+    report = stylize_files(stylizer, [inputs[2], inputs[0], inputs[1]], tmp_path / "out")
+    assert (len(report.written), len(report.skipped), report.renamed) == (1, 2, [])
+    for i, picture in enumerate(pictures):
+        assert np.array_equal(read_picture(tmp_path / "out" / str(i) / "img" / "a.png").rgb, red_negative(picture))
+
+
+def test_an_output_that_cannot_be_looked_at_stops_no_other_photo(
+    stylizer: OnnxStylizer, photos: Callable[..., list[Image8]], tmp_path: Path
+) -> None:
+    [photo] = photos(1, 16, 20)
+    write_picture(tmp_path / "in" / "a.png", Picture(photo))
+    long = tmp_path / "in" / ("x" * 253)  # a file name of 255 bytes at most; `.png` makes the output's name too long
+    Image.fromarray(photo).save(long, "PNG")
+    report = stylize_files(stylizer, [long, tmp_path / "in" / "a.png"], tmp_path / "out")
+    assert ([path.name for path in report.written], [failed.path for failed in report.failures]) == (["a.png"], [long])
+    assert "name too long" in report.failures[0].reason
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]

@@ -110,17 +110,17 @@ def test_same_name_in_two_folders(
     assert np.array_equal(read_picture(tmp_path / "out" / "tue" / "a.png").rgb, red_negative(second))
 
 
-def test_outputs_that_would_collide_get_numbers(
+def test_outputs_that_would_collide_get_folders_that_tell_them_apart(
     stylizer: OnnxStylizer, photos: Photos, red_negative: ExpectedOutput, save: Save, tmp_path: Path
 ) -> None:
     first, second = photos(2, 20, 20)
     save(tmp_path / "x/mon/a.png", first)
     save(tmp_path / "y/mon/a.png", second)
     report = stylize_files(stylizer, [tmp_path / "x/mon", tmp_path / "y/mon"], tmp_path / "out")
-    assert files(tmp_path / "out") == ["mon/a-2.png", "mon/a.png"]
-    assert report.renamed == [tmp_path / "out" / "mon" / "a-2.png"]
-    for name, photo in (("a.png", first), ("a-2.png", second)):
-        assert np.array_equal(read_picture(tmp_path / "out" / "mon" / name).rgb, red_negative(photo))
+    assert files(tmp_path / "out") == ["x/mon/a.png", "y/mon/a.png"]
+    assert report.renamed == []
+    for name, photo in (("x", first), ("y", second)):
+        assert np.array_equal(read_picture(tmp_path / "out" / name / "mon" / "a.png").rgb, red_negative(photo))
 
 
 def test_named_twice_is_done_once(stylizer: OnnxStylizer, photo: Image8, save: Save, tmp_path: Path) -> None:

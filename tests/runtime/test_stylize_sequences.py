@@ -129,6 +129,16 @@ def test_a_picture_for_programs_that_cannot_play_is_kept(
     assert np.array_equal(shown(path), [red_negative(np.array(frame)) for frame in frames])
 
 
+@pytest.mark.parametrize("suffix", [".webp", ".avif"])
+def test_a_picture_for_programs_that_cannot_play_becomes_no_frame(
+    stylizer: OnnxStylizer, frames: list[Image.Image], tmp_path: Path, suffix: str
+) -> None:
+    source = save(tmp_path / "a.png", frames, duration=80, default_image=True)
+    report = stylize_files(stylizer, [source], tmp_path / "out", suffix=suffix)
+    with Image.open(report.written[0]) as image:
+        assert image.n_frames == len(frames) - 1
+
+
 @pytest.mark.parametrize("name", ["a.tif", "a.TIFF"])
 def test_pages(stylizer: OnnxStylizer, red_negative: Negative, tmp_path: Path, name: str) -> None:
     pages = [Image.effect_noise((20 + 8 * i, 30 - 4 * i), 60).convert(mode) for i, mode in enumerate(["L", "RGB", "1"])]

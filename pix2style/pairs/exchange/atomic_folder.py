@@ -16,7 +16,8 @@ from pix2style.files import locked
 def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> Iterator[Path]:
     """Provide a hidden folder next to `out`, which is renamed to `out` if the block succeeds and deleted otherwise.
 
-    What a killed process leaves behind is deleted by the next one with the same `out`.
+    If `out` is a link, the folder that it leads to is written. What a killed process leaves behind is deleted by the
+    next one with the same `out`.
 
     Args:
         out: The folder; new or empty.
@@ -26,8 +27,9 @@ def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> It
         Pix2StyleError: `out` exists and is not empty, another process is writing it, or it cannot be written.
     """
     _check_new(out, error_type)
+    named, out = out, Path(os.path.realpath(out))
     unfinished = out.parent / f".{out.name}.unfinished"
-    busy = error_type(f"{out}: another process is writing there: wait for it, or choose another folder")
+    busy = error_type(f"{named}: another process is writing there: wait for it, or choose another folder")
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
         with locked(unfinished, busy):
@@ -39,7 +41,7 @@ def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> It
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
     except OSError as error:
-        raise error_type(f"{out}: cannot be written: {error.strerror or error}: nothing was kept") from error
+        raise error_type(f"{named}: cannot be written: {error.strerror or error}: nothing was kept") from error
 
 
 def _check_new(out: Path, error_type: type[Pix2StyleError]) -> None:

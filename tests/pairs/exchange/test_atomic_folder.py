@@ -1,0 +1,33 @@
+"""Folders appear only when they are complete, also where a link leads to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pix2style.errors import DataError
+from pix2style.pairs.exchange.atomic_folder import atomic_folder
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_to_a_folder(tmp_path: Path, *, exists: bool) -> None:
+    (tmp_path / "far").mkdir()
+    if exists:
+        (tmp_path / "far" / "set").mkdir()
+    (tmp_path / "link").symlink_to(Path("far", "set"))
+    with atomic_folder(tmp_path / "link") as folder:
+        (folder / "a").write_text("done")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "far" / "set" / "a").read_text() == "done"
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["set"]
+    with pytest.raises(DataError, match="link: exists already"), atomic_folder(tmp_path / "link"):
+        pass
+
+
+def test_a_failure_leaves_a_linked_folder_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "link").symlink_to("set")
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "link"):
+        raise ZeroDivisionError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "set"]
