@@ -22,7 +22,7 @@ from pix2style.training.data.sampler import check_batch_divides
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
 from pix2style.training.run.checkpoints.start_weights import load_start_weights
-from pix2style.training.run.idle_settings import idle_settings
+from pix2style.training.run.idle_settings import idle_settings, idle_split_shares
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
 from pix2style.training.run.prepare import check_run_folder, with_precision_of_run
@@ -91,7 +91,7 @@ def plan_run(
         memory_bytes=peak_memory_bytes(device),
         decoded_bytes=_decoded_bytes(data, train.augment.resize),
         available_bytes=available_bytes(device),
-        notes=tuple(idle_settings(config, images, len(data.held_out))),
+        notes=(*idle_settings(config, images, len(data.held_out)), *idle_split_shares(config, data)),
     )
     _check_memory(config, plan)
     return plan

@@ -8,9 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pix2style.config import Config
+from pix2style.config import Config, load_config
 from pix2style.config.losses import AdversarialConfig, FeaturesConfig
+from pix2style.config.shipped import shipped_configs
 from pix2style.config.train import TrainConfig
+from pix2style.training.data.photos import PhotoReader
+from pix2style.training.data.sources import TrainingData
+from pix2style.training.step.device import compiles, pick_device
 
 _SHOWN_KEYS = 6
 
@@ -24,6 +28,8 @@ def idle_settings(config: Config, images: int | None, validation_photos: int) ->
         validation_photos: Number of held-out photos.
     """
     notes = [*_losses_that_never_begin(config, images), *_without_effect(config)]
+    if config.train.warmup_share == 1:
+        notes.append("train.warmup_share=1: the learning rates grow until the end of the run: lower it")
     if images is not None:
         notes += [*_longer_than_the_run(config.train, images), *_rarer_than_the_end(config.train, images)]
     if config.train.early_stop.patience is not None:
@@ -31,13 +37,23 @@ def idle_settings(config: Config, images: int | None, validation_photos: int) ->
     return notes
 
 
+def idle_split_shares(config: Config, data: TrainingData) -> list[str]:
+    """Return a sentence if shares of the splits were changed although the pair set, or folder names, say the splits."""
+    if isinstance(data.reader, PhotoReader):
+        return []
+    shares = {name: getattr(data.reader.manifest, name) for name in ("val_share", "test_share")}
+    changed = _changed(config.pairs, "pairs", _shipped_section(config.name, "pairs"))
+    keys = [f"pairs.{name}" for name, share in shares.items() if share != getattr(config.pairs, name)]
+    return list(_unused([key for key in keys if key in changed], f"{data.reader.folder} says the splits"))
+
+
 def _losses_that_never_begin(config: Config, images: int | None) -> Iterator[str]:
     losses, batch = config.losses, config.train.batch
     begin: dict[str, bool] = {}
     if losses.needs_features:
-        begin["losses.features"] = _begins(losses.features, images, batch)
+        begin["losses.features"] = _begins(losses.features, images, config.train)
     if losses.adversarial.weight > 0:
-        begin["losses.adversarial"] = _begins(losses.adversarial, images, batch)
+        begin["losses.adversarial"] = _begins(losses.adversarial, images, config.train)
     for key, begins in begin.items():
         if not begins:
             section: FeaturesConfig | AdversarialConfig = losses.features
@@ -52,15 +68,20 @@ def _losses_that_never_begin(config: Config, images: int | None) -> Iterator[str
         yield f"losses.features.every={losses.features.every}: the run has {steps} steps: lower it"
 
 
-def _begins(section: FeaturesConfig | AdversarialConfig, images: int | None, batch: int) -> bool:
-    if section.start_share is not None:
+def _begins(section: FeaturesConfig | AdversarialConfig, images: int | None, train: TrainConfig) -> bool:
+    """Whether a step begins at the start or after it, of which the last one begins before the end."""
+    last = None if images is None else (math.ceil(images / train.batch) - 1) * train.batch
+    if section.start_share is None:
+        return last is None or section.start_images <= last
+    if images is None or last is None or train.minutes is not None:  # the share also follows the clock
         return section.start_share < 1
-    return images is None or section.start_images <= (math.ceil(images / batch) - 1) * batch
+    return section.start_share <= last / images
 
 
 def _start(section: FeaturesConfig | AdversarialConfig, images: int | None) -> str:
     if section.start_share is not None:
-        return f"start_share={section.start_share:g} is the end of the run"
+        end = "the end of the run" if section.start_share == 1 else "after the beginning of the run's last step"
+        return f"start_share={section.start_share:g} is {end}"
     return f"start_images={section.start_images:_} is beyond the end of the run ({images:_} images)"
 
 
@@ -139,8 +160,22 @@ def _without_effect(config: Config) -> Iterator[str]:
         yield from _unused(keys, "distill.teacher_run is not set")
     if train.decay == "cosine" and train.decay_from == 1:
         yield from _unused(["train.decay"], "train.decay_from is 1")
+    if train.early_stop.patience is None:
+        yield from _unused(_changed(train.early_stop, "train.early_stop"), "train.early_stop.patience is null")
+    if losses.balance.style_to_content is None:
+        yield from _unused(_changed(losses.balance, "losses.balance"), "losses.balance.style_to_content is null")
+    if config.tracking.wandb == "off":
+        keys = _changed(config.tracking, "tracking", _shipped_section(config.name, "tracking"))
+        yield from _unused([key for key in keys if key != "tracking.tensorboard"], "tracking.wandb is off")
+    yield from _unused_graphs(train)
+
+
+def _unused_graphs(train: TrainConfig) -> Iterator[str]:
     if train.cuda_graphs and not train.compile:
         yield from _unused(["train.cuda_graphs"], "train.compile is false")
+    elif train.cuda_graphs and (device := pick_device(train)).type != "cuda":
+        reason = "training runs on the CPU" if compiles(train, device) else "train.compile=auto compiles on a GPU only"
+        yield from _unused(["train.cuda_graphs"], reason)
 
 
 def _unused(keys: list[str], reason: str) -> Iterator[str]:
@@ -149,10 +184,19 @@ def _unused(keys: list[str], reason: str) -> Iterator[str]:
         yield f"{', '.join(keys[:_SHOWN_KEYS])}{more}: without effect, because {reason}"
 
 
-def _changed(section: BaseModel, prefix: str) -> list[str]:
-    """Return the keys of a section whose values are not the defaults, with the section's name before them."""
-    default: Any = type(section)()
-    return [f"{prefix}.{key}" for key, value in section if value != getattr(default, key)]
+def _changed(section: BaseModel, prefix: str, shipped: BaseModel | None = None) -> list[str]:
+    """Return the keys of a section whose values are not the defaults, with the section's name before them.
+
+    Values of the shipped configuration that the run was begun with do not count, if `shipped` is its section.
+    """
+    usual: list[Any] = [type(section)(), *([] if shipped is None else [shipped])]
+    return [f"{prefix}.{key}" for key, value in section if all(value != getattr(other, key) for other in usual)]
+
+
+def _shipped_section(name: str, section: str) -> BaseModel | None:
+    """Return a section of the shipped configuration of this name; None if there is none."""
+    path = shipped_configs().get(name)
+    return None if path is None else getattr(load_config(path), section)
 
 
 def _is_changed(section: BaseModel, key: str) -> bool:

@@ -26,7 +26,7 @@ from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_new
 from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
 from pix2style.training.run.clock import RunClock, now_s
 from pix2style.training.run.feature_weights import check_same_feature_weights, describe_feature_weights
-from pix2style.training.run.idle_settings import idle_settings
+from pix2style.training.run.idle_settings import idle_settings, idle_split_shares
 from pix2style.training.run.memory import explain_out_of_memory
 from pix2style.training.run.prepare import (
     check_run_folder,
@@ -110,7 +110,8 @@ def train(
         data = open_training_data(config)
         if world.is_main:
             check_run_folder(run, config, resume=resume)
-            for note in idle_settings(config, config.train.images, len(data.held_out)):
+            notes = idle_settings(config, config.train.images, len(data.held_out))
+            for note in [*notes, *idle_split_shares(config, data)]:
                 print_note(note)
         config = with_precision_of_run(run, config) if resume else config
         state = build_state(config)

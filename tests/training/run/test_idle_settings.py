@@ -8,7 +8,8 @@ import pytest
 
 from pix2style.config import load_config, parse_config
 from pix2style.errors import ConfigError
-from pix2style.training.run.idle_settings import idle_settings
+from pix2style.training.data.sources import open_training_data
+from pix2style.training.run.idle_settings import idle_settings, idle_split_shares
 from pix2style.training.step.schedule import learning_rate_factor
 
 CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
@@ -49,6 +50,14 @@ _RUN = ("train.images=100", "train.batch=4")
         (["train.log_every=26"], "metrics.jsonl gets no losses"),
         (["train.early_stop.patience=3", "train.validate_every_images=30"], "never stops, because the run validates 3"),
         (["train.decay=cosine", "train.decay_from=1"], "train.decay: without effect"),
+        (["train.early_stop.min_gain=0.1"], "train.early_stop.min_gain: without effect"),
+        (["tracking.project=mine", "tracking.tags=[a]"], "tracking.project, tracking.tags: without effect"),
+        (["tracking.artifacts=false"], "tracking.artifacts: without effect, because tracking.wandb is off"),
+        (["losses.balance.halflife_images=5"], "losses.balance.halflife_images: without effect"),
+        (["train.warmup_share=1"], "train.warmup_share=1: the learning rates grow until the end"),
+        (["losses.adversarial.start_share=0.97"], "start_share=0.97 is after the beginning of the run's last step"),
+        (["train.cuda_graphs=true", "train.compile=auto", "train.device=cpu"], "compile=auto compiles on a GPU only"),
+        (["train.cuda_graphs=true", "train.compile=true", "train.device=cpu"], "because training runs on the CPU"),
         (["train.cuda_graphs=true"], "train.cuda_graphs: without effect, because train.compile is false"),
         (["model.lite.channels=8"], "model.lite.channels: without effect, because model.generator is unet"),
         (["losses.adversarial.weight=0", "losses.adversarial.r1=1"], "losses.adversarial.r1: without effect"),
@@ -72,7 +81,7 @@ def test_each_setting_without_effect_is_named(overrides: list[str], words: str) 
     "overrides",
     [
         ["losses.features.start_images=96", "losses.adversarial.start_images=96"],
-        ["losses.features.start_share=0.9", "losses.adversarial.ramp_share=1"],
+        ["losses.features.start_share=0.96", "losses.adversarial.ramp_share=1"],
         ["train.warmup_images=100", "train.early_stop.patience=3", "train.validate_every_images=25"],
         ["train.minutes=5", "train.images=null", "losses.features.start_images=27_000", "train.warmup_images=500"],
     ],
@@ -96,3 +105,15 @@ def test_a_warm_up_may_be_a_share_of_the_run() -> None:
     assert learning_rate_factor(minutes, 8, 0.25) == 0.5
     with pytest.raises(ConfigError, match="warmup_images and warmup_share"):
         parse_config({}, overrides=["train.warmup_share=0.1", "train.warmup_images=4"])
+
+
+def test_shares_are_named_where_the_pair_set_says_the_splits(pair_set: Path) -> None:
+    def shares(*overrides: str) -> list[str]:
+        config = parse_config({}, overrides=[f"pairs.path='{pair_set}'", "train.augment.crop=32", *overrides])
+        return idle_split_shares(config, open_training_data(config))
+
+    assert shares() == []
+    assert shares("pairs.val_share=0.2") == []  # as the set was made
+    assert shares("name=finetune", "pairs.test_share=0.15") == []  # as shipped
+    [note] = shares("pairs.val_share=0.3", "pairs.test_share=0.2")
+    assert note.startswith("pairs.val_share: without effect, because ")
