@@ -71,8 +71,10 @@ class Stylizer(ABC):
 
         Transparency stays as it is. At strength 0 the pixels of the picture come back exactly.
         """
-        [stylized] = self.stylize([to_srgb(picture.rgb, picture.icc_profile)])
-        return replace(picture, rgb=stylized_in(picture.icc_profile, picture.rgb, stylized, self.strength))
+        in_srgb = to_srgb(picture.rgb, picture.icc_profile)
+        [stylized] = self.stylize([in_srgb])
+        rgb = stylized_in(picture.icc_profile, picture.rgb, stylized, self.strength, in_srgb=in_srgb)
+        return replace(picture, rgb=rgb)
 
     @overload
     def __call__(self, image: Image8) -> Image8: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +15,8 @@ _ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 # A colour space is kept if its 8 bits can hold what a network makes in sRGB: greys come back within 2 levels (linear
 # light fails, and would show bands in dark parts) and colours on average (spaces smaller than sRGB fail).
 _GREY_LEVELS_OFF, _MEAN_LEVELS_OFF = 2, 1.5
+# Photos are converted in strips of rows, so that a large one needs no further copies in Pillow's format or in floats.
+_PIXELS_PER_STRIP = 100_000
 
 
 class ColourProfile:
@@ -77,10 +80,17 @@ def colour_profile(data: bytes) -> ColourProfile:
 def to_srgb(rgb: Image8, profile: bytes | None) -> Image8:
     """Convert RGB pixels to sRGB. They stay as they are if the profile is None, sRGB or damaged."""
     space = _other_space(profile)
-    return rgb if space is None else np.array(space.to_srgb(Image.fromarray(rgb)), dtype=np.uint8)
+    if space is None:
+        return rgb
+    converted = np.empty(rgb.shape, np.uint8)
+    for strip in _strips(rgb):
+        converted[strip] = np.asarray(space.to_srgb(Image.fromarray(rgb[strip])))
+    return converted
 
 
-def stylized_in(profile: bytes | None, photo: Image8, stylized: Image8, strength: float) -> Image8:
+def stylized_in(
+    profile: bytes | None, photo: Image8, stylized: Image8, strength: float, *, in_srgb: Image8 | None = None
+) -> Image8:
     """Convert what a network made of a photo in sRGB back to the colour space of the photo.
 
     What of the photo lies outside of sRGB is lost to the network. The share 1 - `strength` of it is added again. So
@@ -91,16 +101,25 @@ def stylized_in(profile: bytes | None, photo: Image8, stylized: Image8, strength
         photo: The photo in its own colour space.
         stylized: Output of the network for `to_srgb(photo, profile)`, in sRGB.
         strength: Share of the style in `stylized`, from 0 to 1.
+        in_srgb: `to_srgb(photo, profile)`, if that was computed already.
     """
     space = _other_space(profile)
     if space is None:
         return stylized
-    result = space.from_srgb(stylized)
-    if strength == 1:
-        return result
-    lost = photo.astype(np.float32) - space.from_srgb(to_srgb(photo, profile))
-    restored: Image8 = np.clip(np.rint(result + (1 - strength) * lost), 0, WHITE).astype(np.uint8)
-    return restored
+    if strength < 1 and in_srgb is None:
+        in_srgb = to_srgb(photo, profile)
+    result = np.empty(stylized.shape, np.uint8)
+    for strip in _strips(stylized):
+        result[strip] = space.from_srgb(stylized[strip])
+        if strength < 1 and in_srgb is not None:
+            lost = photo[strip].astype(np.float32) - space.from_srgb(in_srgb[strip])
+            result[strip] = np.clip(np.rint(result[strip] + np.float32(1 - strength) * lost), 0, WHITE)
+    return result
+
+
+def _strips(image: Image8) -> Iterator[slice]:
+    rows = max(1, _PIXELS_PER_STRIP // image.shape[1])
+    return (slice(top, top + rows) for top in range(0, image.shape[0], rows))
 
 
 def _other_space(profile: bytes | None) -> ColourProfile | None:

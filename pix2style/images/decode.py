@@ -108,7 +108,9 @@ def _regular_only(name: str, flags: int) -> int:
     raise OSError(errno.EINVAL, "not a regular file", name)
 
 
-def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
+def decode_picture(
+    data: bytes, *, name: str, to_srgb: bool = False, max_pixels: int = MAX_PIXELS, facts: FileFacts | None = None
+) -> Picture:
     """Decode a whole image and turn it upright as its EXIF orientation says.
 
     A truncated file is an error; Pillow alone would fill the missing part with grey. Grey, palette, CMYK, Lab, 16-bit
@@ -121,13 +123,14 @@ def decode_picture(data: bytes, *, name: str, to_srgb: bool = False, max_pixels:
         to_srgb: If true, convert the colours to sRGB, for networks that expect it. If false, the values stay in the
             colour space of the image where 8-bit RGB can hold it, and its profile is returned with them.
         max_pixels: Larger images are refused before they are decoded.
+        facts: What `read_facts` returned for `data`, if that was called already.
 
     Raises:
         ImageError: The image cannot be decoded. The message gives the reason.
     """
     if not data:
         raise ImageError(name, "the file is empty")
-    facts = read_facts(data)
+    facts = facts or read_facts(data)
     library_lines: list[str] = []
     try:
         with Image.open(io.BytesIO(facts.data), formats=formats_for(data, name)) as opened:

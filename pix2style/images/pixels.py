@@ -22,11 +22,12 @@ class Pixels:
     """Pixels of an image in its own colour space.
 
     Attributes:
-        values: Greys from 0 to 255 with fractions, float64 [height, width]; or an image in the mode RGB, CMYK or LAB.
+        values: Greys from 0 to 255 [height, width], as uint8 or, for more than 8 bits, as float64 with fractions; or an
+            image in the mode RGB, CMYK or LAB.
         alpha: uint8 [height, width], or None if the image has no transparency.
     """
 
-    values: NDArray[np.float64] | Image.Image
+    values: Image8 | NDArray[np.float64] | Image.Image
     alpha: Image8 | None
 
 
@@ -54,12 +55,15 @@ def take_pixels(image: Image.Image, grey_bits: int = 8) -> Pixels:
     """
     if image.mode == "F":
         raise UnsupportedPictureError("floating-point pictures have no fixed range; save it with 8 or 16 bits first")
-    if image.mode in ("1", "L", "I") or image.mode.startswith("I;16"):
-        levels = np.asarray(image, dtype=np.float64) * (WHITE if image.mode == "1" else 1)
+    if image.mode in ("1", "L"):
+        grey = np.asarray(image.convert("L"), dtype=np.uint8)
+        return Pixels(grey, _grey_key_alpha(grey, image, grey_bits))
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        levels = np.asarray(image, dtype=np.float64)
         return Pixels(_scaled(levels, image), _grey_key_alpha(levels, image, grey_bits))
     if image.mode in ("LA", "La"):
         grey, alpha = np.moveaxis(np.asarray(image.convert("LA"), dtype=np.uint8), 2, 0)
-        return Pixels(grey.astype(np.float64), _used(alpha, image))
+        return Pixels(grey, _used(alpha, image))
     if image.mode in ("CMYK", "LAB"):
         return Pixels(image, None)
     if image.mode == "RGB" and isinstance(key := image.info.get("transparency"), tuple):
@@ -73,13 +77,11 @@ def take_pixels(image: Image.Image, grey_bits: int = 8) -> Pixels:
 
 def _scaled(levels: NDArray[np.float64], image: Image.Image) -> NDArray[np.float64]:
     """Scale 16-bit levels to 0..255. Pillow's own conversion clips all values above 255 to white."""
-    if image.mode in ("1", "L"):
-        return levels
     black, white = grey_range(image)
     return np.clip((levels - black) * (WHITE / (white - black)), 0, WHITE)
 
 
-def _grey_key_alpha(levels: NDArray[np.float64], image: Image.Image, bits: int) -> Image8 | None:
+def _grey_key_alpha(levels: Image8 | NDArray[np.float64], image: Image.Image, bits: int) -> Image8 | None:
     key = image.info.get("transparency")
     if not isinstance(key, int):
         return None

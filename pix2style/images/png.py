@@ -17,6 +17,8 @@ from pix2style.images.picture import WHITE, Image8
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The texts in which Pillow looks for an orientation. All others are left out: outputs hold no text anyway.
 _ORIENTATION_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_ONCE = (*_TEXTS, b"iCCP")
 # Pillow refuses a PNG with a larger text or profile (PngImagePlugin.MAX_TEXT_CHUNK), against decompression bombs.
 _PILLOW_LIMIT_BYTES = 1 << 20
 # The largest profiles of printers and cameras have a few megabytes.
@@ -45,12 +47,22 @@ class PngFile:
 
 
 def parse_png(data: bytes) -> PngFile:
-    """Return what Pillow does not tell about a PNG file. A damaged file is returned as far as it can be read."""
+    """Return what Pillow does not tell about a PNG file. A damaged file is returned as far as it can be read.
+
+    The first profile and the first text of a kind count. Further ones are left out and not even unpacked, because a
+    small file could hold thousands that unpack to megabytes each.
+    """
     dropped: list[tuple[int, int]] = []
+    seen: set[bytes] = set()
     profile, cicp, damaged, animated = None, None, False, False
     for kind, start, end in _chunks(data):
         content = data[start + 8 : end - 4] if kind != b"IDAT" else b""
-        if kind in (b"tEXt", b"zTXt", b"iTXt") and not _is_needed(kind, content):
+        once = content.partition(b"\0")[0] if kind in _TEXTS else kind
+        if kind in _ONCE and once in seen:
+            dropped.append((start, end))
+            continue
+        seen.add(once)
+        if kind in _TEXTS and not _is_needed(kind, content):
             dropped.append((start, end))
         elif kind == b"iCCP":
             unpacked = _unpack(content.partition(b"\0")[2][1:], _PROFILE_LIMIT_BYTES)

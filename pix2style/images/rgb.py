@@ -37,13 +37,16 @@ def _plain_rgb(pixels: Pixels) -> Image8:
     """Return RGB without colour management; CMYK and Lab become sRGB by plain formulas."""
     values = pixels.values
     if isinstance(values, np.ndarray):
-        return np.repeat(np.rint(values).astype(np.uint8)[..., None], 3, axis=2)
+        levels = values if values.dtype == np.uint8 else np.rint(values).astype(np.uint8)
+        return np.repeat(levels[..., None], 3, axis=2)
     return np.array(values if values.mode == "RGB" else values.convert("RGB"), dtype=np.uint8)
 
 
-def _grey_to_srgb(grey: NDArray[np.float64], profile: ColourProfile) -> Image8:
+def _grey_to_srgb(grey: Image8 | NDArray[np.float64], profile: ColourProfile) -> Image8:
     """Convert greys by a table of all 256, between whose entries the fractions of 16-bit levels fall."""
     ramp = _LEVELS[None] if profile.mode == "L" else np.repeat(_LEVELS[None, :, None], 3, axis=2)
     table = np.asarray(profile.to_srgb(Image.fromarray(ramp)))[0]
+    if grey.dtype == np.uint8:
+        return np.asarray(table[grey.astype(np.uint8, copy=False)], dtype=np.uint8)
     channels = [np.rint(np.interp(grey, _LEVELS, table[:, band])) for band in range(3)]
     return np.stack(channels, axis=2).astype(np.uint8)

@@ -28,6 +28,9 @@ _ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, Typ
 _CAN_HOLD = {"frames": {"PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}, "pages": {"TIFF": ".tif"}}
 # Browsers show frames without a duration for this long.
 _USUAL_DURATION_MS = 100
+# Pages are read and written one at a time. So a document may have more pixels than the memory holds, but not without
+# end: the pages of a small TIFF file can all have the same pixels.
+MAX_PIXELS_OF_PAGES = 20 * MAX_PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,7 @@ class PictureSequence:
         self.plays = _plays(image)
         self.has_default_image = bool(getattr(image, "default_image", False))
         self.lossless = image.format in ("GIF", "PNG") or facts.lossless
-        if self.noun == "frames" and len(self) * image.width * image.height > MAX_PIXELS:
-            raise ImageError(
-                name,
-                f"{len(self)} frames of {image.width}x{image.height} are more than {MAX_PIXELS} pixels in all: make it"
-                " smaller or shorter first",
-            )
+        self._check_frames(image)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -80,13 +78,29 @@ class PictureSequence:
         """
         data = self._facts.data
         with Image.open(io.BytesIO(data), formats=formats_for(data, self._name)) as image:
+            pixels_of_pages = 0
             for position, number in enumerate(self._numbers, start=1):
-                yield self._decode(image, position, number)
+                frame = self._decode(image, position, number)
+                pixels_of_pages += frame.picture.rgb.size // 3
+                if self.noun == "pages" and pixels_of_pages > MAX_PIXELS_OF_PAGES:
+                    reason = f"the first {position} of {len(self)} pages are more than {MAX_PIXELS_OF_PAGES} pixels"
+                    raise ImageError(self._name, f"{reason} in all: split the document first")
+                yield frame
+
+    def _check_frames(self, image: Image.Image) -> None:
+        """Refuse an animation that would not fit in memory. A later frame of a GIF file enlarges all frames."""
+        if self.noun == "frames" and len(self) * image.width * image.height > MAX_PIXELS:
+            raise ImageError(
+                self._name,
+                f"{len(self)} frames of {image.width}x{image.height} are more than {MAX_PIXELS} pixels in all: make it"
+                " smaller or shorter first",
+            )
 
     def _decode(self, image: Image.Image, position: int, number: int) -> Frame:
         place = f"{self.noun.removesuffix('s')} {position} of {len(self)}"
         try:
             image.seek(number)
+            self._check_frames(image)
             image = reopen_if_needed(image, self._facts.data)
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width}x{image.height}"
@@ -117,12 +131,12 @@ def open_images(path: Path) -> Picture | PictureSequence:
         ImageError: The file cannot be read or decoded. The message gives the reason.
     """
     data, name = read_image_file(path), str(path)
-    return _find_sequence(data, name) or decode_picture(data, name=name)
+    facts = read_facts(data)
+    return _find_sequence(data, name, facts) or decode_picture(data, name=name, facts=facts)
 
 
-def _find_sequence(data: bytes, name: str) -> PictureSequence | None:
+def _find_sequence(data: bytes, name: str, facts: FileFacts) -> PictureSequence | None:
     try:
-        facts = read_facts(data)
         with Image.open(io.BytesIO(facts.data), formats=formats_for(data, name)) as image:
             numbers = find_frames(image)
             return PictureSequence(facts, name, image, numbers) if len(numbers) > 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import threading
 from typing import Any
@@ -21,6 +22,18 @@ _LIBTIFF_LINE = re.compile(
 )
 _ABOUT_TAGS = re.compile(r"unknown field|\btags?\b|incorrect count|ASCII value", re.IGNORECASE)
 _SWITCH = threading.Lock()
+
+
+def _after_fork() -> None:
+    """Free the switch in a child process: the thread that may have held it at the fork does not exist there."""
+    global _SWITCH  # noqa: PLW0603
+    if _SWITCH.locked():
+        TiffImagePlugin.READ_LIBTIFF = False
+    _SWITCH = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 # Kinds that Pillow has a decoder for, but no entry.
 TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))

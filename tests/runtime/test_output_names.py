@@ -12,7 +12,7 @@ import pytest
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.runtime import alike_names
+from pix2style.runtime import alike_names, output_paths
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.output_paths import plan_outputs
 from pix2style.runtime.stylize_files import stylize_files
@@ -100,6 +100,20 @@ def test_a_number_that_is_taken_is_not_used(
     save_all(tmp_path / "in", ["A.png", "A-2.png", "a.png"], photos(3, 16, 20))
     stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["A-2.png", "A.png", "a-3.png"]
+
+
+def test_the_time_for_numbers_grows_with_their_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = []
+
+    def count(name: str) -> str:
+        calls.append(name)
+        return alike_names.loosest_form(name)
+
+    monkeypatch.setattr(output_paths, "loosest_form", count)
+    names = 500 * [PurePosixPath("a.png")]
+    assert len(output_paths._add_numbers(names, tmp_path)) == 499
+    assert names[499] == PurePosixPath("a-500.png")
+    assert len(calls) < 5 * len(names)
 
 
 def test_a_file_system_that_gives_no_answer_counts_as_one_that_ignores_case(

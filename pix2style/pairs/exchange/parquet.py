@@ -23,6 +23,7 @@ from pix2style.pairs.exchange.parquet_files import (
     choose_column_splits,
     choose_file_splits,
     find_parquet_files,
+    refuse_contradictions,
 )
 from pix2style.pairs.exchange.sidecar import ExportDescription, PairDescription, describe_export, describe_pair
 from pix2style.pairs.exchange.split_choice import SplitChoice
@@ -67,10 +68,12 @@ class ParquetSource:
         export = heads[0].export
         self.teachers = export.teachers if export is not None and all(head.export == export for head in heads) else ()
         choice = choose_file_splits(path, self._files)
-        values = [value for file in self._files for value in _read_split_column(file)]
+        file_values = [_read_split_column(file) for file in self._files]
+        values = [value for of_file in file_values for value in of_file]
         self._column_splits: dict[object, Split] = {}
         if any(value is not None for value in values):
             self._column_splits = choose_column_splits(path, values)
+            refuse_contradictions(path, self._files, file_values)
             choice = SplitChoice(None, f"by the column {SPLIT_COLUMN}")
         self._choice = choice
         self.splits_given = bool(self._column_splits) or choice.splits is not None

@@ -65,6 +65,30 @@ def choose_column_splits(path: Path, values: Iterable[object]) -> dict[object, S
     return {value: held_out if word == "held-out" else word for value, word in words.items()}
 
 
+def refuse_contradictions(path: Path, files: Sequence[Path], values: Sequence[Iterable[object]]) -> None:
+    """Refuse files whose name says one split, and whose column `split` another one.
+
+    Args:
+        path: The parquet files, for messages.
+        files: The files.
+        values: The values of the column in each file.
+
+    Raises:
+        DataError: A file's name and column differ.
+    """
+    for file, file_values in zip(files, values, strict=True):
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        by_name = _split_word(path, PurePosixPath(name))
+        for value in set(file_values):
+            by_column = name_meaning(value).clear_split if isinstance(value, str) else None
+            differ = by_name is not None and by_column is not None and by_name != by_column
+            if differ and {by_name, by_column} not in ({"held-out", "val"}, {"held-out", "test"}):
+                raise DataError(
+                    f"{path}: the name of {name} says {by_name}, but its column {SPLIT_COLUMN} holds {value!r}: rename"
+                    " the file, or correct the column"
+                )
+
+
 def _split_word(path: Path, name: PurePosixPath) -> SplitWord | None:
     """Return the split that a file's folders or its name say, or None if they say none."""
     folders = {split for part in name.parts[:-1] if (split := name_meaning(part).clear_split)}

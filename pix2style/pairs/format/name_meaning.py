@@ -53,7 +53,8 @@ class NameMeaning:
         role: Whether the name says that contents or targets are inside, or None.
         is_clear: Whether every word of the name is understood.
         is_numbered_split: Whether the name consists of one word for a split and of numbers.
-        is_fold: Whether the name is that of a part of a cross-validation, for example `fold3`.
+        is_fold: Whether the name is that of a part of a cross-validation, for example `fold3` or `fold_a`.
+        is_part_of_several: Whether the name is `split1` or the like, which says a part, but not which.
     """
 
     splits: frozenset[SplitWord]
@@ -61,6 +62,7 @@ class NameMeaning:
     is_clear: bool
     is_numbered_split: bool
     is_fold: bool
+    is_part_of_several: bool
 
     @property
     def clear_split(self) -> SplitWord | None:
@@ -94,8 +96,16 @@ def name_meaning(name: str) -> NameMeaning:
         role=role,
         is_clear=None not in roles,
         is_numbered_split=len(splits) == 1 and not others,
-        is_fold=letters in (["fold"], ["cv"], ["kfold"]) and len(words) > 1,
+        is_fold=_is_one_of_several(words, ("fold", "cv", "kfold")),
+        is_part_of_several=_is_one_of_several(words, ("split",)),
     )
+
+
+def _is_one_of_several(words: list[str], kinds: tuple[str, ...]) -> bool:
+    """Whether the words are one of these kinds with a number or a letter, such as `fold 3` and `fold a`."""
+    letters = [word for word in words if not word.isdigit()]
+    has_letter = len(letters) == 2 and len(letters[1]) == 1
+    return letters[:1] in [[kind] for kind in kinds] and (has_letter or (len(letters) == 1 and len(words) > 1))
 
 
 def fold_name(name: str, *, ignore_case: bool) -> str:

@@ -147,7 +147,8 @@ def check_same_training_data(run: Path, meta: CheckpointMeta, digest: str) -> No
     if meta.pairs_sha256 != digest:
         raise DataError(
             f"{run}: was trained on other pictures ({meta.pairs_sha256[:12]}) than these ({digest[:12]}):"
-            " name the first ones with --pairs, or begin a new run"
+            " name the first ones with --pairs, or begin a new run. If the files are the same, their splits may differ:"
+            " this version reads splits from the names of folders, so begin a new run"
         )
 
 
