@@ -24,6 +24,10 @@ from pix2style.stylizer import Stylizer, StylizerIdentity
 with contextlib.suppress(ImportError):
     importlib.import_module("triton")
 
+# torch's compiler imports setuptools, which fails if an earlier test has loaded Python's own distutils.
+with contextlib.suppress(ImportError):
+    importlib.import_module("setuptools")
+
 # As the package does before it imports TensorFlow; a test that imports it first would let it chat on stderr.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

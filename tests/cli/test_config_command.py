@@ -66,7 +66,7 @@ def test_keys_are_described(pix2style: Pix2Style) -> None:
     assert {entry["key"].partition(".")[0] for entry in json.loads(out)} == {"losses"}
     code, _, errors = pix2style("config", "keys", "train.bach")
     assert code == 2
-    assert "did you mean 'batch'?" in errors
+    assert "did you mean 'train.batch'?" in errors
 
 
 def test_the_schema_is_printed_or_written(pix2style: Pix2Style, tmp_path: Path) -> None:
@@ -119,10 +119,15 @@ def test_quiet_before_or_behind_the_command(pix2style: Pix2Style, pair_set: Path
     assert is_quiet()
 
 
+# Typer asks the parent processes for the shell otherwise, and tests may have none among them.
+_SHELL_IS_NAMED = ("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+
+
 def test_completion_offers_names_and_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pix2style: Pix2Style
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(*_SHELL_IS_NAMED)
     Path("mine.yaml").touch()
     Path("notes.txt").touch()
     assert complete_config("wat") == ["watercolor"]
@@ -134,7 +139,7 @@ def test_completion_offers_names_and_files(
 
 def test_completion_is_that_of_the_program_and_knows_names_of_configurations(tmp_path: Path) -> None:
     def run(*arguments: str, **variables: str) -> str:
-        environment = {**os.environ, **variables}
+        environment = {**os.environ, **dict([_SHELL_IS_NAMED]), **variables}
         command = [sys.executable, "-m", "pix2style", *arguments]
         return subprocess.run(
             command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False

@@ -50,7 +50,7 @@ def test_the_time_limit_ends_the_training(tmp_path: Path, photos: Callable[..., 
 
 
 def test_too_small_photos_are_refused(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
-    with pytest.raises(DataError, match="no picture of 2 is 96 px"):
+    with pytest.raises(DataError, match="none of the 2 images is 96 px high and wide"):
         train_autoencoder(photos(2, 64, 200), tmp_path / "f.safetensors", steps=1)
     assert not list(tmp_path.iterdir())
 

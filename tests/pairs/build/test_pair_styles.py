@@ -138,7 +138,7 @@ def test_a_teacher_that_refuses_everything_is_broken(tmp_path: Path, photos: Cal
     with pytest.raises(ArtifactError, match=r"failed on each of the first 16 photos; the last time: took"):
         make_pairs(config, PickyTeacher(set(range(256))), tmp_path / "out")
     few = config.model_copy(update={"content": tuple(sorted(content.rglob("*.png"))[:3])})
-    with pytest.raises(DataError, match="none of the 3 files"):
+    with pytest.raises(DataError, match="could not stylize any of the 3 photos"):
         make_pairs(few, PickyTeacher(set(range(256))), tmp_path / "few")
 
 
