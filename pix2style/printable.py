@@ -5,21 +5,22 @@ from __future__ import annotations
 import unicodedata
 
 
-def printable(text: str, *, keep: str = "") -> str:
+def printable(text: str, *, keep: str = "", file_names: bool = True) -> str:
     """Escape control characters: names in a stranger's file or folder must not command the terminal.
 
     Args:
-        text: Any text. Bytes of file names that are no text are left to the stream, which replaces or escapes them.
+        text: Any text.
         keep: Characters that are not escaped, for example line breaks.
+        file_names: The text holds names of files. Their bytes that are no text, which Python holds as lone surrogates,
+            are left to the stream, which replaces or escapes them. Otherwise surrogates are escaped.
     """
-    return "".join(
-        character if character in keep or _is_visible(character) else ascii(character)[1:-1] for character in text
-    )
-
-
-def _is_visible(character: str) -> bool:
     # `isprintable` is false for all spaces but one; names of screenshots on macOS hold a narrow one.
-    return character.isprintable() or unicodedata.category(character) in ("Zs", "Cs")
+    categories = ("Zs", "Cs") if file_names else ("Zs",)
+
+    def is_kept(character: str) -> bool:
+        return character in keep or character.isprintable() or unicodedata.category(character) in categories
+
+    return "".join(character if is_kept(character) else ascii(character)[1:-1] for character in text)
 
 
 def one_line(text: object) -> str:

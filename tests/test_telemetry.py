@@ -111,11 +111,13 @@ def test_a_user_without_a_home_folder_sees_no_noise(red_filter: Path, tmp_path: 
     for folder in (tmp_path, *tmp_path.parents[:3], red_filter.parent):
         folder.chmod(0o777)
     user = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"]
-    command = [*user, sys.executable, "-m", "pix2style", "infer", red_filter, make_photo_file(tmp_path)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[1])}
+    # A virtual environment in a folder that is closed to others looks to them like one without packages.
+    trial = [*user, sys.executable, "-c", "import onnxruntime, typer"]
+    if subprocess.run(trial, env=environment, capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot read this Python and its packages")
+    command = [*user, sys.executable, "-m", "pix2style", "infer", red_filter, make_photo_file(tmp_path)]
     done = subprocess.run([*command, "-o", tmp_path / "out"], env=environment, capture_output=True, check=False)
-    if done.returncode and b"Permission denied" in done.stderr:
-        pytest.skip("another user cannot read this Python")
     assert (done.returncode, done.stderr) == (0, b"")
 
 

@@ -44,7 +44,7 @@ def inspect_command(
         }
         print(json.dumps(description))
         return
-    print("\n".join(f"{name + ':':<12} {printable(text)}" for name, text in _rows(file, stylizer)))
+    print("\n".join(f"{name + ':':<12} {printable(text, file_names=False)}" for name, text in _rows(file, stylizer)))
 
 
 def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:

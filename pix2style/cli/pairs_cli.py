@@ -11,6 +11,7 @@ import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, Application, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.make_pairs_print import print_next_training
 from pix2style.cli.pairs_print import print_imported, print_summary, print_verified
 from pix2style.errors import ConfigError, DataError, require
 from pix2style.plural import counted
@@ -229,6 +230,8 @@ def import_command(
         report = import_pairs(pairs, out, settings, on_progress=lambda done, total: progress("pairs", done, total))
     left_out = search_images([source]).left_out if source.is_dir() else []
     print_imported(report, left_out, as_json=as_json)
+    if not as_json and report.manifest.pairs.train:
+        print_next_training(report.out, len(report.manifest.teachers))
     if report.manifest.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 

@@ -64,6 +64,17 @@ def test_train_features_on_photos_leaves_the_pair_set_to_be_filled_in(pix2style:
     assert next_command(errors)[:3] == ["train", "--pairs", "PAIRS"]
 
 
+def test_an_imported_set_can_be_trained_on(
+    pix2style: Pix2Style, folder: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    for number, photo in enumerate(photos(12, 64, 64)):
+        side = ("content", "target")[number % 2]
+        write_picture(folder / "own" / side / f"{number // 2}.png", Picture(photo))
+    code, _, errors = pix2style("pairs", "import", "own", "-o", "my pairs")
+    assert code == 0, errors
+    assert next_command(errors) == ["train", "--config", "finetune", "--pairs", "my pairs"]
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_report_as_json_is_for_programs(pix2style: Pix2Style) -> None:
     code, _, errors = pix2style("make-pairs", "--content", "my photos", "--size", 32, "--out", "pairs", "--json")
