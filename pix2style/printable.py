@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 
@@ -26,3 +27,8 @@ def printable(text: str, *, keep: str = "", file_names: bool = True) -> str:
 def one_line(text: object) -> str:
     """Return a text on one line, for messages of libraries that have several."""
     return " ".join(str(text).split())
+
+
+def text_of_file_name(name: str) -> str:
+    """Return a file name as text for a JSON document: file names may hold bytes that are not valid UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure
 from pix2style.plural import counted
+from pix2style.printable import text_of_file_name
 from pix2style.processes import submit_ahead
 from pix2style.progress import ProgressCallback
 
@@ -80,7 +80,7 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCall
         if isinstance(result, Failure):
             scan.unreadable.append(result)
         else:
-            name_and_digest = (_printable(image.relative), result)
+            name_and_digest = (text_of_file_name(image.relative), result)
             scan.hashed_files.append(name_and_digest)
             scan.paths.setdefault(name_and_digest, image.path)
         on_hashed(done, len(images))
@@ -110,7 +110,7 @@ def scan_planned_photos(content: Sequence[Path], plan: PairPlan) -> PhotoScan | 
     paths_by_name: dict[str, list[Path]] = {}
     search = search_images(content)
     for image in search.images:
-        paths_by_name.setdefault(_printable(image.relative), []).append(image.path)
+        paths_by_name.setdefault(text_of_file_name(image.relative), []).append(image.path)
     planned_names = sorted([source for source, _ in hashed_files] + [failure.source for failure in plan.unreadable])
     found_names = [name for name, paths in paths_by_name.items() for _ in paths]
     if planned_names != sorted(found_names + [failure.source for failure in _empty_folders(search)]):
@@ -126,20 +126,15 @@ def scan_planned_photos(content: Sequence[Path], plan: PairPlan) -> PhotoScan | 
 
 def _empty_folders(search: ImageSearch) -> list[Failure]:
     return [
-        Failure(source=_printable(folder.name), sha256=None, reason="there are no images in this folder")
+        Failure(source=text_of_file_name(folder.name), sha256=None, reason="there are no images in this folder")
         for folder in search.empty_folders
     ]
 
 
 def _hash(image: FoundImage) -> str | Failure:
-    source = _printable(image.relative)
+    source = text_of_file_name(image.relative)
     try:
         with open_file(image.path):  # refuses anything but a regular file: reading a pipe would block forever
             return sha256_file(image.path)
     except OSError as error:
         return Failure(source=source, sha256=None, reason=error.strerror or str(error))
-
-
-def _printable(name: str) -> str:
-    """Return a file name as text for a manifest: file names may hold bytes that are not valid UTF-8."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -19,6 +19,7 @@ from pix2style.pairs.exchange.split_choice import choose_splits
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import Failure, PairEntry
 from pix2style.pairs.format.shards import image_suffix
+from pix2style.printable import text_of_file_name
 
 
 class FolderSource:
@@ -63,7 +64,7 @@ class FolderSource:
             if self._choice is None:
                 yield self._descriptions[number].to_pair(content, target)
             else:
-                yield SourcePair(printable_name(files.source), content, target, self._choice.of(number))
+                yield SourcePair(text_of_file_name(files.source), content, target, self._choice.of(number))
 
 
 def write_folders(reader: PairReader, entry: PairEntry, name: str, out: Path) -> None:
@@ -78,8 +79,3 @@ def write_folders(reader: PairReader, entry: PairEntry, name: str, out: Path) ->
     suffix = image_suffix(reader.manifest.format)
     for role, data in zip((CONTENT_NAME, TARGET_NAME), reader.read_bytes(entry), strict=True):
         write_bytes(out / role / f"{name}.{suffix}", data)
-
-
-def printable_name(name: str) -> str:
-    """Return a file name as text for a manifest: file names may hold bytes that are not valid UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -11,7 +11,6 @@ from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture, describe_left_out, read_image_file, search_images
 from pix2style.pairs.check.inspector import PairInspector
 from pix2style.pairs.check.suspicion import Suspicion, identify_pair
-from pix2style.pairs.exchange.folders import printable_name
 from pix2style.pairs.exchange.match_folders import MatchedFiles, has_pair_folders, match_folders
 from pix2style.pairs.exchange.pair_source import MAX_SIDE_PX
 from pix2style.pairs.exchange.plain_manifest import entries_digest, plain_manifest
@@ -21,6 +20,7 @@ from pix2style.pairs.format.photo_hash import assign_split, short_keys
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import Member, PairEntry, Split
 from pix2style.plural import counted
+from pix2style.printable import text_of_file_name
 from pix2style.progress import ProgressCallback, no_progress, print_note
 
 _SHOWN_PROBLEMS = 10
@@ -191,7 +191,7 @@ def _read_pair(
     sha256 = sha256_bytes(content_bytes)
     entry = PairEntry(
         key=key,
-        source=printable_name(files.source),
+        source=text_of_file_name(files.source),
         sha256=sha256,
         split=split or assign_split(sha256, val_share=shares[0], test_share=shares[1]),
         style=0,

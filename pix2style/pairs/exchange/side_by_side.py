@@ -22,13 +22,13 @@ from pix2style.pairs.exchange.arrangement import (
     common_arrangement,
     contradicting_division,
 )
-from pix2style.pairs.exchange.folders import printable_name
 from pix2style.pairs.exchange.pair_source import SourcePair
 from pix2style.pairs.exchange.role_folders import images_in
 from pix2style.pairs.exchange.sidecar import EXPORT_NAME, PAIRS_NAME, describe_names, read_sidecar
 from pix2style.pairs.exchange.split_choice import choose_splits
 from pix2style.pairs.format.reader import PairReader
 from pix2style.pairs.format.records import Failure, PairEntry
+from pix2style.printable import text_of_file_name
 
 _EXAMINED_IMAGES = 24
 
@@ -77,12 +77,12 @@ class SideBySideSource:
             try:
                 content, target = self._halves(image.path)
             except ImageError as error:
-                yield Failure(source=printable_name(image.relative), sha256=None, reason=error.reason)
+                yield Failure(source=text_of_file_name(image.relative), sha256=None, reason=error.reason)
                 continue
             if self._choice is None:
                 yield self._descriptions[number].to_pair(content, target)
             else:
-                yield SourcePair(printable_name(image.relative), content, target, self._choice.of(number))
+                yield SourcePair(text_of_file_name(image.relative), content, target, self._choice.of(number))
 
     def _halves(self, path: Path) -> tuple[Image8, Image8]:
         both = _read(path)
