@@ -1,0 +1,85 @@
+"""The types that reading, stylizing and writing a clip exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2style.images import Image8
+
+
+@dataclass(frozen=True, slots=True)
+class ClipColour:
+    """How the numbers of a clip's pixels mean colours; FFmpeg's enumeration values, as the stream states them.
+
+    Attributes:
+        full_range: Whether luminance takes all values (0 to 255 in 8 bits) instead of the limited range (16 to 235).
+        matrix: Matrix between RGB and YUV (`AVColorSpace`), 2 where the stream does not say it.
+        primaries: Primaries (`AVColorPrimaries`), 2 where the stream does not say it.
+        transfer: Transfer function (`AVColorTransferCharacteristic`), 2 where the stream does not say it.
+    """
+
+    full_range: bool
+    matrix: int
+    primaries: int
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What a clip is, read from its headers without decoding it.
+
+    Attributes:
+        path: Path of the clip.
+        width_px, height_px: Size of the frames as they are stored, before `rotation_deg` is applied.
+        rotation_deg: Clockwise rotation with which players show the frames: 0, 90, 180 or 270.
+        pixel_aspect: Width of a pixel divided by its height.
+        frames: Number of frames, or the best estimate of it; None if nothing tells it.
+        duration_s: Duration in seconds; None if nothing tells it.
+        frame_rate: Average number of frames per second.
+        time_base_s: Unit of the frame times, in seconds.
+        bits: Bits per colour value.
+        has_alpha: Whether the frames are transparent in places.
+        colour: Meaning of the pixel values.
+        is_hdr: Whether the frames are HDR (PQ or HLG).
+        sounds: Number of sound tracks.
+        subtitles: Number of subtitle tracks.
+    """
+
+    path: Path
+    width_px: int
+    height_px: int
+    rotation_deg: int
+    pixel_aspect: Fraction
+    frames: int | None
+    duration_s: float | None
+    frame_rate: Fraction
+    time_base_s: Fraction
+    bits: int
+    has_alpha: bool
+    colour: ClipColour
+    is_hdr: bool
+    sounds: int
+    subtitles: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFrame:
+    """A frame of a clip, upright.
+
+    Attributes:
+        rgb: uint8 [height, width, 3], as it is shown: upright, SDR. Its colours are those of the clip's own primaries
+            and transfer function; a clip in HDR is tone-mapped to sRGB.
+        alpha: Transparency, uint8 [height, width]; None for opaque clips.
+        time: Presentation time in units of the clip's `time_base_s`.
+        index: Number of the frame in the whole clip, from 0.
+    """
+
+    rgb: Image8
+    alpha: NDArray[np.uint8] | None
+    time: int
+    index: int
