@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pix2style.live.loop import LiveReport
     from pix2style.live.source import Source
     from pix2style.live.window import Window
+    from pix2style.stylizer import Stylizer
 
 
 class Steady(StrEnum):
@@ -159,19 +161,23 @@ def _load_looks(filters: list[str]) -> Looks:
     from pix2style.progress import print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
-    looks = []
+    looks: list[Look] = []
     for text in filters:
         stylizer = load_stylizer(text)
         if stylizer.description:
             print_note(f"{text} is stylized by {stylizer.description}")
-        name = stylizer.identity.name
+        name = Path(text).stem if isinstance(stylizer, OnnxStylizer) else stylizer.identity.name
         if isinstance(stylizer, OnnxStylizer) and stylizer.styles > 1 and "style" not in stylizer.identity.settings:
             for style in range(stylizer.styles):
                 label = stylizer.spec.styles[style] if style < len(stylizer.spec.styles) else str(style)
-                looks.append(Look(f"{name}: {label}", lambda text=text, style=style: load_stylizer(text, style=style)))
+                looks.append(Look(f"{name}: {label}", partial(load_stylizer, text, style=style)))
         else:
-            looks.append(Look(name, lambda stylizer=stylizer: stylizer))
+            looks.append(Look(name, partial(_loaded, stylizer)))
     return Looks(looks)
+
+
+def _loaded(stylizer: Stylizer) -> Stylizer:
+    return stylizer
 
 
 def _parse_size(text: str) -> tuple[int, int]:

@@ -76,7 +76,6 @@ class StreamSource:
             try:
                 for frame in self._container.decode(self._stream):
                     yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
-                return
             except BlockingIOError:  # macOS: no frame yet
                 time.sleep(0.005)
             except av.error.InvalidDataError:  # a damaged packet, as cameras send at their start
@@ -85,6 +84,8 @@ class StreamSource:
                 if stop.is_set():
                     return
                 raise DataError(f"{self.name}: stopped ({_reason(error)}): was it unplugged?") from error
+            else:
+                return
 
     def close(self) -> None:
         """Release the camera."""

@@ -18,5 +18,5 @@ def compose(photo: Image8, stylized: Image8, state: LiveState) -> Image8:
     """
     if state.is_mirrored:
         photo, stylized = photo[:, ::-1], stylized[:, ::-1]
-    column = {View.photo: photo.shape[1], View.stylized: 0}.get(state.view, round(state.split * photo.shape[1]))
+    column = {View.PHOTO: photo.shape[1], View.STYLIZED: 0}.get(state.view, round(state.split * photo.shape[1]))
     return np.concatenate([photo[:, :column], stylized[:, column:]], axis=1)

@@ -16,9 +16,9 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 class View(StrEnum):
     """What the window shows."""
 
-    split = "split"
-    stylized = "stylized"
-    photo = "photo"
+    SPLIT = "split"
+    STYLIZED = "stylized"
+    PHOTO = "photo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class LiveState:
     looks: int = 1
     look: int = 0
     strength: float = 1.0
-    view: View = View.split
+    view: View = View.SPLIT
     split: float = 0.5
     is_mirrored: bool = False
     steady: SteadyMode = SteadyMode.LOCK
@@ -73,7 +73,7 @@ HELP = (
 """Keys, and what they do, for the help in the window."""
 
 
-def press(state: LiveState, key: str) -> LiveState:  # noqa: C901, PLR0912 - one case for each key
+def press(state: LiveState, key: str) -> LiveState:  # noqa: PLR0912 - one case for each key
     """Return the state after a key was pressed. Unknown keys change nothing.
 
     Args:
@@ -120,7 +120,7 @@ def choose_look(state: LiveState, look: int) -> LiveState:
 
 def move_split(state: LiveState, split: float) -> LiveState:
     """Return the state with the split line elsewhere; a view without a split line becomes the one that has it."""
-    return replace(state, split=_limited(split), view=View.split)
+    return replace(state, split=_limited(split), view=View.SPLIT)
 
 
 def _limited(value: float) -> float:

@@ -1,4 +1,4 @@
-"""The looks that keys choose from: filters, and the styles of filters that hold several. Loaded when they are chosen."""
+"""The looks that keys choose from: filters, and the styles of filters that hold several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Look:
 
     Attributes:
         name: Name for people.
-        load: Function that loads its stylizer.
+        load: Function that returns its stylizer, and loads it if it is not loaded yet.
     """
 
     name: str

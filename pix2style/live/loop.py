@@ -93,7 +93,7 @@ def run_live(
     Raises:
         DataError: The camera failed. A recording is finished before.
     """
-    session = _Session(source, looks, window, outputs, state, WorkSize(side_px), on_message)
+    session = _Session(source, looks, window, outputs, state=state, side_px=side_px, on_message=on_message)
     try:
         # Ctrl-C is how a session without a window ends.
         with contextlib.suppress(KeyboardInterrupt):
@@ -110,8 +110,9 @@ class _Session:
         looks: Looks,
         window: Window,
         outputs: LiveOutputs,
+        *,
         state: LiveState,
-        work_size: WorkSize,
+        side_px: int | None,
         on_message: Callable[[str], None],
     ) -> None:
         self.report = LiveReport()
@@ -124,7 +125,7 @@ class _Session:
         self._recording: Recording | None = None
         self._message, self._message_s = "", 0.0
         self._capture = Capture(source)
-        self._stylizing = StylizeThread(self._capture.newest, looks, work_size, state)
+        self._stylizing = StylizeThread(self._capture.newest, looks, WorkSize(side_px), state)
 
     def run(self, max_frames: int | None) -> None:
         """Show frames until something ends the session."""

@@ -27,7 +27,7 @@ def build_overlay(
         lines=_lines(state, looks, figures, work_size) if state.shows_figures else (),
         message=message,
         help=HELP if state.shows_help else (),
-        split=state.split if state.view is View.split else None,
+        split=state.split if state.view is View.SPLIT else None,
         is_recording=state.is_recording,
     )
 

@@ -7,7 +7,7 @@ import queue
 import threading
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pix2style.errors import DataError, Pix2StyleError, require
 from pix2style.files import atomic_path
@@ -21,6 +21,7 @@ from pix2style.video.settings import VideoSettings
 from pix2style.video.to_encoder import FrameConverter
 
 if TYPE_CHECKING:
+    import av
     from av.container import OutputContainer
 
 _SUFFIX, _PARTIAL_SUFFIX = ".mp4", ".partial.mp4"
@@ -142,10 +143,11 @@ class _Encoder:
         self._container, self._size = container, (height_px, width_px)
         self._stream: Any = container.add_stream(settings.encoder)
         self._stream.time_base = Fraction(1, _TICKS)
-        configure_encoder(self._stream.codec_context, settings, width_px, height_px)
+        self._codec = cast("av.VideoCodecContext", self._stream.codec_context)
+        configure_encoder(self._codec, settings, width_px, height_px)
         # Without frames that are predicted from later ones, packets leave the encoder in the order of their times.
-        self._stream.codec_context.max_b_frames = 0
-        self._stream.codec_context.gop_size = _KEYFRAME_EVERY
+        self._codec.max_b_frames = 0
+        self._codec.gop_size = _KEYFRAME_EVERY
         self._converter = FrameConverter(settings)
         self._times: list[int] = []
         self._first_s = 0.0
@@ -167,12 +169,12 @@ class _Encoder:
         image = self._converter.convert(ClipFrame(resize(cropped, height, width), None, time, len(self._times)))
         image.pts = len(self._times)  # the encoder counts frames
         self._times.append(time)
-        self._write(self._stream.codec_context.encode(image))
+        self._write(self._codec.encode(image))
 
     def finish(self) -> None:
         """Write what the encoder still holds."""
         if self._times:
-            self._write(self._stream.codec_context.encode(None))
+            self._write(self._codec.encode(None))
 
     def _write(self, packets: list[Any]) -> None:
         for packet in packets:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from pix2style.errors import ConfigError, require
 from pix2style.images import Image8
+from pix2style.images.stderr_text import caught_stderr
 from pix2style.live.window import KeyPress, Overlay, SplitDrag, WindowClosed, WindowEvent
+from pix2style.printable import one_line
 
+_LINUX_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+_STDERR_OF_WAYLAND = re.compile("error: XDG_RUNTIME_DIR")
 _SMALLEST_WIDTH_PX = 640
 _SHARE_OF_SCREEN = 0.85
 _SMOOTH_PIXELS = 2_400_000  # larger windows are enlarged by repeating pixels, because smoothly it takes 40 ms
@@ -73,14 +78,17 @@ class SdlWindow:
     def _open_display(self) -> None:
         pygame = self._pygame
         asked = os.environ.get("SDL_VIDEODRIVER")
+        if sys.platform == "linux" and not asked and not any(map(os.environ.get, _LINUX_DISPLAYS)):
+            raise ConfigError(_no_display("neither DISPLAY nor WAYLAND_DISPLAY is set"))
         try:
-            pygame.display.init()
+            with caught_stderr(_STDERR_OF_WAYLAND):
+                pygame.display.init()
         except pygame.error as error:
             raise ConfigError(_no_display(str(error))) from error
         # Without a display SDL draws into memory, which nobody sees.
         if pygame.display.get_driver() in ("dummy", "offscreen", "evdev") and not asked:
             pygame.display.quit()
-            raise ConfigError(_no_display("SDL found none"))
+            raise ConfigError(_no_display("SDL cannot reach one"))
 
     def _set_mode(self, *, is_full_screen: bool) -> None:
         pygame = self._pygame
@@ -147,7 +155,7 @@ class SdlWindow:
         surface.blit(panel, panel.get_rect(**{place: getattr(area, place)}))
 
     def _font(self, height_px: int) -> Any:
-        size = max(14, height_px // 34)
+        size = max(15, height_px // 34)
         if size not in self._fonts:
             self._fonts[size] = self._pygame.font.Font(None, round(size * 1.3))
         return self._fonts[size]
@@ -161,7 +169,8 @@ class SdlWindow:
             self._held.discard(event.key)
         if event.type == pygame.KEYDOWN:
             name = self._key_name(event)
-            is_repeated, _ = event.key in self._held, self._held.add(event.key)
+            is_repeated = event.key in self._held
+            self._held.add(event.key)
             return KeyPress(name) if name in _REPEATED or not is_repeated else None
         is_press = event.type == pygame.MOUSEBUTTONDOWN and event.button == 1
         if is_press or (event.type == pygame.MOUSEMOTION and event.buttons[0]):
@@ -193,8 +202,7 @@ def _fit(screen: tuple[int, int], height_px: int, width_px: int) -> tuple[int, i
 
 
 def _no_display(reason: str) -> str:
-    where = " (is DISPLAY or WAYLAND_DISPLAY set?)" if sys.platform == "linux" else ""
     return (
-        f"there is no display for a window: {reason}{where}: run it on a machine with a screen, or add --no-window, for"
+        f"there is no display for a window ({one_line(reason)}): run it on a machine with a screen, or add --no-window, for"
         " example with --record or --virtual-camera"
     )

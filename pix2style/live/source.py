@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from pix2style.errors import DataError
+from pix2style.errors import DataError, require
 from pix2style.home_paths import expand_home
 from pix2style.images import Image8
 from pix2style.live.frame import CapturedFrame
@@ -91,9 +91,7 @@ class ClipSource:
         """There is nothing to release."""
 
 
-def open_source(
-    text: str, *, size: tuple[int, int], loops: bool, on_note: Callable[[str], None]
-) -> Source:
+def open_source(text: str, *, size: tuple[int, int], loops: bool, on_note: Callable[[str], None]) -> Source:
     """Open what `--source` names.
 
     Args:
@@ -107,14 +105,20 @@ def open_source(
     """
     from pix2style.live.camera import open_camera
 
-    path = Path(expand_home(text))
-    try:
-        is_file = path.exists() and not stat.S_ISCHR(path.stat().st_mode)
-    except (OSError, ValueError):
-        is_file = False
-    if is_file and not text.isdecimal():
+    require("live", "av")
+    if not text.isdecimal() and _is_no_device(path := Path(expand_home(text))):
+        if path.is_dir():
+            raise DataError(f"{text or path}: is a folder: name a clip in it")
         return ClipSource(path, loops=loops, on_note=on_note)
     return open_camera(text, size)
+
+
+def _is_no_device(path: Path) -> bool:
+    """Return whether something exists at the path that is no device."""
+    try:
+        return not stat.S_ISCHR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 class Capture:

@@ -73,4 +73,5 @@ def _with_strength(photo: Image8, stylized: Image8, strength: float) -> Image8:
     """Mix photo and stylized image here, so that the strength changes without loading the filter anew."""
     if strength in (0.0, 1.0):
         return stylized if strength else photo
-    return blend(photo[None], stylized[None], strength)[0]
+    blended: Image8 = blend(photo[None], stylized[None], strength)[0]
+    return blended

@@ -69,9 +69,7 @@ class Window(Protocol):
 class NoWindow:
     """Show nothing, for machines without a display."""
 
-    def show(
-        self, image: Image8 | None, overlay: Overlay, *, is_full_screen: bool
-    ) -> Sequence[WindowEvent]:
+    def show(self, image: Image8 | None, overlay: Overlay, *, is_full_screen: bool) -> Sequence[WindowEvent]:  # noqa: ARG002
         """Show nothing, and report that nothing happened."""
         return ()
 

@@ -9,9 +9,9 @@ from pix2style.images import size_within
 TARGET_RATE = 15.0
 """Frames per second that are kept by stylizing smaller frames."""
 _SHARES = (1.0, 0.75, 0.5, 0.375, 0.25)  # of the longer side
-_SMALLEST_SIDE_PX = 160
+_SMALLEST_SIDE_PX = 256
 # Times that a decision is based on. The first at a size counts not at all: memory is allocated then.
-_SAMPLES_TO_SHRINK = 3
+_SAMPLES_TO_SHRINK = 5
 _SAMPLES_TO_GROW = 45
 # A larger size has to be expected to take at most so much of the time that there is, or the size would go up and down.
 _GROW_MARGIN = 0.7
