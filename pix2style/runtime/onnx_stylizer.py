@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -131,6 +132,12 @@ class OnnxStylizer(Stylizer):
         except ValueError as error:
             raise ConfigError(f"{path}@{format_style(choice)}: {error}") from error
         return {"style": format_style(choice)}
+
+    def copy(self) -> OnnxStylizer:
+        """Return a stylizer with the same session and the same settings, which `adjust` changes independently."""
+        copied = copy.copy(self)
+        copied._fixed_inputs = dict(self._fixed_inputs)  # noqa: SLF001
+        return copied
 
     def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:
         """Change strength or mixture of styles from the next photo on, as between the frames of a clip.

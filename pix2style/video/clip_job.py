@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style.errors import DataError
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.steady import FramePlan, SteadyStylizer
 from pix2style.stylizer import Stylizer
 from pix2style.video.clip import ClipFacts, ClipFrame
-from pix2style.video.clip_origin import clip_origin
 from pix2style.video.clip_progress import ClipMeter, ClipProgress
 from pix2style.video.clip_settings import ClipSettings
-from pix2style.video.encoders import VideoSettings
 from pix2style.video.join import join_segments
 from pix2style.video.read import read_frames
 from pix2style.video.segments import encode_segment
+from pix2style.video.settings import VideoSettings
 from pix2style.video.thread_queue import ReadAhead, WriteBehind
 from pix2style.video.work_folder import State, WorkFolder
 
@@ -70,16 +70,15 @@ class ClipInterrupted(KeyboardInterrupt):  # noqa: N818 - not an error: as its b
 
 @dataclass(frozen=True, slots=True)
 class _Followed:
-    """A frame on its way to the stylizer; with the state after it, if it is the last one of a segment."""
+    """A frame on its way to the stylizer."""
 
     frame: ClipFrame
     plan: FramePlan
-    state: State | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Stylized:
-    """A frame on its way to the encoder."""
+    """A frame on its way to the encoder; with the stylizer's state after it, if it is the last one of a segment."""
 
     frame: ClipFrame
     state: State | None
@@ -115,6 +114,7 @@ class ClipJob:
         settings: How the clip is stylized.
         video: How the output is encoded.
         work: The work folder.
+        origin: Note that the output bears.
         on_progress: Called from time to time.
         queue_frames: Number of frames that may wait between two threads.
     """
@@ -127,11 +127,14 @@ class ClipJob:
         settings: ClipSettings,
         video: VideoSettings,
         work: WorkFolder,
+        origin: str,
         on_progress: Callable[[ClipProgress], None],
         queue_frames: int = QUEUE_FRAMES,
     ) -> None:
+        if settings.timeline and isinstance(stylizer, OnnxStylizer):
+            stylizer = stylizer.copy()  # the caller's one keeps its strength and style
         self._stylizer, self._facts, self._out, self._settings = stylizer, facts, out, settings
-        self._video, self._work, self._queue_frames = video, work, queue_frames
+        self._video, self._work, self._origin, self._queue_frames = video, work, origin, queue_frames
         self._steady = SteadyStylizer(stylizer, settings.steady)
         if (state := work.last_state()) is not None:
             self._steady.restore(state)
@@ -140,10 +143,13 @@ class ClipJob:
         self._meter = ClipMeter(facts, settings, work.frames, on_progress)
         self._is_interrupted = False
         self._unfinished: _Segment | None = None
-        self._stylize_seconds = 0.0
+        self._stylized, self._stylize_seconds = 0, 0.0
 
-    def run(self) -> ClipReport:
+    def run(self, notes: Sequence[str]) -> ClipReport:
         """Make the output.
+
+        Args:
+            notes: What a person should know before.
 
         Raises:
             DataError: The clip cannot be read, or the output cannot be written. Finished segments stay in the work
@@ -151,11 +157,13 @@ class ClipJob:
             ClipInterrupted: Ctrl-C was pressed. What was done is in a playable file, and in the work folder.
         """
         started = time.perf_counter()
+        for note in notes:
+            self._add_note(note)
         try:
             self._make_segments()
             if not self._work.segments:
                 raise DataError(f"{self._facts.path}: has no frames in the part to stylize: check --start and --end")
-            self._join(self._out, None)
+            self._join(self._out)
         except KeyboardInterrupt:
             partial = self._leave_partial()
             raise ClipInterrupted(partial, self._work.frames + self._unfinished_frames) from None
@@ -193,10 +201,8 @@ class ClipJob:
             on_note=self._add_note,
         )
         with contextlib.closing(frames):  # type: ignore[type-var]
-            for number, frame in enumerate(frames, 1):
-                plan = self._steady.follow(frame.rgb)
-                is_last = number % self._settings.segment_frames == 0
-                yield _Followed(frame, plan, self._steady.state() if is_last else None)
+            for frame in frames:
+                yield _Followed(frame, self._steady.follow(frame.rgb))
 
     def _stylize(self, item: _Followed) -> _Stylized:
         """Stylize a frame: runs in the caller's thread."""
@@ -206,7 +212,9 @@ class ClipJob:
         rgb = self._steady.stylize(item.frame.rgb, item.plan)
         self._stylize_seconds += time.perf_counter() - started
         self._meter.count(item.frame.time)
-        return _Stylized(replace(item.frame, rgb=rgb), item.state)
+        self._stylized += 1
+        is_last = self._stylized % self._settings.segment_frames == 0
+        return _Stylized(replace(item.frame, rgb=rgb), self._steady.state() if is_last else None)
 
     def _encode(self, items: Iterator[_Stylized]) -> None:
         """Encode the frames segment by segment: runs in the thread that writes."""
@@ -217,7 +225,11 @@ class ClipJob:
             if self._is_interrupted and segment.count < segment.length:
                 return
             self._work.commit(
-                frames=segment.count, last_index=segment.last_index, state=segment.state, notes=self._notes
+                frames=segment.count,
+                last_index=segment.last_index,
+                last_time=segment.last_time,
+                state=segment.state,
+                notes=self._notes,
             )
             self._unfinished = None
 
@@ -229,16 +241,25 @@ class ClipJob:
     def _unfinished_frames(self) -> int:
         return self._unfinished.count if self._unfinished else 0
 
-    def _join(self, out: Path, end_s: float | None) -> None:
-        """Write all segments, with sound and subtitles, into a file that has its name only when it is complete."""
-        segments = [*self._work.paths, *([self._work.next_path()] if self._unfinished else [])]
+    def _join(self, out: Path, end_s: float | None = None) -> None:
+        """Write all segments, with sound and subtitles, into a file that has its name only when it is complete.
+
+        It is written in the work folder, so that a program that is killed leaves nothing elsewhere.
+        """
+        is_partial = out != self._out
+        segments = [*self._work.paths, *([self._work.next_path()] if is_partial and self._unfinished_frames else [])]
         joined = self._work.path / f"joined{out.suffix}"
-        end_s = self._settings.end_s if end_s is None else end_s
-        notes = join_segments(segments, self._facts, joined, self._video, start_s=self._settings.start_s, end_s=end_s)
+        notes = join_segments(
+            segments,
+            self._facts,
+            joined,
+            self._video,
+            start_s=self._settings.start_s,
+            end_s=self._settings.end_s if end_s is None else end_s,
+            origin=None if is_partial else self._origin,
+        )
         for note in notes:
             self._add_note(note)
-        with joined.open("r+b") as stream:
-            os.fsync(stream.fileno())
         joined.replace(out)
 
     def _leave_partial(self) -> Path | None:
@@ -247,8 +268,8 @@ class ClipJob:
             self._work.remove()
             return None
         path = self._partial_path()
-        end_s = self._meter.last_end_s
-        self._join(path, end_s)
+        last = self._unfinished or self._work.segments[-1]
+        self._join(path, float(last.last_time * self._facts.time_base_s + 1 / self._facts.frame_rate))
         self._work.set_partial(path)
         return path
 

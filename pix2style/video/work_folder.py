@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pix2style.files import atomic_path, locked, read_json, write_json
 
 State = dict[str, NDArray[Any]]
 _RECORD = "job.json"
+_SEGMENT_SUFFIX = ".segment"
 _VERSION = 1
 _LONGEST_NAME = 40  # characters; file systems allow 255 bytes for a name
 _TRIALS = 5
@@ -36,13 +37,15 @@ class SegmentRecord:
     Attributes:
         name: Name of its file in the work folder.
         frames: Number of its frames.
-        last_index: Number of its last frame in the clip, from 0.
+        last_index: Number of its last frame in the part that is read, from 0.
+        last_time: Presentation time of that frame, in units of the clip's time base.
         state: Name of the file with the stylizer's state after its last frame; empty for the last segment of a clip.
     """
 
     name: str
     frames: int
     last_index: int
+    last_time: int
     state: str
 
 
@@ -79,8 +82,8 @@ class WorkFolder:
         discarded: Number of finished segments of another job that were in the folder.
     """
 
-    def __init__(self, path: Path, job: str, segment_suffix: str) -> None:
-        self.path, self._job, self._suffix = path, job, segment_suffix
+    def __init__(self, path: Path, job: str) -> None:
+        self.path, self._job = path, job
         self.segments: list[SegmentRecord] = []
         self.notes: list[str] = []
         self.partial: PartialFile | None = None
@@ -138,27 +141,28 @@ class WorkFolder:
 
     def next_path(self) -> Path:
         """Return the path for the next segment while it is being written."""
-        return self.path / f"unfinished-{len(self.segments):06d}{self._suffix}"
+        return self.path / f"unfinished-{len(self.segments):06d}{_SEGMENT_SUFFIX}"
 
-    def commit(self, *, frames: int, last_index: int, state: State | None, notes: list[str]) -> None:
+    def commit(
+        self, *, frames: int, last_index: int, last_time: int, state: State | None, notes: Sequence[str]
+    ) -> None:
         """Count the file at `next_path` as a finished segment.
 
         Args:
             frames: Number of its frames.
-            last_index: Number of its last frame in the clip.
+            last_index: Number of its last frame in the part that is read.
+            last_time: Presentation time of that frame.
             state: State of the stylizer after that frame; None after the last frame of the clip.
             notes: What a person should know about the clip up to this frame.
         """
-        stem, unfinished = f"{len(self.segments):06d}", self.next_path()
-        with unfinished.open("r+b") as stream:
-            os.fsync(stream.fileno())
-        unfinished.replace(self.path / (stem + self._suffix))
+        stem = f"{len(self.segments):06d}"
+        self.next_path().replace(self.path / (stem + _SEGMENT_SUFFIX))
         state_name = ""
         if state is not None:
             state_name = f"{stem}.npz"
             with atomic_path(self.path / state_name) as temporary, temporary.open("wb") as stream:
                 np.savez(stream, **state)  # type: ignore[arg-type]
-        self.segments.append(SegmentRecord(stem + self._suffix, frames, last_index, state_name))
+        self.segments.append(SegmentRecord(stem + _SEGMENT_SUFFIX, frames, last_index, last_time, state_name))
         self.notes = list(notes)
         self._write_record()
 
@@ -187,13 +191,12 @@ class WorkFolder:
 
 
 @contextlib.contextmanager
-def open_work_folder(out: Path, job: str, segment_suffix: str) -> Iterator[WorkFolder]:
+def open_work_folder(out: Path, job: str) -> Iterator[WorkFolder]:
     """Make the work folder of an output or open that of an earlier call, and lock it while the block runs.
 
     Args:
         out: The output.
         job: Digest of the source and of all settings; the content of the folder is discarded if it had another one.
-        segment_suffix: Suffix of the files of segments.
 
     Raises:
         DataError: Another process writes the same output.
@@ -211,7 +214,7 @@ def open_work_folder(out: Path, job: str, segment_suffix: str) -> Iterator[WorkF
                     continue
             except FileNotFoundError:
                 continue
-            yield WorkFolder(path, job, segment_suffix)
+            yield WorkFolder(path, job)
             return
     raise busy
 
