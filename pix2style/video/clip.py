@@ -77,9 +77,12 @@ class ClipFrame:
         alpha: Transparency, uint8 [height, width]; None for opaque clips.
         time: Presentation time in units of the clip's `time_base_s`.
         index: Number of the frame among those of the part that is read (`start_s` to `end_s`), from 0.
+        duration: How long the frame is shown, in the same units; None if the clip does not say it. It counts for the
+            last frame of a clip only, as others are shown until the next one.
     """
 
     rgb: Image8
     alpha: NDArray[np.uint8] | None
     time: int
     index: int
+    duration: int | None = None

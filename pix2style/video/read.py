@@ -56,7 +56,8 @@ def read_frames(
             if index >= first:
                 pixels = convert(frame)
                 alpha = np.ascontiguousarray(pixels[..., 3]) if facts.has_alpha else None
-                yield ClipFrame(np.ascontiguousarray(pixels[..., :3]), alpha, time, index)
+                rgb = np.ascontiguousarray(pixels[..., :3])
+                yield ClipFrame(rgb, alpha, time, index, frame.duration or None)
             index += 1
 
 
