@@ -144,4 +144,6 @@ def _refuse(others: Sequence[tuple[Path, str]], origin: OutputOrigin) -> None:
     alike = sum(other == what for _, other in others) - 1
     more = f", as {counted(alike, f'more {origin.output}', verb='was')}" if alike else ""
     them = "it" if len(others) == 1 else "them"
-    raise DataError(f"{path}: {what.format(source=origin.source)}{more}: add --overwrite to replace {them}, or choose another OUT")
+    raise DataError(
+        f"{path}: {what.format(source=origin.source)}{more}: add --overwrite to replace {them}, or choose another OUT"
+    )

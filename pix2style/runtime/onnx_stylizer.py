@@ -136,7 +136,7 @@ class OnnxStylizer(Stylizer):
     def copy(self) -> OnnxStylizer:
         """Return a stylizer with the same session and the same settings, which `adjust` changes independently."""
         copied = copy.copy(self)
-        copied._fixed_inputs = dict(self._fixed_inputs)  # noqa: SLF001
+        copied._fixed_inputs = dict(self._fixed_inputs)
         return copied
 
     def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:

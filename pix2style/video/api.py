@@ -19,10 +19,9 @@ from pix2style.video.clip_job import QUEUE_FRAMES, ClipJob, ClipReport
 from pix2style.video.clip_origin import ClipOrigin
 from pix2style.video.clip_progress import ClipProgress
 from pix2style.video.clip_settings import ClipSettings, clip_settings
-from pix2style.video.encoders import choose_settings
 from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
-from pix2style.video.settings import VideoSettings
+from pix2style.video.settings import FRAMES_PER_SEGMENT, VideoSettings
 from pix2style.video.thread_queue import ReadAhead
 from pix2style.video.timeline import read_timeline
 from pix2style.video.work_folder import WorkFolder, open_work_folder
@@ -42,7 +41,9 @@ def stylize_clip(
     codec: str | None = None,
     timeline: str | Path | None = None,
     on_progress: Callable[[ClipProgress], None] = no_progress,
+    segment_frames: int = FRAMES_PER_SEGMENT,
     queue_frames: int = QUEUE_FRAMES,
+    encoder_threads: int | None = None,
 ) -> ClipReport:
     """Stylize a clip into a file, with its sound and its subtitles.
 
@@ -62,7 +63,9 @@ def stylize_clip(
         codec: Codec, for example `"h264"`; None for the container's default.
         timeline: Path of a text file with strength and style over time; see `video.timeline`. For filter files.
         on_progress: Called from time to time, in this thread.
+        segment_frames: Number of frames that are encoded together, which is what a stop loses at most.
         queue_frames: Number of frames that may wait between two threads.
+        encoder_threads: Number of threads of the encoder, on which the bytes depend; None for the usual number.
 
     Raises:
         ConfigError: A setting is out of its range, or the container cannot hold the codec.
@@ -79,6 +82,8 @@ def stylize_clip(
         crf=crf,
         codec=codec,
         timeline=read_timeline(Path(timeline), stylizer) if timeline is not None else None,
+        segment_frames=segment_frames,
+        encoder_threads=encoder_threads,
     )
     return run_clip(stylizer, Path(source), Path(out), settings, on_progress=on_progress, queue_frames=queue_frames)
 
@@ -98,13 +103,23 @@ def run_clip(
     if out.exists() and out.samefile(source):
         raise DataError(f"{out}: is the clip and would be overwritten: choose another OUT")
     check_can_write(out)
-    video, notes = choose_settings(facts, out, codec=settings.codec, crf=settings.crf)
+    video, notes = settings.video_settings(facts, out)
     origin = ClipOrigin(stylizer.identity, 0, settings).note_of(out, sha256_file(source))
-    with open_work_folder(out, _job_digest(origin, settings, video)) as work:
+    with open_work_folder(out, _job_digest(origin, video)) as work:
         if work.discarded:
             notes.append("an earlier call with other settings was not finished: its frames are discarded")
         try:
-            job = ClipJob(stylizer, facts, out, settings, video, work, origin, on_progress, queue_frames)
+            job = ClipJob(
+                stylizer,
+                facts,
+                out,
+                settings=settings,
+                video=video,
+                work=work,
+                origin=origin,
+                on_progress=on_progress,
+                queue_frames=queue_frames,
+            )
             return job.run(notes)
         except OSError as error:
             raise DataError(_cannot_write(out, error, work)) from error
@@ -113,13 +128,13 @@ def run_clip(
                 work.remove()
 
 
-def _job_digest(origin: str, settings: ClipSettings, video: VideoSettings) -> str:
+def _job_digest(origin: str, video: VideoSettings) -> str:
     """Return a digest of all that the bytes of segments depend on: what encodes them, too."""
     import av
     import onnxruntime
 
     versions = [av.__version__, str(av.library_versions), onnxruntime.__version__]
-    return sha256_json([origin, video.digest(), settings.segment_frames, versions])
+    return sha256_json([origin, video.digest(), versions])
 
 
 def _cannot_write(out: Path, error: OSError, work: WorkFolder) -> str:

@@ -55,7 +55,7 @@ class ClipReport:
         return made / self.seconds if made and self.seconds else None
 
 
-class ClipInterrupted(KeyboardInterrupt):  # noqa: N818 - not an error: as its base class, it ends the program
+class ClipInterrupted(KeyboardInterrupt):
     """Ctrl-C ended the work on a clip.
 
     Attributes:
@@ -124,6 +124,7 @@ class ClipJob:
         stylizer: Stylizer,
         facts: ClipFacts,
         out: Path,
+        *,
         settings: ClipSettings,
         video: VideoSettings,
         work: WorkFolder,

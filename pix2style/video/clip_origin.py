@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from pix2style.errors import DataError
 from pix2style.runtime.existing_outputs import ORIGIN_DIGITS, OutputOrigin
 from pix2style.video.clip_settings import ClipSettings
+from pix2style.video.container import open_container
+
+_KEY = "pix2style"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class ClipOrigin(OutputOrigin):
 
     def read(self, target: Path) -> str | None:
         """Return the note that a clip bears; None if it has none or cannot be read."""
-        from pix2style.video.origin import read_clip_origin
-
-        return read_clip_origin(target)
+        try:
+            with open_container(target) as container:
+                words = container.metadata.get("comment", "").split()
+        except DataError:
+            return None
+        return words[1] if len(words) == 2 and words[0] == _KEY else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
 from pix2style.steady import SteadyMode
 from pix2style.stylizer import StylizerIdentity
+from pix2style.video.clip import ClipFacts
+from pix2style.video.encoders import choose_settings
+from pix2style.video.settings import FRAMES_PER_SEGMENT, VideoSettings
 from pix2style.video.timeline import Timeline
 
-SEGMENT_FRAMES = 250
-"""Number of frames that are encoded together: what a stop loses at most, and the distance of key frames at least."""
 _SMALLEST_SIDE_PX = 16
 
 
@@ -29,7 +30,8 @@ class ClipSettings:
         crf: Quality of the encoder, where smaller is better; None for the encoder's default here.
         codec: Name of the encoder or codec, for example `h264` or `libx265`; None for the container's default.
         timeline: Strength and style over time; None for those of the stylizer.
-        segment_frames: Number of frames of a segment.
+        segment_frames: Number of frames that are encoded together, which is what a stop loses at most.
+        encoder_threads: Number of threads of the encoder; None for the usual number.
     """
 
     steady: SteadyMode = SteadyMode.LOCK
@@ -39,7 +41,8 @@ class ClipSettings:
     crf: int | None = None
     codec: str | None = None
     timeline: Timeline | None = None
-    segment_frames: int = SEGMENT_FRAMES
+    segment_frames: int = FRAMES_PER_SEGMENT
+    encoder_threads: int | None = None
 
     def check(self) -> None:
         """Check what can be checked without a clip.
@@ -54,8 +57,9 @@ class ClipSettings:
             raise ConfigError(f"end is {self.end_s:g} s, but start is {self.start_s or 0:g} s: end has to be later")
         if self.max_side_px is not None and self.max_side_px < _SMALLEST_SIDE_PX:
             raise ConfigError(f"max-side is {self.max_side_px}: give at least {_SMALLEST_SIDE_PX} pixels")
-        if self.segment_frames < 1:
-            raise ConfigError(f"segment_frames is {self.segment_frames}: give at least 1")
+        for name, number in (("segment_frames", self.segment_frames), ("encoder_threads", self.encoder_threads)):
+            if number is not None and number < 1:
+                raise ConfigError(f"{name} is {number}: give at least 1")
 
     def digest(self, identity: StylizerIdentity, target: Path) -> str:
         """Return a digest of everything but the source that changes an output."""
@@ -73,6 +77,12 @@ class ClipSettings:
                 "container": target.suffix.lower(),
             }
         )
+
+    def video_settings(self, source: ClipFacts, out: Path) -> tuple[VideoSettings, list[str]]:
+        """Return how an output is encoded, and notes about it; see `encoders.choose_settings`."""
+        video, notes = choose_settings(source, out, codec=self.codec, crf=self.crf)
+        threads = self.encoder_threads or video.threads
+        return replace(video, frames_per_segment=self.segment_frames, threads=threads), notes
 
 
 def clip_settings(**values: Any) -> ClipSettings:

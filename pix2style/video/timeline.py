@@ -1,9 +1,9 @@
 """Strength and style that change over the time of a clip, read from a small text file.
 
-    # time  what holds from then on; between two lines the values change evenly
-    0:00    strength=0
-    0:04    strength=1 style=1,0
-    0:10    style=0.5,0.5
+# time  what holds from then on; between two lines the values change evenly
+0:00    strength=0
+0:04    strength=1 style=1,0
+0:10    style=0.5,0.5
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def read_timeline(path: Path, stylizer: Stylizer) -> Timeline:
     """Read a timeline, and check that a stylizer can follow it.
 
     Args:
-        path: Path of the text file. Each line is a time (seconds or `[HH:]MM:SS.sss` from the beginning of the clip) and
-            `strength=`, `style=` or both; empty lines and what follows a # are ignored.
+        path: Path of the text file. Each line is a time (seconds or `[HH:]MM:SS.sss` from the beginning of the clip),
+            and `strength=`, `style=` or both; empty lines and what follows a # are ignored.
         stylizer: The stylizer.
 
     Raises:
@@ -124,7 +124,7 @@ def parse_timeline(text: str, name: str, styles: int) -> Timeline:
         try:
             at_s = parse_time(words[0])
             if at_s <= last_s:
-                raise ValueError(f"{words[0]} is not later than the line before ({time_text(last_s)}): sort the lines")  # noqa: TRY301
+                raise ValueError(f"{words[0]} is not later than the line before ({time_text(last_s)}): sort the lines")
             last_s = at_s
             for key, value in _settings(words[1:], styles).items():
                 points[key].append((at_s, value))
