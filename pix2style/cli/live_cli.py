@@ -166,7 +166,7 @@ def _load_looks(filters: list[str]) -> Looks:
         stylizer = load_stylizer(text)
         if stylizer.description:
             print_note(f"{text} is stylized by {stylizer.description}")
-        name = Path(text).stem if isinstance(stylizer, OnnxStylizer) else stylizer.identity.name
+        name = Path(text).name.replace(".onnx", "") if isinstance(stylizer, OnnxStylizer) else stylizer.identity.name
         if isinstance(stylizer, OnnxStylizer) and stylizer.styles > 1 and "style" not in stylizer.identity.settings:
             for style in range(stylizer.styles):
                 label = stylizer.spec.styles[style] if style < len(stylizer.spec.styles) else str(style)

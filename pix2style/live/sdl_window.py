@@ -203,6 +203,6 @@ def _fit(screen: tuple[int, int], height_px: int, width_px: int) -> tuple[int, i
 
 def _no_display(reason: str) -> str:
     return (
-        f"there is no display for a window ({one_line(reason)}): run it on a machine with a screen, or add --no-window, for"
-        " example with --record or --virtual-camera"
+        f"there is no display for a window ({one_line(reason)}): run it on a machine with a screen, or add --no-window,"
+        " for example with --record or --virtual-camera"
     )
