@@ -67,6 +67,20 @@ class ImageError(DataError):
         self.reason = reason
 
 
+class ClipError(DataError):
+    """A video clip cannot be read.
+
+    Attributes:
+        name: Name of the file.
+        reason: The message without the file's name, for lists of failures.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
 class PhotoError(DataError):
     """A teacher cannot stylize one photo but may stylize others: make-pairs lists the photo and continues."""
 

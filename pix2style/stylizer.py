@@ -55,6 +55,19 @@ class Stylizer(ABC):
         """Share of the style in the outputs, from 0 (the image itself) to 1."""
         return 1.0
 
+    @property
+    def grid_px(self) -> int:
+        """Distance in pixels of the grid on which strokes hang; 1 if there is no grid, or it is not known.
+
+        A photo that is shifted by a multiple of it gives the shifted result.
+        """
+        return 1
+
+    @property
+    def takes_glimpse(self) -> bool:
+        """Whether `stylize_with_glimpse` makes use of the glimpse."""
+        return False
+
     @abstractmethod
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Stylize images of any sizes.
@@ -65,6 +78,18 @@ class Stylizer(ABC):
         Returns:
             One uint8 array [height, width, 3] per image, of the image's size.
         """
+
+    def stylize_with_glimpse(self, image: Image8, glimpse: Image8 | None) -> Image8:
+        """Stylize an image with a given global context, for example that of another frame of the same scene.
+
+        Args:
+            image: uint8 [height, width, 3].
+            glimpse: Small patches of the whole photo (see `images.glimpse`); None for those of the image. Without
+                effect if `takes_glimpse` is False.
+        """
+        del glimpse
+        [stylized] = self.stylize([image])
+        return stylized
 
     def stylize_picture(self, picture: Picture) -> Picture:
         """Stylize a picture in sRGB, which networks are trained on, and return it in the colour space of the picture.

@@ -62,6 +62,11 @@ class RunStylizer(Stylizer):
         """Name of the run (and of its style), and digest of the file with the weights."""
         return self._identity
 
+    @property
+    def grid_px(self) -> int:
+        """See `Stylizer.grid_px`; multiples above 32 count as 32, as with exported filters."""
+        return min(self._generator.size_multiple, 32)
+
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`."""
         return stylize_with(self._generator, images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -35,6 +36,7 @@ _TILE_PX = 1024
 # For networks with a large receptive field tiles are at least so many margins wide, so that the overlapping margins are
 # at most 5/9 of the work.
 _MIN_TILE_MARGINS = 4
+_MAX_GRID_PX = 32
 
 
 class OnnxStylizer(Stylizer):
@@ -131,6 +133,30 @@ class OnnxStylizer(Stylizer):
             raise ConfigError(f"{path}@{format_style(choice)}: {error}") from error
         return {"style": format_style(choice)}
 
+    def copy(self) -> OnnxStylizer:
+        """Return a stylizer with the same session and the same settings, which `adjust` changes independently."""
+        copied = copy.copy(self)
+        copied._fixed_inputs = dict(self._fixed_inputs)
+        return copied
+
+    def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:
+        """Change strength or mixture of styles from the next photo on, as between the frames of a clip.
+
+        The identity stays that of the beginning.
+
+        Args:
+            strength: New strength, from 0 to 1; None to leave it.
+            style: New weight for each style, with the sum 1; None to leave them. Only for files of several styles.
+        """
+        if strength is not None:
+            self._strength = check_strength(strength)
+            if STRENGTH_NAME in self.inputs.others:
+                self._fixed_inputs[STRENGTH_NAME] = np.array([strength], np.float32)
+            else:
+                self._blend_strength = None if strength == 1 else strength
+        if style is not None and self.styles > 1:
+            self._fixed_inputs[STYLE_NAME] = np.array(style_weights(tuple(style), self.styles), np.float32)
+
     @property
     def identity(self) -> StylizerIdentity:
         """The filter's name, and the digest of its file."""
@@ -150,6 +176,19 @@ class OnnxStylizer(Stylizer):
         """
         return self._has_glimpse_input or not self.spec.global_context
 
+    @property
+    def grid_px(self) -> int:
+        """Distance of the grid on which strokes hang: `size_multiple` of the filter, or 32 if that is larger.
+
+        A frame is padded by up to this many pixels to lie on the grid. Coarser layers change an image little.
+        """
+        return min(self.spec.size_multiple, _MAX_GRID_PX)
+
+    @property
+    def takes_glimpse(self) -> bool:
+        """Whether the file has the input `glimpse`."""
+        return self._has_glimpse_input
+
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Stylize photos of any sizes, one at a time.
 
@@ -164,6 +203,14 @@ class OnnxStylizer(Stylizer):
             DataError: A photo needs more memory than there is.
         """
         return [self._stylize_photo(image) for image in images]
+
+    def stylize_with_glimpse(self, image: Image8, glimpse: Image8 | None) -> Image8:
+        """See `Stylizer.stylize_with_glimpse`.
+
+        Raises:
+            DataError: The image needs more memory than there is.
+        """
+        return self._stylize_photo(image, glimpse)
 
     def run(self, batch: Image8) -> Image8:
         """Stylize a batch of photos of the same size, without tiles: at once if the file allows it (int8 does not).
@@ -181,19 +228,21 @@ class OnnxStylizer(Stylizer):
             return np.concatenate([self._run(photo[None], self._fixed_inputs) for photo in batch])
         return self._run(batch, self._fixed_inputs)
 
-    def _stylize_photo(self, photo: Image8) -> Image8:
+    def _stylize_photo(self, photo: Image8, given_glimpse: Image8 | None = None) -> Image8:
+        inputs: dict[str, Any] = dict(self._fixed_inputs)
+        if given_glimpse is not None and self._has_glimpse_input:
+            inputs[GLIMPSE_NAME] = given_glimpse[None]
         height, width = photo.shape[:2]
         is_small = self._tile is None and height * width <= _MAX_UNTILED_PIXELS
         if self._tile == 0 or is_small or not self.can_tile:
-            return self._run_one(photo, self._fixed_inputs)
+            return self._run_one(photo, inputs)
         multiple, margin = self.spec.size_multiple, self.spec.receptive_field_px
         tile = self._tile or max(_TILE_PX, _MIN_TILE_MARGINS * margin)
         rows, columns = (split_axis(size, tile, multiple=multiple, margin=margin) for size in (height, width))
         if len(rows.spans) == len(columns.spans) == 1:
-            return self._run_one(photo, self._fixed_inputs)
+            return self._run_one(photo, inputs)
         self.tiled += 1
-        inputs: dict[str, Any] = dict(self._fixed_inputs)
-        if self._has_glimpse_input:
+        if self._has_glimpse_input and given_glimpse is None:
             inputs[GLIMPSE_NAME] = glimpse(photo)[None]  # all tiles get the global context of the whole photo
         return stylize_in_tiles(lambda tile_image: self._run_one(tile_image, inputs), photo, rows, columns)
 

@@ -74,6 +74,20 @@ class PreserveColor(Stylizer):
         """Description of the inner stylizer."""
         return self._inner.description
 
+    @property
+    def grid_px(self) -> int:
+        """Grid of the inner stylizer."""
+        return self._inner.grid_px
+
+    @property
+    def takes_glimpse(self) -> bool:
+        """Whether the inner stylizer takes a glimpse."""
+        return self._inner.takes_glimpse
+
+    def stylize_with_glimpse(self, image: Image8, glimpse: Image8 | None) -> Image8:
+        """See `Stylizer.stylize_with_glimpse`."""
+        return preserve_color(image, self._inner.stylize_with_glimpse(image, glimpse))
+
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """See `Stylizer.stylize`; raises what the inner stylizer raises."""
         stylized = self._inner.stylize(images)

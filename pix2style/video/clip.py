@@ -31,7 +31,7 @@ class ClipColour:
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """What a clip is, read from its headers without decoding it.
+    """What a clip is, read from its headers and its first frame.
 
     Attributes:
         path: Path of the clip.
@@ -76,10 +76,13 @@ class ClipFrame:
             and transfer function; a clip in HDR is tone-mapped to sRGB.
         alpha: Transparency, uint8 [height, width]; None for opaque clips.
         time: Presentation time in units of the clip's `time_base_s`.
-        index: Number of the frame in the whole clip, from 0.
+        index: Number of the frame among those of the part that is read (`start_s` to `end_s`), from 0.
+        duration: How long the frame is shown, in the same units; None if the clip does not say it. It counts for the
+            last frame of a clip only, as others are shown until the next one.
     """
 
     rgb: Image8
     alpha: NDArray[np.uint8] | None
     time: int
     index: int
+    duration: int | None = None

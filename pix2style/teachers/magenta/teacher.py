@@ -76,6 +76,11 @@ class MagentaTeacher(Stylizer):
         return self._identity
 
     @property
+    def grid_px(self) -> int:
+        """4: the network halves its maps twice."""
+        return 4
+
+    @property
     def description(self) -> str:
         """Which network stylizes, where it came from, and what runs it."""
         return self._network.description

@@ -1,0 +1,151 @@
+"""Stylize the frames of a clip so that strokes stay where they are on the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2style.images import Image8
+from pix2style.images.glimpse import glimpse
+from pix2style.steady.grid import crop_from_phase, pad_to_phase
+from pix2style.steady.mode import SteadyMode
+from pix2style.steady.motion import MotionTracker
+from pix2style.stylizer import Stylizer
+
+State = dict[str, NDArray[np.generic]]
+# The whole-pixel position follows the measured one only when they differ by more than this: a camera at rest between
+# two pixels would else make the grid jump to and fro with the noise of the measurement.
+_HYSTERESIS_PX = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlan:
+    """How to stylize one frame, so that it continues the frames before.
+
+    Attributes:
+        scene: Number of the scene, from 0; it rises at each cut.
+        starts_scene: Whether the frame is the first one of its scene.
+        position_px: How far the content has moved since the scene began: down, to the right.
+        locked_px: The same in whole pixels, to which the grid of the filter is locked.
+        offset_px: Rows and columns to add at the top and on the left, so that the grid lies on the scene.
+        glimpse: The glimpse that the whole scene is stylized with; None if the stylizer takes none.
+        state: State of `follow` after this frame.
+    """
+
+    scene: int = 0
+    starts_scene: bool = False
+    position_px: tuple[float, float] = (0.0, 0.0)
+    locked_px: tuple[int, int] = (0, 0)
+    offset_px: tuple[int, int] = (0, 0)
+    glimpse: Image8 | None = None
+    state: State = field(default_factory=dict, repr=False, compare=False)
+
+
+class SteadyStylizer:
+    """Stylizes the frames of one clip.
+
+    `follow` takes the frames in their order and is cheap; `stylize` takes each frame with its plan, and may run in
+    another thread, behind `follow`.
+
+    Args:
+        stylizer: What stylizes single frames.
+        mode: How much is done for steadiness.
+    """
+
+    def __init__(self, stylizer: Stylizer, mode: SteadyMode) -> None:
+        self._stylizer, self._mode = stylizer, mode
+        self._tracker = MotionTracker()
+        self._plan = FramePlan(scene=-1)  # of the last frame that was followed
+        self._stylized = self._plan  # plan of the last frame that was stylized
+
+    @property
+    def mode(self) -> SteadyMode:
+        """How much is done for steadiness."""
+        return self._mode
+
+    def follow(self, frame: Image8) -> FramePlan:
+        """Take the next frame of the clip, and say how to stylize it.
+
+        Args:
+            frame: uint8 [height, width, 3]; a frame of another size begins another scene.
+        """
+        if self._mode is SteadyMode.OFF:
+            return FramePlan()
+        motion, before = self._tracker.follow(frame), self._plan
+        scene = before.scene + motion.starts_scene
+        locked = (0, 0) if motion.starts_scene else _locked(motion.position, before.locked_px)
+        grid = self._stylizer.grid_px
+        context = before.glimpse
+        if motion.starts_scene:
+            context = glimpse(frame) if self._stylizer.takes_glimpse else None
+        plan = FramePlan(
+            scene=scene,
+            starts_scene=motion.starts_scene,
+            position_px=motion.position,
+            locked_px=locked,
+            offset_px=(-locked[0] % grid, -locked[1] % grid),
+            glimpse=context,
+            state=self._tracker.state(),
+        )
+        self._plan = plan
+        return plan
+
+    def stylize(self, frame: Image8, plan: FramePlan) -> Image8:
+        """Stylize a frame.
+
+        Args:
+            frame: uint8 [height, width, 3].
+            plan: What `follow` said about this frame.
+
+        Returns:
+            uint8 [height, width, 3].
+        """
+        if self._mode is SteadyMode.OFF:
+            [stylized] = self._stylizer.stylize([frame])
+            return stylized
+        padded = pad_to_phase(frame, plan.offset_px, self._stylizer.grid_px)
+        stylized = self._stylizer.stylize_with_glimpse(padded, plan.glimpse)
+        self._stylized = plan
+        return crop_from_phase(stylized, plan.offset_px, (frame.shape[0], frame.shape[1]))
+
+    def state(self) -> State:
+        """Return all that a later frame depends on, as it was after the last frame that was stylized.
+
+        Frames that were followed, but not stylized yet, do not count: give them to `follow` again after `restore`.
+        """
+        plan = self._stylized
+        if plan.scene < 0:
+            return {}
+        state: State = {f"motion.{name}": array for name, array in plan.state.items()}
+        state["scene"] = np.array([plan.scene], np.int64)
+        state["locked_px"] = np.array(plan.locked_px, np.int64)
+        if plan.glimpse is not None:
+            state["glimpse"] = plan.glimpse
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Go on exactly where another `SteadyStylizer` was when `state` was taken from it."""
+        motion: State = {name[7:]: array for name, array in state.items() if name.startswith("motion.")}
+        self._tracker.restore(motion)
+        if not state:
+            self._plan = self._stylized = FramePlan(scene=-1)
+            return
+        context = state.get("glimpse")
+        down, right = state["locked_px"].tolist()
+        self._plan = self._stylized = FramePlan(
+            scene=int(state["scene"][0]),
+            locked_px=(down, right),
+            glimpse=None if context is None else context.astype(np.uint8),
+            state=motion,
+        )
+
+
+def _locked(position: tuple[float, float], before: tuple[int, int]) -> tuple[int, int]:
+    """Return the whole-pixel position nearest to the measured one, which changes only for a clear reason."""
+    down, right = (
+        old if abs(now - old) <= _HYSTERESIS_PX else round(now) for now, old in zip(position, before, strict=True)
+    )
+    return down, right
