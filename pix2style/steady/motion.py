@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2style.images import Image8
-from pix2style.steady.correlation import Spectrum, global_shift, spectrum
+from pix2style.steady.correlation import global_shift, spectrum
 from pix2style.steady.luminance import Floats, small_luminance
 from pix2style.steady.template import Template
 
@@ -17,6 +17,8 @@ from pix2style.steady.template import Template
 _MIN_INSIDE, _MIN_AGREEMENT = 0.6, 0.5
 # Alignments in which fewer patches agree tell nothing.
 _LOST_AGREEMENT = 0.25
+# If so many patches agree where steady motion would bring them, there is no need for phase correlation.
+_SURE_AGREEMENT = 0.75
 # Another scene begins where structure and colours both change.
 _CUT_CORRELATION, _CUT_COLOURS = 0.5, 0.25
 _SAME_LEVELS = 24.0  # two frames without texture are one scene if their means differ by less
@@ -44,8 +46,7 @@ class _Before:
 
     size: tuple[int, int]
     small: Floats
-    spectrum: Spectrum
-    colours: NDArray[np.int64]
+    colours: Image8
     position: tuple[float, float]
     velocity: tuple[float, float]
     key_position: tuple[float, float]
@@ -55,8 +56,9 @@ class _Before:
 class MotionTracker:
     """Follows the global motion of a clip.
 
-    Each frame is aligned with a key frame of its scene, so errors do not add up from frame to frame. Phase correlation
-    with the frame before says where to start, patches in full resolution give the exact position.
+    Each frame is aligned with a key frame of its scene, so errors do not add up from frame to frame. Patches in full
+    resolution give the exact position. They are looked for where steady motion would bring them and, if they do not
+    agree there, where phase correlation with the frame before says.
     """
 
     def __init__(self) -> None:
@@ -68,30 +70,35 @@ class MotionTracker:
         Args:
             frame: uint8 [height, width, 3]. A frame of another size begins another scene.
         """
-        small = small_luminance(frame)
-        transformed, colours = spectrum(small), _colour_counts(frame)
-        before = self._before
-        if before is None or before.size != frame.shape[:2]:
-            return self._start_scene(frame, small, transformed, colours)
-        factor = frame.shape[0] // small.shape[0]
-        step = _scaled(global_shift(before.spectrum, transformed, small.shape), factor)
-        guesses = [_sum(before.position, step), _sum(before.position, before.velocity), before.position]
-        aligned = before.template.align(frame, [_difference(guess, before.key_position) for guess in guesses])
-        is_lost = aligned.agreement < _LOST_AGREEMENT
-        if is_lost and _is_cut(before, small, colours, (round(step[0] / factor), round(step[1] / factor))):
-            return self._start_scene(frame, small, transformed, colours)
-        position = guesses[0] if is_lost else _sum(before.key_position, aligned.shift)
-        template, key_position = before.template, before.key_position
+        small, colours = small_luminance(frame), np.array(frame[::_COLOUR_STEP_PX, ::_COLOUR_STEP_PX])
+        before, size = self._before, (frame.shape[0], frame.shape[1])
+        if before is None or before.size != size:
+            return self._start_scene(frame, small, colours)
+        position, template, key_position = _sum(before.position, before.velocity), before.template, before.key_position
+        aligned = template.align(frame, _difference(position, key_position))
+        if aligned.agreement < _SURE_AGREEMENT:
+            factor = size[0] // small.shape[0]
+            step = global_shift(spectrum(before.small), spectrum(small), small.shape)
+            shifted = _sum(before.position, (step[0] * factor, step[1] * factor))
+            guesses = [_difference(guess, key_position) for guess in (shifted, position, before.position)]
+            aligned = max(template.search(frame, guesses), aligned, key=lambda alignment: alignment.agreement)
+            position = shifted
+            if aligned.agreement < _LOST_AGREEMENT and _is_cut(
+                before, small, colours, (round(step[0]), round(step[1]))
+            ):
+                return self._start_scene(frame, small, colours)
+        if aligned.agreement >= _LOST_AGREEMENT:
+            position = _sum(key_position, aligned.shift)
         if aligned.agreement < _MIN_AGREEMENT or aligned.inside < _MIN_INSIDE:
             template, key_position = Template.from_frame(frame, small), position
         velocity = _difference(position, before.position)
-        self._before = _Before(before.size, small, transformed, colours, position, velocity, key_position, template)
+        self._before = _Before(size, small, colours, position, velocity, key_position, template)
         return Motion(position, starts_scene=False)
 
-    def _start_scene(self, frame: Image8, small: Floats, transformed: Spectrum, colours: NDArray[np.int64]) -> Motion:
+    def _start_scene(self, frame: Image8, small: Floats, colours: Image8) -> Motion:
         origin, (height, width) = (0.0, 0.0), frame.shape[:2]
         template = Template.from_frame(frame, small)
-        self._before = _Before((height, width), small, transformed, colours, origin, origin, origin, template)
+        self._before = _Before((height, width), small, colours, origin, origin, origin, template)
         return Motion(origin, starts_scene=True)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
@@ -117,16 +124,14 @@ class MotionTracker:
         height, width = state["size"].tolist()
         position, velocity, key_position = (tuple(pair) for pair in state["positions"].tolist())
         template = Template(state["corners"].astype(np.int64), state["patches"].astype(np.uint8))
-        colours = state["colours"].astype(np.int64)
-        self._before = _Before(
-            (height, width), small, spectrum(small), colours, position, velocity, key_position, template
-        )
+        colours = state["colours"].astype(np.uint8)
+        self._before = _Before((height, width), small, colours, position, velocity, key_position, template)
 
 
-def _is_cut(before: _Before, small: Floats, colours: NDArray[np.int64], step: tuple[int, int]) -> bool:
+def _is_cut(before: _Before, small: Floats, colours: Image8, step: tuple[int, int]) -> bool:
     """Tell whether a frame that patches do not find again belongs to another scene, by its structure and colours."""
-    total = max(int(colours.sum()), 1)
-    if np.abs(colours - before.colours).sum() / (2 * total) < _CUT_COLOURS:
+    counts_now, counts_then = _colour_counts(colours), _colour_counts(before.colours)
+    if np.abs(counts_now - counts_then).sum() / (2 * counts_now.sum()) < _CUT_COLOURS:
         return False
     height, width = small.shape
     down, right = step
@@ -143,10 +148,10 @@ def _is_cut(before: _Before, small: Floats, colours: NDArray[np.int64], step: tu
     return correlation < _CUT_CORRELATION
 
 
-def _colour_counts(frame: Image8) -> NDArray[np.int64]:
-    """Count coarse colours of pixels all over the frame."""
-    picked = frame[::_COLOUR_STEP_PX, ::_COLOUR_STEP_PX].astype(np.int64) * _BINS // 256
-    numbers = (picked[..., 0] * _BINS + picked[..., 1]) * _BINS + picked[..., 2]
+def _colour_counts(pixels: Image8) -> NDArray[np.int64]:
+    """Count pixels by coarse colours."""
+    levels = pixels.astype(np.int64) * _BINS // 256
+    numbers = (levels[..., 0] * _BINS + levels[..., 1]) * _BINS + levels[..., 2]
     return np.bincount(numbers.ravel(), minlength=_BINS**3)
 
 
@@ -156,7 +161,3 @@ def _sum(first: tuple[float, float], second: tuple[float, float]) -> tuple[float
 
 def _difference(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
     return first[0] - second[0], first[1] - second[1]
-
-
-def _scaled(shift: tuple[float, float], factor: int) -> tuple[float, float]:
-    return shift[0] * factor, shift[1] * factor

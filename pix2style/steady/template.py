@@ -6,6 +6,7 @@ key frame, so a frame that equals the shifted key frame gives a shift that is ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,14 @@ from pix2style.images import Image8
 from pix2style.steady.luminance import Floats, Ints, luminance_patches
 
 PATCH_PX = 24
-_ROWS, _COLUMNS = 5, 7  # one patch is looked for in each cell of a grid over the frame
+_ROWS, _COLUMNS = 4, 6  # one patch is looked for in each cell of a grid over the frame
 _INNER_PX = PATCH_PX - 4  # smoothing and gradients take 2 pixels from each side
 _MAX_STEP_PX = 1.5
 _ITERATIONS = 6
 _SEARCH_PX = 4
 _MIN_TEXTURE = 2.0  # standard deviation in levels of a patch that tells a position
 _MIN_PATCHES = 3
+_ENOUGH_AGREEMENT = 0.5  # no other shift is looked for if so many patches agree
 # A patch agrees if what is left of it after alignment is below this share of its texture, or below this many levels.
 _MAX_REST_SHARE, _MAX_REST_LEVELS = 0.4, 2.5
 
@@ -78,23 +80,27 @@ class Template:
     def __len__(self) -> int:
         return len(self.corners)
 
-    def align(self, frame: Image8, guesses: list[tuple[float, float]]) -> Alignment:
+    def align(self, frame: Image8, guess: tuple[float, float]) -> Alignment:
         """Measure how far the content has moved since the key frame.
 
         Args:
             frame: uint8 [height, width, 3], of the key frame's size.
-            guesses: Shifts to start from; the one that fits best is refined.
+            guess: Shift to start from, which is wrong by a pixel or two at most.
         """
+        if len(self) < _MIN_PATCHES:
+            return Alignment(guess, 0.0, 1.0)
+        return self._refine(frame, (round(guess[0]), round(guess[1])))
+
+    def search(self, frame: Image8, guesses: Sequence[tuple[float, float]]) -> Alignment:
+        """Measure the shift as `align` does, from the guess that fits best and from all whole pixels around it."""
         if len(self) < _MIN_PATCHES:
             return Alignment(guesses[0], 0.0, 1.0)
         starts = sorted({(round(down), round(right)) for down, right in guesses})
-        if len(starts) > 1:
-            starts.sort(key=lambda start: self._misfit(frame, start))
-        alignment = self._refine(frame, starts[0])
-        if alignment.agreement < 0.5:
-            searched = self._refine(frame, self._search(frame, starts[0]))
-            alignment = max(alignment, searched, key=lambda one: one.agreement)
-        return alignment
+        start = min(starts, key=lambda start: self._misfit(frame, start))
+        alignments = [self._refine(frame, start)]
+        if alignments[0].agreement < _ENOUGH_AGREEMENT:
+            alignments.append(self._refine(frame, self._whole_shift_near(frame, start)))
+        return max(alignments, key=lambda alignment: alignment.agreement)
 
     def _inside(self, frame: Image8, start: tuple[int, int], margin: int = 0) -> NDArray[np.bool_]:
         corners = self.corners + np.array(start)
@@ -144,7 +150,7 @@ class Template:
         agrees = left_over <= np.maximum(_MAX_REST_SHARE * self._texture[inside], _MAX_REST_LEVELS)
         return (start[0] + step_down, start[1] + step_right), float(agrees.mean())
 
-    def _search(self, frame: Image8, start: tuple[int, int]) -> tuple[int, int]:
+    def _whole_shift_near(self, frame: Image8, start: tuple[int, int]) -> tuple[int, int]:
         """Return the whole-pixel shift near `start` at which most patches fit best."""
         inside = self._inside(frame, start, _SEARCH_PX)
         if np.count_nonzero(inside) < _MIN_PATCHES:
