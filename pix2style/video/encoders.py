@@ -26,6 +26,8 @@ _CODECS = {
 }
 # The codec that keeps transparency, for containers that have one.
 _ALPHA_CODECS = {".mov": "prores", ".mkv": "vp9", ".webm": "vp9"}
+CLIP_SUFFIXES = frozenset(_CODECS)
+"""Suffixes of the containers that can be written."""
 
 
 @dataclass(frozen=True, slots=True)
