@@ -97,8 +97,13 @@ def print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -
 
 def _made(report: FilesReport, tiled: int) -> list[str]:
     """Return what was stylized, in words."""
+    from pix2style.images.kinds import VIDEO_SUFFIXES, suffix_of
+
     photos, parts = len(report.written) - len(report.clips), []
-    if photos or not report.clips:
+    only_clips = report.skipped and all(suffix_of(path.name) in VIDEO_SUFFIXES for path in report.skipped)
+    if not (photos or report.clips) and only_clips:
+        parts.append("0 clips stylized")
+    elif photos or not report.clips:
         parts.append(f"{counted(photos, 'photo')} stylized")
     if report.ms_per_picture is not None:
         seconds = "" if report.clips else f", {report.seconds:.1f} s in all"
