@@ -24,7 +24,9 @@ class FrameConverter:
 
         self._settings = settings
         self._reformatter = VideoReformatter()
-        self._flags = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+        # Chroma is averaged over the pixels that share it; all machines compute the same bytes.
+        exact = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
+        self._flags = Interpolation.AREA | exact
 
     def convert(self, frame: ClipFrame) -> av.VideoFrame:
         """Return a frame as the encoder takes it, turned back to how it is stored, without a time."""
