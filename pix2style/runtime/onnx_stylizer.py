@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -131,6 +132,30 @@ class OnnxStylizer(Stylizer):
         except ValueError as error:
             raise ConfigError(f"{path}@{format_style(choice)}: {error}") from error
         return {"style": format_style(choice)}
+
+    def copy(self) -> OnnxStylizer:
+        """Return a stylizer with the same session and the same settings, which `adjust` changes independently."""
+        copied = copy.copy(self)
+        copied._fixed_inputs = dict(self._fixed_inputs)
+        return copied
+
+    def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:
+        """Change strength or mixture of styles from the next photo on, as between the frames of a clip.
+
+        The identity stays that of the beginning.
+
+        Args:
+            strength: New strength, from 0 to 1; None to leave it.
+            style: New weight for each style, with the sum 1; None to leave them. Only for files of several styles.
+        """
+        if strength is not None:
+            self._strength = check_strength(strength)
+            if STRENGTH_NAME in self.inputs.others:
+                self._fixed_inputs[STRENGTH_NAME] = np.array([strength], np.float32)
+            else:
+                self._blend_strength = None if strength == 1 else strength
+        if style is not None and self.styles > 1:
+            self._fixed_inputs[STYLE_NAME] = np.array(style_weights(tuple(style), self.styles), np.float32)
 
     @property
     def identity(self) -> StylizerIdentity:
