@@ -19,14 +19,15 @@ from pix2style.stylizer import Stylizer
 from pix2style.video.clip_origin import ClipOrigin
 from pix2style.video.clip_progress import ClipProgress
 from pix2style.video.clip_settings import ClipSettings
-from pix2style.video.encoders import CLIP_SUFFIXES
+from pix2style.video.containers import CONTAINERS
 from pix2style.video.find import is_clip
 from pix2style.video.work_folder import remove_stale
 from pix2style.writable import check_can_write_folder
 
 ClipProgressCallback = Callable[[ClipProgress], None]
 _DEFAULT_SUFFIX = ".mp4"
-CLIP_RULES = ClipRules(is_clip, VIDEO_SUFFIXES | CLIP_SUFFIXES, CLIP_SUFFIXES, _DEFAULT_SUFFIX)
+_WRITABLE = frozenset(CONTAINERS)
+CLIP_RULES = ClipRules(is_clip, VIDEO_SUFFIXES | _WRITABLE, _WRITABLE, _DEFAULT_SUFFIX)
 """How clips among inputs are recognised, and what their outputs are called."""
 
 
