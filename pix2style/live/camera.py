@@ -162,11 +162,18 @@ def _find_device(text: str) -> Device:
     if sys.platform == "win32":
         return _find_listed(text, "dshow")
     path = Path(f"/dev/video{text}") if text.isdecimal() else Path(text)
-    if text.isdecimal() and not path.exists():
+    if _exists(path):
+        return Device("v4l2", str(path), str(path))
+    if text.isdecimal():
         raise DataError(f"camera {text}: there is none: {_others(_linux_cameras())}")
-    if not path.exists():
-        raise DataError(f"{text}: {_EXPECTED}")
-    return Device("v4l2", str(path), str(path))
+    raise DataError(f"{text}: {_EXPECTED}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _find_listed(text: str, format_: str) -> Device:
