@@ -25,6 +25,8 @@ _DEMUXERS = (
     "matroska,mov,mp3,mpeg,mpegts,mpegvideo,mxf,nut,nuv,obu,ogg,rm,swf,ty,vc1,vc1test,vvc,wav,wtv,yuv4mpegpipe"
 )
 _MOST_THREADS = 8
+# With several frames at once, what this decoder fills damaged parts with varies from run to run (FFmpeg 8.1).
+_RACING_DECODERS = ("ffv1",)
 # Decoders that keep transparency, which FFmpeg stores beside the frames of these codecs and its own decoders ignore.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -57,7 +59,7 @@ def open_container(path: Path) -> InputContainer:
 def _unopened_reason(path: Path, error: Exception) -> str:
     if not is_cut_off(path):
         return f"damaged, or no video ({describe(error)})"
-    return "is cut off before its index, as after an interrupted recording or copy: it cannot be read"
+    return "its index is missing or damaged, as after an interrupted recording or copy: it cannot be read"
 
 
 def describe(error: Exception) -> str:
@@ -108,7 +110,7 @@ def make_decoder(stream: VideoStream, path: Path, *, is_parallel: bool = True) -
     if stream.metadata.get("alpha_mode") == "1" and decoder.name in _ALPHA_DECODERS:
         decoder = _alpha_decoder(decoder)
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
-    decoder.thread_type = "AUTO" if is_parallel else "SLICE"
+    decoder.thread_type = "AUTO" if is_parallel and decoder.name not in _RACING_DECODERS else "SLICE"
     decoder.thread_count = min(usable_cores(), _MOST_THREADS)
     return decoder
 

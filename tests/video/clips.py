@@ -14,23 +14,38 @@ from numpy.typing import NDArray
 from pix2style.images import Image8
 
 LIMITED, FULL = 1, 2
+_NUMBER_BITS = 6
 
 
 def numbered_frames(count: int, height: int = 48, width: int = 64) -> list[Image8]:
-    """Return frames whose number can be read from a grey bar, with a coloured background that moves."""
+    """Return frames that hold their numbers (up to 63) as black and white squares, over a moving background."""
     rows, columns = np.mgrid[:height, :width]
     frames = []
-    for i in range(count):
+    for number in range(count):
         background = np.stack((rows * 3, columns * 2 + 40, 200 - rows - columns), axis=-1)
-        frame = np.roll(background, i, axis=1).clip(0, 255).astype(np.uint8)
-        frame[:16, :32] = 20 + 3 * i
+        frame = np.roll(background, number, axis=1).clip(0, 255).astype(np.uint8)
+        for bit in range(_NUMBER_BITS):
+            square = slice(bit * width // 8, (bit + 1) * width // 8)
+            frame[: height // 6, square] = 235 if number >> bit & 1 else 20
         frames.append(frame)
     return frames
 
 
 def number_of(rgb: Image8) -> int:
-    """Return the number of a frame of `numbered_frames`."""
-    return round((float(rgb[4:12, 4:28].mean()) - 20) / 3)
+    """Return the number of a frame of `numbered_frames`, of any size."""
+    height, width = rgb.shape[:2]
+    row, columns = height // 12, [(2 * bit + 1) * width // 16 for bit in range(_NUMBER_BITS)]
+    return sum(1 << bit for bit, column in enumerate(columns) if rgb[row, column].mean() > 128)
+
+
+def grey_frames(count: int, height: int = 48, width: int = 64) -> list[Image8]:
+    """Return frames whose left half is grey of level 40 + 3 * i in frame i."""
+    frames = []
+    for i in range(count):
+        frame = np.full((height, width, 3), 128, np.uint8)
+        frame[:, : width // 2] = 40 + 3 * i
+        frames.append(frame)
+    return frames
 
 
 def write_clip(
@@ -92,7 +107,14 @@ def write_video_frames(
 
 
 def planes_clip(
-    path: Path, planes: Sequence[NDArray[Any]], pix_fmt: str, *, matrix: int, full: bool, primaries: int = 2, transfer: int = 2
+    path: Path,
+    planes: Sequence[NDArray[Any]],
+    pix_fmt: str,
+    *,
+    matrix: int,
+    full: bool,
+    primaries: int = 2,
+    transfer: int = 2,
 ) -> Path:
     """Write one frame of exact planes without loss, with its colours stated."""
     frame = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], pix_fmt)

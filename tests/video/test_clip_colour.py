@@ -21,13 +21,14 @@ from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
 
 # Weights of red and blue in luminance.
-_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
+_BT601 = (0.299, 0.114)
+_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: _BT601, 6: _BT601, 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 _BLOCK = 16
 _INSIDE = slice(_BLOCK // 2 - 3, _BLOCK // 2 + 3)
 
 
 def _blocks(bits: int, full: bool, sub_y: int, sub_x: int, seed: int) -> list[NDArray[np.uint16]]:
-    """Return planes of random blocks in luminance and chroma, so large that interpolation does not reach their middle."""
+    """Return planes of random blocks in luminance and chroma, whose middles interpolation does not reach."""
     rng = np.random.default_rng(seed)
     unit, top = 2 ** (bits - 8), 2**bits - 1
     low, high = (0, top) if full else (16 * unit, 235 * unit)
@@ -63,29 +64,30 @@ def _middles(rgb: Image8) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(
-    ("pix_fmt", "bits", "sub_y", "sub_x", "matrix"),
+    ("pix_fmt", "bits", "sampling", "matrix"),
     [
-        ("yuv420p", 8, 2, 2, 1),
-        ("yuv420p", 8, 2, 2, 5),
-        ("yuv422p", 8, 1, 2, 6),
-        ("yuv444p", 8, 1, 1, 9),
-        ("yuv420p10le", 10, 2, 2, 9),
-        ("yuv422p10le", 10, 1, 2, 1),
-        ("yuv444p12le", 12, 1, 1, 6),
-        ("yuv420p12le", 12, 2, 2, 1),
-        ("yuv444p16le", 16, 1, 1, 7),
-        ("yuv440p", 8, 2, 1, 4),
+        ("yuv420p", 8, (2, 2), 1),
+        ("yuv420p", 8, (2, 2), 5),
+        ("yuv422p", 8, (1, 2), 6),
+        ("yuv444p", 8, (1, 1), 9),
+        ("yuv420p10le", 10, (2, 2), 9),
+        ("yuv422p10le", 10, (1, 2), 1),
+        ("yuv444p12le", 12, (1, 1), 6),
+        ("yuv420p12le", 12, (2, 2), 1),
+        ("yuv444p16le", 16, (1, 1), 7),
+        ("yuv440p", 8, (2, 1), 4),
     ],
 )
 def test_rgb_is_right(
-    tmp_path: Path, pix_fmt: str, bits: int, sub_y: int, sub_x: int, matrix: int, full: bool
+    tmp_path: Path, pix_fmt: str, bits: int, sampling: tuple[int, int], matrix: int, *, full: bool
 ) -> None:
-    planes = _blocks(bits, full, sub_y, sub_x, seed=matrix)
+    planes = _blocks(bits, full, *sampling, seed=matrix)
     facts = read_facts(planes_clip(tmp_path / "a.mkv", planes, pix_fmt, matrix=matrix, full=full))
     assert (facts.bits, facts.colour.full_range, facts.colour.matrix) == (bits, full, matrix)
     [frame] = read_frames(facts)
     off = np.abs(_middles(frame.rgb) - _exact_rgb(planes, bits, full, matrix))
-    assert off.max() < 1.5 and off.mean() < 0.6
+    assert off.max() < 1.5
+    assert off.mean() < 0.6
 
 
 def test_matrix_is_guessed_by_size_where_it_is_not_stated(tmp_path: Path) -> None:
@@ -145,7 +147,8 @@ def test_wide_gamuts_become_srgb_and_go_back(tmp_path: Path, primaries: int) -> 
     facts = read_facts(clip)
     [frame] = read_frames(facts)
     off = np.abs(frame.rgb.astype(int) - srgb)
-    assert off.mean() < 0.5 and np.percentile(off, 99.5) <= 2  # 10 bits are coarse for dark, saturated colours
+    assert off.mean() < 0.5
+    assert np.percentile(off, 99.5) <= 2  # 10 bits are coarse for dark, saturated colours
     back = np.empty_like(srgb)
     map_from_srgb(facts.colour).convert((srgb[..., 0], srgb[..., 1], srgb[..., 2]), back)
     assert np.abs(back - 255 * _wide(primaries, srgb)).max() < 1.5
@@ -161,7 +164,8 @@ def test_hdr_is_tone_mapped_like_photos_and_said(tmp_path: Path, transfer: int, 
         tmp_path / "a.mkv", [green, blue, red], "gbrp10le", matrix=0, full=True, primaries=9, transfer=transfer
     )
     facts = read_facts(clip)
-    assert facts.is_hdr and facts.bits == 10
+    assert facts.is_hdr
+    assert facts.bits == 10
     notes: list[str] = []
     [frame] = read_frames(facts, on_note=notes.append)
     assert notes == [f"has a high dynamic range ({name}): tone-mapped to sRGB"]
