@@ -56,6 +56,10 @@ class Lock:
             )
         }
 
+    def _is_for_this_python(self, markers: list[str]) -> bool:
+        """Return whether a version of a package is for this Python: a package may have one for each range of them."""
+        return not markers or any(Marker(marker).evaluate(self._environment) for marker in markers)
+
     def closure(self, extras: tuple[str, ...]) -> set[str]:
         """Return the names of all packages that pix2style with these extras needs on this machine."""
         seen: set[tuple[str, str]] = set()
