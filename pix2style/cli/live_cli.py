@@ -207,7 +207,6 @@ def _print_report(report: LiveReport, *, as_json: bool) -> None:
         )
     if report.dropped:
         parts.append(f"{counted(report.dropped, 'frame')} left out, because newer ones had come")
-    for path, reason in report.failures:
-        parts.append(f"failed: {path}: {reason}")
+    parts += [f"failed: {message}" for message in report.failures]
     parts += [f"written: {path}" for path in report.written]
     print(printable("; ".join(parts)))
