@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from pix2style.errors import ClipError
 from pix2style.plural import counted
 from pix2style.video.clip import ClipFacts, ClipFrame
 from pix2style.video.colour import has_unread_matrix, hdr_of
@@ -60,13 +61,17 @@ def read_frames(
         since, index = first_time, first
     _say_what_is_special(facts, on_note)
     reader = FrameReader(facts, max_side_px)
+    is_empty = True
     for frame, time in _decoded(facts, since, index, on_note):
+        is_empty = False
         if until is not None and time >= until:
             return
         if index >= first:
             rgb, alpha = reader.convert(frame)
             yield ClipFrame(rgb, alpha, time, index, frame.duration or None)
         index += 1
+    if is_empty and since is None:
+        raise ClipError(str(facts.path), "holds no frame that is not damaged")
 
 
 def _decoded(facts: ClipFacts, since: int | None, number: int, on_note: Callable[[str], None]) -> Iterator[TimedFrame]:
