@@ -47,7 +47,13 @@ def session(clip: Path, stylizer: Stylizer, folder: Path, side_px: int | None, s
     window = SdlWindow("benchmark", source.height_px, source.width_px)
     looks = Looks([Look("filter", lambda: stylizer)])
     return run_live(
-        source, looks, window, LiveOutputs(folder), state, side_px=side_px, max_frames=max_frames(stylizer, clip, side_px)
+        source,
+        looks,
+        window,
+        LiveOutputs(folder),
+        state,
+        side_px=side_px,
+        max_frames=max_frames(stylizer, clip, side_px),
     )
 
 

@@ -1,6 +1,6 @@
 """A slow pan over a sample photo, which stands in for a camera in benchmarks and pictures of `pix2style live`.
 
-    python benchmarks/live_clip.py pan.mp4 --photo castle-neuschwanstein --width 1280 --height 720
+python benchmarks/live_clip.py pan.mp4 --photo castle-neuschwanstein --width 1280 --height 720
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def interrupted_advice(interruption: ClipInterrupted) -> str:
 
     command = command_text("pix2style", *sys.argv[1:])
     if interruption.partial is None:
-        return f"no frame was done; the same command starts again:\n{command}"
+        return f"no frame was done; the same command starts again: {command}"
     frames = counted(interruption.frames, "frame", verb="is")
     return printable(f"{frames} in {interruption.partial}; the same command goes on: {command}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from docs_program import SMALL_RUN, SPLITS, run_program
+from docs_program import SMALL_RUN, SPLITS, run_program, write_clip
 
 from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
@@ -76,6 +76,7 @@ def material(
     write_picture(folder / "photo.jpg", Picture(photos(30, 301, 517)[29]))  # several tiles, and no multiple of anything
     for name, color in {"painting.jpg": (200, 90, 40), "other.jpg": (30, 60, 180)}.items():
         write_picture(folder / name, Picture(np.full((64, 64, 3), color, np.uint8)))
+    write_clip(folder / "clip.mp4")
     shutil.copy(vgg_to_conv3_1, folder / "vgg19_to_conv3_1.safetensors")
     shutil.copy(lite_file(), folder / "watercolor.onnx")
     shutil.copy(lite_file(styles=2), folder / "many.onnx")

@@ -18,6 +18,7 @@ from pix2style import errors, progress
 from pix2style.cli import main
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.video.clip_progress import ClipMeter
 
 
 @dataclass(frozen=True)
@@ -293,6 +294,34 @@ def test_progress_without_a_terminal(
         done.err,
         re.MULTILINE,
     )
+
+
+@pytest.mark.parametrize("frame", [0, 7])
+def test_ctrl_c(
+    infer: Infer, red_filter: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, frame: int
+) -> None:
+    real, left = ClipMeter.count, iter(range(frame))
+
+    def count(meter: ClipMeter, time: int) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        real(meter, time)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClipMeter, "count", count)
+        done = infer(red_filter, clip, "-o", tmp_path / "my out.mp4")
+    assert (done.code, done.out) == (130, "")
+    command = f"pix2style infer {red_filter} {clip} -o '{tmp_path}/my out.mp4'"
+    if frame == 0:
+        assert done.err == f"pix2style: interrupted; no frame was done; the same command starts again: {command}\n"
+        assert files(tmp_path) == []
+    else:
+        partial = tmp_path / "my out.partial.mp4"
+        start = f"pix2style: interrupted; 7 frames are in {partial}; the same command goes on: {command}\n"
+        assert done.err == start
+        assert len(frames_of(partial)) == 7
+    assert infer(red_filter, clip, "-o", tmp_path / "my out.mp4").code == 0
+    assert files(tmp_path) == ["my out.mp4"]
 
 
 def test_any_stylizer(infer: Infer, clip: Path, tmp_path: Path) -> None:
