@@ -6,8 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from pix2style.cli import main
 
 SMALL_RUN = (
@@ -62,17 +60,3 @@ def run_program(folder: Path, *arguments: str) -> int:
         os.chdir(before)
         sys.argv = argv
     return 0
-
-
-def write_clip(path: Path) -> None:
-    """Write a clip of half a second, whose view moves over random colours."""
-    import av
-
-    ground = np.random.default_rng(0).integers(0, 255, (9, 16, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", 24)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for left in range(12):
-            view = np.ascontiguousarray(ground[:96, left : left + 128])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(view, "rgb24")))
-        container.mux(stream.encode(None))
