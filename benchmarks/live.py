@@ -33,8 +33,8 @@ SIDES_PX: tuple[int | None, ...] = (1280, 960, 640, 480, None)
 SECONDS = 6
 HEAD = """# Speed of `pix2style live`
 
-`python benchmarks/live.py FILTER.onnx`: a clip of 720p with 30 frames/s, on {cores} cores; filter {name}. Latency is the
-time from a frame's arrival to the window.
+`python benchmarks/live.py FILTER.onnx`: a clip of 720p with 30 frames/s, on {cores} cores; filter {name}. Latency is
+the time from a frame's arrival to the window.
 
 | Stylized at | Steady | Filter alone, frames/s | In a window, frames/s | Latency, ms | While recording, frames/s |
 |---|---|---|---|---|---|
