@@ -60,9 +60,11 @@ def live_command(
     camera_size: Annotated[
         str, typer.Option(metavar="WxH", help="Size of the frames that the camera is asked for.")
     ] = "1280x720",
-    size: Annotated[
+    max_side: Annotated[
         int | None,
         typer.Option(
+            "--max-side",
+            "--size",
             min=16,
             metavar="PX",
             help="Longer side at which frames are stylized, in pixels. Default: as large as 15 frames/s allow.",
@@ -131,7 +133,7 @@ def live_command(
             window,
             LiveOutputs(out, camera),
             state,
-            side_px=size,
+            side_px=max_side,
             max_frames=frames,
             on_message=print_note,
         )

@@ -25,12 +25,14 @@ class Source(Protocol):
         name: Name for messages.
         height_px, width_px: Size of the frames.
         is_camera: Whether it is a camera that shows the person in front of it.
+        is_clip: Whether it is a clip, whose frames may be shown for any time.
     """
 
     name: str
     height_px: int
     width_px: int
     is_camera: bool
+    is_clip: bool
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
         """Yield frames, uint8 [height, width, 3], when they are due, until `stop` is set or there are no more."""
@@ -51,7 +53,7 @@ class ClipSource:
         DataError: The file is no clip, or cannot be read.
     """
 
-    is_camera = False
+    is_camera, is_clip = False, True
 
     def __init__(self, path: Path, *, loops: bool, on_note: Callable[[str], None]) -> None:
         from pix2style.video.facts import read_facts
@@ -130,9 +132,8 @@ class Capture:
 
     def __init__(self, source: Source) -> None:
         self.newest: Newest[CapturedFrame] = Newest()
-        self.frames = 0
         self._source, self._stop = source, threading.Event()
-        self._started_s = time.monotonic()
+        self._last_frame_s = time.monotonic()
         # A camera that hangs must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -141,12 +142,12 @@ class Capture:
         """Check that frames come.
 
         Raises:
-            DataError: None has come in the first 10 seconds.
+            DataError: None has come from a camera for 10 seconds.
         """
-        if not self.frames and time.monotonic() - self._started_s > _NO_FRAME_S:
+        if not self._source.is_clip and time.monotonic() - self._last_frame_s > _NO_FRAME_S:
             raise DataError(
-                f"{self._source.name}: no frame came in {_NO_FRAME_S:.0f} s: close other programs that use the camera,"
-                " and check that this one is allowed to use it"
+                f"{self._source.name}: no frame came for {_NO_FRAME_S:.0f} s: unplug the camera and plug it in again,"
+                " and check that this program is allowed to use it"
             )
 
     def stop(self) -> None:
@@ -159,8 +160,8 @@ class Capture:
     def _run(self) -> None:
         try:
             for rgb in self._source.frames(self._stop):
-                self.frames += 1
-                self.newest.put(CapturedFrame(rgb, time.monotonic()))
+                self._last_frame_s = time.monotonic()
+                self.newest.put(CapturedFrame(rgb, self._last_frame_s))
                 if self._stop.is_set():
                     break
             self.newest.close()

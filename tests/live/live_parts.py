@@ -63,6 +63,7 @@ class Numbers:
     width_px: int = 64
     name: str = "numbers"
     is_camera: bool = True
+    is_clip: bool = False
     is_closed: bool = False
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:

@@ -156,6 +156,18 @@ def test_a_camera_that_cannot_be_opened_is_explained(
     assert len(fakes.options) == 1  # another format would not help
 
 
+def test_a_camera_that_opens_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    import av
+
+    released = threading.Event()
+    monkeypatch.setattr(av, "open", lambda *_, **__: released.wait(20))
+    monkeypatch.setattr(camera, "_OPEN_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(camera, "_READ_TIMEOUT_S", 0.1)
+    with pytest.raises(DataError, match=r"no frame came in 0 s: unplug the camera"):
+        opened(TEST_PICTURES)
+    released.set()
+
+
 @pytest.mark.parametrize(("platform", "format_"), [("darwin", "avfoundation"), ("win32", "dshow")])
 def test_cameras_of_macos_and_windows_are_found_by_number_and_name(
     monkeypatch: pytest.MonkeyPatch, platform: str, format_: str
