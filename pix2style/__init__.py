@@ -26,10 +26,11 @@ os.environ.update({name: value for name, value in _SILENCE.items() if name not i
 
 from pix2style.version import __version__  # noqa: E402
 
-__all__ = ["__version__", "load_stylizer"]
+__all__ = ["__version__", "load_stylizer", "stylize_video"]
 
 if TYPE_CHECKING:
     from pix2style.loading import load_stylizer
+    from pix2style.video.api import stylize_video
 
 
 def __getattr__(name: str) -> Any:
@@ -37,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from pix2style.loading import load_stylizer
 
         return load_stylizer
+    if name == "stylize_video":
+        from pix2style.video.api import stylize_video
+
+        return stylize_video
     raise AttributeError(f"module 'pix2style' has no attribute {name!r}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pix2style.config.consistency import ConsistencyConfig
+from pix2style.config.late_start import check_one_start
 from pix2style.config.paths import UserPath
 from pix2style.config.section import Section
 
@@ -13,11 +16,6 @@ _PIX2PIXHD_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "re
 _JOHNSON_STYLE_LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
 # Losses that compare the output with the target. Style is not among them, because it depends on `style.to`.
 _LOSSES_WITH_TARGET = ("l1", "charbonnier", "mse", "ms_ssim", "color", "feature_matching", "adversarial", "perceptual")
-
-
-def _check_one_start(section: FeaturesConfig | AdversarialConfig) -> None:
-    if section.start_images and section.start_share is not None:
-        raise ValueError("start_images and start_share cannot both be set: choose one")
 
 
 class FeaturesConfig(Section):
@@ -41,7 +39,7 @@ class FeaturesConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_one_start(self)
+        check_one_start(self)
         return self
 
 
@@ -68,7 +66,7 @@ class AdversarialConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_one_start(self)
+        check_one_start(self)
         if self.ramp_images and (self.ramp_share or self.start_share is not None):
             raise ValueError("ramp_images goes with start_images: set ramp_share instead, or leave out start_share")
         if self.ramp_share and self.start_images:
@@ -209,6 +207,8 @@ class LossesConfig(Section):
     """Style loss: compares Gram matrices of the output with those of the target or the painting."""
     content: ContentLossConfig = ContentLossConfig()
     """Content loss: compares the features of output and photo."""
+    consistency: ConsistencyConfig = ConsistencyConfig()
+    """Consistency loss: steadies video."""
     balance: BalanceConfig = BalanceConfig()
     """Dynamic weighting of style against content."""
 
@@ -227,7 +227,14 @@ class LossesConfig(Section):
     def is_active(self) -> bool:
         """Whether any loss is computed."""
         weights = [value for _, value in self if isinstance(value, float)]
-        return any(weight > 0 for weight in weights) or self.adversarial.weight > 0 or self.needs_features
+        sections = (self.adversarial.weight, self.consistency.weight)
+        return any(weight > 0 for weight in (*weights, *sections)) or self.needs_features
+
+    @property
+    def period_steps(self) -> int:
+        """Number of steps after which the same losses are computed again (`every` of all sections)."""
+        features = self.features.every if self.needs_features else 1
+        return math.lcm(features, self.consistency.every if self.consistency.is_active else 1)
 
     @property
     def feature_layers(self) -> tuple[str, ...]:

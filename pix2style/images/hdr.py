@@ -10,9 +10,9 @@ from pix2style.images.icc import linear_to_xyz
 from pix2style.images.picture import WHITE, Image8
 
 # Luminance of diffuse white in HDR pictures (ITU-R BT.2408), which becomes the white of sRGB.
-_WHITE_NITS = 203
+WHITE_NITS = 203
 # Peak of the screen that HLG is graded for, and the power of its system transfer function there.
-_HLG_PEAK_NITS, _HLG_POWER = 1000, 1.2
+HLG_PEAK_NITS, _HLG_POWER = 1000, 1.2
 # Below this share of white nothing changes; above it highlights are compressed.
 _KNEE = 0.75
 # Few pixels may be brighter than the peak that is mapped to white.
@@ -27,45 +27,51 @@ def tone_map(rgb: Image8, cicp: Cicp) -> Image8:
         rgb: uint8 [height, width, 3], with the transfer function and the primaries of `cicp`.
         cicp: Colour space with `hdr`.
     """
-    table = _light_table(cicp.hdr)
+    table = light_table(cicp.hdr)
     to_srgb = np.linalg.solve(linear_to_xyz(SRGB_PRIMARIES), linear_to_xyz(cicp.chromaticities)).astype(np.float32)
     luminance = linear_to_xyz(cicp.chromaticities)[1].astype(np.float32)
     # The brightest channel of each pixel decides, so that compressing keeps hues.
     peak = np.percentile(table[rgb.max(axis=2)], _PEAK_PERCENTILE)
     if cicp.hdr == "HLG":
-        peak = peak * _hlg_gain(np.asarray(peak, np.float32))
+        peak = peak * hlg_gain(np.asarray(peak, np.float32))
     peak = max(1.0, float(peak))
     result = np.empty_like(rgb)
     rows = max(1, _VALUES_PER_STRIP // (3 * rgb.shape[1]))
     for top in range(0, len(rgb), rows):
         light = table[rgb[top : top + rows]]
         if cicp.hdr == "HLG":
-            light = light * _hlg_gain(light @ luminance)[..., None]
+            light = light * hlg_gain(light @ luminance)[..., None]
         brightest = light.max(axis=2, keepdims=True)
-        light *= _compress(brightest, peak) / np.maximum(brightest, 1e-6)
+        light *= compress_highlights(brightest, peak) / np.maximum(brightest, 1e-6)
         result[top : top + rows] = _encode(light @ to_srgb.T)
     return result
 
 
-def _light_table(hdr: str) -> NDArray[np.float32]:
-    """Return the light of each of 256 levels, as a share of diffuse white (for HLG, before the system's power)."""
-    levels = np.arange(256) / WHITE
+def light_table(hdr: str, levels_count: int = 256) -> NDArray[np.float32]:
+    """Return the light of each level, as a share of diffuse white (for HLG, before the system's power).
+
+    Args:
+        hdr: `PQ` or `HLG`.
+        levels_count: Number of levels, of which the last one is white.
+    """
+    levels = np.arange(levels_count) / (levels_count - 1)
     if hdr == "PQ":
         root = levels ** (1 / 78.84375)
         light = 10_000 * (np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
     else:
         bright = (np.exp((levels - 0.55991073) / 0.17883277) + 0.28466892) / 12
-        light = _HLG_PEAK_NITS * np.where(levels <= 0.5, levels**2 / 3, bright)
-    return (light / _WHITE_NITS).astype(np.float32)
+        light = HLG_PEAK_NITS * np.where(levels <= 0.5, levels**2 / 3, bright)
+    return (light / WHITE_NITS).astype(np.float32)
 
 
-def _hlg_gain(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
-    relative = np.maximum(luminance * (_WHITE_NITS / _HLG_PEAK_NITS), 1e-6)
+def hlg_gain(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the factor by which HLG's system transfer function changes light of a luminance, a share of white."""
+    relative = np.maximum(luminance * (WHITE_NITS / HLG_PEAK_NITS), 1e-6)
     gain: NDArray[np.float32] = relative ** (_HLG_POWER - 1)
     return gain
 
 
-def _compress(light: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
+def compress_highlights(light: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
     """Map 0..peak to 0..1: unchanged below the knee, then a hyperbola that begins with the same slope."""
     if peak <= 1:
         return light

@@ -20,6 +20,7 @@ from pix2style.losses.adversarial import (
     squared_gradient,
 )
 from pix2style.losses.color import color
+from pix2style.losses.consistency import consistency
 from pix2style.losses.pixel import charbonnier, l1, mse, total_variation
 from pix2style.losses.structure import ms_ssim
 
@@ -29,6 +30,7 @@ __all__ = [
     "adversarial_generator",
     "charbonnier",
     "color",
+    "consistency",
     "content",
     "feature_matching",
     "gram",

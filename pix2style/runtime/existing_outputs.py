@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_json
@@ -16,11 +16,12 @@ from pix2style.plural import counted
 from pix2style.runtime.output_paths import Job
 from pix2style.stylizer import StylizerIdentity
 
-_DIGITS = 32
+ORIGIN_DIGITS = 32
+"""Number of digits of each of the two digests in a note."""
 _Answer = Literal["none", "folder", "same", "unknown", "other settings", "other photo"]
 _OTHERS: dict[_Answer, str] = {
     "other settings": "was made by another filter or with other settings",
-    "other photo": "was made of another photo, or of this one before it was changed",
+    "other photo": "was made of another {source}, or of this one before it was changed",
 }
 
 
@@ -29,10 +30,14 @@ class OutputOrigin:
     """What makes outputs: a stylizer and the settings of a call.
 
     Attributes:
+        source: What inputs are called in messages.
+        output: What outputs are called in messages.
         stylizer: Identity of the stylizer.
         quality: Quality of JPEG and WebP files.
     """
 
+    source: ClassVar[str] = "photo"
+    output: ClassVar[str] = "image"
     stylizer: StylizerIdentity
     quality: int
 
@@ -42,11 +47,18 @@ class OutputOrigin:
         Raises:
             OSError: The photo cannot be read.
         """
-        settings = self.settings_digest(job.target)
         with open_file(job.source) as stream:
-            photo = hashlib.file_digest(stream, "sha256").hexdigest()
+            return self.note_of(job.target, hashlib.file_digest(stream, "sha256").hexdigest())
+
+    def note_of(self, target: Path, source_sha256: str) -> str:
+        """Return the note of an output whose source has a certain digest."""
+        settings = self.settings_digest(target)
         # Not the digest of the photo alone, by which anybody could find the photo among others.
-        return f"{settings}-{sha256_bytes(f'{settings} {photo}'.encode())[:_DIGITS]}"
+        return f"{settings}-{sha256_bytes(f'{settings} {source_sha256}'.encode())[:ORIGIN_DIGITS]}"
+
+    def read(self, target: Path) -> str | None:
+        """Return the note that an output bears; None if it has none or cannot be read."""
+        return read_origin(target)
 
     def settings_digest(self, target: Path) -> str:
         """Return the first part of the note: a digest of the stylizer and the settings."""
@@ -56,7 +68,7 @@ class OutputOrigin:
             "settings": dict(self.stylizer.settings),
             "quality": self.quality if format_of(target) in ("JPEG", "WEBP") else None,
         }
-        return sha256_json(settings)[:_DIGITS]
+        return sha256_json(settings)[:ORIGIN_DIGITS]
 
 
 @dataclass(slots=True)
@@ -102,7 +114,7 @@ def find_existing(jobs: Sequence[Job], origin: OutputOrigin, *, overwrite: bool)
         else:
             found.done.append(job.target)
             found.of_unknown_origin += answer == "unknown"
-    _refuse(others)
+    _refuse(others, origin)
     found.done.sort()
     return found
 
@@ -114,7 +126,7 @@ def _compare(job: Job, origin: OutputOrigin, *, overwrite: bool) -> _Answer:
     try:
         if overwrite or not os.path.isfile(job.target) or job.target.stat().st_size == 0:  # noqa: PTH113
             return "none"
-        note = read_origin(job.target)
+        note = origin.read(job.target)
         if note is None:
             return "unknown"
         if note.partition("-")[0] != origin.settings_digest(job.target):
@@ -124,12 +136,14 @@ def _compare(job: Job, origin: OutputOrigin, *, overwrite: bool) -> _Answer:
         return "none"
 
 
-def _refuse(others: Sequence[tuple[Path, str]]) -> None:
+def _refuse(others: Sequence[tuple[Path, str]], origin: OutputOrigin) -> None:
     """Raise an error if there are outputs that something else made, given with the words that say so."""
     if not others:
         return
     path, what = others[0]
     alike = sum(other == what for _, other in others) - 1
-    more = f", as {counted(alike, 'more image', verb='was')}" if alike else ""
+    more = f", as {counted(alike, f'more {origin.output}', verb='was')}" if alike else ""
     them = "it" if len(others) == 1 else "them"
-    raise DataError(f"{path}: {what}{more}: add --overwrite to replace {them}, or choose another OUT")
+    raise DataError(
+        f"{path}: {what.format(source=origin.source)}{more}: add --overwrite to replace {them}, or choose another OUT"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -13,7 +14,7 @@ from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
-from pix2style.onnx_session import RUN_ERRORS, default_providers, is_out_of_memory, shrink_arena_after_run
+from pix2style.onnx_session import RUN_ERRORS, Spinning, default_providers, is_out_of_memory, shrink_arena_after_run
 from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec, short_reason
 from pix2style.runtime.filter_inputs import read_inputs
 from pix2style.runtime.strength import blend, check_strength
@@ -52,6 +53,7 @@ class OnnxStylizer(Stylizer):
         threads: Number of threads for one photo; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first; None for CUDA if this ONNX Runtime has
             it, then the CPU.
+        spinning: When ONNX Runtime's threads that wait for work keep a core busy.
 
     Attributes:
         spec: Description of the filter from the file's metadata.
@@ -77,10 +79,11 @@ class OnnxStylizer(Stylizer):
         tile: int | None = None,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        spinning: Spinning = "always",
     ) -> None:
         path = Path(path)
         self._path, data = path, read_file(path)
-        self._session = open_filter(data, path, threads, list(providers or default_providers()))
+        self._session = open_filter(data, path, threads, list(providers or default_providers()), spinning)
         self.spec = read_spec(self._session.get(), path)
         self.inputs = read_inputs(self._session.get(), str(path))
         self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong
@@ -131,6 +134,30 @@ class OnnxStylizer(Stylizer):
         except ValueError as error:
             raise ConfigError(f"{path}@{format_style(choice)}: {error}") from error
         return {"style": format_style(choice)}
+
+    def copy(self) -> OnnxStylizer:
+        """Return a stylizer with the same session and the same settings, which `adjust` changes independently."""
+        copied = copy.copy(self)
+        copied._fixed_inputs = dict(self._fixed_inputs)
+        return copied
+
+    def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:
+        """Change strength or mixture of styles from the next photo on, as between the frames of a clip.
+
+        The identity stays that of the beginning.
+
+        Args:
+            strength: New strength, from 0 to 1; None to leave it.
+            style: New weight for each style, with the sum 1; None to leave them. Only for files of several styles.
+        """
+        if strength is not None:
+            self._strength = check_strength(strength)
+            if STRENGTH_NAME in self.inputs.others:
+                self._fixed_inputs[STRENGTH_NAME] = np.array([strength], np.float32)
+            else:
+                self._blend_strength = None if strength == 1 else strength
+        if style is not None and self.styles > 1:
+            self._fixed_inputs[STYLE_NAME] = np.array(style_weights(tuple(style), self.styles), np.float32)
 
     @property
     def identity(self) -> StylizerIdentity:

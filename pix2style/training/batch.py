@@ -17,9 +17,12 @@ class PairBatch:
         style: One-hot styles, float32 [batch, styles]; None if one style is learned.
         glimpse: Glimpses of the whole photos that `content` was cropped from (see `images.glimpse`), mirrored like the
             crops. None if the generator takes no glimpse, or if `content` holds whole photos.
+        position: Position of the first image in the training stream; the others follow it. Random numbers of losses
+            are drawn by it.
     """
 
     content: Tensor
     target: Tensor | None
     style: Tensor | None
     glimpse: Tensor | None = None
+    position: int = 0

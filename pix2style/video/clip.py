@@ -48,6 +48,10 @@ class ClipFacts:
         is_hdr: Whether the frames are HDR (PQ or HLG).
         sounds: Number of sound tracks.
         subtitles: Number of subtitle tracks.
+        begin_s: Time at which the clip begins, that of the first of its tracks. `start_s` and `end_s` count from it.
+        is_mirrored: Whether players mirror the frames left to right, after they rotate them.
+        is_interlaced: Whether frames hold two fields of different moments. They come deinterlaced.
+        peak_nits: Luminance that is shown as white, for clips in HDR.
     """
 
     path: Path
@@ -65,6 +69,10 @@ class ClipFacts:
     is_hdr: bool
     sounds: int
     subtitles: int
+    begin_s: Fraction = Fraction(0)
+    is_mirrored: bool = False
+    is_interlaced: bool = False
+    peak_nits: float = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,11 @@ class ClipFrame:
     """A frame of a clip, upright.
 
     Attributes:
-        rgb: uint8 [height, width, 3], as it is shown: upright, SDR. Its colours are those of the clip's own primaries
-            and transfer function; a clip in HDR is tone-mapped to sRGB.
-        alpha: Transparency, uint8 [height, width]; None for opaque clips.
+        rgb: uint8 [height, width, 3] in sRGB, as networks expect it: upright, HDR tone-mapped, P3 and BT.2020
+            converted (`colour.map_from_srgb` goes back to them). Values of all other clips are used as they are,
+            because the primaries and transfer functions of BT.709 and BT.601 are shown like those of sRGB. What is
+            fully transparent is white.
+        alpha: Transparency, uint8 [height, width], not multiplied into `rgb`; None for opaque clips.
         time: Presentation time in units of the clip's `time_base_s`.
         index: Number of the frame among those of the part that is read (`start_s` to `end_s`), from 0.
         duration: How long the frame is shown, in the same units; None if the clip does not say it. It counts for the

@@ -6,21 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pix2style.errors import ClipError, require
-from pix2style.images import open_file
+from pix2style.images import MAX_PIXELS, open_file
+from pix2style.images.reasons import too_large
 from pix2style.printable import one_line
+from pix2style.processes import usable_cores
+from pix2style.video.cut_off import is_cut_off
 from pix2style.video.find import HEAD_BYTES, unread_reason
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 # FFmpeg's demuxers that may open a clip. Playlists and session descriptions (hls, dash, concat, sdp, rtsp, image2, imf)
-# are not among them, because they open further files or addresses.
+# are not among them, because they open further files or addresses. Those of sound are, so that the message is right.
 _DEMUXERS = (
-    "aiff,amr,apng,asf,av1,avi,avs2,avs3,cavsvideo,dirac,dnxhd,dv,evc,flv,gxf,h261,h263,h264,hevc,ivf,kux,lvf,lxf,m4v,"
-    "matroska,mjpeg,mjpeg_2000,mov,mpeg,mpegts,mpegvideo,mv,mxf,nut,nuv,obu,ogg,rm,swf,ty,vc1,vc1test,vvc,wtv,"
-    "yuv4mpegpipe,aac,ac3,flac,mp3,wav"
+    "aac,ac3,aiff,amr,asf,av1,avi,avs2,avs3,cavsvideo,dirac,dnxhd,dv,evc,flac,flv,gxf,h261,h263,h264,hevc,ivf,lxf,m4v,"
+    "matroska,mov,mp3,mpeg,mpegts,mpegvideo,mxf,nut,nuv,obu,ogg,rm,swf,ty,vc1,vc1test,vvc,wav,wtv,yuv4mpegpipe"
 )
+_MOST_THREADS = 8
+# With several frames at once, what this decoder fills damaged parts with varies from run to run (FFmpeg 8.1).
+_RACING_DECODERS = ("ffv1",)
+# Decoders that keep transparency, which FFmpeg stores beside the frames of these codecs and its own decoders ignore.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def open_container(path: Path) -> InputContainer:
@@ -32,13 +40,26 @@ def open_container(path: Path) -> InputContainer:
     """
     [av] = require("video", "av")
     head = _read_head(path)
+    if reason := unread_reason(path, head):
+        raise ClipError(str(path), reason)
     options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
     try:
         # With its protocol in front, a name such as "concat:a" or "http://b" is that of a file, too.
-        opened = av.open(f"file:{path.absolute()}", container_options=options, metadata_errors="replace")
+        opened = av.open(
+            f"file:{path.absolute()}",
+            options={"max_pixels": str(MAX_PIXELS)},
+            container_options=options,
+            metadata_errors="replace",
+        )
     except (av.error.FFmpegError, ValueError) as error:
-        raise ClipError(str(path), unread_reason(path, head) or f"damaged ({describe(error)})") from error
+        raise ClipError(str(path), _unopened_reason(path, error)) from error
     return cast("InputContainer", opened)
+
+
+def _unopened_reason(path: Path, error: Exception) -> str:
+    if not is_cut_off(path):
+        return f"damaged, or no video ({describe(error)})"
+    return "its index is missing or damaged, as after an interrupted recording or copy: it cannot be read"
 
 
 def describe(error: Exception) -> str:
@@ -50,15 +71,58 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Return the stream that players show: not a cover picture; of several, the one that is marked as the default.
 
     Raises:
-        ClipError: The file has no video.
+        ClipError: The file has no video, or its frames are too large.
     """
-    from av.stream import Disposition
-
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    streams = video_streams(container)
     if not streams:
         kinds = "sound" if container.streams.audio else "subtitles" if container.streams.subtitles else ""
         raise ClipError(str(path), f"holds {kinds} only, no video" if kinds else "holds no video")
-    return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    from av.stream import Disposition
+
+    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    if stream.codec_context is not None and stream.width * stream.height > MAX_PIXELS:
+        raise ClipError(str(path), too_large(stream.width, stream.height, MAX_PIXELS))
+    return stream
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams of a clip without cover pictures and previews."""
+    from av.stream import Disposition
+
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    return [stream for stream in container.streams.video if not stream.disposition & pictures]
+
+
+def make_decoder(stream: VideoStream, path: Path, *, is_parallel: bool = True) -> VideoCodecContext:
+    """Return a decoder for a stream, ready to be opened. It uses several threads, at most as many as there are cores.
+
+    Args:
+        stream: The stream.
+        path: The clip, for messages.
+        is_parallel: Whether it may work on several frames at once, as far as the codec allows it.
+
+    Raises:
+        ClipError: FFmpeg has no decoder for the codec.
+    """
+    decoder = stream.codec_context
+    if decoder is None:
+        raise ClipError(str(path), "its video is in a codec that FFmpeg does not decode, or the file is cut off")
+    if stream.metadata.get("alpha_mode") == "1" and decoder.name in _ALPHA_DECODERS:
+        decoder = _alpha_decoder(decoder)
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    decoder.thread_type = "AUTO" if is_parallel and decoder.name not in _RACING_DECODERS else "SLICE"
+    decoder.thread_count = min(usable_cores(), _MOST_THREADS)
+    return decoder
+
+
+def _alpha_decoder(decoder: VideoCodecContext) -> VideoCodecContext:
+    from av.codec import CodecContext
+
+    other = cast("VideoCodecContext", CodecContext.create(_ALPHA_DECODERS[decoder.name], "r"))
+    # What the container says about colours is not in the packets.
+    other.color_primaries, other.color_trc = decoder.color_primaries, decoder.color_trc
+    other.colorspace, other.color_range = decoder.colorspace, decoder.color_range
+    return other
 
 
 def _read_head(path: Path) -> bytes:

@@ -1,91 +1,34 @@
-"""Choose container, codec, encoder and pixel format for an output, and say which of them this build of FFmpeg has."""
+"""Choose container, codec, encoder and pixel format for an output, and say what is not as a person may expect."""
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from pix2style.errors import ConfigError
 from pix2style.video.clip import ClipColour, ClipFacts
+from pix2style.video.codecs import DISPLAY_NAMES, ENCODERS, OTHER_NAMES, VideoEncoder, has_encoder, working_encoders
+from pix2style.video.colour import matrix_of
+from pix2style.video.containers import CONTAINERS, VideoContainer
 from pix2style.video.settings import VideoSettings
+from pix2style.video.to_encoder import SWSCALE_MATRICES
 
-# A fixed number, because x264 and x265 write other bytes with another number of threads.
+# A fixed number, because x264 and libvpx write other bytes with another number of threads.
 _THREADS = 4
 _BT709 = ClipColour(full_range=False, matrix=1, primaries=1, transfer=1)
-# Matrices that swscale computes: BT.709, FCC, BT.601 (two names), SMPTE 240M, BT.2020.
-_MATRICES = (1, 4, 5, 6, 7, 9)
-# Codecs of each container, the default first.
-_CODECS = {
-    ".mp4": ("h264", "hevc", "av1", "vp9", "mpeg4"),
-    ".m4v": ("h264", "hevc", "mpeg4"),
-    ".mov": ("h264", "hevc", "prores", "qtrle", "mpeg4"),
-    ".mkv": ("h264", "hevc", "av1", "vp9", "prores", "ffv1", "mpeg4"),
-    ".webm": ("vp9", "av1"),
-}
-# The codec that keeps transparency, for containers that have one.
-_ALPHA_CODECS = {".mov": "prores", ".mkv": "vp9", ".webm": "vp9"}
+_RGB_MATRIX = 0
+_LARGEST_RATE_NUMBER = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoder:
-    """An encoder of FFmpeg and how it is used.
+class _Choice:
+    """A codec, its encoder, and notes about them."""
 
-    Attributes:
-        name: FFmpeg's name.
-        pixel_format: Pixel format for opaque frames.
-        alpha_format: Pixel format for transparent frames; None if the codec has no transparency.
-        odd_format: Pixel format for frames of an odd width or height.
-        quality: Name of the option for the quality, with its lowest, highest and default value; None if there is none.
-        options: Further options.
-    """
-
-    name: str
-    pixel_format: str = "yuv420p"
-    alpha_format: str | None = None
-    odd_format: str | None = None
-    quality: tuple[str, int, int, int] | None = None
-    options: tuple[tuple[str, str], ...] = ()
-
-
-# Encoders of each codec, the preferred first.
-_ENCODERS = {
-    "h264": (
-        _Encoder("libx264", odd_format="yuv444p", quality=("crf", 0, 51, 20), options=(("preset", "veryfast"),)),
-        _Encoder("libopenh264"),
-        _Encoder("h264_videotoolbox"),
-    ),
-    "hevc": (
-        _Encoder(
-            "libx265",
-            odd_format="yuv444p",
-            quality=("crf", 0, 51, 23),
-            options=(("preset", "fast"), ("x265-params", "pools=4:frame-threads=2:info=0:log-level=none")),
-        ),
-        _Encoder("hevc_videotoolbox"),
-    ),
-    "av1": (_Encoder("libsvtav1", quality=("crf", 1, 63, 32), options=(("preset", "8"),)),),
-    "vp9": (
-        _Encoder(
-            "libvpx-vp9",
-            alpha_format="yuva420p",
-            quality=("crf", 0, 63, 30),
-            options=(("b", "0"), ("deadline", "good"), ("cpu-used", "4"), ("row-mt", "1")),
-        ),
-    ),
-    "prores": (_Encoder("prores_ks", pixel_format="yuv422p10le", alpha_format="yuva444p10le"),),
-    "qtrle": (_Encoder("qtrle", pixel_format="rgb24", alpha_format="argb"),),
-    "ffv1": (
-        _Encoder(
-            "ffv1",
-            pixel_format="bgr0",
-            alpha_format="bgra",
-            options=(("level", "3"), ("slices", "4"), ("slicecrc", "1")),
-        ),
-    ),
-    "mpeg4": (_Encoder("mpeg4", quality=("qscale", 1, 31, 3)),),
-}
+    codec: str
+    encoder: VideoEncoder
+    notes: list[str]
 
 
 def choose_settings(
@@ -96,77 +39,147 @@ def choose_settings(
     Args:
         source: The clip that is stylized.
         out: Path of the output, whose suffix names the container.
-        codec: Name of the codec; None chooses one for the container.
-        crf: Quality in the units of the codec; lower is better. None takes the codec's default.
+        codec: Name of the codec, for example `h264`, or of an encoder of FFmpeg, for example `libx264`; None chooses
+            one for the container.
+        crf: Quality in the units of the codec; lower is better. None takes the default.
 
     Returns:
         The settings, and notes about what a person may not expect.
 
     Raises:
-        ConfigError: The suffix is none of a container that can be written, the codec does not fit it, or `crf` does
-            not fit the codec.
+        ConfigError: The suffix is none of a container that can be written, the codec does not fit it or cannot be
+            encoded here, or `crf` does not fit the codec.
     """
-    suffix = out.suffix.lower()
-    if suffix not in _CODECS:
-        raise ConfigError(f"{out}: clips are written to files that end in {_listed(sorted(_CODECS))}")
-    notes: list[str] = []
-    codec = codec or _default_codec(suffix, has_alpha=source.has_alpha)
-    if codec not in _CODECS[suffix]:
-        raise ConfigError(f"--codec {codec} does not fit {suffix}, which holds {_listed(_CODECS[suffix])}")
-    encoder = next(encoder for encoder in _ENCODERS[codec] if has_encoder(encoder.name))
-    has_alpha = source.has_alpha and encoder.alpha_format is not None
-    options = dict(encoder.options)
-    if encoder.quality is not None:
-        name, lowest, highest, default = encoder.quality
-        if crf is not None and not lowest <= crf <= highest:
-            raise ConfigError(f"--crf {crf}: {codec} takes {lowest} to {highest}")
-        options[name] = str(default if crf is None else crf)
-    pixel_format = encoder.alpha_format if has_alpha and encoder.alpha_format else encoder.pixel_format
-    return (
-        VideoSettings(
-            suffix=suffix,
-            codec=codec,
-            encoder=encoder.name,
-            pixel_format=pixel_format,
-            options=tuple(sorted(options.items())),
-            threads=_THREADS,
-            time_base_s=source.time_base_s,
-            frame_rate=source.frame_rate,
-            pixel_aspect=source.pixel_aspect if source.rotation_deg % 180 == 0 else Fraction(1) / source.pixel_aspect,
-            rotation_deg=0,
-            colour=_output_colour(source),
-            has_alpha=has_alpha,
-        ),
-        notes,
+    container = container_of(out)
+    if codec is None:
+        choice = _default(container, has_alpha=source.has_alpha)
+    else:
+        choice = _Choice(*_named(codec, container, out), [])
+    encoder = choice.encoder
+    has_alpha = source.has_alpha and encoder.alpha_format is not None and container.alpha_codec is not None
+    keeps_turn = container.is_mp4
+    settings = VideoSettings(
+        suffix=container.suffix,
+        codec=choice.codec,
+        encoder=encoder.name,
+        pixel_format=encoder.alpha_format if has_alpha and encoder.alpha_format else encoder.pixel_format,
+        odd_pixel_format=encoder.odd_format,
+        options=_options(choice, crf),
+        threads=_THREADS,
+        time_base_s=source.time_base_s,
+        frame_rate=_nominal_rate(source.frame_rate),
+        pixel_aspect=_pixel_aspect(source, keeps_turn=keeps_turn),
+        rotation_deg=source.rotation_deg if keeps_turn else 0,
+        is_mirrored=source.is_mirrored and keeps_turn,
+        colour=_output_colour(source, encoder),
+        has_alpha=has_alpha,
     )
+    return settings, choice.notes + _alpha_notes(source, settings)
 
 
-@functools.cache
-def has_encoder(name: str) -> bool:
-    """Return whether this build of FFmpeg has an encoder."""
-    import av.codec
+def container_of(out: Path) -> VideoContainer:
+    """Return the container that the suffix of an output names.
 
-    try:
-        av.codec.Codec(name, "w")
-    except ValueError:
-        return False
-    return True
-
-
-def _default_codec(suffix: str, *, has_alpha: bool) -> str:
-    """Return the codec for a container: one with transparency if the clip has it and the container can hold it."""
-    return _ALPHA_CODECS.get(suffix, _CODECS[suffix][0]) if has_alpha else _CODECS[suffix][0]
+    Raises:
+        ConfigError: It names none that can be written.
+    """
+    container = CONTAINERS.get(out.suffix.lower())
+    if container is None:
+        what = f"{out.suffix} files are not written" if out.suffix else "its name has no suffix"
+        raise ConfigError(f"{out}: {what}: let the name of a clip end in {_listed(list(CONTAINERS))}")
+    return container
 
 
-def _output_colour(source: ClipFacts) -> ClipColour:
-    """Return the meaning of the pixel values that are written: that of the source, with a matrix that is stated."""
-    if source.is_hdr:
-        return _BT709
-    if source.colour.matrix in _MATRICES:
-        return source.colour
-    is_large = max(source.width_px, source.height_px) >= 1280 or min(source.width_px, source.height_px) >= 720
-    return replace(source.colour, matrix=1 if is_large else 6)
+def _default(container: VideoContainer, *, has_alpha: bool) -> _Choice:
+    """Return the first codec of a container that can be encoded here, and say where it is not the usual one."""
+    usual = (container.alpha_codec if has_alpha else None) or container.codecs[0]
+    for codec in dict.fromkeys((usual, *container.codecs)):
+        for encoder in working_encoders(codec)[:1]:
+            usual_encoder = ENCODERS[usual][0].name
+            notes = []
+            if encoder.name != usual_encoder:
+                name = f"{DISPLAY_NAMES[codec]} by {encoder.name}"
+                notes = [f"is written as {name}, because this computer's FFmpeg lacks {usual_encoder}"]
+            return _Choice(codec, encoder, notes)
+    raise ConfigError(f"this computer's FFmpeg has no encoder for {container.suffix}: let OUT end in another suffix")
 
 
-def _listed(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else names[0]
+def _named(name: str, container: VideoContainer, out: Path) -> tuple[str, VideoEncoder]:
+    """Return the codec and the encoder that a person named."""
+    lower = name.lower()
+    codec = OTHER_NAMES.get(lower, lower)
+    encoders = working_encoders(codec) if codec in ENCODERS else []
+    for key, candidates in ENCODERS.items():
+        for encoder in candidates:
+            if encoder.name == lower:
+                codec, encoders = key, [encoder] if has_encoder(encoder.name) else []
+    if codec not in ENCODERS:
+        raise ConfigError(f"--codec {name}: is not among those that clips are written with: {_listed(list(ENCODERS))}")
+    if codec not in container.codecs:
+        others = [other.suffix for other in CONTAINERS.values() if codec in other.codecs]
+        raise ConfigError(
+            f"--codec {name} does not fit {out}: {container.suffix} holds {_listed(container.codecs, 'and')},"
+            f" and {_listed(others)} {'holds' if len(others) == 1 else 'hold'} {codec}"
+        )
+    if not encoders:
+        possible = [other for other in container.codecs if working_encoders(other)]
+        raise ConfigError(f"--codec {name}: this computer's FFmpeg cannot encode it: take {_listed(possible)}")
+    return codec, encoders[0]
+
+
+def _options(choice: _Choice, crf: int | None) -> tuple[tuple[str, str], ...]:
+    """Return the options of the encoder."""
+    options, quality = dict(choice.encoder.options), choice.encoder.quality
+    if quality is None:
+        if crf is not None:
+            raise ConfigError(f"--crf {crf}: {choice.encoder.name} has no such setting: leave it out")
+    else:
+        if crf is not None and not quality.lowest <= crf <= quality.highest:
+            raise ConfigError(
+                f"--crf {crf}: is out of range: {choice.codec} takes {quality.lowest} (best) to {quality.highest}"
+            )
+        options[quality.option] = str(quality.default if crf is None else crf)
+    return tuple(sorted(options.items()))
+
+
+def _nominal_rate(rate: Fraction) -> Fraction:
+    """Return the frame rate that is stated: one that all encoders can state. The frames keep their own times."""
+    rate = min(max(rate, Fraction(1, 10)), Fraction(1000))
+    return rate.limit_denominator(max(1, min(1001, _LARGEST_RATE_NUMBER // (int(rate) + 1))))
+
+
+def _pixel_aspect(source: ClipFacts, *, keeps_turn: bool) -> Fraction:
+    """Return the shape of the pixels that are stored, which lie on their side if the frames do."""
+    return source.pixel_aspect if keeps_turn or source.rotation_deg % 180 == 0 else 1 / source.pixel_aspect
+
+
+def _output_colour(source: ClipFacts, encoder: VideoEncoder) -> ClipColour:
+    """Return the meaning of the pixel values that are written.
+
+    It is that of the source. A matrix that the source does not state is stated, because players guess it from the size
+    of the frames, which may become another one. HDR has been tone-mapped.
+    """
+    colour = _BT709 if source.is_hdr else source.colour
+    if encoder.is_rgb:
+        return replace(colour, full_range=True, matrix=_RGB_MATRIX)
+    stated = colour.matrix in SWSCALE_MATRICES
+    matrix = colour.matrix if stated else matrix_of(colour, source.width_px, source.height_px)
+    return replace(colour, full_range=colour.full_range and encoder.is_full_range_possible, matrix=matrix)
+
+
+def _alpha_notes(source: ClipFacts, settings: VideoSettings) -> list[str]:
+    """Say that transparency is lost, and how to keep it."""
+    if not source.has_alpha or settings.has_alpha:
+        return []
+    keeping = [
+        f"{container.suffix} ({_listed(codecs)})"
+        for container in CONTAINERS.values()
+        if container.alpha_codec
+        if (codecs := [codec for codec in container.codecs if any(e.alpha_format for e in working_encoders(codec))])
+    ]
+    kept = f": {_listed(keeping)} keeps it" if keeping else ""
+    return [f"loses its transparency, which {settings.codec} in {settings.suffix} does not hold{kept}"]
+
+
+def _listed(names: Sequence[str], conjunction: str = "or") -> str:
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}" if len(names) > 1 else names[0]

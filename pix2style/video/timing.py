@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pix2style.video.segments import SegmentFacts
-from pix2style.video.settings import VideoSettings
+import numpy as np
+from numpy.typing import NDArray
+
+Int64s = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class PacketTimes:
-    """Times of a packet in units of the clip's time base.
+    """Times of all packets of a clip in the order of decoding, in units of the clip's time base.
 
     Attributes:
-        shown: When the frame is shown.
-        decoded: When the packet is decoded.
-        duration: How long the frame is shown.
+        shown: When each frame is shown.
+        decoded: When each packet is decoded.
+        durations: How long each frame is shown.
         first: When the first frame of the clip is shown.
         end: When the last frame of the clip ends.
     """
 
-    shown: int
-    decoded: int
-    duration: int
+    shown: Int64s
+    decoded: Int64s
+    durations: Int64s
     first: int
     end: int
 
 
-def decode_times(segments: Sequence[SegmentFacts], settings: VideoSettings) -> list[PacketTimes]:
-    """Return the times of all packets in the order of decoding.
+def packet_times(times: Int64s, places: Int64s, last_duration: int) -> PacketTimes:
+    """Return the times of all packets.
 
-    Decode times are the ascending presentation times, delayed by the largest number of places by which an encoder
-    moved a frame. So they ascend over the borders of segments, and no frame is shown before it is decoded.
+    Decode times are the ascending presentation times, delayed by the largest number of places by which an encoder moved
+    a frame. So they ascend over the borders of segments, and no frame is shown before it is decoded. Before the first
+    presentation time lie as many durations as the delay takes from the end. So the decode times, of which MP4 computes
+    the duration of the track, span exactly the duration of the clip.
+
+    Args:
+        times: Presentation times of all frames in the order of presentation.
+        places: For each packet, in the order of decoding, the number of its frame in the order of presentation.
+        last_duration: Duration of the last frame.
     """
-    shown = [time for segment in segments for time in segment.times]
-    usual = max(1, round(1 / settings.frame_rate / settings.time_base_s))
-    last = segments[-1].last_duration or usual
-    ends = [*shown[1:], shown[-1] + last]
-    places, begin = [], 0
-    for segment in segments:
-        places += [begin + packet.frame for packet in segment.packets]
-        begin += len(segment.times)
-    delay = max(position - place for position, place in enumerate(places))
-    step = ends[0] - shown[0]
-    before = [shown[0] - step * number for number in range(delay, 0, -1)]
-    decoded = before + shown
-    return [
-        PacketTimes(shown[place], decoded[position], ends[place] - shown[place], shown[0], ends[-1])
-        for position, place in enumerate(places)
-    ]
+    count = np.arange(len(times))
+    times = np.maximum.accumulate(times - count) + count  # strictly ascending, as all containers demand
+    durations = np.diff(times, append=times[-1] + last_duration)
+    delay = int(np.max(count - places))
+    last = np.delete(durations[len(times) - 1 - delay :], places[-1] - (len(times) - 1 - delay))
+    before = times[0] - np.cumsum(last[::-1])[::-1]
+    decoded = np.concatenate((before, times[: len(times) - delay]))
+    return PacketTimes(times[places], decoded, durations[places], int(times[0]), int(times[-1] + last_duration))

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pix2style.images import Image8
 from pix2style.video.clip import ClipFrame
+from pix2style.video.colour import is_srgb, map_from_srgb
 from pix2style.video.settings import VideoSettings
 
 if TYPE_CHECKING:
-    import av
+    from av.video.frame import VideoFrame
 
-# swscale's names of the matrices, by the numbers of `AVColorSpace`.
-_SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
+# Matrices that swscale computes: its numbers, by those of `AVColorSpace`.
+SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
+_LIMITED, _FULL = 1, 2  # in `AVColorRange`
+_OPAQUE = 255
 
 
 class FrameConverter:
@@ -24,25 +28,41 @@ class FrameConverter:
 
         self._settings = settings
         self._reformatter = VideoReformatter()
-        self._flags = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+        # Chroma is averaged over the pixels that share it; all machines compute the same bytes.
+        exact = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
+        self._flags = Interpolation.AREA | exact
+        self._map = None if is_srgb(settings.colour) else map_from_srgb(settings.colour)
 
-    def convert(self, frame: ClipFrame) -> av.VideoFrame:
+    def convert(self, frame: ClipFrame) -> VideoFrame:
         """Return a frame as the encoder takes it, turned back to how it is stored, without a time."""
-        import av
+        from av.video.frame import VideoFrame
 
         settings = self._settings
-        pixels, kind = frame.rgb, "rgb24"
+        pixels = self._in_own_colours(frame.rgb)
         if settings.has_alpha:
-            alpha = np.full(pixels.shape[:2], 255, np.uint8) if frame.alpha is None else frame.alpha
-            pixels, kind = np.dstack((pixels, alpha)), "rgba"
-        if settings.rotation_deg:
-            pixels = np.rot90(pixels, settings.rotation_deg // 90)
-        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), kind)
+            alpha = np.full(pixels.shape[:2], _OPAQUE, np.uint8) if frame.alpha is None else frame.alpha
+            pixels = np.dstack((pixels, alpha))
+        pixels = np.ascontiguousarray(self._turned_back(pixels))
+        height, width = pixels.shape[:2]
         return self._reformatter.reformat(
-            image,
-            format=settings.pixel_format,
-            dst_colorspace=_SWSCALE_MATRICES[settings.colour.matrix],
-            dst_color_range=2 if settings.colour.full_range else 1,
+            VideoFrame.from_ndarray(pixels, "rgba" if settings.has_alpha else "rgb24"),
+            format=settings.pixel_format_for(width, height),
+            dst_colorspace=SWSCALE_MATRICES.get(settings.colour.matrix),
+            dst_color_range=_FULL if settings.colour.full_range else _LIMITED,
             interpolation=self._flags,
             threads=1,
         )
+
+    def _in_own_colours(self, rgb: Image8) -> Image8:
+        """Convert sRGB to the primaries of the clip, if these are wide."""
+        if self._map is None:
+            return rgb
+        result = np.empty_like(rgb)
+        self._map.convert((rgb[..., 0], rgb[..., 1], rgb[..., 2]), result)
+        return result
+
+    def _turned_back(self, pixels: Image8) -> Image8:
+        """Undo what players do to the stored frames: they rotate, then mirror."""
+        if self._settings.is_mirrored:
+            pixels = pixels[:, ::-1]
+        return np.rot90(pixels, self._settings.rotation_deg // 90)

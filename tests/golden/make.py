@@ -84,6 +84,7 @@ _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "multi-style": ("multi-style", (*_LATE_ADVERSARIAL, _PERCEPTUAL, _STYLE)),
     "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
     "distill": ("distill", (_STYLE,)),
+    "video": ("video", (_STYLE, "losses.consistency.start_images=10", "losses.consistency.flow_px=1")),
     "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),
 }
 NAMES = tuple(_EXPERIMENTS)
@@ -151,7 +152,8 @@ def tiny_batch(step: int, config: Config) -> PairBatch:
     tones = torch.tensor([1.0, 0.8, 0.5])[:, None, None] * (1 - 0.15 * styles)[:, None, None, None]
     target = content.mean(dim=1, keepdim=True).add(1).mul(tones).sub(1)
     several = config.model.styles > 1
-    return PairBatch(content, target, torch.nn.functional.one_hot(styles, _STYLES).float() if several else None)
+    style = torch.nn.functional.one_hot(styles, _STYLES).float() if several else None
+    return PairBatch(content, target, style, position=rows.start)
 
 
 def _photo(seed: int) -> Image8:

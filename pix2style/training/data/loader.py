@@ -7,6 +7,7 @@ are cropped in this process; and loader processes, where decoding or photo trans
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -49,7 +50,8 @@ def load_batches(
         micro_batches = crop_on_device(stream, train, device, sampler)
     else:
         micro_batches = _load_bytes(stream, train, device, sampler)
-    return _group(micro_batches, train.accumulate)
+    placed = (replace(batch, position=at[0]) for batch, at in zip(micro_batches, sampler, strict=True))
+    return _group(placed, train.accumulate)
 
 
 def crop_on_device(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from pix2style.config import Config
-from pix2style.config.losses import AdversarialConfig, FeaturesConfig, LossesConfig
+from pix2style.config.consistency import ConsistencyConfig
+from pix2style.config.late_start import has_begun
+from pix2style.config.losses import FeaturesConfig, LossesConfig
 from pix2style.nets.features import FeatureNetwork
 from pix2style.runs.networks import load_feature_network
 from pix2style.teachers.style import StyleBlend
@@ -34,6 +36,7 @@ class Objective(nn.Module):
         style_grams: Gram matrices of the paintings; None if no loss compares with paintings.
         augmentations: Kinds of augmentation of what the discriminator sees (`train.augment.discriminator`).
         batch_size: Images in a step (`train.batch`), by which `losses.features.every` counts steps.
+        seed: Seed of the random motion of the consistency loss.
         distiller: Trained generator that the generator is compared with as well; None without distillation.
 
     Attributes:
@@ -48,11 +51,12 @@ class Objective(nn.Module):
         augmentations: Sequence[str] = (),
         batch_size: int = 1,
         *,
+        seed: int = 0,
         distiller: Distiller | None = None,
     ) -> None:
         super().__init__()
         self._config, self._augmentations, self._batch_size = config, tuple(augmentations), batch_size
-        self.feature_network, self._style_grams = feature_network, style_grams
+        self.feature_network, self._style_grams, self._seed = feature_network, style_grams, seed
         self.distiller = distiller
         ratio = config.balance.style_to_content
         self._balance = Balance(ratio, config.balance.halflife_images) if ratio is not None else None
@@ -65,7 +69,7 @@ class Objective(nn.Module):
             share: Share of the training, 0 to 1, that was reached before the step.
         """
         adversarial = self._config.adversarial
-        return adversarial.weight > 0 and _has_begun(adversarial, images_seen, share)
+        return adversarial.weight > 0 and has_begun(adversarial, images_seen, share)
 
     @property
     def feature_stages(self) -> tuple[int, ...]:
@@ -81,6 +85,7 @@ class Objective(nn.Module):
         images_seen: int,
         share: float = 0.0,
         features: Mapping[int, Tensor] | None = None,
+        regenerate: Callable[[PairBatch], Tensor] | None = None,
     ) -> GeneratorLosses:
         """Compute the loss of the generator.
 
@@ -91,6 +96,7 @@ class Objective(nn.Module):
             images_seen: Training images before this step.
             share: Share of the training, 0 to 1, that was reached before this step.
             features: Features of the generator at `feature_stages`, from the same forward pass.
+            regenerate: Function that runs the generator on another batch; needed for `losses.consistency`.
 
         Raises:
             ValueError: A term compares with targets, and the batch has none.
@@ -103,6 +109,8 @@ class Objective(nn.Module):
             style_grams=self._style_grams,
             discriminator=discriminator,
             augmentations=self._augmentations,
+            seed=self._seed,
+            regenerate=regenerate,
         )
         weights = self._active_weights(images_seen, share, has_discriminator=discriminator is not None)
         terms = {term.name: term.function(tensors) for term in TERMS if term.name in weights}
@@ -145,23 +153,25 @@ class Objective(nn.Module):
         active = {
             None: True,
             "discriminator": has_discriminator and self.adversarial_active(images_seen, share),
-            "features": self._features_active(images_seen, share),
+            "features": self._is_turn(self._config.features, images_seen, share),
+            "motion": self._is_turn(self._config.consistency, images_seen, share),
         }
         weights = {term.name: self._weight(term, images_seen, share) for term in TERMS if active[term.needs]}
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     def _weight(self, term: LossTerm, images_seen: int, share: float) -> float:
         weight = term.weight(self._config)
+        # Computed in one of `every` steps only: the larger weight keeps the mean gradient as it is.
         if term.needs == "features":
-            # Computed in one of `every` steps only: the larger weight keeps the mean gradient as it is.
             weight *= self._config.features.every
+        elif term.needs == "motion":
+            weight *= self._config.consistency.every
         return weight * self._ramp(images_seen, share) if term.ramped else weight
 
-    def _features_active(self, images_seen: int, share: float) -> bool:
-        """Whether the terms that compare features are part of the step after `images_seen` training images."""
-        features = self._config.features
-        is_turn = (images_seen // self._batch_size + 1) % features.every == 0
-        return is_turn and _has_begun(features, images_seen, share)
+    def _is_turn(self, section: FeaturesConfig | ConsistencyConfig, images_seen: int, share: float) -> bool:
+        """Whether the terms of a section with the key `every` are part of the step after `images_seen` images."""
+        is_turn = (images_seen // self._batch_size + 1) % section.every == 0
+        return is_turn and has_begun(section, images_seen, share)
 
     def _ramp(self, images_seen: int, share: float) -> float:
         """Return the share (0 to 1) of its full weight that the adversarial term has in a step."""
@@ -184,11 +194,6 @@ class Objective(nn.Module):
         style, content = weights["style"] * terms["style"], weights["content"] * terms["content"]
         self._balance.observe(content, style, len(output))
         return GeneratorLosses(total=total + factor * style, terms=terms, style_balance=factor)
-
-
-def _has_begun(section: FeaturesConfig | AdversarialConfig, images_seen: int, share: float) -> bool:
-    """Whether the losses of a section with `start_images` and `start_share` have begun."""
-    return images_seen >= section.start_images if section.start_share is None else share >= section.start_share
 
 
 def build_objective(
@@ -222,5 +227,7 @@ def build_objective(
         layers = tuple(section.style.compared_with_painting)
         grams = StyleGrams(feature_network, layers, styles, section.style.painting_side_px)
     augmentations, batch_size = config.train.augment.discriminator, config.train.batch
-    objective = Objective(section, feature_network, grams, augmentations, batch_size, distiller=distiller)
+    objective = Objective(
+        section, feature_network, grams, augmentations, batch_size, seed=config.seed, distiller=distiller
+    )
     return objective if device is None else objective.to(device)

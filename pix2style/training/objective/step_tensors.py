@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
@@ -13,6 +13,7 @@ from pix2style.config.losses import LossesConfig
 from pix2style.nets.features import FeatureNetwork
 from pix2style.training.batch import PairBatch
 from pix2style.training.objective.diff_augment import Augmentation, draw_augmentation
+from pix2style.training.objective.motion import Motion
 from pix2style.training.objective.style_targets import StyleGrams
 
 Scales = Sequence[Sequence[Tensor]]
@@ -33,6 +34,8 @@ class StepTensors:
         style_grams: Gram matrices of the paintings; None if no active loss term compares with paintings.
         discriminator: None if no active loss term reads its activations.
         augmentations: Kinds of augmentation of what the discriminator sees (`train.augment.discriminator`).
+        seed: Seed of the random motion of the consistency loss.
+        regenerate: Function that runs the generator on another batch; None if no active loss term needs it.
 
     Attributes:
         config: Section `losses`.
@@ -49,11 +52,14 @@ class StepTensors:
         style_grams: StyleGrams | None = None,
         discriminator: nn.Module | None = None,
         augmentations: Sequence[str] = (),
+        seed: int = 0,
+        regenerate: Callable[[PairBatch], Tensor] | None = None,
     ) -> None:
         self.config, self.output = config, output
         self._batch = batch
         self._feature_network, self._style_grams = feature_network, style_grams
         self._discriminator, self._augmentations = discriminator, augmentations
+        self._seed, self._regenerate = seed, regenerate
 
     @property
     def target(self) -> Tensor:
@@ -109,6 +115,18 @@ class StepTensors:
         """Activations of the discriminator for the target."""
         with torch.no_grad():
             return self._discriminate(self.target)
+
+    @cached_property
+    def motion(self) -> Motion:
+        """Random motion of the photos."""
+        return Motion(self.config.consistency, self._seed, self._batch)
+
+    @cached_property
+    def output_after_motion(self) -> Tensor:
+        """Images that the generator makes of the moved and noisy photos, in the shape of `output`."""
+        if self._regenerate is None:
+            raise ValueError("a loss term runs the generator on moved photos, but there is no generator")
+        return self._regenerate(self.motion.film(self._batch))
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
         if self._feature_network is None:

@@ -28,14 +28,15 @@ class LossTerm:
         function: Function that computes the term, a scalar in float32, from the tensors of a step.
         needs: Network that `function` uses, which decides in which steps the term is computed. "discriminator": after
             `losses.adversarial.start_images`. "features": after `losses.features.start_images`, in every n-th step and
-            with n times its weight, where n is `losses.features.every`. None: in every step.
+            with n times its weight, where n is `losses.features.every`. "motion": likewise with
+            `losses.consistency`; it is the generator itself, which runs on moved photos. None: in every step.
         ramped: Whether the weight grows linearly over `losses.adversarial.ramp_images`.
     """
 
     name: str
     weight: Callable[[LossesConfig], float]
     function: Callable[[StepTensors], Tensor]
-    needs: Literal["discriminator", "features"] | None = None
+    needs: Literal["discriminator", "features", "motion"] | None = None
     ramped: bool = False
 
 
@@ -75,6 +76,13 @@ def _content(step: StepTensors) -> Tensor:
     return losses.content(step.output_features, step.content_features, step.config.content.layers)
 
 
+def _consistency(step: StepTensors) -> Tensor:
+    # The gradient of a resampling by a flow is summed in any order on a GPU, and a resumed run would differ. Gradients
+    # through the other output alone have the same mean, with more noise.
+    output = step.output.detach() if step.config.consistency.flow_px else step.output
+    return losses.consistency(step.output_after_motion, step.motion.move(output), step.motion.margin_px)
+
+
 # The terms are summed in this order; another order would change the last digits of the total.
 TERMS: tuple[LossTerm, ...] = (
     LossTerm("l1", lambda config: config.l1, lambda step: losses.l1(step.output, step.target)),
@@ -98,4 +106,5 @@ TERMS: tuple[LossTerm, ...] = (
     LossTerm("style", lambda config: config.style.weight, _style, needs="features"),
     LossTerm("painting_style", lambda config: config.style.painting_weight, _style_to_painting, needs="features"),
     LossTerm("content", lambda config: config.content.weight, _content, needs="features"),
+    LossTerm("consistency", lambda config: config.consistency.weight, _consistency, needs="motion"),
 )

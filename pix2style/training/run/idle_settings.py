@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from pix2style.config import Config, load_config
-from pix2style.config.losses import AdversarialConfig, FeaturesConfig
+from pix2style.config.late_start import LateStart
+from pix2style.config.losses import AdversarialConfig
 from pix2style.config.shipped import shipped_configs
 from pix2style.config.train import TrainConfig
 from pix2style.training.data.photos import PhotoReader
@@ -54,21 +55,23 @@ def _losses_that_never_begin(config: Config, images: int | None) -> Iterator[str
         begin["losses.features"] = _begins(losses.features, images, config.train)
     if losses.adversarial.weight > 0:
         begin["losses.adversarial"] = _begins(losses.adversarial, images, config.train)
+    if losses.consistency.is_active:
+        begin["losses.consistency"] = _begins(losses.consistency, images, config.train)
     for key, begins in begin.items():
         if not begins:
-            section: FeaturesConfig | AdversarialConfig = losses.features
-            what = "the losses on features never begin"
-            if key == "losses.adversarial":
-                section, what = losses.adversarial, "the adversarial loss never begins"
-            yield f"{key}.{_start(section, images)}: {what}: lower it, or set {key}.start_share=0.25"
+            name = key.removeprefix("losses.")
+            what = "the losses on features never begin" if name == "features" else f"the {name} loss never begins"
+            yield f"{key}.{_start(getattr(losses, name), images)}: {what}: lower it, or set {key}.start_share=0.25"
     if begin.get("losses.adversarial"):
         yield from _ramp_beyond_the_end(losses.adversarial, images)
     steps = None if images is None else math.ceil(images / batch)
-    if begin.get("losses.features") and steps is not None and losses.features.every > steps:
-        yield f"losses.features.every={losses.features.every}: the run has {steps} steps: lower it"
+    for key in ("losses.features", "losses.consistency"):
+        every = getattr(losses, key.removeprefix("losses.")).every
+        if begin.get(key) and steps is not None and every > steps:
+            yield f"{key}.every={every}: the run has {steps} steps: lower it"
 
 
-def _begins(section: FeaturesConfig | AdversarialConfig, images: int | None, train: TrainConfig) -> bool:
+def _begins(section: LateStart, images: int | None, train: TrainConfig) -> bool:
     """Whether a step begins at the start or after it, of which the last one begins before the end."""
     last = None if images is None else (math.ceil(images / train.batch) - 1) * train.batch
     if section.start_share is None:
@@ -78,7 +81,7 @@ def _begins(section: FeaturesConfig | AdversarialConfig, images: int | None, tra
     return section.start_share <= last / images
 
 
-def _start(section: FeaturesConfig | AdversarialConfig, images: int | None) -> str:
+def _start(section: LateStart, images: int | None) -> str:
     if section.start_share is not None:
         end = "the end of the run" if section.start_share == 1 else "after the beginning of the run's last step"
         return f"start_share={section.start_share:g} is {end}"
@@ -147,7 +150,7 @@ def _without_effect(config: Config) -> Iterator[str]:
         yield from _unused(keys, "losses.adversarial.weight is 0")
     if not losses.needs_features:
         yield from _unused(_changed(losses.features, "losses.features"), "no loss compares features")
-    for key in ("perceptual", "content"):
+    for key in ("perceptual", "content", "consistency"):
         section = getattr(losses, key)
         if not section.weight:
             keys = [name for name in _changed(section, f"losses.{key}") if not name.endswith(".weight")]

@@ -19,7 +19,7 @@ from pix2style.training.step.train_step import StepReport
 from pix2style.training.tracking import Trackers, step_metrics
 
 _SMOOTHED_STEPS = 50  # the loss that is shown is an average over about so many steps,
-_SMOOTHED_PERIODS = 16  # or over so many periods of `losses.features.every`, if these are longer
+_SMOOTHED_PERIODS = 16  # or over so many periods of `every` of losses, if these are longer
 _LOSS_READ_EVERY_S = 1.0  # because reading waits for the GPU
 
 
@@ -69,7 +69,7 @@ class SmoothedLoss:
 
     Args:
         device: Device that the losses are on.
-        every: `losses.features.every`.
+        every: Number of steps after which the same losses are computed again (`LossesConfig.period_steps`).
     """
 
     def __init__(self, device: torch.device, every: int) -> None:

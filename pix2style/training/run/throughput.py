@@ -34,8 +34,8 @@ def measure_images_per_s(config: Config, data: TrainingData | None = None, *, st
         Images per second in the median step.
     """
     # With `losses.features.every` = N, only every Nth step runs the feature network. Steps are therefore measured in
-    # groups of N, so that each group costs the same.
-    group = config.losses.features.every if config.losses.needs_features else 1
+    # groups of N, so that each group costs the same. `losses.consistency` has such a key, too.
+    group = config.losses.period_steps
     warm_up, steps = max(_WARM_UP_STEPS, group), -(-steps // group) * group
     config = _with_all_losses(config, images=config.train.batch * (warm_up + steps))
     seconds = _measure_steps(config, data or open_training_data(config), warm_up + steps)
@@ -50,6 +50,8 @@ def _with_all_losses(config: Config, images: int) -> Config:
         "losses.adversarial.start_share=null",
         "losses.features.start_images=0",
         "losses.features.start_share=null",
+        "losses.consistency.start_images=0",
+        "losses.consistency.start_share=null",
         f"train.images={images}",
         "train.minutes=null",
     ]

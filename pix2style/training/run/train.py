@@ -162,7 +162,7 @@ def _train_from(
             stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
             logger = MetricsLogger(state, train, trackers)
             reporter = SkippedStepReporter(run, state, train, config.losses, partial(_photo_names, stream))
-            loss = SmoothedLoss(state.device, config.losses.features.every)
+            loss = SmoothedLoss(state.device, config.losses.period_steps)
             loop = TrainingLoop(
                 state,
                 train,

@@ -186,6 +186,7 @@ def generator_step(
                 images_seen=state.images_seen,
                 share=state.share_reached,
                 features=output.features,
+                regenerate=lambda batch: generate(state, batch, train).image,
             )
         share = _share(micro_batch, micro_batches)
         _backward(losses.total, state.generator_parameters, state.generator_scale, share)

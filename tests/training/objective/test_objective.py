@@ -158,11 +158,17 @@ def test_totals_are_float32_under_autocast(dtype: torch.dtype, config: Callable[
     weighted = config(
         "losses.l1=1", "losses.charbonnier=1", "losses.ms_ssim=1", "losses.color=1", "losses.total_variation=1",
         "losses.feature_matching=1", "losses.perceptual.weight=1", "losses.style.weight=1", "losses.content.weight=1",
-        "losses.adversarial={weight: 1, kind: relativistic, r1: 1, r2: 1}",
+        "losses.adversarial={weight: 1, kind: relativistic, r1: 1, r2: 1}", "losses.consistency.weight=1",
     )  # fmt: skip
     objective, network = build_objective(weighted), make_discriminator(weighted)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        g = objective.generator_losses(seeded_images(2).to(dtype), make_batch(), network, images_seen=0)
+        g = objective.generator_losses(
+            seeded_images(2).to(dtype),
+            make_batch(),
+            network,
+            images_seen=0,
+            regenerate=lambda moved: moved.content.to(dtype),
+        )
         d = objective.discriminator_losses(network, seeded_images(2).to(dtype), make_batch())
     for name, value in itertools.chain(g.metrics().items(), d.metrics().items()):
         assert value.dtype == torch.float32, name
@@ -255,6 +261,7 @@ _WEIGHT_KEYS = {
     "style": "losses.style.weight",
     "painting_style": "losses.style.painting_weight",
     "content": "losses.content.weight",
+    "consistency": "losses.consistency.weight",
 }
 
 
@@ -279,5 +286,7 @@ def test_the_configuration_names_the_terms_that_compare_with_targets(
         with pytest.raises(ValueError, match="this batch has none"):
             objective.generator_losses(seeded_images(2), unpaired, discriminator, images_seen=0)
     else:
-        result = objective.generator_losses(seeded_images(2), unpaired, discriminator, images_seen=0)
+        result = objective.generator_losses(
+            seeded_images(2), unpaired, discriminator, images_seen=0, regenerate=lambda moved: moved.content
+        )
         assert set(result.terms) == {term.name}

@@ -61,7 +61,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def matrix_config(experiment: Experiment, pairs: Path) -> Config:
-    """Use everything that has a state: dropout and DiffAugment draw random numbers, BatchNorm and EMA keep averages."""
+    """Use everything that has a state: dropout, DiffAugment and motion draw numbers, BatchNorm and EMA keep means."""
     n = len(PairReader(pairs).entries("train"))
     return experiment(
         f"pairs.path={pairs}",
@@ -76,6 +76,7 @@ def matrix_config(experiment: Experiment, pairs: Path) -> Config:
         "train.validate_photos=1",
         "train.keep_last=1000",
         "losses.adversarial.start_images=4",
+        "losses.consistency={weight: 1, every: 2}",
     )
 
 

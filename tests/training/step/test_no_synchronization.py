@@ -61,8 +61,12 @@ def state_on_meta(monkeypatch: pytest.MonkeyPatch) -> Callable[[Config], Trainin
     def without_meta(device_type: str, *given: Any, **named: Any) -> Any:
         return contextlib.nullcontext() if device_type == "meta" else autocast(device_type, *given, **named)
 
+    generator = torch.Generator
+
     def build(config: Config) -> TrainingState:
         monkeypatch.setattr(torch, "autocast", without_meta)
+        # The meta device has no generators of random numbers of its own, and takes those of the CPU.
+        monkeypatch.setattr(torch, "Generator", lambda device: generator("cpu" if device == META else device))
         monkeypatch.setattr(sys.modules["torch.optim.adam"], "_device_dtype_check_for_fused", lambda *_: None)
         monkeypatch.setattr(build_module, "pick_device", lambda _: META)
         return build_state(config)

@@ -1,0 +1,214 @@
+"""The command `pix2style live`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import signal
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pix2style.cli.app import EXIT_SOME_FAILED, app
+from pix2style.cli.common_options import JsonOption
+from pix2style.cli.terminal import json_text
+from pix2style.errors import ConfigError
+from pix2style.plural import counted
+from pix2style.printable import printable
+
+if TYPE_CHECKING:
+    from pix2style.live.controls import LiveState
+    from pix2style.live.looks import Looks
+    from pix2style.live.loop import LiveReport
+    from pix2style.live.source import Source
+    from pix2style.live.window import Window
+    from pix2style.stylizer import Stylizer
+
+
+class Steady(StrEnum):
+    """Values of `--steady`."""
+
+    off = "off"
+    lock = "lock"
+    full = "full"
+
+
+@app.command("live")
+def live_command(
+    filters: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILTER...",
+            help="Filter files (.onnx; FILE@1 for its style 1, FILE for all its styles), or other stylizers, as for"
+            " infer. The keys 1 to 9 and Tab choose among them.",
+        ),
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            "--camera",
+            metavar="CAMERA|FILE",
+            help="Number, name or path of a camera, a clip, or an address such as rtsp://HOST/PATH.",
+        ),
+    ] = "0",
+    camera_size: Annotated[
+        str, typer.Option(metavar="WxH", help="Size of the frames that the camera is asked for.")
+    ] = "1280x720",
+    max_side: Annotated[
+        int | None,
+        typer.Option(
+            "--max-side",
+            "--size",
+            min=16,
+            metavar="PX",
+            help="Longer side at which frames are stylized, in pixels. Default: as large as 15 frames/s allow.",
+        ),
+    ] = None,
+    steady: Annotated[
+        Steady, typer.Option(help="How strokes are kept in place: off, lock, or full; see `infer`.")
+    ] = Steady.lock,
+    strength: Annotated[
+        float, typer.Option(min=0, max=1, metavar="0..1", help="Strength of the style at the beginning.")
+    ] = 1.0,
+    loop: Annotated[
+        bool | None,
+        typer.Option("--loop/--once", help="Play a clip again and again, or once. Default: --loop in a window."),
+    ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option("--mirror/--no-mirror", help="Mirror the window, not what is written. Default: cameras only."),
+    ] = None,
+    full_screen: Annotated[bool, typer.Option("--full-screen", help="Begin in full screen.")] = False,
+    virtual_camera: Annotated[
+        bool, typer.Option("--virtual-camera", help="Send the stylized frames to a virtual camera, for meetings.")
+    ] = False,
+    record: Annotated[bool, typer.Option("--record", help="Begin to record at once. The key R ends it.")] = False,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder of snapshots and recordings. Default: the working folder.")
+    ] = Path(),
+    frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many frames.")] = None,
+    no_window: Annotated[bool, typer.Option("--no-window", help="Show no window. Ctrl-C ends it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stylize a camera or clip while it plays, in a window with a movable split between before and after.
+
+    The key H lists all keys: filters, strength, snapshots, recordings and more. The camera is opened by this command
+    only, and nothing is stored unless you ask for it. Needs the extra live.
+
+    Ctrl-C, closing the window and Q end it; a recording is finished. Exit code 1: a snapshot or recording could not be
+    written.
+    """
+    from pix2style.live.camera_output import VirtualCamera
+    from pix2style.live.controls import LiveState
+    from pix2style.live.loop import LiveOutputs, run_live
+    from pix2style.live.source import open_source
+    from pix2style.progress import print_note
+    from pix2style.steady import SteadyMode
+
+    with _terminated_like_interrupted():
+        looks = _load_looks(filters)
+        loops = loop if loop is not None else not no_window
+        opened = open_source(source, size=_parse_size(camera_size), loops=loops, on_note=print_note)
+        camera = VirtualCamera(opened.height_px, opened.width_px) if virtual_camera else None
+        state = LiveState(
+            looks=len(looks.names),
+            strength=strength,
+            steady=SteadyMode(steady.value),
+            is_mirrored=opened.is_camera if mirror is None else mirror,
+            is_full_screen=full_screen,
+            is_recording=record,
+        )
+        window = _open_window(opened, looks, state, is_shown=not no_window)
+        if camera is not None:
+            print_note(f"virtual camera: choose {camera.device} in the other program")
+        report = run_live(
+            opened,
+            looks,
+            window,
+            LiveOutputs(out, camera),
+            state,
+            side_px=max_side,
+            max_frames=frames,
+            on_message=print_note,
+        )
+    _print_report(report, as_json=as_json)
+    if report.failures:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, so that it finishes a recording, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _load_looks(filters: list[str]) -> Looks:
+    """Load the filters, and return a look for each of them and for each style of those that hold several."""
+    from pix2style.live.looks import Look, Looks
+    from pix2style.loading import load_stylizer
+    from pix2style.progress import print_note
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+
+    looks: list[Look] = []
+    for text in filters:
+        stylizer = load_stylizer(text)
+        if stylizer.description:
+            print_note(f"{text} is stylized by {stylizer.description}")
+        name = Path(text).name.replace(".onnx", "") if isinstance(stylizer, OnnxStylizer) else stylizer.identity.name
+        if isinstance(stylizer, OnnxStylizer) and stylizer.styles > 1 and "style" not in stylizer.identity.settings:
+            for style in range(stylizer.styles):
+                label = stylizer.spec.styles[style] if style < len(stylizer.spec.styles) else str(style)
+                looks.append(Look(f"{name}: {label}", partial(load_stylizer, text, style=style)))
+        else:
+            looks.append(Look(name, partial(_loaded, stylizer)))
+    return Looks(looks)
+
+
+def _loaded(stylizer: Stylizer) -> Stylizer:
+    return stylizer
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    if match is None:
+        raise ConfigError(f"--camera-size {text}: give width and height in pixels, for example 1280x720")
+    return int(match[1]), int(match[2])
+
+
+def _open_window(source: Source, looks: Looks, state: LiveState, *, is_shown: bool) -> Window:
+    from pix2style.live.sdl_window import SdlWindow
+    from pix2style.live.window import NoWindow
+
+    title = f"pix2style live: {looks.names[state.look]}"
+    return SdlWindow(title, source.height_px, source.width_px) if is_shown else NoWindow()
+
+
+def _print_report(report: LiveReport, *, as_json: bool) -> None:
+    if as_json:
+        print(json_text(dataclasses.asdict(report), default=str))
+        return
+    parts = [f"{counted(report.frames, 'frame')} stylized"]
+    if report.frames > 1:
+        parts.append(
+            f"{report.rate:.1f} frames/s at {report.width_px}x{report.height_px}, latency"
+            f" {1000 * report.latency_s:.0f} ms"
+        )
+    if report.dropped:
+        parts.append(f"{counted(report.dropped, 'frame')} left out, because newer ones had come")
+    parts += [f"failed: {message}" for message in report.failures]
+    parts += [f"written: {path}" for path in report.written]
+    print(printable("; ".join(parts)))

@@ -1,0 +1,290 @@
+"""Stylize one clip: decoding, stylizing and encoding overlap in three threads, and a stopped job goes on later."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pix2style.errors import DataError
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.steady import FramePlan, SteadyStylizer
+from pix2style.stylizer import Stylizer
+from pix2style.video.clip import ClipFacts, ClipFrame
+from pix2style.video.clip_progress import ClipMeter, ClipProgress
+from pix2style.video.clip_settings import ClipSettings
+from pix2style.video.join import join_segments
+from pix2style.video.read import read_frames
+from pix2style.video.segments import encode_segment
+from pix2style.video.settings import VideoSettings
+from pix2style.video.thread_queue import ReadAhead, WriteBehind
+from pix2style.video.work_folder import State, WorkFolder
+
+QUEUE_FRAMES = 3
+"""Number of decoded frames that may wait for the stylizer, and of stylized ones that may wait for the encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipReport:
+    """What became of a clip.
+
+    Attributes:
+        frames: Number of frames in the output.
+        resumed_frames: Number of those that an earlier call had made.
+        seconds: Duration of the call.
+        stylize_seconds: Part of that duration spent inside the stylizer.
+        times_real_time: Duration of the frames made in this call when they are played, divided by the time to make
+            them; None if all were made before.
+        notes: What a person should know about the clip.
+    """
+
+    frames: int
+    resumed_frames: int
+    seconds: float
+    stylize_seconds: float
+    times_real_time: float | None
+    notes: list[str]
+
+    @property
+    def frames_per_s(self) -> float | None:
+        """Frames made in this call per second of it; None if all were made before."""
+        made = self.frames - self.resumed_frames
+        return made / self.seconds if made and self.seconds else None
+
+
+class ClipInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended the work on a clip.
+
+    Attributes:
+        partial: Playable file of the frames that were done; None if there is none.
+        frames: Number of these frames.
+    """
+
+    def __init__(self, partial: Path | None, frames: int) -> None:
+        super().__init__()
+        self.partial, self.frames = partial, frames
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A frame on its way to the stylizer."""
+
+    frame: ClipFrame
+    plan: FramePlan
+
+
+@dataclass(frozen=True, slots=True)
+class _Stylized:
+    """A frame on its way to the encoder; with the stylizer's state after it, if it is the last one of a segment."""
+
+    frame: ClipFrame
+    state: State | None
+
+
+class _Segment:
+    """Takes the frames of one segment from the frames of a clip."""
+
+    def __init__(self, first: _Stylized, others: Iterator[_Stylized], length: int) -> None:
+        self._next: _Stylized | None = first
+        self._others, self.length = others, length
+        self.count, self.last_index, self.last_time = 0, -1, 0
+        self.state: State | None = None
+
+    def frames(self) -> Iterator[ClipFrame]:
+        """Yield the frames, as many as a segment has or fewer at the end of the clip."""
+        while self._next is not None:
+            item, self._next = self._next, None
+            self.count += 1
+            self.last_index, self.last_time, self.state = item.frame.index, item.frame.time, item.state
+            yield item.frame
+            if self.count < self.length:
+                self._next = next(self._others, None)
+
+
+class ClipJob:
+    """The work on one clip whose work folder is open.
+
+    Args:
+        stylizer: Any stylizer.
+        facts: What the clip is.
+        out: The output.
+        settings: How the clip is stylized.
+        video: How the output is encoded.
+        work: The work folder.
+        origin: Note that the output bears.
+        on_progress: Called from time to time.
+        queue_frames: Number of frames that may wait between two threads.
+    """
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        facts: ClipFacts,
+        out: Path,
+        *,
+        settings: ClipSettings,
+        video: VideoSettings,
+        work: WorkFolder,
+        origin: str,
+        on_progress: Callable[[ClipProgress], None],
+        queue_frames: int = QUEUE_FRAMES,
+    ) -> None:
+        if settings.timeline and isinstance(stylizer, OnnxStylizer):
+            stylizer = stylizer.copy()  # the caller's one keeps its strength and style
+        self._stylizer, self._facts, self._out, self._settings = stylizer, facts, out, settings
+        self._video, self._work, self._origin, self._queue_frames = video, work, origin, queue_frames
+        self._steady = SteadyStylizer(stylizer, settings.steady)
+        if (state := work.last_state()) is not None:
+            self._steady.restore(state)
+        self._notes = list(work.notes)
+        self._resumed_frames = work.frames
+        self._meter = ClipMeter(facts, settings, work.frames, on_progress)
+        self._is_interrupted = False
+        self._unfinished: _Segment | None = None
+        self._stylized, self._stylize_seconds = 0, 0.0
+
+    def run(self, notes: Sequence[str]) -> ClipReport:
+        """Make the output.
+
+        Args:
+            notes: What a person should know before.
+
+        Raises:
+            DataError: The clip cannot be read, or the output cannot be written. Finished segments stay in the work
+                folder.
+            ClipInterrupted: Ctrl-C was pressed. What was done is in a playable file, and in the work folder.
+        """
+        started = time.perf_counter()
+        for note in notes:
+            self._add_note(note)
+        try:
+            self._make_segments()
+            if not self._work.segments:
+                raise DataError(f"{self._facts.path}: has no frames in the part to stylize: check --start and --end")
+            self._join(self._out)
+        except KeyboardInterrupt:
+            partial = self._leave_partial()
+            raise ClipInterrupted(partial, self._work.frames + self._unfinished_frames) from None
+        self._remove_partial()
+        self._work.remove()
+        return ClipReport(
+            self._work.frames,
+            self._resumed_frames,
+            time.perf_counter() - started,
+            self._stylize_seconds,
+            self._meter.times_real_time,
+            self._notes,
+        )
+
+    def _make_segments(self) -> None:
+        with WriteBehind(self._encode, self._queue_frames) as writer:
+            try:
+                with ReadAhead(self._follow, self._queue_frames) as reader:
+                    for item in reader:
+                        writer.put(self._stylize(item))
+                writer.finish()
+            except KeyboardInterrupt:
+                self._is_interrupted = True
+                writer.finish()
+                raise
+
+    def _follow(self) -> Iterator[_Followed]:
+        """Decode the frames and follow their motion: runs in the thread that reads."""
+        frames = read_frames(
+            self._facts,
+            start_s=self._settings.start_s,
+            end_s=self._settings.end_s,
+            max_side_px=self._settings.max_side_px,
+            first=self._work.next_index or 0,
+            on_note=self._add_note,
+        )
+        with contextlib.closing(frames):  # type: ignore[type-var]
+            for frame in frames:
+                yield _Followed(frame, self._steady.follow(frame.rgb))
+
+    def _stylize(self, item: _Followed) -> _Stylized:
+        """Stylize a frame: runs in the caller's thread."""
+        started = time.perf_counter()
+        if self._settings.timeline:
+            self._settings.timeline.apply(self._stylizer, float(item.frame.time * self._facts.time_base_s))
+        rgb = self._steady.stylize(item.frame.rgb, item.plan)
+        self._stylize_seconds += time.perf_counter() - started
+        self._meter.count(item.frame.time)
+        self._stylized += 1
+        is_last = self._stylized % self._settings.segment_frames == 0
+        return _Stylized(replace(item.frame, rgb=rgb), self._steady.state() if is_last else None)
+
+    def _encode(self, items: Iterator[_Stylized]) -> None:
+        """Encode the frames segment by segment: runs in the thread that writes."""
+        while (first := next(items, None)) is not None:
+            segment = _Segment(first, items, self._settings.segment_frames)
+            self._unfinished = segment
+            encode_segment(segment.frames(), self._work.next_path(), self._video)
+            if self._is_interrupted and segment.count < segment.length:
+                return
+            self._work.commit(
+                frames=segment.count,
+                last_index=segment.last_index,
+                last_time=segment.last_time,
+                state=segment.state,
+                notes=self._notes,
+            )
+            self._unfinished = None
+
+    def _add_note(self, note: str) -> None:
+        if note not in self._notes:
+            self._notes.append(note)
+
+    @property
+    def _unfinished_frames(self) -> int:
+        return self._unfinished.count if self._unfinished else 0
+
+    def _join(self, out: Path, end_s: float | None = None) -> None:
+        """Write all segments, with sound and subtitles, into a file that has its name only when it is complete.
+
+        It is written in the work folder, so that a program that is killed leaves nothing elsewhere.
+        """
+        is_partial = out != self._out
+        segments = [*self._work.paths, *([self._work.next_path()] if is_partial and self._unfinished_frames else [])]
+        joined = self._work.path / f"joined{out.suffix}"
+        notes = join_segments(
+            segments,
+            self._facts,
+            joined,
+            self._video,
+            start_s=self._settings.start_s,
+            end_s=self._settings.end_s if end_s is None else end_s,
+            origin=None if is_partial else self._origin,
+        )
+        for note in notes:
+            self._add_note(note)
+        joined.replace(out)
+
+    def _leave_partial(self) -> Path | None:
+        """Write what was done into a playable file beside the output; return None if nothing was done."""
+        if not self._work.frames + self._unfinished_frames:
+            self._work.remove()
+            return None
+        path = self._partial_path()
+        last = self._unfinished or self._work.segments[-1]
+        self._join(path, float(last.last_time * self._facts.time_base_s + 1 / self._facts.frame_rate))
+        self._work.set_partial(path)
+        return path
+
+    def _partial_path(self) -> Path:
+        """Return the path of the playable file: of a free name, or of the one that an earlier call has left."""
+        stem, number = f"{self._out.stem}.partial", 1
+        path = self._out.with_name(stem + self._out.suffix)
+        while os.path.lexists(path) and not self._work.owns(path):
+            number += 1
+            path = self._out.with_name(f"{stem}-{number}{self._out.suffix}")
+        return path
+
+    def _remove_partial(self) -> None:
+        if self._work.partial:
+            path = self._out.with_name(self._work.partial.name)
+            if self._work.owns(path):
+                path.unlink(missing_ok=True)

@@ -1,0 +1,120 @@
+"""Read the packets of a clip, from its beginning or from the key frame before a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pix2style.errors import ClipError
+from pix2style.video.container import describe, open_container, video_stream
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+    VideoPacket = Packet[VideoStream]
+
+# In formats without an index a place near the time is found only, so that it is sought from earlier times, too.
+_MARGINS_S = (0, 2, 10, 60)
+_MOST_PACKETS_TO_KEY_FRAME = 1000
+_MOST_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedStream:
+    """The video of a clip that is being read.
+
+    Attributes:
+        stream: The stream.
+        packets: Its packets, and at the end an empty one, which makes a decoder give its last frames.
+        key_time: Presentation time of the key frame at which the packets begin; None if they are all packets.
+    """
+
+    stream: VideoStream
+    packets: Iterator[VideoPacket]
+    key_time: int | None
+
+
+@contextmanager
+def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> Iterator[OpenedStream]:
+    """Open the video of a clip.
+
+    Args:
+        path: The clip.
+        time: Presentation time, in units of the stream's time base, before which to begin: at the key frame before it
+            if that is found, else at the beginning. None to begin at the beginning.
+        on_note: Called if the file is so damaged that its end cannot be read.
+
+    Raises:
+        ClipError: The file cannot be read.
+    """
+    if time is not None:
+        with open_container(path) as container:
+            stream = video_stream(container, path)
+            sought = _sought(container, stream, time, on_note)
+            if sought is not None:
+                yield sought
+                return
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        yield OpenedStream(stream, _packets(container, stream, on_note), key_time=None)
+
+
+def _sought(
+    container: InputContainer, stream: VideoStream, time: int, on_note: Callable[[str], None]
+) -> OpenedStream | None:
+    """Return a stream from a key frame on that is shown before a time; None if no such one is found."""
+    from av.error import FFmpegError
+
+    for margin_s in _MARGINS_S:
+        try:
+            container.seek(time - 1 - round(margin_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
+        except (FFmpegError, OverflowError):
+            return None
+        packets = _packets(container, stream, on_note)
+        key = _next_key_packet(packets)
+        if key is not None and key.pts is not None and key.pts < time:
+            return OpenedStream(stream, _chained(key, packets), key.pts)
+    return None
+
+
+def _next_key_packet(packets: Iterator[VideoPacket]) -> VideoPacket | None:
+    for number, packet in enumerate(packets):
+        if packet.is_keyframe and packet.size:
+            return packet
+        if number == _MOST_PACKETS_TO_KEY_FRAME:
+            break
+    return None
+
+
+def _chained(first: VideoPacket, others: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
+    yield first
+    yield from others
+
+
+def _packets(container: InputContainer, stream: VideoStream, on_note: Callable[[str], None]) -> Iterator[VideoPacket]:
+    """Yield the packets of a stream, and go on behind damaged places of the file as long as there are any."""
+    import av
+    from av.error import FFmpegError
+
+    errors = 0
+    while True:
+        try:
+            for packet in container.demux(stream):
+                yield packet
+                errors = 0
+        except FFmpegError as error:
+            if isinstance(error, OSError) and not isinstance(error, ValueError):
+                raise ClipError(container.name.removeprefix("file:"), f"cannot be read ({describe(error)})") from error
+            errors += 1
+            if errors > _MOST_ERRORS:
+                on_note("is damaged so that it cannot be read to its end: what follows is left out")
+                yield cast("VideoPacket", av.Packet())
+                return
+        else:
+            return

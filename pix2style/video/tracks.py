@@ -1,0 +1,158 @@
+"""Copy the sound and subtitle tracks of a clip into another container, without encoding them anew."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from pix2style.printable import one_line
+from pix2style.video.containers import CONTAINERS, VideoContainer
+from pix2style.video.tags import copy_track_tags
+
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+_KINDS = {"audio": ("sound track", "sound tracks"), "subtitle": ("subtitle track", "subtitle tracks")}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of the source that a clip shows, in seconds of the source.
+
+    Attributes:
+        shift: What becomes time 0.
+        begin: Packets that are shown before are left out; None leaves out none.
+        end: Packets that are shown at this time or later are left out; None leaves out none.
+    """
+
+    shift: Fraction
+    begin: Fraction | None
+    end: Fraction | None
+
+
+def choose_tracks(original: InputContainer, container: VideoContainer, codec: str) -> tuple[list[Stream], list[str]]:
+    """Return the sound and subtitle tracks that a container can hold, and notes about the others.
+
+    Args:
+        original: The source.
+        container: The container of the output.
+        codec: Codec of the frames, which a container that is advised has to hold, too.
+    """
+    kept: list[Stream] = []
+    left_out: dict[tuple[str, str, str], int] = defaultdict(int)
+    for track in original.streams:
+        if track.type not in _KINDS:
+            continue
+        if can_hold(container, track):
+            kept.append(track)
+        else:
+            name = track.codec_context.name if track.codec_context else "unknown"
+            left_out[track.type, name, _advice(track, codec)] += 1
+    notes = []
+    for (kind, name, advice), count in left_out.items():
+        what = f"its {_KINDS[kind][0]} ({name}) is" if count == 1 else f"{count} {_KINDS[kind][1]} ({name}) are"
+        notes.append(f"{what} left out: {container.suffix} cannot hold {'it' if count == 1 else 'them'}{advice}")
+    return kept, notes
+
+
+def can_hold(container: VideoContainer, track: Any) -> bool:
+    """Return whether a container can hold a track, by letting FFmpeg begin a file with it in memory."""
+    import av
+
+    if track.codec_context is None:
+        return False
+    try:
+        trial: OutputContainer = av.open(io.BytesIO(), "w", format=container.muxer)
+        trial.add_stream_from_template(track, opaque=True)
+        trial.start_encoding()
+    except (av.error.FFmpegError, ValueError, OSError):
+        return False
+    return True
+
+
+def add_track(output: OutputContainer, track: Stream) -> Stream:
+    """Add a track to an output, with its language, title and purpose."""
+    copy = output.add_stream_from_template(track, opaque=True)
+    copy_track_tags(track, copy)
+    return copy
+
+
+def add_fonts(
+    original: InputContainer, output: OutputContainer, container: VideoContainer, tracks: Sequence[Stream]
+) -> None:
+    """Copy the attached files of a clip, which are fonts, if subtitles that may use them are copied."""
+    if container.muxer == "matroska" and any(track.type == "subtitle" for track in tracks):
+        for attachment in original.streams.attachments:
+            output.add_stream_from_template(attachment)
+
+
+def copied_packets(
+    original: InputContainer, copies: dict[Stream, Stream], part: Part, on_note: Callable[[str], None]
+) -> Iterator[tuple[Fraction, int, Packet[Any]]]:
+    """Yield the packets of the copied tracks with their decode times in seconds and the indexes of their tracks.
+
+    Decode times of a track ascend, also where those of a damaged source do not.
+    """
+    last: dict[Stream, int] = {}
+    for packet in _demuxed(original, list(copies), on_note):
+        if packet.pts is None or packet.size == 0 or packet.time_base is None:
+            continue
+        track = packet.stream
+        duration = (packet.duration or 0) if track.type == "subtitle" else 0
+        if not _trim(packet, duration, part):
+            continue
+        offset = round(part.shift / packet.time_base)
+        shown = packet.pts - offset
+        decoded = shown if packet.dts is None else packet.dts - offset
+        if track in last:
+            decoded = max(decoded, last[track] + 1)
+        last[track] = decoded
+        packet.stream = copies[track]
+        packet.pts, packet.dts = max(shown, decoded), decoded
+        yield decoded * packet.time_base, packet.stream.index, packet
+
+
+def _demuxed(original: InputContainer, tracks: list[Stream], on_note: Callable[[str], None]) -> Iterator[Packet[Any]]:
+    """Yield the packets of tracks, as far as they can be read."""
+    from av.error import FFmpegError
+    from av.stream import Discard
+
+    if not tracks:
+        return
+    for stream in original.streams:
+        stream.discard = Discard.default if stream in tracks else Discard.all
+    try:
+        yield from original.demux(tracks)
+    except FFmpegError as error:
+        on_note(f"is damaged: its sound and subtitles are copied up to there ({one_line(error.strerror or error)})")
+
+
+def _trim(packet: Packet[Any], duration: int, part: Part) -> bool:
+    """Return whether a packet lies in a part. A subtitle that does so partly is shown for this part of its duration."""
+    base, shown = packet.time_base, packet.pts or 0
+    begin = None if part.begin is None else -(-part.begin // base)
+    end = None if part.end is None else -(-part.end // base)
+    if end is not None and shown >= end:
+        return False
+    stop = shown + duration if end is None else min(shown + duration, end)
+    if begin is not None and shown < begin:
+        if stop <= begin:
+            return False
+        packet.pts = packet.dts = shown = begin
+    if duration:
+        packet.duration = stop - shown
+    return True
+
+
+def _advice(track: Stream, codec: str) -> str:
+    """Say which container would keep a track."""
+    for suffix in (".mkv", ".mov", ".mp4", ".webm"):
+        if codec in CONTAINERS[suffix].codecs and can_hold(CONTAINERS[suffix], track):
+            return f"; {suffix} keeps it"
+    return "; no other container of clips does, either"
