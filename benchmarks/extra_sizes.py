@@ -33,6 +33,8 @@ CHOICES = {
     "`hub` (with `train`)": ("hub",),
     "`tensorboard` (with `train`)": ("tensorboard",),
     "`heif`": ("heif",),
+    "`video`": ("video",),
+    "`live` (with `video`)": ("live",),
     "all": ("all",),
 }
 
@@ -42,9 +44,21 @@ class Lock:
 
     def __init__(self) -> None:
         text = (ROOT / "uv.lock").read_text(encoding="utf-8")
-        self._packages = {package["name"]: package for package in tomllib.loads(text)["package"]}
         self._ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
         self._environment = {key: str(value) for key, value in default_environment().items()}
+        # A package may have a version for each range of Pythons.
+        self._packages = {
+            package["name"]: package
+            for package in tomllib.loads(text)["package"]
+            if any(
+                Marker(text).evaluate(self._environment)
+                for text in package.get("resolution-markers", ["python_version > '3'"])
+            )
+        }
+
+    def _is_for_this_python(self, markers: list[str]) -> bool:
+        """Return whether a version of a package is for this Python: a package may have one for each range of them."""
+        return not markers or any(Marker(marker).evaluate(self._environment) for marker in markers)
 
     def closure(self, extras: tuple[str, ...]) -> set[str]:
         """Return the names of all packages that pix2style with these extras needs on this machine."""

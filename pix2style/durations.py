@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-def live_text(share: float, left_s: float | None, remark: str = "") -> str:
+def live_text(share: float | None, left_s: float | None, remark: str = "") -> str:
     """Return how far a work is, for example `40% done, 3 min 05 s left, loss 1.234`."""
-    return joined(f"{share:.0%} done", time_left_text(left_s), remark)
+    return joined("" if share is None else f"{share:.0%} done", time_left_text(left_s), remark)
 
 
 def time_left_text(left_s: float | None) -> str:

@@ -75,9 +75,14 @@ def print_note(text: str) -> None:
 def print_next(*command: str | Path) -> None:
     """Print on stderr the command that comes next, quoted as a shell needs it; words in capitals are to be replaced."""
     if not is_quiet():
-        words = [str(word) for word in command]
-        # Windows' shell takes single quotes for part of the word.
-        _print("next", subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words))
+        _print("next", command_text(*command))
+
+
+def command_text(*command: str | Path) -> str:
+    """Return a command, quoted as a shell needs it."""
+    words = [str(word) for word in command]
+    # Windows' shell takes single quotes for part of the word.
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> None:
@@ -231,9 +236,9 @@ class LiveStatus(_LiveLine):
     def __init__(self, label: str, every_s: float = LINE_EVERY_S) -> None:
         super().__init__(label, (TextColumn("{task.percentage:>3.0f}%"),), 1.0, done=0, every_s=every_s)
 
-    def update(self, share: float, left_s: float | None, remark: str = "") -> None:
-        """Show the share (0 to 1) that is done, the time left if it is known, and a remark such as the loss."""
-        self._bar.update(self._task, completed=share, status=joined(time_left_text(left_s), remark))
+    def update(self, share: float | None, left_s: float | None, remark: str = "") -> None:
+        """Show the share (0 to 1) that is done and the time left, if they are known, and a remark such as the loss."""
+        self._bar.update(self._task, completed=share or 0, status=joined(time_left_text(left_s), remark))
         if self._line_is_due():
             _print(self._label, live_text(share, left_s, remark))
 

@@ -60,9 +60,11 @@ def live_command(
     camera_size: Annotated[
         str, typer.Option(metavar="WxH", help="Size of the frames that the camera is asked for.")
     ] = "1280x720",
-    size: Annotated[
+    max_side: Annotated[
         int | None,
         typer.Option(
+            "--max-side",
+            "--size",
             min=16,
             metavar="PX",
             help="Longer side at which frames are stylized, in pixels. Default: as large as 15 frames/s allow.",
@@ -131,7 +133,7 @@ def live_command(
             window,
             LiveOutputs(out, camera),
             state,
-            side_px=size,
+            side_px=max_side,
             max_frames=frames,
             on_message=print_note,
         )
@@ -207,7 +209,6 @@ def _print_report(report: LiveReport, *, as_json: bool) -> None:
         )
     if report.dropped:
         parts.append(f"{counted(report.dropped, 'frame')} left out, because newer ones had come")
-    for path, reason in report.failures:
-        parts.append(f"failed: {path}: {reason}")
+    parts += [f"failed: {message}" for message in report.failures]
     parts += [f"written: {path}" for path in report.written]
     print(printable("; ".join(parts)))

@@ -41,7 +41,7 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
     return search_images(inputs).images
 
 
-def search_images(inputs: Iterable[Path]) -> ImageSearch:
+def search_images(inputs: Iterable[Path], also: frozenset[str] = frozenset()) -> ImageSearch:
     """Find the image files among `inputs` and in all folders below them.
 
     Hidden files are left out. Links to folders are not followed, so that a loop of links cannot trap the search. A file
@@ -49,10 +49,14 @@ def search_images(inputs: Iterable[Path]) -> ImageSearch:
     a file: reading it raises the error that says why, so the caller reports it like any unreadable image. So are
     pictures of a kind that is not read, such as raw photos.
 
+    Args:
+        inputs: Files and folders.
+        also: Suffixes of further files that are returned with the images, in lower case, for example `.mp4`.
+
     Raises:
         DataError: An input does not exist, or an input folder cannot be opened.
     """
-    search = _Search()
+    search = _Search(also)
     for entry in inputs:
         search.add(entry)
     return search.result()
@@ -61,7 +65,8 @@ def search_images(inputs: Iterable[Path]) -> ImageSearch:
 class _Search:
     """Collects what lies in the inputs, each path once."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: frozenset[str]) -> None:
+        self._also = also
         # Keyed by text: a Path object caches its parsed parts, which costs memory for a hundred thousand files.
         self._found: dict[str, FoundImage] = {}
         self._left_out: dict[str, LeftOut] = {}
@@ -83,7 +88,7 @@ class _Search:
 
     def _add_folder(self, folder: Path) -> None:
         is_empty = True
-        for item in _walk(folder):
+        for item in _walk(folder, self._also):
             if isinstance(item, LeftOut):
                 self._left_out.setdefault(os.fspath(item.path), item)
                 continue
@@ -99,7 +104,7 @@ class _Search:
         return ImageSearch(sorted(self._found.values()), left_out, self._empty_folders)
 
 
-def _walk(folder: Path) -> Iterable[Path | LeftOut]:
+def _walk(folder: Path, also: frozenset[str]) -> Iterable[Path | LeftOut]:
     closed: list[Path] = []
 
     def note(error: OSError) -> None:
@@ -117,13 +122,13 @@ def _walk(folder: Path) -> Iterable[Path | LeftOut]:
                 yield LeftOut(path, "linked folder")
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            yield _sort_out(Path(parent, name))
+            yield _sort_out(Path(parent, name), also)
     yield from closed
 
 
-def _sort_out(path: Path) -> Path | LeftOut:
+def _sort_out(path: Path, also: frozenset[str]) -> Path | LeftOut:
     if path.name.startswith("."):
         return LeftOut(path, "hidden file")
-    if is_picture_name(path.name):
+    if is_picture_name(path.name) or suffix_of(path.name) in also:
         return path
     return LeftOut(path, "video" if suffix_of(path.name) in VIDEO_SUFFIXES else "other file")

@@ -26,6 +26,7 @@ _OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 10.0
 _SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp")
 # An address may name playlists, whose entries are opened, too: never files of this machine.
 _PROTOCOLS = "crypto,data,http,httpproxy,https,rtmp,rtmps,rtp,rtsp,rtsps,srtp,tcp,tls,udp"
+_LISTED_FORMATS = {"darwin": "avfoundation", "win32": "dshow"}  # where cameras have names instead of paths
 _CAMERA_FORMATS = ("v4l2", "avfoundation", "dshow")
 _DEVICE_FORMATS = (*_CAMERA_FORMATS, "gdigrab", "x11grab", "lavfi")
 _WITHOUT_CAMERA = "to try it without a camera, name a clip (--source clip.mp4)"
@@ -157,16 +158,21 @@ def _find_device(text: str) -> Device:
     format_, _, address = text.partition(":")
     if address and format_ in _DEVICE_FORMATS:
         return Device(format_, address, text)
-    if sys.platform == "darwin":
-        return _find_listed(text, "avfoundation")
-    if sys.platform == "win32":
-        return _find_listed(text, "dshow")
+    if sys.platform in _LISTED_FORMATS:
+        return _find_listed(text, _LISTED_FORMATS[sys.platform])
     path = Path(f"/dev/video{text}") if text.isdecimal() else Path(text)
-    if text.isdecimal() and not path.exists():
+    if _exists(path):
+        return Device("v4l2", str(path), str(path))
+    if text.isdecimal():
         raise DataError(f"camera {text}: there is none: {_others(_linux_cameras())}")
-    if not path.exists():
-        raise DataError(f"{text}: {_EXPECTED}")
-    return Device("v4l2", str(path), str(path))
+    raise DataError(f"{text}: {_EXPECTED}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _find_listed(text: str, format_: str) -> Device:
@@ -212,7 +218,7 @@ def _attempts(device: Device, size: tuple[int, int]) -> list[dict[str, str]]:
     if device.format == "v4l2":
         return [{**asked, "input_format": "mjpeg"}, asked, {}]
     if device.format == "dshow":
-        return [{**asked, "vcodec": "mjpeg"}, asked, {"video_size": asked["video_size"]}, {}]
+        return [asked, {"video_size": asked["video_size"]}, {}]
     if device.format == "avfoundation":
         return [{**asked, "pixel_format": "nv12"}, {"framerate": _RATE, "pixel_format": "nv12"}, {"framerate": _RATE}]
     return [{}]

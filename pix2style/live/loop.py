@@ -41,7 +41,7 @@ class LiveReport:
         latency_s: Mean time from the camera's frame to the window at the end, in seconds.
         width_px, height_px: Size at which the last frame was stylized.
         written: Snapshots and recordings.
-        failures: File and reason for each that could not be written.
+        failures: A message for each snapshot and recording that could not be written.
     """
 
     frames: int = 0
@@ -51,7 +51,7 @@ class LiveReport:
     width_px: int = 0
     height_px: int = 0
     written: list[Path] = field(default_factory=list)
-    failures: list[tuple[Path, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class _Session:
             self._recording = Recording(self._outputs.folder, *self._size_px)
             self._say(f"recording to {self._recording.path}")
         except Pix2StyleError as error:
-            self._fail(self._outputs.folder, error)
+            self._fail(error)
             self._state = replace(self._state, is_recording=False)
 
     def _end_recording(self) -> None:
@@ -218,7 +218,7 @@ class _Session:
         try:
             path = recording.finish()
         except Pix2StyleError as error:
-            self._fail(recording.path, error)
+            self._fail(error)
             return
         if path is not None:
             self.report.written.append(path)
@@ -228,16 +228,15 @@ class _Session:
     def _write_snapshot(self, frame: StylizedFrame) -> None:
         try:
             paths = write_snapshot(self._outputs.folder, frame)
-        except (Pix2StyleError, OSError) as error:
-            self._fail(self._outputs.folder, error)
+        except Pix2StyleError as error:
+            self._fail(error)
             return
         self.report.written += paths
         self._say(f"{paths[1]} written, and the photo beside it")
 
-    def _fail(self, path: Path, error: Exception) -> None:
-        reason = str(error).removeprefix(f"{path}: ")
-        self.report.failures.append((path, reason))
-        self._say(f"{path}: {reason}")
+    def _fail(self, error: Pix2StyleError) -> None:
+        self.report.failures.append(str(error))
+        self._say(str(error))
 
     def _say(self, text: str) -> None:
         self._message, self._message_s = text, time.monotonic()

@@ -36,8 +36,11 @@ def _lines(
     state: LiveState, looks: Sequence[str], figures: LiveFigures, work_size: tuple[int, int] | None
 ) -> tuple[str, ...]:
     number = f"{state.look + 1}/{state.looks}  " if state.looks > 1 else ""
-    size = f"   {work_size[1]}x{work_size[0]}" if work_size else ""
+    speed = "waiting for the first frame"
+    if work_size is not None:
+        size = f"{work_size[1]}x{work_size[0]}"
+        speed = f"{figures.rate:.1f} frames/s   {1000 * figures.latency_s:.0f} ms   {size}"
     return (
         f"{number}{looks[state.look]}   strength {state.strength:.1f}   steady {state.steady}",
-        f"{figures.rate:.1f} frames/s   {1000 * figures.latency_s:.0f} ms{size}   {_HELP_HINT}",
+        f"{speed}   {_HELP_HINT}",
     )

@@ -23,7 +23,7 @@ _REPEATED = ("up", "down", "left", "right")  # keys that repeat while they are h
 _REPEAT_AFTER_MS, _REPEAT_EVERY_MS = 350, 60
 _FIRST_DIGIT_SCANCODE = 30  # of the key 1, whatever the keyboard's layout prints on it
 _WHITE, _GREY, _RED, _BLACK = (255, 255, 255), (200, 200, 200), (230, 40, 40), (0, 0, 0)
-_PANEL = (0, 0, 0, 150)
+_PANEL = (0, 0, 0, 170)
 _MARGIN_PX = 10
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pix2style.errors import DataError
 from pix2style.images import Picture, resize, write_picture
 from pix2style.live.frame import StylizedFrame
 from pix2style.live.output_files import free_stem
@@ -24,5 +25,8 @@ def write_snapshot(folder: Path, frame: StylizedFrame) -> tuple[Path, Path]:
     stem = free_stem(folder, _SUFFIXES)
     paths = (stem.with_name(stem.name + _SUFFIXES[0]), stem.with_name(stem.name + _SUFFIXES[1]))
     for path, rgb in zip(paths, (photo, resize(frame.stylized, *photo.shape[:2])), strict=True):
-        write_picture(path, Picture(rgb))
+        try:
+            write_picture(path, Picture(rgb))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
     return paths

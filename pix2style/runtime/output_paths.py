@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,7 @@ from pix2style.images import (
     has_alpha,
     search_images,
 )
+from pix2style.images.kinds import suffix_of
 from pix2style.runtime.alike_names import loosest_form, same_files
 
 # For photos in a format that cannot be written (GIF, or no suffix), and for transparency that JPEG cannot store.
@@ -26,15 +27,34 @@ _LOSSLESS_SUFFIX = ".png"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A photo to stylize.
+    """A photo or clip to stylize.
 
     Attributes:
-        source: Path of the photo.
-        target: Path of the stylized image.
+        source: Path of the photo or clip.
+        target: Path of the stylized one.
+        is_clip: Whether it is a clip.
     """
 
     source: Path
     target: Path
+    is_clip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRules:
+    """How clips are told from photos, and what their outputs are called.
+
+    Attributes:
+        is_clip: Returns whether a file is a clip.
+        suffixes: Suffixes of clips in folders, in lower case.
+        writable: Suffixes of outputs, in lower case.
+        default: Suffix of outputs for clips whose own suffix cannot be written.
+    """
+
+    is_clip: Callable[[Path], bool]
+    suffixes: frozenset[str]
+    writable: frozenset[str]
+    default: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +62,7 @@ class OutputPlan:
     """The outputs of a call.
 
     Attributes:
-        jobs: A job for each photo, in the order of `find_images`.
+        jobs: A job for each photo and clip, in the order of `find_images`.
         left_out: What lies in the input folders and is not stylized.
         empty_folders: Input folders without any photo.
         renamed: Jobs whose outputs have a number in their name, because another output has that name.
@@ -54,7 +74,9 @@ class OutputPlan:
     renamed: list[Job] = field(default_factory=list)
 
 
-def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None) -> OutputPlan:
+def plan_outputs(
+    inputs: Sequence[Path], out: Path, *, suffix: str | None = None, clips: ClipRules | None = None
+) -> OutputPlan:
     """Choose an output path for every photo, so that no two photos share one and no photo is overwritten.
 
     If there is one input file and OUT has the suffix of an image, OUT is the output file. Otherwise OUT is a folder, in
@@ -66,30 +88,49 @@ def plan_outputs(inputs: Sequence[Path], out: Path, *, suffix: str | None = None
     above them as tell them apart. If two names are still one file for the file system of OUT, the second gets a number
     (`a-2.png`).
 
+    The same holds for clips: OUT may be a file for a single clip, and outputs in a folder keep the suffix of their clip
+    if it can be written.
+
     Args:
         inputs: Files and folders. If OUT lies inside an input folder, images in OUT are results of an earlier call and
             are left out.
         out: Output file or folder.
-        suffix: Suffix of all outputs, for example `.png`; None for the suffixes of the photos.
+        suffix: Suffix of the outputs of all photos, for example `.png`; None for the suffixes of the photos.
+        clips: How clips are recognised and named; None if there are only photos, so that clips in folders are left out.
 
     Raises:
         ConfigError: OUT is `-`.
         DataError: An input does not exist, there are no images, or OUT would overwrite an input.
     """
     _refuse_standard_streams(inputs, out)
-    is_one_file = _is_one_file(inputs, out)
-    search = search_images(inputs)
+    is_one_file = _is_one_file(inputs, out, clips)
+    search = search_images(inputs, clips.suffixes if clips else frozenset())
     photos, results = _without_results(search.images, out)
     left_out = sorted([*search.left_out, *results])
     if not photos:
         also = f" ({describe_left_out(left_out)} there)" if left_out else ""
+        kinds, suffixes = ("photos or clips", IMAGE_SUFFIXES | clips.suffixes) if clips else ("images", IMAGE_SUFFIXES)
         raise DataError(
-            f"no images in {', '.join(map(str, inputs))}: looked for {', '.join(sorted(IMAGE_SUFFIXES))},"
+            f"no {kinds} in {', '.join(map(str, inputs))}: looked for {', '.join(sorted(suffixes))},"
             f" in subfolders too{also}"
         )
-    jobs, renamed = ([Job(photos[0].path, out)], []) if is_one_file else _plan_folder(photos, out, suffix)
+    named = frozenset(inputs)
+    are_clips = [_is_clip(photo, clips, is_named=photo.path in named) for photo in photos]
+    names = [out] if is_one_file else []
+    renamed: list[int] = []
+    if not is_one_file:
+        names, renamed = _plan_folder(photos, are_clips, out, suffix, clips)
+    jobs = [Job(*each) for each in zip((photo.path for photo in photos), names, are_clips, strict=True)]
     _refuse_overwriting(jobs)
-    return OutputPlan(jobs, left_out, search.empty_folders, renamed)
+    return OutputPlan(jobs, left_out, search.empty_folders, [jobs[i] for i in renamed])
+
+
+def _is_clip(photo: FoundImage, clips: ClipRules | None, *, is_named: bool) -> bool:
+    """Return whether a file is a clip. The content counts for files that are inputs themselves."""
+    if clips is None:
+        return False
+    suffix = suffix_of(photo.path.name)
+    return suffix in clips.suffixes or (is_named and clips.is_clip(photo.path))
 
 
 def _refuse_standard_streams(inputs: Sequence[Path], out: Path) -> None:
@@ -99,15 +140,29 @@ def _refuse_standard_streams(inputs: Sequence[Path], out: Path) -> None:
         raise ConfigError("-: reading from standard input is not possible: name files or folders")
 
 
-def _is_one_file(inputs: Sequence[Path], out: Path) -> bool:
-    names_file = out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir()
-    if names_file and (len(inputs) != 1 or inputs[0].is_dir()):
-        raise DataError(f"{out}: names one image file, but there may be several photos: give a folder for them")
-    if names_file and not can_write(out):
+def _is_one_file(inputs: Sequence[Path], out: Path, clips: ClipRules | None) -> bool:
+    """Return whether OUT is the output file of the only input, and refuse what it cannot be."""
+    suffix, is_folder = out.suffix.lower(), out.is_dir()
+    names_image = suffix in IMAGE_SUFFIXES and not is_folder
+    names_clip = clips is not None and suffix in clips.suffixes | clips.writable and not is_folder
+    what = "one clip" if names_clip else "one image file"
+    if (names_image or names_clip) and (len(inputs) != 1 or inputs[0].is_dir()):
+        several = "inputs" if clips else "photos"
+        raise DataError(f"{out}: names {what}, but there may be several {several}: give a folder for them")
+    if names_image and not can_write(out):
         raise DataError(f"{out}: cannot write the format {out.suffix!r}: use .png, .jpg, .webp or .tif")
-    if not names_file and os.path.lexists(out) and not out.is_dir():
-        raise DataError(f"{out}: is a file, but must be a folder for the images: choose another OUT")
-    return names_file
+    if clips is not None and names_clip and suffix not in clips.writable:
+        writable = ", ".join(sorted(clips.writable))
+        raise DataError(f"{out}: cannot write the format {out.suffix!r}: use one of {writable}")
+    if clips is not None and (names_image or names_clip) and inputs[0].exists():
+        is_clip = clips.is_clip(inputs[0])
+        if is_clip != names_clip:
+            kind, instead = ("clip", f"a clip such as {out.stem}.mp4") if is_clip else ("photo", "an image file")
+            raise DataError(f"{out}: names {what}, but {inputs[0]} is a {kind}: name {instead}, or a folder")
+    if not (names_image or names_clip) and os.path.lexists(out) and not is_folder:
+        things = "outputs" if clips else "images"
+        raise DataError(f"{out}: is a file, but must be a folder for the {things}: choose another OUT")
+    return names_image or names_clip
 
 
 def _without_results(photos: list[FoundImage], out: Path) -> tuple[list[FoundImage], list[LeftOut]]:
@@ -136,9 +191,15 @@ def _input_folder(photo: FoundImage) -> Path:
     return photo.path.parents[len(PurePosixPath(photo.relative).parts) - 1]
 
 
-def _plan_folder(photos: list[FoundImage], out: Path, suffix: str | None) -> tuple[list[Job], list[Job]]:
-    """Return the jobs, and those of them whose output got a number."""
-    names = [PurePosixPath(photo.relative).with_suffix(_output_suffix(photo, suffix)) for photo in photos]
+def _plan_folder(
+    photos: list[FoundImage], are_clips: list[bool], out: Path, suffix: str | None, clips: ClipRules | None
+) -> tuple[list[Path], list[int]]:
+    """Return the outputs, and the positions of those that got a number."""
+    suffixes = [
+        _clip_suffix(photo, clips) if clips and is_clip else _output_suffix(photo, suffix)
+        for photo, is_clip in zip(photos, are_clips, strict=True)
+    ]
+    names = [PurePosixPath(photo.relative).with_suffix(end) for photo, end in zip(photos, suffixes, strict=True)]
     for group in same_files(names, out):
         for i in group:
             if names[i].suffix.lower() != PurePosixPath(photos[i].relative).suffix.lower():
@@ -147,8 +208,7 @@ def _plan_folder(photos: list[FoundImage], out: Path, suffix: str | None) -> tup
         for i, folder in zip(group, _distinct_ends([_real(_input_folder(photos[i])) for i in group]), strict=True):
             names[i] = folder / names[i]
     numbered = _add_numbers(names, out)
-    jobs = [Job(photo.path, out / name) for photo, name in zip(photos, names, strict=True)]
-    return jobs, [jobs[i] for i in numbered]
+    return [out / name for name in names], numbered
 
 
 def _distinct_ends(folders: Sequence[Path]) -> list[PurePosixPath]:
@@ -187,6 +247,10 @@ def _output_suffix(photo: FoundImage, requested: str | None) -> str:
     return suffix
 
 
+def _clip_suffix(clip: FoundImage, clips: ClipRules) -> str:
+    return clip.path.suffix if clip.path.suffix.lower() in clips.writable else clips.default
+
+
 def _refuse_overwriting(jobs: list[Job]) -> None:
     sources = {path for job in jobs for path in (_real(job.source), _real(job.source.parent) / job.source.name)}
     loose_sources = {loosest_form(path.as_posix()): path for path in sources}
@@ -195,7 +259,8 @@ def _refuse_overwriting(jobs: list[Job]) -> None:
         target = _real(job.target.parent) / job.target.name
         alike = loose_sources.get(loosest_form(target.as_posix()))
         if alike is not None and (target in sources or _is_same_entry(alike, target)):
-            raise DataError(f"{job.target}: is one of the photos and would be overwritten: choose another OUT")
+            kind = "clips" if job.is_clip else "photos"
+            raise DataError(f"{job.target}: is one of the {kind} and would be overwritten: choose another OUT")
 
 
 def _is_same_entry(path: Path, alike: Path) -> bool:

@@ -6,13 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
 from pix2style.images import (
     Frame,
-    LeftOut,
     Picture,
     PictureSequence,
     check_can_hold,
@@ -22,81 +21,14 @@ from pix2style.images import (
 )
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
-from pix2style.runtime.output_paths import Job, plan_outputs
+from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport
+from pix2style.runtime.output_paths import Job, OutputPlan, plan_outputs
 from pix2style.stylizer import Stylizer
 from pix2style.writable import check_can_write_folder
 
 # Number of decoded photos that may wait for the stylizer, and of results that may wait to be written. That is enough to
 # keep the stylizer busy, and with 24-megapixel photos (73 MB each, decoded) it needs less than half a gigabyte.
 _QUEUE_LENGTH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class FailedFile:
-    """A photo that could not be stylized, or an input folder without photos.
-
-    Attributes:
-        path: Path of the photo or folder.
-        reason: Why it failed.
-    """
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileNote:
-    """What a person should know about a photo that was stylized, for example that it is HDR and was tone-mapped.
-
-    Attributes:
-        path: Path of the photo.
-        text: The remark.
-    """
-
-    path: Path
-    text: str
-
-
-@dataclass(slots=True)
-class FilesReport:
-    """What happened to the photos.
-
-    Attributes:
-        written: Outputs that were written.
-        skipped: Outputs that existed before.
-        of_unknown_origin: Number of those outputs that do not say what made them.
-        failures: Photos that could not be read, stylized or written, and input folders without photos.
-        notes: What a person should know about single photos.
-        left_out: What else lies in the input folders.
-        frames: Number of stylized frames and pages in all outputs that hold several.
-        sequences: Number of outputs that hold several frames or pages.
-        renamed: Outputs with a number in their name, because the file system takes their own name for another's.
-        seconds: Duration of the whole call.
-        stylize_seconds: Part of that duration spent inside the stylizer.
-    """
-
-    written: list[Path] = field(default_factory=list)
-    skipped: list[Path] = field(default_factory=list)
-    of_unknown_origin: int = 0
-    failures: list[FailedFile] = field(default_factory=list)
-    notes: list[FileNote] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    renamed: list[Path] = field(default_factory=list)
-    frames: int = 0
-    sequences: int = 0
-    seconds: float = 0.0
-    stylize_seconds: float = 0.0
-
-    @property
-    def handled(self) -> int:
-        """Number of photos that were written, skipped or failed."""
-        return len(self.written) + len(self.skipped) + len(self.failures)
-
-    @property
-    def ms_per_picture(self) -> float | None:
-        """Milliseconds inside the stylizer for each written picture, frame and page; None if there are no outputs."""
-        pictures = len(self.written) - self.sequences + self.frames
-        return 1000 * self.stylize_seconds / pictures if pictures else None
 
 
 def stylize_files(
@@ -132,25 +64,57 @@ def stylize_files(
     """
     started = time.perf_counter()
     plan = plan_outputs(inputs, out, suffix=suffix)
+    report, origin = report_of_plan(plan), OutputOrigin(stylizer.identity, jpeg_quality)
+    jobs = keep_existing(plan.jobs, origin, report, overwrite=overwrite)
+    if jobs:
+        check_can_write_folder(out.parent if jobs[0].target == out else out)
+    stylize_photos(stylizer, jobs, origin, report, on_progress)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def report_of_plan(plan: OutputPlan, things: str = "images") -> FilesReport:
+    """Return a report of what is known before the work.
+
+    Args:
+        plan: The outputs of the call.
+        things: What the inputs may be, for messages.
+    """
     report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
-    report.failures += [FailedFile(folder, "there are no images in it") for folder in plan.empty_folders]
+    report.failures += [FailedFile(folder, f"there are no {things} in it") for folder in plan.empty_folders]
     report.notes += [
         FileNote(job.source, f"its output is called {job.target.name}, because another output has its name")
         for job in plan.renamed
     ]
-    origin = OutputOrigin(stylizer.identity, jpeg_quality)
-    existing = find_existing(plan.jobs, origin, overwrite=overwrite)
-    if existing.remaining:
-        check_can_write_folder(out.parent if existing.remaining[0].target == out else out)
-    report.skipped, report.of_unknown_origin = existing.done, existing.of_unknown_origin
+    return report
+
+
+def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport, *, overwrite: bool) -> list[Job]:
+    """Add outputs that exist to a report, and return the jobs that are still to do.
+
+    Raises:
+        DataError: An output that exists was made by something else, and `overwrite` is not set.
+    """
+    existing = find_existing(jobs, origin, overwrite=overwrite)
+    report.skipped += existing.done
+    report.of_unknown_origin += existing.of_unknown_origin
     for job in existing.blocked:
         reason = f"its output {job.target} is a folder: remove it, or choose another OUT"
         report.failures.append(FailedFile(job.source, reason))
-    total = len(existing.remaining) + report.handled
+    return existing.remaining
+
+
+def stylize_photos(
+    stylizer: Stylizer,
+    jobs: list[Job],
+    origin: OutputOrigin,
+    report: FilesReport,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    """Stylize photos whose outputs are planned, and add what became of them to a report."""
+    total = len(jobs) + report.handled
     on_progress(report.handled, total)
-    _Pipeline(stylizer, origin, report, lambda: on_progress(report.handled, total)).run(existing.remaining)
-    report.seconds = time.perf_counter() - started
-    return report
+    _Pipeline(stylizer, origin, report, lambda: on_progress(report.handled, total)).run(jobs)
 
 
 class _Pipeline:

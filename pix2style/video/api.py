@@ -123,6 +123,10 @@ def run_clip(
             return job.run(notes)
         except OSError as error:
             raise DataError(_cannot_write(out, error, work)) from error
+        except DataError as error:
+            if str(error).startswith(str(work.path)):  # the file that a person knows is the output
+                raise DataError(f"{out}{str(error)[str(error).index(': ', len(str(work.path))) :]}") from error
+            raise
         finally:
             if not work.segments and work.partial is None:
                 work.remove()

@@ -34,7 +34,9 @@ class ClipOrigin(OutputOrigin):
         """Return the note that a clip bears; None if it has none or cannot be read."""
         try:
             with open_container(target) as container:
-                words = container.metadata.get("comment", "").split()
+                # Matroska's tags come back in capital letters.
+                tags = {name.lower(): text for name, text in container.metadata.items()}
         except DataError:
             return None
+        words = tags.get("comment", "").split()
         return words[1] if len(words) == 2 and words[0] == _KEY else None

@@ -82,13 +82,14 @@ class ColourMap:
         height, width = planes[0].shape
         rows = max(1, _PIXELS_PER_STRIP // width)
         for top in range(0, height, rows):
-            light = [self._light[plane[top : top + rows]] for plane in planes]
+            # With this mode, values outside of the tables are clipped, and take needs no pass to check them.
+            light = [self._light.take(plane[top : top + rows], mode="clip") for plane in planes]
             if self._hdr:
                 self._tone_map(light)
             for channel, weights in enumerate(self._matrix):
                 mixed = weights[0] * light[0] + weights[1] * light[1] + weights[2] * light[2]
-                steps = np.clip(mixed + np.float32(0.5), 0, _LIGHT_STEPS - 1).astype(np.uint16)
-                result[top : top + rows, :, channel] = self._encoded[steps]
+                steps = (mixed + np.float32(0.5)).astype(np.intp)
+                result[top : top + rows, :, channel] = self._encoded.take(steps, mode="clip")
 
     def _tone_map(self, light: _Light) -> None:
         """Compress highlights in place as `images.hdr.tone_map` does, but by one peak for all frames of a clip."""

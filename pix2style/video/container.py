@@ -10,6 +10,7 @@ from pix2style.images import MAX_PIXELS, open_file
 from pix2style.images.reasons import too_large
 from pix2style.printable import one_line
 from pix2style.processes import usable_cores
+from pix2style.video.cut_off import is_cut_off
 from pix2style.video.find import HEAD_BYTES, unread_reason
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 # are not among them, because they open further files or addresses. Those of sound are, so that the message is right.
 _DEMUXERS = (
     "aac,ac3,aiff,amr,asf,av1,avi,avs2,avs3,cavsvideo,dirac,dnxhd,dv,evc,flac,flv,gxf,h261,h263,h264,hevc,ivf,lxf,m4v,"
-    "matroska,mjpeg,mov,mp3,mpeg,mpegts,mpegvideo,mxf,nut,nuv,obu,ogg,rm,swf,ty,vc1,vc1test,vvc,wav,wtv,yuv4mpegpipe"
+    "matroska,mov,mp3,mpeg,mpegts,mpegvideo,mxf,nut,nuv,obu,ogg,rm,swf,ty,vc1,vc1test,vvc,wav,wtv,yuv4mpegpipe"
 )
 _MOST_THREADS = 8
+# With several frames at once, what this decoder fills damaged parts with varies from run to run (FFmpeg 8.1).
+_RACING_DECODERS = ("ffv1",)
 # Decoders that keep transparency, which FFmpeg stores beside the frames of these codecs and its own decoders ignore.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -37,6 +40,8 @@ def open_container(path: Path) -> InputContainer:
     """
     [av] = require("video", "av")
     head = _read_head(path)
+    if reason := unread_reason(path, head):
+        raise ClipError(str(path), reason)
     options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
     try:
         # With its protocol in front, a name such as "concat:a" or "http://b" is that of a file, too.
@@ -47,8 +52,14 @@ def open_container(path: Path) -> InputContainer:
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, ValueError) as error:
-        raise ClipError(str(path), unread_reason(path, head) or f"damaged ({describe(error)})") from error
+        raise ClipError(str(path), _unopened_reason(path, error)) from error
     return cast("InputContainer", opened)
+
+
+def _unopened_reason(path: Path, error: Exception) -> str:
+    if not is_cut_off(path):
+        return f"damaged, or no video ({describe(error)})"
+    return "its index is missing or damaged, as after an interrupted recording or copy: it cannot be read"
 
 
 def describe(error: Exception) -> str:
@@ -99,7 +110,7 @@ def make_decoder(stream: VideoStream, path: Path, *, is_parallel: bool = True) -
     if stream.metadata.get("alpha_mode") == "1" and decoder.name in _ALPHA_DECODERS:
         decoder = _alpha_decoder(decoder)
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
-    decoder.thread_type = "AUTO" if is_parallel else "SLICE"
+    decoder.thread_type = "AUTO" if is_parallel and decoder.name not in _RACING_DECODERS else "SLICE"
     decoder.thread_count = min(usable_cores(), _MOST_THREADS)
     return decoder
 

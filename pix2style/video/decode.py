@@ -10,7 +10,7 @@ from pix2style.plural import counted
 from pix2style.video.clip import ClipFacts
 from pix2style.video.container import make_decoder
 from pix2style.video.damage import DamageReport, ExpectedTimes
-from pix2style.video.seek import OpenedStream, opened_at
+from pix2style.video.seek import opened_at
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _MissedKeyFrameError(Exception):
-    """Decoding did not begin early enough for the first frame."""
+    """The key frame from which decoding was to begin is damaged, or is none."""
 
 
 class FrameDecoder:
@@ -46,15 +46,15 @@ class FrameDecoder:
 
     def frames(self) -> Iterator[TimedFrame]:
         """Yield the frames and their presentation times, which ascend."""
-        may_seek = True
-        try:
-            is_complete = yield from self._decode(may_seek=may_seek, is_parallel=True)
-        except _MissedKeyFrameError:
-            may_seek = False
-            is_complete = yield from self._decode(may_seek=may_seek, is_parallel=True)
-        if not is_complete:
+        may_seek, is_parallel, is_complete = True, True, False
+        while not is_complete:
+            try:
+                is_complete = yield from self._decode(may_seek=may_seek, is_parallel=is_parallel)
+            except _MissedKeyFrameError:
+                may_seek, is_parallel = False, True
+                continue
+            is_parallel = False
             self._since = self._since if self._last is None else self._last + 1
-            yield from self._decode(may_seek=may_seek, is_parallel=False)
         self._damage.end()
         if self._disordered:
             self._on_note(f"{counted(self._disordered, 'frame')} not later than the ones before: left out")
@@ -72,7 +72,7 @@ class FrameDecoder:
         with opened_at(path, self._since if may_seek else None, self._on_note) as opened:
             decoder = make_decoder(opened.stream, path, is_parallel=is_parallel)
             expected = ExpectedTimes()
-            is_first = True
+            key_time, is_first = opened.key_time, True
             for packet in opened.packets:
                 expected.add_packet(packet)
                 try:
@@ -83,21 +83,27 @@ class FrameDecoder:
                     if isinstance(error, MemoryError):
                         raise ClipError(str(path), "needs more memory than there is: make it smaller first") from error
                     expected.add_error()
-                    if not packet.size and is_parallel:
+                    if not packet.size and is_parallel and key_time is None:
                         return False
                     continue
                 for frame in frames:
                     time = self._time_of(frame)
                     missing = expected.before(time)
-                    if is_first:
-                        self._check_first(opened, time, missing)
-                    is_first = is_first and self._is_before(time)
+                    if key_time is not None and time >= key_time:
+                        if time != key_time or expected.is_damaged(frame, time):
+                            raise _MissedKeyFrameError
+                        key_time = None
+                    if is_first and missing and self._since is None:
+                        self._say_leading(len(missing))
+                    is_first = False
                     self._add_damaged(expected.damaged(missing))
                     if self._is_sound(frame, time, expected):
                         self._damage.flush()
                         self._number += 1
                         self._last = time
                         yield frame, time
+            if key_time is not None:
+                raise _MissedKeyFrameError
             self._add_damaged(expected.damaged(expected.rest()))
         return True
 
@@ -111,16 +117,9 @@ class FrameDecoder:
     def _is_before(self, time: int) -> bool:
         return self._since is not None and time < self._since
 
-    def _check_first(self, opened: OpenedStream, time: int, missing: list[int]) -> None:
-        """Check that no frame is missing before the first one."""
-        missing = [earlier for earlier in missing if not self._is_before(earlier)]
-        if not missing or self._is_before(time):
-            return
-        if opened.is_sought:
-            raise _MissedKeyFrameError
-        if self._last is None and self._since is None:
-            number = counted(len(missing), "frame")
-            self._on_note(f"begins with {number} that cannot be decoded without the part before: left out")
+    def _say_leading(self, count: int) -> None:
+        frames = counted(count, "frame", verb="is")
+        self._on_note(f"the first {frames} left out: the file does not hold the part of the clip that they build on")
 
     def _add_damaged(self, times: list[int]) -> None:
         for time in times:

@@ -77,7 +77,7 @@ def holds_video(head: bytes) -> bool:
 
 
 def unread_reason(path: Path, head: bytes) -> str:
-    """Return why a file that FFmpeg cannot open is no clip; empty if it looks like one."""
+    """Return why a file is surely no clip, by its first bytes; empty if it may be one."""
     if not head:
         return "the file is empty"
     if kind := _picture_kind(head):
@@ -89,7 +89,7 @@ def unread_reason(path: Path, head: bytes) -> str:
         return "holds zero bytes only: copy it again from where it came"
     if _is_text(head):
         return "a text file, not a video"
-    return "" if holds_video(head) else "not a video in a known format (MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV, OGV)"
+    return ""
 
 
 def _picture_kind(head: bytes) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from pix2style.errors import ClipError
 from pix2style.plural import counted
 from pix2style.video.clip import ClipFacts, ClipFrame
 from pix2style.video.colour import has_unread_matrix, hdr_of
@@ -60,13 +61,20 @@ def read_frames(
         since, index = first_time, first
     _say_what_is_special(facts, on_note)
     reader = FrameReader(facts, max_side_px)
+    is_empty, has_other_size = True, False
     for frame, time in _decoded(facts, since, index, on_note):
+        is_empty = False
         if until is not None and time >= until:
             return
         if index >= first:
+            if (frame.width, frame.height) != (facts.width_px, facts.height_px) and not has_other_size:
+                has_other_size = True
+                on_note(_other_size_note(facts, frame, time, index))
             rgb, alpha = reader.convert(frame)
             yield ClipFrame(rgb, alpha, time, index, frame.duration or None)
         index += 1
+    if is_empty and since is None:
+        raise ClipError(str(facts.path), "holds no frame that is not damaged")
 
 
 def _decoded(facts: ClipFacts, since: int | None, number: int, on_note: Callable[[str], None]) -> Iterator[TimedFrame]:
@@ -76,6 +84,14 @@ def _decoded(facts: ClipFacts, since: int | None, number: int, on_note: Callable
     begin = None if since is None else since - context
     frames = deinterlaced(FrameDecoder(facts, since=begin, number=number, on_note=on_note).frames())
     return (item for item in frames if since is None or item[1] >= since)
+
+
+def _other_size_note(facts: ClipFacts, frame: VideoFrame, time: int, index: int) -> str:
+    seconds = float(time * facts.time_base_s - facts.begin_s)
+    return (
+        f"frame {index + 1} ({seconds:.3f} s) has another size ({frame.width}x{frame.height}) than the first"
+        f" ({facts.width_px}x{facts.height_px}): scaled to it"
+    )
 
 
 def _ticks(facts: ClipFacts, seconds: float) -> int:

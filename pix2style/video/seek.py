@@ -32,12 +32,12 @@ class OpenedStream:
     Attributes:
         stream: The stream.
         packets: Its packets, and at the end an empty one, which makes a decoder give its last frames.
-        is_sought: Whether the packets begin at a key frame in the middle of the clip.
+        key_time: Presentation time of the key frame at which the packets begin; None if they are all packets.
     """
 
     stream: VideoStream
     packets: Iterator[VideoPacket]
-    is_sought: bool
+    key_time: int | None
 
 
 @contextmanager
@@ -56,19 +56,19 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
     if time is not None:
         with open_container(path) as container:
             stream = video_stream(container, path)
-            sought = _packets_from(container, stream, time, on_note)
+            sought = _sought(container, stream, time, on_note)
             if sought is not None:
-                yield OpenedStream(stream, sought, is_sought=True)
+                yield sought
                 return
     with open_container(path) as container:
         stream = video_stream(container, path)
-        yield OpenedStream(stream, _packets(container, stream, on_note), is_sought=False)
+        yield OpenedStream(stream, _packets(container, stream, on_note), key_time=None)
 
 
-def _packets_from(
+def _sought(
     container: InputContainer, stream: VideoStream, time: int, on_note: Callable[[str], None]
-) -> Iterator[VideoPacket] | None:
-    """Return the packets from a key frame on that is shown before a time; None if no such one is found."""
+) -> OpenedStream | None:
+    """Return a stream from a key frame on that is shown before a time; None if no such one is found."""
     from av.error import FFmpegError
 
     for margin_s in _MARGINS_S:
@@ -79,7 +79,7 @@ def _packets_from(
         packets = _packets(container, stream, on_note)
         key = _next_key_packet(packets)
         if key is not None and key.pts is not None and key.pts < time:
-            return _chained(key, packets)
+            return OpenedStream(stream, _chained(key, packets), key.pts)
     return None
 
 

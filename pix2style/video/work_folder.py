@@ -99,10 +99,13 @@ class WorkFolder:
         complete = all((self.path / name).is_file() for part in segments for name in (part.name, part.state) if name)
         if record.get("job") == self._job and complete:
             self.segments, self.notes = segments, record["notes"]
-            return
-        self.discarded = len(segments)
+        else:
+            self.discarded = len(segments)
+        # What a program that was killed had not finished goes, too.
+        used = {_RECORD, *(name for part in self.segments for name in (part.name, part.state))}
         for entry in self.path.iterdir():
-            entry.unlink()
+            if entry.name not in used:
+                entry.unlink()
         self._write_record()
 
     def _read_record(self) -> dict[str, Any]:

@@ -77,7 +77,10 @@ def _content(step: StepTensors) -> Tensor:
 
 
 def _consistency(step: StepTensors) -> Tensor:
-    return losses.consistency(step.output_after_motion, step.motion.move(step.output), step.motion.margin_px)
+    # The gradient of a resampling by a flow is summed in any order on a GPU, and a resumed run would differ. Gradients
+    # through the other output alone have the same mean, with more noise.
+    output = step.output.detach() if step.config.consistency.flow_px else step.output
+    return losses.consistency(step.output_after_motion, step.motion.move(output), step.motion.margin_px)
 
 
 # The terms are summed in this order; another order would change the last digits of the total.

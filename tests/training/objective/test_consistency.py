@@ -80,12 +80,17 @@ def test_every_n_th_step_has_n_times_the_weight(config: Callable[..., Config]) -
             torch.testing.assert_close(metrics["total"], 6 * metrics["consistency"])
 
 
-def test_both_outputs_get_gradients(config: Callable[..., Config]) -> None:
-    objective = build_objective(config("losses.consistency.weight=1"))
-    batch = PairBatch(_smooth_photos(), None, None)
+@pytest.mark.parametrize("flow_px", [0, 1])
+def test_both_outputs_get_gradients_but_one_alone_with_a_flow(flow_px: int, config: Callable[..., Config]) -> None:
+    objective = build_objective(config(f"losses.consistency={{weight: 1, flow_px: {flow_px}}}", "losses.l1=1"))
+    batch = PairBatch(_smooth_photos(), _smooth_photos(), None)
     outputs = [_smooth_photos().requires_grad_(), torch.zeros(2, 3, 64, 64, requires_grad=True)]
     objective.generator_losses(outputs[0], batch, None, images_seen=0, regenerate=lambda _: outputs[1]).total.backward()  # type: ignore[no-untyped-call]
-    assert all(output.grad is not None and float(output.grad.abs().sum()) > 0 for output in outputs)
+    first, moved = (output.grad for output in outputs)
+    assert first is not None
+    assert moved is not None
+    assert float(moved.abs().sum()) > 0
+    assert bool(first.abs().sum() > 0) == (flow_px == 0)  # the mean absolute difference of equal images has none
 
 
 def test_without_a_generator_it_says_so(config: Callable[..., Config]) -> None:

@@ -1,0 +1,182 @@
+"""Cameras, clips and addresses, without a camera: FFmpeg's test pictures are a device like any other."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from live_parts import write_clip
+
+from pix2style.errors import DataError
+from pix2style.live import camera
+from pix2style.live.camera import open_camera
+from pix2style.live.source import ClipSource, open_source
+
+TEST_PICTURES = "lavfi:testsrc2=size=64x48:rate=100"
+
+
+def opened(text: object, *, loops: bool = False) -> Any:
+    return open_source(str(text), size=(64, 48), loops=loops, on_note=lambda _: None)
+
+
+def test_a_device_of_ffmpeg_sends_frames_until_it_is_stopped() -> None:
+    source, stop = opened(TEST_PICTURES), threading.Event()
+    frames = source.frames(stop)
+    shapes = [next(frames).shape for _ in range(5)]
+    stop.set()
+    assert shapes == [(48, 64, 3)] * 5
+    assert (source.height_px, source.width_px, source.is_camera) == (48, 64, False)
+    source.close()
+
+
+def test_a_device_that_ends_ends_the_frames() -> None:
+    assert len(list(opened(TEST_PICTURES + ":duration=0.1").frames(threading.Event()))) == 10
+
+
+def test_a_clip_is_played_at_its_pace(tmp_path: Path) -> None:
+    source = opened(write_clip(tmp_path / "clip.mp4", count=11, rate=50))
+    begin = time.monotonic()
+    brightness = [float(frame.mean()) for frame in source.frames(threading.Event())]
+    assert 0.2 <= time.monotonic() - begin < 3
+    assert len(brightness) == 11
+    assert brightness == sorted(brightness)
+
+
+def test_a_clip_loops_if_asked_and_stops_at_once(tmp_path: Path) -> None:
+    source, stop = opened(write_clip(tmp_path / "clip.mp4", count=3), loops=True), threading.Event()
+    frames = source.frames(stop)
+    brightness = [float(next(frames).mean()) for _ in range(7)]
+    assert brightness[:3] == brightness[3:6]
+    stop.set()
+    assert list(frames) == []
+
+
+def test_a_clip_of_one_frame_loops_without_spinning(tmp_path: Path) -> None:
+    source, stop = opened(write_clip(tmp_path / "clip.mp4", count=1, rate=10), loops=True), threading.Event()
+    threading.Timer(0.45, stop.set).start()
+    assert len(list(source.frames(stop))) <= 6
+
+
+def test_numbers_name_cameras_and_paths_name_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "clip.mp4", count=2).rename("7")
+    assert isinstance(opened("./7"), ClipSource)
+    with pytest.raises(DataError, match="camera 7: there is none"):
+        opened("7")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nothing.mp4", "nothing.mp4: no such clip or camera: give a clip"),
+        ("Face Cam", "Face Cam: no such clip or camera"),
+        ("/dev/null", "/dev/null: is no camera"),
+        (".", ".: is a folder: name a clip in it"),
+        ("ftp://host/x", "ftp://host/x: unknown kind of address"),
+        ("file:///etc/passwd", "file:///etc/passwd: unknown kind of address"),
+        ("http://127.0.0.1:9/x", "http://127.0.0.1:9/x: cannot be opened (Connection refused)"),
+        ("lavfi:nonsense", "lavfi:nonsense: cannot be opened"),
+        ("v4l2:/dev/video99", "v4l2:/dev/video99: cannot be opened (No such file or directory)"),
+        ("concat:a|b", "concat:a|b: no such clip or camera"),
+        ("\0", "no such clip or camera"),
+        ("x" * 5000, "no such clip or camera"),
+        ("", "is a folder"),
+    ],
+)
+def test_what_is_no_source_is_said_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        opened(text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no video\n", bytes(5000), b"#EXTM3U\nhttp://127.0.0.1/x\n", b"\x1aE\xdf\xa3"]
+)
+def test_hostile_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.mp4").write_bytes(content)
+    with pytest.raises(DataError, match=r"clip\.mp4"):
+        opened(tmp_path / "clip.mp4")
+
+
+def test_a_clip_that_is_cut_off_plays_what_there_is(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", count=40, height=240, width=320)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 0 < len(list(opened(path).frames(threading.Event()))) < 40
+
+
+class Fakes:
+    """Stands in for `av.open`: fails by these errors, one after another, and keeps the options."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: int) -> None:
+        self.errors, self.options = list(errors), list[dict[str, str]]()
+        monkeypatch.setattr(camera, "_open", self.open)
+        monkeypatch.setattr(camera, "_exists", lambda _: True)
+
+    def open(self, _address: str, _format: str, options: dict[str, str]) -> object:
+        self.options.append(options)
+        if self.errors:
+            number = self.errors.pop(0)
+            raise OSError(number, f"error {number}")
+        codec = SimpleNamespace(height=480, width=640)
+        stream = SimpleNamespace(codec_context=codec, thread_type="")
+        return SimpleNamespace(streams=SimpleNamespace(video=[stream]), close=lambda: None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of cameras on Linux")
+def test_a_camera_without_the_wanted_format_is_opened_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = Fakes(monkeypatch, errno.EINVAL, errno.EINVAL)
+    source = open_camera("0", (1280, 720))
+    assert (source.name, source.is_camera, source.width_px) == ("/dev/video0", True, 640)
+    assert fakes.options[0] == {"video_size": "1280x720", "framerate": "30", "input_format": "mjpeg"}
+    assert fakes.options[2] == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of cameras on Linux")
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EACCES, 'no permission to use the camera: add yourself to the group "video"'),
+        (errno.EBUSY, "another program uses the camera"),
+        (errno.ENODEV, "is no camera"),
+    ],
+)
+def test_a_camera_that_cannot_be_opened_is_explained(
+    monkeypatch: pytest.MonkeyPatch, number: int, message: str
+) -> None:
+    fakes = Fakes(monkeypatch, number)
+    with pytest.raises(DataError, match=message):
+        open_camera("/dev/video0", (1280, 720))
+    assert len(fakes.options) == 1  # another format would not help
+
+
+@pytest.mark.parametrize(("platform", "format_"), [("darwin", "avfoundation"), ("win32", "dshow")])
+def test_cameras_of_macos_and_windows_are_found_by_number_and_name(
+    monkeypatch: pytest.MonkeyPatch, platform: str, format_: str
+) -> None:
+    import av
+
+    def devices(kind: str) -> list[SimpleNamespace]:
+        assert kind == format_
+        return [
+            SimpleNamespace(name="0", description="FaceTime HD Camera", media_types=["video"]),
+            SimpleNamespace(name="1", description="Microphone", media_types=["audio"]),
+            SimpleNamespace(name="2", description="USB Webcam", media_types=["video"]),
+        ]
+
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(av, "enumerate_input_devices", devices, raising=False)
+    addresses = [camera._find_device(text).address for text in ("0", "1", "webcam")]
+    assert [address.removeprefix("video=").removesuffix(":none") for address in addresses] == [
+        "FaceTime HD Camera",
+        "USB Webcam",
+        "USB Webcam",
+    ]
+    with pytest.raises(DataError, match="camera 2: there is none: the cameras here are FaceTime HD Camera, USB Webcam"):
+        camera._find_device("2")
