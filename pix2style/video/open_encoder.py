@@ -78,8 +78,8 @@ def _usage(settings: VideoSettings) -> VideoEncoder:
 def _has_avx512() -> bool:
     """Return whether x264 would use AVX-512.
 
-    With it, x264 (in PyAV 18.1) gives other bytes for the same frames from run to run, at most sizes that are no
-    multiple of 256 pixels, because its macroblock tree reads beyond the end of rows. With AVX2 it never did.
+    With it, x264 (in PyAV 18.1) gives other bytes for the same frames from run to run at many sizes, for example
+    426x240, unless its macroblock tree is off, which would cost a quarter of the size. With AVX2 it never did.
     """
     try:
         # Not a public name of numpy, but the only source that all systems share.

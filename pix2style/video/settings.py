@@ -55,7 +55,8 @@ class VideoSettings:
 
     def stored_size(self, width_px: int, height_px: int) -> tuple[int, int]:
         """Return width and height of a frame as it is stored, which may be stretched."""
-        return round(width_px * max(self.stretch, 1)), round(height_px / min(self.stretch, 1))
+        wider, higher = max(self.stretch, Fraction(1)), max(1 / self.stretch, Fraction(1))
+        return round(width_px * wider), round(height_px * higher)
 
     def pixel_format_for(self, width_px: int, height_px: int) -> str:
         """Return the pixel format for frames of a size."""

@@ -62,11 +62,10 @@ def test_segments_become_one_clip_with_the_same_sound(source: Path, tmp_path: Pa
 )
 def test_times_are_kept(source: Path, tmp_path: Path, suffix: str, timing: tuple[Fraction, list[int], int]) -> None:
     """Exactly in MP4 and QuickTime, in whole milliseconds in Matroska: of every frame, and the end of the last one."""
+    base, times, last = timing
     out = tmp_path / f"out{suffix}"
-    frames = clip_frames(times, duration=last)
-    write(
-        facts(source, time_base_s=base, frame_rate=1 / (base * (times[-1] - times[0] + last)) * len(times)), out, frames
-    )
+    rate = len(times) / (base * (times[-1] - times[0] + last))
+    write(facts(source, time_base_s=base, frame_rate=rate), out, clip_frames(times, duration=last))
     unit = Fraction(1, 1000) if suffix == ".mkv" else Fraction(0)
     _, found = decoded(out)
     assert len(found) == len(times)
