@@ -79,6 +79,9 @@ def material(
     shutil.copy(vgg_to_conv3_1, folder / "vgg19_to_conv3_1.safetensors")
     shutil.copy(lite_file(), folder / "watercolor.onnx")
     shutil.copy(lite_file(styles=2), folder / "many.onnx")
+    _write_clip(folder / "clip.mp4", photos(1, 72, 200)[0])
+    shutil.copytree(folder / "more-photos", folder / "holiday")
+    shutil.copy(folder / "clip.mp4", folder / "holiday" / "beach.mp4")
     made = ("make-pairs", "--content", "photos", "--size", "64", "--out")
     steps: list[tuple[str, ...]] = [
         (*made, "data/pairs/mine", "--style", "painting.jpg", *SPLITS),
@@ -104,3 +107,16 @@ def material(
         for step in steps:
             assert run_program(folder, *step) == 0, step
     return folder
+
+
+def _write_clip(path: Path, wide: Image8) -> None:
+    """Write a clip of 1.2 seconds that pans over a photo."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 72, "yuv420p"
+        for shift in range(30):
+            frame = np.ascontiguousarray(wide[:, 2 * shift : 2 * shift + 128])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
