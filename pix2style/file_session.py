@@ -11,7 +11,7 @@ from typing import Any
 import onnxruntime
 
 from pix2style.errors import ArtifactError
-from pix2style.onnx_session import CPU_PROVIDER, open_session
+from pix2style.onnx_session import CPU_PROVIDER, Spinning, open_session
 
 
 class FileSession:
@@ -25,17 +25,24 @@ class FileSession:
         data: Content of the file, which was read already.
         threads: Number of threads for one run; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first.
+        spinning: When threads that wait for work keep a core busy.
 
     Raises:
         One of `onnx_session.LOAD_ERRORS`: ONNX Runtime cannot load the file.
     """
 
     def __init__(
-        self, path: Path, data: bytes, *, threads: int | None = None, providers: Sequence[str] = (CPU_PROVIDER,)
+        self,
+        path: Path,
+        data: bytes,
+        *,
+        threads: int | None = None,
+        providers: Sequence[str] = (CPU_PROVIDER,),
+        spinning: Spinning = "always",
     ) -> None:
         # Absolute, because the process that opens the file again may have another working directory.
         self._path, self._sha256 = path.absolute(), hashlib.sha256(data).hexdigest()
-        self._threads, self._providers = threads, tuple(providers)
+        self._threads, self._providers, self._spinning = threads, tuple(providers), spinning
         self._session, self._process = self._open(data), os.getpid()
 
     def get(self) -> onnxruntime.InferenceSession:
@@ -53,7 +60,7 @@ class FileSession:
         return {key: value for key, value in vars(self).items() if key != "_session"} | {"_process": 0}
 
     def _open(self, data: bytes) -> onnxruntime.InferenceSession:
-        return open_session(data, threads=self._threads, providers=self._providers)
+        return open_session(data, threads=self._threads, providers=self._providers, spinning=self._spinning)
 
     def _read_again(self) -> bytes:
         try:

@@ -10,12 +10,17 @@ import ctypes
 import os
 import weakref
 from collections.abc import Sequence
+from typing import Literal
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
 CPU_PROVIDER = "CPUExecutionProvider"
 CUDA_PROVIDER = "CUDAExecutionProvider"
+Spinning = Literal["always", "in a run", "never"]
+"""When threads of ONNX Runtime that wait for work keep a core busy: always (for about 0.07 s after a run), between the
+operations of a run only, or never. The less they do, the more is left for other work at the same time, such as decoding
+and encoding a clip; and the longer they take to begin."""
 # ONNX Runtime's exceptions have no base class of their own, so they have to be listed.
 LOAD_ERRORS = (
     _ort.EngineError,
@@ -64,6 +69,7 @@ def open_session(
     threads: int | None = None,
     providers: Sequence[str] = (CPU_PROVIDER,),
     optimize: bool = True,
+    spinning: Spinning = "always",
 ) -> onnxruntime.InferenceSession:
     """Open a session on the bytes of an ONNX file.
 
@@ -75,6 +81,7 @@ def open_session(
         threads: Number of threads for one run; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first.
         optimize: Whether ONNX Runtime may replace nodes of the graph by faster ones.
+        spinning: When threads that wait for work keep a core busy.
 
     Raises:
         One of `LOAD_ERRORS`: ONNX Runtime cannot load the file.
@@ -82,6 +89,8 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_FATAL_ONLY
     options.intra_op_num_threads = threads or 0
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning != "never")))
+    options.add_session_config_entry("session.force_spinning_stop", str(int(spinning == "in a run")))
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.inter_op_num_threads = 1  # nodes run one after the other; only the work inside a node is shared

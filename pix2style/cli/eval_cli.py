@@ -3,85 +3,59 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from pix2style.cli.app import EXIT_SOME_FAILED, app
-from pix2style.cli.common_options import JsonOption, complete_config
+from pix2style.cli.common_options import JsonOption
+from pix2style.cli.eval_options import (
+    ConfigOption,
+    FeaturesOption,
+    LimitOption,
+    MaxSideOption,
+    ModeOption,
+    ModuleOption,
+    PairsOption,
+    PhotosOption,
+    SheetOption,
+    SteadyOption,
+    StyleOption,
+    StylizersArgument,
+    TeacherOption,
+)
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
+from pix2style.steady.mode import SteadyMode
 
 if TYPE_CHECKING:
     from pix2style.config import Config
     from pix2style.evaluation.report import EvalReport
+    from pix2style.recipes.evaluate import EvaluationOptions
 
 
 @app.command("eval")
 def eval_command(
-    stylizers: Annotated[
-        list[str],
-        typer.Argument(
-            help="What to evaluate, one or several: a filter file, a run folder (RUN or RUN@STYLE), watercolor,"
-            " magenta:PAINTING or gatys:PAINTING."
-        ),
-    ],
-    pairs: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a pair set: evaluate on its test split, against its teacher's images."),
-    ] = None,
-    photos: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Evaluate on these photos instead: a file, or a folder that is searched recursively. Repeatable."
-        ),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            help="With --photos: the stylizer whose images the others are compared with. Default: the first one."
-        ),
-    ] = None,
-    style: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A painting whose style the stylizers should reach. Repeatable. Paintings in the names of stylizers,"
-            " as in magenta:PAINTING, are added."
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file of an experiment with the settings, or the name of a shipped one (see `pix2style config`).",
-            autocompletion=complete_config,
-        ),
-    ] = None,
-    max_side: Annotated[
-        int | None,
-        typer.Option(help="With --photos: shrink larger photos to this longer side, in pixels. Default: 512."),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first so many photos.")] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            help="Network for the style distance: vgg19 (of the extra vgg, else a download of 548 MB), a safetensors"
-            " file with weights of VGG19 or of an autoencoder, or none. Default: losses.features of the"
-            " configuration, else vgg19 if it need not be downloaded."
-        ),
-    ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option(help="Magenta's network: mobile, full, a SavedModel folder, a converted folder or an address."),
-    ] = None,
-    sheet: Annotated[
-        Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")
-    ] = None,
+    stylizers: StylizersArgument,
+    pairs: PairsOption = None,
+    photos: PhotosOption = None,
+    teacher: TeacherOption = None,
+    style: StyleOption = None,
+    config: ConfigOption = None,
+    max_side: MaxSideOption = None,
+    limit: LimitOption = None,
+    features: FeaturesOption = None,
+    module: ModuleOption = None,
+    sheet: SheetOption = None,
+    steady: SteadyOption = False,
+    mode: ModeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare filters, runs and teachers on held-out photos: fidelity, style, size and speed.
 
     Prints a table with PSNR and SSIM against the teacher's images, style distance, file size, and milliseconds per
-    photo. The row "photo" is the unchanged photo, a baseline for the other rows.
+    photo. The row "photo" is the unchanged photo, a baseline for the other rows. With --steady, how much of a picture
+    changes that should not when the camera moves.
 
     Exit code 1: some photos could not be read. They are listed, and the figures are those of the others.
     """
@@ -90,10 +64,27 @@ def eval_command(
 
     settings = _load_settings(config, pairs, photos, max_side, module)
     options = EvaluationOptions(stylizers, teacher, style or (), features, limit, sheet)
+    if steady:
+        _evaluate_steadiness(settings, options, mode or [SteadyMode.OFF], as_json=as_json)
+        return
+    if mode:
+        raise ConfigError("--mode: is for --steady only: add it, or leave out --mode")
     check_evaluation(settings, options)
     require("train", "torch", "kornia", "safetensors")
     report = evaluate_stylizers(settings, options)
     _print_report(report, as_json=as_json)
+    if report.failures:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _evaluate_steadiness(
+    settings: Config, options: EvaluationOptions, modes: list[SteadyMode], *, as_json: bool
+) -> None:
+    from pix2style.evaluation.steadiness_report import render_steadiness
+    from pix2style.recipes.evaluate_steadiness import evaluate_steadiness_of
+
+    report = evaluate_steadiness_of(settings, options, modes)
+    print(json_text(report.to_json(), allow_nan=False) if as_json else render_steadiness(report))
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
 

@@ -18,11 +18,11 @@ _EMPTY_CELL = "-"
 def render_table(report: EvalReport) -> str:
     """Return mean and standard error of each metric as a table, followed by what the figures were measured on."""
     headings = ["PSNR dB", "SSIM", *_style_headings(report), "size", "weights", "ms"]
-    lines = _table_lines(headings, [_cells(row, report) for row in report.stylizers])
+    lines = table_lines(headings, [_cells(row, report) for row in report.stylizers])
     return "\n".join([*lines, *_deep_lines(report), *_footer(report)])
 
 
-def _table_lines(headings: list[str], rows: list[list[str]]) -> list[str]:
+def table_lines(headings: list[str], rows: list[list[str]]) -> list[str]:
     """Return the lines of a table whose first column holds the names of stylizers."""
     table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1))
     table.add_column("stylizer", overflow="fold")
@@ -50,7 +50,7 @@ def _deep_lines(report: EvalReport) -> list[str]:
         columns["deep style/painting"] = [report.deep_target_to_painting, *to_painting]
     names = [f"targets of {reference}", *(row.name for row in report.stylizers)]
     cells = [[_estimate(estimate, 3) for estimate in column] for column in columns.values()]
-    return _table_lines(list(columns), [list(row) for row in zip(names, *cells, strict=True)])
+    return table_lines(list(columns), [list(row) for row in zip(names, *cells, strict=True)])
 
 
 def _style_headings(report: EvalReport) -> list[str]:

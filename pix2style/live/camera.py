@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import queue
 import re
 import sys
 import threading
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _RATE = "30"
-_OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 10.0
+_OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 5.0
 _SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp")
 # An address may name playlists, whose entries are opened, too: never files of this machine.
 _PROTOCOLS = "crypto,data,http,httpproxy,https,rtmp,rtmps,rtp,rtsp,rtsps,srtp,tcp,tls,udp"
@@ -58,6 +59,8 @@ class StreamSource:
         name: Name for messages.
         is_camera: Whether it is a camera.
     """
+
+    is_clip = False
 
     def __init__(self, container: InputContainer, name: str, *, is_camera: bool) -> None:
         self.name, self.is_camera, self._container = name, is_camera, container
@@ -123,15 +126,31 @@ def open_camera(text: str, size: tuple[int, int]) -> StreamSource:
 
 
 def _open(address: str, format_: str | None, options: dict[str, str]) -> InputContainer:
+    """Open a device or address in a thread of its own, because FFmpeg waits for a silent camera without an end.
+
+    Not even Ctrl-C would interrupt it in the main thread.
+
+    Raises:
+        TimeoutError: It sent no frame in time.
+    """
     [av] = require("live", "av")
-    container: InputContainer = av.open(
-        address,
-        format=format_,
-        options=options,
-        timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
-        metadata_errors="replace",
-    )
-    return container
+    opened: queue.Queue[InputContainer | Exception] = queue.Queue()
+
+    def run() -> None:
+        try:
+            timeouts = (_OPEN_TIMEOUT_S, _READ_TIMEOUT_S)
+            opened.put(av.open(address, format=format_, options=options, timeout=timeouts, metadata_errors="replace"))
+        except Exception as error:  # noqa: BLE001 - raised below
+            opened.put(error)
+
+    threading.Thread(target=run, name="open camera", daemon=True).start()
+    try:
+        result = opened.get(timeout=_OPEN_TIMEOUT_S + _READ_TIMEOUT_S)
+    except queue.Empty as error:
+        raise TimeoutError(errno.ETIMEDOUT, f"no frame came in {_OPEN_TIMEOUT_S + _READ_TIMEOUT_S:.0f} s") from error
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _open_address(text: str, scheme: str) -> StreamSource:
@@ -237,6 +256,8 @@ def _explain(device: Device, error: Exception) -> str:
         return f"{device.name}: another program uses the camera: close that program"
     if number in (errno.ENOTTY, errno.ENODEV):
         return f"{device.name}: is no camera; {_WITHOUT_CAMERA}"
+    if number == errno.ETIMEDOUT:
+        return f"{device.name}: {_reason(error)}: unplug the camera and plug it in again, or try another one"
     privacy = "" if sys.platform == "linux" else ", and may this terminal use the camera (privacy settings)?"
     return f"{device.name}: cannot be opened ({_reason(error)}): is it plugged in{privacy or '?'}"
 

@@ -132,9 +132,8 @@ class _Session:
         results = self._stylizing.results
         while not self._state.has_ended and not results.is_finished:
             frame = results.take(_POLL_S)
-            if frame is None:
-                self._capture.check_frames_come()
-            else:
+            self._capture.check_frames_come()
+            if frame is not None:
                 self._add(frame)
             self._handle(self._show(frame))
             self._apply_requests()

@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pix2style.errors import DataError, require
 from pix2style.home_paths import expand_home
-from pix2style.images import Image8
+from pix2style.images import Image8, resize
 from pix2style.live.frame import CapturedFrame
 from pix2style.live.newest import Newest
+
+if TYPE_CHECKING:
+    from pix2style.video.clip import ClipFacts
 
 _NO_FRAME_S = 10.0
 
@@ -25,12 +28,14 @@ class Source(Protocol):
         name: Name for messages.
         height_px, width_px: Size of the frames.
         is_camera: Whether it is a camera that shows the person in front of it.
+        is_clip: Whether it is a clip, whose frames may be shown for any time.
     """
 
     name: str
     height_px: int
     width_px: int
     is_camera: bool
+    is_clip: bool
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
         """Yield frames, uint8 [height, width, 3], when they are due, until `stop` is set or there are no more."""
@@ -51,15 +56,14 @@ class ClipSource:
         DataError: The file is no clip, or cannot be read.
     """
 
-    is_camera = False
+    is_camera, is_clip = False, True
 
     def __init__(self, path: Path, *, loops: bool, on_note: Callable[[str], None]) -> None:
         from pix2style.video.facts import read_facts
 
         self.name, self._loops, self._on_note = str(path), loops, on_note
         self._facts = read_facts(path)
-        size = (self._facts.height_px, self._facts.width_px)
-        self.height_px, self.width_px = size if self._facts.rotation_deg % 180 == 0 else size[::-1]
+        self.height_px, self.width_px = _size_in_square_pixels(self._facts)
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
         """Yield the frames, each when it is due."""
@@ -81,7 +85,7 @@ class ClipSource:
                 due_s = start_s + float((frame.time - first_time) * self._facts.time_base_s)
                 if stop.wait(max(0.0, due_s - time.monotonic())):
                     return
-                yield frame.rgb
+                yield resize(frame.rgb, self.height_px, self.width_px)
             if start_s is None:
                 raise DataError(f"{self.name}: holds no frame that can be decoded: it is damaged")
             if not self._loops or stop.wait(1 / max(float(self._facts.frame_rate), 1.0)):
@@ -89,6 +93,12 @@ class ClipSource:
 
     def close(self) -> None:
         """There is nothing to release."""
+
+
+def _size_in_square_pixels(facts: ClipFacts) -> tuple[int, int]:
+    """Return the height and width of the upright frames in pixels that are as wide as high, as windows have them."""
+    height, width = facts.height_px, max(1, round(facts.width_px * facts.pixel_aspect))
+    return (height, width) if facts.rotation_deg % 180 == 0 else (width, height)
 
 
 def open_source(text: str, *, size: tuple[int, int], loops: bool, on_note: Callable[[str], None]) -> Source:
@@ -130,9 +140,8 @@ class Capture:
 
     def __init__(self, source: Source) -> None:
         self.newest: Newest[CapturedFrame] = Newest()
-        self.frames = 0
         self._source, self._stop = source, threading.Event()
-        self._started_s = time.monotonic()
+        self._last_frame_s = time.monotonic()
         # A camera that hangs must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -141,12 +150,12 @@ class Capture:
         """Check that frames come.
 
         Raises:
-            DataError: None has come in the first 10 seconds.
+            DataError: None has come from a camera for 10 seconds.
         """
-        if not self.frames and time.monotonic() - self._started_s > _NO_FRAME_S:
+        if not self._source.is_clip and time.monotonic() - self._last_frame_s > _NO_FRAME_S:
             raise DataError(
-                f"{self._source.name}: no frame came in {_NO_FRAME_S:.0f} s: close other programs that use the camera,"
-                " and check that this one is allowed to use it"
+                f"{self._source.name}: no frame came for {_NO_FRAME_S:.0f} s: unplug the camera and plug it in again,"
+                " and check that this program is allowed to use it"
             )
 
     def stop(self) -> None:
@@ -159,8 +168,8 @@ class Capture:
     def _run(self) -> None:
         try:
             for rgb in self._source.frames(self._stop):
-                self.frames += 1
-                self.newest.put(CapturedFrame(rgb, time.monotonic()))
+                self._last_frame_s = time.monotonic()
+                self.newest.put(CapturedFrame(rgb, self._last_frame_s))
                 if self._stop.is_set():
                     break
             self.newest.close()

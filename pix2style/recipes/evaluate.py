@@ -53,9 +53,7 @@ def check_evaluation(config: Config, options: EvaluationOptions) -> None:
         raise ConfigError(f"--sheet {sheet}: the sheet is a PNG file: give it a name that ends in .png")
     if sheet is not None:
         check_can_write(sheet)
-    repeated = [source for source, count in Counter(stylizers).items() if count > 1]
-    if repeated:
-        raise ConfigError(f"{repeated[0]}: this stylizer is named twice: name each one once")
+    check_named_once(stylizers)
     if config.eval.photos:
         if options.teacher is None and len(stylizers) == 1:
             raise ConfigError(
@@ -66,6 +64,17 @@ def check_evaluation(config: Config, options: EvaluationOptions) -> None:
         raise ConfigError("there are no photos to evaluate on: add --pairs DIR, or --photos DIR and --teacher STYLIZER")
     elif options.teacher is not None:
         raise ConfigError("--teacher: the pair set already holds targets: leave it out, or use --photos")
+
+
+def check_named_once(stylizers: Sequence[str]) -> None:
+    """Check that no stylizer is named twice.
+
+    Raises:
+        ConfigError: One is.
+    """
+    repeated = [source for source, count in Counter(stylizers).items() if count > 1]
+    if repeated:
+        raise ConfigError(f"{repeated[0]}: this stylizer is named twice: name each one once")
 
 
 def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport:
@@ -81,8 +90,8 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     from pix2style.evaluation.style import load_style_metric
 
     check_evaluation(config, options)
-    dataset = _open_dataset(config, options.limit)
-    stylizers = _load_stylizers(options.stylizers, config.pairs.module)
+    dataset = open_dataset(config, options.limit)
+    stylizers = load_stylizers(options.stylizers, config.pairs.module)
     reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
     style_metric, note = load_style_metric(options.features, config.losses.features)
     contact_sheet = ContactSheet()
@@ -102,7 +111,8 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     return report
 
 
-def _open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
+def open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
+    """Open the photos that the configuration names, or else the test split of its pair set."""
     from pix2style.evaluation.dataset import PairDataset, PhotoDataset
     from pix2style.pairs.exchange.plain_folders import open_pairs
 
@@ -112,7 +122,7 @@ def _open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
     return PairDataset(reader, limit=limit, style=config.pairs.learn_style)
 
 
-def _load_stylizers(sources: Sequence[str], module: str | None) -> dict[str, Stylizer]:
+def load_stylizers(sources: Sequence[str], module: str | None) -> dict[str, Stylizer]:
     """Load stylizers by short names: the last part of a path, unless two stylizers share it."""
     short_names = {source: _short_name(source) for source in sources}
     counts = Counter(short_names.values())

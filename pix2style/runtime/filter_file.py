@@ -9,7 +9,7 @@ import onnxruntime
 
 from pix2style.errors import ArtifactError
 from pix2style.file_session import FileSession
-from pix2style.onnx_session import LOAD_ERRORS
+from pix2style.onnx_session import LOAD_ERRORS, Spinning
 from pix2style.runtime.content_digest import DigestState, check_content
 from pix2style.spec import SPEC_KEY, GeneratorSpec
 
@@ -55,7 +55,9 @@ def check_digest(data: bytes, path: Path) -> DigestState:
     return state
 
 
-def open_filter(data: bytes, path: Path, threads: int | None, providers: list[str]) -> FileSession:
+def open_filter(
+    data: bytes, path: Path, threads: int | None, providers: list[str], spinning: Spinning = "always"
+) -> FileSession:
     """Open a session on the bytes of a filter file.
 
     Args:
@@ -63,12 +65,13 @@ def open_filter(data: bytes, path: Path, threads: int | None, providers: list[st
         path: Path of the file, for messages.
         threads: Number of threads for one photo; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first.
+        spinning: When threads that wait for work keep a core busy.
 
     Raises:
         ArtifactError: ONNX Runtime cannot load the file.
     """
     try:
-        return FileSession(path, data, threads=threads, providers=providers)
+        return FileSession(path, data, threads=threads, providers=providers, spinning=spinning)
     except LOAD_ERRORS as error:
         raise ArtifactError(
             f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it, so it is damaged, not an ONNX file, or too"

@@ -14,7 +14,7 @@ from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
-from pix2style.onnx_session import RUN_ERRORS, default_providers, is_out_of_memory, shrink_arena_after_run
+from pix2style.onnx_session import RUN_ERRORS, Spinning, default_providers, is_out_of_memory, shrink_arena_after_run
 from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec, short_reason
 from pix2style.runtime.filter_inputs import read_inputs
 from pix2style.runtime.strength import blend, check_strength
@@ -53,6 +53,7 @@ class OnnxStylizer(Stylizer):
         threads: Number of threads for one photo; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first; None for CUDA if this ONNX Runtime has
             it, then the CPU.
+        spinning: When ONNX Runtime's threads that wait for work keep a core busy.
 
     Attributes:
         spec: Description of the filter from the file's metadata.
@@ -78,10 +79,11 @@ class OnnxStylizer(Stylizer):
         tile: int | None = None,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        spinning: Spinning = "always",
     ) -> None:
         path = Path(path)
         self._path, data = path, read_file(path)
-        self._session = open_filter(data, path, threads, list(providers or default_providers()))
+        self._session = open_filter(data, path, threads, list(providers or default_providers()), spinning)
         self.spec = read_spec(self._session.get(), path)
         self.inputs = read_inputs(self._session.get(), str(path))
         self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong

@@ -34,14 +34,22 @@ def small_luminance(frame: Image8) -> Floats:
     Returns:
         float32 [height // factor, width // factor].
     """
-    factor = reduction(*frame.shape[:2])
+    total = _luminance_sums(frame, reduction(*frame.shape[:2]))
+    return total.astype(np.float32) / np.float32(4)
+
+
+def reduced_luminance(frame: Image8, factor: int) -> NDArray[np.uint8]:
+    """Return a frame's luminance, reduced by a factor, in whole levels; see `small_luminance`."""
+    return (_luminance_sums(frame, factor) >> 2).astype(np.uint8)
+
+
+def _luminance_sums(frame: Image8, factor: int) -> NDArray[np.uint16]:
     height, width = (size // factor * factor for size in frame.shape[:2])
     half = factor // 2
-    samples = [(0, 0, 1), (half, half, 1), (0, half, 0), (half, 0, 2)]  # row, column, channel
     total = np.zeros((height // factor, width // factor), np.uint16)
-    for row, column, channel in samples:
+    for row, column, channel in ((0, 0, 1), (half, half, 1), (0, half, 0), (half, 0, 2)):
         total += frame[row:height:factor, column:width:factor, channel]
-    return total.astype(np.float32) / np.float32(4)
+    return total
 
 
 def luminance_patches(frame: Image8, corners: Ints, side: int) -> NDArray[np.uint8]:

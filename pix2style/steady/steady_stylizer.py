@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,19 @@ from numpy.typing import NDArray
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.steady.grid import crop_from_phase, pad_to_phase
+from pix2style.steady.luminance import reduction
 from pix2style.steady.mode import SteadyMode
 from pix2style.steady.motion import MotionTracker
+from pix2style.steady.resample import shift_frame
+from pix2style.steady.temporal_blend import TemporalBlend
 from pix2style.stylizer import Stylizer
 
 State = dict[str, NDArray[np.generic]]
 # The whole-pixel position follows the measured one only when they differ by more than this: a camera at rest between
 # two pixels would else make the grid jump to and fro with the noise of the measurement.
 _HYSTERESIS_PX = 0.6
+# Rests below this are errors of measurement.
+_SMALLEST_REST_PX = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class SteadyStylizer:
         self._tracker = MotionTracker()
         self._plan = FramePlan(scene=-1)  # of the last frame that was followed
         self._stylized = self._plan  # plan of the last frame that was stylized
+        self._blend = TemporalBlend({})
 
     @property
     def mode(self) -> SteadyMode:
@@ -77,8 +84,7 @@ class SteadyStylizer:
         motion, before = self._tracker.follow(frame), self._plan
         scene = before.scene + motion.starts_scene
         locked = (0, 0) if motion.starts_scene else _locked(motion.position, before.locked_px)
-        grid = self._stylizer.grid_px
-        context = before.glimpse
+        grid, context = self._grid_px(frame), before.glimpse
         if motion.starts_scene:
             context = glimpse(frame) if self._stylizer.takes_glimpse else None
         plan = FramePlan(
@@ -106,10 +112,25 @@ class SteadyStylizer:
         if self._mode is SteadyMode.OFF:
             [stylized] = self._stylizer.stylize([frame])
             return stylized
-        padded = pad_to_phase(frame, plan.offset_px, self._stylizer.grid_px)
-        stylized = self._stylizer.stylize_with_glimpse(padded, plan.glimpse)
+        rest = _rest(plan) if self._mode is SteadyMode.FULL else (0.0, 0.0)
+        on_scene = shift_frame(frame, (-rest[0], -rest[1]))
+        padded = pad_to_phase(on_scene, plan.offset_px, self._grid_px(frame))
+        stylized = self._stylize_on_scene(padded, plan, reduction(*frame.shape[:2]) // 2 or 1)
         self._stylized = plan
-        return crop_from_phase(stylized, plan.offset_px, (frame.shape[0], frame.shape[1]))
+        return shift_frame(crop_from_phase(stylized, plan.offset_px, (frame.shape[0], frame.shape[1])), rest)
+
+    def _stylize_on_scene(self, padded: Image8, plan: FramePlan, factor: int) -> Image8:
+        """Stylize a frame that lies on the grid of its scene, and blend it with the one before in mode full."""
+        if self._mode is not SteadyMode.FULL:
+            return self._stylizer.stylize_with_glimpse(padded, plan.glimpse)
+        origin = plan.locked_px[0] + plan.offset_px[0], plan.locked_px[1] + plan.offset_px[1]
+        calm = self._blend.suppress_noise(padded, origin, factor=factor, starts_scene=plan.starts_scene)
+        return self._blend.blend(self._stylizer.stylize_with_glimpse(calm, plan.glimpse))
+
+    def _grid_px(self, frame: Image8) -> int:
+        """Return the distance of the grid that has to lie on the scene: in mode full reduced pixels lie on it, too."""
+        grid = self._stylizer.grid_px
+        return lcm(grid, reduction(*frame.shape[:2])) if self._mode is SteadyMode.FULL else grid
 
     def state(self) -> State:
         """Return all that a later frame depends on, as it was after the last frame that was stylized.
@@ -124,12 +145,13 @@ class SteadyStylizer:
         state["locked_px"] = np.array(plan.locked_px, np.int64)
         if plan.glimpse is not None:
             state["glimpse"] = plan.glimpse
-        return state
+        return state | {f"blend.{name}": array for name, array in self._blend.state().items()}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on exactly where another `SteadyStylizer` was when `state` was taken from it."""
-        motion: State = {name[7:]: array for name, array in state.items() if name.startswith("motion.")}
+        motion = _part(state, "motion.")
         self._tracker.restore(motion)
+        self._blend = TemporalBlend(_part(state, "blend."))
         if not state:
             self._plan = self._stylized = FramePlan(scene=-1)
             return
@@ -149,3 +171,16 @@ def _locked(position: tuple[float, float], before: tuple[int, int]) -> tuple[int
         old if abs(now - old) <= _HYSTERESIS_PX else round(now) for now, old in zip(position, before, strict=True)
     )
     return down, right
+
+
+def _rest(plan: FramePlan) -> tuple[float, float]:
+    """Return the part of the motion that whole pixels do not follow."""
+    down, right = (
+        rest if abs(rest := position - locked) >= _SMALLEST_REST_PX else 0.0
+        for position, locked in zip(plan.position_px, plan.locked_px, strict=True)
+    )
+    return down, right
+
+
+def _part(state: Mapping[str, NDArray[np.generic]], prefix: str) -> State:
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}

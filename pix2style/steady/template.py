@@ -144,11 +144,17 @@ class Template:
         slopes = np.stack([(down * rest).sum(axis=(1, 2)), (right * rest).sum(axis=(1, 2))], axis=1)
         steps = -(self._inverse[inside] @ slopes[:, :, None])[:, :, 0]
         steps = np.clip(steps, -_MAX_STEP_PX, _MAX_STEP_PX)
-        step_down, step_right = (float(np.median(steps[:, axis])) for axis in (0, 1))
-        rest += down * np.float32(step_down) + right * np.float32(step_right)
-        left_over = np.sqrt(np.square(rest).mean(axis=(1, 2)))
-        agrees = left_over <= np.maximum(_MAX_REST_SHARE * self._texture[inside], _MAX_REST_LEVELS)
-        return (start[0] + step_down, start[1] + step_right), float(agrees.mean())
+        agrees = np.ones(len(steps), bool)
+        # The second median is that of the patches that agree with the first one: the others show other things.
+        for _ in range(2):
+            step_down, step_right = (float(np.median(steps[agrees, axis])) for axis in (0, 1))
+            moved = rest + down * np.float32(step_down) + right * np.float32(step_right)
+            left_over = np.sqrt(np.square(moved).mean(axis=(1, 2)))
+            agreeing = left_over <= np.maximum(_MAX_REST_SHARE * self._texture[inside], _MAX_REST_LEVELS)
+            if agreeing.all() or np.count_nonzero(agreeing) < _MIN_PATCHES:
+                break
+            agrees = agreeing
+        return (start[0] + step_down, start[1] + step_right), float(agreeing.mean())
 
     def _whole_shift_near(self, frame: Image8, start: tuple[int, int]) -> tuple[int, int]:
         """Return the whole-pixel shift near `start` at which most patches fit best."""

@@ -128,3 +128,36 @@ def test_errors_are_one_message_and_an_exit_code(
     assert done.stdout == ""
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_steadiness_is_printed_as_a_table_and_as_json(
+    filter_file: Path, tmp_path: Path, photos: Callable[..., list[Image8]], run: Callable[..., Done]
+) -> None:
+    (tmp_path / "photo.png").write_bytes(encode_png(photos(1, 72, 80)[0]))
+    arguments = [filter_file, "--photos", tmp_path / "photo.png", "--steady"]
+    done = run(*arguments, "--mode", "off", "--mode", "lock", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["stylizers"]
+    assert [(row["name"], row["mode"]) for row in rows] == [("small.onnx", "off"), ("small.onnx", "lock")]
+    assert rows[0]["shifts"]["2"] > 0
+    assert rows[0]["clip"] is None
+    table = run(*arguments)
+    assert "too small for a rendered clip" in table.stdout
+    assert "1 photo" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["watercolor", "--photos", "FOLDER", "--steady", "--teacher", "watercolor"], "--teacher"),
+        (["watercolor", "--photos", "FOLDER", "--steady", "--mode", "lock", "--mode", "lock"], "twice"),
+        (["watercolor", "--steady"], "--photos DIR"),
+        (["watercolor", "--photos", "FOLDER", "--mode", "lock"], "--steady"),
+    ],
+)
+def test_options_that_do_not_fit_steadiness(
+    folder: Path, run: Callable[..., Done], arguments: list[str], words: str
+) -> None:
+    done = run(*(argument.replace("FOLDER", str(folder)) for argument in arguments))
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr

@@ -159,7 +159,7 @@ def test_an_error_of_the_filter_ends_the_session(tmp_path: Path) -> None:
 
 def test_a_camera_that_sends_nothing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pix2style.live.source._NO_FRAME_S", 0.2)
-    with pytest.raises(DataError, match="numbers: no frame came in"):
+    with pytest.raises(DataError, match="numbers: no frame came for"):
         live(tmp_path, Numbers(pause_s=60.0))
 
 

@@ -1,0 +1,80 @@
+"""The options of `pix2style eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pix2style.cli.common_options import complete_config
+from pix2style.steady.mode import SteadyMode
+
+StylizersArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="What to evaluate, one or several: a filter file, a run folder (RUN or RUN@STYLE), watercolor,"
+        " magenta:PAINTING or gatys:PAINTING."
+    ),
+]
+PairsOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of a pair set: evaluate on its test split, against its teacher's images."),
+]
+PhotosOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Evaluate on these photos instead: a file, or a folder that is searched recursively. Repeatable."
+    ),
+]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(help="With --photos: the stylizer whose images the others are compared with. Default: the first one."),
+]
+StyleOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A painting whose style the stylizers should reach. Repeatable. Paintings in the names of stylizers,"
+        " as in magenta:PAINTING, are added."
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="YAML file of an experiment with the settings, or the name of a shipped one (see `pix2style config`).",
+        autocompletion=complete_config,
+    ),
+]
+MaxSideOption = Annotated[
+    int | None,
+    typer.Option(help="With --photos: shrink larger photos to this longer side, in pixels. Default: 512."),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many photos.")]
+FeaturesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Network for the style distance: vgg19 (of the extra vgg, else a download of 548 MB), a safetensors"
+        " file with weights of VGG19 or of an autoencoder, or none. Default: losses.features of the"
+        " configuration, else vgg19 if it need not be downloaded."
+    ),
+]
+ModuleOption = Annotated[
+    str | None,
+    typer.Option(help="Magenta's network: mobile, full, a SavedModel folder, a converted folder or an address."),
+]
+SheetOption = Annotated[
+    Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")
+]
+SteadyOption = Annotated[
+    bool,
+    typer.Option(
+        "--steady",
+        help="Measure steadiness instead: what is repainted when a photo moves, noise, and a rendered clip.",
+    ),
+]
+ModeOption = Annotated[
+    list[SteadyMode] | None,
+    typer.Option(
+        help="With --steady: how much is done for steadiness, as infer --steady does. Repeatable. Default: off."
+    ),
+]

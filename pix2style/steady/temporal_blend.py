@@ -1,0 +1,131 @@
+"""Blend each stylized frame with the one before, wherever the photo itself did not change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2style.images import Image8
+from pix2style.steady.block_motion import BlockMotion, find_block_motion, move_blocks
+
+# Shares of the frame before, in 1/128: of the photo and the stylized image at rest, and of moving things, whose strokes
+# hang on the filter's grid and would be blurred by more.
+_STILL_PHOTO, _STILL, _MOVING = 96, 102, 77
+# Photos that differ by this many levels are blended by half of the share, by three times as many not at all: sensor
+# noise differs by less, and things that come into view by more.
+_CHANGE_LEVELS = 12
+_LARGEST_SUM = 9 * 255
+
+
+class TemporalBlend:
+    """Keeps the frame before, photo and stylized image, and blends the next ones with it.
+
+    Images are on the grid of the scene: `origin` says where the scene lies in them, in whole pixels.
+
+    Args:
+        state: What `state` returned; empty for the beginning of a clip.
+    """
+
+    def __init__(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        self._photo = self._stylized = self._still_before = self._before = None  # type: Image8 | None
+        self._origin = (0, 0)
+        self._shares: NDArray[np.int16] | None = None
+        if state:
+            self._photo, self._stylized = (state[name].astype(np.uint8) for name in ("photo", "stylized"))
+            down, right = state["origin"].tolist()
+            self._origin = down, right
+
+    def suppress_noise(self, photo: Image8, origin: tuple[int, int], *, factor: int, starts_scene: bool) -> Image8:
+        """Take the next photo, and average it with those before where it differs from them by noise only.
+
+        Args:
+            photo: uint8 [height, width, 3].
+            origin: Where the scene lies in it: row and column.
+            factor: Factor by which luminance is reduced to find motion.
+            starts_scene: Whether the frame before shows another scene.
+        """
+        before, stylized = self._photo, self._stylized
+        shift = origin[0] - self._origin[0], origin[1] - self._origin[1]
+        self._origin = origin
+        if starts_scene or before is None or stylized is None or before.shape != photo.shape:
+            self._before, self._shares, self._photo = None, None, photo
+            return photo
+        before = _shift(before, shift)
+        motion = find_block_motion(before, photo, factor)
+        likeness = _likeness(photo, move_blocks(before, motion), shift)
+        moving = _moving_pixels(photo.shape[:2], motion)
+        self._before = move_blocks(_shift(stylized, shift), motion)
+        self._shares = _scaled(likeness, np.where(moving, _MOVING, _STILL).astype(np.int16))
+        still = _scaled(likeness, np.where(moving, 0, _STILL_PHOTO).astype(np.int16))
+        self._photo = _mix(photo, before, still)
+        return self._photo
+
+    def blend(self, stylized: Image8) -> Image8:
+        """Blend what was made of the photo that `suppress_noise` returned with the stylized frame before."""
+        if self._before is not None and self._shares is not None:
+            stylized = _mix(stylized, self._before, self._shares)
+        self._stylized = stylized
+        return stylized
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Return what the next frame depends on; empty before the first frame."""
+        if self._photo is None or self._stylized is None:
+            return {}
+        origin = np.array(self._origin, np.int64)
+        return {"photo": self._photo, "stylized": self._stylized, "origin": origin}
+
+
+def _shift(image: Image8, shift: tuple[int, int]) -> Image8:
+    """Shift an image by whole pixels, repeating its border."""
+    if shift == (0, 0):
+        return image
+    rows, columns = (
+        np.clip(np.arange(size) - distance, 0, size - 1) for size, distance in zip(image.shape[:2], shift, strict=True)
+    )
+    shifted: Image8 = image[rows][:, columns]
+    return shifted
+
+
+def _likeness(photo: Image8, before: Image8, shift: tuple[int, int]) -> NDArray[np.int16]:
+    """Return how alike two photos are, from 0 to 128, judged on 3 x 3 pixels; 0 in what has come into the frame."""
+    differences = np.maximum(photo, before) - np.minimum(photo, before)
+    largest = np.maximum(np.maximum(differences[..., 0], differences[..., 1]), differences[..., 2])
+    sums = np.pad(largest, 1, mode="edge").astype(np.uint16)
+    sums = sums[:-2] + sums[1:-1] + sums[2:]
+    sums = sums[:, :-2] + sums[:, 1:-1] + sums[:, 2:]
+    likeness = _likeness_of_sums()[sums]
+    for axis, distance in enumerate(shift):
+        outside = slice(0, distance) if distance > 0 else slice(photo.shape[axis] + distance, None)
+        if distance:
+            likeness[outside if axis == 0 else (slice(None), outside)] = 0
+    return likeness
+
+
+@lru_cache(maxsize=1)
+def _likeness_of_sums() -> NDArray[np.int16]:
+    sums = np.arange(_LARGEST_SUM + 1)
+    return np.rint(128 * np.clip(1.5 - sums / (9 * _CHANGE_LEVELS), 0, 1)).astype(np.int16)
+
+
+def _moving_pixels(size: tuple[int, ...], motion: BlockMotion) -> NDArray[np.bool_]:
+    side = motion.block_px
+    blocks = np.zeros((-(-size[0] // side), -(-size[1] // side)), bool)
+    blocks[motion.blocks[:, 0], motion.blocks[:, 1]] = True
+    return blocks.repeat(side, axis=0)[: size[0]].repeat(side, axis=1)[:, : size[1]]
+
+
+def _scaled(likeness: NDArray[np.int16], shares: NDArray[np.int16]) -> NDArray[np.int16]:
+    return (likeness * shares + np.int16(64)) >> np.int16(7)
+
+
+def _mix(image: Image8, before: Image8, shares: NDArray[np.int16]) -> Image8:
+    """Return `image` with its share of `before`, in 1/128, at each pixel."""
+    difference = before.astype(np.int16) - image
+    difference *= shares[..., None]
+    difference += np.int16(64)
+    difference >>= np.int16(7)
+    difference += image
+    return difference.astype(np.uint8)

@@ -1,0 +1,101 @@
+"""Positions of scenes: exact for whole pixels, close for parts, without drift; with noise and moving objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pix2style.images import Image8, resize
+from pix2style.steady.correlation import global_shift, spectrum
+from pix2style.steady.luminance import reduction, small_luminance
+from pix2style.steady.motion import MotionTracker
+from pix2style.steady.resample import shift_frame, shift_image
+
+Scene = Callable[..., Image8]
+
+
+def test_phase_correlation_finds_large_shifts(scene: Scene) -> None:
+    photo = scene(3)
+    before, after = photo[40:240, 50:300], photo[20:220, 85:335]
+    shape = small_luminance(before).shape
+    spectra = [spectrum(small_luminance(image)) for image in (before, after)]
+    factor = reduction(200, 250)
+    shift = global_shift(*spectra, (shape[0], shape[1]))
+    assert [round(part * factor) for part in shift] == [20, -35]
+
+
+def test_phase_correlation_of_plain_frames_is_no_motion() -> None:
+    plain = spectrum(np.full((20, 30), 7, np.float32))
+    assert global_shift(plain, plain, (20, 30)) == (0, 0)
+
+
+def test_five_hundred_frames_to_and_fro_do_not_drift(scene: Scene) -> None:
+    photo, tracker = scene(0), MotionTracker()
+    path = [(round(40 * np.sin(0.05 * i)), round(55 * np.sin(0.031 * i))) for i in range(500)]
+    for down, right in path:
+        motion = tracker.follow(photo[100 - down : 228 - down, 120 - right : 290 - right])
+        assert not motion.starts_scene or (down, right) == path[0]
+        assert motion.position == (down, right)
+
+
+def test_noise_moves_nothing(scene: Scene) -> None:
+    noise, tracker = np.random.default_rng(0), MotionTracker()
+    photo = scene(5)[60:260, 60:300]
+    for _ in range(8):
+        noisy = np.clip(np.rint(photo + noise.normal(0, 6, photo.shape)), 0, 255).astype(np.uint8)
+        assert np.abs(tracker.follow(noisy).position).max() < 0.1
+
+
+@pytest.mark.parametrize("step", [(0.25, 0.5), (-0.4, 0.1), (1.3, -2.6)])
+def test_parts_of_pixels_are_measured(scene: Scene, step: tuple[float, float]) -> None:
+    tracker, photo = MotionTracker(), scene(8)
+    for i in range(6):
+        moved = np.clip(np.rint(shift_image(photo, (i * step[0], i * step[1]))), 0, 255).astype(np.uint8)
+        position = tracker.follow(moved[40:240, 40:300]).position
+        assert np.abs(np.subtract(position, (i * step[0], i * step[1]))).max() < 0.08
+
+
+def test_the_background_counts_and_not_an_object(scene: Scene) -> None:
+    background, thing, tracker = scene(0), scene(9)[100:200, 100:200], MotionTracker()
+    for i in range(8):
+        frame = background[100 - i : 300 - i, 100 - 2 * i : 340 - 2 * i].copy()
+        frame[60:160, 20 + 7 * i : 120 + 7 * i] = thing  # 21 percent of the frame
+        assert tracker.follow(frame).position == (i, 2 * i)
+
+
+def test_a_flash_is_no_cut(scene: Scene) -> None:
+    photo, tracker = scene(2)[50:200, 50:250], MotionTracker()
+    bright = np.minimum(photo.astype(np.int64) * 3 // 2 + 30, 255).astype(np.uint8)
+    assert [tracker.follow(frame).starts_scene for frame in (photo, bright, photo)] == [True, False, False]
+
+
+def test_cuts_between_plain_frames() -> None:
+    tracker = MotionTracker()
+    frames = [np.full((40, 60, 3), level, np.uint8) for level in (10, 12, 200, 202)]
+    assert [tracker.follow(frame).starts_scene for frame in frames] == [True, False, True, False]
+
+
+def test_large_frames_are_reduced(scene: Scene) -> None:
+    big = resize(scene(0), 1040, 1960)
+    assert (reduction(720, 1280), reduction(1080, 1920), reduction(48, 64)) == (4, 4, 1)
+    tracker = MotionTracker()
+    for i in range(3):
+        position = tracker.follow(big[20 - 3 * i : 1020 - 3 * i, 20 - 5 * i : 1920 - 5 * i]).position
+        assert position == (3 * i, 5 * i)
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.0, -2.0), (0.3, 0.0), (-0.6, 0.45), (0.02, 0.98)])
+def test_the_fast_shift_is_the_exact_one(scene: Scene, shift: tuple[float, float]) -> None:
+    photo = scene(1)[:90, :70]
+    rounded = tuple(round(64 * part) / 64 for part in shift)
+    exact = np.clip(shift_image(photo, (rounded[0], rounded[1]), radius=3), 0, 255)
+    assert np.abs(shift_frame(photo, shift) - exact)[3:-3, 3:-3].max() < 0.51
+    assert shift_frame(photo, shift).shape == photo.shape
+
+
+def test_shifts_to_and_fro_keep_detail(scene: Scene) -> None:
+    photo = scene(1)[:120, :120]
+    again = shift_image(shift_image(photo, (0.37, -0.21)), (-0.37, 0.21))
+    assert np.sqrt(np.square(again - photo)[20:-20, 20:-20].mean()) < 1.5
