@@ -15,13 +15,14 @@ from pix2style.images.hdr import HLG_PEAK_NITS, WHITE_NITS
 from pix2style.video.clip import ClipColour, ClipFacts
 from pix2style.video.colour import hdr_of
 from pix2style.video.container import make_decoder, open_container, video_stream
+from pix2style.video.pixels import GREY_FORMATS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_FULL_RANGE = 2  # in `AVColorRange`
+_LIMITED_RANGE, _FULL_RANGE = 1, 2  # in `AVColorRange`
 _UNKNOWN_FRAME_RATE = Fraction(25)
 _MICROSECOND = Fraction(1, 1_000_000)
 _MOST_PACKETS_TO_FIRST_FRAME = 2000
@@ -93,7 +94,10 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _colour(frame: VideoFrame) -> ClipColour:
-    is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj") or frame.format.is_rgb
+    name = frame.format.name
+    is_full = frame.color_range == _FULL_RANGE or name.startswith("yuvj") or frame.format.is_rgb
+    # Files hold greys of the limited range only if they say so.
+    is_full = is_full or (name.startswith(GREY_FORMATS) and frame.color_range != _LIMITED_RANGE)
     return ClipColour(is_full, frame.colorspace, frame.color_primaries, frame.color_trc)
 
 
