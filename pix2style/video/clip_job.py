@@ -198,7 +198,8 @@ class ClipJob:
             start_s=self._settings.start_s,
             end_s=self._settings.end_s,
             max_side_px=self._settings.max_side_px,
-            first=self._work.next_index or 0,
+            first=self._work.next_index,
+            first_time=self._work.next_time,
             on_note=self._add_note,
         )
         with contextlib.closing(frames):  # type: ignore[type-var]
@@ -209,7 +210,7 @@ class ClipJob:
         """Stylize a frame: runs in the caller's thread."""
         started = time.perf_counter()
         if self._settings.timeline:
-            self._settings.timeline.apply(self._stylizer, float(item.frame.time * self._facts.time_base_s))
+            self._settings.timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
         rgb = self._steady.stylize(item.frame.rgb, item.plan)
         self._stylize_seconds += time.perf_counter() - started
         self._meter.count(item.frame.time)
@@ -270,7 +271,7 @@ class ClipJob:
             return None
         path = self._partial_path()
         last = self._unfinished or self._work.segments[-1]
-        self._join(path, float(last.last_time * self._facts.time_base_s + 1 / self._facts.frame_rate))
+        self._join(path, self._facts.seconds_of(last.last_time) + float(1 / self._facts.frame_rate))
         self._work.set_partial(path)
         return path
 

@@ -54,7 +54,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
 
 def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> ClipFacts:
     duration_s = _duration_s(container, stream)
-    rate = stream.average_rate or stream.guessed_rate or _UNKNOWN_FRAME_RATE
+    rate = _fraction(stream.average_rate or stream.guessed_rate or _UNKNOWN_FRAME_RATE)
     components = frame.format.components
     rotation_deg, is_mirrored = _orientation(frame)
     colour = _colour(frame)
@@ -63,11 +63,11 @@ def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: Vi
         width_px=frame.width,
         height_px=frame.height,
         rotation_deg=rotation_deg,
-        pixel_aspect=stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1),
+        pixel_aspect=_fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1),
         frames=stream.frames or (round(duration_s * rate) if duration_s else None),
         duration_s=duration_s,
         frame_rate=rate,
-        time_base_s=stream.time_base or _MICROSECOND,
+        time_base_s=_fraction(stream.time_base or _MICROSECOND),
         bits=max(component.bits for component in components),
         has_alpha=any(component.is_alpha for component in components),
         colour=colour,
@@ -79,6 +79,11 @@ def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: Vi
         is_interlaced=frame.interlaced_frame,
         peak_nits=_peak_nits(frame) if hdr_of(colour) == "PQ" else HLG_PEAK_NITS,
     )
+
+
+def _fraction(value: Fraction | int) -> Fraction:
+    """Return a number of PyAV as a fraction; since version 19 it has a type of its own, with fewer operations."""
+    return Fraction(value.numerator, value.denominator)
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:

@@ -103,10 +103,10 @@ def test_a_stylizer_that_fails_at_any_frame(clip: Path, tmp_path: Path, whole: b
         make(failing, clip, out, steady=steady)
     assert out.read_bytes() == b"before"
     done = frame // 12 * 12
-    assert work_folder_path(out).is_dir() == (done > 0)
+    # The encoder may have been given up before it had ended a segment whose frames it had.
+    assert work_folder_path(out).is_dir() in {done > 0, done > 12}
     again = Negative()
     report = make(again, clip, out, steady=steady)
-    # The encoder may have been given up before it had ended a segment whose frames it had.
     assert report.resumed_frames in {done, max(0, done - 12)}
     assert again.count == 50 - report.resumed_frames
     assert out.read_bytes() == whole
