@@ -49,11 +49,16 @@ def open_container(path: Path) -> InputContainer:
             f"file:{path.absolute()}",
             options={"max_pixels": str(MAX_PIXELS)},
             container_options=options,
-            metadata_errors="replace",
+            **_text_options(av.__version__),
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise ClipError(str(path), _unopened_reason(path, error)) from error
     return cast("InputContainer", opened)
+
+
+def _text_options(pyav_version: str) -> dict[str, str]:
+    """Return options for metadata that are no valid text; since version 19 PyAV escapes it by itself."""
+    return {} if int(pyav_version.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
 def _unopened_reason(path: Path, error: Exception) -> str:

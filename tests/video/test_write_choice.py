@@ -57,9 +57,7 @@ def test_codecs_that_do_not_fit_are_refused(out: str, codec: str, message: str) 
 
 
 def test_unknown_codecs_are_refused() -> None:
-    with pytest.raises(
-        ConfigError, match="--codec theora: is not among those that clips are written with: h264, hevc, "
-    ):
+    with pytest.raises(ConfigError, match="--codec theora: is not among those that clips are written with"):
         choose_settings(CLIP, Path("o.mp4"), codec="theora")
 
 

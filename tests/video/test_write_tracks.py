@@ -106,7 +106,7 @@ def test_tracks_that_the_container_cannot_hold_are_said(with_subtitles: Path, tm
     ],
 )
 def test_sound_of_other_containers(
-    tmp_path: Path, suffix: str, codecs: tuple[str, ...], out: str, left_out: str
+    tmp_path: Path, suffix: str, codecs: tuple[str, ...], out_suffix: str, left_out: str
 ) -> None:
     source = write_source(tmp_path / f"in{suffix}", sounds=codecs)
     clip = read_facts(source)
