@@ -21,7 +21,7 @@ from pix2style.images import Image8, encode_png, read_picture
 # Packages that only extras install. (Not pydantic: Typer 0.29 needs it.)
 NOT_IN_BASE = (
     *("torch", "torchvision", "tensorflow", "tensorflow_hub", "cv2", "yaml", "kornia", "albumentations"),
-    *("onnx", "onnxscript", "safetensors", "wandb"),
+    *("onnx", "onnxscript", "safetensors", "wandb", "av", "pygame", "pyvirtualcam"),
 )
 
 # Runs the command line with arguments, then prints which of the watched modules are loaded.
@@ -105,7 +105,7 @@ def test_doctor_works_without_any_extra_and_imports_nothing_heavy() -> None:
     assert (code, stderr, loaded) == (0, "", [])
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "infer", "train", "export", "doctor", "config"])
+@pytest.mark.parametrize("command", ["--help", "--version", "infer", "live", "train", "export", "doctor", "config"])
 def test_help_imports_nothing_heavy(command: str) -> None:
     arguments = (command,) if command.startswith("--") else (command, "--help")
     code, _, loaded = run(*arguments, watched=(*NOT_IN_BASE, "onnxruntime", "PIL"))

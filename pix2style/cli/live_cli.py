@@ -7,15 +7,16 @@ import dataclasses
 import re
 import signal
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from pix2style.cli import live_options as opts
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.infer_options import Steady
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError
 from pix2style.plural import counted
@@ -30,70 +31,22 @@ if TYPE_CHECKING:
     from pix2style.stylizer import Stylizer
 
 
-class Steady(StrEnum):
-    """Values of `--steady`."""
-
-    off = "off"
-    lock = "lock"
-    full = "full"
-
-
 @app.command("live")
 def live_command(
-    filters: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILTER...",
-            help="Filter files (.onnx; FILE@1 for its style 1, FILE for all its styles), or other stylizers, as for"
-            " infer. The keys 1 to 9 and Tab choose among them.",
-        ),
-    ],
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            "--camera",
-            metavar="CAMERA|FILE",
-            help="Number, name or path of a camera, a clip, or an address such as rtsp://HOST/PATH.",
-        ),
-    ] = "0",
-    camera_size: Annotated[
-        str, typer.Option(metavar="WxH", help="Size of the frames that the camera is asked for.")
-    ] = "1280x720",
-    max_side: Annotated[
-        int | None,
-        typer.Option(
-            "--max-side",
-            "--size",
-            min=16,
-            metavar="PX",
-            help="Longer side at which frames are stylized, in pixels. Default: as large as 15 frames/s allow.",
-        ),
-    ] = None,
-    steady: Annotated[
-        Steady, typer.Option(help="How strokes are kept in place: off, lock, or full; see `infer`.")
-    ] = Steady.lock,
-    strength: Annotated[
-        float, typer.Option(min=0, max=1, metavar="0..1", help="Strength of the style at the beginning.")
-    ] = 1.0,
-    loop: Annotated[
-        bool | None,
-        typer.Option("--loop/--once", help="Play a clip again and again, or once. Default: --loop in a window."),
-    ] = None,
-    mirror: Annotated[
-        bool | None,
-        typer.Option("--mirror/--no-mirror", help="Mirror the window, not what is written. Default: cameras only."),
-    ] = None,
-    full_screen: Annotated[bool, typer.Option("--full-screen", help="Begin in full screen.")] = False,
-    virtual_camera: Annotated[
-        bool, typer.Option("--virtual-camera", help="Send the stylized frames to a virtual camera, for meetings.")
-    ] = False,
-    record: Annotated[bool, typer.Option("--record", help="Begin to record at once. The key R ends it.")] = False,
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Folder of snapshots and recordings. Default: the working folder.")
-    ] = Path(),
-    frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many frames.")] = None,
-    no_window: Annotated[bool, typer.Option("--no-window", help="Show no window. Ctrl-C ends it.")] = False,
+    filters: opts.FiltersArgument,
+    source: opts.SourceOption = "0",
+    camera_size: opts.CameraSizeOption = "1280x720",
+    max_side: opts.MaxSideOption = None,
+    steady: opts.SteadyOption = Steady.lock,
+    strength: opts.StrengthOption = 1.0,
+    loop: opts.LoopOption = None,
+    mirror: opts.MirrorOption = None,
+    full_screen: opts.FullScreenOption = False,
+    virtual_camera: opts.VirtualCameraOption = False,
+    record: opts.RecordOption = False,
+    out: opts.OutOption = Path(),
+    frames: opts.FramesOption = None,
+    no_window: opts.NoWindowOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Stylize a camera or clip while it plays, in a window with a movable split between before and after.

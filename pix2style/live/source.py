@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pix2style.errors import DataError, require
 from pix2style.home_paths import expand_home
-from pix2style.images import Image8
+from pix2style.images import Image8, resize
 from pix2style.live.frame import CapturedFrame
 from pix2style.live.newest import Newest
+
+if TYPE_CHECKING:
+    from pix2style.video.clip import ClipFacts
 
 _NO_FRAME_S = 10.0
 
@@ -60,8 +63,7 @@ class ClipSource:
 
         self.name, self._loops, self._on_note = str(path), loops, on_note
         self._facts = read_facts(path)
-        size = (self._facts.height_px, self._facts.width_px)
-        self.height_px, self.width_px = size if self._facts.rotation_deg % 180 == 0 else size[::-1]
+        self.height_px, self.width_px = _size_in_square_pixels(self._facts)
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
         """Yield the frames, each when it is due."""
@@ -83,7 +85,7 @@ class ClipSource:
                 due_s = start_s + float((frame.time - first_time) * self._facts.time_base_s)
                 if stop.wait(max(0.0, due_s - time.monotonic())):
                     return
-                yield frame.rgb
+                yield resize(frame.rgb, self.height_px, self.width_px)
             if start_s is None:
                 raise DataError(f"{self.name}: holds no frame that can be decoded: it is damaged")
             if not self._loops or stop.wait(1 / max(float(self._facts.frame_rate), 1.0)):
@@ -91,6 +93,12 @@ class ClipSource:
 
     def close(self) -> None:
         """There is nothing to release."""
+
+
+def _size_in_square_pixels(facts: ClipFacts) -> tuple[int, int]:
+    """Return the height and width of the upright frames in pixels that are as wide as high, as windows have them."""
+    height, width = facts.height_px, max(1, round(facts.width_px * facts.pixel_aspect))
+    return (height, width) if facts.rotation_deg % 180 == 0 else (width, height)
 
 
 def open_source(text: str, *, size: tuple[int, int], loops: bool, on_note: Callable[[str], None]) -> Source:

@@ -204,7 +204,7 @@ def _stylize_clip_frames(stylizer: Stylizer, facts: ClipFacts, settings: ClipSet
         for frame in read_frames(
             facts, start_s=settings.start_s, end_s=settings.end_s, max_side_px=settings.max_side_px
         ):
-            yield frame.rgb, float(frame.time * facts.time_base_s), steady.follow(frame.rgb)
+            yield frame.rgb, facts.seconds_of(frame.time), steady.follow(frame.rgb)
 
     with ReadAhead(follow, QUEUE_FRAMES) as reader:
         for rgb, seconds, plan in reader:

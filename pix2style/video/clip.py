@@ -74,6 +74,10 @@ class ClipFacts:
     is_interlaced: bool = False
     peak_nits: float = 1000
 
+    def seconds_of(self, time: int) -> float:
+        """Return the seconds from the beginning of the clip of a time in units of `time_base_s`."""
+        return float(time * self.time_base_s - self.begin_s)
+
 
 @dataclass(frozen=True, slots=True)
 class ClipFrame:

@@ -61,11 +61,12 @@ class ClipInterrupted(KeyboardInterrupt):
     Attributes:
         partial: Playable file of the frames that were done; None if there is none.
         frames: Number of these frames.
+        kept_frames: Number of those that the next call does not have to make again.
     """
 
-    def __init__(self, partial: Path | None, frames: int) -> None:
+    def __init__(self, partial: Path | None, frames: int, kept_frames: int) -> None:
         super().__init__()
-        self.partial, self.frames = partial, frames
+        self.partial, self.frames, self.kept_frames = partial, frames, kept_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class ClipJob:
             self._join(self._out)
         except KeyboardInterrupt:
             partial = self._leave_partial()
-            raise ClipInterrupted(partial, self._work.frames + self._unfinished_frames) from None
+            done, kept = self._work.frames + self._unfinished_frames, self._work.frames
+            raise ClipInterrupted(partial, done, kept) from None
         self._remove_partial()
         self._work.remove()
         return ClipReport(
@@ -198,7 +200,8 @@ class ClipJob:
             start_s=self._settings.start_s,
             end_s=self._settings.end_s,
             max_side_px=self._settings.max_side_px,
-            first=self._work.next_index or 0,
+            first=self._work.next_index,
+            first_time=self._work.next_time,
             on_note=self._add_note,
         )
         with contextlib.closing(frames):  # type: ignore[type-var]
@@ -209,7 +212,7 @@ class ClipJob:
         """Stylize a frame: runs in the caller's thread."""
         started = time.perf_counter()
         if self._settings.timeline:
-            self._settings.timeline.apply(self._stylizer, float(item.frame.time * self._facts.time_base_s))
+            self._settings.timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
         rgb = self._steady.stylize(item.frame.rgb, item.plan)
         self._stylize_seconds += time.perf_counter() - started
         self._meter.count(item.frame.time)
@@ -270,7 +273,7 @@ class ClipJob:
             return None
         path = self._partial_path()
         last = self._unfinished or self._work.segments[-1]
-        self._join(path, float(last.last_time * self._facts.time_base_s + 1 / self._facts.frame_rate))
+        self._join(path, self._facts.seconds_of(last.last_time) + float(1 / self._facts.frame_rate))
         self._work.set_partial(path)
         return path
 

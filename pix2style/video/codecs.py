@@ -37,6 +37,8 @@ class VideoEncoder:
         quality: How it is told the quality; None if it has no such option.
         options: Further options.
         is_full_range_possible: Whether its files can say that luminance takes all values.
+        states_aspect: Whether its packets say that pixels are not square, also where PyAV cannot tell the container.
+        smallest_px: Smallest width and height of frames. With smaller ones these encoders write beyond their memory.
         is_device: Whether it needs a part of the computer that may be missing, so that it has to be tried.
     """
 
@@ -47,6 +49,8 @@ class VideoEncoder:
     quality: Quality | None = None
     options: tuple[tuple[str, str], ...] = ()
     is_full_range_possible: bool = True
+    states_aspect: bool = True
+    smallest_px: tuple[int, int] = (1, 1)
     is_device: bool = False
 
     @property
@@ -73,13 +77,25 @@ ENCODERS = {
             odd_format="yuv444p",
             quality=Quality("crf", 0, 51, 23),
             options=(("preset", "fast"), ("x265-params", "frame-threads=2:info=0:log-level=none")),
+            smallest_px=(64, 32),
         ),
         VideoEncoder("hevc_videotoolbox", is_device=True),
         VideoEncoder("hevc_nvenc", is_device=True),
     ),
     "av1": (
-        VideoEncoder("libsvtav1", quality=Quality("crf", 1, 63, 30), options=(("preset", "8"),)),
-        VideoEncoder("libaom-av1", quality=Quality("crf", 0, 63, 30), options=(("cpu-used", "6"), ("row-mt", "1"))),
+        VideoEncoder(
+            "libsvtav1",
+            quality=Quality("crf", 1, 63, 30),
+            options=(("preset", "8"),),
+            states_aspect=False,
+            smallest_px=(48, 48),
+        ),
+        VideoEncoder(
+            "libaom-av1",
+            quality=Quality("crf", 0, 63, 30),
+            options=(("cpu-used", "6"), ("row-mt", "1")),
+            states_aspect=False,
+        ),
     ),
     "vp9": (
         VideoEncoder(
@@ -87,6 +103,7 @@ ENCODERS = {
             alpha_format="yuva420p",
             quality=Quality("crf", 0, 63, 28),
             options=(("b", "0"), ("cpu-used", "4"), ("deadline", "good"), ("row-mt", "1")),
+            states_aspect=False,
         ),
     ),
     "prores": (
@@ -96,6 +113,7 @@ ENCODERS = {
             alpha_format="yuva444p10le",
             options=(("vendor", "apl0"),),
             is_full_range_possible=False,
+            states_aspect=False,
         ),
     ),
     "ffv1": (

@@ -49,11 +49,16 @@ def open_container(path: Path) -> InputContainer:
             f"file:{path.absolute()}",
             options={"max_pixels": str(MAX_PIXELS)},
             container_options=options,
-            metadata_errors="replace",
+            **_text_options(av.__version__),
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise ClipError(str(path), _unopened_reason(path, error)) from error
     return cast("InputContainer", opened)
+
+
+def _text_options(pyav_version: str) -> dict[str, str]:
+    """Return options for metadata that are no valid text; since version 19 PyAV escapes it by itself."""
+    return {} if int(pyav_version.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
 def _unopened_reason(path: Path, error: Exception) -> str:
@@ -107,7 +112,9 @@ def make_decoder(stream: VideoStream, path: Path, *, is_parallel: bool = True) -
     decoder = stream.codec_context
     if decoder is None:
         raise ClipError(str(path), "its video is in a codec that FFmpeg does not decode, or the file is cut off")
-    if stream.metadata.get("alpha_mode") == "1" and decoder.name in _ALPHA_DECODERS:
+    # FFmpeg writes the tag in capitals, others do not.
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if tags.get("alpha_mode") == "1" and decoder.name in _ALPHA_DECODERS:
         decoder = _alpha_decoder(decoder)
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
     decoder.thread_type = "AUTO" if is_parallel and decoder.name not in _RACING_DECODERS else "SLICE"

@@ -68,9 +68,22 @@ class ExpectedTimes:
 
     Decoders work on several frames at once and in another order than they are shown. Which frame an error is about is
     seen by the presentation time that is missing afterwards.
+
+    Args:
+        key_time: Presentation time of the key frame in the middle of the clip with which the packets begin; None if
+            they begin with the clip.
+
+    Attributes:
+        is_sought: Whether the packets begin in the middle of the clip.
+        misses_key_frame: Whether the key frame has not come out, as long as it has not, or at all.
+        is_at_first_frame: Whether no frame has come out yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key_time: int | None = None) -> None:
+        self.is_sought = key_time is not None
+        self.misses_key_frame = self.is_sought
+        self.is_at_first_frame = True
+        self._key_time = key_time
         self._expected: list[int] = []
         self._corrupt: set[int] = set()
         self._errors = 0
@@ -93,7 +106,13 @@ class ExpectedTimes:
             expected = heapq.heappop(self._expected)
             if expected < time:
                 missing.append(expected)
+        self.is_at_first_frame = False
+        self.misses_key_frame = self.misses_key_frame and time != self._key_time
         return missing
+
+    def is_before_key_frame(self, time: int) -> bool:
+        """Return whether a frame is shown before the key frame, so that it may build on frames before that."""
+        return self._key_time is not None and time < self._key_time
 
     def rest(self) -> list[int]:
         """Return the times at which no frame came until the end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pix2style.errors import ClipError
@@ -18,8 +18,15 @@ if TYPE_CHECKING:
     TimedFrame = tuple[VideoFrame, int]
 
 
-class _MissedKeyFrameError(Exception):
-    """The key frame from which decoding was to begin is damaged, or is none."""
+class _DamagedAfterSeekError(Exception):
+    """Something is damaged behind the key frame from which decoding began.
+
+    How a decoder fills what is damaged depends on the frames before, so that decoding from the beginning gives others.
+    """
+
+
+class _LastFramesLostError(Exception):
+    """A decoder that works on several frames at once gives none of the last ones if one of them is damaged."""
 
 
 class FrameDecoder:
@@ -46,33 +53,28 @@ class FrameDecoder:
 
     def frames(self) -> Iterator[TimedFrame]:
         """Yield the frames and their presentation times, which ascend."""
-        may_seek, is_parallel, is_complete = True, True, False
-        while not is_complete:
+        may_seek, is_parallel = True, True
+        while True:
             try:
-                is_complete = yield from self._decode(may_seek=may_seek, is_parallel=is_parallel)
-            except _MissedKeyFrameError:
-                may_seek, is_parallel = False, True
-                continue
-            is_parallel = False
+                yield from self._decode(may_seek=may_seek, is_parallel=is_parallel)
+                break
+            except _DamagedAfterSeekError:
+                may_seek = False
+            except _LastFramesLostError:
+                is_parallel = False
             self._since = self._since if self._last is None else self._last + 1
         self._damage.end()
         if self._disordered:
             self._on_note(f"{counted(self._disordered, 'frame')} not later than the ones before: left out")
 
-    def _decode(self, *, may_seek: bool, is_parallel: bool) -> Generator[TimedFrame, None, bool]:
-        """Decode the clip from the time `_since` on.
-
-        Returns:
-            Whether all frames came. A decoder that works on several frames at once gives none of the last ones if one
-            of them is damaged.
-        """
+    def _decode(self, *, may_seek: bool, is_parallel: bool) -> Iterator[TimedFrame]:
+        """Yield the frames from the time `_since` on."""
         from av.error import FFmpegError
 
         path = self._facts.path
         with opened_at(path, self._since if may_seek else None, self._on_note) as opened:
             decoder = make_decoder(opened.stream, path, is_parallel=is_parallel)
-            expected = ExpectedTimes()
-            key_time, is_first = opened.key_time, True
+            expected = ExpectedTimes(opened.key_time)
             for packet in opened.packets:
                 expected.add_packet(packet)
                 try:
@@ -82,30 +84,22 @@ class FrameDecoder:
                 except FFmpegError as error:
                     if isinstance(error, MemoryError):
                         raise ClipError(str(path), "needs more memory than there is: make it smaller first") from error
+                    if expected.is_sought:
+                        raise _DamagedAfterSeekError from error
+                    if not packet.size and is_parallel:
+                        raise _LastFramesLostError from error
                     expected.add_error()
-                    if not packet.size and is_parallel and key_time is None:
-                        return False
                     continue
                 for frame in frames:
                     time = self._time_of(frame)
-                    missing = expected.before(time)
-                    if key_time is not None and time >= key_time:
-                        if time != key_time or expected.is_damaged(frame, time):
-                            raise _MissedKeyFrameError
-                        key_time = None
-                    if is_first and missing and self._since is None:
-                        self._say_leading(len(missing))
-                    is_first = False
-                    self._add_damaged(expected.damaged(missing))
                     if self._is_sound(frame, time, expected):
                         self._damage.flush()
                         self._number += 1
                         self._last = time
                         yield frame, time
-            if key_time is not None:
-                raise _MissedKeyFrameError
+            if expected.misses_key_frame:
+                raise _DamagedAfterSeekError
             self._add_damaged(expected.damaged(expected.rest()))
-        return True
 
     def _time_of(self, frame: VideoFrame) -> int:
         if frame.pts is not None:
@@ -114,26 +108,30 @@ class FrameDecoder:
             return frame.dts
         return 0 if self._last is None else self._last + self._step
 
-    def _is_before(self, time: int) -> bool:
-        return self._since is not None and time < self._since
-
-    def _say_leading(self, count: int) -> None:
-        frames = counted(count, "frame", verb="is")
-        self._on_note(f"the first {frames} left out: the file does not hold the part of the clip that they build on")
-
-    def _add_damaged(self, times: list[int]) -> None:
-        for time in times:
-            if not self._is_before(time) and (self._last is None or time > self._last):
-                self._damage.add(self._number, time)
-                self._number += 1
-
     def _is_sound(self, frame: VideoFrame, time: int, expected: ExpectedTimes) -> bool:
-        if self._is_before(time):
+        """Return whether a frame is to be yielded, and note which ones are missing before it."""
+        is_first = expected.is_at_first_frame
+        missing = expected.before(time)
+        damaged = expected.damaged(missing)
+        is_damaged = expected.is_damaged(frame, time)
+        if expected.is_before_key_frame(time):
+            return False
+        if expected.is_sought and (expected.misses_key_frame or damaged or is_damaged):
+            raise _DamagedAfterSeekError
+        self._add_damaged(damaged)
+        if is_first and missing and not damaged and self._since is None:
+            count = counted(len(missing), "frame")
+            self._on_note(f"begins with {count} that build on a part of the clip that the file does not hold: left out")
+        if self._since is not None and time < self._since:
             return False
         if self._last is not None and time <= self._last:
             self._disordered += 1
             return False
-        if expected.is_damaged(frame, time):
-            self._add_damaged([time])
-            return False
-        return True
+        self._add_damaged([time] if is_damaged else [])
+        return not is_damaged
+
+    def _add_damaged(self, times: list[int]) -> None:
+        for time in times:
+            if (self._since is None or time >= self._since) and (self._last is None or time > self._last):
+                self._damage.add(self._number, time)
+                self._number += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2style.errors import ConfigError
 from pix2style.video.clip import ClipColour, ClipFacts
-from pix2style.video.codecs import DISPLAY_NAMES, ENCODERS, OTHER_NAMES, VideoEncoder, has_encoder, working_encoders
+from pix2style.video.codecs import DISPLAY_NAMES, ENCODERS, OTHER_NAMES, VideoEncoder, working_encoders
 from pix2style.video.colour import matrix_of
 from pix2style.video.containers import CONTAINERS, VideoContainer
 from pix2style.video.settings import VideoSettings
@@ -19,7 +19,9 @@ from pix2style.video.to_encoder import SWSCALE_MATRICES
 _THREADS = 4
 _BT709 = ClipColour(full_range=False, matrix=1, primaries=1, transfer=1)
 _RGB_MATRIX = 0
+# What MPEG-4 and AV1 can state.
 _LARGEST_RATE_NUMBER = 65535
+_HIGHEST_RATE = Fraction(240)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def choose_settings(
         choice = _Choice(*_named(codec, container, out), [])
     encoder = choice.encoder
     has_alpha = source.has_alpha and encoder.alpha_format is not None and container.alpha_codec is not None
-    keeps_turn = container.is_mp4
+    aspect = _upright_aspect(source) if not container.is_mp4 else source.pixel_aspect
+    can_state = container.is_mp4 or encoder.states_aspect
     settings = VideoSettings(
         suffix=container.suffix,
         codec=choice.codec,
@@ -68,13 +71,14 @@ def choose_settings(
         threads=_THREADS,
         time_base_s=source.time_base_s,
         frame_rate=_nominal_rate(source.frame_rate),
-        pixel_aspect=_pixel_aspect(source, keeps_turn=keeps_turn),
-        rotation_deg=source.rotation_deg if keeps_turn else 0,
-        is_mirrored=source.is_mirrored and keeps_turn,
+        pixel_aspect=aspect if can_state else Fraction(1),
+        stretch=Fraction(1) if can_state else aspect,
+        rotation_deg=source.rotation_deg if container.is_mp4 else 0,
+        is_mirrored=source.is_mirrored and container.is_mp4,
         colour=_output_colour(source, encoder),
         has_alpha=has_alpha,
     )
-    return settings, choice.notes + _alpha_notes(source, settings)
+    return settings, choice.notes + _alpha_notes(source, settings) + _aspect_notes(settings)
 
 
 def container_of(out: Path) -> VideoContainer:
@@ -112,7 +116,7 @@ def _named(name: str, container: VideoContainer, out: Path) -> tuple[str, VideoE
     for key, candidates in ENCODERS.items():
         for encoder in candidates:
             if encoder.name == lower:
-                codec, encoders = key, [encoder] if has_encoder(encoder.name) else []
+                codec, encoders = key, [other for other in working_encoders(key) if other.name == lower]
     if codec not in ENCODERS:
         raise ConfigError(f"--codec {name}: is not among those that clips are written with: {_listed(list(ENCODERS))}")
     if codec not in container.codecs:
@@ -144,13 +148,13 @@ def _options(choice: _Choice, crf: int | None) -> tuple[tuple[str, str], ...]:
 
 def _nominal_rate(rate: Fraction) -> Fraction:
     """Return the frame rate that is stated: one that all encoders can state. The frames keep their own times."""
-    rate = min(max(rate, Fraction(1, 10)), Fraction(1000))
+    rate = min(max(rate, Fraction(1, 10)), _HIGHEST_RATE)
     return rate.limit_denominator(max(1, min(1001, _LARGEST_RATE_NUMBER // (int(rate) + 1))))
 
 
-def _pixel_aspect(source: ClipFacts, *, keeps_turn: bool) -> Fraction:
-    """Return the shape of the pixels that are stored, which lie on their side if the frames do."""
-    return source.pixel_aspect if keeps_turn or source.rotation_deg % 180 == 0 else 1 / source.pixel_aspect
+def _upright_aspect(source: ClipFacts) -> Fraction:
+    """Return the shape of the pixels of upright frames, which lie on their side if the stored frames do."""
+    return source.pixel_aspect if source.rotation_deg % 180 == 0 else 1 / source.pixel_aspect
 
 
 def _output_colour(source: ClipFacts, encoder: VideoEncoder) -> ClipColour:
@@ -179,6 +183,14 @@ def _alpha_notes(source: ClipFacts, settings: VideoSettings) -> list[str]:
     ]
     kept = f": {_listed(keeping)} keeps it" if keeping else ""
     return [f"loses its transparency, which {settings.codec} in {settings.suffix} does not hold{kept}"]
+
+
+def _aspect_notes(settings: VideoSettings) -> list[str]:
+    """Say that frames are stretched."""
+    if settings.stretch == 1:
+        return []
+    what = f"whose width and height are as {settings.stretch.numerator} to {settings.stretch.denominator}"
+    return [f"has pixels {what}: stretched to square ones, as {settings.suffix} cannot say it with {settings.codec}"]
 
 
 def _listed(names: Sequence[str], conjunction: str = "or") -> str:

@@ -15,13 +15,14 @@ from pix2style.images.hdr import HLG_PEAK_NITS, WHITE_NITS
 from pix2style.video.clip import ClipColour, ClipFacts
 from pix2style.video.colour import hdr_of
 from pix2style.video.container import make_decoder, open_container, video_stream
+from pix2style.video.pixels import GREY_FORMATS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_FULL_RANGE = 2  # in `AVColorRange`
+_LIMITED_RANGE, _FULL_RANGE = 1, 2  # in `AVColorRange`
 _UNKNOWN_FRAME_RATE = Fraction(25)
 _MICROSECOND = Fraction(1, 1_000_000)
 _MOST_PACKETS_TO_FIRST_FRAME = 2000
@@ -54,7 +55,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
 
 def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> ClipFacts:
     duration_s = _duration_s(container, stream)
-    rate = stream.average_rate or stream.guessed_rate or _UNKNOWN_FRAME_RATE
+    rate = _fraction(stream.average_rate or stream.guessed_rate or _UNKNOWN_FRAME_RATE)
     components = frame.format.components
     rotation_deg, is_mirrored = _orientation(frame)
     colour = _colour(frame)
@@ -63,11 +64,11 @@ def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: Vi
         width_px=frame.width,
         height_px=frame.height,
         rotation_deg=rotation_deg,
-        pixel_aspect=stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1),
+        pixel_aspect=_fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1),
         frames=stream.frames or (round(duration_s * rate) if duration_s else None),
         duration_s=duration_s,
         frame_rate=rate,
-        time_base_s=stream.time_base or _MICROSECOND,
+        time_base_s=_fraction(stream.time_base or _MICROSECOND),
         bits=max(component.bits for component in components),
         has_alpha=any(component.is_alpha for component in components),
         colour=colour,
@@ -81,6 +82,11 @@ def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: Vi
     )
 
 
+def _fraction(value: Fraction | int) -> Fraction:
+    """Return a number of PyAV as a fraction; since version 19 it has a type of its own, with fewer operations."""
+    return Fraction(value.numerator, value.denominator)
+
+
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
@@ -88,7 +94,10 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _colour(frame: VideoFrame) -> ClipColour:
-    is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj") or frame.format.is_rgb
+    name = frame.format.name
+    is_full = frame.color_range == _FULL_RANGE or name.startswith("yuvj") or frame.format.is_rgb
+    # Files hold greys of the limited range only if they say so.
+    is_full = is_full or (name.startswith(GREY_FORMATS) and frame.color_range != _LIMITED_RANGE)
     return ClipColour(is_full, frame.colorspace, frame.color_primaries, frame.color_trc)
 
 

@@ -81,7 +81,7 @@ def unread_reason(path: Path, head: bytes) -> str:
     if not head:
         return "the file is empty"
     if kind := _picture_kind(head):
-        advice = "" if is_picture_name(path.name) else f": rename it to .{kind.lower()}"
+        advice = "" if is_picture_name(path.name) else f": rename it to .{kind.lower().replace('jpeg', 'jpg')}"
         return f"a picture ({kind}), not a video{advice}"
     if head.lstrip().startswith(_PLAYLIST_STARTS):
         return "a playlist or description, not a video: give the clip itself"

@@ -6,7 +6,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, cast
 
-from pix2style.video.codecs import ENCODERS
+from pix2style.errors import DataError
+from pix2style.video.codecs import ENCODERS, VideoEncoder
 from pix2style.video.settings import VideoSettings
 
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ def open_encoder(settings: VideoSettings, width_px: int, height_px: int) -> Vide
 
     Raises:
         FFmpegError: The encoder refuses the settings or the size.
+        DataError: The frames are too small for the encoder.
     """
     from av.codec import CodecContext
 
+    narrowest, lowest = _usage(settings).smallest_px
+    if width_px < narrowest or height_px < lowest:
+        size = f"{width_px}x{height_px}, and {settings.encoder} needs at least {narrowest}x{lowest}"
+        raise DataError(f"frames of the clip have {size} pixels: choose another --codec")
     encoder = cast("VideoCodecContext", CodecContext.create(settings.encoder, "w"))
     configure_encoder(encoder, settings, width_px, height_px)
     encoder.open()
@@ -60,19 +66,20 @@ def configure_encoder(encoder: VideoCodecContext, settings: VideoSettings, width
         encoder.options = {**encoder.options, "x264-params": "asm=avx2"}
     if settings.encoder == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "0")  # it prints to stderr by itself
-    if settings.codec not in _LOSSLESS_OR_FIXED and _has_no_quality(settings):
+    if settings.codec not in _LOSSLESS_OR_FIXED and _usage(settings).quality is None:
         encoder.bit_rate = max(100_000, int(width_px * height_px * settings.frame_rate * _BITS_PER_PIXEL))
 
 
-def _has_no_quality(settings: VideoSettings) -> bool:
-    return all(encoder.quality is None for encoder in ENCODERS[settings.codec] if encoder.name == settings.encoder)
+def _usage(settings: VideoSettings) -> VideoEncoder:
+    """Return how the encoder is used."""
+    return next(encoder for encoder in ENCODERS[settings.codec] if encoder.name == settings.encoder)
 
 
 def _has_avx512() -> bool:
     """Return whether x264 would use AVX-512.
 
-    With it, x264 (in PyAV 18.1) gives other bytes for the same frames from run to run, at most sizes that are no
-    multiple of 256 pixels, because its macroblock tree reads beyond the end of rows. With AVX2 it never did.
+    With it, x264 (in PyAV 18.1) gives other bytes for the same frames from run to run at many sizes, for example
+    426x240, unless its macroblock tree is off, which would cost a quarter of the size. With AVX2 it never did.
     """
     try:
         # Not a public name of numpy, but the only source that all systems share.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2style.errors import ClipError
 from pix2style.images import Image8, size_within
 from pix2style.video.clip import ClipFacts
 from pix2style.video.colour import LEVELS, is_srgb, map_to_srgb, matrix_of
@@ -18,6 +19,18 @@ _LIMITED, _FULL = 1, 2  # in `AVColorRange`
 _RGB_PLANES = (2, 0, 1)  # in the planar formats of FFmpeg: green, blue, red
 _ALPHA_PLANE = 3
 _WHITE = 255
+GREY_FORMATS = ("gray", "ya8", "ya16", "mono")
+"""Beginnings of the names of FFmpeg's pixel formats that hold greys."""
+# swscale takes greys for those of the full range, whatever a frame says.
+_TO_FULL_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, _WHITE).astype(np.uint8)
+
+
+def _shrunk(height_px: int, width_px: int, max_side_px: int) -> tuple[int, int]:
+    """Return the height and width of shrunk frames: even numbers, because H.264 holds others only as 4:4:4."""
+    if max(height_px, width_px) <= max_side_px:
+        return height_px, width_px
+    height, width = size_within(height_px, width_px, max_side_px)
+    return max(2, height // 2 * 2), max(2, width // 2 * 2)
 
 
 class FrameReader:
@@ -30,8 +43,9 @@ class FrameReader:
     def __init__(self, facts: ClipFacts, max_side_px: int | None = None) -> None:
         from av.video.reformatter import Interpolation, VideoReformatter
 
+        self._path = facts.path
         height, width = facts.height_px, facts.width_px
-        self._stored = size_within(height, width, max_side_px) if max_side_px else (height, width)
+        self._stored = _shrunk(height, width, max_side_px) if max_side_px else (height, width)
         self._turns = -facts.rotation_deg // 90
         self.height_px, self.width_px = self._stored if self._turns % 2 == 0 else self._stored[::-1]
         self._is_mirrored = facts.is_mirrored
@@ -51,8 +65,9 @@ class FrameReader:
         rgb = np.empty((self.height_px, self.width_px, 3), np.uint8)
         red, green, blue = (self._upright(planes[number]) for number in _RGB_PLANES)
         if self._map is None:
+            is_limited_grey = self._range == _LIMITED and frame.format.name.startswith(GREY_FORMATS)
             for channel, plane in enumerate((red, green, blue)):
-                rgb[..., channel] = plane
+                rgb[..., channel] = _TO_FULL_RANGE[plane] if is_limited_grey else plane
         else:
             self._map.convert((red, green, blue), rgb)
         if not self._alpha:
@@ -63,15 +78,22 @@ class FrameReader:
         return rgb, alpha
 
     def _planes(self, frame: VideoFrame) -> list[NDArray[np.unsignedinteger]]:
+        from av.error import FFmpegError
+
         height, width = self._stored
         if not frame.format.is_rgb:
             # swscale reads these from the frame. Decoders may leave them unspecified in places.
             frame.colorspace, frame.color_range = self._matrix, self._range
         depth, kind = ("", np.dtype(np.uint8)) if self._map is None else ("10le", np.dtype("<u2"))
         flags = self._same_size if (frame.height, frame.width) == (height, width) else self._shrink
-        image = self._reformatter.reformat(
-            frame, width, height, f"gbr{self._alpha}p{depth}", interpolation=flags, dst_color_range=_FULL, threads=1
-        )
+        layout = f"gbr{self._alpha}p{depth}"
+        try:
+            image = self._reformatter.reformat(
+                frame, width, height, layout, interpolation=flags, dst_color_range=_FULL, threads=1
+            )
+        except FFmpegError as error:
+            reason = f"its pixel format ({frame.format.name}) cannot be converted: convert it to H.264 before"
+            raise ClipError(str(self._path), reason) from error
         return [
             np.ndarray((height, width), kind, memoryview(plane), strides=(plane.line_size, kind.itemsize))
             for plane in image.planes

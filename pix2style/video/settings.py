@@ -27,6 +27,8 @@ class VideoSettings:
         time_base_s: Unit of the frame times, in seconds.
         frame_rate: Average number of frames per second, which the file states.
         pixel_aspect: Width of a stored pixel divided by its height.
+        stretch: By how much frames are made wider, or if below 1, by its inverse, higher, before they are stored. It
+            makes pixels square where the file cannot say that they are not.
         rotation_deg: Clockwise rotation with which players show the stored frames: 0, 90, 180 or 270.
         is_mirrored: Whether players mirror the frames left to right, after they rotate them.
         colour: Meaning of the stored pixel values.
@@ -44,11 +46,17 @@ class VideoSettings:
     time_base_s: Fraction
     frame_rate: Fraction
     pixel_aspect: Fraction
+    stretch: Fraction
     rotation_deg: int
     is_mirrored: bool
     colour: ClipColour
     has_alpha: bool
     frames_per_segment: int = FRAMES_PER_SEGMENT
+
+    def stored_size(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """Return width and height of a frame as it is stored, which may be stretched."""
+        wider, higher = max(self.stretch, Fraction(1)), max(1 / self.stretch, Fraction(1))
+        return round(width_px * wider), round(height_px * higher)
 
     def pixel_format_for(self, width_px: int, height_px: int) -> str:
         """Return the pixel format for frames of a size."""

@@ -46,7 +46,21 @@ def packet_times(times: Int64s, places: Int64s, last_duration: int) -> PacketTim
     times = np.maximum.accumulate(times - count) + count  # strictly ascending, as all containers demand
     durations = np.diff(times, append=times[-1] + last_duration)
     delay = int(np.max(count - places))
-    last = np.delete(durations[len(times) - 1 - delay :], places[-1] - (len(times) - 1 - delay))
-    before = times[0] - np.cumsum(last[::-1])[::-1]
-    decoded = np.concatenate((before, times[: len(times) - delay]))
+    decoded = np.concatenate((_run_up(times, durations, places, delay), times[: len(times) - delay]))
+    if np.any(times[places[: delay + 1]] - decoded[: delay + 1] < times[0] - decoded[0]):
+        # FFmpeg's reader takes the smallest distance between decoding and showing among the packets up to time 0 for
+        # that of the first one. So the others are decoded right after the first one, and no other at time 0.
+        decoded[:delay] = decoded[0] + count[:delay]
+        if len(times) > 1 and times[1] > times[0] + 1:
+            decoded[delay] += 1
     return PacketTimes(times[places], decoded, durations[places], int(times[0]), int(times[-1] + last_duration))
+
+
+def _run_up(times: Int64s, durations: Int64s, places: Int64s, delay: int) -> Int64s:
+    """Return the decode times before the first presentation time.
+
+    They are as far apart as the last frames, without the one that is decoded last.
+    """
+    begin = len(times) - 1 - delay
+    last = np.delete(durations[begin:], places[-1] - begin)
+    return np.asarray(times[0] - np.cumsum(last[::-1])[::-1], np.int64)

@@ -30,7 +30,7 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
         # Chroma is averaged over the pixels that share it; all machines compute the same bytes.
         exact = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
-        self._flags = Interpolation.AREA | exact
+        self._flags = (Interpolation.AREA if settings.stretch == 1 else Interpolation.BICUBIC) | exact
         self._map = None if is_srgb(settings.colour) else map_from_srgb(settings.colour)
 
     def convert(self, frame: ClipFrame) -> VideoFrame:
@@ -43,15 +43,21 @@ class FrameConverter:
             alpha = np.full(pixels.shape[:2], _OPAQUE, np.uint8) if frame.alpha is None else frame.alpha
             pixels = np.dstack((pixels, alpha))
         pixels = np.ascontiguousarray(self._turned_back(pixels))
-        height, width = pixels.shape[:2]
-        return self._reformatter.reformat(
+        width, height = settings.stored_size(pixels.shape[1], pixels.shape[0])
+        image = self._reformatter.reformat(
             VideoFrame.from_ndarray(pixels, "rgba" if settings.has_alpha else "rgb24"),
+            width=width,
+            height=height,
             format=settings.pixel_format_for(width, height),
             dst_colorspace=SWSCALE_MATRICES.get(settings.colour.matrix),
             dst_color_range=_FULL if settings.colour.full_range else _LIMITED,
             interpolation=self._flags,
             threads=1,
         )
+        # Some encoders, as that of ProRes, take these from the frame.
+        image.colorspace = settings.colour.matrix
+        image.color_primaries, image.color_trc = settings.colour.primaries, settings.colour.transfer
+        return image
 
     def _in_own_colours(self, rgb: Image8) -> Image8:
         """Convert sRGB to the primaries of the clip, if these are wide."""

@@ -133,9 +133,14 @@ class WorkFolder:
         return sum(segment.frames for segment in self.segments)
 
     @property
-    def next_index(self) -> int | None:
-        """Number of the first frame that is still to do; None if no segment is finished."""
-        return self.segments[-1].last_index + 1 if self.segments else None
+    def next_index(self) -> int:
+        """Number of the first frame that is still to do."""
+        return self.segments[-1].last_index + 1 if self.segments else 0
+
+    @property
+    def next_time(self) -> int | None:
+        """A time after the last frame that is done, and not after the next one; None if no segment is finished."""
+        return self.segments[-1].last_time + 1 if self.segments else None
 
     @property
     def paths(self) -> list[Path]:

@@ -133,7 +133,9 @@ def live(
     )
 
 
-def write_clip(path: Path, count: int = 20, rate: int = 50, height: int = 48, width: int = 64) -> Path:
+def write_clip(
+    path: Path, *, count: int = 20, rate: int = 50, height: int = 48, width: int = 64, aspect: int = 1, turn: int = 0
+) -> Path:
     """Write a clip whose frames get brighter from frame to frame."""
     import av
 
@@ -141,6 +143,9 @@ def write_clip(path: Path, count: int = 20, rate: int = 50, height: int = 48, wi
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, rate)
+        stream.codec_context.sample_aspect_ratio = Fraction(aspect)
+        if turn:
+            stream.set_display_rotation(-turn)
         for number in range(count):
             grey = np.full((height, width, 3), 20 + 200 * number // max(1, count), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))

@@ -48,6 +48,15 @@ def test_a_clip_is_played_at_its_pace(tmp_path: Path) -> None:
     assert brightness == sorted(brightness)
 
 
+@pytest.mark.parametrize(("options", "size"), [({"aspect": 2}, (48, 128)), ({"aspect": 2, "turn": 90}, (128, 48))])
+def test_a_clip_is_shown_upright_and_in_square_pixels(
+    tmp_path: Path, options: dict[str, int], size: tuple[int, int]
+) -> None:
+    source = opened(write_clip(tmp_path / "clip.mp4", count=2, **options))
+    assert (source.height_px, source.width_px) == size
+    assert [frame.shape[:2] for frame in source.frames(threading.Event())] == [size, size]
+
+
 def test_a_clip_loops_if_asked_and_stops_at_once(tmp_path: Path) -> None:
     source, stop = opened(write_clip(tmp_path / "clip.mp4", count=3), loops=True), threading.Event()
     frames = source.frames(stop)

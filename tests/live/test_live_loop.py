@@ -36,7 +36,7 @@ def test_a_slow_filter_drops_frames_instead_of_falling_behind(tmp_path: Path) ->
     shown = [int(image[0, 0, 0]) for image in window.images]
     assert shown == sorted(set(shown))  # in order, none twice
     assert shown[-1] == 59
-    assert report.latency_s < 0.4  # two frames of the filter, and what a busy machine adds
+    assert report.latency_s < 2  # two frames of the filter, and what a busy machine adds; else it would be 5 s
 
 
 def test_frames_limits_the_session(tmp_path: Path) -> None:

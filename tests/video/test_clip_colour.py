@@ -100,12 +100,23 @@ def test_matrix_is_guessed_by_size_where_it_is_not_stated(tmp_path: Path) -> Non
     assert matrix_of(ClipColour(full_range=False, matrix=2, primaries=9, transfer=14), 640, 480) == 9
 
 
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(("pix_fmt", "bits"), [("gray", 8), ("gray10le", 10), ("gray16le", 16)])
-def test_grey(tmp_path: Path, pix_fmt: str, bits: int) -> None:
-    [luminance, *_] = _blocks(bits, True, 1, 1, seed=1)
-    [frame] = read_frames(read_facts(planes_clip(tmp_path / "a.mkv", [luminance], pix_fmt, matrix=2, full=True)))
-    exact = 255 * luminance.astype(float) / (2**bits - 1)
-    assert np.abs(frame.rgb - exact[..., None]).max() < 1.5
+def test_grey(tmp_path: Path, pix_fmt: str, bits: int, *, full: bool) -> None:
+    [luminance, *_] = _blocks(bits, full, 1, 1, seed=1)
+    [frame] = read_frames(read_facts(planes_clip(tmp_path / "a.mkv", [luminance], pix_fmt, matrix=2, full=full)))
+    unit, values = 2 ** (bits - 8), luminance.astype(float)
+    exact = 255 * (values / (2**bits - 1) if full else (values - 16 * unit) / (219 * unit))
+    assert np.abs(frame.rgb - exact[..., None]).max() < 2
+
+
+def test_unread_matrix_is_said(tmp_path: Path) -> None:
+    planes = [np.full((48, 64), 128, np.uint8)] * 3
+    facts = read_facts(planes_clip(tmp_path / "a.mkv", planes, "yuv444p", matrix=8, full=False))
+    notes: list[str] = []
+    [frame] = read_frames(facts, on_note=notes.append)
+    assert notes == ["its colours are in a form that is not read (matrix 8): they may look wrong"]
+    assert np.ptp(frame.rgb) <= 1
 
 
 @pytest.mark.parametrize(("codec", "suffix", "pix_fmt"), [("ffv1", "mkv", "bgr0"), ("png", "mov", "rgb24")])

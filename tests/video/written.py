@@ -13,6 +13,9 @@ import numpy as np
 
 from pix2style.images import Image8
 from pix2style.video.clip import ClipColour, ClipFacts, ClipFrame
+from pix2style.video.encoders import choose_settings
+from pix2style.video.join import join_segments
+from pix2style.video.segments import encode_segment
 
 WIDTH, HEIGHT = 64, 48
 
@@ -53,18 +56,26 @@ def facts(path: Path, **changes: Any) -> ClipFacts:
 
 
 def write_source(
-    path: Path, *, frames: int = 30, sounds: Sequence[str] = ("aac",), seconds: float | None = None, **options: Any
+    path: Path,
+    *,
+    frames: int = 30,
+    sounds: Sequence[str] = ("aac",),
+    seconds: float | None = None,
+    rate: int = 48000,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    tags: dict[str, str] | None = None,
 ) -> Path:
     """Write a clip with sound tracks of these codecs, each with another tone, language and title."""
-    with av.open(path, "w", **options) as container:
-        video: Any = container.add_stream("mpeg4", rate=25, width=WIDTH, height=HEIGHT, pix_fmt="yuv420p")
+    with av.open(path, "w") as container:
+        container.metadata.update(tags or {})
+        video: Any = container.add_stream("mpeg4", rate=25, width=size[0], height=size[1], pix_fmt="yuv420p")
         tracks: list[Any] = []
         for number, codec in enumerate(sounds):
-            track = container.add_stream(codec, rate=48000, layout="mono")
+            track: Any = container.add_stream(codec, rate=rate, layout="mono")
             track.metadata.update({"language": ("eng", "deu")[number % 2], "title": f"Track {number}"})
             tracks.append(track)
         for number in range(frames):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), "rgb24")))
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number, *size), "rgb24")))
         container.mux(video.encode(None))
         for number, track in enumerate(tracks):
             for packet in _tone(track, 440 * (number + 1), seconds or frames / 25):
@@ -73,13 +84,42 @@ def write_source(
 
 
 def _tone(track: Any, hertz: float, seconds: float) -> list[Any]:
-    samples = np.sin(np.arange(int(48000 * seconds)) * (2 * np.pi * hertz / 48000)) * 0.3
+    rate = track.codec_context.sample_rate
+    samples = np.sin(np.arange(int(rate * seconds)) * (2 * np.pi * hertz / rate)) * 0.3
     packets = []
     for begin in range(0, len(samples), 960):
         frame = av.AudioFrame.from_ndarray(samples[None, begin : begin + 960].astype(np.float32), "fltp", "mono")
-        frame.sample_rate, frame.pts, frame.time_base = 48000, begin, Fraction(1, 48000)
+        frame.sample_rate, frame.pts, frame.time_base = rate, begin, Fraction(1, rate)
         packets += track.encode(frame)
-    return packets + track.encode(None)
+    return packets + list(track.encode(None))
+
+
+def segments_of(
+    source: ClipFacts, out: Path, frames: Sequence[ClipFrame], *, size: int = 10, **choice: Any
+) -> list[Path]:
+    """Encode frames in segments of a size."""
+    settings, _ = choose_settings(source, out, **choice)
+    segments = []
+    for begin in range(0, len(frames), size):
+        segments.append(out.with_name(f"{out.name}.{begin}.segment"))
+        encode_segment(frames[begin : begin + size], segments[-1], settings)
+    return segments
+
+
+def write(
+    source: ClipFacts,
+    out: Path,
+    frames: Sequence[ClipFrame],
+    *,
+    size: int = 10,
+    codec: str | None = None,
+    crf: int | None = None,
+    **join: Any,
+) -> list[str]:
+    """Encode frames in segments of a size, join them, and return all notes."""
+    settings, notes = choose_settings(source, out, codec=codec, crf=crf)
+    segments = segments_of(source, out, frames, size=size, codec=codec, crf=crf)
+    return notes + join_segments(segments, source, out, settings, **join)
 
 
 def packet_digests(path: Path, kind: str = "audio") -> list[list[str]]:
@@ -103,3 +143,31 @@ def decoded(path: Path) -> tuple[list[Image8], list[Fraction]]:
             images.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
             times.append(frame.pts * frame.time_base)
     return images, times
+
+
+def packet_times_s(path: Path, kind: str = "audio") -> list[list[Fraction]]:
+    """Return the presentation times of all packets of each track of a kind, in seconds."""
+    with av.open(path) as container:
+        tracks = [stream for stream in container.streams if stream.type == kind]
+        times: dict[int, list[Fraction]] = {track.index: [] for track in tracks}
+        for packet in container.demux(tracks):
+            if packet.size:
+                assert packet.pts is not None
+                assert packet.time_base is not None
+                times[packet.stream.index].append(packet.pts * packet.time_base)
+    return list(times.values())
+
+
+def track_facts(path: Path) -> list[tuple[str, str, dict[str, str], int]]:
+    """Return kind, codec, language and title, and disposition of all tracks but those of the frames."""
+    with av.open(path) as container:
+        return [
+            (
+                stream.type,
+                stream.codec_context.name,
+                {key: value for key, value in stream.metadata.items() if key in ("language", "title")},
+                int(stream.disposition),
+            )
+            for stream in container.streams
+            if stream.type in ("audio", "subtitle")
+        ]
