@@ -317,7 +317,7 @@ def test_ctrl_c(
         assert files(tmp_path) == []
     else:
         partial = tmp_path / "my out.partial.mp4"
-        start = f"pix2style: interrupted; 7 frames are in {partial}; the same command goes on: {command}\n"
+        start = f"pix2style: interrupted; 7 frames are in {partial}; the same command starts again: {command}\n"
         assert done.err == start
         assert len(frames_of(partial)) == 7
     assert infer(red_filter, clip, "-o", tmp_path / "my out.mp4").code == 0

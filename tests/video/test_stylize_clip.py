@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +11,17 @@ import av
 import numpy as np
 import pytest
 from clips import grey_frames, write_clip
+from negative_stylizer import Negative
 
 import pix2style
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8
-from pix2style.stylizer import Stylizer, StylizerIdentity
+from pix2style.stylizer import Stylizer
 from pix2style.video import clip_job, stylize_clip
 from pix2style.video.clip_job import ClipInterrupted
 from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
 from pix2style.video.work_folder import work_folder_path
-
-
-class Negative(Stylizer):
-    """Turns a frame into its negative; `at` calls a function before a certain frame."""
-
-    def __init__(self, at: tuple[int, Callable[[], None]] | None = None) -> None:
-        self.count, self._at = 0, at
-
-    @property
-    def identity(self) -> StylizerIdentity:
-        return StylizerIdentity("negative", "0" * 64)
-
-    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        if self._at and self.count == self._at[0]:
-            self._at[1]()
-        self.count += 1
-        return [255 - image for image in images]
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +140,7 @@ def test_ctrl_c_leaves_a_playable_file(clip: Path, tmp_path: Path, whole: bytes,
         assert stopped.value.partial == partial
         assert len(frames_of(partial)) == stopped.value.frames >= frame
         assert out.read_bytes() == b"before"
+        assert stopped.value.kept_frames == stopped.value.frames // 12 * 12
         frame = 4
     report = make(Negative(), clip, out, steady=steady)
     assert report.resumed_frames == stopped.value.frames // 12 * 12
