@@ -69,7 +69,8 @@ def interrupted_advice(interruption: ClipInterrupted) -> str:
     if interruption.partial is None:
         return f"no frame was done; the same command starts again: {command}"
     frames = counted(interruption.frames, "frame", verb="is")
-    return printable(f"{frames} in {interruption.partial}; the same command goes on: {command}")
+    goes_on = f"goes on after frame {interruption.kept_frames:,}" if interruption.kept_frames else "starts again"
+    return printable(f"{frames} in {interruption.partial}; the same command {goes_on}: {command}")
 
 
 def print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> None:

@@ -61,11 +61,12 @@ class ClipInterrupted(KeyboardInterrupt):
     Attributes:
         partial: Playable file of the frames that were done; None if there is none.
         frames: Number of these frames.
+        kept_frames: Number of those that the next call does not have to make again.
     """
 
-    def __init__(self, partial: Path | None, frames: int) -> None:
+    def __init__(self, partial: Path | None, frames: int, kept_frames: int) -> None:
         super().__init__()
-        self.partial, self.frames = partial, frames
+        self.partial, self.frames, self.kept_frames = partial, frames, kept_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class ClipJob:
             self._join(self._out)
         except KeyboardInterrupt:
             partial = self._leave_partial()
-            raise ClipInterrupted(partial, self._work.frames + self._unfinished_frames) from None
+            done, kept = self._work.frames + self._unfinished_frames, self._work.frames
+            raise ClipInterrupted(partial, done, kept) from None
         self._remove_partial()
         self._work.remove()
         return ClipReport(

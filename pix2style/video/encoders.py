@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2style.errors import ConfigError
 from pix2style.video.clip import ClipColour, ClipFacts
-from pix2style.video.codecs import DISPLAY_NAMES, ENCODERS, OTHER_NAMES, VideoEncoder, has_encoder, working_encoders
+from pix2style.video.codecs import DISPLAY_NAMES, ENCODERS, OTHER_NAMES, VideoEncoder, working_encoders
 from pix2style.video.colour import matrix_of
 from pix2style.video.containers import CONTAINERS, VideoContainer
 from pix2style.video.settings import VideoSettings
@@ -19,7 +19,9 @@ from pix2style.video.to_encoder import SWSCALE_MATRICES
 _THREADS = 4
 _BT709 = ClipColour(full_range=False, matrix=1, primaries=1, transfer=1)
 _RGB_MATRIX = 0
+# What MPEG-4 and AV1 can state.
 _LARGEST_RATE_NUMBER = 65535
+_HIGHEST_RATE = Fraction(240)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _named(name: str, container: VideoContainer, out: Path) -> tuple[str, VideoE
     for key, candidates in ENCODERS.items():
         for encoder in candidates:
             if encoder.name == lower:
-                codec, encoders = key, [encoder] if has_encoder(encoder.name) else []
+                codec, encoders = key, [other for other in working_encoders(key) if other.name == lower]
     if codec not in ENCODERS:
         raise ConfigError(f"--codec {name}: is not among those that clips are written with: {_listed(list(ENCODERS))}")
     if codec not in container.codecs:
@@ -146,7 +148,7 @@ def _options(choice: _Choice, crf: int | None) -> tuple[tuple[str, str], ...]:
 
 def _nominal_rate(rate: Fraction) -> Fraction:
     """Return the frame rate that is stated: one that all encoders can state. The frames keep their own times."""
-    rate = min(max(rate, Fraction(1, 10)), Fraction(1000))
+    rate = min(max(rate, Fraction(1, 10)), _HIGHEST_RATE)
     return rate.limit_denominator(max(1, min(1001, _LARGEST_RATE_NUMBER // (int(rate) + 1))))
 
 

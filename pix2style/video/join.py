@@ -89,13 +89,18 @@ def _part(
     first_s, last_s = times.first * source.time_base_s, times.end * source.time_base_s
     begin = None
     if start_s:
-        start = source.begin_s + Fraction(start_s)
+        start = source.begin_s + _seconds(start_s)
         begin = first_s if start <= first_s <= start + 1 / source.frame_rate else start
-    end = None if end_s is None else max(last_s, source.begin_s + Fraction(end_s))
+    end = None if end_s is None else max(last_s, source.begin_s + _seconds(end_s))
     # The times of broadcasts count from anywhere. No container shows what lies before time 0.
     counts_from_anywhere = bool(original.format.flags & _TIMES_MAY_JUMP)
     shift = source.begin_s if counts_from_anywhere else min(first_s, Fraction(0))
     return Part(shift if begin is None else begin, begin, end)
+
+
+def _seconds(value: float) -> Fraction:
+    """Return the seconds that a person meant: 0.4 is a little more than that as a float."""
+    return Fraction(value).limit_denominator(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

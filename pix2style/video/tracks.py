@@ -52,7 +52,7 @@ def choose_tracks(original: InputContainer, container: VideoContainer, codec: st
         if can_hold(container, track):
             kept.append(track)
         else:
-            name = track.codec_context.name if track.codec_context else "unknown"
+            name = track.codec_context.codec.canonical_name if track.codec_context else "unknown codec"
             left_out[track.type, name, _advice(track, codec)] += 1
     notes = []
     for (kind, name, advice), count in left_out.items():

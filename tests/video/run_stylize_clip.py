@@ -9,38 +9,27 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+
+from negative_stylizer import Negative
 
 from pix2style.errors import Pix2StyleError
-from pix2style.images import Image8
-from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.video import stylize_clip
 
 CLIP, OUT, FRAME, EVENT = sys.argv[1:]
 
 
-class Negative(Stylizer):
-    count = 0
-
-    @property
-    def identity(self) -> StylizerIdentity:
-        return StylizerIdentity("negative", "0" * 64)
-
-    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        if self.count == int(FRAME):
-            if EVENT == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if EVENT == "interrupt":
-                os.kill(os.getpid(), signal.SIGINT)
-            if EVENT == "full":  # no file may grow beyond what the record needs
-                resource.setrlimit(resource.RLIMIT_FSIZE, (1500, resource.RLIM_INFINITY))
-        self.count += 1
-        return [255 - image for image in images]
+def happen() -> None:
+    if EVENT == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if EVENT == "interrupt":
+        os.kill(os.getpid(), signal.SIGINT)
+    if EVENT == "full":  # no file may grow beyond what the record needs
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, resource.RLIM_INFINITY))
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
-    report = stylize_clip(Negative(), CLIP, OUT, segment_frames=12)
+    report = stylize_clip(Negative((int(FRAME), happen)), CLIP, OUT, segment_frames=12)
 except Pix2StyleError as error:
     sys.exit(str(error))
 print(report.resumed_frames)

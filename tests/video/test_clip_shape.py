@@ -77,6 +77,7 @@ def test_frames_are_shrunk_not_enlarged(tmp_path: Path) -> None:
     small = list(read_frames(facts, max_side_px=40))
     assert [frame.rgb.shape for frame in small] == [(30, 40, 3)] * 4
     assert [number_of(frame.rgb) for frame in small] == [0, 1, 2, 3]
+    assert next(read_frames(facts, max_side_px=51)).rgb.shape == (38, 50, 3), "H.264 holds even sizes"
     assert next(read_frames(facts, max_side_px=128)).rgb.shape == (96, 128, 3)
     assert next(read_frames(facts, max_side_px=500)).rgb.shape == (96, 128, 3)
 

@@ -169,5 +169,5 @@ def track_facts(path: Path) -> list[tuple[str, str, dict[str, str], int]]:
                 int(stream.disposition),
             )
             for stream in container.streams
-            if stream.type != "video"
+            if stream.type in ("audio", "subtitle")
         ]
