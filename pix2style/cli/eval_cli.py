@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,9 @@ from pix2style.cli.eval_options import (
     StylizersArgument,
     TeacherOption,
 )
+from pix2style.cli.infer_options import Steady
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
-from pix2style.steady.mode import SteadyMode
 
 if TYPE_CHECKING:
     from pix2style.config import Config
@@ -65,7 +66,7 @@ def eval_command(
     settings = _load_settings(config, pairs, photos, max_side, module)
     options = EvaluationOptions(stylizers, teacher, style or (), features, limit, sheet)
     if steady:
-        _evaluate_steadiness(settings, options, mode or [SteadyMode.OFF], as_json=as_json)
+        _evaluate_steadiness(settings, options, mode or [Steady.off], as_json=as_json)
         return
     if mode:
         raise ConfigError("--mode: is for --steady only: add it, or leave out --mode")
@@ -78,12 +79,13 @@ def eval_command(
 
 
 def _evaluate_steadiness(
-    settings: Config, options: EvaluationOptions, modes: list[SteadyMode], *, as_json: bool
+    settings: Config, options: EvaluationOptions, modes: Sequence[Steady], *, as_json: bool
 ) -> None:
     from pix2style.evaluation.steadiness_report import render_steadiness
     from pix2style.recipes.evaluate_steadiness import evaluate_steadiness_of
+    from pix2style.steady import SteadyMode
 
-    report = evaluate_steadiness_of(settings, options, modes)
+    report = evaluate_steadiness_of(settings, options, [SteadyMode(mode.value) for mode in modes])
     print(json_text(report.to_json(), allow_nan=False) if as_json else render_steadiness(report))
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pix2style.cli.common_options import complete_config
-from pix2style.steady.mode import SteadyMode
+from pix2style.cli.infer_options import Steady
 
 StylizersArgument = Annotated[
     list[str],
@@ -73,7 +73,7 @@ SteadyOption = Annotated[
     ),
 ]
 ModeOption = Annotated[
-    list[SteadyMode] | None,
+    list[Steady] | None,
     typer.Option(
         help="With --steady: how much is done for steadiness, as infer --steady does. Repeatable. Default: off."
     ),
