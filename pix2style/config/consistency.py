@@ -15,16 +15,16 @@ class ConsistencyConfig(Section):
 
     weight: float = Field(0.0, ge=0)
     """Weight of the mean squared difference between the output for the moved photo and the moved output, in [-1, 1]; 0:
-    not computed. It makes a filter for video out of one for photos, at some cost in detail; a step takes half as long
-    again. See `configs/video.yaml`."""
-    shift_px: float = Field(0.5, ge=0, le=16)
-    """Largest shift in pixels, to each side and along each axis, by which the photo is moved as a whole. With
-    `--steady`, whole pixels are followed without training, and half a pixel is left. A teacher draws its strokes on a
-    grid of 4 pixels, so that a larger value contradicts the pairs."""
+    not computed. It makes a filter for video out of one for photos, at some cost in strokes; a step takes about half
+    as long again. `configs/video.yaml` uses 400."""
+    shift_px: float = Field(0.05, ge=0, le=16)
+    """Largest shift in pixels, to each side and along each axis, by which the photo is moved as a whole. A teacher
+    draws its strokes on a grid of 4 pixels, so motion contradicts the pairs, and costs more of the strokes than noise
+    does: 0.25 and more make strokes follow parts of a pixel, and paler. Whole pixels are the work of `--steady`."""
     flow_px: float = Field(0.0, ge=0, le=16)
     """Standard deviation in pixels of a second, smooth motion, which differs over distances of 100 pixels, as between
     things that move by themselves; 0: none."""
-    noise: float = Field(2.0, ge=0, le=64)
+    noise: float = Field(4.0, ge=0, le=64)
     """Standard deviation in levels of 255 of the noise that is added to the moved photo, as cameras add other noise to
     each frame. The result is rounded to bytes."""
     every: int = Field(1, ge=1, le=64)

@@ -14,6 +14,7 @@ _BY_KEY = {
     "train.early_stop.patience": "validations",
     "model.lite.scale": "pixels of the photo in one of a feature map",
     "losses.balance.style_to_content": "ratio",
+    "losses.consistency.noise": "levels of 255",
     "pairs.batch": "photos",
     "train.batch": "pairs",
 }

@@ -41,6 +41,9 @@ class SdlWindow:
 
     def __init__(self, title: str, height_px: int, width_px: int) -> None:
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        if sys.platform == "linux":
+            # Without a GPU, Mesa would draw by OpenGL on the processor, which the filter needs, and set up a cache.
+            os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
         [self._pygame] = require("live", "pygame")
         self._open_display()
         pygame = self._pygame

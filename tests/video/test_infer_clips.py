@@ -350,7 +350,7 @@ def test_style_over_time(infer: Infer, lite_file: Callable[..., Path], clip: Pat
     many = lite_file(styles=2)
     (tmp_path / "t.txt").write_text("0 style=0\n0.4 style=0.5,0.5\n0.76 style=1\n")
     (tmp_path / "half.txt").write_text("0 style=0.5,0.5\n")
-    common = ("--crf", 1, "--steady", "off")
+    common = ("--crf", 1, "--steady", "off", "--max-side", 64)
     infer(many, clip, "-o", tmp_path / "changing.mp4", "--timeline", tmp_path / "t.txt", *common)
     for name, style in {"first": 0, "second": 1, "half": "0.5,0.5"}.items():
         infer(many, clip, "-o", tmp_path / f"{name}.mp4", "--style", style, *common)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,20 +66,23 @@ def raise_(error: BaseException) -> Callable[..., Any]:
     return fail
 
 
-@pytest.fixture(params=["off", "lock"])
-def steady(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module")
+def whole(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
+    """`whole(steady)`: the output of a call that nothing interrupts."""
+
+    @functools.cache
+    def build(steady: str) -> bytes:
+        out = tmp_path_factory.mktemp(steady) / "out.mp4"
+        make(Negative(), clip, out, steady=steady)
+        return out.read_bytes()
+
+    return build
 
 
-@pytest.fixture
-def whole(clip: Path, tmp_path: Path, steady: str) -> bytes:
-    """The output of a call that nothing interrupts."""
-    make(Negative(), clip, tmp_path / "whole" / "out.mp4", steady=steady)
-    return (tmp_path / "whole" / "out.mp4").read_bytes()
-
-
-@pytest.mark.parametrize("frame", [0, 5, 12, 30, 49])
-def test_a_stylizer_that_fails_at_any_frame(clip: Path, tmp_path: Path, whole: bytes, steady: str, frame: int) -> None:
+@pytest.mark.parametrize(("steady", "frame"), [("lock", 0), ("lock", 12), ("lock", 30), ("full", 30)])
+def test_a_stylizer_that_fails_at_any_frame(
+    clip: Path, tmp_path: Path, whole: Callable[[str], bytes], *, steady: str, frame: int
+) -> None:
     """The finished segments are kept, and the next call makes the same bytes from there."""
     out = tmp_path / "out.mp4"
     out.write_bytes(b"before")
@@ -93,8 +97,8 @@ def test_a_stylizer_that_fails_at_any_frame(clip: Path, tmp_path: Path, whole: b
     report = make(again, clip, out, steady=steady)
     assert report.resumed_frames in {done, max(0, done - 12)}
     assert again.count == 50 - report.resumed_frames
-    assert out.read_bytes() == whole
-    assert left_in(tmp_path) == ["out.mp4", "whole"]
+    assert out.read_bytes() == whole(steady)
+    assert left_in(tmp_path) == ["out.mp4"]
 
 
 @pytest.mark.parametrize("place", ["read_frames", "encode_segment", "join_segments"])
@@ -130,8 +134,10 @@ def test_errors_at_every_place_end_all_threads(
     assert left_in(tmp_path) == ["out.mp4"]
 
 
-@pytest.mark.parametrize("frame", [5, 12, 30])
-def test_ctrl_c_leaves_a_playable_file(clip: Path, tmp_path: Path, whole: bytes, steady: str, frame: int) -> None:
+@pytest.mark.parametrize(("steady", "frame"), [("lock", 5), ("lock", 30), ("off", 30)])
+def test_ctrl_c_leaves_a_playable_file(
+    clip: Path, tmp_path: Path, whole: Callable[[str], bytes], *, steady: str, frame: int
+) -> None:
     out, partial = tmp_path / "out.mp4", tmp_path / "out.partial.mp4"
     out.write_bytes(b"before")
     for _ in range(2):  # the second call is interrupted, too
@@ -144,8 +150,8 @@ def test_ctrl_c_leaves_a_playable_file(clip: Path, tmp_path: Path, whole: bytes,
         frame = 4
     report = make(Negative(), clip, out, steady=steady)
     assert report.resumed_frames == stopped.value.frames // 12 * 12
-    assert out.read_bytes() == whole
-    assert left_in(tmp_path) == ["out.mp4", "whole"]
+    assert out.read_bytes() == whole(steady)
+    assert left_in(tmp_path) == ["out.mp4"]
 
 
 def test_ctrl_c_before_the_first_frame_leaves_nothing(clip: Path, tmp_path: Path) -> None:

@@ -18,13 +18,10 @@ from pix2style.images import Image8
 from pix2style.nets.lite import Lite
 from pix2style.nets.style_condition import ConditionalBias
 
-# 0 would change nothing and 1 would make all channels equally wide. As activations become more even, weights become
-# less even, and they are quantised, too. So the best is about half of the way.
-_EXPONENT = 0.45
 _MIN_RANGE_SHARE = 1e-3  # of the widest channel; narrower channels are nearly always 0 and are not scaled up
 
 
-def equalise_channels(network: Lite, photos: Iterable[Image8]) -> Lite:
+def equalise_channels(network: Lite, photos: Iterable[Image8], exponent: float) -> Lite:
     """Return a copy of a network that computes the same function with similar ranges in all channels.
 
     In 8 bits all channels of a tensor share one scale: a channel whose range is a tenth of the widest one uses only a
@@ -35,9 +32,13 @@ def equalise_channels(network: Lite, photos: Iterable[Image8]) -> Lite:
     Args:
         network: Folded network in evaluation mode, on the CPU.
         photos: Photos on which the ranges are measured. The same photos give the same weights.
+        exponent: 0 would change nothing, and 1 makes all channels equally wide. As activations become more even,
+            weights become less even, and they are quantised, too (see `best_exponent`).
     """
     equalised = copy.deepcopy(network)
-    stream_factors, hidden_factors = _measure_factors(equalised, photos)
+    stream_maxima, hidden_maxima = _measure_maxima(equalised, photos)
+    stream_factors = _factors(stream_maxima, exponent) if stream_maxima else torch.ones(network.channels)
+    hidden_factors = [_factors(maxima, exponent) for maxima in hidden_maxima]
     with torch.no_grad():
         _divide_output_channels(equalised.stem, stream_factors)
         _divide_output_channels(equalised.context_network.statistics_layers[-1], stream_factors)
@@ -50,8 +51,8 @@ def equalise_channels(network: Lite, photos: Iterable[Image8]) -> Lite:
     return equalised
 
 
-def _measure_factors(network: Lite, photos: Iterable[Image8]) -> tuple[Tensor, list[Tensor]]:
-    """Return the factors of the residual stream, and those inside each block: float32 [channels] each."""
+def _measure_maxima(network: Lite, photos: Iterable[Image8]) -> tuple[list[Tensor], list[list[Tensor]]]:
+    """Return maxima of the channels of the residual stream, and of those inside each block: float32 [channels] each."""
     stream_maxima: list[Tensor] = []
     hidden_maxima: list[list[Tensor]] = [[] for _ in network.body]
     hooks: list[Any] = []
@@ -66,8 +67,7 @@ def _measure_factors(network: Lite, photos: Iterable[Image8]) -> tuple[Tensor, l
             second.register_forward_pre_hook(lambda _module, inputs, to=maxima: to.append(_channel_maxima(inputs[0])))
         )
     run_with_hooks(network, photos, hooks)
-    stream_factors = _factors(stream_maxima) if stream_maxima else torch.ones(network.channels)
-    return stream_factors, [_factors(maxima) for maxima in hidden_maxima]
+    return stream_maxima, hidden_maxima
 
 
 def _channel_maxima(features: Tensor) -> Tensor:
@@ -75,11 +75,11 @@ def _channel_maxima(features: Tensor) -> Tensor:
     return features.amax(dim=(0, 2, 3))
 
 
-def _factors(maxima: list[Tensor]) -> Tensor:
+def _factors(maxima: list[Tensor], exponent: float) -> Tensor:
     """Return each channel's divisor, 1 for the widest and less for narrower ones, from several maxima [channels]."""
     ranges = torch.stack(maxima).amax(dim=0)
     share = ranges / ranges.max().clamp(min=torch.finfo(ranges.dtype).tiny)
-    return torch.where(share > _MIN_RANGE_SHARE, share**_EXPONENT, torch.ones_like(share))
+    return torch.where(share > _MIN_RANGE_SHARE, share**exponent, torch.ones_like(share))
 
 
 def _divide_output_channels(layer: Any, factors: Tensor) -> None:

@@ -9,6 +9,7 @@ import onnx
 
 from pix2style.errors import ArtifactError
 from pix2style.export.generator_export import GeneratorExport, Precision
+from pix2style.export.lite.best_exponent import best_exponent
 from pix2style.export.lite.calibration import calibrate
 from pix2style.export.lite.equalisation import equalise_channels
 from pix2style.export.lite.float_layers import FloatLayers
@@ -39,7 +40,8 @@ class LiteExport(GeneratorExport):
             return lite_graph(folded, FloatLayers(folded))
         if calibration_photos is None:
             raise ArtifactError("int8 needs photos to measure the ranges of the 8-bit values on: name the pair set")
-        equalised = equalise_channels(folded, calibration_photos)
+        exponent = best_exponent(folded, calibration_photos)
+        equalised = equalise_channels(folded, calibration_photos, exponent)
         layers = Int8Layers(equalised, calibrate(equalised, calibration_photos), for_opencv=for_opencv)
         return lite_graph(equalised, layers)
 

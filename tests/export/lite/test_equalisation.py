@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from pix2style.export.graph_session import GraphSession
+from pix2style.export.lite import best_exponent as best_exponent_module
+from pix2style.export.lite.best_exponent import EXPONENTS, best_exponent
 from pix2style.export.lite.calibration import calibrate
 from pix2style.export.lite.equalisation import equalise_channels
 from pix2style.export.lite.int8_layers import Int8Layers
@@ -51,7 +53,7 @@ def _output_in_8_bits(network: Lite) -> list[Image8]:
 
 
 def test_output_is_the_same(uneven: Lite) -> None:
-    equalised = equalise_channels(uneven, _CALIBRATION)
+    equalised = equalise_channels(uneven, _CALIBRATION, 0.45)
     for style in range(uneven.styles):
         before, after = generate(uneven, _HELD_OUT, style=style), generate(equalised, _HELD_OUT, style=style)
         assert max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(before, after, strict=True)) <= 1
@@ -59,7 +61,7 @@ def test_output_is_the_same(uneven: Lite) -> None:
 
 def test_the_original_is_unchanged_and_the_result_is_reproducible(uneven: Lite) -> None:
     before = {name: value.clone() for name, value in uneven.state_dict().items()}
-    first, second = (equalise_channels(uneven, _CALIBRATION).state_dict() for _ in range(2))
+    first, second = (equalise_channels(uneven, _CALIBRATION, 0.45).state_dict() for _ in range(2))
     assert all(torch.equal(before[name], value) for name, value in uneven.state_dict().items())
     assert all(torch.equal(first[name], value) for name, value in second.items())
     assert any(not torch.equal(before[name], value) for name, value in first.items())
@@ -78,13 +80,24 @@ def test_channels_have_similar_ranges_afterwards(uneven: Lite) -> None:
         alive = maxima[0][maxima[0] > 0]
         return float(alive.max() / alive.median())
 
-    assert largest_over_median(equalise_channels(uneven, _CALIBRATION)) < largest_over_median(uneven) / 3
+    assert largest_over_median(equalise_channels(uneven, _CALIBRATION, 0.45)) < largest_over_median(uneven) / 3
 
 
 def test_8_bits_are_closer_to_the_network(uneven: Lite) -> None:
     expected = generate(uneven, _HELD_OUT)
     psnr_before, psnr_after = (
         np.mean([psnr_db(a, b) for a, b in zip(_output_in_8_bits(network), expected, strict=True)])
-        for network in (uneven, equalise_channels(uneven, _CALIBRATION))
+        for network in (uneven, equalise_channels(uneven, _CALIBRATION, 0.45))
     )
     assert psnr_after > psnr_before + 1  # measured with trained filters: 1.6 and 2.1 dB
+
+
+def test_the_best_exponent_has_the_smallest_error(uneven: Lite, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert best_exponent(uneven, _CALIBRATION) in EXPONENTS
+    errors = dict(zip(EXPONENTS, (2.0, 1.99, 1.5, 1.6), strict=True))  # the second one is hardly better
+    monkeypatch.setattr(
+        best_exponent_module, "_error", lambda _network, _photos, _references, exponent: errors[exponent]
+    )
+    assert best_exponent(uneven, _CALIBRATION) == EXPONENTS[2]
+    errors[EXPONENTS[2]], errors[EXPONENTS[3]] = 1.99, 2.1
+    assert best_exponent(uneven, _CALIBRATION) == EXPONENTS[0]

@@ -44,7 +44,7 @@ def _mosaic(photos: Tensor) -> Tensor:
 def test_it_is_0_for_a_network_that_moves_with_the_photo_and_not_for_one_on_a_grid(
     config: Callable[..., Config],
 ) -> None:
-    objective = build_objective(config("losses.consistency={weight: 1, noise: 0}"))
+    objective = build_objective(config("losses.consistency={weight: 1, shift_px: 0.5, noise: 0}"))
     rounding = (1 / 127.5) ** 2 / 12  # of the moved photo to bytes
     for network in (lambda photos: photos, lambda photos: 0.5 - photos):
         assert float(_consistency(network, objective)["consistency"]) < 2 * rounding
@@ -131,3 +131,13 @@ def test_settings_that_move_nothing_are_refused() -> None:
     ConsistencyConfig(weight=0, shift_px=0, noise=0)
     with pytest.raises(ConfigError, match="start_images and start_share"):
         parse_config({}, overrides=["losses.consistency={start_images: 4, start_share: 0.5}"])
+
+
+def test_the_period_of_a_step_covers_all_losses_that_skip_steps() -> None:
+    def period(*overrides: str) -> int:
+        return parse_config({}, overrides=overrides).losses.period_steps
+
+    assert period("losses.perceptual.weight=0", "losses.features.every=4") == 1
+    assert period("losses.features.every=4") == 4
+    assert period("losses.features.every=4", "losses.consistency={weight: 1, every: 6}") == 12
+    assert period("losses.features.every=4", "losses.consistency={weight: 0, every: 6}") == 4
