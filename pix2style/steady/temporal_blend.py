@@ -13,7 +13,7 @@ from pix2style.steady.block_motion import BlockMotion, find_block_motion, move_b
 
 # Shares of the frame before, in 1/128: of the photo and the stylized image at rest, and of moving things, whose strokes
 # hang on the filter's grid and would be blurred by more.
-_STILL_PHOTO, _STILL, _MOVING = 96, 102, 77
+_STILL_PHOTO, _STILL, _MOVING = 96, 102, 90
 # Photos that differ by this many levels are blended by half of the share, by three times as many not at all: sensor
 # noise differs by less, and things that come into view by more.
 _CHANGE_LEVELS = 12
