@@ -67,7 +67,7 @@ def muxer_options(container: VideoContainer, time_base_s: Fraction, sample_rates
     while video < _SMALLEST_SCALE:
         video *= 2
     # In this unit MP4 says when a track begins: it has to suit frames and sound.
-    common = math.lcm(video, *sample_rates)
+    common = math.lcm(video, *(rate for rate in sample_rates if rate > 0))
     return {
         "fflags": "+bitexact",
         "movflags": "+faststart",

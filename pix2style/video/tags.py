@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 _ORIGIN = "pix2style"
 _TRACK_TAGS = ("language", "title")
+# FFmpeg writes languages into QuickTime files by names that it knows from there, and leaves out others.
+_QUICKTIME_LANGUAGES = {
+    "deu": "ger",
+    "ell": "gre",
+    "isl": "ice",
+    "mkd": "mac",
+    "nld": "dut",
+    "sqi": "alb",
+    "swe": "sve",
+    "zho": "chi",
+}
 
 
 def copy_tags(original: InputContainer, output: OutputContainer, part: Part, origin: str | None) -> None:
@@ -37,6 +48,8 @@ def copy_tags(original: InputContainer, output: OutputContainer, part: Part, ori
 def copy_track_tags(track: Stream, copy: Stream) -> None:
     """Copy language, title and purpose of a track."""
     copy.metadata.update({key: track.metadata[key] for key in _TRACK_TAGS if track.metadata.get(key)})
+    if copy.container.format.name == "mov" and (language := track.metadata.get("language")):
+        copy.metadata["language"] = _QUICKTIME_LANGUAGES.get(language, language)
     copy.disposition = track.disposition
 
 

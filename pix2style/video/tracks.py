@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +74,8 @@ def can_hold(container: VideoContainer, track: Any) -> bool:
         trial.start_encoding()
     except (av.error.FFmpegError, ValueError, OSError):
         return False
+    with contextlib.suppress(av.error.FFmpegError, OSError):  # some tracks cannot end without a packet
+        trial.close()
     return True
 
 

@@ -126,6 +126,12 @@ def test_sound_of_other_containers(
         assert max(abs(a - b - offset) for a, b in zip(found, wanted, strict=True)) <= Fraction(2, 1000)
 
 
+def test_languages_in_quicktime_files(tmp_path: Path) -> None:
+    source = write_source(tmp_path / "in.mp4", sounds=("aac", "aac"))
+    write(facts(source), tmp_path / "out.mov", clip_frames(TIMES))
+    assert [tags["language"] for _, _, tags, _ in track_facts(tmp_path / "out.mov")] == ["eng", "ger"]
+
+
 def test_the_title_is_kept_and_the_place_is_not(tmp_path: Path) -> None:
     tags = {"title": "Sea", "location": "+52.5200+013.4050/", "com.apple.quicktime.make": "X", "comment": "private"}
     source = write_source(tmp_path / "in.mp4", tags={**tags, "creation_time": "2024-01-01T00:00:00"})
