@@ -82,10 +82,18 @@ def _shift(image: Image8, shift: tuple[int, int]) -> Image8:
     """Shift an image by whole pixels, repeating its border."""
     if shift == (0, 0):
         return image
-    rows, columns = (
-        np.clip(np.arange(size) - distance, 0, size - 1) for size, distance in zip(image.shape[:2], shift, strict=True)
-    )
-    shifted: Image8 = image[rows][:, columns]
+    shifted = image
+    for axis, wanted in enumerate(shift):
+        size = image.shape[axis]
+        distance = max(-size + 1, min(wanted, size - 1))
+        if distance:
+            before, shifted = shifted, np.empty_like(image)
+            to, come_from = (slice(max(part, 0), size + min(part, 0)) for part in (distance, -distance))
+            new = slice(0, distance) if distance > 0 else slice(size + distance, size)
+            edge = slice(0, 1) if distance > 0 else slice(size - 1, size)
+            lead = (slice(None),) * axis
+            shifted[(*lead, to)] = before[(*lead, come_from)]
+            shifted[(*lead, new)] = before[(*lead, edge)]
     return shifted
 
 
