@@ -16,6 +16,7 @@ from pix2style.steady.luminance import reduction
 from pix2style.steady.mode import SteadyMode
 from pix2style.steady.motion import MotionTracker
 from pix2style.steady.resample import shift_frame
+from pix2style.steady.scene_glimpse import ALL_PATCHES, next_glimpse
 from pix2style.steady.temporal_blend import TemporalBlend
 from pix2style.stylizer import Stylizer
 
@@ -37,7 +38,8 @@ class FramePlan:
         position_px: How far the content has moved since the scene began: down, to the right.
         locked_px: The same in whole pixels, to which the grid of the filter is locked.
         offset_px: Rows and columns to add at the top and on the left, so that the grid lies on the scene.
-        glimpse: The glimpse that the whole scene is stylized with; None if the stylizer takes none.
+        glimpse: The glimpse to stylize the frame with, that of the scene; None if the stylizer takes none.
+        replaced_patches: How many of its patches are of later frames than the others; see `next_glimpse`.
         state: State of `follow` after this frame.
     """
 
@@ -47,6 +49,7 @@ class FramePlan:
     locked_px: tuple[int, int] = (0, 0)
     offset_px: tuple[int, int] = (0, 0)
     glimpse: Image8 | None = None
+    replaced_patches: int = ALL_PATCHES
     state: State = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -84,9 +87,14 @@ class SteadyStylizer:
         motion, before = self._tracker.follow(frame), self._plan
         scene = before.scene + motion.starts_scene
         locked = (0, 0) if motion.starts_scene else _locked(motion.position, before.locked_px)
-        grid, context = self._grid_px(frame), before.glimpse
-        if motion.starts_scene:
-            context = glimpse(frame) if self._stylizer.takes_glimpse else None
+        grid = self._grid_px(frame)
+        context, replaced = before.glimpse, before.replaced_patches
+        if not self._stylizer.takes_glimpse:
+            context = None
+        elif motion.starts_scene or context is None:
+            context, replaced = glimpse(frame), ALL_PATCHES
+        else:
+            context, replaced = next_glimpse(context, frame, replaced)
         plan = FramePlan(
             scene=scene,
             starts_scene=motion.starts_scene,
@@ -94,6 +102,7 @@ class SteadyStylizer:
             locked_px=locked,
             offset_px=(-locked[0] % grid, -locked[1] % grid),
             glimpse=context,
+            replaced_patches=replaced,
             state=self._tracker.state(),
         )
         self._plan = plan
@@ -145,6 +154,7 @@ class SteadyStylizer:
         state["locked_px"] = np.array(plan.locked_px, np.int64)
         if plan.glimpse is not None:
             state["glimpse"] = plan.glimpse
+            state["replaced_patches"] = np.array([plan.replaced_patches], np.int64)
         return state | {f"blend.{name}": array for name, array in self._blend.state().items()}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -161,6 +171,7 @@ class SteadyStylizer:
             scene=int(state["scene"][0]),
             locked_px=(down, right),
             glimpse=None if context is None else context.astype(np.uint8),
+            replaced_patches=int(state["replaced_patches"][0]) if context is not None else ALL_PATCHES,
             state=motion,
         )
 

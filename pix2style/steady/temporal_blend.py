@@ -13,7 +13,7 @@ from pix2style.steady.block_motion import BlockMotion, find_block_motion, move_b
 
 # Shares of the frame before, in 1/128: of the photo and the stylized image at rest, and of moving things, whose strokes
 # hang on the filter's grid and would be blurred by more.
-_STILL_PHOTO, _STILL, _MOVING = 96, 102, 77
+_STILL_PHOTO, _STILL, _MOVING = 96, 102, 90
 # Photos that differ by this many levels are blended by half of the share, by three times as many not at all: sensor
 # noise differs by less, and things that come into view by more.
 _CHANGE_LEVELS = 12
@@ -82,10 +82,18 @@ def _shift(image: Image8, shift: tuple[int, int]) -> Image8:
     """Shift an image by whole pixels, repeating its border."""
     if shift == (0, 0):
         return image
-    rows, columns = (
-        np.clip(np.arange(size) - distance, 0, size - 1) for size, distance in zip(image.shape[:2], shift, strict=True)
-    )
-    shifted: Image8 = image[rows][:, columns]
+    shifted = image
+    for axis, wanted in enumerate(shift):
+        size = image.shape[axis]
+        distance = max(-size + 1, min(wanted, size - 1))
+        if distance:
+            before, shifted = shifted, np.empty_like(image)
+            to, come_from = (slice(max(part, 0), size + min(part, 0)) for part in (distance, -distance))
+            new = slice(0, distance) if distance > 0 else slice(size + distance, size)
+            edge = slice(0, 1) if distance > 0 else slice(size - 1, size)
+            lead = (slice(None),) * axis
+            shifted[(*lead, to)] = before[(*lead, come_from)]
+            shifted[(*lead, new)] = before[(*lead, edge)]
     return shifted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from pix2style.video.colour import is_srgb, map_from_srgb
 from pix2style.video.settings import VideoSettings
 
 if TYPE_CHECKING:
+    from av.filter import Graph
     from av.video.frame import VideoFrame
 
 # Matrices that swscale computes: its numbers, by those of `AVColorSpace`.
@@ -24,6 +26,7 @@ class FrameConverter:
     """Converts frames to an encoder's pixel format, by one conversion of swscale each."""
 
     def __init__(self, settings: VideoSettings) -> None:
+        from av.filter import Graph
         from av.video.reformatter import Interpolation, VideoReformatter
 
         self._settings = settings
@@ -31,6 +34,7 @@ class FrameConverter:
         # Chroma is averaged over the pixels that share it; all machines compute the same bytes.
         exact = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
         self._flags = (Interpolation.AREA if settings.stretch == 1 else Interpolation.BICUBIC) | exact
+        self._graph, self._graph_size = Graph(), (0, 0)
         self._map = None if is_srgb(settings.colour) else map_from_srgb(settings.colour)
 
     def convert(self, frame: ClipFrame) -> VideoFrame:
@@ -44,8 +48,9 @@ class FrameConverter:
             pixels = np.dstack((pixels, alpha))
         pixels = np.ascontiguousarray(self._turned_back(pixels))
         width, height = settings.stored_size(pixels.shape[1], pixels.shape[0])
+        image = VideoFrame.from_ndarray(pixels, "rgba" if settings.has_alpha else "rgb24")
         image = self._reformatter.reformat(
-            VideoFrame.from_ndarray(pixels, "rgba" if settings.has_alpha else "rgb24"),
+            self._with_chroma_left(image),
             width=width,
             height=height,
             format=settings.pixel_format_for(width, height),
@@ -54,10 +59,21 @@ class FrameConverter:
             interpolation=self._flags,
             threads=1,
         )
+        image.time_base = 1 / settings.frame_rate  # the unit of the encoder, which counts frames
         # Some encoders, as that of ProRes, take these from the frame.
         image.colorspace = settings.colour.matrix
         image.color_primaries, image.color_trc = settings.colour.primaries, settings.colour.transfer
         return image
+
+    def _with_chroma_left(self, image: VideoFrame) -> VideoFrame:
+        """State that chroma lies at the left edge of the pixels that share it, as players assume it.
+
+        Else swscale puts it half a pixel further right. PyAV has no attribute for it, but a filter of FFmpeg sets it.
+        """
+        if (image.width, image.height) != self._graph_size:
+            self._graph, self._graph_size = _placing_graph(image), (image.width, image.height)
+        self._graph.push(image)
+        return self._graph.vpull()
 
     def _in_own_colours(self, rgb: Image8) -> Image8:
         """Convert sRGB to the primaries of the clip, if these are wide."""
@@ -72,3 +88,15 @@ class FrameConverter:
         if self._settings.is_mirrored:
             pixels = pixels[:, ::-1]
         return np.rot90(pixels, self._settings.rotation_deg // 90)
+
+
+def _placing_graph(image: VideoFrame) -> Graph:
+    from av.filter import Graph
+
+    graph = Graph()
+    source = graph.add_buffer(width=image.width, height=image.height, format=image.format, time_base=Fraction(1, 25))
+    place, sink = graph.add("setparams", "chroma_location=left"), graph.add("buffersink")
+    source.link_to(place)
+    place.link_to(sink)
+    graph.configure()
+    return graph

@@ -31,7 +31,7 @@ def _inner_difference(before: Image8, after: Image8, down: int, right: int) -> f
 @pytest.mark.parametrize("step", [(0, 1), (1, 0), (2, 3), (-1, -5), (0, 4), (7, -2)])
 def test_pans_of_whole_pixels_keep_every_stroke(lite: OnnxStylizer, view: View, step: tuple[int, int]) -> None:
     steady = SteadyStylizer(lite, SteadyMode.LOCK)
-    frames = [view(i * step[0], i * step[1]) for i in range(5)]
+    frames = [view(i * step[0], i * step[1], height=200, width=220) for i in range(5)]
     stylized = _run(steady, frames)
     assert all(_inner_difference(a, b, *step) == 0 for a, b in pairwise(stylized))
 

@@ -118,6 +118,20 @@ def test_lossless_round_trip(source: Path, tmp_path: Path) -> None:
     assert abs(first_frame(tmp_path / "out.mp4").rgb.astype(int) - rgb).max() <= 2
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg4"])
+def test_chroma_stays_in_place(source: Path, tmp_path: Path, codec: str) -> None:
+    """Half a pixel to the side would change a slope of 6 levels a pixel by 3."""
+    rgb = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    slope = np.abs((np.arange(WIDTH) + 16) % 64 - 32) * 6 + 32
+    rgb[..., 2] = slope
+    frames = [ClipFrame(rgb, None, time, i) for i, time in enumerate(TIMES)]
+    write(facts(source, colour=LIMITED_709), tmp_path / "out.mp4", frames, codec=codec)
+    blue = first_frame(tmp_path / "out.mp4").rgb[8:40, :, 2].astype(float).mean(axis=0)
+    rising, falling = slice(20, 44), [*range(4, 12), *range(52, 60)]
+    shift = ((blue - slope)[falling].mean() - (blue - slope)[rising].mean()) / 12
+    assert abs(shift) < 0.2
+
+
 def test_hdr_becomes_bt709(source: Path, tmp_path: Path) -> None:
     hdr = ClipColour(full_range=False, matrix=9, primaries=9, transfer=16)
     settings, _ = choose_settings(facts(source, colour=hdr, is_hdr=True, bits=10), tmp_path / "out.mp4")
