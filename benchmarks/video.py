@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--size", type=_parse_size, default=(1280, 720))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, help="threads of the filter in `whole` and the stages")
-    parser.add_argument("--spinning", choices=("always", "in a run", "never"), default="always")
+    parser.add_argument("--spinning", choices=("always", "in a run", "never"), default="never")
     parser.add_argument("--queue", type=int, default=3)
     parser.add_argument("--encoder-threads", type=int)
     parser.add_argument("--steady", choices=("off", "lock", "full"), default="lock")

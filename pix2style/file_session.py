@@ -55,6 +55,16 @@ class FileSession:
             self._session, self._process = self._open(self._read_again()), os.getpid()
         return self._session
 
+    def with_spinning(self, spinning: Spinning) -> FileSession:
+        """Return a session of its own on the same file, whose threads wait in another way.
+
+        Raises:
+            ArtifactError: The file is gone or has been changed.
+        """
+        return FileSession(
+            self._path, self._read_again(), threads=self._threads, providers=self._providers, spinning=spinning
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but the session and its process."""
         return {key: value for key, value in vars(self).items() if key != "_session"} | {"_process": 0}

@@ -53,7 +53,7 @@ class OnnxStylizer(Stylizer):
         threads: Number of threads for one photo; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first; None for CUDA if this ONNX Runtime has
             it, then the CPU.
-        spinning: When ONNX Runtime's threads that wait for work keep a core busy.
+        spinning: When ONNX Runtime's waiting threads keep a core busy; None for "always", and "never" with clips.
 
     Attributes:
         spec: Description of the filter from the file's metadata.
@@ -79,11 +79,12 @@ class OnnxStylizer(Stylizer):
         tile: int | None = None,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
-        spinning: Spinning = "always",
+        spinning: Spinning | None = None,
     ) -> None:
         path = Path(path)
         self._path, data = path, read_file(path)
-        self._session = open_filter(data, path, threads, list(providers or default_providers()), spinning)
+        self._session = open_filter(data, path, threads, list(providers or default_providers()), spinning or "always")
+        self._spinning = spinning
         self.spec = read_spec(self._session.get(), path)
         self.inputs = read_inputs(self._session.get(), str(path))
         self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong
@@ -141,6 +142,13 @@ class OnnxStylizer(Stylizer):
         copied._fixed_inputs = dict(self._fixed_inputs)
         return copied
 
+    def copy_for_clips(self) -> OnnxStylizer:
+        """Return a copy whose waiting threads leave the cores to those that read and write frames."""
+        copied = self.copy()
+        if self._spinning is None:
+            copied._session = self._session.with_spinning("never")
+        return copied
+
     def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:
         """Change strength or mixture of styles from the next photo on, as between the frames of a clip.
 
@@ -194,9 +202,7 @@ class OnnxStylizer(Stylizer):
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Stylize photos of any sizes, one at a time.
 
-        Batches are not used, because they are no faster: on a CPU, at 256 and 512 pixels, batches of 4 took as long as
-        single photos, and batches of 16 took 1.3 to 1.6 times as long, as they exceed the caches. They also need a
-        multiple of the memory.
+        Batches are no faster: on a CPU, batches of 4 took as long as single photos, and batches of 16 longer.
 
         Args:
             images: Photos, uint8 [height, width, 3] each.

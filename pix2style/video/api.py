@@ -196,8 +196,8 @@ def _stylize_frames(steady: SteadyStylizer, frames: Iterable[Image8]) -> Iterato
 
 
 def _stylize_clip_frames(stylizer: Stylizer, facts: ClipFacts, settings: ClipSettings) -> Iterator[Image8]:
-    if settings.timeline and isinstance(stylizer, OnnxStylizer):
-        stylizer = stylizer.copy()
+    if isinstance(stylizer, OnnxStylizer):
+        stylizer = stylizer.copy_for_clips()
     steady = SteadyStylizer(stylizer, settings.steady)
 
     def follow() -> Iterator[tuple[Image8, float, FramePlan]]:

@@ -133,8 +133,8 @@ class ClipJob:
         on_progress: Callable[[ClipProgress], None],
         queue_frames: int = QUEUE_FRAMES,
     ) -> None:
-        if settings.timeline and isinstance(stylizer, OnnxStylizer):
-            stylizer = stylizer.copy()  # the caller's one keeps its strength and style
+        if isinstance(stylizer, OnnxStylizer):
+            stylizer = stylizer.copy_for_clips()  # the caller's one keeps its strength and style
         self._stylizer, self._facts, self._out, self._settings = stylizer, facts, out, settings
         self._video, self._work, self._origin, self._queue_frames = video, work, origin, queue_frames
         self._steady = SteadyStylizer(stylizer, settings.steady)

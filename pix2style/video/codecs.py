@@ -63,7 +63,7 @@ class VideoEncoder:
 ENCODERS = {
     "h264": (
         VideoEncoder(
-            "libx264", odd_format="yuv444p", quality=Quality("crf", 0, 51, 20), options=(("preset", "veryfast"),)
+            "libx264", odd_format="yuv444p", quality=Quality("crf", 0, 51, 23), options=(("preset", "veryfast"),)
         ),
         VideoEncoder("libopenh264", is_full_range_possible=False),
         VideoEncoder("h264_videotoolbox", is_device=True),

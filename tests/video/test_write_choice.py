@@ -20,7 +20,7 @@ CLIP = facts(Path("in.mp4"))
 def test_h264_by_x264_is_the_default() -> None:
     settings, notes = choose_settings(CLIP, Path("out.MP4"))
     assert (settings.codec, settings.encoder, settings.pixel_format) == ("h264", "libx264", "yuv420p")
-    assert dict(settings.options) == {"crf": "20", "preset": "veryfast"}
+    assert dict(settings.options) == {"crf": "23", "preset": "veryfast"}
     assert notes == []
 
 
