@@ -85,7 +85,8 @@ def render_moving_clip(photos: Sequence[Image8], *, frames: int = 24, max_side_p
         DataError: The first photo is too small.
     """
     scene = _reduced(photos[0], max_side_px)
-    height, width = scene.shape[0] - _ROOM_PX[0], scene.shape[1] - _ROOM_PX[1]
+    # Even numbers, as most codecs want them.
+    height, width = ((side - room) // 2 * 2 for side, room in zip(scene.shape, _ROOM_PX, strict=False))
     if not fits_a_clip(photos[0], max_side_px):
         raise DataError(
             f"a photo of {photos[0].shape[1]}x{photos[0].shape[0]} pixels is too small for a moving clip: give photos"
