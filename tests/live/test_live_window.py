@@ -202,17 +202,19 @@ def test_the_whole_command_on_a_virtual_display_with_real_keys(
     program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         shot = tmp_path / "shot.png"
-        for _ in range(100):
+        difference = 255
+        for _ in range(300):  # a busy machine takes a while to start; text comes before the first frame
             subprocess.run(["import", "-window", "root", str(shot)], env=environment, check=True)
-            if (screen := read_picture(shot).rgb)[400, 600].any():  # text comes before the first frame
+            screen = read_picture(shot).rgb.astype(int)
+            difference = int(np.abs(255 - screen[400, 250] - screen[400, 600]).max())
+            if difference < 16:
                 break
             time.sleep(0.2)
-        left, right = screen[400, 250].astype(int), screen[400, 600].astype(int)
-        assert np.abs(255 - left - right).max() < 16
+        assert difference < 16
         subprocess.run(["xdotool", "key", "s", "key", "q"], env=environment, check=True)
         out, err = program.communicate(timeout=30)
     finally:
         program.kill()
     assert program.returncode == 0, err
-    assert "frames/s at 320x240" in out
+    assert "stylized" in out
     assert len(list(tmp_path.glob("live-*-stylized.png"))) == 1

@@ -173,7 +173,7 @@ def test_files_and_threads_end_with_the_iterator(tmp_path: Path) -> None:
     del frames
     gc.collect()
     assert open_files() == 0
-    assert threads() == threads_before
+    assert threads() <= threads_before  # those of other tests may have ended meanwhile
 
 
 def test_nothing_is_written_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
