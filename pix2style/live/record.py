@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _SUFFIX, _PARTIAL_SUFFIX = ".mp4", ".partial.mp4"
 _TICKS = 90_000  # a second, in units of MP4's times
 _FRAME_RATE = 30  # for the encoder, which spends bits by it; frames keep the times at which they came
-_KEYFRAME_EVERY = 60  # a fragment of the file ends before each: about so many frames are lost in a crash
+# A fragment of the file ends before each keyframe: about so much is lost if the program is killed.
+_KEYFRAME_EVERY = _TICKS
+_MOST_FRAMES_BETWEEN_KEYFRAMES = 60
 _WAITING_FRAMES = 16
 _BT709 = ClipColour(full_range=False, matrix=1, primaries=1, transfer=1)
 
@@ -147,10 +149,10 @@ class _Encoder:
         configure_encoder(self._codec, settings, width_px, height_px)
         # Without frames that are predicted from later ones, packets leave the encoder in the order of their times.
         self._codec.max_b_frames = 0
-        self._codec.gop_size = _KEYFRAME_EVERY
+        self._codec.gop_size = _MOST_FRAMES_BETWEEN_KEYFRAMES
         self._converter = FrameConverter(settings)
         self._times: list[int] = []
-        self._first_s = 0.0
+        self._first_s, self._last_key = 0.0, 0
 
     @property
     def frames(self) -> int:
@@ -159,6 +161,8 @@ class _Encoder:
 
     def add(self, rgb: Image8, captured_s: float) -> None:
         """Encode a frame."""
+        from av.video.frame import PictureType
+
         if not self._times:
             self._first_s = captured_s
         time = round((captured_s - self._first_s) * _TICKS)
@@ -168,6 +172,8 @@ class _Encoder:
         cropped = rgb[: max(2, rgb.shape[0] // 2 * 2), : max(2, rgb.shape[1] // 2 * 2)]
         image = self._converter.convert(ClipFrame(resize(cropped, height, width), None, time, len(self._times)))
         image.pts = len(self._times)  # the encoder counts frames
+        if time - self._last_key >= _KEYFRAME_EVERY:
+            image.pict_type, self._last_key = PictureType.I, time
         self._times.append(time)
         self._write(self._codec.encode(image))
 
@@ -210,7 +216,10 @@ def _settings(height_px: int, width_px: int) -> VideoSettings:
         subtitles=0,
     )
     settings, _ = choose_settings(facts, facts.path)
-    return dataclasses.replace(settings, threads=0)
+    options = settings.options
+    if settings.encoder == "libx264":
+        options = (*options, ("tune", "zerolatency"))  # frames that the encoder holds back would be lost, too
+    return dataclasses.replace(settings, threads=0, options=options)
 
 
 def _copy_packets(fragmented: Path, path: Path) -> None:

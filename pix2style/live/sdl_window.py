@@ -17,6 +17,8 @@ from pix2style.printable import one_line
 _LINUX_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 _STDERR_OF_WAYLAND = re.compile("error: XDG_RUNTIME_DIR")
 _SMALLEST_WIDTH_PX = 640
+_LEAST_WIDTH_PX = 160  # of upright frames, too
+_LEAST_WIDTH_WITH_TEXT_PX = 120
 _SHARE_OF_SCREEN = 0.85
 _SMOOTH_PIXELS = 2_400_000  # larger windows are enlarged by repeating pixels, because smoothly it takes 40 ms
 _REPEATED = ("up", "down", "left", "right")  # keys that repeat while they are held
@@ -112,6 +114,8 @@ class SdlWindow:
             surface.blit(self._scaled(self._image_rect.size), self._image_rect)
         if overlay.split is not None and self._image is not None:
             self._draw_split(surface, overlay.split)
+        if surface.get_width() < _LEAST_WIDTH_WITH_TEXT_PX:
+            return
         if overlay.lines:
             self._draw_panel(surface, [[(line, _WHITE)] for line in overlay.lines], "topleft")
         if overlay.is_recording:
@@ -139,7 +143,7 @@ class SdlWindow:
     def _draw_panel(self, surface: Any, rows: list[list[tuple[str, tuple[int, int, int]]]], place: str) -> None:
         """Draw rows of coloured texts, aligned in columns, on a dark panel at a place of the surface."""
         font = self._font(surface.get_height())
-        wrap_px = surface.get_width() - 4 * _MARGIN_PX
+        wrap_px = max(1, surface.get_width() - 4 * _MARGIN_PX)
         texts = [[font.render(text, True, colour, None, wrap_px) for text, colour in row] for row in rows]
         widths = [max(row[column].get_width() for row in texts) for column in range(len(rows[0]))]
         heights = [max(text.get_height() for text in row) for row in texts]
@@ -201,7 +205,7 @@ def _fit(screen: tuple[int, int], height_px: int, width_px: int) -> tuple[int, i
     """Return the width and height of the window: those of the frames, if they fit on the screen and are not tiny."""
     enlarged = max(1.0, _SMALLEST_WIDTH_PX / width_px)
     scale = min(enlarged, _SHARE_OF_SCREEN * screen[0] / width_px, _SHARE_OF_SCREEN * screen[1] / height_px)
-    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    return max(min(_LEAST_WIDTH_PX, screen[0]), round(width_px * scale)), max(1, round(height_px * scale))
 
 
 def _no_display(reason: str) -> str:

@@ -10,6 +10,7 @@ from pix2style.plural import counted
 from pix2style.video.clip import ClipFacts
 from pix2style.video.container import make_decoder
 from pix2style.video.damage import DamageReport, ExpectedTimes
+from pix2style.video.frame_clock import FrameClock
 from pix2style.video.seek import opened_at
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ class FrameDecoder:
         with opened_at(path, self._since if may_seek else None, self._on_note) as opened:
             decoder = make_decoder(opened.stream, path, is_parallel=is_parallel)
             expected = ExpectedTimes(opened.key_time)
+            clock = FrameClock(self._step, is_guessed=opened.has_guessed_times)
             for packet in opened.packets:
-                expected.add_packet(packet)
+                expected.add_packet(packet, clock.packet_time(packet))
                 try:
                     frames = decoder.decode(packet)
                 except EOFError:
@@ -91,7 +93,7 @@ class FrameDecoder:
                     expected.add_error()
                     continue
                 for frame in frames:
-                    time = self._time_of(frame)
+                    time = clock.frame_time(frame)
                     if self._is_sound(frame, time, expected):
                         self._damage.flush()
                         self._number += 1
@@ -100,13 +102,6 @@ class FrameDecoder:
             if expected.misses_key_frame:
                 raise _DamagedAfterSeekError
             self._add_damaged(expected.damaged(expected.rest()))
-
-    def _time_of(self, frame: VideoFrame) -> int:
-        if frame.pts is not None:
-            return frame.pts
-        if frame.dts is not None:
-            return frame.dts
-        return 0 if self._last is None else self._last + self._step
 
     def _is_sound(self, frame: VideoFrame, time: int, expected: ExpectedTimes) -> bool:
         """Return whether a frame is to be yielded, and note which ones are missing before it."""
