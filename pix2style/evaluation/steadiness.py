@@ -62,8 +62,9 @@ def evaluate_steadiness(
         DataError: No photo can be used.
     """
     names, photos, failures = _load(dataset)
-    groups = [photos[start : start + _PHOTOS_PER_CLIP] for start in range(0, len(photos), _PHOTOS_PER_CLIP)]
-    clips = [render_moving_clip(group, frames=_CLIP_FRAMES) for group in groups if fits_a_clip(group[0])][:_MAX_CLIPS]
+    fitting = [photo for photo in photos if fits_a_clip(photo)][: _MAX_CLIPS * _PHOTOS_PER_CLIP]
+    groups = [fitting[start : start + _PHOTOS_PER_CLIP] for start in range(0, len(fitting), _PHOTOS_PER_CLIP)]
+    clips = [render_moving_clip(group, frames=_CLIP_FRAMES) for group in groups]
     rows, total = [], len(stylizers) * len(modes)
     changes: list[PartialShift] = []
     for name, mode in product(stylizers, modes):

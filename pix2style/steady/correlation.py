@@ -15,6 +15,9 @@ Spectrum = NDArray[np.complex64]
 _BANDWIDTH = 0.2
 # Frequencies weaker than this share of the mean amplitude hold noise only, and are not raised to full weight.
 _AMPLITUDE_FLOOR = 0.3
+# A peak that stands out less is one of noise. At 640x360 the highest of noise stood out by 5.9 to 6.6 standard
+# deviations, and that of weak texture under noise by 46.
+_MIN_PEAK_DEVIATIONS = 12
 
 
 def spectrum(image: Floats) -> Spectrum:
@@ -34,7 +37,7 @@ def global_shift(before: Spectrum, after: Spectrum, shape: tuple[int, int]) -> t
         shape: Height and width of the images.
 
     Returns:
-        Shifts of up to half of the height and half of the width; (0, 0) for images without any texture.
+        Shifts of up to half of the height and half of the width; (0, 0) for images that have no texture but noise.
     """
     cross = after * before.conj()
     amplitude = np.abs(cross)
@@ -43,6 +46,8 @@ def global_shift(before: Spectrum, after: Spectrum, shape: tuple[int, int]) -> t
         return 0.0, 0.0
     cross *= _low_pass(*shape) / (amplitude + np.float32(floor))
     surface = np.fft.irfft2(cross, shape).astype(np.float32, copy=False)
+    if float(surface.max() - surface.mean()) < _MIN_PEAK_DEVIATIONS * float(surface.std()):
+        return 0.0, 0.0
     row, column = np.unravel_index(int(surface.argmax()), shape)
     return _peak(surface[:, column], int(row)), _peak(surface[row], int(column))
 

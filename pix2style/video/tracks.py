@@ -17,7 +17,7 @@ from pix2style.video.tags import copy_track_tags
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
-    from av.stream import Stream
+    from av.stream import AttachmentStream, Stream
 
 _KINDS = {"audio": ("sound track", "sound tracks"), "subtitle": ("subtitle track", "subtitle tracks")}
 
@@ -89,10 +89,16 @@ def add_track(output: OutputContainer, track: Stream) -> Stream:
 def add_fonts(
     original: InputContainer, output: OutputContainer, container: VideoContainer, tracks: Sequence[Stream]
 ) -> None:
-    """Copy the attached files of a clip, which are fonts, if subtitles that may use them are copied."""
+    """Copy the attached fonts of a clip, if subtitles that may use them are copied."""
     if container.muxer == "matroska" and any(track.type == "subtitle" for track in tracks):
-        for attachment in original.streams.attachments:
+        for attachment in filter(_is_font, original.streams.attachments):
             output.add_stream_from_template(attachment)
+
+
+def _is_font(attachment: AttachmentStream) -> bool:
+    """Return whether an attached file is a font. Others may be anything, for example the places of a flight."""
+    kind, name = (attachment.mimetype or "").lower(), (attachment.name or "").lower()
+    return "font" in kind or "opentype" in kind or name.endswith((".ttf", ".otf", ".ttc"))
 
 
 def copied_packets(
