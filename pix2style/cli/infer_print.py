@@ -66,11 +66,12 @@ def interrupted_advice(interruption: ClipInterrupted) -> str:
     from pix2style.progress import command_text
 
     command = command_text("pix2style", *sys.argv[1:])
-    if interruption.partial is None:
+    if not interruption.frames:
         return f"no frame was done; the same command starts again: {command}"
     frames = counted(interruption.frames, "frame", verb="is")
+    where = f"in {interruption.partial}" if interruption.partial else "done, but no playable file could be written"
     goes_on = f"goes on after frame {interruption.kept_frames:,}" if interruption.kept_frames else "starts again"
-    return printable(f"{frames} in {interruption.partial}; the same command {goes_on}: {command}")
+    return printable(f"{frames} {where}; the same command {goes_on}: {command}")
 
 
 def print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from pix2style.video.read import read_frames
 from pix2style.video.settings import FRAMES_PER_SEGMENT, VideoSettings
 from pix2style.video.thread_queue import ReadAhead
 from pix2style.video.timeline import read_timeline
-from pix2style.video.work_folder import WorkFolder, open_work_folder
+from pix2style.video.work_folder import open_work_folder, work_folder_path
 from pix2style.writable import check_can_write
 
 
@@ -105,31 +105,34 @@ def run_clip(
     check_can_write(out)
     video, notes = settings.video_settings(facts, out)
     origin = ClipOrigin(stylizer.identity, 0, settings).note_of(out, sha256_file(source))
-    with open_work_folder(out, _job_digest(origin, video)) as work:
-        if work.discarded:
-            notes.append("an earlier call with other settings was not finished: its frames are discarded")
-        try:
-            job = ClipJob(
-                stylizer,
-                facts,
-                out,
-                settings=settings,
-                video=video,
-                work=work,
-                origin=origin,
-                on_progress=on_progress,
-                queue_frames=queue_frames,
-            )
-            return job.run(notes)
-        except OSError as error:
-            raise DataError(_cannot_write(out, error, work)) from error
-        except DataError as error:
-            if str(error).startswith(str(work.path)):  # the file that a person knows is the output
-                raise DataError(f"{out}{str(error)[str(error).index(': ', len(str(work.path))) :]}") from error
-            raise
-        finally:
-            if not work.segments and work.partial is None:
-                work.remove()
+    folder, kept_frames = work_folder_path(out), 0
+    try:
+        with open_work_folder(out, _job_digest(origin, video)) as work:
+            if work.discarded:
+                notes.append("an earlier call with other settings was not finished: its frames are discarded")
+            try:
+                job = ClipJob(
+                    stylizer,
+                    facts,
+                    out,
+                    settings=settings,
+                    video=video,
+                    work=work,
+                    origin=origin,
+                    on_progress=on_progress,
+                    queue_frames=queue_frames,
+                )
+                return job.run(notes)
+            finally:
+                kept_frames = work.frames
+                if not work.segments and work.partial is None:
+                    work.remove()
+    except OSError as error:
+        raise DataError(_cannot_write(out, error, kept_frames)) from error
+    except DataError as error:
+        if str(error).startswith(str(folder)):  # the file that a person knows is the output
+            raise DataError(f"{out}{str(error)[str(error).index(': ', len(str(folder))) :]}") from error
+        raise
 
 
 def _job_digest(origin: str, video: VideoSettings) -> str:
@@ -141,8 +144,8 @@ def _job_digest(origin: str, video: VideoSettings) -> str:
     return sha256_json([origin, video.digest(), versions])
 
 
-def _cannot_write(out: Path, error: OSError, work: WorkFolder) -> str:
-    kept = f" ({work.frames:,} frames are kept for it)" if work.frames else ""
+def _cannot_write(out: Path, error: OSError, kept_frames: int) -> str:
+    kept = f" ({kept_frames:,} frames are kept for it)" if kept_frames else ""
     return f"{out}: cannot be written: {error.strerror or error}: make room, and run the same command again{kept}"
 
 

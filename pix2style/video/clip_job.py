@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pix2style.errors import DataError
+from pix2style.errors import DataError, Pix2StyleError
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.steady import FramePlan, SteadyStylizer
 from pix2style.stylizer import Stylizer
@@ -59,7 +59,7 @@ class ClipInterrupted(KeyboardInterrupt):
     """Ctrl-C ended the work on a clip.
 
     Attributes:
-        partial: Playable file of the frames that were done; None if there is none.
+        partial: Playable file of the frames that were done; None if none was done, or the file cannot be written.
         frames: Number of these frames.
         kept_frames: Number of those that the next call does not have to make again.
     """
@@ -167,9 +167,10 @@ class ClipJob:
                 raise DataError(f"{self._facts.path}: has no frames in the part to stylize: check --start and --end")
             self._join(self._out)
         except KeyboardInterrupt:
-            partial = self._leave_partial()
-            done, kept = self._work.frames + self._unfinished_frames, self._work.frames
-            raise ClipInterrupted(partial, done, kept) from None
+            partial, done = None, self._work.frames + self._unfinished_frames
+            with contextlib.suppress(Pix2StyleError, OSError):  # whoever pressed Ctrl-C wants an end in any case
+                partial = self._leave_partial()
+            raise ClipInterrupted(partial, done, self._work.frames) from None
         self._remove_partial()
         self._work.remove()
         return ClipReport(
@@ -190,7 +191,8 @@ class ClipJob:
                 writer.finish()
             except KeyboardInterrupt:
                 self._is_interrupted = True
-                writer.finish()
+                with contextlib.suppress(Pix2StyleError, OSError):
+                    writer.finish()
                 raise
 
     def _follow(self) -> Iterator[_Followed]:
@@ -243,7 +245,8 @@ class ClipJob:
 
     @property
     def _unfinished_frames(self) -> int:
-        return self._unfinished.count if self._unfinished else 0
+        """Frames of a segment that was ended early. There are none if it could not be written."""
+        return self._unfinished.count if self._unfinished and self._work.next_path().is_file() else 0
 
     def _join(self, out: Path, end_s: float | None = None) -> None:
         """Write all segments, with sound and subtitles, into a file that has its name only when it is complete.
@@ -251,10 +254,10 @@ class ClipJob:
         It is written in the work folder, so that a program that is killed leaves nothing elsewhere.
         """
         is_partial = out != self._out
-        segments = [*self._work.paths, *([self._work.next_path()] if is_partial and self._unfinished_frames else [])]
+        unfinished = [self._work.next_path()] if is_partial and self._unfinished_frames else []
         joined = self._work.path / f"joined{out.suffix}"
         notes = join_segments(
-            segments,
+            [*self._work.paths, *unfinished],
             self._facts,
             joined,
             self._video,
@@ -272,7 +275,7 @@ class ClipJob:
             self._work.remove()
             return None
         path = self._partial_path()
-        last = self._unfinished or self._work.segments[-1]
+        last = self._unfinished if self._unfinished and self._unfinished_frames else self._work.segments[-1]
         self._join(path, self._facts.seconds_of(last.last_time) + float(1 / self._facts.frame_rate))
         self._work.set_partial(path)
         return path

@@ -88,12 +88,12 @@ class ExpectedTimes:
         self._corrupt: set[int] = set()
         self._errors = 0
 
-    def add_packet(self, packet: Packet[VideoStream]) -> None:
-        """Note a packet that goes into the decoder."""
-        if packet.size and packet.pts is not None and not packet.is_discard:
-            heapq.heappush(self._expected, packet.pts)
+    def add_packet(self, packet: Packet[VideoStream], time: int | None) -> None:
+        """Note a packet that goes into the decoder, and its presentation time if that is known."""
+        if packet.size and time is not None and not packet.is_discard:
+            heapq.heappush(self._expected, time)
             if packet.is_corrupt:
-                self._corrupt.add(packet.pts)
+                self._corrupt.add(time)
 
     def add_error(self) -> None:
         """Note an error of the decoder."""

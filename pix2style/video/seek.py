@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from pix2style.errors import ClipError
 from pix2style.video.container import describe, open_container, video_stream
+from pix2style.video.frame_clock import has_guessed_times
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 # In formats without an index a place near the time is found only, so that it is sought from earlier times, too.
 _MARGINS_S = (0, 2, 10, 60)
+# Packets that are read from a place in the middle of these get other times than if all are read: programme streams hold
+# times for some frames only, and raw streams none.
+_FORMATS_WITHOUT_PLACES = ("mpeg", "h264", "hevc", "m4v", "mpegvideo", "vc1")
 _MOST_PACKETS_TO_KEY_FRAME = 1000
 _MOST_ERRORS = 20
 
@@ -33,11 +37,13 @@ class OpenedStream:
         stream: The stream.
         packets: Its packets, and at the end an empty one, which makes a decoder give its last frames.
         key_time: Presentation time of the key frame at which the packets begin; None if they are all packets.
+        has_guessed_times: Whether the presentation times of packets and frames cannot be relied on.
     """
 
     stream: VideoStream
     packets: Iterator[VideoPacket]
     key_time: int | None
+    has_guessed_times: bool
 
 
 @contextmanager
@@ -47,7 +53,7 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
     Args:
         path: The clip.
         time: Presentation time, in units of the stream's time base, before which to begin: at the key frame before it
-            if that is found, else at the beginning. None to begin at the beginning.
+            if that is found by a time that can be relied on, else at the beginning. None to begin at the beginning.
         on_note: Called if the file is so damaged that its end cannot be read.
 
     Raises:
@@ -62,7 +68,8 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
                 return
     with open_container(path) as container:
         stream = video_stream(container, path)
-        yield OpenedStream(stream, _packets(container, stream, on_note), key_time=None)
+        packets = _packets(container, stream, on_note)
+        yield OpenedStream(stream, packets, None, has_guessed_times(container, stream))
 
 
 def _sought(
@@ -71,6 +78,8 @@ def _sought(
     """Return a stream from a key frame on that is shown before a time; None if no such one is found."""
     from av.error import FFmpegError
 
+    if has_guessed_times(container, stream) or container.format.name in _FORMATS_WITHOUT_PLACES:
+        return None
     for margin_s in _MARGINS_S:
         try:
             container.seek(time - 1 - round(margin_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
@@ -79,7 +88,7 @@ def _sought(
         packets = _packets(container, stream, on_note)
         key = _next_key_packet(packets)
         if key is not None and key.pts is not None and key.pts < time:
-            return OpenedStream(stream, _chained(key, packets), key.pts)
+            return OpenedStream(stream, _chained(key, packets), key.pts, has_guessed_times=False)
     return None
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2style.errors import ClipError, ConfigError, DataError, MissingExtraError, require
+from pix2style.errors import ArtifactError, ClipError, ConfigError, DataError, MissingExtraError, require
 from pix2style.images.kinds import VIDEO_SUFFIXES
 from pix2style.progress import no_progress
 from pix2style.runtime.existing_outputs import OutputOrigin
@@ -145,19 +145,19 @@ def _missing_extra(jobs: Sequence[Job], inputs: Sequence[Path]) -> str:
 
 
 def _check_settings(jobs: Sequence[Job], settings: ClipSettings) -> None:
-    """Find out before the work whether encoder and container fit, by the first readable clip of each suffix."""
+    """Find out before the work whether encoder and container fit, which transparency decides, too."""
     from pix2style.video.facts import read_facts
 
-    checked: set[str] = set()
+    checked: set[tuple[str, bool]] = set()
     for job in jobs:
-        suffix = job.target.suffix.lower()
-        if suffix in checked:
-            continue
         try:
-            settings.video_settings(read_facts(job.source), job.target)
-        except DataError:
+            facts = read_facts(job.source)
+        except (DataError, OSError):
             continue  # listed as failed when its turn comes
-        checked.add(suffix)
+        kind = (job.target.suffix.lower(), facts.has_alpha)
+        if kind not in checked:
+            settings.video_settings(facts, job.target)
+            checked.add(kind)
 
 
 def _stylize(
@@ -167,7 +167,7 @@ def _stylize(
 
     try:
         made = run_clip(stylizer, job.source, job.target, settings, on_progress=on_progress)
-    except DataError as error:
+    except (DataError, ArtifactError, ConfigError, OSError) as error:
         reason = error.reason if isinstance(error, ClipError) else str(error)
         report.failures.append(FailedFile(job.source, reason))
         return

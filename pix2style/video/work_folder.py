@@ -105,7 +105,7 @@ class WorkFolder:
         used = {_RECORD, *(name for part in self.segments for name in (part.name, part.state))}
         for entry in self.path.iterdir():
             if entry.name not in used:
-                entry.unlink()
+                _remove_entry(entry)
         self._write_record()
 
     def _read_record(self) -> dict[str, Any]:
@@ -196,6 +196,13 @@ class WorkFolder:
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _remove_entry(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 @contextlib.contextmanager
