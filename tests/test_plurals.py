@@ -19,6 +19,9 @@ _ALLOWED = (
     "{report.images_per_s:.1f} images/s",
     "{plan.images_per_s:.3g} images/s",
     "{images_per_s:.0f} images/s",
+    "frames_per_s:.1f} frames/s",
+    "{rate:.1f} frames/s",
+    "{report.rate:.1f} frames/s",
 )
 
 

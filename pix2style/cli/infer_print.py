@@ -53,9 +53,9 @@ def _clip_bar(label: str) -> Iterator[ClipProgressCallback]:
 
 def _remark(progress: ClipProgress) -> str:
     """Return for example `750 of 3,000 frames, 31.2 frames/s, 1.04 times real time`."""
-    of = f" of {progress.total:,}" if progress.total else ""
+    done, total = progress.done, progress.total
     return joined(
-        f"{progress.done:,}{of} frames",
+        f"{done:,} of {counted(total, 'frame')}" if total else counted(done, "frame"),
         f"{progress.frames_per_s:.1f} frames/s" if progress.frames_per_s else "",
         f"{progress.times_real_time:.2f} times real time" if progress.times_real_time else "",
     )
