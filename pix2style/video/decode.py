@@ -36,7 +36,8 @@ class FrameDecoder:
     Args:
         facts: The clip.
         since: Frames before this time are left out; None for all. The clip is read from the key frame before it.
-        number: Number of the first frame, for notes.
+        number: Number of the first frame. If it is not 0, a frame was there just before the time `since` when the clip
+            was read before.
         on_note: Called with what a person should know.
     """
 
@@ -50,11 +51,17 @@ class FrameDecoder:
         self._damage = DamageReport(facts.time_base_s, facts.begin_s, on_note)
         self._step = max(1, round(1 / (facts.frame_rate * facts.time_base_s)))
         self._last: int | None = None
+        self._last_seen: int | None = None
         self._disordered = 0
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Yield the frames and their presentation times, which ascend."""
+        """Yield the frames and their presentation times, which ascend.
+
+        Raises:
+            ClipError: The file cannot be read, or ends before the frame from which to go on.
+        """
         may_seek, is_parallel = True, True
+        begin = self._since if self._number else None
         while True:
             try:
                 yield from self._decode(may_seek=may_seek, is_parallel=is_parallel)
@@ -64,6 +71,8 @@ class FrameDecoder:
             except _LastFramesLostError:
                 is_parallel = False
             self._since = self._since if self._last is None else self._last + 1
+        if begin is not None and (self._last_seen is None or self._last_seen < begin - 1):
+            raise ClipError(str(self._facts.path), "ends before the frame from which to go on: the file has changed")
         self._damage.end()
         if self._disordered:
             self._on_note(f"{counted(self._disordered, 'frame')} not later than the ones before: left out")
@@ -93,7 +102,7 @@ class FrameDecoder:
                     expected.add_error()
                     continue
                 for frame in frames:
-                    time = clock.frame_time(frame)
+                    self._last_seen = time = clock.frame_time(frame)
                     if self._is_sound(frame, time, expected):
                         self._damage.flush()
                         self._number += 1

@@ -48,12 +48,12 @@ def read_frames(
         max_side_px: Frames with a longer side than this are shrunk to it; None for the clip's own size.
         first: Number of the first frame that is yielded, for going on after a stop. The frames are the same as those
             that come without it, and have the same numbers.
-        first_time: A time that is not later than that of frame `first`, and later than that of the frame before, in
-            units of `facts.time_base_s`; None if it is not known. With it the frames before it need not be decoded.
+        first_time: The first time after that of the frame before frame `first`, in units of `facts.time_base_s`; None
+            if it is not known. With it the frames before it need not be decoded.
         on_note: Called with each thing that a person should know, for example frames that are damaged.
 
     Raises:
-        ClipError: The file cannot be read any more.
+        ClipError: The file cannot be read any more, or ends before the frame from which to go on.
     """
     since, until = (None if s is None else _ticks(facts, s) for s in (start_s, end_s))
     index = 0

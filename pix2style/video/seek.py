@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # In formats without an index a place near the time is found only, so that it is sought from earlier times, too.
 _MARGINS_S = (0, 2, 10, 60)
+# Packets that are read from a place in the middle of these get other times than if all are read: programme streams hold
+# times for some frames only, and raw streams none.
+_FORMATS_WITHOUT_PLACES = ("mpeg", "h264", "hevc", "m4v", "mpegvideo", "vc1")
 _MOST_PACKETS_TO_KEY_FRAME = 1000
 _MOST_ERRORS = 20
 
@@ -75,7 +78,7 @@ def _sought(
     """Return a stream from a key frame on that is shown before a time; None if no such one is found."""
     from av.error import FFmpegError
 
-    if has_guessed_times(container, stream):
+    if has_guessed_times(container, stream) or container.format.name in _FORMATS_WITHOUT_PLACES:
         return None
     for margin_s in _MARGINS_S:
         try:

@@ -10,6 +10,7 @@ pytest.importorskip("av")
 
 from clips import number_of, numbered_frames, write_clip
 
+from pix2style.errors import ClipError
 from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
 
@@ -50,3 +51,28 @@ def test_damaged_frame_of_an_avi_leaves_the_times_of_the_others(tmp_path: Path) 
     assert notes
     late = [frame for frame in frames if number_of(frame.rgb) >= 24]
     assert [frame.time for frame in late] == [whole[number] for number in range(24, 48)]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mpg", "mpeg2video"), ("a.264", "libx264"), ("a.265", "libx265"), ("a.m2v", "mpeg2video"), ("a.m4v", "mpeg4")],
+)
+def test_going_on_in_streams_that_hold_few_times_or_none(tmp_path: Path, name: str, codec: str) -> None:
+    options = {"g": "12", "bf": "2"} if codec != "libx265" else {"x265-params": "keyint=12:log-level=none"}
+    facts = read_facts(write_clip(tmp_path / name, numbered_frames(60), codec=codec, options=options))
+    frames = list(read_frames(facts))
+    assert [number_of(frame.rgb) for frame in frames] == list(range(60))
+    for first in (*range(11, 16), 37, 60):
+        later = read_frames(facts, first=first, first_time=frames[first - 1].time + 1)
+        assert [(f.index, f.time, number_of(f.rgb)) for f in later] == [
+            (f.index, f.time, f.index) for f in frames[first:]
+        ]
+
+
+@pytest.mark.parametrize("name", ["a.264", "a.mkv"])
+def test_going_on_in_a_clip_that_has_become_shorter_is_an_error(tmp_path: Path, name: str) -> None:
+    facts = read_facts(write_clip(tmp_path / name, numbered_frames(30), options=_B_FRAMES))
+    frames = list(read_frames(facts))
+    write_clip(tmp_path / name, numbered_frames(20), options=_B_FRAMES)
+    with pytest.raises(ClipError, match="ends before the frame from which to go on"):
+        list(read_frames(facts, first=25, first_time=frames[24].time + 1))
