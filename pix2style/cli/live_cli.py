@@ -78,6 +78,8 @@ def live_command(
             is_recording=record,
         )
         window = _open_window(opened, looks, state, is_shown=not no_window)
+        if no_window and not (record or virtual_camera or frames):
+            print_note("frames go nowhere: add --record or --virtual-camera, or leave out --no-window")
         if camera is not None:
             print_note(f"virtual camera: choose {camera.device} in the other program")
         report = run_live(

@@ -17,6 +17,7 @@ import numpy as np
 
 from pix2style.errors import DataError, require
 from pix2style.images import Image8
+from pix2style.live.pace import Pace
 from pix2style.printable import one_line
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _RATE = "30"
 _OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 5.0
+# Of what others send: FFmpeg otherwise keeps frames back, to be fluent. In addresses of files it would lose frames.
+_SENDERS = ("rtsp", "rtsps", "rtp", "udp")
 _SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "rtp")
 # An address may name playlists, whose entries are opened, too: never files of this machine.
 _PROTOCOLS = "crypto,data,http,httpproxy,https,rtmp,rtmps,rtp,rtsp,rtsps,srtp,tcp,tls,udp"
@@ -58,12 +61,13 @@ class StreamSource:
         container: The open container of PyAV.
         name: Name for messages.
         is_camera: Whether it is a camera.
+        waits: Whether frames wait until they are due, as those of a file that is read over the network.
     """
 
     is_clip = False
 
-    def __init__(self, container: InputContainer, name: str, *, is_camera: bool) -> None:
-        self.name, self.is_camera, self._container = name, is_camera, container
+    def __init__(self, container: InputContainer, name: str, *, is_camera: bool, waits: bool = False) -> None:
+        self.name, self.is_camera, self._container, self._waits = name, is_camera, container, waits
         streams = container.streams.video
         if not streams:
             raise DataError(f"{name}: sends no video")
@@ -74,11 +78,19 @@ class StreamSource:
             raise DataError(f"{name}: does not say how large its frames are")
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
-        """Yield the frames as they come."""
+        """Yield the frames as they come, or when they are due.
+
+        Raises:
+            DataError: It sent no frame, or was unplugged.
+        """
         [av] = require("live", "av")
+        pace, has_sent = Pace(), False
         while not stop.is_set():
             try:
                 for frame in self._container.decode(self._stream):
+                    if self._waits and stop.wait(pace.wait_s(frame.time)):
+                        return
+                    has_sent = True
                     yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
             except BlockingIOError:  # macOS: no frame yet
                 time.sleep(0.005)
@@ -89,6 +101,8 @@ class StreamSource:
                     return
                 raise DataError(f"{self.name}: stopped ({_reason(error)}): was it unplugged?") from error
             else:
+                if not has_sent and not stop.is_set():
+                    raise DataError(f"{self.name}: sent no frame")
                 return
 
     def close(self) -> None:
@@ -157,11 +171,16 @@ def _open_address(text: str, scheme: str) -> StreamSource:
     [av] = require("live", "av")
     if scheme not in _SCHEMES:
         raise DataError(f"{text}: unknown kind of address: known are {', '.join(f'{name}://' for name in _SCHEMES)}")
-    options = {"protocol_whitelist": _PROTOCOLS, "fflags": "nobuffer"}
+    options = {"protocol_whitelist": _PROTOCOLS}
+    if scheme in _SENDERS:
+        options["fflags"] = "nobuffer"
     if scheme.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
     try:
-        return StreamSource(_open(text, None, options), text, is_camera=False)
+        container = _open(text, None, options)
+        # The frames of a file can all be had at once. Only files have a duration.
+        is_file = scheme in ("http", "https") and container.duration is not None
+        return StreamSource(container, text, is_camera=False, waits=is_file)
     except av.error.ExitError as error:
         raise DataError(f"{text}: does not answer: is the address right, and does it send now?") from error
     except (OSError, av.error.FFmpegError) as error:

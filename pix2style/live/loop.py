@@ -36,7 +36,7 @@ class LiveReport:
 
     Attributes:
         frames: Number of frames that were stylized and shown.
-        dropped: Number of frames of the camera that were left out, because newer ones had come.
+        dropped: Number of frames that were left out, before or after they were stylized, because newer ones had come.
         rate: Frames per second.
         latency_s: Mean time from the camera's frame to the window at the end, in seconds.
         width_px, height_px: Size at which the last frame was stylized.
@@ -151,7 +151,7 @@ class _Session:
         self._window.close()
         figures, report = self._figures, self.report
         report.frames, report.rate, report.latency_s = figures.frames, figures.mean_rate, figures.latency_s
-        report.dropped = self._capture.newest.dropped
+        report.dropped = self._capture.newest.dropped + self._stylizing.results.dropped
 
     def _add(self, frame: StylizedFrame) -> None:
         """Give a stylized frame to everything but the window."""
@@ -163,7 +163,7 @@ class _Session:
         if self._recording is not None:
             self._recording.add(frame.stylized, frame.captured.captured_s)
             if self._recording.has_failed:
-                self._state = replace(self._state, is_recording=False)
+                self._stop_recording()
 
     def _apply_requests(self) -> None:
         """Start or end a recording, and write snapshots, as the controls ask; they wait for the first frame."""
@@ -208,7 +208,12 @@ class _Session:
             self._say(f"recording to {self._recording.path}")
         except Pix2StyleError as error:
             self._fail(error)
-            self._state = replace(self._state, is_recording=False)
+            self._stop_recording()
+
+    def _stop_recording(self) -> None:
+        """Record no more after a failure, and end the session if frames would go nowhere."""
+        goes_on = self._window.is_visible or self._outputs.virtual_camera is not None
+        self._state = replace(self._state, is_recording=False, has_ended=self._state.has_ended or not goes_on)
 
     def _end_recording(self) -> None:
         recording, self._recording = self._recording, None

@@ -23,6 +23,7 @@ _SHARE_OF_SCREEN = 0.85
 _SMOOTH_PIXELS = 2_400_000  # larger windows are enlarged by repeating pixels, because smoothly it takes 40 ms
 _REPEATED = ("up", "down", "left", "right")  # keys that repeat while they are held
 _REPEAT_AFTER_MS, _REPEAT_EVERY_MS = 350, 60
+_FIRST_LETTER_SCANCODE, _LETTERS = 4, "abcdefghijklmnopqrstuvwxyz"  # where a US keyboard has them
 _FIRST_DIGIT_SCANCODE = 30  # of the key 1, whatever the keyboard's layout prints on it
 _WHITE, _GREY, _RED, _BLACK = (255, 255, 255), (200, 200, 200), (230, 40, 40), (0, 0, 0)
 _PANEL = (0, 0, 0, 170)
@@ -40,6 +41,8 @@ class SdlWindow:
         ConfigError: There is no display.
         MissingExtraError: pygame-ce is not installed.
     """
+
+    is_visible = True
 
     def __init__(self, title: str, height_px: int, width_px: int) -> None:
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -198,7 +201,12 @@ class SdlWindow:
         digit = event.scancode - _FIRST_DIGIT_SCANCODE + 1
         if event.key in names:
             return names[event.key]
-        return str(digit) if 1 <= digit <= 9 else str(event.unicode).lower()
+        if 1 <= digit <= 9:
+            return str(digit)
+        letter = event.scancode - _FIRST_LETTER_SCANCODE
+        if not event.unicode.isascii() and 0 <= letter < len(_LETTERS):
+            return _LETTERS[letter]
+        return str(event.unicode).lower()
 
 
 def _fit(screen: tuple[int, int], height_px: int, width_px: int) -> tuple[int, int]:

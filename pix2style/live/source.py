@@ -152,6 +152,8 @@ class Capture:
         Raises:
             DataError: None has come from a camera for 10 seconds.
         """
+        if not self._thread.is_alive():  # the source has ended, or `newest` holds its error
+            return
         if not self._source.is_clip and time.monotonic() - self._last_frame_s > _NO_FRAME_S:
             raise DataError(
                 f"{self._source.name}: no frame came for {_NO_FRAME_S:.0f} s: unplug the camera and plug it in again,"

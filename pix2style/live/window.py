@@ -51,7 +51,13 @@ class Overlay:
 
 
 class Window(Protocol):
-    """Shows images, and reports keys and mouse. All methods are called from the main thread, as macOS demands."""
+    """Shows images, and reports keys and mouse. All methods are called from the main thread, as macOS demands.
+
+    Attributes:
+        is_visible: Whether somebody can see it and press keys.
+    """
+
+    is_visible: bool
 
     def show(self, image: Image8 | None, overlay: Overlay, *, is_full_screen: bool) -> Sequence[WindowEvent]:
         """Show an image, and return what happened since the last call.
@@ -68,6 +74,8 @@ class Window(Protocol):
 
 class NoWindow:
     """Show nothing, for machines without a display."""
+
+    is_visible = False
 
     def show(self, image: Image8 | None, overlay: Overlay, *, is_full_screen: bool) -> Sequence[WindowEvent]:  # noqa: ARG002
         """Show nothing, and report that nothing happened."""

@@ -1,4 +1,4 @@
-"""The size at which frames are stylized: as large as a frame rate allows, or fixed."""
+"""The size at which frames are stylized: as large as a frame rate allows, down to a smallest size, or fixed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import statistics
 from pix2style.images import size_within
 
 TARGET_RATE = 15.0
-"""Frames per second that are kept by stylizing smaller frames."""
+"""Frames per second that are aimed at by stylizing smaller frames; a slow filter stays below at the smallest size."""
 _SHARES = (1.0, 0.75, 0.5, 0.375, 0.25)  # of the longer side
 _SMALLEST_SIDE_PX = 256
 # Times that a decision is based on. The first at a size counts not at all: memory is allocated then.
@@ -21,7 +21,7 @@ class WorkSize:
     """Choose the size at which frames are stylized.
 
     The time that a filter takes is proportional to the number of pixels. From the times at one size follows which
-    size keeps `TARGET_RATE`.
+    size keeps `TARGET_RATE`. If none does, the smallest is taken.
 
     Args:
         fixed_side_px: Longer side of frames; larger frames are shrunk to it. None for a size that adapts.

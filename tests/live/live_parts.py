@@ -89,6 +89,7 @@ class ScriptedWindow:
     full_screen: list[bool] = field(default_factory=list)
     is_closed: bool = False
     seconds: float = 0.0
+    is_visible: bool = True
 
     def show(self, image: Image8 | None, overlay: Overlay, *, is_full_screen: bool) -> Sequence[WindowEvent]:
         self.threads.add(threading.current_thread().name)

@@ -6,6 +6,8 @@ import errno
 import sys
 import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +35,24 @@ def test_a_device_of_ffmpeg_sends_frames_until_it_is_stopped() -> None:
     assert shapes == [(48, 64, 3)] * 5
     assert (source.height_px, source.width_px, source.is_camera) == (48, 64, False)
     source.close()
+
+
+def test_a_clip_at_an_address_is_played_to_its_end_at_its_pace(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", count=11, rate=50)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = opened(f"http://127.0.0.1:{server.server_port}/clip.mp4")
+        begin = time.monotonic()
+        assert len(list(source.frames(threading.Event()))) == 11
+        assert time.monotonic() - begin >= 0.19
+        source.close()
+        server.shutdown()
+
+
+def test_a_device_without_a_frame_is_reported() -> None:
+    with pytest.raises(DataError, match="sent no frame"):
+        list(opened(TEST_PICTURES + ":duration=0").frames(threading.Event()))
 
 
 def test_a_device_that_ends_ends_the_frames() -> None:

@@ -53,6 +53,12 @@ def test_a_clip_is_stylized_and_recorded_without_a_window(live: Live, clip: Path
     assert float(frames[-1].mean()) == pytest.approx(255 - (20 + 200 * 7 / 8), abs=6)
 
 
+def test_frames_that_go_nowhere_are_noted(live: Live, clip: Path) -> None:
+    code, _, err = live("--source", clip, "--no-window")
+    assert code == 0
+    assert "frames go nowhere: add --record or --virtual-camera" in err
+
+
 def test_the_report_in_json(live: Live, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, _ = live("--source", clip, "--no-window", "--frames", "3", "--loop", "--json", "--size", "32")
@@ -148,7 +154,7 @@ def test_filters_and_styles_are_looks(
         return loop.LiveReport()
 
     monkeypatch.setattr(loop, "run_live", run)
-    code, _, err = live("--source", clip, "--no-window", filters=(negative_filter, negative_filter))
+    code, _, err = live("--source", clip, "--no-window", "--frames", "1", filters=(negative_filter, negative_filter))
     assert (code, err) == (0, "")
     assert names == [("negative", "negative")]
 

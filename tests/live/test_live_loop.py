@@ -103,6 +103,14 @@ def test_snapshots_that_cannot_be_written_are_reported_and_the_session_goes_on(t
     assert messages[1] in {overlay.message for overlay in window.overlays}
 
 
+def test_without_a_window_a_recording_that_fails_ends_the_session(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    source, window = Numbers(count=10_000), ScriptedWindow(is_visible=False)
+    report = live(tmp_path / "file", source, window, state=LiveState(is_recording=True))
+    assert len(report.failures) == 1
+    assert report.frames < 100
+
+
 def test_a_recording_holds_what_was_stylized_at_the_times_of_the_camera(tmp_path: Path) -> None:
     window = ScriptedWindow({5: [KeyPress("r")], 25: [KeyPress("r")], 30: [KeyPress("q")]})
     report = live(tmp_path, Numbers(count=10_000, pause_s=0.02), window)
@@ -161,6 +169,19 @@ def test_a_camera_that_sends_nothing_is_reported(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("pix2style.live.source._NO_FRAME_S", 0.2)
     with pytest.raises(DataError, match="numbers: no frame came for"):
         live(tmp_path, Numbers(pause_s=60.0))
+
+
+def test_a_source_that_ends_while_a_filter_is_slow_is_no_silent_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pix2style.live.source._NO_FRAME_S", 0.2)
+    assert live(tmp_path, Numbers(count=1), None, Negative(0.6)).frames == 1
+
+
+def test_frames_that_the_window_does_not_take_in_time_are_counted(tmp_path: Path) -> None:
+    report = live(tmp_path, Numbers(count=30, pause_s=0.02), ScriptedWindow(seconds=0.1))
+    assert report.frames + report.dropped == 30
+    assert report.dropped
 
 
 def test_a_stylizer_of_minutes_does_not_hold_up_the_end(tmp_path: Path) -> None:

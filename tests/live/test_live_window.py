@@ -102,6 +102,8 @@ def test_keys_are_named_whatever_the_keyboard(window: Any) -> None:
     assert post(window, *events) == [KeyPress("s"), KeyPress("up"), KeyPress("tab"), KeyPress("shift tab")]
     # The key of the digit 1 gives & on a French keyboard.
     assert post(window, key("&", scancode=30)) == [KeyPress("1")]
+    # The key of the letter R gives another letter on a Russian keyboard.
+    assert post(window, key("r", unicode="к", scancode=21)) == [KeyPress("r")]
     assert post(window, key("escape"), key("f1")) == [KeyPress("escape"), KeyPress("")]
 
 
