@@ -102,7 +102,8 @@ def _made(report: FilesReport, tiled: int) -> list[str]:
     from pix2style.images.kinds import VIDEO_SUFFIXES, suffix_of
 
     photos, parts = len(report.written) - len(report.clips), []
-    only_clips = report.skipped and all(suffix_of(path.name) in VIDEO_SUFFIXES for path in report.skipped)
+    others = [*report.skipped, *(failure.path for failure in report.failures)]
+    only_clips = others and all(suffix_of(path.name) in VIDEO_SUFFIXES for path in others)
     if not (photos or report.clips) and only_clips:
         parts.append("0 clips stylized")
     elif photos or not report.clips:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2style.errors import DataError, require
+from pix2style.errors import ConfigError, DataError, require
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8, as_array
 from pix2style.progress import no_progress
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.steady import FramePlan, SteadyMode, SteadyStylizer
 from pix2style.stylizer import Stylizer
+from pix2style.version import __version__
 from pix2style.video.clip import ClipFacts
 from pix2style.video.clip_job import QUEUE_FRAMES, ClipJob, ClipReport
 from pix2style.video.clip_origin import ClipOrigin
@@ -110,6 +111,8 @@ def run_clip(
         with open_work_folder(out, _job_digest(origin, video)) as work:
             if work.discarded:
                 notes.append("an earlier call with other settings was not finished: its frames are discarded")
+            if work.damaged:
+                notes.append("some of what an earlier call has kept is damaged: it is discarded, and made again")
             try:
                 job = ClipJob(
                     stylizer,
@@ -140,7 +143,7 @@ def _job_digest(origin: str, video: VideoSettings) -> str:
     import av
     import onnxruntime
 
-    versions = [av.__version__, str(av.library_versions), onnxruntime.__version__]
+    versions = [__version__, np.__version__, av.__version__, str(av.library_versions), onnxruntime.__version__]
     return sha256_json([origin, video.digest(), versions])
 
 
@@ -188,7 +191,7 @@ def stylize_video(
         settings = clip_settings(steady=steady, **of_clips)
         return _stylize_clip_frames(stylizer, read_facts(Path(source)), settings)
     if given := [name for name, value in of_clips.items() if value is not None]:
-        raise TypeError(f"{', '.join(given)}: for paths of clips only, not for an iterable of frames")
+        raise ConfigError(f"{', '.join(given)}: for paths of clips only, not for an iterable of frames")
     return _stylize_frames(SteadyStylizer(stylizer, clip_settings(steady=steady).steady), source)
 
 

@@ -21,7 +21,7 @@ from pix2style.video.read import read_frames
 from pix2style.video.segments import encode_segment
 from pix2style.video.settings import VideoSettings
 from pix2style.video.thread_queue import ReadAhead, WriteBehind
-from pix2style.video.work_folder import State, WorkFolder
+from pix2style.video.work_folder import State, WorkFolder, remove_partial
 
 QUEUE_FRAMES = 3
 """Number of decoded frames that may wait for the stylizer, and of stylized ones that may wait for the encoder."""
@@ -171,7 +171,7 @@ class ClipJob:
             with contextlib.suppress(Pix2StyleError, OSError):  # whoever pressed Ctrl-C wants an end in any case
                 partial = self._leave_partial()
             raise ClipInterrupted(partial, done, self._work.frames) from None
-        self._remove_partial()
+        remove_partial(self._out, self._work.partial)
         self._work.remove()
         return ClipReport(
             self._work.frames,
@@ -272,7 +272,8 @@ class ClipJob:
     def _leave_partial(self) -> Path | None:
         """Write what was done into a playable file beside the output; return None if nothing was done."""
         if not self._work.frames + self._unfinished_frames:
-            self._work.remove()
+            if self._work.partial is None:  # else it says which playable file an earlier call has left
+                self._work.remove()
             return None
         path = self._partial_path()
         last = self._unfinished if self._unfinished and self._unfinished_frames else self._work.segments[-1]
@@ -288,9 +289,3 @@ class ClipJob:
             number += 1
             path = self._out.with_name(f"{stem}-{number}{self._out.suffix}")
         return path
-
-    def _remove_partial(self) -> None:
-        if self._work.partial:
-            path = self._out.with_name(self._work.partial.name)
-            if self._work.owns(path):
-                path.unlink(missing_ok=True)

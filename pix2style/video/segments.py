@@ -201,5 +201,5 @@ def _read_index(path: Path) -> dict[str, Any]:
             if end != _END or packet_bytes != sum(row[2] + row[3] for row in index["packets"]):
                 raise ValueError("cut")
             return index
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ArtifactError(f"{path}: is not a complete segment of a clip: remove it, and it is made again") from error

@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import os
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 
 from pix2style.errors import ArtifactError, DataError
 from pix2style.files import atomic_path, locked, read_json, write_json
+from pix2style.video.segments import read_segment
 
 State = dict[str, NDArray[Any]]
 _RECORD = "job.json"
@@ -61,6 +65,45 @@ class PartialFile:
     name: str
     size_bytes: int
 
+    def is_at(self, path: Path) -> bool:
+        """Return whether this file lies at a path, as far as name and size tell."""
+        try:
+            return path.name == self.name and path.stat().st_size == self.size_bytes
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What an earlier call has left, as `job.json` says."""
+
+    job: str | None = None
+    segments: Sequence[SegmentRecord] = ()
+    notes: list[str] = field(default_factory=list)
+    partial: PartialFile | None = None
+
+
+def _read_record(folder: Path) -> _Record:
+    """Return the record of a work folder; an empty one if there is none that can be read."""
+    try:
+        values = read_json(folder / _RECORD)
+        if values["version"] != _VERSION:
+            return _Record()
+        segments = [SegmentRecord(**segment) for segment in values["segments"]]
+        partial = PartialFile(**values["partial"]) if values["partial"] else None
+        return _Record(values["job"], segments, list(values["notes"]), partial)
+    except (ArtifactError, LookupError, TypeError):
+        return _Record()
+
+
+def _load_state(path: Path) -> State | None:
+    """Return a stored state; None if the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, EOFError, ValueError, TypeError, LookupError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return None
+
 
 def work_folder_path(out: Path) -> Path:
     """Return the path of the work folder of an output."""
@@ -80,6 +123,7 @@ class WorkFolder:
         notes: What a person should know about the frames of these segments.
         partial: The playable file of an earlier call that was interrupted; None if there is none.
         discarded: Number of finished segments of another job that were in the folder.
+        damaged: Number of finished segments of this job that cannot be used, because they or one before is damaged.
     """
 
     def __init__(self, path: Path, job: str) -> None:
@@ -87,20 +131,18 @@ class WorkFolder:
         self.segments: list[SegmentRecord] = []
         self.notes: list[str] = []
         self.partial: PartialFile | None = None
-        self.discarded = 0
+        self.discarded = self.damaged = 0
         self._read()
 
     def _read(self) -> None:
         """Read what an earlier call has left, and remove what belongs to another job."""
-        record = self._read_record()
-        if record.get("partial"):
-            self.partial = PartialFile(**record["partial"])
-        segments = [SegmentRecord(**segment) for segment in record.get("segments", ())]
-        complete = all((self.path / name).is_file() for part in segments for name in (part.name, part.state) if name)
-        if record.get("job") == self._job and complete:
-            self.segments, self.notes = segments, record["notes"]
+        record = _read_record(self.path)
+        self.partial = record.partial
+        if record.job == self._job:
+            self.segments, self.notes = self._sound_run(record.segments), record.notes
+            self.damaged = len(record.segments) - len(self.segments)
         else:
-            self.discarded = len(segments)
+            self.discarded = len(record.segments)
         # What a program that was killed had not finished goes, too.
         used = {_RECORD, *(name for part in self.segments for name in (part.name, part.state))}
         for entry in self.path.iterdir():
@@ -108,12 +150,18 @@ class WorkFolder:
                 _remove_entry(entry)
         self._write_record()
 
-    def _read_record(self) -> dict[str, Any]:
+    def _sound_run(self, segments: Sequence[SegmentRecord]) -> list[SegmentRecord]:
+        """Return the segments up to the first damaged one. A state counts where the work would go on from it."""
+        sound = list(itertools.takewhile(self._is_sound, segments))
+        while sound and sound[-1].state and _load_state(self.path / sound[-1].state) is None:
+            sound.pop()
+        return sound
+
+    def _is_sound(self, segment: SegmentRecord) -> bool:
         try:
-            record = read_json(self.path / _RECORD)
+            return len(read_segment(self.path / segment.name).times) == segment.frames
         except ArtifactError:
-            return {}
-        return record if isinstance(record, dict) and record.get("version") == _VERSION else {}
+            return False
 
     def _write_record(self) -> None:
         write_json(
@@ -178,8 +226,7 @@ class WorkFolder:
         """Return the state of the stylizer after the last finished segment; None if there is none."""
         if not self.segments or not self.segments[-1].state:
             return None
-        with np.load(self.path / self.segments[-1].state, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return _load_state(self.path / self.segments[-1].state)
 
     def set_partial(self, path: Path | None) -> None:
         """Record the playable file of this call, or that there is none."""
@@ -188,10 +235,7 @@ class WorkFolder:
 
     def owns(self, path: Path) -> bool:
         """Return whether a file is the playable file that an earlier call has left."""
-        try:
-            return self.partial == PartialFile(path.name, path.stat().st_size)
-        except OSError:
-            return False
+        return self.partial is not None and self.partial.is_at(path)
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
@@ -235,8 +279,17 @@ def open_work_folder(out: Path, job: str) -> Iterator[WorkFolder]:
 
 
 def remove_stale(out: Path) -> None:
-    """Remove the work folder of an output that is complete, if an earlier call was ended before it could do so."""
+    """Remove what lies beside an output that is complete, if an earlier call was ended before it could do so."""
     path = work_folder_path(out)
     if path.is_dir():
         with contextlib.suppress(OSError, DataError), locked(path, DataError(f"{out}: busy")):
+            remove_partial(out, _read_record(path).partial)
             shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_partial(out: Path, partial: PartialFile | None) -> None:
+    """Remove the playable file of an interrupted call beside its output, unless it has become another file."""
+    if partial:
+        path = out.parent / Path(partial.name).name
+        if partial.is_at(path):
+            path.unlink(missing_ok=True)

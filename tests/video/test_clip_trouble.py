@@ -11,13 +11,14 @@ import pytest
 from clips import grey_frames, write_clip
 from negative_stylizer import Negative
 
-from pix2style.cli.infer_print import interrupted_advice
+from pix2style.cli.infer_print import interrupted_advice, print_report
 from pix2style.errors import ArtifactError, ConfigError, DataError
+from pix2style.runtime.files_report import FailedFile, FilesReport
 from pix2style.video import clip_job, stylize_clip
 from pix2style.video.clip_job import ClipInterrupted
 from pix2style.video.clip_settings import ClipSettings
 from pix2style.video.stylize_inputs import stylize_inputs
-from pix2style.video.work_folder import work_folder_path
+from pix2style.video.work_folder import remove_stale, work_folder_path
 
 
 def raise_(error: BaseException) -> Callable[..., Any]:
@@ -120,3 +121,74 @@ def test_ctrl_c_when_the_last_segment_cannot_be_written(
         make(30, KeyboardInterrupt(), clip, tmp_path / "out.mp4")
     assert stopped.value.partial == tmp_path / "out.partial.mp4"
     assert (stopped.value.frames, stopped.value.kept_frames) == (24, 24)
+
+
+def test_an_early_second_ctrl_c_does_not_forget_the_playable_file(clip: Path, tmp_path: Path) -> None:
+    for frame in (5, 0):
+        with pytest.raises(ClipInterrupted):
+            make(frame, KeyboardInterrupt(), clip, tmp_path / "out.mp4")
+        assert (tmp_path / "out.partial.mp4").is_file()
+    make(0, None, clip, tmp_path / "out.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_what_lies_beside_a_complete_output_goes(clip: Path, tmp_path: Path) -> None:
+    out, kept = tmp_path / "out.mp4", work_folder_path(tmp_path / "kept.mp4")
+    for name in ("out.mp4", "kept.mp4"):
+        with pytest.raises(ClipInterrupted):
+            make(5, KeyboardInterrupt(), clip, tmp_path / name)
+    (tmp_path / "kept.partial.mp4").write_bytes(b"another file")
+    for path in (out, tmp_path / "kept.mp4"):
+        path.touch()
+        remove_stale(path)
+    assert not kept.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.mp4", "kept.partial.mp4", "out.mp4"]
+
+
+# --- damaged work folders -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "keep", "resumed"),
+    [
+        ("000001.segment", 0.5, 12),
+        ("000000.segment", 0.0, 0),
+        ("000001.npz", 0.0, 12),
+        ("000001.npz", 0.5, 12),
+        ("000000.npz", 0.0, 24),
+        ("job.json", 0.5, 0),
+    ],
+)
+def test_what_is_damaged_is_made_again(clip: Path, tmp_path: Path, *, name: str, keep: float, resumed: int) -> None:
+    out = tmp_path / "out.mp4"
+    with pytest.raises(ClipInterrupted):
+        make(30, KeyboardInterrupt(), clip, out)
+    path = work_folder_path(out) / name
+    path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+    report = make(0, None, clip, out)
+    assert (report.frames, report.resumed_frames) == (50, resumed)
+    assert any("is damaged" in note for note in report.notes) is (resumed < 24 and name != "job.json")
+    make(0, None, clip, tmp_path / "whole.mp4")
+    assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("package", ["pix2style.video.api.__version__", "numpy.__version__"])
+def test_another_version_begins_again(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    with pytest.raises(ClipInterrupted):
+        make(30, KeyboardInterrupt(), clip, tmp_path / "out.mp4")
+    monkeypatch.setattr(package, "0.0")
+    assert make(0, None, clip, tmp_path / "out.mp4").resumed_frames == 0
+
+
+# --- the report ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failed", "start"), [(["a.mp4"], "0 clips stylized; 1 failed"), (["a.mp4", "b.jpg"], "0 photos stylized; 2 ")]
+)
+def test_the_report_names_what_failed(capsys: pytest.CaptureFixture[str], failed: list[str], start: str) -> None:
+    report = FilesReport(failures=[FailedFile(Path(name), "damaged") for name in failed])
+    print_report(report, Path("out"), 0, as_json=False)
+    assert capsys.readouterr().out.startswith(f"out: {start}")

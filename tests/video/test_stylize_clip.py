@@ -255,7 +255,7 @@ def test_frames_of_an_endless_iterable(photos: Callable[..., list[Image8]]) -> N
     frames = pix2style.stylize_video(Negative(), camera(), steady="lock")
     assert [np.array_equal(next(frames), 255 - photos(1)[0]) for _ in range(3)] == [True] * 3
     assert taken == 3
-    with pytest.raises(TypeError, match="start_s: for paths of clips only"):
+    with pytest.raises(ConfigError, match="start_s: for paths of clips only"):
         pix2style.stylize_video(Negative(), camera(), start_s=1)
     with pytest.raises(ConfigError, match="steady is 'no'"):
         pix2style.stylize_video(Negative(), camera(), steady="no")
