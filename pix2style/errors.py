@@ -53,8 +53,8 @@ class TrainingError(Pix2StyleError):
     exit_code = 6
 
 
-class ImageError(DataError):
-    """An image file cannot be read.
+class FileError(DataError):
+    """A file of the user cannot be read or written.
 
     Attributes:
         name: Name of the file.
@@ -67,18 +67,12 @@ class ImageError(DataError):
         self.reason = reason
 
 
-class ClipError(DataError):
-    """A video clip cannot be read.
+class ImageError(FileError):
+    """An image file cannot be read."""
 
-    Attributes:
-        name: Name of the file.
-        reason: The message without the file's name, for lists of failures.
-    """
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
+class ClipError(FileError):
+    """A video clip cannot be read."""
 
 
 class PhotoError(DataError):

@@ -6,6 +6,7 @@ An error, or Ctrl-C, in any thread ends the others at the next item that they gi
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -82,18 +83,20 @@ class ThreadQueue(Generic[_Item]):
             self._changed.notify_all()
 
 
-class _Worker:
-    """A thread, with whom the thread that started it exchanges items; leaving the `with` block ends it."""
+class _Worker(ABC):
+    """A thread that exchanges items with the thread that started it; leaving the `with` block ends it."""
 
     def __init__(self, name: str) -> None:
-        # A thread of a daemon does not keep the program from ending after a second Ctrl-C.
+        # A daemon thread does not keep the program from ending after a second Ctrl-C.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
+    @abstractmethod
     def _work(self) -> None:
-        raise NotImplementedError
+        """Do the work of the thread."""
 
+    @abstractmethod
     def _stop(self) -> None:
-        raise NotImplementedError
+        """Let the thread end soon."""
 
     def _wait(self) -> None:
         while self._thread.is_alive():
