@@ -22,6 +22,8 @@ _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 _LOSSLESS_EFFORT = 50
 # Pillow would write a coloured PPM file under these suffixes, which stand for black and white, grey and floats.
 _UNFIT_SUFFIXES = frozenset((".pbm", ".pfm", ".pgm"))
+# Asking Pillow for the format of a suffix imports all of its formats, which takes as long as painting a small photo.
+_USUAL_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 
 
@@ -52,6 +54,8 @@ def can_write(path: Path) -> bool:
 def format_of(path: Path) -> str | None:
     """Return Pillow's name of the format that the suffix of `path` selects for writing, or None."""
     suffix = path.suffix.lower()
+    if suffix in _USUAL_FORMATS:
+        return _USUAL_FORMATS[suffix]
     return None if suffix in _UNFIT_SUFFIXES else Image.registered_extensions().get(suffix)
 
 
