@@ -1,8 +1,8 @@
-"""Look at the studio's page in headless Chromium: pictures of every tab, and what must hold in a browser.
+r"""Look at the studio's page in headless Chromium: pictures of every tab, and what must hold in a browser.
 
     pix2style studio --no-open &
     pip install playwright && npm install axe-core
-    python benchmarks/studio_page.py http://127.0.0.1:7860/ PHOTO... --clip CLIP --out pictures \\
+    python benchmarks/studio_page.py http://127.0.0.1:7860/ PHOTO... --clip CLIP --out pictures \
         --axe node_modules/axe-core/axe.min.js --chromium /usr/bin/chromium --docs docs/studio.jpg
 
 It drops the photos, and checks that a stylized picture appears, that keys move tabs, line and mask, that a download
@@ -29,7 +29,7 @@ TABS = ("photo", "camera", "clip", "train")
 _WAIT_MS = 120_000
 _POLL_MS = 100
 _ALL_TILES = (
-    "((tiles) => tiles.length > 0 && tiles.every((one) => one.naturalWidth))([...document.querySelectorAll('.tile img')])"
+    "((all) => all.length && all.every((one) => one.naturalWidth))([...document.querySelectorAll('.tile img')])"
 )
 _DOCS_BYTES = 150_000
 _DOCS_SIZE = (1180, 900)
@@ -179,7 +179,7 @@ def _picture_for_docs(browser: Browser, arguments: argparse.Namespace) -> None:
 
 
 def _wait(page: Page, condition: str) -> None:
-    """Wait until a condition holds. (Playwright's own way needs `eval`, which the page does not allow.)"""
+    """Wait until a condition holds; Playwright's own way needs `eval`, which the page does not allow."""
     for _ in range(_WAIT_MS // _POLL_MS):
         if page.evaluate(condition):
             return

@@ -67,7 +67,7 @@ def studio_command(
     Example: pix2style studio great-wave my-filter.onnx --port 8080
     """
     require("studio", "starlette", "uvicorn")
-    from pix2style.studio.run_server import address, listen, make_access, open_browser, run_server
+    from pix2style.studio.run_server import address, listen, make_access, make_server, open_browser
     from pix2style.studio.studio import Studio
 
     with _terminated_like_interrupted(), listen(host, port) as listener:
@@ -80,7 +80,7 @@ def studio_command(
                 if open_ or (open_ is None and sys.stdout.isatty()):
                     open_browser(url)
 
-            run_server(studio, listener, access, say_where)
+            make_server(studio, access, say_where).run(sockets=[listener])
 
 
 @contextlib.contextmanager

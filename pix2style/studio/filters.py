@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pix2style import gallery
 from pix2style.errors import ConfigError
 from pix2style.loading import load_stylizer
 from pix2style.studio.choice import LOOK_PX, Choice
@@ -47,8 +48,8 @@ class Filters:
     """The list of filters, in order.
 
     Args:
-        sources: Filter files, runs, names of the gallery or teachers; and folders that hold filter files. None for the
-            whole gallery.
+        sources: Filter files, runs, names of the gallery or teachers; and folders that hold filter files. None at all
+            for the whole gallery.
 
     Raises:
         ConfigError: A source cannot be loaded, or there are none.
@@ -128,15 +129,25 @@ class Filters:
 
 
 def expand_sources(sources: Sequence[str]) -> list[str]:
-    """Return the sources, with the filter files of a folder instead of the folder, unless the folder is a run."""
-    expanded = []
-    for source in sources:
-        path = Path(source)
-        files = sorted(path.glob(f"*{_SUFFIX}")) if path.is_dir() and not _is_run(path) else []
-        if path.is_dir() and not _is_run(path) and not files:
-            raise ConfigError(f"{source}: is neither a run nor a folder with filter files (.onnx): name another")
-        expanded += [str(file) for file in files] or [source]
-    return expanded
+    """Return the sources, with the filter files of a folder instead of the folder; the whole gallery for none.
+
+    Raises:
+        ConfigError: A folder is neither a run nor holds filter files, or there is no filter at all.
+    """
+    if not sources and not gallery.names():
+        raise ConfigError("this pix2style comes without a gallery: name filter files, folders of them, or runs")
+    return [inner for source in sources or gallery.names() for inner in _expand(source)]
+
+
+def _expand(source: str) -> list[str]:
+    folder = Path(source)
+    # A folder of outputs may be named after a filter of the gallery.
+    if not folder.is_dir() or _is_run(folder) or gallery.find(source):
+        return [source]
+    files = sorted(folder.glob(f"*{_SUFFIX}"))
+    if not files:
+        raise ConfigError(f"{source}: is neither a run nor a folder with filter files (.onnx): name another")
+    return [str(file) for file in files]
 
 
 def _is_run(folder: Path) -> bool:

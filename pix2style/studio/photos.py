@@ -148,6 +148,8 @@ class Photos:
         upload.mask.write_bytes(data)
 
     def _stylizer(self, upload: Upload, choice: Choice) -> Stylizer:
+        """Return what stylizes the photo, within its mask if that is chosen."""
+        del upload
         return self._filters.stylizer(choice)
 
     def _decode(self, upload: Upload) -> ScreenPhoto:
@@ -161,9 +163,7 @@ class Photos:
                 raise ImageError(upload.name, error.reason) from error
             height, width = opened.rgb.shape[:2]
             if frames * height * width > MAX_PIXELS:
-                raise ImageError(
-                    upload.name, f"too many pixels in {frames} pictures: use pix2style infer"
-                )
+                raise ImageError(upload.name, f"too many pixels in {frames} pictures: use pix2style infer")
             shown = fit_within(opened.on_white(), PREVIEW_PX)
             return ScreenPhoto(to_srgb(shown, opened.icc_profile), width, height, frames, opened.notes)
 

@@ -21,6 +21,7 @@ from pix2style.studio.studio import Studio
 _TOKEN_BYTES = 24
 _LAST_ANSWERS_S = 2
 _HIGHEST_PORT = 65_535
+_MOST_REQUESTS = 200  # at a time
 
 
 def make_access(host: str, *, with_token: bool) -> Access:
@@ -69,12 +70,11 @@ def address(host: str, port: int, token: str | None) -> str:
     return f"http://{shown}:{port}/" + ("" if token is None else f"?token={token}")
 
 
-def run_server(studio: Studio, listener: socket.socket, access: Access, on_started: Callable[[], None]) -> None:
-    """Answer requests until Ctrl-C or SIGTERM.
+def make_server(studio: Studio, access: Access, on_started: Callable[[], None]) -> StudioServer:
+    """Return the server; its `run(sockets=[...])` answers requests until Ctrl-C, SIGTERM or `should_exit`.
 
     Args:
         studio: What the page works with. It is not closed.
-        listener: Socket that listens.
         access: Who may use it.
         on_started: Called when the first request can be answered.
     """
@@ -89,14 +89,13 @@ def run_server(studio: Studio, listener: socket.socket, access: Access, on_start
         http="h11",
         loop="asyncio",
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
-        limit_concurrency=200,
+        limit_concurrency=_MOST_REQUESTS,
         proxy_headers=False,
     )
-    server = _Server(config, on_started)
-    server.run(sockets=[listener])
+    return StudioServer(config, on_started)
 
 
-class _Server(uvicorn.Server):
+class StudioServer(uvicorn.Server):
     """Says when it has started."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:

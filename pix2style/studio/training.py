@@ -119,9 +119,7 @@ class TrainingJob(Job):
         if self._stop.is_set():
             self._kill()
         super().stop()
-        if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # the process has just ended
-                self._process.stdin.close()
+        self._close_input()
 
     def abandon(self) -> None:
         """End the training at once: nothing of it is kept."""
@@ -143,8 +141,8 @@ class TrainingJob(Job):
         process = self._process = _start(self.order)
         if process.stdout is None:
             raise TypeError("the output of the process is read")
-        if self._stop.is_set():
-            self.stop()
+        if self._stop.is_set():  # since before there was a process
+            self._close_input()
         for line in process.stdout:
             self.lines.append(printable(line.rstrip()))
         code = process.wait()
@@ -166,6 +164,12 @@ class TrainingJob(Job):
             self.result = trained
         self.share, self.message = 1.0, f"the filter is ready: {self.result}"
         self._on_trained(self.result)
+
+    def _close_input(self) -> None:
+        """Let the process end its training."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # the process has just ended
+                self._process.stdin.close()
 
     def _kill(self) -> None:
         """End the process, and those that it has started."""
