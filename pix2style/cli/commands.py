@@ -16,6 +16,7 @@ COMMAND_MODULES = {
     "inspect": "inspect_cli",
     "infer": "infer_cli",
     "live": "live_cli",
+    "studio": "studio_cli",
     "eval": "eval_cli",
     "config": "config_cli",
     "doctor": "doctor_cli",
