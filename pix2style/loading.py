@@ -72,6 +72,11 @@ def load_stylizer(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
                 " (pix2style inspect says what it still has)"
             )
+        if stylizer.proof == "in floats":
+            print_note(
+                f"{text}: runs in float32, because 8-bit convolutions are not exact on this processor: this gives the"
+                " right result, but takes up to three times as long"
+            )
         return stylizer
     if strength != 1 or tile is not None:
         raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")

@@ -15,6 +15,8 @@ from pix2style.gallery.pages import card_page
 from pix2style.loading import filter_path
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
+from plain_filters import write_filter  # isort: skip
+
 
 def test_names_are_found(small_gallery: Path) -> None:
     assert gallery.names() == ["negative", "second"]
@@ -26,9 +28,7 @@ def test_names_are_found(small_gallery: Path) -> None:
     assert filter_path("second") == small_gallery / "second.onnx"
 
 
-def test_files_of_the_working_folder_win(
-    small_gallery: Path, write_filter: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_of_the_working_folder_win(small_gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_filter(Path("second"))
     assert filter_path("second") == Path("second")
     assert "second: the filter of this name in the gallery is not used" in capsys.readouterr().err
