@@ -98,6 +98,19 @@ def filter_path(text: str | Path) -> Path:
     return found
 
 
+def gallery_file(name: str) -> Path:
+    """Return the file of a filter in the gallery.
+
+    Raises:
+        ArtifactError: The gallery has no filter of this name.
+    """
+    found = gallery.find(name)
+    if found is None:
+        advice = _meant(name) or "pix2style gallery lists all names"
+        raise ArtifactError(f"{name}: no filter of this name in the gallery: {advice}")
+    return found
+
+
 def _in_gallery(path: Path) -> Path | None:
     """Return the file of the filter in the gallery that a path names, unless a file or run folder has that name.
 
@@ -113,8 +126,7 @@ def _in_gallery(path: Path) -> Path | None:
 def _meant(text: str) -> str:
     """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
     similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
-    listing = "pix2style gallery lists all names"
-    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
+    return f"did you mean {' or '.join(similar)}? (pix2style gallery lists all names)" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:
