@@ -120,6 +120,11 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
                 " (pix2style inspect says what it still has)"
             )
+        if stylizer.proof == "in floats":
+            print_note(
+                f"{text}: runs in float32, because 8-bit convolutions are not exact on this processor: this gives the"
+                " right result, but takes up to three times as long"
+            )
         return stylizer
     if strength != 1 or tile is not None:
         raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")
@@ -141,6 +146,19 @@ def filter_path(text: str | Path) -> Path:
     return found
 
 
+def gallery_file(name: str) -> Path:
+    """Return the file of a filter in the gallery.
+
+    Raises:
+        ArtifactError: The gallery has no filter of this name.
+    """
+    found = gallery.find(name)
+    if found is None:
+        advice = _meant(name) or "pix2style gallery lists all names"
+        raise ArtifactError(f"{name}: no filter of this name in the gallery: {advice}")
+    return found
+
+
 def _in_gallery(path: Path) -> Path | None:
     """Return the file of the filter in the gallery that a path names, unless a file or run folder has that name.
 
@@ -156,8 +174,7 @@ def _in_gallery(path: Path) -> Path | None:
 def _meant(text: str) -> str:
     """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
     similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
-    listing = "pix2style gallery lists all names"
-    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
+    return f"did you mean {' or '.join(similar)}? (pix2style gallery lists all names)" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:
