@@ -15,6 +15,8 @@ COMMAND_MODULES = {
     "export": "export_cli",
     "inspect": "inspect_cli",
     "infer": "infer_cli",
+    "gallery": "gallery_cli",
+    "sheet": "sheet_cli",
     "live": "live_cli",
     "studio": "studio_cli",
     "eval": "eval_cli",
