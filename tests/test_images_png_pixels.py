@@ -62,7 +62,7 @@ def test_files_are_about_as_small_as_those_of_pillow(name: str, tmp_path: Path) 
     image, path, stream = Image.fromarray(_images()[name]), tmp_path / "a.png", io.BytesIO()
     save_png(image, path)
     image.save(stream, "PNG", compress_level=4)
-    assert path.stat().st_size <= 1.1 * len(stream.getvalue())
+    assert path.stat().st_size <= 1.1 * len(stream.getvalue()) + 200  # a table of codes
 
 
 def test_chunks_around_the_pixels_are_those_of_pillow(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ class FilterOptions:
             tile=self.tile,
             teacher_module=self.module,
             preserve_color=self.preserve_color,
+            spinning="never",  # else waiting threads take as much processor time as the work on small photos
         )
 
 
