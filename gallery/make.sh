@@ -37,5 +37,5 @@ for name in "${names[@]}"; do
   pix2style export "runs/gallery/$name" -o "$filter"
   pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --json > "$report"
   pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --limit 8 --steady --json > "$steady"
-  "$PYTHON" gallery/write_card.py "$name" --filter "$filter" --report "$report" --steady "$steady"
+  "$PYTHON" gallery/write_card.py "$name" --filter "$filter" --pairs "$DATA/pairs/$name" --report "$report" --steady "$steady"
 done
