@@ -16,6 +16,7 @@ from pix2style.cli import infer_cli  # noqa: F401
 from pix2style.cli import live_cli  # noqa: F401
 from pix2style.cli import studio_cli  # noqa: F401
 from pix2style.cli import eval_cli  # noqa: F401
+from pix2style.cli import report_cli  # noqa: F401
 from pix2style.cli import config_cli  # noqa: F401
 from pix2style.cli import doctor_cli  # noqa: F401
 from pix2style.cli import data_cli  # noqa: F401
