@@ -17,7 +17,8 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 75rem; padding: 1rem 1.5rem 4rem; }
 h2 { border-top: 1px solid var(--line); margin-top: 2.5rem; padding-top: 1rem; }
 img, svg { height: auto; max-width: 100%; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
+table { border-collapse: collapse; }
+.scroll { overflow-x: auto; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; }
 td.number { font-variant-numeric: tabular-nums; text-align: right; }
 figure { margin: 1rem 0; }
@@ -80,7 +81,10 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table. Numbers are aligned to the right, and None is an empty cell."""
     head = "".join(f'<th scope="col">{text(heading)}</th>' for heading in headings)
     lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows]
-    return "\n".join(["<table>", f"<thead><tr>{head}</tr></thead>", "<tbody>", *lines, "</tbody>", "</table>"])
+    rows_html = "\n".join(lines)
+    table_html = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows_html}\n</tbody>\n</table>"
+    # Reachable by the keyboard, because a wide table has to be scrolled on a phone.
+    return f'<div class="scroll" tabindex="0">\n{table_html}\n</div>'
 
 
 def _cell(value: object) -> str:
@@ -127,4 +131,4 @@ def slider(name: str, images: Sequence[tuple[str, Image8]]) -> str:
 
 def details(summary: str, preformatted: str) -> str:
     """Return text that a reader can unfold."""
-    return f"<details>\n<summary>{text(summary)}</summary>\n<pre>{text(preformatted)}</pre>\n</details>"
+    return f'<details>\n<summary>{text(summary)}</summary>\n<pre tabindex="0">{text(preformatted)}</pre>\n</details>'
