@@ -121,9 +121,7 @@ class Filters:
             return stylizer
         return StrokeSize(stylizer, stroke=choice.stroke, look_px=look_px)
 
-    def _add(
-        self, name: str, source: str, *, has_strength: bool = True, is_trained_here: bool = False
-    ) -> Filter:
+    def _add(self, name: str, source: str, *, has_strength: bool = True, is_trained_here: bool = False) -> Filter:
         number = len(self._filters) + 1
         names = {filter_.name for filter_ in self._filters.values()}
         shown, copy = name, 2

@@ -62,7 +62,7 @@ def make_app(studio: Studio, access: Access) -> ASGIApp:
     ]
     app = Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in table],
-        exception_handlers={Pix2StyleError: _failed, HTTPException: _refused},
+        exception_handlers={Pix2StyleError: routes.failed, HTTPException: _refused},
     )
     return _Gate(app, access)
 
@@ -72,6 +72,11 @@ class _Routes:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+
+    async def failed(self, _request: Request, error: Exception) -> Response:
+        """Answer with the message of an error, in which the place of the uploads is left out."""
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+        return _error(self._studio.without_paths(str(error)), status)
 
     async def index(self, _request: Request) -> Response:
         return _page_file(_INDEX)
@@ -236,11 +241,6 @@ def _parsed(text: str | bytes) -> Any:
 
 def _error(message: str, status: int) -> Response:
     return JSONResponse({"error": message}, status)
-
-
-async def _failed(_request: Request, error: Exception) -> Response:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return _error(str(error), status)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

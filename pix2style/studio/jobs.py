@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from abc import ABC, abstractmethod
@@ -72,8 +73,8 @@ class Job(ABC):
             "kind": self.kind,
             "state": self.state,
             "share": self.share,
-            "message": self.message,
-            "lines": list(self.lines),
+            "message": without_folder(self.message, self.folder.parent),
+            "lines": [without_folder(line, self.folder.parent) for line in self.lines],
             "has_result": self.result is not None,
         }
 
@@ -131,3 +132,8 @@ class Jobs:
         """End all jobs."""
         for job in self.running():
             job.abandon()
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return a text in which paths inside a folder, and inside one of its folders with random names, are short."""
+    return re.sub(re.escape(str(folder)) + r"[/\\]([0-9a-f]{16}[/\\])?", "", text)

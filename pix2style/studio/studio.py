@@ -15,7 +15,7 @@ from pix2style.installation import install_extras
 from pix2style.studio.choice import Choice
 from pix2style.studio.filters import Filters
 from pix2style.studio.frames import Frames
-from pix2style.studio.jobs import Job, Jobs
+from pix2style.studio.jobs import Job, Jobs, without_folder
 from pix2style.studio.limits import StudioLimits
 from pix2style.studio.photos import Photos
 from pix2style.studio.training import (
@@ -65,6 +65,10 @@ class Studio:
         """End all work, and delete all uploads and results."""
         self.jobs.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def without_paths(self, text: str) -> str:
+        """Return a message without the folder of the uploads, which means nothing to the person."""
+        return without_folder(text, self.folder)
 
     def describe(self) -> dict[str, Any]:
         """Return what the page has to know at its start: filters, and which tabs work."""

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,20 @@ def test_nonsense_is_answered_with_a_sentence(ask: _Caller) -> None:
     assert ask("POST", "/api/frames?choice=%7B", b"x")[0] == 400
     assert ask("PATCH", "/api/studio")[0] == 405
     assert ask("POST", "/api/photos?name=%2e%2e%2f.jpg", b"x")[0] == 400
+
+
+def test_messages_name_no_folder_of_the_machine(ask: _Caller, studio: Studio) -> None:
+    clip = json.loads(ask("POST", "/api/clips?name=../a.mp4", b"#EXTM3U\nfile:///etc/passwd\n")[2])
+    answer = ask.json("POST", "/api/clip-jobs", {"clip": clip["id"], "choice": _RED})
+    for _ in range(6000):
+        if answer["state"] != "running":
+            break
+        time.sleep(0.01)
+        answer = ask.json("GET", f"/api/jobs/{answer['id']}")
+    assert answer["state"] == "failed"
+    assert answer["message"].startswith("clip.mp4: ")
+    assert str(studio.folder) not in json.dumps(answer)
+    assert studio.without_paths(f"{studio.folder}/{'0' * 16}/photo.jpg: x") == "photo.jpg: x"
 
 
 def test_frames_of_a_webcam(ask: _Caller, photos: Callable[..., list[Image8]]) -> None:
