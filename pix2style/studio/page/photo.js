@@ -136,6 +136,7 @@ async function paint() {
   } finally {
     isPainting = false;
     part("photo-view").classList.remove("busy");
+    mask.showBrushing(false);
     if (current) showTiles();
   }
 }
