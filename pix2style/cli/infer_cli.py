@@ -43,7 +43,7 @@ def infer_command(
     from pix2style.cli.infer_print import interrupted_advice, show_progress
     from pix2style.effects.inside import filters_inside
     from pix2style.progress import print_note
-    from pix2style.video.clip_job import ClipInterrupted
+    from pix2style.video.interrupted import ClipInterrupted
     from pix2style.video.stylize_inputs import GivenOptions, stylize_inputs
 
     if out == Path("-"):  # `./-`, for `-` alone is refused before
