@@ -1,8 +1,10 @@
 """The command line: one module per command, which parses options, calls the work and prints the result.
 
-Modules import what a command needs inside its function, so that `--help` and short commands start without torch.
+Modules import what a command needs inside its function, so that `--help` and short commands start without torch. A new
+command gets a line in `commands.py`.
 """
 
+<<<<<<< HEAD
 # Importing a module registers its commands. `--help` lists them in this order.
 from pix2style.cli import quickstart_cli  # noqa: F401, I001
 from pix2style.cli import make_pairs_cli  # noqa: F401
@@ -22,6 +24,8 @@ from pix2style.cli import doctor_cli  # noqa: F401
 from pix2style.cli import data_cli  # noqa: F401
 from pix2style.cli import stylize_cli  # noqa: F401
 from pix2style.cli import teacher_cli  # noqa: F401
+=======
+>>>>>>> integration
 from pix2style.cli.app import main
 
 __all__ = ["main"]
