@@ -4,28 +4,6 @@ Modules import what a command needs inside its function, so that `--help` and sh
 command gets a line in `commands.py`.
 """
 
-<<<<<<< HEAD
-# Importing a module registers its commands. `--help` lists them in this order.
-from pix2style.cli import quickstart_cli  # noqa: F401, I001
-from pix2style.cli import make_pairs_cli  # noqa: F401
-from pix2style.cli import pairs_cli  # noqa: F401
-from pix2style.cli import train_cli  # noqa: F401
-from pix2style.cli import distill_cli  # noqa: F401
-from pix2style.cli import train_features_cli  # noqa: F401
-from pix2style.cli import export_cli  # noqa: F401
-from pix2style.cli import inspect_cli  # noqa: F401
-from pix2style.cli import infer_cli  # noqa: F401
-from pix2style.cli import live_cli  # noqa: F401
-from pix2style.cli import studio_cli  # noqa: F401
-from pix2style.cli import eval_cli  # noqa: F401
-from pix2style.cli import report_cli  # noqa: F401
-from pix2style.cli import config_cli  # noqa: F401
-from pix2style.cli import doctor_cli  # noqa: F401
-from pix2style.cli import data_cli  # noqa: F401
-from pix2style.cli import stylize_cli  # noqa: F401
-from pix2style.cli import teacher_cli  # noqa: F401
-=======
->>>>>>> integration
 from pix2style.cli.app import main
 
 __all__ = ["main"]
