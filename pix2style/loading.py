@@ -25,6 +25,8 @@ def load_stylizer(
     style: StyleChoice | Sequence[float] | str | None = None,
     tile: int | None = None,
     teacher_module: str | None = None,
+    threads: int | None = None,
+    device: str | None = None,
 ) -> Stylizer:
     """Load a teacher, the generator of a run folder, or a filter file.
 
@@ -40,6 +42,11 @@ def load_stylizer(
             them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
         teacher_module: For `magenta:`, `mobile`, `full`, a SavedModel folder, a converted folder or an address; for
             `gatys:`, a safetensors file of VGG19's weights.
+        threads: For filter files: number of threads of the processor for one photo; None for as many as there are
+            cores.
+        device: For filter files and runs: where they run, `"cpu"` (the default), `"cuda"` or another device that the
+            installed ONNX Runtime has; see `runtime.devices`. For an 8-bit filter the float16 file beside it
+            (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
 
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
@@ -47,7 +54,7 @@ def load_stylizer(
     Raises:
         ArtifactError: If the file, folder or network is missing, damaged or of an unknown kind.
         ConfigError: If a run holds several styles and none is chosen, there is no such style, strength is not between
-            0 and 1, or this kind of stylizer does not have one of the arguments.
+            0 and 1, the device cannot be used here, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
     text = expand_home(source) if isinstance(source, str) else str(source)
@@ -59,9 +66,9 @@ def load_stylizer(
         raise ConfigError(f"{text}: already names a style: leave out style={style!r}")
     style = style_in_source or style
     if teacher is None and path.is_file():
-        from pix2style.runtime.onnx_stylizer import OnnxStylizer
+        from pix2style.runtime.open_on_device import open_on_device
 
-        stylizer = OnnxStylizer(path, strength=strength, style=style, tile=tile)
+        stylizer = open_on_device(path, strength=strength, style=style, tile=tile, threads=threads, device=device)
         if stylizer.digest == "changed":
             print_note(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
@@ -70,9 +77,13 @@ def load_stylizer(
         return stylizer
     if strength != 1 or tile is not None:
         raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")
+    if threads is not None:
+        raise ConfigError(f"{text}: threads is for filter files (.onnx) only: export one, or leave it out")
     if teacher and style is not None:
         raise ConfigError(f"{text}: only runs and filter files can hold several styles: leave out style")
-    return teacher or load_run(path, style)
+    if teacher and device is not None:
+        raise ConfigError(f"{text}: device is for filter files and runs only: leave it out")
+    return teacher or load_run(path, style, device=device)
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:
@@ -97,9 +108,14 @@ def _load_teacher(text: str, teacher_module: str | None) -> Stylizer | None:
     return import_teacher(entry).load_by_name(styles, teacher_module)
 
 
-def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = None) -> Stylizer:
+def load_run(
+    path: Path, style: StyleChoice | Sequence[float] | str | None = None, *, device: str | None = None
+) -> Stylizer:
     """Load the generator of a run folder; see `load_stylizer`."""
-    require("train", "torch", "safetensors", "pydantic")
+    [torch, *_] = require("train", "torch", "safetensors", "pydantic")
     from pix2style.runs.stylizer import RunStylizer
 
-    return RunStylizer(path, style=None if style is None else as_style_choice(style))
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    if device is not None and device not in devices:
+        raise ConfigError(f"--device {device}: torch can run {path} on {' or '.join(devices)} here: give one of them")
+    return RunStylizer(path, style=None if style is None else as_style_choice(style), device=device or "cpu")
