@@ -14,6 +14,7 @@ from PIL import Image
 from pix2style.errors import DataError
 from pix2style.files import atomic_path
 from pix2style.images.colour import to_srgb
+from pix2style.images.metadata import metadata_options
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
 
@@ -63,8 +64,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
 
     Args:
         path: File to write; its suffix selects the format.
-        picture: Pixels, transparency and profile to write. The file gets no other metadata: no EXIF data, so no
-            orientation, location or names.
+        picture: Pixels, transparency and profile to write, and the metadata that are kept, if there are any.
         quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100. What was a lossless WebP file becomes one again.
         origin: A note in the file that says what made it; see `read_origin`.
 
@@ -98,9 +98,10 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     else:
         image = Image.fromarray(picture.on_white())
     extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
+    note = metadata_options(kind, picture.metadata, origin_options(kind, origin))
     try:
         with atomic_path(path) as temporary:
-            image.save(temporary, kind, **options.get(kind, {}), **extra, **origin_options(kind, origin))
+            image.save(temporary, kind, **options.get(kind, {}), **extra, **note)
             add_origin(temporary, kind, origin)
     # Encoders raise ValueError or struct.error for values that their format cannot store.
     except (OSError, ValueError, struct.error) as error:
