@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pix2style import gallery
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.home_paths import expand_home
 from pix2style.progress import print_note
@@ -14,7 +16,7 @@ from pix2style.teacher_table import parse_teacher, teacher_patterns
 
 _EXPECTED = (
     ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
-    + ", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)"
+    + ", a run folder (RUN, RUN@1), a filter file (.onnx, .onnx@1) or a name that `pix2style gallery` lists"
 )
 
 
@@ -28,13 +30,14 @@ def load_stylizer(
     threads: int | None = None,
     device: str | None = None,
 ) -> Stylizer:
-    """Load a teacher, the generator of a run folder, or a filter file.
+    """Load a filter of the gallery, a filter file, the generator of a run folder, or a teacher.
 
     Args:
-        source: `"watercolor"` (built-in teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a
-            painting), `"gatys:painting.jpg"` (optimisation, minutes per photo), a folder that `pix2style train` wrote,
-            or an exported `.onnx` file. A run or file with several styles takes `"x.onnx@1"` for the style with the
-            id 1, or `"x.onnx@0.5,0.5"` for a mixture of two.
+        source: A name in the gallery, for example `"great-wave"` (a file or a run folder of that name in the working
+            folder wins), an exported `.onnx` file, a folder that `pix2style train` wrote, `"watercolor"` (built-in
+            teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a painting), or
+            `"gatys:painting.jpg"` (optimisation, minutes per photo). A run or file with several styles takes
+            `"x.onnx@1"` for the style with the id 1, or `"x.onnx@0.5,0.5"` for a mixture of two.
         strength: For filter files: strength of the style, from 0 (the photo) to 1 (the full style).
         style: For runs and filter files with several styles: the style's id from 0 on, or a weight for each style.
             Another way to write what follows the @.
@@ -60,8 +63,10 @@ def load_stylizer(
     text = expand_home(source) if isinstance(source, str) else str(source)
     teacher = _load_teacher(text, teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
+    if teacher is None:
+        path = _in_gallery(path) or path
     if teacher is None and not path.exists():
-        raise ArtifactError(f"{text}: no such stylizer: expected {_EXPECTED}")
+        raise ArtifactError(f"{text}: no such stylizer: {_meant(text) or f'expected {_EXPECTED}'}")
     if style_in_source and style is not None:
         raise ConfigError(f"{text}: already names a style: leave out style={style!r}")
     style = style_in_source or style
@@ -84,6 +89,38 @@ def load_stylizer(
     if teacher and device is not None:
         raise ConfigError(f"{text}: device is for filter files and runs only: leave it out")
     return teacher or load_run(path, style, device=device)
+
+
+def filter_path(text: str | Path) -> Path:
+    """Return the path of a filter file that is given by its path or by its name in the gallery.
+
+    Raises:
+        ArtifactError: There is no such file, and the name is similar to one in the gallery.
+    """
+    path = Path(text)
+    found = _in_gallery(path) or path
+    if not found.exists() and (meant := _meant(str(text))):
+        raise ArtifactError(f"{text}: no such filter: {meant}")
+    return found
+
+
+def _in_gallery(path: Path) -> Path | None:
+    """Return the file of the filter in the gallery that a path names, unless a file or run folder has that name.
+
+    An output folder may be named after its filter, so a folder without checkpoints does not stand in the way.
+    """
+    found = gallery.find(str(path))
+    is_other = path.is_file() or (path / "checkpoints").is_dir()
+    if found and is_other:
+        print_note(f"{path}: the filter of this name in the gallery is not used, because the working folder has one")
+    return None if is_other else found
+
+
+def _meant(text: str) -> str:
+    """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
+    similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
+    listing = "pix2style gallery lists all names"
+    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:

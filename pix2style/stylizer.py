@@ -91,6 +91,10 @@ class Stylizer(ABC):
         [stylized] = self.stylize([image])
         return stylized
 
+    def copy_for_clips(self) -> Stylizer:
+        """Return a stylizer for the frames of a clip, whose changes do not change this one; this one if none can."""
+        return self
+
     def stylize_picture(self, picture: Picture) -> Picture:
         """Stylize a picture in sRGB, which networks are trained on, and return it in the colour space of the picture.
 

@@ -36,8 +36,9 @@ FilterArgument = Annotated[
     str,
     typer.Argument(
         metavar="FILTER",
-        help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
-        " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+        help="A name that `pix2style gallery` lists, for example great-wave (a file or run folder of that name here"
+        " wins), or a filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder"
+        " (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
     ),
 ]
 InputsArgument = Annotated[

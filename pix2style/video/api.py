@@ -11,7 +11,6 @@ from pix2style.errors import ConfigError, DataError, require
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8, as_array
 from pix2style.progress import no_progress
-from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.steady import FramePlan, SteadyMode, SteadyStylizer
 from pix2style.stylizer import Stylizer
 from pix2style.version import __version__
@@ -202,8 +201,7 @@ def _stylize_frames(steady: SteadyStylizer, frames: Iterable[Image8]) -> Iterato
 
 
 def _stylize_clip_frames(stylizer: Stylizer, facts: ClipFacts, settings: ClipSettings) -> Iterator[Image8]:
-    if isinstance(stylizer, OnnxStylizer):
-        stylizer = stylizer.copy_for_clips()
+    stylizer = stylizer.copy_for_clips()
     steady = SteadyStylizer(stylizer, settings.steady)
 
     def follow() -> Iterator[tuple[Image8, float, FramePlan]]:
