@@ -9,11 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pix2style.cli.infer_io_options import (
+    DeviceOption,
+    KeepMetadataOption,
+    LosslessOption,
+    Metadata,
+    SearchOptions,
+    ThreadsOption,
+)
 from pix2style.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pix2style.runtime.file_settings import FileSettings
     from pix2style.stylizer import Stylizer
     from pix2style.video.clip_settings import ClipSettings
+
+
+_DEFAULT_QUALITY = 95
 
 
 class OutputFormat(StrEnum):
@@ -40,16 +52,6 @@ FilterArgument = Annotated[
         " wins), or a filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder"
         " (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
     ),
-]
-InputsArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="INPUTS...", help="Photos and video clips: files, and folders that are searched recursively."
-    ),
-]
-OutOption = Annotated[
-    Path,
-    typer.Option("-o", "--out", help="Output folder. For a single photo or clip it may be a file, such as out.mp4."),
 ]
 StrengthOption = Annotated[
     float,
@@ -91,7 +93,9 @@ FormatOption = Annotated[
     OutputFormat | None,
     typer.Option("--format", help="Format of all images. Default: the photo's format, or PNG if it cannot be written."),
 ]
-QualityOption = Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files.")]
+QualityOption = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files, for example 85. Default: 95.")
+]
 SteadyOption = Annotated[
     Steady | None,
     typer.Option(
@@ -143,13 +147,21 @@ class FilterOptions:
     style: StyleOption = None
     tile: TileOption = None
     module: ModuleOption = None
+    threads: ThreadsOption = None
+    device: DeviceOption = None
 
     def load(self, source: str) -> Stylizer:
         """Load the filter with these options."""
         from pix2style.loading import load_stylizer
 
         return load_stylizer(
-            source, strength=self.strength, style=self.style, tile=self.tile, teacher_module=self.module
+            source,
+            strength=self.strength,
+            style=self.style,
+            tile=self.tile,
+            teacher_module=self.module,
+            threads=self.threads,
+            device=self.device,
         )
 
 
@@ -159,7 +171,25 @@ class OutputOptions:
 
     overwrite: OverwriteOption = False
     format: FormatOption = None
-    quality: QualityOption = 95
+    quality: QualityOption = None
+    lossless: LosslessOption = False
+    keep_metadata: KeepMetadataOption = Metadata.none
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            ConfigError: They do.
+        """
+        if self.lossless and self.quality is not None:
+            raise ConfigError(f"--quality {self.quality}: --lossless has no quality: leave out one of them")
+        if self.lossless and self.format is OutputFormat.jpg:
+            raise ConfigError("--format jpg: JPEG always loses something, unlike --lossless: take png or webp")
+
+    @property
+    def quality_or_default(self) -> int:
+        """Quality of JPEG and WebP files."""
+        return _DEFAULT_QUALITY if self.quality is None else self.quality
 
     @property
     def suffix(self) -> str | None:
@@ -179,12 +209,18 @@ class ClipOptions:
     codec: CodecOption = None
     timeline: TimelineOption = None
 
-    def settings(self, loaded: Stylizer) -> ClipSettings:
+    def settings(self, loaded: Stylizer, outputs: OutputOptions, threads: int | None) -> ClipSettings:
         """Return checked settings of clips.
+
+        Args:
+            loaded: The stylizer.
+            outputs: Options that say how outputs are written.
+            threads: Number of threads of the encoder; None for the usual number.
 
         Raises:
             ConfigError: A value is wrong. The message names the option.
         """
+        from pix2style.images import KeepMetadata
         from pix2style.video.clip_settings import clip_settings
         from pix2style.video.timeline import read_timeline
 
@@ -196,11 +232,28 @@ class ClipOptions:
             crf=self.crf,
             codec=self.codec,
             timeline=read_timeline(self.timeline, loaded) if self.timeline else None,
+            lossless=outputs.lossless,
+            metadata=KeepMetadata(outputs.keep_metadata.value),
+            encoder_threads=threads,
         )
 
     def given_names(self) -> list[str]:
         """Return the options that a person has set, as they are written."""
         return given_names(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+
+def file_settings(search: SearchOptions, how: FilterOptions, outputs: OutputOptions) -> FileSettings:
+    """Return what is read, and how images are written."""
+    from pix2style.images import KeepMetadata
+    from pix2style.runtime.file_settings import FileSettings
+
+    return FileSettings(
+        listed=search.listed(),
+        recursive=search.recursive,
+        threads=how.threads,
+        lossless=outputs.lossless,
+        metadata=KeepMetadata(outputs.keep_metadata.value),
+    )
 
 
 def _time(option: str, text: str | None) -> float | None:

@@ -21,7 +21,8 @@ from pix2style.images.find import FoundImage, ImageSearch, find_images, search_i
 from pix2style.images.given import as_array, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
 from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
-from pix2style.images.metadata import KeepMetadata, PictureMetadata
+from pix2style.images.metadata import PictureMetadata
+from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import read_origin
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (

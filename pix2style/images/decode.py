@@ -22,7 +22,8 @@ from pix2style.images.declared import declared_colours
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
 from pix2style.images.frames import further_pictures_notes, select_only_frame
 from pix2style.images.kinds import formats_for
-from pix2style.images.metadata import KeepMetadata, read_metadata
+from pix2style.images.metadata import read_metadata
+from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.picture import WHITE, Image8, Picture
 from pix2style.images.pixels import has_transparency, may_be_unused, take_pixels
 from pix2style.images.rgb import rgb_of

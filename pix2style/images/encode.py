@@ -14,7 +14,7 @@ from PIL import Image
 from pix2style.errors import DataError
 from pix2style.files import atomic_path
 from pix2style.images.colour import to_srgb
-from pix2style.images.metadata import metadata_options
+from pix2style.images.metadata import add_metadata, metadata_options
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
 
@@ -103,6 +103,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
         with atomic_path(path) as temporary:
             image.save(temporary, kind, **options.get(kind, {}), **extra, **note)
             add_origin(temporary, kind, origin)
+            add_metadata(temporary, kind, picture.metadata)
     # Encoders raise ValueError or struct.error for values that their format cannot store.
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error

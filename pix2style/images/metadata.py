@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from pix2style.images import exif_tags
+from pix2style.images.metadata_choice import KeepMetadata
+from pix2style.images.tiff_groups import add_groups
 from pix2style.images.xmp import clean_xmp
 
 _ORIENTATION, _SOFTWARE = ExifTags.Base.Orientation.value, ExifTags.Base.Software.value
@@ -26,22 +28,6 @@ _LARGEST_NUMBER = 2**31 - 1
 _LARGEST_DPI = 100_000
 _JPEG_START = b"\xff\xd8\xff"
 _DAMAGED = "its EXIF data are damaged: not kept"
-
-
-class KeepMetadata(StrEnum):
-    """How much of a photo's metadata is kept.
-
-    Attributes:
-        NONE: Nothing.
-        SAFE: Date, camera and exposure, resolution, artist and copyright; no places, serial numbers, owners, comments,
-            maker notes, XMP or IPTC.
-        ALL: Everything but the orientation, which becomes upright, previews, which show the photo as it was, and what
-            describes the pixels of the original.
-    """
-
-    NONE = "none"
-    SAFE = "safe"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +61,7 @@ def read_metadata(image: Image.Image, keep: KeepMetadata, *, width: int, height:
     if keep is KeepMetadata.NONE:
         return None
     exif, notes = _read_exif(image, keep, width, height)
-    dpi = _read_dpi(image)
+    dpi = _read_dpi(image) or _dpi_in(exif)
     xmp, iptc = b"", b""
     if keep is KeepMetadata.ALL:
         xmp, xmp_notes = clean_xmp(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b"")
@@ -183,6 +169,17 @@ def _read_dpi(image: Image.Image) -> tuple[float, float] | None:
     return (across, down) if 1 <= across <= _LARGEST_DPI and 1 <= down <= _LARGEST_DPI else None
 
 
+def _dpi_in(exif_data: bytes) -> tuple[float, float] | None:
+    """Return the resolution that EXIF data state; the unit 2 is the inch, and 3 the centimetre."""
+    exif = _loaded(exif_data)
+    scale = {2: 1.0, 3: 2.54}.get(exif.get(ExifTags.Base.ResolutionUnit), 0.0)
+    try:
+        across, down = (float(exif[tag]) * scale for tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 1 <= across <= _LARGEST_DPI and 1 <= down <= _LARGEST_DPI else None
+
+
 def _read_iptc(image: Image.Image) -> bytes:
     """Return the IPTC data sets of a JPEG or TIFF file. Photoshop's other data hold a preview of the original."""
     resources = image.info.get("photoshop")
@@ -208,7 +205,15 @@ def metadata_options(kind: str, metadata: PictureMetadata | None, options: dict[
         exif[_SOFTWARE] = software
     if metadata.dpi and kind in ("JPEG", "PNG", "TIFF", "BMP"):
         options["dpi"] = metadata.dpi
+    elif metadata.dpi and kind in ("WEBP", "AVIF"):
+        exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = metadata.dpi
+        exif[ExifTags.Base.ResolutionUnit] = 2
+    if kind == "AVIF" and _ORIENTATION in exif:
+        del exif[_ORIENTATION]  # Pillow would, and lose what is not ASCII on the way
     if kind == "TIFF":
+        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):  # see `add_metadata`
+            if group in exif:
+                del exif[group]
         if metadata.xmp:
             exif[exif_tags.XMP_TAG] = metadata.xmp
         if metadata.iptc:
@@ -223,6 +228,12 @@ def metadata_options(kind: str, metadata: PictureMetadata | None, options: dict[
     if metadata.iptc and kind == "JPEG":
         options["extra"] = exif_tags.iptc_segment(metadata.iptc)
     return options
+
+
+def add_metadata(path: Path, kind: str, metadata: PictureMetadata | None) -> None:
+    """Store in a finished file what Pillow's `save` cannot."""
+    if kind == "TIFF" and metadata is not None and metadata.exif:
+        add_groups(path, metadata.exif)
 
 
 def _software(exif: bytes | None) -> Any:

@@ -19,7 +19,8 @@ from pix2style.images.encode import format_of
 from pix2style.images.file_facts import FileFacts, read_facts
 from pix2style.images.frames import find_frames, frame_noun
 from pix2style.images.kinds import formats_for
-from pix2style.images.metadata import KeepMetadata, metadata_options
+from pix2style.images.metadata import PictureMetadata, add_metadata, metadata_options
+from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import origin_options
 from pix2style.images.picture import Picture
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
@@ -221,13 +222,16 @@ def write_sequence(
 
 
 def _write_pages(path: Path, frames: Iterable[Frame], origin: str | None) -> None:
+    first: PictureMetadata | None = None
     with TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as writer:
-        for frame in frames:
+        for number, frame in enumerate(frames):
             picture = frame.picture
+            first = picture.metadata if number == 0 else first
             image = _as_pillow(picture, has_alpha=picture.alpha is not None)
             note = metadata_options("TIFF", picture.metadata, origin_options("TIFF", origin))
             image.save(writer, "TIFF", compression="tiff_lzw", **_profile(picture), **note)
             writer.newFrame()
+    add_metadata(path, "TIFF", first)
 
 
 def _animation_options(kind: str, like: PictureSequence, quality: int) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ClipError, ConfigError, DataError, MissingExtraError, require
 from pix2style.images.kinds import VIDEO_SUFFIXES
 from pix2style.progress import no_progress
-from pix2style.runtime.existing_outputs import OutputOrigin
+from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import ClipOutput, FailedFile, FileNote, FilesReport
 from pix2style.runtime.output_paths import ClipRules, Job, plan_outputs
-from pix2style.runtime.stylize_files import keep_existing, report_of_plan, stylize_photos
+from pix2style.runtime.stylize_files import keep_existing, origin_of, report_of_plan, stylize_photos
 from pix2style.stylizer import Stylizer
 from pix2style.video.clip_origin import ClipOrigin
 from pix2style.video.clip_progress import ClipProgress
@@ -81,6 +81,7 @@ def stylize_inputs(
     suffix: str | None = None,
     jpeg_quality: int = 95,
     overwrite: bool = False,
+    files: FileSettings | None = None,
     given: GivenOptions | None = None,
     progress: InputsProgress | None = None,
 ) -> FilesReport:
@@ -97,6 +98,7 @@ def stylize_inputs(
         suffix: Suffix of the outputs of all photos, for example `.png`; None for the suffixes of the photos.
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         overwrite: Whether to replace outputs that exist.
+        files: Which further files are read, and how images are written; None for the defaults.
         given: Options that a person has set, which are refused where they would have no effect.
         progress: Who is told how far the call is.
 
@@ -108,14 +110,15 @@ def stylize_inputs(
         ClipInterrupted: Ctrl-C was pressed during a clip; see `stylize_clip`.
     """
     started, progress, settings = time.perf_counter(), progress or InputsProgress(), clips or ClipSettings()
-    plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES)
+    files = files or FileSettings()
+    plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES, files=files)
     (given or GivenOptions()).check(plan.jobs)
     photo_jobs, clip_jobs = ([job for job in plan.jobs if job.is_clip is wanted] for wanted in (False, True))
     report, clip_report = report_of_plan(plan, "photos or clips"), FilesReport()
     if clip_jobs and (reason := _missing_extra(clip_jobs, inputs)):
         clip_report.failures += [FailedFile(job.source, reason) for job in clip_jobs]
         clip_jobs = []
-    origin = OutputOrigin(stylizer.identity, jpeg_quality)
+    origin = origin_of(stylizer, jpeg_quality, files)
     photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
     clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer.identity, 0, settings), clip_report, overwrite=overwrite)
     for target in clip_report.skipped:
@@ -124,7 +127,7 @@ def stylize_inputs(
         check_can_write_folder(out.parent if jobs[0].target == out else out)
     _check_settings(clip_jobs, settings)
     if photo_jobs or report.handled:
-        stylize_photos(stylizer, photo_jobs, origin, report, progress.on_photos)
+        stylize_photos(stylizer, photo_jobs, origin, report, progress.on_photos, threads=files.threads)
     for number, job in enumerate(clip_jobs, 1):
         with progress.on_clip(number, len(clip_jobs)) as on_progress:
             _stylize(stylizer, job, settings, clip_report, on_progress)
