@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style import gallery
+from pix2style.effects.blend import Blend
+from pix2style.effects.blend_text import parse_blend
+from pix2style.effects.preserve_color import PreserveColor
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.home_paths import expand_home
 from pix2style.progress import print_note
@@ -29,16 +33,18 @@ def load_stylizer(
     teacher_module: str | None = None,
     threads: int | None = None,
     device: str | None = None,
+    preserve_color: bool = False,
 ) -> Stylizer:
-    """Load a filter of the gallery, a filter file, the generator of a run folder, or a teacher.
+    """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
 
     Args:
         source: A name in the gallery, for example `"great-wave"` (a file or a run folder of that name in the working
             folder wins), an exported `.onnx` file, a folder that `pix2style train` wrote, `"watercolor"` (built-in
             teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a painting), or
             `"gatys:painting.jpg"` (optimisation, minutes per photo). A run or file with several styles takes
-            `"x.onnx@1"` for the style with the id 1, or `"x.onnx@0.5,0.5"` for a mixture of two.
-        strength: For filter files: strength of the style, from 0 (the photo) to 1 (the full style).
+            `"x.onnx@1"` for the style with the id 1, or `"x.onnx@0.5,0.5"` for a mixture of two. Several of these with
+            weights are blended: `"great-wave:0.6,x.onnx@1:0.4"`. Only the ratios of the weights matter.
+        strength: For filter files and blends: strength of the style, from 0 (the photo) to 1 (the full style).
         style: For runs and filter files with several styles: the style's id from 0 on, or a weight for each style.
             Another way to write what follows the @.
         tile: For filter files: side of a tile in pixels, for photos that are larger; 0 to never use tiles; None to use
@@ -50,6 +56,7 @@ def load_stylizer(
         device: For filter files and runs: where they run, `"cpu"` (the default), `"cuda"` or another device that the
             installed ONNX Runtime has; see `runtime.devices`. For an 8-bit filter the float16 file beside it
             (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
+        preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
 
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
@@ -60,8 +67,43 @@ def load_stylizer(
             0 and 1, the device cannot be used here, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
+    options = _Options(strength, style, tile, teacher_module, threads, device)
+    parts = parse_blend(source) if isinstance(source, str) else None
+    stylizer = _load_one(source, options) if parts is None else _load_blend(str(source), parts, options)
+    return PreserveColor(stylizer) if preserve_color else stylizer
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Arguments of `load_stylizer` for the stylizer itself."""
+
+    strength: float
+    style: StyleChoice | Sequence[float] | str | None
+    tile: int | None
+    teacher_module: str | None
+    threads: int | None
+    device: str | None
+
+
+def _load_blend(text: str, parts: Sequence[tuple[str, float]], options: _Options) -> Stylizer:
+    """Load the parts of a blend; the strength applies to their mean."""
+    if options.style is not None:
+        raise ConfigError(f"{text}: in a blend, write styles behind the parts, as in x.onnx@1:0.5: leave out style")
+    loaded = []
+    for source, weight in parts:
+        try:
+            loaded.append((_load_one(source, replace(options, strength=1.0)), weight))
+        except ArtifactError as error:
+            raise ArtifactError(f"{error} (a part of the blend {text})") from error
+    return Blend(loaded, strength=options.strength, names=[source for source, _ in parts])
+
+
+def _load_one(source: str | Path, options: _Options) -> Stylizer:
+    """Load a stylizer that is no blend."""
+    strength, style, tile = options.strength, options.style, options.tile
+    threads, device = options.threads, options.device
     text = expand_home(source) if isinstance(source, str) else str(source)
-    teacher = _load_teacher(text, teacher_module)
+    teacher = _load_teacher(text, options.teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
     if teacher is None:
         path = _in_gallery(path) or path
@@ -78,6 +120,11 @@ def load_stylizer(
             print_note(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
                 " (pix2style inspect says what it still has)"
+            )
+        if stylizer.proof == "in floats":
+            print_note(
+                f"{text}: runs in float32, because 8-bit convolutions are not exact on this processor: this gives the"
+                " right result, but takes up to three times as long"
             )
         return stylizer
     if strength != 1 or tile is not None:
@@ -104,6 +151,19 @@ def filter_path(text: str | Path) -> Path:
     return found
 
 
+def gallery_file(name: str) -> Path:
+    """Return the file of a filter in the gallery.
+
+    Raises:
+        ArtifactError: The gallery has no filter of this name.
+    """
+    found = gallery.find(name)
+    if found is None:
+        advice = _meant(name) or "pix2style gallery lists all names"
+        raise ArtifactError(f"{name}: no filter of this name in the gallery: {advice}")
+    return found
+
+
 def _in_gallery(path: Path) -> Path | None:
     """Return the file of the filter in the gallery that a path names, unless a file or run folder has that name.
 
@@ -119,8 +179,7 @@ def _in_gallery(path: Path) -> Path | None:
 def _meant(text: str) -> str:
     """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
     similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
-    listing = "pix2style gallery lists all names"
-    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
+    return f"did you mean {' or '.join(similar)}? (pix2style gallery lists all names)" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:

@@ -11,6 +11,7 @@ from pix2style.cli import infer_options as options
 from pix2style.cli.app import EXIT_SOME_FAILED, advise_after_interrupt, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.infer_io_options import InputsArgument, OutOption, SearchOptions
+from pix2style.cli.mask_options import MaskOptions
 from pix2style.cli.standard_streams import STREAM
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def infer_command(
     out: OutOption,
     search: SearchOptions,
     how: options.FilterOptions,
+    where: MaskOptions,
     outputs: options.OutputOptions,
     clips: options.ClipOptions,
     inputs: InputsArgument = None,
@@ -46,7 +48,7 @@ def infer_command(
     Exit code 1: some photos or clips could not be stylized. They are listed, and the others are done.
     """
     from pix2style.cli.infer_stream import check_for_one_photo, infer_from_standard_input, infer_to_standard_output
-    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+    from pix2style.effects.blend import filters_inside
 
     inputs = inputs or []
     search.check(inputs, out)
@@ -55,14 +57,16 @@ def infer_command(
         check_for_one_photo(clips.given_names())
     files = options.file_settings(search, how, outputs)
     if out == STREAM:
-        infer_to_standard_output(lambda: how.load(stylizer), inputs[0], outputs, files, as_json=as_json)
+        infer_to_standard_output(
+            lambda: where.around(how.load(stylizer), inputs), inputs[0], outputs, files, as_json=as_json
+        )
         return
-    loaded = how.load(stylizer)
+    loaded = where.around(how.load(stylizer), [*inputs, *(files.listed or ())])
     if inputs == [STREAM]:
         report = infer_from_standard_input(loaded, out, outputs, files)
     else:
         report = _infer_files(loaded, inputs, out, outputs, clips, files)
-    tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0
+    tiled = max((part.tiled for part in filters_inside(loaded)), default=0)
     _finish(report, out, tiled, as_json=as_json)
 
 

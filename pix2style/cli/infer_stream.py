@@ -54,6 +54,7 @@ def infer_to_standard_output(
         raise ConfigError(f"-o -: {source} is a clip, which needs a file: name one, such as out.mp4")
     with keep_for_image() as stream:
         stylizer = load()
+        stylizer = stylizer if source == STREAM else stylizer.for_source(source)
         data = read_standard_input() if source == STREAM else read_image_file(source)
         name = INPUT_NAME if source == STREAM else str(source)
         made = stylize_data(

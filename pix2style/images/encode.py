@@ -14,9 +14,9 @@ from PIL import Image
 from pix2style.errors import DataError
 from pix2style.files import atomic_path
 from pix2style.images.colour import to_srgb
-from pix2style.images.metadata import add_metadata, metadata_options
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
+from pix2style.images.store_metadata import add_metadata, metadata_options
 
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # For lossless WebP files, "quality" is the time spent on making them small, from 0 to 100.

@@ -9,17 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from pix2style.images import exif_tags
 from pix2style.images.metadata_choice import KeepMetadata
-from pix2style.images.tiff_groups import add_groups
 from pix2style.images.xmp import clean_xmp
 
-_ORIENTATION, _SOFTWARE = ExifTags.Base.Orientation.value, ExifTags.Base.Software.value
+_ORIENTATION = ExifTags.Base.Orientation.value
 # A segment of a JPEG file has at most 65,533 bytes.
 _MOST_BYTES = 65_000
 _LONGEST_TEXT = 1000
@@ -171,7 +169,7 @@ def _read_dpi(image: Image.Image) -> tuple[float, float] | None:
 
 def _dpi_in(exif_data: bytes) -> tuple[float, float] | None:
     """Return the resolution that EXIF data state; the unit 2 is the inch, and 3 the centimetre."""
-    exif = _loaded(exif_data)
+    exif = load_exif(exif_data)
     scale = {2: 1.0, 3: 2.54}.get(exif.get(ExifTags.Base.ResolutionUnit), 0.0)
     try:
         across, down = (float(exif[tag]) * scale for tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution))
@@ -189,58 +187,7 @@ def _read_iptc(image: Image.Image) -> bytes:
     return found if isinstance(found, bytes) and len(found) <= _MOST_BYTES and _JPEG_START not in found else b""
 
 
-def metadata_options(kind: str, metadata: PictureMetadata | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of Pillow's `save` that store metadata beside the note that says what made a file.
-
-    Args:
-        kind: Format of the file, in Pillow's words.
-        metadata: What is kept.
-        options: The options for the note; see `origin.origin_options`.
-    """
-    if metadata is None:
-        return options
-    exif, options = _loaded(metadata.exif), dict(options)
-    software = options["tiffinfo"][_SOFTWARE] if "tiffinfo" in options else _software(options.get("exif"))
-    if software:
-        exif[_SOFTWARE] = software
-    if metadata.dpi and kind in ("JPEG", "PNG", "TIFF", "BMP"):
-        options["dpi"] = metadata.dpi
-    elif metadata.dpi and kind in ("WEBP", "AVIF"):
-        exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = metadata.dpi
-        exif[ExifTags.Base.ResolutionUnit] = 2
-    if kind == "AVIF" and _ORIENTATION in exif:
-        del exif[_ORIENTATION]  # Pillow would, and lose what is not ASCII on the way
-    if kind == "TIFF":
-        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):  # see `add_metadata`
-            if group in exif:
-                del exif[group]
-        if metadata.xmp:
-            exif[exif_tags.XMP_TAG] = metadata.xmp
-        if metadata.iptc:
-            exif[exif_tags.IPTC_TAG] = metadata.iptc
-        return {**options, "tiffinfo": exif}
-    if kind in ("JPEG", "PNG", "WEBP", "AVIF") and len(exif):
-        options["exif"] = exif.tobytes()
-    if metadata.xmp and kind in ("JPEG", "WEBP", "AVIF"):
-        options["xmp"] = metadata.xmp
-    elif metadata.xmp and kind == "PNG" and "pnginfo" in options:
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8"))
-    if metadata.iptc and kind == "JPEG":
-        options["extra"] = exif_tags.iptc_segment(metadata.iptc)
-    return options
-
-
-def add_metadata(path: Path, kind: str, metadata: PictureMetadata | None) -> None:
-    """Store in a finished file what Pillow's `save` cannot."""
-    if kind == "TIFF" and metadata is not None and metadata.exif:
-        add_groups(path, metadata.exif)
-
-
-def _software(exif: bytes | None) -> Any:
-    return _loaded(exif or b"").get(_SOFTWARE)
-
-
-def _loaded(data: bytes) -> Image.Exif:
+def load_exif(data: bytes) -> Image.Exif:
     """Return EXIF data that can be written again without loss."""
     exif = Image.Exif()
     exif.load(data)

@@ -19,10 +19,11 @@ from pix2style.images.encode import format_of
 from pix2style.images.file_facts import FileFacts, read_facts
 from pix2style.images.frames import find_frames, frame_noun
 from pix2style.images.kinds import formats_for
-from pix2style.images.metadata import PictureMetadata, add_metadata, metadata_options
+from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import origin_options
 from pix2style.images.picture import Picture
+from pix2style.images.store_metadata import add_metadata, metadata_options
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
 from pix2style.printable import one_line
 

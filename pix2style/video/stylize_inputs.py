@@ -120,14 +120,14 @@ def stylize_inputs(
         clip_jobs = []
     origin = origin_of(stylizer, jpeg_quality, files)
     photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
-    clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer.identity, 0, settings), clip_report, overwrite=overwrite)
+    clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer, 0, settings), clip_report, overwrite=overwrite)
     for target in clip_report.skipped:
         remove_stale(target)
     if jobs := [*photo_jobs, *clip_jobs]:
         check_can_write_folder(out.parent if jobs[0].target == out else out)
     _check_settings(clip_jobs, settings)
     if photo_jobs or report.handled:
-        stylize_photos(stylizer, photo_jobs, origin, report, progress.on_photos, threads=files.threads)
+        stylize_photos(photo_jobs, origin, report, progress.on_photos, threads=files.threads)
     for number, job in enumerate(clip_jobs, 1):
         with progress.on_clip(number, len(clip_jobs)) as on_progress:
             _stylize(stylizer, job, settings, clip_report, on_progress)

@@ -69,6 +69,7 @@ def test_the_image_and_nothing_else(
     red_filter: Path,
     red_negative: Callable[[Image8], Image8],
     photo: Image8,
+    *,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -100,7 +101,7 @@ def test_the_image_and_nothing_else(
     ],
 )
 def test_formats(
-    infer: Callable[..., Done], red_filter: Path, photo: Image8, kind: str, options: tuple[str, ...], expected: bytes
+    infer: Callable[..., Done], red_filter: Path, photo: Image8, *, kind: str, options: tuple[str, ...], expected: bytes
 ) -> None:
     done = infer(red_filter, *TO_STREAM, *options, data=as_bytes(photo, kind))
     assert (done.code, done.err) == (0, "")
@@ -202,6 +203,7 @@ def test_wrong_combinations(
     infer: Callable[..., Done],
     red_filter: Path,
     photo: Image8,
+    *,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
@@ -297,7 +299,7 @@ def test_lists_with_nul_and_odd_names(infer: Callable[..., Done], red_filter: Pa
     ],
 )
 def test_bad_lists(
-    infer: Callable[..., Done], red_filter: Path, album: Path, entries: bytes, code: int, message: str
+    infer: Callable[..., Done], red_filter: Path, album: Path, *, entries: bytes, code: int, message: str
 ) -> None:
     done = infer(red_filter, "--files-from", "-", "-o", "out", data=entries)
     assert done.code == code
