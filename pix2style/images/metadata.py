@@ -170,7 +170,7 @@ def _read_dpi(image: Image.Image) -> tuple[float, float] | None:
 def _dpi_in(exif_data: bytes) -> tuple[float, float] | None:
     """Return the resolution that EXIF data state; the unit 2 is the inch, and 3 the centimetre."""
     exif = load_exif(exif_data)
-    scale = {2: 1.0, 3: 2.54}.get(exif.get(ExifTags.Base.ResolutionUnit), 0.0)
+    scale = {2: 1.0, 3: 2.54}.get(exif.get(ExifTags.Base.ResolutionUnit, 2), 0.0)
     try:
         across, down = (float(exif[tag]) * scale for tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution))
     except (KeyError, TypeError, ValueError, ZeroDivisionError):

@@ -49,14 +49,14 @@ def _exif_with_note(kind: str, metadata: PictureMetadata, options: dict[str, Any
     if _SOFTWARE in note:
         exif[_SOFTWARE] = note[_SOFTWARE]
     if kind == "TIFF":
-        drop = (ExifTags.IFD.Exif.value, ExifTags.IFD.GPSInfo.value)  # see `add_metadata`
+        drop = [ExifTags.IFD.Exif.value, ExifTags.IFD.GPSInfo.value]  # see `add_metadata`
         more = {exif_tags.XMP_TAG: metadata.xmp, exif_tags.IPTC_TAG: metadata.iptc}
         for tag, value in more.items():
             if value:
                 exif[tag] = value
     else:
         # Pillow removes the orientation from AVIF files, and loses what is not ASCII on the way.
-        drop = (ExifTags.Base.Orientation.value,) if kind == "AVIF" else ()
+        drop = [ExifTags.Base.Orientation.value] if kind == "AVIF" else []
     for tag in drop:
         if tag in exif:
             del exif[tag]
