@@ -8,9 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style import gallery
-from pix2style.effects.blend import Blend
-from pix2style.effects.blend_text import parse_blend
-from pix2style.effects.preserve_color import PreserveColor
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.home_paths import expand_home
 from pix2style.progress import print_note
@@ -68,9 +65,13 @@ def load_stylizer(
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
     options = _Options(strength, style, tile, teacher_module, threads, device)
-    parts = parse_blend(source) if isinstance(source, str) else None
-    stylizer = _load_one(source, options) if parts is None else _load_blend(str(source), parts, options)
-    return PreserveColor(stylizer) if preserve_color else stylizer
+    stylizer = _load_blend(source, options) if isinstance(source, str) else None
+    stylizer = stylizer or _load_one(source, options)
+    if not preserve_color:
+        return stylizer
+    from pix2style.effects.preserve_color import PreserveColor
+
+    return PreserveColor(stylizer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,16 @@ class _Options:
     device: str | None
 
 
-def _load_blend(text: str, parts: Sequence[tuple[str, float]], options: _Options) -> Stylizer:
-    """Load the parts of a blend; the strength applies to their mean."""
+def _load_blend(text: str, options: _Options) -> Stylizer | None:
+    """Load a blend, to whose mean the strength applies; return None if the text names one stylizer."""
+    if "," not in text and ":" not in text:
+        return None
+    from pix2style.effects.blend import Blend
+    from pix2style.effects.blend_text import parse_blend
+
+    parts = parse_blend(text)
+    if parts is None:
+        return None
     if options.style is not None:
         raise ConfigError(f"{text}: in a blend, write styles behind the parts, as in x.onnx@1:0.5: leave out style")
     loaded = []

@@ -48,7 +48,7 @@ def infer_command(
     Exit code 1: some photos or clips could not be stylized. They are listed, and the others are done.
     """
     from pix2style.cli.infer_stream import check_for_one_photo, infer_from_standard_input, infer_to_standard_output
-    from pix2style.effects.blend import filters_inside
+    from pix2style.effects.inside import filters_inside
 
     inputs = inputs or []
     search.check(inputs, out)

@@ -64,4 +64,6 @@ DeviceOption = Annotated[
         help="Where filter files run: cpu, or for example cuda or coreml if ONNX Runtime has it. Default: cpu.",
     ),
 ]
-ThreadsOption = Annotated[int | None, typer.Option(metavar="N", help="Threads of filter files, for example 2. Default: all cores.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Threads of filter files, for example 2. Default: all cores.")
+]

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2style.effects.effect import innermost
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
 from pix2style.images import Image8
-from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
@@ -136,11 +134,3 @@ def check_weights(weights: Sequence[float]) -> None:
         raise ConfigError(f"a weight is {wrong[0]:g}: give numbers from 0 on, for example 0.6 and 0.4")
     if not math.fsum(weights):
         raise ConfigError("all weights are 0: give one of the parts a weight above 0")
-
-
-def filters_inside(stylizer: Stylizer) -> list[OnnxStylizer]:
-    """Return the filter files that work in a stylizer: itself, inside of effects, or as parts of a blend."""
-    inside = innermost(stylizer)
-    if isinstance(inside, Blend):
-        return [filter_ for part, _ in inside.parts for filter_ in filters_inside(part)]
-    return [inside] if isinstance(inside, OnnxStylizer) else []

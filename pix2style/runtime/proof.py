@@ -96,7 +96,8 @@ def proof_patch() -> Image8:
     patch[(y > 20) & (x > 14) & (x + y < 52)] = (40, 90, 30)
     patch[(x - y) % 13 == 0] //= 2
     grain = (x * 37 + y * 59 + x * y * 11) % 17 - 8
-    return np.clip(patch + grain[..., None], 0, 255).astype(np.uint8)
+    levels: Image8 = np.clip(patch + grain[..., None], 0, 255).astype(np.uint8)
+    return levels
 
 
 def _image(text: str) -> Image8:
