@@ -49,6 +49,7 @@ def infer_command(
     """
     from pix2style.cli.infer_stream import check_for_one_photo, infer_from_standard_input, infer_to_standard_output
     from pix2style.effects.inside import filters_inside
+    from pix2style.progress import print_note
 
     inputs = inputs or []
     search.check(inputs, out)
@@ -56,12 +57,17 @@ def infer_command(
     if STREAM in (out, *inputs):
         check_for_one_photo(clips.given_names())
     files = options.file_settings(search, how, outputs)
+
+    def load() -> Stylizer:
+        loaded = where.around(how.load(stylizer), [*inputs, *(files.listed or ())])
+        if loaded.description:
+            print_note(f"the photos are stylized by {loaded.description}")
+        return loaded
+
     if out == STREAM:
-        infer_to_standard_output(
-            lambda: where.around(how.load(stylizer), inputs), inputs[0], outputs, files, as_json=as_json
-        )
+        infer_to_standard_output(load, inputs[0], outputs, files, as_json=as_json)
         return
-    loaded = where.around(how.load(stylizer), [*inputs, *(files.listed or ())])
+    loaded = load()
     if inputs == [STREAM]:
         report = infer_from_standard_input(loaded, out, outputs, files)
     else:
@@ -80,13 +86,10 @@ def _infer_files(
 ) -> FilesReport:
     """Stylize files and folders, show how far it is, and return the report."""
     from pix2style.cli.infer_print import interrupted_advice, show_progress
-    from pix2style.progress import print_note
     from pix2style.video.clip_job import ClipInterrupted
     from pix2style.video.stylize_inputs import GivenOptions, stylize_inputs
 
     clip_settings = clips.settings(loaded, outputs, files.threads)
-    if loaded.description:
-        print_note(f"the photos are stylized by {loaded.description}")
     try:
         with show_progress() as progress:
             return stylize_inputs(

@@ -114,7 +114,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 
 def _load_looks(filters: list[str], device: str | None, threads: int | None) -> Looks:
-    """Load the filters on a device, and return a look for each of them and for each style of those that hold several."""
+    """Load the filters, and return a look for each of them and for each style of those that hold several."""
     from pix2style import loading
     from pix2style.live.looks import Look, Looks
     from pix2style.progress import print_note

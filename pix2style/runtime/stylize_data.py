@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def stylize_data_into(
     Raises:
         ConfigError, DataError: See `stylize_data` and `stylize_files`.
     """
-    files = files or FileSettings()
+    files, started = files or FileSettings(), time.perf_counter()
     is_file = out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir()
     if is_file and not can_write(out):
         raise DataError(f"{out}: cannot write the format {out.suffix!r}: use .png, .jpg, .webp or .tif")
@@ -147,10 +148,13 @@ def stylize_data_into(
     report = FilesReport()
     for job in keep_existing([Job(Path(name), target)], origin, report, overwrite=overwrite):
         check_can_write_folder(target.parent)
+        stylizing = time.perf_counter()
         report.frames = _stylize(stylizer, image, target, origin, origin.note(job))
+        report.stylize_seconds = time.perf_counter() - stylizing
         report.sequences = int(isinstance(image, PictureSequence))
         report.written.append(target)
         report.notes += [FileNote(job.source, note) for note in (*notes, *image.notes)]
+    report.seconds = time.perf_counter() - started
     return report
 
 

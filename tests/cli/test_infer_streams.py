@@ -10,14 +10,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pix2style import load_stylizer
 from pix2style.cli import main
+from pix2style.cli.infer_io_options import SearchOptions
 from pix2style.cli.standard_streams import stream_or_path
+from pix2style.errors import ConfigError, DataError, ImageError
 from pix2style.images import Image8, decode_picture, encode_jpeg, encode_png, read_origin, read_picture
+from pix2style.runtime.file_list import read_file_list
+from pix2style.runtime.file_settings import FileSettings
+from pix2style.runtime.output_paths import plan_outputs
+from pix2style.runtime.stylize_data import stylize_data
 
 TO_STREAM = ("-", "-o", "-")
 
@@ -89,23 +97,24 @@ def test_the_image_and_nothing_else(
 @pytest.mark.parametrize(
     ("kind", "options", "expected"),
     [
-        ("JPEG", (), b"\xff\xd8\xff"),
-        ("WEBP", (), b"RIFF"),
-        ("TIFF", (), b"II*\0"),
-        ("BMP", (), b"BM"),
-        ("PPM", (), b"P6"),
-        ("GIF", (), b"\x89PNG"),
-        ("PNG", ("--format", "jpg"), b"\xff\xd8\xff"),
-        ("JPEG", ("--lossless",), b"\x89PNG"),
-        ("JPEG", ("--lossless", "--format", "webp"), b"RIFF"),
+        ("JPEG", {}, b"\xff\xd8\xff"),
+        ("WEBP", {}, b"RIFF"),
+        ("TIFF", {}, b"II*\0"),
+        ("BMP", {}, b"BM"),
+        ("PPM", {}, b"P6"),
+        ("GIF", {}, b"\x89PNG"),
+        ("PNG", {"suffix": ".jpg"}, b"\xff\xd8\xff"),
+        ("JPEG", {"lossless": True}, b"\x89PNG"),
+        ("JPEG", {"lossless": True, "suffix": ".webp"}, b"RIFF"),
     ],
 )
-def test_formats(
-    infer: Callable[..., Done], red_filter: Path, photo: Image8, *, kind: str, options: tuple[str, ...], expected: bytes
-) -> None:
-    done = infer(red_filter, *TO_STREAM, *options, data=as_bytes(photo, kind))
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(expected)
+def test_formats(red_filter: Path, photo: Image8, *, kind: str, options: dict[str, Any], expected: bytes) -> None:
+    files = FileSettings(lossless=options.get("lossless", False))
+    made = stylize_data(
+        load_stylizer(red_filter), as_bytes(photo, kind), name="a photo", suffix=options.get("suffix"), files=files
+    )
+    assert made.data.startswith(expected)
+    assert made.notes == ()
 
 
 def test_transparency_animations_and_notes(infer: Callable[..., Done], red_filter: Path, photo: Image8) -> None:
@@ -138,11 +147,10 @@ def test_bad_input(infer: Callable[..., Done], red_filter: Path, data: bytes, co
     assert len(done.err.splitlines()) == 1
 
 
-def test_cut_off_images(infer: Callable[..., Done], red_filter: Path, photo: Image8) -> None:
+def test_cut_off_images(red_filter: Path, photo: Image8) -> None:
     for data in (encode_jpeg(photo)[:-60], encode_png(photo)[:-60]):
-        done = infer(red_filter, *TO_STREAM, data=data)
-        assert (done.code, done.out) == (3, b"")
-        assert done.err.startswith("pix2style: standard input: ")
+        with pytest.raises(ImageError, match=r"^a photo: "):
+            stylize_data(load_stylizer(red_filter), data, name="a photo")
 
 
 def test_input_without_an_end(
@@ -183,17 +191,13 @@ def test_an_output_that_exists(infer: Callable[..., Done], red_filter: Path, pho
     ("arguments", "message"),
     [
         (("-", "a.png", "-o", "out"), "-: standard input is a single image: name no other inputs beside it"),
-        (("-", "--files-from", "x", "-o", "out"), "-: standard input is a single image"),
         (("a.png", "b.png", "-o", "-"), "-o -: standard output takes a single image"),
-        ((".", "-o", "-"), "-o -: standard output takes a single image"),
-        (("--files-from", "x", "-o", "-"), "-o -: standard output takes a single image"),
         (("a.png", "-o", "-", "--json"), "--json: standard output takes the image"),
         (("-", "-o", "-", "--start", "3"), "--start: for clips only, and there are none"),
         (("-o", "out"), "INPUTS: name photos or clips, - for standard input, or a list with --files-from"),
         (("a.png", "-o", "out", "-0"), "--null: is about --files-from"),
         (("a.png", "-o", "out", "--lossless", "--quality", "90"), "--quality 90: --lossless has no quality"),
         (("a.png", "-o", "out", "--lossless", "--format", "jpg"), "--format jpg: JPEG always loses something"),
-        (("a.png", "-o", "out.jpg", "--lossless"), "--lossless: the format '.jpg' is not written without loss"),
         (("-", "-o", "out.jpg", "--lossless"), "--lossless: the format '.jpg' is not written without loss"),
         (("a.png", "-o", "out", "--threads", "0"), "--threads 0: give a whole number from 1 to 1024"),
         (("a.png", "-o", "out", "--device", "gpu"), "--device gpu: is no device: give one of cpu"),
@@ -215,6 +219,16 @@ def test_wrong_combinations(
     assert (done.code, done.out) == (2, b"")
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_wrong_uses_of_the_streams() -> None:
+    with pytest.raises(ConfigError, match="^-: standard input is a single image"):
+        SearchOptions(files_from=Path("x")).check([Path("-")], Path("out"))
+    for inputs, files_from in (([], Path("x")), ([Path()], None)):
+        with pytest.raises(ConfigError, match="^-o -: standard output takes a single image"):
+            SearchOptions(files_from=files_from).check(inputs, Path("-"))
+    with pytest.raises(ConfigError, match=r"^--lossless: the format '\.jpg' is not written without loss"):
+        plan_outputs([Path("a.png")], Path("out.jpg"), files=FileSettings(lossless=True))
 
 
 def test_clips_need_a_file(infer: Callable[..., Done], red_filter: Path, tmp_path: Path) -> None:
@@ -289,21 +303,23 @@ def test_lists_with_nul_and_odd_names(infer: Callable[..., Done], red_filter: Pa
 
 
 @pytest.mark.parametrize(
-    ("entries", "code", "message"),
+    ("entries", "message"),
     [
-        (b"a.png\0x/a.png", 3, "standard input: entry 1 has a NUL in it: add --null"),
-        ("a.png\n".encode("utf-16"), 3, "standard input: is in UTF-16: save the list as UTF-8"),
-        (b"x" * 200_000, 3, "standard input: is no list of files: an entry has more than 65536 bytes"),
-        (b"\n\n", 3, "no photos or clips in the list of files"),
-        (b"none.png\n", 1, "failed: none.png: no such file or folder"),
+        (b"a.png\0x/a.png", "the list: entry 1 has a NUL in it: add --null"),
+        ("a.png\n".encode("utf-16"), "the list: is in UTF-16: save the list as UTF-8"),
+        (b"x" * 200_000, "the list: is no list of files: an entry has more than 65536 bytes"),
     ],
 )
-def test_bad_lists(
-    infer: Callable[..., Done], red_filter: Path, album: Path, *, entries: bytes, code: int, message: str
-) -> None:
-    done = infer(red_filter, "--files-from", "-", "-o", "out", data=entries)
-    assert done.code == code
-    assert message in done.err
+def test_bad_lists(entries: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_file_list(io.BytesIO(entries), "the list")
+
+
+def test_lists_without_photos(infer: Callable[..., Done], red_filter: Path, album: Path) -> None:
+    done = infer(red_filter, "--files-from", "-", "-o", "out", data=b"\n\n")
+    assert (done.code, "no photos or clips in the list of files" in done.err) == (3, True)
+    done = infer(red_filter, "--files-from", "-", "-o", "out", data=b"none.png\n")
+    assert (done.code, done.err) == (1, "failed: none.png: no such file or folder\n")
     assert not (album / "out").exists()
 
 
