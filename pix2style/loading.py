@@ -151,12 +151,13 @@ def filter_path(text: str | Path) -> Path:
     """Return the path of a filter file that is given by its path or by its name in the gallery.
 
     Raises:
-        ArtifactError: There is no such file, and the name is similar to one in the gallery.
+        ArtifactError: There is no such file.
     """
     path = Path(text)
     found = _in_gallery(path) or path
-    if not found.exists() and (meant := _meant(str(text))):
-        raise ArtifactError(f"{text}: no such filter: {meant}")
+    if not found.exists():
+        expected = "expected an .onnx file that pix2style export wrote, or a name that pix2style gallery lists"
+        raise ArtifactError(f"{text}: no such filter: {_meant(str(text)) or expected}")
     return found
 
 

@@ -13,7 +13,7 @@ from pix2style.home_paths import expand_home
 from pix2style.images import Picture, can_write, fit_within, read_picture, to_srgb, write_picture
 from pix2style.images.captions import captioned_grid
 from pix2style.loading import load_stylizer
-from pix2style.progress import track
+from pix2style.progress import print_file_notes, track
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.stylizer import Stylizer
@@ -73,6 +73,7 @@ def make_sheet(
         raise DataError(f"{out}: images of this kind cannot be written: name a .jpg, .png or .webp file")
     check_can_write(out)
     picture = read_picture(photo)
+    print_file_notes([(str(photo), note) for note in picture.notes])
     image = fit_within(to_srgb(picture.on_white(), picture.icc_profile), cell_px)
     images, captions, names = [image], ["photo"], []
     for source in track("filters", _sources(filters)):

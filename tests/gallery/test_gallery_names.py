@@ -57,6 +57,8 @@ def test_misspelt_names(small_gallery: Path, text: str) -> None:
 def test_paths_are_not_taken_for_misspelt_names(small_gallery: Path) -> None:
     with pytest.raises(ArtifactError, match=r"no such stylizer: expected .*`pix2style gallery` lists$"):
         load_stylizer("runs/second.onnx")
+    with pytest.raises(ArtifactError, match=r"no such filter: expected an \.onnx file .* pix2style gallery lists$"):
+        filter_path("runs/second.onnx")
 
 
 def test_cards(write_card: Callable[..., Path]) -> None:
