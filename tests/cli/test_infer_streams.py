@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,12 @@ from pix2style.runtime.output_paths import plan_outputs
 from pix2style.runtime.stylize_data import stylize_data
 
 TO_STREAM = ("-", "-o", "-")
+_HEADER = b"IHDR" + 2 * (60_000).to_bytes(4, "big") + b"\x08\2\0\0\0"
+_PIXELS = b"IDAT" + zlib.compress(bytes(100))
+BOMB = b"\x89PNG\r\n\x1a\n" + b"".join(
+    (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") for chunk in (_HEADER, _PIXELS)
+)
+"""A small file that would need ten gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ def test_transparency_animations_and_notes(infer: Callable[..., Done], red_filte
         (b"", 3, "standard input: is empty: pipe an image into it"),
         (b"no picture", 3, "standard input: not a picture in a known format"),
         (b"\xff\xd8\xff", 3, "standard input: "),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + 2 * (60_000).to_bytes(4, "big") + b"\x08\2\0\0\0abcd", 3, "60000x60000"),
+        (BOMB, 3, "60000x60000 is more than"),
         (None, 2, "-: standard input is closed"),
     ],
 )
@@ -222,10 +229,10 @@ def test_wrong_combinations(
 
 
 def test_wrong_uses_of_the_streams() -> None:
-    with pytest.raises(ConfigError, match="^-: standard input is a single image"):
+    with pytest.raises(ConfigError, match="standard input is a single image"):
         SearchOptions(files_from=Path("x")).check([Path("-")], Path("out"))
     for inputs, files_from in (([], Path("x")), ([Path()], None)):
-        with pytest.raises(ConfigError, match="^-o -: standard output takes a single image"):
+        with pytest.raises(ConfigError, match="-o -: standard output takes a single image"):
             SearchOptions(files_from=files_from).check(inputs, Path("-"))
     with pytest.raises(ConfigError, match=r"^--lossless: the format '\.jpg' is not written without loss"):
         plan_outputs([Path("a.png")], Path("out.jpg"), files=FileSettings(lossless=True))
@@ -307,7 +314,7 @@ def test_lists_with_nul_and_odd_names(infer: Callable[..., Done], red_filter: Pa
     [
         (b"a.png\0x/a.png", "the list: entry 1 has a NUL in it: add --null"),
         ("a.png\n".encode("utf-16"), "the list: is in UTF-16: save the list as UTF-8"),
-        (b"x" * 200_000, "the list: is no list of files: an entry has more than 65536 bytes"),
+        (b"x" * 200_000, "the list: holds an entry of more than 65536 bytes: it is no list of files"),
     ],
 )
 def test_bad_lists(entries: bytes, message: str) -> None:
