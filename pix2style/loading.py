@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2style import gallery
 from pix2style.errors import ArtifactError, ConfigError, require
@@ -14,6 +15,9 @@ from pix2style.progress import print_note
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher, teacher_patterns
+
+if TYPE_CHECKING:
+    from pix2style.onnx_session import Spinning
 
 _EXPECTED = (
     ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
@@ -31,6 +35,7 @@ def load_stylizer(
     threads: int | None = None,
     device: str | None = None,
     preserve_color: bool = False,
+    spinning: Spinning | None = None,
 ) -> Stylizer:
     """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
 
@@ -55,6 +60,9 @@ def load_stylizer(
             (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
 
+        spinning: For filter files: when ONNX Runtime's threads that wait for work keep a core busy, `"always"`, `"in a
+            run"` or `"never"`. None for "always", with which many small photos in a row take least time.
+
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
 
@@ -64,7 +72,7 @@ def load_stylizer(
             0 and 1, the device cannot be used here, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
-    options = _Options(strength, style, tile, teacher_module, threads, device)
+    options = _Options(strength, style, tile, teacher_module, threads, device, spinning)
     stylizer = _load_blend(source, options) if isinstance(source, str) else None
     stylizer = stylizer or _load_one(source, options)
     if not preserve_color:
@@ -84,6 +92,7 @@ class _Options:
     teacher_module: str | None
     threads: int | None
     device: str | None
+    spinning: Spinning | None
 
 
 def _load_blend(text: str, options: _Options) -> Stylizer | None:
@@ -124,7 +133,15 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
     if teacher is None and path.is_file():
         from pix2style.runtime.open_on_device import open_on_device
 
-        stylizer = open_on_device(path, strength=strength, style=style, tile=tile, threads=threads, device=device)
+        stylizer = open_on_device(
+            path,
+            strength=strength,
+            style=style,
+            tile=tile,
+            threads=threads,
+            device=device,
+            spinning=options.spinning,
+        )
         if stylizer.digest == "changed":
             print_note(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"

@@ -86,7 +86,7 @@ def _infer_files(
 ) -> FilesReport:
     """Stylize files and folders, show how far it is, and return the report."""
     from pix2style.cli.infer_print import interrupted_advice, show_progress
-    from pix2style.video.clip_job import ClipInterrupted
+    from pix2style.video.interrupted import ClipInterrupted
     from pix2style.video.stylize_inputs import GivenOptions, stylize_inputs
 
     clip_settings = clips.settings(loaded, outputs, files.threads)

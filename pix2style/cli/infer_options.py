@@ -171,6 +171,7 @@ class FilterOptions:
             threads=self.threads,
             device=self.device,
             preserve_color=self.preserve_color,
+            spinning="never",  # else waiting threads take as much processor time as the work on small photos
         )
 
 
@@ -218,8 +219,8 @@ class ClipOptions:
     codec: CodecOption = None
     timeline: TimelineOption = None
 
-    def settings(self, loaded: Stylizer, outputs: OutputOptions, threads: int | None) -> ClipSettings:
-        """Return checked settings of clips.
+    def settings(self, loaded: Stylizer, outputs: OutputOptions, threads: int | None) -> ClipSettings | None:
+        """Return checked settings of clips; None for the defaults.
 
         Args:
             loaded: The stylizer.
@@ -229,6 +230,9 @@ class ClipOptions:
         Raises:
             ConfigError: A value is wrong. The message names the option.
         """
+        is_plain = not outputs.lossless and outputs.keep_metadata is Metadata.none and threads is None
+        if is_plain and not self.given_names():
+            return None
         from pix2style.images import KeepMetadata
         from pix2style.video.clip_settings import clip_settings
         from pix2style.video.timeline import read_timeline

@@ -24,7 +24,7 @@ def sheet_command(
     filters: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILTERS]...",
+            metavar="FILTERS...",
             help="Names that `pix2style gallery` lists, filter files, and folders of filter files, for example"
             " great-wave mine.onnx. Default: the whole gallery.",
         ),

@@ -9,7 +9,6 @@ from PIL import ExifTags, Image
 
 from pix2style.images import exif_tags
 from pix2style.images.metadata import PictureMetadata, load_exif
-from pix2style.images.tiff_groups import add_groups
 
 _SOFTWARE = ExifTags.Base.Software.value
 _WITH_EXIF = ("JPEG", "PNG", "WEBP", "AVIF")
@@ -69,4 +68,6 @@ def _exif_with_note(kind: str, metadata: PictureMetadata, options: dict[str, Any
 def add_metadata(path: Path, kind: str, metadata: PictureMetadata | None) -> None:
     """Store in a finished file what Pillow's `save` cannot."""
     if kind == "TIFF" and metadata is not None and metadata.exif:
+        from pix2style.images.tiff_groups import add_groups
+
         add_groups(path, metadata.exif)

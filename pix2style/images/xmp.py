@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from xml.parsers import expat
 
 _MOST_BYTES = 65_000  # with its heading, it has to fit into a segment of a JPEG file
 _PREVIEWS = re.compile(
@@ -44,6 +43,8 @@ def clean_xmp(packet: bytes | str) -> tuple[bytes, tuple[str, ...]]:
 
 def _why_unfit(data: bytes) -> str:
     """Return why a packet cannot be kept: it is damaged, or still has what had to be taken out."""
+    from xml.parsers import expat
+
     found: list[str] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:

@@ -97,7 +97,9 @@ def test_strengths_and_folders(photo: Path, small_gallery: Path) -> None:
     ("arguments", "error", "message"),
     [
         ({"out": Path("sheet.onnx")}, DataError, "sheet.onnx: images of this kind cannot be written"),
+        ({"out": Path("photo.png")}, ConfigError, "--out photo.png: is the photo itself"),
         ({"photo": Path("gone.png")}, DataError, "gone.png"),
+        ({"photo": Path()}, DataError, "is a folder: name one photo"),
         ({"filters": ["."]}, ArtifactError, r"\.: is a folder without filter files"),
         ({"filters": ["negativ"]}, ArtifactError, "negativ: no such stylizer: did you mean negative"),
         ({"strengths": [2]}, ConfigError, "strength is 2"),
