@@ -59,3 +59,13 @@ RecordOption = Annotated[bool, typer.Option("--record", help="Begin to record at
 OutOption = Annotated[Path, typer.Option("-o", "--out", help="Folder of snapshots and recordings.")]
 FramesOption = Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many frames.")]
 NoWindowOption = Annotated[bool, typer.Option("--no-window", help="Show no window. Ctrl-C ends it.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Where filter files run: cpu, or for example cuda or coreml if ONNX Runtime has it. Default: cpu.",
+    ),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Threads of filter files, for example 2. Default: all cores.")
+]
