@@ -19,7 +19,9 @@ from pix2style.cli.lazy_typer import Declaration
 from pix2style.cli.option_groups import with_option_groups
 
 _NUMBERS = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")}
-_READ_SETTINGS = frozenset({"help", "metavar", "min", "max", "parser", "show_default", "rich_help_panel"})
+_READ_SETTINGS = frozenset(
+    {"autocompletion", "help", "metavar", "min", "max", "parser", "show_default", "rich_help_panel"}
+)
 
 
 class NotPlainError(Exception):
