@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pix2style.cli.option_groups import with_option_groups
 from pix2style.cli.standard_streams import open_missing_streams, refuse_standard_output
 from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
 from pix2style.errors import Pix2StyleError
@@ -41,11 +42,11 @@ class Application(typer.Typer):
     """A group of commands, each of which has the option `--quiet`: people type options behind a command."""
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Return the decorator that registers a function as a command."""
+        """Return the decorator that registers a function as a command; see `with_option_groups` for its parameters."""
         register = super().command(name, **settings)
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-            register(_with_quiet_option(function))
+            register(_with_quiet_option(with_option_groups(function)))
             return function
 
         return decorate

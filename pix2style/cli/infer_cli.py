@@ -20,20 +20,9 @@ def infer_command(
     stylizer: options.FilterArgument,
     inputs: options.InputsArgument,
     out: options.OutOption,
-    strength: options.StrengthOption = 1.0,
-    style: options.StyleOption = None,
-    tile: options.TileOption = None,
-    module: options.ModuleOption = None,
-    overwrite: options.OverwriteOption = False,
-    format_: options.FormatOption = None,
-    quality: options.QualityOption = 95,
-    steady: options.SteadyOption = None,
-    start: options.StartOption = None,
-    end: options.EndOption = None,
-    max_side: options.MaxSideOption = None,
-    crf: options.CrfOption = None,
-    codec: options.CodecOption = None,
-    timeline: options.TimelineOption = None,
+    how: options.FilterOptions,
+    outputs: options.OutputOptions,
+    clips: options.ClipOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Stylize photos and video clips with a filter. A filter file needs neither torch nor TensorFlow.
@@ -50,7 +39,6 @@ def infer_command(
     Exit code 1: some photos or clips could not be stylized. They are listed, and the others are done.
     """
     from pix2style.cli.infer_print import interrupted_advice, show_progress
-    from pix2style.loading import load_stylizer
     from pix2style.progress import print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.video.clip_job import ClipInterrupted
@@ -58,13 +46,8 @@ def infer_command(
 
     if out == Path("-"):  # `./-`, for `-` alone is refused before
         out = out.absolute()
-    loaded = load_stylizer(stylizer, strength=strength, style=style, tile=tile, teacher_module=module)
-    clips = options.as_clip_settings(
-        loaded, steady=steady, start=start, end=end, max_side=max_side, crf=crf, codec=codec, timeline=timeline
-    )
-    given = options.given_names(
-        steady=steady, start=start, end=end, max_side=max_side, crf=crf, codec=codec, timeline=timeline
-    )
+    loaded = how.load(stylizer)
+    clip_settings = clips.settings(loaded)
     if loaded.description:
         print_note(f"the photos are stylized by {loaded.description}")
     try:
@@ -73,11 +56,11 @@ def infer_command(
                 loaded,
                 inputs,
                 out,
-                clips=clips,
-                suffix=f".{format_}" if format_ else None,
-                jpeg_quality=quality,
-                overwrite=overwrite,
-                given=GivenOptions(given, options.given_names(format=format_)),
+                clips=clip_settings,
+                suffix=outputs.suffix,
+                jpeg_quality=outputs.quality,
+                overwrite=outputs.overwrite,
+                given=GivenOptions(clips.given_names(), options.given_names(format=outputs.format)),
                 progress=progress,
             )
     except ClipInterrupted as interruption:

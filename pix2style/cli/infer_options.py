@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -133,34 +134,72 @@ TimelineOption = Annotated[
 ]
 
 
-def as_clip_settings(
-    loaded: Stylizer,
-    *,
-    steady: Steady | None,
-    start: str | None,
-    end: str | None,
-    timeline: Path | None,
-    max_side: int | None,
-    crf: int | None,
-    codec: str | None,
-) -> ClipSettings:
-    """Return checked settings of clips.
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """Options that say how the filter is applied."""
 
-    Raises:
-        ConfigError: A value is wrong. The message names the option.
-    """
-    from pix2style.video.clip_settings import clip_settings
-    from pix2style.video.timeline import read_timeline
+    strength: StrengthOption = 1.0
+    style: StyleOption = None
+    tile: TileOption = None
+    module: ModuleOption = None
 
-    return clip_settings(
-        steady=steady or Steady.lock,
-        start_s=_time("--start", start),
-        end_s=_time("--end", end),
-        max_side_px=max_side,
-        crf=crf,
-        codec=codec,
-        timeline=read_timeline(timeline, loaded) if timeline else None,
-    )
+    def load(self, source: str) -> Stylizer:
+        """Load the filter with these options."""
+        from pix2style.loading import load_stylizer
+
+        return load_stylizer(
+            source, strength=self.strength, style=self.style, tile=self.tile, teacher_module=self.module
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """Options that say how outputs are written."""
+
+    overwrite: OverwriteOption = False
+    format: FormatOption = None
+    quality: QualityOption = 95
+
+    @property
+    def suffix(self) -> str | None:
+        """Suffix of the outputs of all photos; None for the suffixes of the photos."""
+        return f".{self.format}" if self.format else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOptions:
+    """Options of clips. All are None where a person has not set them."""
+
+    steady: SteadyOption = None
+    start: StartOption = None
+    end: EndOption = None
+    max_side: MaxSideOption = None
+    crf: CrfOption = None
+    codec: CodecOption = None
+    timeline: TimelineOption = None
+
+    def settings(self, loaded: Stylizer) -> ClipSettings:
+        """Return checked settings of clips.
+
+        Raises:
+            ConfigError: A value is wrong. The message names the option.
+        """
+        from pix2style.video.clip_settings import clip_settings
+        from pix2style.video.timeline import read_timeline
+
+        return clip_settings(
+            steady=self.steady or Steady.lock,
+            start_s=_time("--start", self.start),
+            end_s=_time("--end", self.end),
+            max_side_px=self.max_side,
+            crf=self.crf,
+            codec=self.codec,
+            timeline=read_timeline(self.timeline, loaded) if self.timeline else None,
+        )
+
+    def given_names(self) -> list[str]:
+        """Return the options that a person has set, as they are written."""
+        return given_names(**{field.name: getattr(self, field.name) for field in fields(self)})
 
 
 def _time(option: str, text: str | None) -> float | None:

@@ -46,11 +46,14 @@ def test_quickstart_makes_a_filter_from_photos(tmp_path: Path, photos: Callable[
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["images_seen"] == report["images_seen"], "a finished run must not be trained again"
-    # On a busy machine the other stages alone take longer than the first limit was.
-    command[command.index("--minutes") + 1] = f"{0.4 + 1.5 * report['seconds']['all'] / 60:.2f}"
-    more = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert more.returncode == 0, more.stderr
-    assert json.loads(more.stdout)["images_seen"] > report["images_seen"], "with more minutes it must go on"
+    # How many minutes are more than the other stages take depends on the machine, and on what it does besides.
+    for factor in (1.5, 4, 16):
+        command[command.index("--minutes") + 1] = f"{0.4 + factor * report['seconds']['all'] / 60:.2f}"
+        more = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert more.returncode == 0, more.stderr
+        if json.loads(more.stdout)["images_seen"] > report["images_seen"]:
+            return
+    pytest.fail("with more minutes it must go on")
 
 
 @pytest.mark.timeout(900)

@@ -84,8 +84,8 @@ class _Upload:
 
     def __init__(self, what: str, upload: Callable[[], None]) -> None:
         self._what, self._upload = what, upload
-        # Acquired before a failure is reported and never released, so that only one thread reports one.
-        self._reported = threading.Lock()
+        # Held while a failure is reported, so that only one thread reports one, and the other waits until it is out.
+        self._lock, self._reported = threading.Lock(), False
         self._thread = threading.Thread(target=self._work, name=f"W&B: {what}", daemon=True)
         self._thread.start()
 
@@ -104,5 +104,8 @@ class _Upload:
             self._report(" ".join(str(error).split())[:200])
 
     def _report(self, reason: str) -> None:
-        if self._reported.acquire(blocking=False):
+        with self._lock:
+            if self._reported:
+                return
+            self._reported = True
             warn(f"W&B: {self._what} could not be linked ({reason})")
