@@ -40,7 +40,9 @@ def fit_for_browsers(data: bytes) -> bytes:
 
 def _without_defaults(graph: bytes) -> bytes:
     """Return a graph without the default of glimpse and style, and without the input strength, whose default stays."""
-    return b"".join(graph[start:end] for number, start, value, end in read_fields(graph) if _stays(number, graph[value:end]))
+    return b"".join(
+        graph[start:end] for number, start, value, end in read_fields(graph) if _stays(number, graph[value:end])
+    )
 
 
 def _stays(number: int, message: bytes) -> bool:

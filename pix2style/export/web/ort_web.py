@@ -131,7 +131,9 @@ def _how_to_get() -> str:
 
 
 def _other_way() -> str:
-    return f"on a machine with npm and a network run {_how_to_get()}, and give the file that it writes by --ort-web FILE"
+    return (
+        f"on a machine with npm and a network run {_how_to_get()}, and give the file that it writes by --ort-web FILE"
+    )
 
 
 def _fetch(cache: Path) -> None:
@@ -171,7 +173,9 @@ def _npm_reason(done: subprocess.CompletedProcess[bytes]) -> str:
         reason = str(error.get("summary") or error.get("code"))
     except (ValueError, KeyError, TypeError, AttributeError):
         lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        reason = next((line for line in lines if "code" in line), lines[-1] if lines else f"exit code {done.returncode}")
+        reason = next(
+            (line for line in lines if "code" in line), lines[-1] if lines else f"exit code {done.returncode}"
+        )
     return " ".join(reason.split())[:_LONGEST_REASON]
 
 

@@ -133,7 +133,10 @@ def _write_filters(filters: Sequence[PageFilter], folder: Path) -> list[dict[str
                 path = _free_path(file, taken)
                 _write(folder / path, file.data)
                 written[digest] = {
-                    "path": path, "bytes": len(file.data), "sha256": digest, "precision": file.spec.precision
+                    "path": path,
+                    "bytes": len(file.data),
+                    "sha256": digest,
+                    "precision": file.spec.precision,
                 }
             files[backend] = written[digest]
         entries.append(_entry(page_filter, files))
