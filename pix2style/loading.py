@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pix2style import gallery
+from pix2style.effects.blend import Blend
+from pix2style.effects.blend_text import parse_blend
+from pix2style.effects.preserve_color import PreserveColor
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.home_paths import expand_home
 from pix2style.progress import print_note
@@ -14,7 +20,7 @@ from pix2style.teacher_table import parse_teacher, teacher_patterns
 
 _EXPECTED = (
     ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
-    + ", a run folder (RUN, RUN@1) or a filter file (.onnx, .onnx@1)"
+    + ", a run folder (RUN, RUN@1), a filter file (.onnx, .onnx@1) or a name that `pix2style gallery` lists"
 )
 
 
@@ -25,21 +31,25 @@ def load_stylizer(
     style: StyleChoice | Sequence[float] | str | None = None,
     tile: int | None = None,
     teacher_module: str | None = None,
+    preserve_color: bool = False,
 ) -> Stylizer:
-    """Load a teacher, the generator of a run folder, or a filter file.
+    """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
 
     Args:
-        source: `"watercolor"` (built-in teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a
-            painting), `"gatys:painting.jpg"` (optimisation, minutes per photo), a folder that `pix2style train` wrote,
-            or an exported `.onnx` file. A run or file with several styles takes `"x.onnx@1"` for the style with the
-            id 1, or `"x.onnx@0.5,0.5"` for a mixture of two.
-        strength: For filter files: strength of the style, from 0 (the photo) to 1 (the full style).
+        source: A name in the gallery, for example `"great-wave"` (a file or a run folder of that name in the working
+            folder wins), an exported `.onnx` file, a folder that `pix2style train` wrote, `"watercolor"` (built-in
+            teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a painting), or
+            `"gatys:painting.jpg"` (optimisation, minutes per photo). A run or file with several styles takes
+            `"x.onnx@1"` for the style with the id 1, or `"x.onnx@0.5,0.5"` for a mixture of two. Several of these with
+            weights are blended: `"great-wave:0.6,x.onnx@1:0.4"`. Only the ratios of the weights matter.
+        strength: For filter files and blends: strength of the style, from 0 (the photo) to 1 (the full style).
         style: For runs and filter files with several styles: the style's id from 0 on, or a weight for each style.
             Another way to write what follows the @.
         tile: For filter files: side of a tile in pixels, for photos that are larger; 0 to never use tiles; None to use
             them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
         teacher_module: For `magenta:`, `mobile`, `full`, a SavedModel folder, a converted folder or an address; for
             `gatys:`, a safetensors file of VGG19's weights.
+        preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
 
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
@@ -50,11 +60,45 @@ def load_stylizer(
             0 and 1, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
+    options = _Options(strength, style, tile, teacher_module)
+    parts = parse_blend(source) if isinstance(source, str) else None
+    stylizer = _load_one(source, options) if parts is None else _load_blend(str(source), parts, options)
+    return PreserveColor(stylizer) if preserve_color else stylizer
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Arguments of `load_stylizer` for the stylizer itself."""
+
+    strength: float
+    style: StyleChoice | Sequence[float] | str | None
+    tile: int | None
+    teacher_module: str | None
+
+
+def _load_blend(text: str, parts: Sequence[tuple[str, float]], options: _Options) -> Stylizer:
+    """Load the parts of a blend; the strength applies to their mean."""
+    if options.style is not None:
+        raise ConfigError(f"{text}: in a blend, write styles behind the parts, as in x.onnx@1:0.5: leave out style")
+    loaded = []
+    for source, weight in parts:
+        try:
+            loaded.append((_load_one(source, replace(options, strength=1.0)), weight))
+        except ArtifactError as error:
+            raise ArtifactError(f"{error} (a part of the blend {text})") from error
+    return Blend(loaded, strength=options.strength, names=[source for source, _ in parts])
+
+
+def _load_one(source: str | Path, options: _Options) -> Stylizer:
+    """Load a stylizer that is no blend."""
+    strength, style, tile = options.strength, options.style, options.tile
     text = expand_home(source) if isinstance(source, str) else str(source)
-    teacher = _load_teacher(text, teacher_module)
+    teacher = _load_teacher(text, options.teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
+    if teacher is None:
+        path = _in_gallery(path) or path
     if teacher is None and not path.exists():
-        raise ArtifactError(f"{text}: no such stylizer: expected {_EXPECTED}")
+        raise ArtifactError(f"{text}: no such stylizer: {_meant(text) or f'expected {_EXPECTED}'}")
     if style_in_source and style is not None:
         raise ConfigError(f"{text}: already names a style: leave out style={style!r}")
     style = style_in_source or style
@@ -73,6 +117,38 @@ def load_stylizer(
     if teacher and style is not None:
         raise ConfigError(f"{text}: only runs and filter files can hold several styles: leave out style")
     return teacher or load_run(path, style)
+
+
+def filter_path(text: str | Path) -> Path:
+    """Return the path of a filter file that is given by its path or by its name in the gallery.
+
+    Raises:
+        ArtifactError: There is no such file, and the name is similar to one in the gallery.
+    """
+    path = Path(text)
+    found = _in_gallery(path) or path
+    if not found.exists() and (meant := _meant(str(text))):
+        raise ArtifactError(f"{text}: no such filter: {meant}")
+    return found
+
+
+def _in_gallery(path: Path) -> Path | None:
+    """Return the file of the filter in the gallery that a path names, unless a file or run folder has that name.
+
+    An output folder may be named after its filter, so a folder without checkpoints does not stand in the way.
+    """
+    found = gallery.find(str(path))
+    is_other = path.is_file() or (path / "checkpoints").is_dir()
+    if found and is_other:
+        print_note(f"{path}: the filter of this name in the gallery is not used, because the working folder has one")
+    return None if is_other else found
+
+
+def _meant(text: str) -> str:
+    """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
+    similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
+    listing = "pix2style gallery lists all names"
+    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:

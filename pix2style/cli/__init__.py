@@ -14,6 +14,7 @@ from pix2style.cli import export_cli  # noqa: F401
 from pix2style.cli import inspect_cli  # noqa: F401
 from pix2style.cli import infer_cli  # noqa: F401
 from pix2style.cli import live_cli  # noqa: F401
+from pix2style.cli import studio_cli  # noqa: F401
 from pix2style.cli import eval_cli  # noqa: F401
 from pix2style.cli import config_cli  # noqa: F401
 from pix2style.cli import doctor_cli  # noqa: F401

@@ -13,8 +13,8 @@ from pix2style.cli.infer_options import Steady
 StylizersArgument = Annotated[
     list[str],
     typer.Argument(
-        help="What to evaluate, one or several: a filter file, a run folder (RUN or RUN@STYLE), watercolor,"
-        " magenta:PAINTING or gatys:PAINTING."
+        help="What to evaluate, one or several: a filter file, a name that `pix2style gallery` lists, a run folder (RUN"
+        " or RUN@STYLE), watercolor, magenta:PAINTING or gatys:PAINTING."
     ),
 ]
 PairsOption = Annotated[

@@ -32,7 +32,9 @@ class Weights(StrEnum):
 SourcesArgument = Annotated[
     list[Path],
     typer.Argument(
-        metavar="RUN", help="Run folder of `train` or `distill`. With --web also filter files, and several of both."
+        metavar="RUN",
+        help="Run folder of `train` or `distill`. With --web also filter files, names that `pix2style gallery` lists,"
+        " and several of them.",
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Filter file to write. Default: RUN/NAME.onnx.")]

@@ -45,12 +45,18 @@ def export_web(sources: Sequence[Path], folder: Path, ort_web: Path | None, run:
 
 
 def _filter_files(source: Path, exported: Path, run: RunOptions) -> list[Path]:
-    """Return the filter file that was named, or export those of a run."""
-    if source.is_dir():
-        return _export_run(source, exported, run)
-    if not source.exists():
-        raise ArtifactError(f"{source}: does not exist: expected a run folder or a filter file (.onnx)")
-    return [source]
+    """Return the filter file that was named, also by its name in the gallery, or export those of a run."""
+    from pix2style.loading import filter_path
+
+    path = filter_path(source)
+    if path.is_dir():
+        return _export_run(path, exported, run)
+    if not path.exists():
+        raise ArtifactError(
+            f"{source}: does not exist: expected a run folder, a filter file (.onnx) or a name that"
+            " `pix2style gallery` lists"
+        )
+    return [path]
 
 
 def _export_run(folder: Path, exported: Path, run: RunOptions) -> list[Path]:

@@ -36,8 +36,9 @@ FilterArgument = Annotated[
     str,
     typer.Argument(
         metavar="FILTER",
-        help="Filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder (RUN or"
-        " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+        help="A name that `pix2style gallery` lists, for example great-wave (a file or run folder of that name here"
+        " wins), a filter file (.onnx; FILE@1 for its style 1), or a blend of several (great-wave:0.6,FILE:0.4). Or, if"
+        " their extras are installed: a run folder (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
     ),
 ]
 InputsArgument = Annotated[
@@ -54,7 +55,7 @@ StrengthOption = Annotated[
     float,
     typer.Option(
         metavar="0..1",
-        help="Strength of the style: 0 returns the photo, 1 the full style. Only for filter files.",
+        help="Strength of the style: 0 returns the photo, 1 the full style. Only for filter files and blends.",
     ),
 ]
 StyleOption = Annotated[
@@ -77,6 +78,13 @@ ModuleOption = Annotated[
     typer.Option(
         help="For magenta:PAINTING, the network: mobile, full, a SavedModel folder, a converted folder or an"
         " address. For gatys:PAINTING, a file of VGG19's weights."
+    ),
+]
+PreserveColorOption = Annotated[
+    bool,
+    typer.Option(
+        "--preserve-color",
+        help="Keep the photo's own colours, and take only the lightness of the stylized image, for example for food.",
     ),
 ]
 OverwriteOption = Annotated[
@@ -142,13 +150,19 @@ class FilterOptions:
     style: StyleOption = None
     tile: TileOption = None
     module: ModuleOption = None
+    preserve_color: PreserveColorOption = False
 
     def load(self, source: str) -> Stylizer:
         """Load the filter with these options."""
         from pix2style.loading import load_stylizer
 
         return load_stylizer(
-            source, strength=self.strength, style=self.style, tile=self.tile, teacher_module=self.module
+            source,
+            strength=self.strength,
+            style=self.style,
+            tile=self.tile,
+            teacher_module=self.module,
+            preserve_color=self.preserve_color,
         )
 
 

@@ -14,6 +14,7 @@ from pix2style.plural import counted
 from pix2style.printable import printable
 
 if TYPE_CHECKING:
+    from pix2style.loading import filter_path
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 _DIGESTS = {
@@ -25,13 +26,14 @@ _DIGESTS = {
 
 @app.command("inspect")
 def inspect_command(
-    file: Annotated[Path, typer.Argument(help="The filter file (.onnx).")],
+    file: Annotated[Path, typer.Argument(help="The filter file (.onnx), or a name that `pix2style gallery` lists.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the description as JSON on stdout.")] = False,
 ) -> None:
     """Print the description inside a filter file: inputs, styles, origin, licence and measured quality."""
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.spec import INPUT_NAME
 
+    file = filter_path(file)
     stylizer = OnnxStylizer(file)
     if as_json:
         description = {

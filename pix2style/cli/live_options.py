@@ -13,8 +13,8 @@ FiltersArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="FILTER...",
-        help="Filter files (.onnx; FILE@1 for its style 1, FILE for all its styles), or other stylizers, as for"
-        " infer. The keys 1 to 9 and Tab choose among them.",
+        help="Names that `pix2style gallery` lists, filter files (.onnx; FILE@1 for its style 1, FILE for all its"
+        " styles), or other stylizers, as for infer. The keys 1 to 9 and Tab choose among them.",
     ),
 ]
 SourceOption = Annotated[

@@ -9,6 +9,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2style.effects.effect import split_pixel_effects
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.steady.grid import crop_from_phase, pad_to_phase
@@ -60,12 +61,14 @@ class SteadyStylizer:
     another thread, behind `follow`.
 
     Args:
-        stylizer: What stylizes single frames.
+        stylizer: What stylizes single frames. Its outermost pixel effects, such as a mask, are applied to the finished
+            frames, so that they lie on the frame and not on the scene.
         mode: How much is done for steadiness.
     """
 
     def __init__(self, stylizer: Stylizer, mode: SteadyMode) -> None:
-        self._stylizer, self._mode = stylizer, mode
+        self._stylizer, self._effects = split_pixel_effects(stylizer)
+        self._mode = mode
         self._tracker = MotionTracker()
         self._plan = FramePlan(scene=-1)  # of the last frame that was followed
         self._stylized = self._plan  # plan of the last frame that was stylized
@@ -108,16 +111,24 @@ class SteadyStylizer:
         self._plan = plan
         return plan
 
-    def stylize(self, frame: Image8, plan: FramePlan) -> Image8:
+    def stylize(self, frame: Image8, plan: FramePlan, alpha: Image8 | None = None) -> Image8:
         """Stylize a frame.
 
         Args:
             frame: uint8 [height, width, 3].
             plan: What `follow` said about this frame.
+            alpha: Transparency of the frame, uint8 [height, width]; None if it has none.
 
         Returns:
             uint8 [height, width, 3].
         """
+        stylized = self._stylize_steadily(frame, plan)
+        for effect in self._effects:
+            stylized = effect.combine(frame, stylized, alpha)
+        return stylized
+
+    def _stylize_steadily(self, frame: Image8, plan: FramePlan) -> Image8:
+        """Stylize a frame without the effects on finished frames."""
         if self._mode is SteadyMode.OFF:
             [stylized] = self._stylizer.stylize([frame])
             return stylized

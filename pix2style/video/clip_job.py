@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style.errors import DataError, Pix2StyleError
-from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.steady import FramePlan, SteadyStylizer
 from pix2style.stylizer import Stylizer
 from pix2style.video.clip import ClipFacts, ClipFrame
@@ -133,8 +132,7 @@ class ClipJob:
         on_progress: Callable[[ClipProgress], None],
         queue_frames: int = QUEUE_FRAMES,
     ) -> None:
-        if isinstance(stylizer, OnnxStylizer):
-            stylizer = stylizer.copy_for_clips()  # the caller's one keeps its strength and style
+        stylizer = stylizer.copy_for_clips()  # the caller's one keeps its strength and style
         self._stylizer, self._facts, self._out, self._settings = stylizer, facts, out, settings
         self._video, self._work, self._origin, self._queue_frames = video, work, origin, queue_frames
         self._steady = SteadyStylizer(stylizer, settings.steady)
@@ -215,7 +213,7 @@ class ClipJob:
         started = time.perf_counter()
         if self._settings.timeline:
             self._settings.timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
-        rgb = self._steady.stylize(item.frame.rgb, item.plan)
+        rgb = self._steady.stylize(item.frame.rgb, item.plan, item.frame.alpha)
         self._stylize_seconds += time.perf_counter() - started
         self._meter.count(item.frame.time)
         self._stylized += 1

@@ -115,16 +115,16 @@ def stylize_inputs(
     if clip_jobs and (reason := _missing_extra(clip_jobs, inputs)):
         clip_report.failures += [FailedFile(job.source, reason) for job in clip_jobs]
         clip_jobs = []
-    origin = OutputOrigin(stylizer.identity, jpeg_quality)
+    origin = OutputOrigin(stylizer, jpeg_quality)
     photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
-    clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer.identity, 0, settings), clip_report, overwrite=overwrite)
+    clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer, 0, settings), clip_report, overwrite=overwrite)
     for target in clip_report.skipped:
         remove_stale(target)
     if jobs := [*photo_jobs, *clip_jobs]:
         check_can_write_folder(out.parent if jobs[0].target == out else out)
     _check_settings(clip_jobs, settings)
     if photo_jobs or report.handled:
-        stylize_photos(stylizer, photo_jobs, origin, report, progress.on_photos)
+        stylize_photos(photo_jobs, origin, report, progress.on_photos)
     for number, job in enumerate(clip_jobs, 1):
         with progress.on_clip(number, len(clip_jobs)) as on_progress:
             _stylize(stylizer, job, settings, clip_report, on_progress)

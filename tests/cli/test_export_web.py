@@ -35,22 +35,29 @@ def test_a_filter_file_needs_no_extra(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "message"),
+    ("arguments", "refusal"),
     [
-        (("FILTER", "--web", "page", "--precision", "int8"), 2, "--web writes a page: leave out --out, --precision"),
-        (("FILTER", "--web", "page", "-o", "x.onnx"), 2, "--web writes a page: leave out"),
-        (("FILTER", "--ort-web", "x"), 2, "--ort-web is for --web FOLDER"),
-        (("FILTER", "other"), 2, "other: export takes one run, and several only with --web"),
-        (("missing.onnx", "--web", "page"), 4, "missing.onnx: does not exist: expected a run folder or a filter file"),
-        (("notes.txt", "--web", "page"), 4, "notes.txt: ONNX Runtime"),
-        (("FILTER", "--web", "full"), 4, "full: exists already: choose a new folder"),
-        (("FILTER", "--web", "notes.txt"), 4, "notes.txt: exists already: choose a new folder"),
-        (("FILTER", "--web", "page", "--ort-web", "nowhere"), 4, "nowhere: does not exist: name the folder or package"),
+        (("FILTER", "--web", "page", "--precision", "int8"), (2, "--web writes a page: leave out --out, --precision")),
+        (("FILTER", "--web", "page", "-o", "x.onnx"), (2, "--web writes a page: leave out")),
+        (("FILTER", "--ort-web", "x"), (2, "--ort-web is for --web FOLDER")),
+        (("FILTER", "other"), (2, "other: export takes one run, and several only with --web")),
+        (
+            ("missing.onnx", "--web", "page"),
+            (4, "missing.onnx: does not exist: expected a run folder, a"),
+        ),
+        (("notes.txt", "--web", "page"), (4, "notes.txt: ONNX Runtime")),
+        (("FILTER", "--web", "full"), (4, "full: exists already: choose a new folder")),
+        (("FILTER", "--web", "notes.txt"), (4, "notes.txt: exists already: choose a new folder")),
+        (
+            ("FILTER", "--web", "page", "--ort-web", "nowhere"),
+            (4, "nowhere: does not exist: name the folder"),
+        ),
     ],
 )
 def test_refusals_leave_nothing(
-    pix2style, red_filter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments, code: int, message: str
+    pix2style, red_filter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, arguments, refusal
 ) -> None:
+    code, message = refusal
     monkeypatch.chdir(tmp_path)
     (tmp_path / "full").mkdir()
     for path in ("full/x", "notes.txt"):

@@ -87,13 +87,14 @@ def write_page(filters: Sequence[PageFilter], folder: Path, ort_web: OrtWeb, *, 
         for path in unfinished.rglob("*"):
             sizes[path.relative_to(unfinished).parts[0]] += path.stat().st_size if path.is_file() else 0
     own = sum(size for name, size in sizes.items() if name not in ("ort", "filters"))
-    visits = {backend: own + _visit_bytes(runtime[backend], entries[0], backend) for backend in backends}
+    visits: dict[str, int] = {
+        backend: own + _visit_bytes(runtime[backend], entries[0]["files"][backend]) for backend in filters[0].files
+    }
     return PageReport(folder, tuple(f.name for f in filters), sum(sizes.values()), visits, ort_web.version)
 
 
-def _visit_bytes(runtime: Mapping[Part, Mapping[str, Any]], entry: Mapping[str, Any], backend: Backend) -> int:
-    filter_file = entry["files"].get(backend) or entry["files"]["wasm"]
-    return sum(part["bytes"] for part in runtime.values()) + int(filter_file["bytes"])
+def _visit_bytes(runtime: Mapping[Part, Mapping[str, Any]], filter_file: Mapping[str, Any]) -> int:
+    return sum(int(part["bytes"]) for part in (*runtime.values(), filter_file))
 
 
 def _licence(name: str) -> bytes:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-
 from pix2style.errors import ArtifactError
 from pix2style.export.web import ort_web
 from pix2style.export.web.ort_web import FILES, PACKAGE, find_ort_web

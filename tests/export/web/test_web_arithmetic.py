@@ -29,7 +29,7 @@ STRENGTHS = (0, 0.1, 0.25, 0.5, 0.77, 1)
 _SCRIPT = """
 import { readFileSync } from "node:fs";
 const js = await import(process.argv[1]);
-const { sizes, axes, strengths, photo, other, height, width, split } = JSON.parse(readFileSync(0));
+const { sizes, axes, strengths, limits, photo, other, height, width, split } = JSON.parse(readFileSync(0));
 const [rgb, stylized] = [photo, other].map((values) => Uint8Array.from(values));
 const [rows, columns] = split.map((given) => js.splitAxis(...given));
 const whole = new Uint8Array(rgb.length);
@@ -50,7 +50,7 @@ console.log(JSON.stringify({
   tiled: Array.from(whole),
   rgb: Array.from(split2), alpha: Array.from(alpha), onWhite: Array.from(onWhite),
   joined: Array.from(js.joinRgba(rgb, null, 3, 2)),
-  within: [[3000, 4000, 1e6, 9999], [10, 10, 1e6, 9999], [1, 50000, 1e6, 16384]].map((given) => js.sizeWithin(...given)),
+  within: limits.map((given) => js.sizeWithin(...given)),
 }));
 """
 
@@ -65,7 +65,13 @@ def computed() -> dict[str, Any]:
     if NODE is None:
         pytest.skip("node is not installed")
     given = {
-        **{"sizes": SIZES, "axes": AXES, "strengths": STRENGTHS, "height": HEIGHT, "width": WIDTH, "split": SPLIT},
+        "sizes": SIZES,
+        "axes": AXES,
+        "strengths": STRENGTHS,
+        "limits": [(3000, 4000, 1e6, 9999), (10, 10, 1e6, 9999), (1, 50_000, 1e6, 16_384)],
+        "height": HEIGHT,
+        "width": WIDTH,
+        "split": SPLIT,
         "photo": PHOTO.ravel().tolist(),
         "other": OTHER.ravel().tolist(),
     }

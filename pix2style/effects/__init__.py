@@ -1,0 +1,1 @@
+"""Effects: stylizers that wrap other stylizers, and change what comes out of them."""

@@ -1,0 +1,172 @@
+"""The filters that the page offers, and the stylizers that they become with a person's choice."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pix2style import gallery
+from pix2style.errors import ConfigError
+from pix2style.loading import load_stylizer
+from pix2style.studio.choice import LOOK_PX, Choice
+from pix2style.studio.uploads import NotHereError
+from pix2style.stylizer import Stylizer
+
+_SUFFIX = ".onnx"
+_KEPT_STYLIZERS = 24
+_SUPPORTED = inspect.signature(load_stylizer).parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter in the list of the page.
+
+    Attributes:
+        id: What the page calls it by; it is no path.
+        name: Name for people.
+        source: What `load_stylizer` takes.
+        file: Its filter file, if it was trained in the studio and can be downloaded; else None.
+    """
+
+    id: str
+    name: str
+    source: str
+    file: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the page has to know."""
+        return {"id": self.id, "name": self.name, "trained_here": self.file is not None}
+
+
+class Filters:
+    """The list of filters, in order.
+
+    Args:
+        sources: Filter files, runs, names of the gallery or teachers; and folders that hold filter files. None at all
+            for the whole gallery.
+
+    Raises:
+        ConfigError: A source cannot be loaded, or there are none.
+    """
+
+    def __init__(self, sources: Sequence[str] = ()) -> None:
+        self._filters: dict[str, Filter] = {}
+        self._stylizers: OrderedDict[Choice, Stylizer] = OrderedDict()
+        self._lock = threading.Lock()
+        for source in expand_sources(sources):
+            for filter_ in _styles_of(source):
+                self._add(*filter_)
+
+    def all(self) -> list[Filter]:
+        """Return all filters in their order."""
+        return list(self._filters.values())
+
+    def get(self, filter_id: str) -> Filter:
+        """Return a filter.
+
+        Raises:
+            NotHereError: There is none of that id.
+        """
+        if filter_id not in self._filters:
+            raise NotHereError(f"there is no filter {filter_id!r}: load the page anew")
+        return self._filters[filter_id]
+
+    def add_trained(self, name: str, file: Path) -> Filter:
+        """Add a filter that was trained in the studio, at the end of the list."""
+        return self._add(name, str(file), file)
+
+    def name_of(self, choice: Choice) -> str:
+        """Return a name for files, for example `great-wave-starry-night`."""
+        return "-".join(_file_name(self.get(filter_id).name) for filter_id, _ in choice.filters)
+
+    def stylizer(self, choice: Choice) -> Stylizer:
+        """Return what stylizes as a person has chosen; the mask is left to the caller.
+
+        Raises:
+            NotHereError: A filter is not in the list.
+            ConfigError: A filter does not have what was chosen.
+        """
+        with self._lock:
+            if choice not in self._stylizers:
+                self._stylizers[choice] = self._load(choice)
+                while len(self._stylizers) > _KEPT_STYLIZERS:
+                    self._stylizers.popitem(last=False)
+            self._stylizers.move_to_end(choice)
+            return self._stylizers[choice]
+
+    def _load(self, choice: Choice) -> Stylizer:
+        sources = [self.get(filter_id).source for filter_id, _ in choice.filters]
+        options: dict[str, Any] = {}
+        if choice.strength != 1:
+            options["strength"] = choice.strength
+        if choice.preserve_color:
+            options["preserve_color"] = True
+        if choice.stroke != 1:
+            options["stroke"] = choice.stroke
+        if choice.same_look:
+            options["look_px"] = LOOK_PX
+        source = sources[0]
+        if len(sources) > 1:
+            source = ",".join(f"{item}:{weight:g}" for item, (_, weight) in zip(sources, choice.filters, strict=True))
+        options = {name: value for name, value in options.items() if name in _SUPPORTED}
+        return load_stylizer(source, **options)
+
+    def _add(self, name: str, source: str, file: Path | None = None) -> Filter:
+        number = len(self._filters) + 1
+        names = {filter_.name for filter_ in self._filters.values()}
+        shown, copy = name, 2
+        while shown in names:
+            shown, copy = f"{name} ({copy})", copy + 1
+        added = Filter(f"filter-{number}", shown, source, file)
+        self._filters[added.id] = added
+        return added
+
+
+def expand_sources(sources: Sequence[str]) -> list[str]:
+    """Return the sources, with the filter files of a folder instead of the folder; the whole gallery for none.
+
+    Raises:
+        ConfigError: A folder is neither a run nor holds filter files, or there is no filter at all.
+    """
+    if not sources and not gallery.names():
+        raise ConfigError("this pix2style comes without a gallery: name filter files, folders of them, or runs")
+    return [inner for source in sources or gallery.names() for inner in _expand(source)]
+
+
+def _expand(source: str) -> list[str]:
+    folder = Path(source)
+    # A folder of outputs may be named after a filter of the gallery.
+    if not folder.is_dir() or _is_run(folder) or gallery.find(source):
+        return [source]
+    files = sorted(folder.glob(f"*{_SUFFIX}"))
+    if not files:
+        raise ConfigError(f"{source}: is neither a run nor a folder with filter files (.onnx): name another")
+    return [str(file) for file in files]
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
+
+
+def _styles_of(source: str) -> list[tuple[str, str]]:
+    """Return name and source of a filter, or of each of its styles."""
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+
+    stylizer = load_stylizer(source)
+    name = Path(source).name.removesuffix(_SUFFIX) if isinstance(stylizer, OnnxStylizer) else stylizer.identity.name
+    if isinstance(stylizer, OnnxStylizer) and stylizer.styles > 1 and "style" not in stylizer.identity.settings:
+        labels = [*stylizer.spec.styles, *map(str, range(len(stylizer.spec.styles), stylizer.styles))]
+        return [(f"{name}: {label}", f"{source}@{style}") for style, label in enumerate(labels[: stylizer.styles])]
+    return [(name, source)]
+
+
+@functools.cache
+def _file_name(name: str) -> str:
+    """Return a name without characters that file systems do not allow."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip("-.") or "filter"

@@ -1,0 +1,144 @@
+"""The studio without HTTP: filters, uploads, photos, clips, webcam frames and trainings, in one temporary folder."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pix2style.errors import ConfigError
+from pix2style.installation import install_extras
+from pix2style.studio.choice import Choice
+from pix2style.studio.filters import Filters
+from pix2style.studio.frames import Frames
+from pix2style.studio.jobs import Job, Jobs
+from pix2style.studio.limits import StudioLimits
+from pix2style.studio.photos import Photos
+from pix2style.studio.training import (
+    MOST_PHOTOS,
+    TrainingJob,
+    lay_out,
+    missing_for_training,
+    parse_minutes,
+)
+from pix2style.studio.uploads import Upload, Uploads
+from pix2style.version import __version__
+
+_FOLDER_PREFIX = "pix2style-studio-"
+
+
+class Studio:
+    """Everything that the page can do, as methods. `close` deletes all uploads.
+
+    Args:
+        sources: Filters, runs and folders of filters; none for the gallery.
+        kept: Folder into which trained filters are copied.
+        limits: What is accepted.
+
+    Attributes:
+        folder: Temporary folder of all uploads and works.
+        uploads: The uploaded files.
+        filters: The filters to choose from.
+        photos: What stylizes photos.
+        frames: What stylizes frames of a webcam.
+        jobs: Clips that are stylized and filters that are trained.
+    """
+
+    def __init__(self, sources: Sequence[str], kept: Path, limits: StudioLimits | None = None) -> None:
+        self.limits, self._kept = limits or StudioLimits(), kept
+        self.filters = Filters(sources)
+        self.photos, self.frames = Photos(self.filters, self.limits), Frames(self.filters, self.limits)
+        self.folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))  # for this user alone
+        self.uploads, self.jobs = Uploads(self.folder, self.limits, self.photos.forget), Jobs()
+
+    def __enter__(self) -> Studio:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all work, and delete all uploads and results."""
+        self.jobs.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page has to know at its start: filters, and which tabs work."""
+        return {
+            "version": __version__,
+            "filters": [filter_.to_json() for filter_ in self.filters.all()],
+            "missing": {"video": missing_for_clips(), "training": missing_for_training()},
+            "kept": str(self._kept.absolute()),
+        }
+
+    def start_clip(self, value: Any) -> Job:
+        """Begin to stylize a clip.
+
+        Args:
+            value: JSON: `clip` (id), `choice`, `steady`, `max_side`.
+
+        Raises:
+            Pix2StyleError: A value is wrong, the clip is gone, or another clip is being stylized.
+        """
+        from pix2style.studio.clips import ClipJob, parse_clip_settings
+
+        values = _object(value)
+        upload = self.uploads.get(str(values.get("clip")), "clip")
+        stylizer = self.filters.stylizer(Choice.parse(values.get("choice")))
+        steady, side = parse_clip_settings(values)
+        return self.jobs.start(ClipJob(self._new_folder(), upload, stylizer, steady=steady, max_side_px=side))
+
+    def start_training(self, value: Any) -> Job:
+        """Begin to train a filter, or go on with a training that has ended.
+
+        Args:
+            value: JSON: `painting` (id or null), `photos` (ids), `minutes`; or `go_on` (id of the job), `minutes`.
+
+        Raises:
+            Pix2StyleError: A value is wrong, an upload is gone, or another filter is being trained.
+        """
+        values = _object(value)
+        minutes = parse_minutes(values.get("minutes"))
+        if "go_on" in values:
+            earlier = self.jobs.get(str(values["go_on"]))
+            if not isinstance(earlier, TrainingJob) or earlier.is_running:
+                raise ConfigError("go_on: this is no training that has ended")
+            folder, order = earlier.folder, earlier.longer(minutes)
+        else:
+            painting, photos = values.get("painting"), values.get("photos", [])
+            if not isinstance(photos, list) or len(photos) > MOST_PHOTOS:
+                raise ConfigError(f"photos: give a list of at most {MOST_PHOTOS}")
+            folder = self._new_folder()
+            order = lay_out(
+                folder,
+                None if painting is None else self._photo(painting),
+                [self._photo(photo) for photo in photos],
+                minutes,
+            )
+        return self.jobs.start(TrainingJob(folder, order, self._kept, self._add_trained))
+
+    def _photo(self, upload_id: object) -> Upload:
+        return self.uploads.get(str(upload_id), "photo")
+
+    def _add_trained(self, file: Path) -> None:
+        self.filters.add_trained(file.stem, file)
+
+    def _new_folder(self) -> Path:
+        folder = self.folder / secrets.token_hex(8)
+        folder.mkdir(mode=0o700)
+        return folder
+
+
+def missing_for_clips() -> str:
+    """Return what to install before clips can be stylized; empty if all is there."""
+    return "" if find_spec("av") is not None else f"Video clips need the extra video: {install_extras('video')}"
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError("the request is no object: send values by their names")
+    return value

@@ -1,0 +1,131 @@
+"""Trainings: a process that is followed and stopped, and whose filter is taken; here, a small one in its place."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pix2style.errors import ConfigError
+from pix2style.recipes import quickstart as package
+from pix2style.studio import training, training_process
+from pix2style.studio.jobs import BusyError, Job
+from pix2style.studio.studio import Studio
+from pix2style.studio.training import TrainingJob, TrainingOrder
+from pix2style.studio.uploads import Upload
+
+# As quickstart: prints lines, shows a picture, and writes the filter when its input is closed.
+_PROCESS = """
+import json, pathlib, shutil, sys
+out, source = map(pathlib.Path, sys.argv[1:])
+out.mkdir(parents=True, exist_ok=True)
+(out / "preview.png").write_bytes(b"picture")
+print("training ...", flush=True)
+sys.stdin.read()
+shutil.copy(source, out / "great-wave.onnx")
+(out / "report.json").write_text(json.dumps({"filter": str(out / "great-wave.onnx"), "psnr_db": 18.5}))
+"""
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch: pytest.MonkeyPatch, red_filter: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Start the small process instead of quickstart."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(order: TrainingOrder) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", _PROCESS, order.out, str(red_filter)]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        started.append(subprocess.Popen(command, text=True, start_new_session=True, **pipes))
+        return started[-1]
+
+    monkeypatch.setattr(training, "_start", start)
+    yield started
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+def test_a_training_that_is_stopped_gives_a_filter(
+    studio: Studio, add: Callable[..., Upload], photo_file: Path, tmp_path: Path
+) -> None:
+    upload = add(photo_file)
+    job = studio.start_training({"painting": upload.id, "photos": [upload.id], "minutes": 5})
+    assert isinstance(job, TrainingJob)
+    assert Path(str(job.order.style)).name == "a photo.png"
+    assert [path.name for path in Path(str(job.order.content)).iterdir()] == ["0000.png"]
+    _wait(lambda: bool(job.to_json()["preview"]) and bool(job.lines))
+    with pytest.raises(BusyError, match="another training is going on"):
+        studio.start_training({"photos": [], "minutes": 5})
+    job.stop()
+    _wait(lambda: not job.is_running)
+    assert job.state == "done", job.message
+    assert job.result == tmp_path / "kept" / "great-wave.onnx"
+    assert job.to_json()["figures"]["psnr_db"] == 18.5
+    assert studio.describe()["filters"][-1] == {"id": "filter-2", "name": "great-wave", "trained_here": True}
+    assert studio.photos.thumbnail(upload, "filter-2")
+    longer = studio.start_training({"go_on": job.id, "minutes": 10})
+    assert isinstance(longer, TrainingJob)
+    assert (longer.order.minutes, longer.order.out) == (15, job.order.out)
+    _wait(lambda: bool(longer.lines))
+    longer.stop()
+    _wait(lambda: not longer.is_running)
+    assert longer.result == tmp_path / "kept" / "great-wave-2.onnx"
+
+
+def test_the_end_of_the_studio_ends_a_training_at_once(
+    studio: Studio, process: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    job = studio.start_training({"photos": [], "minutes": 5})
+    _wait(lambda: bool(job.lines))
+    studio.close()
+    assert process[0].wait(10) != 0
+    assert not studio.folder.exists()
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_failure_is_shown_with_its_last_line(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_order: TrainingOrder) -> subprocess.Popen[str]:
+        code = "import sys; print('no photos'); sys.exit(3)"
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", code], text=True, **pipes)
+
+    monkeypatch.setattr(training, "_start", fail)
+    job: Job = studio.start_training({"photos": [], "minutes": 5})
+    _wait(lambda: not job.is_running)
+    assert (job.state, job.message) == ("failed", "no photos")
+
+
+@pytest.mark.parametrize("minutes", [None, "5", 0.1, 1e9, float("nan"), True])
+def test_minutes_have_a_range(studio: Studio, minutes: Any) -> None:
+    with pytest.raises(ConfigError, match=r"minutes: .* is no number from 0\.5 to 240"):
+        studio.start_training({"photos": [], "minutes": minutes})
+
+
+def test_the_process_runs_quickstart_and_ends_as_after_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[Any] = []
+
+    def quickstart(options: Any, log: Callable[[str], None]) -> None:
+        given.append(options)
+        for _ in range(500):
+            time.sleep(0.01)  # until the end of the input interrupts it
+
+    monkeypatch.setattr(package, "quickstart", quickstart)
+    monkeypatch.setattr(sys, "argv", ["x", '{"out": "o", "content": null, "style": "s.jpg", "minutes": 2.5}'])
+    with (tmp_path / "empty").open("w+") as empty:
+        monkeypatch.setattr(sys, "stdin", empty)
+        assert training_process.main() == 130
+    assert (given[0].out, given[0].content, given[0].style, given[0].minutes) == (Path("o"), None, Path("s.jpg"), 2.5)
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, at most as long as a very busy machine may need."""
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise TimeoutError

@@ -1,0 +1,98 @@
+"""Uploads are bounded, have names that are no paths, and are deleted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pix2style.errors import DataError
+from pix2style.studio.limits import StudioLimits
+from pix2style.studio.studio import Studio
+from pix2style.studio.uploads import NotHereError, TooLargeError, Upload, Uploads
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd.jpg", "passwd.jpg"),
+        ("/etc/shadow.PNG", "shadow.PNG"),
+        ("C:\\Users\\a\\b.jpg", "b.jpg"),
+        ("file:///etc/passwd.jpg", "passwd.jpg"),
+        ("a\x1b[31m\n.jpg", "a\\x1b[31m\\n.jpg"),
+        ("x" * 400 + ".jpg", "x" * 116 + ".jpg"),
+        ("Löwe 🦁.webp", "Löwe 🦁.webp"),
+    ],
+)
+def test_a_name_is_only_shown_and_never_part_of_a_path(studio: Studio, name: str, shown: str) -> None:
+    with studio.uploads.begin("photo", name) as receiver:
+        upload = receiver.complete()
+    assert upload.name == shown
+    assert upload.path.resolve().is_relative_to(studio.folder.resolve())
+    assert upload.path.name == f"photo{Path(shown).suffix.lower()}"
+
+
+@pytest.mark.parametrize("name", ["", "photo", "a.exe", "a.html", ".jpg", "a.mp4", "http://127.0.0.1/a"])
+def test_what_is_no_picture_by_its_name_is_refused(studio: Studio, name: str) -> None:
+    with pytest.raises(DataError, match=r"is not a photo by its name: use a file of a kind such as JPEG"):
+        studio.uploads.begin("photo", name)
+
+
+def test_an_upload_with_too_many_bytes_leaves_nothing(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, StudioLimits(photo_bytes=10))
+    with uploads.begin("photo", "a.jpg") as receiver:
+        receiver.write(b"12345")
+        with pytest.raises(TooLargeError, match=r"^a\.jpg: has more than"):
+            receiver.write(b"678901")
+    assert list(tmp_path.iterdir()) == []
+    assert uploads.all() == []
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, StudioLimits())
+    with contextlib.suppress(ConnectionError), uploads.begin("clip", "a.mp4") as receiver:
+        receiver.write(b"12345")
+        raise ConnectionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_oldest_are_deleted_where_all_together_are_too_large(tmp_path: Path) -> None:
+    removed: list[str] = []
+    uploads = Uploads(tmp_path, StudioLimits(total_bytes=25), removed.append)
+
+    def add(used_s: float) -> Upload:
+        with uploads.begin("photo", "a.jpg") as receiver:
+            receiver.write(bytes(10))
+            receiver.upload.used_s = used_s
+            return receiver.complete()
+
+    oldest, middle, newest = add(1e9), add(2e9), add(3e9)
+    assert [upload.id for upload in uploads.all()] == [middle.id, newest.id]
+    assert removed == [oldest.id]
+    assert not oldest.folder.exists()
+
+
+def test_what_nobody_uses_is_deleted(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, StudioLimits(unused_s=60))
+    with uploads.begin("photo", "a.jpg") as receiver:
+        upload = receiver.complete()
+    uploads.remove_unused()
+    assert upload.path.exists()
+    upload.used_s -= 61
+    uploads.remove_unused()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ids_are_of_one_kind_and_gone_after_the_end(
+    studio: Studio, add: Callable[..., Upload], photo_file: Path
+) -> None:
+    upload = add(photo_file)
+    for wrong in ("", "../x", upload.id + "x", str(upload.path)):
+        with pytest.raises(NotHereError, match="this photo is no longer here"):
+            studio.uploads.get(wrong, "photo")
+    with pytest.raises(NotHereError):
+        studio.uploads.get(upload.id, "clip")
+    studio.close()
+    assert not studio.folder.exists()
