@@ -46,7 +46,7 @@ async function showFrames(video, ask, page, state) {
   const [before, after] = ["before", "after"].map((id) => document.getElementById(id));
   while (state.isOn) {
     const [height, width] = frameSize(video, SIDES[state.step]);
-    if (before.height !== height || before.width !== width) page.showView(height, width);
+    if (before.height !== height || before.width !== width) page.showView(height, width, true);
     before.getContext("2d").drawImage(video, 0, 0, width, height);
     const frame = await createImageBitmap(before);
     const painted = await ask("frame", { bitmap: frame }, { transfer: [frame] }).catch(nothingIfCancelled);

@@ -149,7 +149,8 @@ function fitting({ height, width }, file) {
   return { resize: { resizeHeight: newHeight, resizeWidth: newWidth, resizeQuality: "high" }, note };
 }
 
-function showView(height, width) {
+function showView(height, width, isLive = false) {
+  element("view").classList.toggle("live", isLive);
   for (const id of ["before", "after"]) Object.assign(element(id), { height, width });
   element("view").hidden = false;
   element("empty").hidden = true;
