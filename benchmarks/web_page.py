@@ -28,7 +28,7 @@ from playwright.sync_api import expect, sync_playwright
 _MEGAPIXEL = 1_000_000
 _WAIT_MS = 120_000
 _DOCS_BYTES = 150_000
-_DOCS_SIZE = {"width": 900, "height": 900}
+_DOCS_SIZE = {"width": 800, "height": 800}
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -87,7 +87,7 @@ def _picture(playwright: Any, arguments: argparse.Namespace, address: str) -> No
     tab.goto(address)
     _wait(tab, "Ready")
     _give(tab, _photo(arguments.photo, _MEGAPIXEL // 2))
-    picture = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+    picture = Image.open(io.BytesIO(tab.screenshot(full_page=True))).convert("RGB")
     browser.close()
     for quality in range(90, 40, -5):
         picture.save(arguments.docs, quality=quality, optimize=True)
