@@ -21,17 +21,17 @@ def ort_web(tmp_path: Path) -> Path:
 
 
 def test_a_filter_file_needs_no_extra(
-    pix2style, red_filter: Path, ort_web: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pix2style, lite_file, ort_web: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pix2style.cli.export_web.require", pytest.fail)
-    code, out, err = pix2style("export", red_filter, "--web", tmp_path / "page", "--ort-web", ort_web)
+    code, out, err = pix2style("export", lite_file(), "--web", tmp_path / "page", "--ort-web", ort_web)
     assert code == 0, err
-    assert out.splitlines()[0] == f"{tmp_path / 'page'}: a page with 1 filter: red-negative"
+    assert out.splitlines()[0] == f"{tmp_path / 'page'}: a page with 1 filter: 1-12-2"
     assert "MB in all; a visitor's browser loads" in out
     assert f"next: python3 -m http.server -d {tmp_path / 'page'}" in err
     assert (tmp_path / "page/index.html").is_file()
-    code, out, err = pix2style("export", red_filter, "--web", tmp_path / "two", "--ort-web", ort_web, "--json")
-    assert json.loads(out)["filters"] == ["red-negative"]
+    code, out, err = pix2style("export", lite_file(), "--web", tmp_path / "two", "--ort-web", ort_web, "--json")
+    assert json.loads(out)["filters"] == ["1-12-2"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_filter_file_needs_no_extra(
     ],
 )
 def test_refusals_leave_nothing(
-    pix2style, red_filter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, arguments, refusal
+    pix2style, lite_file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, arguments, refusal
 ) -> None:
     code, message = refusal
     monkeypatch.chdir(tmp_path)
@@ -63,7 +63,7 @@ def test_refusals_leave_nothing(
     for path in ("full/x", "notes.txt"):
         (tmp_path / path).write_text("text")
     before = sorted(tmp_path.rglob("*"))
-    given = [red_filter if argument == "FILTER" else argument for argument in arguments]
+    given = [lite_file() if argument == "FILTER" else argument for argument in arguments]
     exit_code, _, err = pix2style("export", *given)
     assert (exit_code, message in err) == (code, True), err
     assert sorted(tmp_path.rglob("*")) == before

@@ -128,6 +128,12 @@ def _give(tab: Any, photo: Image8, alpha: Image8 | None = None) -> None:
     _wait(tab, "Done")
 
 
+def _choose(tab: Any, name: str) -> None:
+    """Choose a filter, and wait until it is open."""
+    tab.get_by_label(name).check()
+    playwright.expect(tab.locator("#about")).to_have_text(re.compile(f"^Filter {name}"), timeout=_LONG_MS)
+
+
 def _saved(tab: Any, tmp_path: Path, kind: str = "image/png") -> Any:
     tab.select_option("#format", kind)
     with tab.expect_download() as download:
@@ -161,7 +167,7 @@ def test_a_second_photo_with_another_filter(visit: Any, filters: list[Path], pho
     second, alpha = photos(2, 50, 41)[1], np.full((50, 41), 255, np.uint8)
     alpha[:20] = 0
     _give(visit, second, alpha)
-    visit.get_by_label("3-12-2: 1").check()
+    _choose(visit, "3-12-2: 1")
     _wait(visit, "Done")
     white = np.where(alpha[..., None] == 0, 255, second).astype(np.uint8)
     saved = _saved(visit, tmp_path)
@@ -215,8 +221,7 @@ def test_drop_and_camera(visit: Any) -> None:
     _wait(visit, "Done: 64 x 48 pixels")
     visit.click("#camera")
     _wait(visit, "Camera: ")
-    visit.get_by_label("3-12-2: 2").check()
-    playwright.expect(visit.locator("#about")).to_have_text(re.compile("^Filter 3-12-2: 2"), timeout=_LONG_MS)
+    _choose(visit, "3-12-2: 2")
     _wait(visit, "Camera: ")
     visit.click("#snap")
     _wait(visit, "Done: ")

@@ -53,35 +53,35 @@ def test_filters_for_browsers_need_their_inputs_and_give_the_same_pixels(lite_fi
     assert fit_for_browsers(data) == data
 
 
-def test_a_page_has_all_that_it_needs(lite_file, red_filter: Path, ort_web: OrtWeb, tmp_path: Path) -> None:
-    filters = read_filters([lite_file(), red_filter])
+def test_a_page_has_all_that_it_needs(lite_file, plain_filter: Path, ort_web: OrtWeb, tmp_path: Path) -> None:
+    filters = read_filters([lite_file(), plain_filter])
     report = write_page(filters, tmp_path / "page", ort_web)
     written = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*.*")}
     assert written == {
         *("index.html", "page.css", "page.js", "camera.js", "worker.js", "runtime.js", "arithmetic.js", "icon.svg"),
-        *("page.json", "filters/1-12-2.onnx", "filters/red-negative.onnx", "ort/ThirdPartyNotices.txt"),
+        *("page.json", "filters/1-12-2.onnx", "filters/plain.onnx", "ort/ThirdPartyNotices.txt"),
         *("ort/ort.wasm.min.js", "ort/ort-wasm-simd-threaded.js", "ort/ort-wasm-simd-threaded.wasm"),
         *("ort/ort.webgpu.min.js", "ort/ort-wasm-simd-threaded.asyncify.js"),
         "ort/ort-wasm-simd-threaded.asyncify.wasm",
     }
     assert "MIT License" in (tmp_path / "page/ort/LICENSE").read_text()
     assert report.bytes == sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
-    assert report.filters == ("1-12-2", "red-negative")
+    assert report.filters == ("1-12-2", "plain")
     assert report.ort_web == "unknown"
     assert all(0 < size < report.bytes for size in report.visit_bytes.values())
 
 
-def test_the_description_of_a_page(lite_file, red_filter: Path, ort_web: OrtWeb, tmp_path: Path) -> None:
-    write_page(read_filters([lite_file(), red_filter]), tmp_path / "page", ort_web)
+def test_the_description_of_a_page(lite_file, plain_filter: Path, ort_web: OrtWeb, tmp_path: Path) -> None:
+    write_page(read_filters([lite_file(), plain_filter]), tmp_path / "page", ort_web)
     value = json.loads((tmp_path / "page/page.json").read_text())
     assert value["schema_version"] == 1
     assert value["title"] == "Photo filters"
     assert value["limits"] == LIMITS
-    lite, red = value["filters"]
+    lite, plain = value["filters"]
     assert (lite["name"], lite["glimpse_px"], lite["can_tile"], lite["style"]) == ("1-12-2", 96, True, None)
-    assert (red["name"], red["glimpse_px"], red["can_tile"], red["licence"]) == ("red-negative", 0, True, "CC0-1.0")
-    assert red["receptive_field_px"] == 0
-    for entry in [*lite["files"].values(), *red["files"].values(), *value["runtime"]["wasm"].values()]:
+    assert (plain["name"], plain["glimpse_px"], plain["can_tile"], plain["licence"]) == ("plain", 0, False, "CC0-1.0")
+    assert plain["receptive_field_px"] == lite["receptive_field_px"] > 0
+    for entry in [*lite["files"].values(), *plain["files"].values(), *value["runtime"]["wasm"].values()]:
         data = (tmp_path / "page" / entry["path"]).read_bytes()
         assert len(data) == entry["bytes"]
         assert sha256_bytes(data) == entry.get("sha256", sha256_bytes(data))
@@ -95,46 +95,45 @@ def test_a_filter_of_several_styles_is_shown_as_several(lite_file, ort_web: OrtW
     assert len({entry["files"]["wasm"]["path"] for entry in filters}) == 1
 
 
-def test_only_8_bits_leave_the_files_for_graphics_cards_out(ort_web: OrtWeb, tmp_path: Path, red_filter: Path) -> None:
-    only_8_bits = read_filters([_with_precision(red_filter, tmp_path / "red.int8.onnx", "int8")])
+def test_only_8_bits_leave_the_files_for_graphics_cards_out(
+    lite_file, change_filter, ort_web: OrtWeb, tmp_path: Path
+) -> None:
+    only_8_bits = read_filters([change_filter(lite_file(), tmp_path / "wave.int8.onnx", _stating("int8"))])
     assert list(only_8_bits[0].files) == ["wasm"]
     report = write_page(only_8_bits, tmp_path / "page", ort_web)
     assert list(report.visit_bytes) == ["wasm"]
     assert not list((tmp_path / "page").rglob("*webgpu*"))
-    assert json.loads((tmp_path / "page/page.json").read_text())["title"] == "red"
+    assert json.loads((tmp_path / "page/page.json").read_text())["title"] == "wave"
 
 
-def test_files_of_one_network_are_one_filter(red_filter: Path, lite_file, tmp_path: Path) -> None:
-    paths = [_with_precision(red_filter, tmp_path / f"red.{name}.onnx", name) for name in ("int8", "fp16")]
-    (both,) = read_filters([*paths, Path(shutil.copy(red_filter, tmp_path / "red.onnx"))])
+def test_files_of_one_network_are_one_filter(lite_file, change_filter, tmp_path: Path) -> None:
+    names = ("int8", "fp16")
+    paths = [change_filter(lite_file(), tmp_path / f"wave.{name}.onnx", _stating(name)) for name in names]
+    (both,) = read_filters([*paths, Path(shutil.copy(lite_file(), tmp_path / "wave.onnx"))])
     assert {backend: file.spec.precision for backend, file in both.files.items()} == {"wasm": "int8", "webgpu": "fp16"}
     (tmp_path / "other").mkdir()
-    with pytest.raises(ConfigError, match=r"red\.onnx and .*both are called 'red', but are different"):
-        read_filters([tmp_path / "red.onnx", Path(shutil.copy(lite_file(), tmp_path / "other/red.fp32.onnx"))])
+    with pytest.raises(ConfigError, match=r"wave\.onnx and .*both are called 'wave', but are different"):
+        read_filters([tmp_path / "wave.onnx", Path(shutil.copy(lite_file(), tmp_path / "other/wave.fp32.onnx"))])
 
 
-def _with_precision(source: Path, target: Path, precision: str) -> Path:
-    """Write a filter that says that it has another precision."""
-    model = onnx.load(source)
-    for entry in model.metadata_props:
-        if entry.key == "pix2style.generator_spec":
+def _stating(precision: str) -> Callable[[onnx.ModelProto], None]:
+    """Return a change of a filter's description: that it has another precision."""
+
+    def change(model: onnx.ModelProto) -> None:
+        for entry in model.metadata_props:
             entry.value = entry.value.replace('"precision": "fp32"', f'"precision": "{precision}"')
-    kept = [entry for entry in model.metadata_props if entry.key != "pix2style.content_digest"]
-    del model.metadata_props[:]
-    model.metadata_props.extend(kept)
-    onnx.save(model, target)
-    return target
+
+    return change
 
 
-def test_a_filter_of_one_size_is_refused(red_filter: Path, tmp_path: Path) -> None:
-    model = onnx.load(red_filter)
-    for value in (*model.graph.input, *model.graph.output):
-        for axis, size in ((1, 48), (2, 64)):
-            value.type.tensor_type.shape.dim[axis].dim_value = size
-    del model.metadata_props[[entry.key for entry in model.metadata_props].index("pix2style.content_digest")]
-    onnx.save(model, tmp_path / "fixed.onnx")
+def test_a_filter_of_one_size_is_refused(lite_file, change_filter, tmp_path: Path) -> None:
+    def fix_size(model: onnx.ModelProto) -> None:
+        for value in (model.graph.input[0], *model.graph.output):
+            for axis, size in ((1, 48), (2, 64)):
+                value.type.tensor_type.shape.dim[axis].dim_value = size
+
     with pytest.raises(ArtifactError, match="takes photos of one size only"):
-        read_filters([tmp_path / "fixed.onnx"])
+        read_filters([change_filter(lite_file(), tmp_path / "fixed.onnx", fix_size)])
 
 
 @pytest.mark.parametrize("name", page._ASSETS)
@@ -149,20 +148,20 @@ def test_the_page_asks_no_other_host_and_holds_no_inline_script(name: str) -> No
         assert not re.search(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|\sstyle=|(?:src|href)=\"/", text)
 
 
-def test_a_folder_that_holds_something_is_not_touched(red_filter: Path, ort_web: OrtWeb, tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_is_not_touched(plain_filter: Path, ort_web: OrtWeb, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page/mine.txt").write_text("mine")
     with pytest.raises(ArtifactError, match="exists already: choose a new folder"):
-        write_page(read_filters([red_filter]), tmp_path / "page", ort_web)
+        write_page(read_filters([plain_filter]), tmp_path / "page", ort_web)
     assert [path.name for path in tmp_path.rglob("*")] == ["page", "mine.txt"]
 
 
-def test_nothing_half_written_is_left(red_filter: Path, stand_in: Path, tmp_path: Path) -> None:
+def test_nothing_half_written_is_left(plain_filter: Path, stand_in: Path, tmp_path: Path) -> None:
     broken = Path(shutil.copytree(stand_in, tmp_path / "broken"))
     found = find_ort_web(broken)
     (broken / "dist/ort-wasm-simd-threaded.asyncify.wasm").unlink()
     with pytest.raises(ArtifactError, match=r"asyncify\.wasm of ONNX Runtime Web cannot be read"):
-        write_page(read_filters([red_filter]), tmp_path / "page", found)
+        write_page(read_filters([plain_filter]), tmp_path / "page", found)
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
 

@@ -79,6 +79,7 @@ async function openFilter() {
   const number = chosenNumber();
   const compute = element("compute").value;
   facts = null;
+  say("Loading the filter …");
   facts = await ask("open", { description, number, compute });
   showAbout(description.filters[number]);
 }
