@@ -6,17 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2style import gallery
-from pix2style.effects.blend import Blend
-from pix2style.effects.blend_text import parse_blend
-from pix2style.effects.preserve_color import PreserveColor
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.home_paths import expand_home
 from pix2style.progress import print_note
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher, teacher_patterns
+
+if TYPE_CHECKING:
+    from pix2style.onnx_session import Spinning
 
 _EXPECTED = (
     ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
@@ -32,6 +33,7 @@ def load_stylizer(
     tile: int | None = None,
     teacher_module: str | None = None,
     preserve_color: bool = False,
+    spinning: Spinning | None = None,
 ) -> Stylizer:
     """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
 
@@ -51,6 +53,9 @@ def load_stylizer(
             `gatys:`, a safetensors file of VGG19's weights.
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
 
+        spinning: For filter files: when ONNX Runtime's threads that wait for work keep a core busy, `"always"`, `"in a
+            run"` or `"never"`. None for "always", with which many small photos in a row take least time.
+
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
 
@@ -60,10 +65,14 @@ def load_stylizer(
             0 and 1, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
-    options = _Options(strength, style, tile, teacher_module)
-    parts = parse_blend(source) if isinstance(source, str) else None
-    stylizer = _load_one(source, options) if parts is None else _load_blend(str(source), parts, options)
-    return PreserveColor(stylizer) if preserve_color else stylizer
+    options = _Options(strength, style, tile, teacher_module, spinning)
+    stylizer = _load_blend(source, options) if isinstance(source, str) else None
+    stylizer = stylizer or _load_one(source, options)
+    if not preserve_color:
+        return stylizer
+    from pix2style.effects.preserve_color import PreserveColor
+
+    return PreserveColor(stylizer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +83,19 @@ class _Options:
     style: StyleChoice | Sequence[float] | str | None
     tile: int | None
     teacher_module: str | None
+    spinning: Spinning | None
 
 
-def _load_blend(text: str, parts: Sequence[tuple[str, float]], options: _Options) -> Stylizer:
-    """Load the parts of a blend; the strength applies to their mean."""
+def _load_blend(text: str, options: _Options) -> Stylizer | None:
+    """Load a blend, to whose mean the strength applies; return None if the text names one stylizer."""
+    if "," not in text and ":" not in text:
+        return None
+    from pix2style.effects.blend import Blend
+    from pix2style.effects.blend_text import parse_blend
+
+    parts = parse_blend(text)
+    if parts is None:
+        return None
     if options.style is not None:
         raise ConfigError(f"{text}: in a blend, write styles behind the parts, as in x.onnx@1:0.5: leave out style")
     loaded = []
@@ -105,11 +123,16 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
     if teacher is None and path.is_file():
         from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
-        stylizer = OnnxStylizer(path, strength=strength, style=style, tile=tile)
+        stylizer = OnnxStylizer(path, strength=strength, style=style, tile=tile, spinning=options.spinning)
         if stylizer.digest == "changed":
             print_note(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
                 " (pix2style inspect says what it still has)"
+            )
+        if stylizer.proof == "in floats":
+            print_note(
+                f"{text}: runs in float32, because 8-bit convolutions are not exact on this processor: this gives the"
+                " right result, but takes up to three times as long"
             )
         return stylizer
     if strength != 1 or tile is not None:
@@ -123,12 +146,26 @@ def filter_path(text: str | Path) -> Path:
     """Return the path of a filter file that is given by its path or by its name in the gallery.
 
     Raises:
-        ArtifactError: There is no such file, and the name is similar to one in the gallery.
+        ArtifactError: There is no such file.
     """
     path = Path(text)
     found = _in_gallery(path) or path
-    if not found.exists() and (meant := _meant(str(text))):
-        raise ArtifactError(f"{text}: no such filter: {meant}")
+    if not found.exists():
+        expected = "expected an .onnx file that pix2style export wrote, or a name that pix2style gallery lists"
+        raise ArtifactError(f"{text}: no such filter: {_meant(str(text)) or expected}")
+    return found
+
+
+def gallery_file(name: str) -> Path:
+    """Return the file of a filter in the gallery.
+
+    Raises:
+        ArtifactError: The gallery has no filter of this name.
+    """
+    found = gallery.find(name)
+    if found is None:
+        advice = _meant(name) or "pix2style gallery lists all names"
+        raise ArtifactError(f"{name}: no filter of this name in the gallery: {advice}")
     return found
 
 
@@ -147,8 +184,7 @@ def _in_gallery(path: Path) -> Path | None:
 def _meant(text: str) -> str:
     """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
     similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
-    listing = "pix2style gallery lists all names"
-    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
+    return f"did you mean {' or '.join(similar)}? (pix2style gallery lists all names)" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:

@@ -41,9 +41,9 @@ def infer_command(
     Exit code 1: some photos or clips could not be stylized. They are listed, and the others are done.
     """
     from pix2style.cli.infer_print import interrupted_advice, show_progress
-    from pix2style.effects.blend import filters_inside
+    from pix2style.effects.inside import filters_inside
     from pix2style.progress import print_note
-    from pix2style.video.clip_job import ClipInterrupted
+    from pix2style.video.interrupted import ClipInterrupted
     from pix2style.video.stylize_inputs import GivenOptions, stylize_inputs
 
     if out == Path("-"):  # `./-`, for `-` alone is refused before

@@ -163,6 +163,7 @@ class FilterOptions:
             tile=self.tile,
             teacher_module=self.module,
             preserve_color=self.preserve_color,
+            spinning="never",  # else waiting threads take as much processor time as the work on small photos
         )
 
 
@@ -192,12 +193,14 @@ class ClipOptions:
     codec: CodecOption = None
     timeline: TimelineOption = None
 
-    def settings(self, loaded: Stylizer) -> ClipSettings:
-        """Return checked settings of clips.
+    def settings(self, loaded: Stylizer) -> ClipSettings | None:
+        """Return checked settings of clips; None for the defaults.
 
         Raises:
             ConfigError: A value is wrong. The message names the option.
         """
+        if not self.given_names():
+            return None
         from pix2style.video.clip_settings import clip_settings
         from pix2style.video.timeline import read_timeline
 

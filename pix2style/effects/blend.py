@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2style.effects.effect import innermost
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
 from pix2style.images import Image8
-from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 
@@ -100,13 +98,13 @@ class Blend(Stylizer):
 
     def for_source(self, path: Path) -> Stylizer:
         """See `Stylizer.for_source`."""
-        return self._of([part.for_source(path) for part, _ in self.parts])
+        return self.of([part.for_source(path) for part, _ in self.parts])
 
     def copy_for_clips(self) -> Stylizer:
         """See `Stylizer.copy_for_clips`."""
-        return self._of([part.copy_for_clips() for part, _ in self.parts])
+        return self.of([part.copy_for_clips() for part, _ in self.parts])
 
-    def _of(self, stylizers: Sequence[Stylizer]) -> Blend:
+    def of(self, stylizers: Sequence[Stylizer]) -> Blend:
         """Return a blend of other stylizers with the same weights, strength and names."""
         parts = [(stylizer, weight) for stylizer, (_, weight) in zip(stylizers, self.parts, strict=True)]
         return Blend(parts, strength=self._strength, names=self._names)
@@ -136,11 +134,3 @@ def check_weights(weights: Sequence[float]) -> None:
         raise ConfigError(f"a weight is {wrong[0]:g}: give numbers from 0 on, for example 0.6 and 0.4")
     if not math.fsum(weights):
         raise ConfigError("all weights are 0: give one of the parts a weight above 0")
-
-
-def filters_inside(stylizer: Stylizer) -> list[OnnxStylizer]:
-    """Return the filter files that work in a stylizer: itself, inside of effects, or as parts of a blend."""
-    inside = innermost(stylizer)
-    if isinstance(inside, Blend):
-        return [filter_ for part, _ in inside.parts for filter_ in filters_inside(part)]
-    return [inside] if isinstance(inside, OnnxStylizer) else []

@@ -22,9 +22,9 @@ _INTERRUPTED = 130
 def main() -> int:
     """Train what the first argument says, and return the exit code."""
     order: dict[str, Any] = json.loads(sys.argv[1])
-    threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
     log = functools.partial(print, flush=True)
     try:
+        threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
         from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
         content, style = (order[name] and Path(order[name]) for name in ("content", "style"))

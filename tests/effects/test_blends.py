@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pix2style import load_stylizer
-from pix2style.effects.blend import Blend, filters_inside
+from pix2style.effects.blend import Blend
 from pix2style.effects.blend_text import parse_blend
+from pix2style.effects.inside import filters_inside
 from pix2style.effects.preserve_color import PreserveColor
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.images import Image8
