@@ -51,11 +51,6 @@ def _filter_files(source: Path, exported: Path, run: RunOptions) -> list[Path]:
     path = filter_path(source)
     if path.is_dir():
         return _export_run(path, exported, run)
-    if not path.exists():
-        raise ArtifactError(
-            f"{source}: does not exist: expected a run folder, a filter file (.onnx) or a name that"
-            " `pix2style gallery` lists"
-        )
     return [path]
 
 

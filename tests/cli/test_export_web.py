@@ -43,7 +43,7 @@ def test_a_filter_file_needs_no_extra(
         (("FILTER", "other"), (2, "other: export takes one run, and several only with --web")),
         (
             ("missing.onnx", "--web", "page"),
-            (4, "missing.onnx: does not exist: expected a run folder, a"),
+            (4, "missing.onnx: no such filter"),
         ),
         (("notes.txt", "--web", "page"), (4, "notes.txt: ONNX Runtime")),
         (("FILTER", "--web", "full"), (4, "full: exists already: choose a new folder")),

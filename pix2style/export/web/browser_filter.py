@@ -39,16 +39,23 @@ def fit_for_browsers(data: bytes) -> bytes:
 
 
 def _without_defaults(graph: bytes) -> bytes:
-    """Return a graph without the default of glimpse and style, and without the input strength, whose default stays."""
-    return b"".join(
-        graph[start:end] for number, start, value, end in read_fields(graph) if _stays(number, graph[value:end])
-    )
+    """Return a graph without the defaults of the inputs glimpse and style, and without the input strength.
 
-
-def _stays(number: int, message: bytes) -> bool:
-    if number == _GRAPH_INITIALIZER:
-        return _text(message, _TENSOR_NAME) not in (GLIMPSE_NAME, STYLE_NAME)
-    return number != _GRAPH_INPUT or _text(message, _VALUE_NAME) != STRENGTH_NAME
+    The default of strength stays, as a constant. So does that of an input which another program has removed.
+    """
+    fields = [(number, graph[start:end], graph[value:end]) for number, start, value, end in read_fields(graph)]
+    inputs = {_text(message, _VALUE_NAME) for number, _, message in fields if number == _GRAPH_INPUT}
+    defaults = {_text(message, _TENSOR_NAME) for number, _, message in fields if number == _GRAPH_INITIALIZER}
+    left_out = {
+        _GRAPH_INITIALIZER: (_TENSOR_NAME, inputs & {GLIMPSE_NAME, STYLE_NAME}),
+        _GRAPH_INPUT: (_VALUE_NAME, defaults & {STRENGTH_NAME}),
+    }
+    kept = []
+    for number, field, message in fields:
+        name_field, names = left_out.get(number, (_VALUE_NAME, set()))
+        if not names or _text(message, name_field) not in names:
+            kept.append(field)
+    return b"".join(kept)
 
 
 def _text(message: bytes, field_number: int) -> str:

@@ -2,7 +2,7 @@
 
 const HERE = new URL("./", import.meta.url);
 const MAX_THREADS = 4;
-const WARM_UP_PX = 64;
+const WARM_UP_PX = 32;
 const ERRORS_ONLY = 3;
 
 const loaded = {}; // ONNX Runtime Web by the name of the backend
@@ -74,6 +74,7 @@ export class Filter {
     const side = this.entry.glimpse_px;
     this.fixed = {};
     if (side) this.fixed.glimpse = new Tensor("uint8", glimpse, [1, side, side, 3]);
+    if (this.session.inputNames.includes("strength")) this.fixed.strength = new Tensor("float32", Float32Array.of(1));
     if (this.entry.style) this.fixed.style = new Tensor("float32", Float32Array.from(this.entry.style));
   }
 
