@@ -59,7 +59,6 @@ def load_stylizer(
             installed ONNX Runtime has; see `runtime.devices`. For an 8-bit filter the float16 file beside it
             (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
-
         spinning: For filter files: when ONNX Runtime's threads that wait for work keep a core busy, `"always"`, `"in a
             run"` or `"never"`. None for "always", with which many small photos in a row take least time.
 
