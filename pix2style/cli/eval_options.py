@@ -66,6 +66,10 @@ ModuleOption = Annotated[
 SheetOption = Annotated[
     Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a report (HTML) with the table, and the best and the worst photos of each stylizer."),
+]
 SteadyOption = Annotated[
     bool,
     typer.Option(
