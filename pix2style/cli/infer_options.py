@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pix2style.cli.common_options import complete_filter
 from pix2style.cli.infer_io_options import (
     DeviceOption,
     KeepMetadataOption,
@@ -48,6 +49,7 @@ FilterArgument = Annotated[
     str,
     typer.Argument(
         metavar="FILTER",
+        autocompletion=complete_filter,
         help="A name that `pix2style gallery` lists, for example great-wave (a file or run folder of that name here"
         " wins), a filter file (.onnx; FILE@1 for its style 1), or a blend of several (great-wave:0.6,FILE:0.4). Or, if"
         " their extras are installed: a run folder (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from pix2style.cli.common_options import complete_filter
 from pix2style.cli.infer_options import Steady
 
 FiltersArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="FILTER...",
+        autocompletion=complete_filter,
         help="Names that `pix2style gallery` lists, filter files (.onnx; FILE@1 for its style 1, FILE for all its"
         " styles), or other stylizers, as for infer. The keys 1 to 9 and Tab choose among them.",
     ),
