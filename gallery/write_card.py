@@ -133,7 +133,7 @@ def make_card(name: str, measured: Mapping[str, float]) -> dict[str, Any]:
             "licences": sorted({row["licence"] for row in photos}),
         },
         "figures": dict(measured),
-        "limits": text[name]["limits"],
+        "limits": [*text[name]["limits"], *text["all"]["limits"]],
     }
 
 

@@ -20,6 +20,7 @@ COMMAND_MODULES = {
     "live": "live_cli",
     "studio": "studio_cli",
     "eval": "eval_cli",
+    "report": "report_cli",
     "config": "config_cli",
     "doctor": "doctor_cli",
     "data": "data_cli",

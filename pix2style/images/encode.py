@@ -17,6 +17,7 @@ from pix2style.images.colour import to_srgb
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
 from pix2style.images.png_pixels import save_png
+from pix2style.images.store_metadata import add_metadata, metadata_options
 
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # For lossless WebP files, "quality" is the time spent on making them small, from 0 to 100.
@@ -68,8 +69,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
 
     Args:
         path: File to write; its suffix selects the format.
-        picture: Pixels, transparency and profile to write. The file gets no other metadata: no EXIF data, so no
-            orientation, location or names.
+        picture: Pixels, transparency and profile to write, and the metadata that are kept, if there are any.
         quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100. What was a lossless WebP file becomes one again.
         origin: A note in the file that says what made it; see `read_origin`.
 
@@ -102,14 +102,16 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     else:
         image = Image.fromarray(picture.on_white())
     extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
+    note = metadata_options(kind, picture.metadata, origin_options(kind, origin))
     try:
         with atomic_path(path) as temporary:
-            all_options = {**options.get(kind, {}), **extra, **origin_options(kind, origin)}
+            all_options = {**options.get(kind, {}), **extra, **note}
             if kind == "PNG":
                 save_png(image, temporary, **all_options)
             else:
                 image.save(temporary, kind, **all_options)
             add_origin(temporary, kind, origin)
+            add_metadata(temporary, kind, picture.metadata)
     # Encoders raise ValueError or struct.error for values that their format cannot store.
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error

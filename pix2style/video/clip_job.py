@@ -249,6 +249,7 @@ class ClipJob:
             start_s=self._settings.start_s,
             end_s=self._settings.end_s if end_s is None else end_s,
             origin=None if is_partial else self._origin,
+            metadata=self._settings.metadata,
         )
         for note in notes:
             self._add_note(note)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from pix2style.errors import ConfigError
 from pix2style.images.kinds import VIDEO_SUFFIXES
 from pix2style.progress import no_progress
-from pix2style.runtime.existing_outputs import OutputOrigin
+from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
 from pix2style.runtime.output_paths import ClipRules, Job, plan_outputs
-from pix2style.runtime.stylize_files import keep_existing, report_of_plan, stylize_photos
+from pix2style.runtime.stylize_files import keep_existing, origin_of, report_of_plan, stylize_photos
 from pix2style.stylizer import Stylizer
 from pix2style.video.containers import CONTAINERS
 from pix2style.video.find import is_clip
@@ -82,6 +82,7 @@ def stylize_inputs(
     suffix: str | None = None,
     jpeg_quality: int = 95,
     overwrite: bool = False,
+    files: FileSettings | None = None,
     given: GivenOptions | None = None,
     progress: InputsProgress | None = None,
 ) -> FilesReport:
@@ -98,6 +99,7 @@ def stylize_inputs(
         suffix: Suffix of the outputs of all photos, for example `.png`; None for the suffixes of the photos.
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         overwrite: Whether to replace outputs that exist.
+        files: Which further files are read, and how images are written; None for the defaults.
         given: Options that a person has set, which are refused where they would have no effect.
         progress: Who is told how far the call is.
 
@@ -109,10 +111,11 @@ def stylize_inputs(
         ClipInterrupted: Ctrl-C was pressed during a clip; see `stylize_clip`.
     """
     started, progress = time.perf_counter(), progress or InputsProgress()
-    plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES)
+    files = files or FileSettings()
+    plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES, files=files)
     (given or GivenOptions()).check(plan.jobs)
     photo_jobs, clip_jobs = ([job for job in plan.jobs if job.is_clip is wanted] for wanted in (False, True))
-    report, origin = report_of_plan(plan, "photos or clips"), OutputOrigin(stylizer, jpeg_quality)
+    report, origin = report_of_plan(plan, "photos or clips"), origin_of(stylizer, jpeg_quality, files)
     call_clips = _clips_of_call(stylizer, clip_jobs, inputs, clips) if clip_jobs else None
     jobs = photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
     if call_clips:
@@ -122,7 +125,7 @@ def stylize_inputs(
     if call_clips:
         call_clips.check_settings()
     if photo_jobs or report.handled:
-        stylize_photos(photo_jobs, origin, report, progress.on_photos)
+        stylize_photos(photo_jobs, origin, report, progress.on_photos, threads=files.threads)
     if call_clips:
         call_clips.stylize(progress.on_clip)
         call_clips.add_to(report)

@@ -67,6 +67,7 @@ INSTEAD = {
     r"--minutes (8|60)\b": "--minutes 0.5",
     r"pix2style quickstart --style painting.jpg$": r"\g<0> --minutes 0.5 --content photos",
     r"--minutes 2\b": "--minutes 0.1",
+    r"train\.minutes=(5|10)\b": "train.minutes=0.2",
     r"train\.images=2000": "train.images=8",
     r"train\.images=4000": "train.images=16",
     r"distill\.budget\.ms_512=10": "distill.budget.ms_512=1000 distill.budget.channels=[8] distill.budget.blocks=[1]",

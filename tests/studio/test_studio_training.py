@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,6 +123,25 @@ def test_the_process_runs_quickstart_and_ends_as_after_ctrl_c(monkeypatch: pytes
         monkeypatch.setattr(sys, "stdin", stream)
         assert training_process.main() == 130
     assert (given[0].out, given[0].content, given[0].style, given[0].minutes) == (Path("o"), None, Path("s.jpg"), 2.5)
+
+
+def test_after_the_training_a_stop_does_not_lose_the_filter(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+
+    def quickstart(_options: Any, log: Callable[[str], None]) -> None:
+        log("export ...")
+        os.close(writer)
+        _wait(lambda: all(thread.name != "stop" for thread in threading.enumerate()))
+        log("written")
+
+    monkeypatch.setattr(package, "quickstart", quickstart)
+    monkeypatch.setattr(sys, "argv", ["x", '{"out": "o", "content": null, "style": null, "minutes": 1}'])
+    with os.fdopen(reader) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert training_process.main() == 0
+    assert capsys.readouterr().out == "export ...\nwritten\n"
 
 
 def _wait(condition: Callable[[], bool]) -> None:
