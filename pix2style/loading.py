@@ -27,6 +27,8 @@ def load_stylizer(
     style: StyleChoice | Sequence[float] | str | None = None,
     tile: int | None = None,
     teacher_module: str | None = None,
+    stroke: float | None = None,
+    look_px: int | None = None,
 ) -> Stylizer:
     """Load a filter of the gallery, a filter file, the generator of a run folder, or a teacher.
 
@@ -43,16 +45,36 @@ def load_stylizer(
             them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
         teacher_module: For `magenta:`, `mobile`, `full`, a SavedModel folder, a converted folder or an address; for
             `gatys:`, a safetensors file of VGG19's weights.
+        stroke: Size of the strokes relative to the plain way, from 0.5 to 4: photos are stylized in another size, and
+            come back in their own with their own detail. See `effects.stroke.StrokeSize`.
+        look_px: Longer side in pixels of the version whose strokes larger photos get, for example 1024. With `stroke`,
+            strokes are so many times those of that version.
 
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
 
     Raises:
         ArtifactError: If the file, folder or network is missing, damaged or of an unknown kind.
-        ConfigError: If a run holds several styles and none is chosen, there is no such style, strength is not between
-            0 and 1, or this kind of stylizer does not have one of the arguments.
+        ConfigError: If a run holds several styles and none is chosen, there is no such style, strength, stroke or
+            look_px is out of its range, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
+    stylizer = _load_plain(source, strength, style, tile, teacher_module)
+    if stroke is None and look_px is None:
+        return stylizer
+    from pix2style.effects.stroke import StrokeSize
+
+    return StrokeSize(stylizer, stroke=stroke, look_px=look_px)
+
+
+def _load_plain(
+    source: str | Path,
+    strength: float,
+    style: StyleChoice | Sequence[float] | str | None,
+    tile: int | None,
+    teacher_module: str | None,
+) -> Stylizer:
+    """Load a stylizer without effects."""
     text = expand_home(source) if isinstance(source, str) else str(source)
     teacher = _load_teacher(text, teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)

@@ -80,6 +80,23 @@ ModuleOption = Annotated[
         " address. For gatys:PAINTING, a file of VGG19's weights."
     ),
 ]
+StrokeOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0.5..4",
+        help="Size of the strokes: 2 makes them twice as large as in the plain way, and outputs keep their size and the"
+        " photo's detail.",
+    ),
+]
+LookOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PX",
+        help="Give larger photos and clips the strokes of their version with this longer side, for example 1024: so"
+        " strokes do not depend on the size of a photo. Outputs keep their size. With --stroke, strokes are so many"
+        " times those.",
+    ),
+]
 OverwriteOption = Annotated[
     bool,
     typer.Option(
@@ -110,7 +127,9 @@ EndOption = Annotated[
 MaxSideOption = Annotated[
     int | None,
     typer.Option(
-        metavar="PX", help="Shrink the frames of clips to this longer side first, which is faster, for example 1280."
+        metavar="PX",
+        help="Shrink photos and clips to this longer side first, for example 1280: outputs are smaller and are made"
+        " faster. Default: outputs have the size of the inputs; see also --look.",
     ),
 ]
 CrfOption = Annotated[
@@ -143,13 +162,21 @@ class FilterOptions:
     style: StyleOption = None
     tile: TileOption = None
     module: ModuleOption = None
+    stroke: StrokeOption = None
+    look: LookOption = None
 
     def load(self, source: str) -> Stylizer:
         """Load the filter with these options."""
         from pix2style.loading import load_stylizer
 
         return load_stylizer(
-            source, strength=self.strength, style=self.style, tile=self.tile, teacher_module=self.module
+            source,
+            strength=self.strength,
+            style=self.style,
+            tile=self.tile,
+            teacher_module=self.module,
+            stroke=self.stroke,
+            look_px=self.look,
         )
 
 
@@ -169,7 +196,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class ClipOptions:
-    """Options of clips. All are None where a person has not set them."""
+    """Options of clips, and the size of photos. All are None where a person has not set them."""
 
     steady: SteadyOption = None
     start: StartOption = None
@@ -199,8 +226,9 @@ class ClipOptions:
         )
 
     def given_names(self) -> list[str]:
-        """Return the options that a person has set, as they are written."""
-        return given_names(**{field.name: getattr(self, field.name) for field in fields(self)})
+        """Return the options that a person has set and that concern clips only, as they are written."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return given_names(**{name: value for name, value in values.items() if name != "max_side"})
 
 
 def _time(option: str, text: str | None) -> float | None:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2style.effects.max_side import MaxSide
 from pix2style.errors import ArtifactError, ClipError, ConfigError, DataError, MissingExtraError, require
 from pix2style.images.kinds import VIDEO_SUFFIXES
 from pix2style.progress import no_progress
@@ -93,7 +94,7 @@ def stylize_inputs(
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
         inputs: Files, and folders that are searched recursively.
         out: Output folder, which is created if needed; or an output file for a single photo or clip.
-        clips: How clips are stylized; None for the defaults.
+        clips: How clips are stylized; None for the defaults. Photos are shrunk to its `max_side_px`, too.
         suffix: Suffix of the outputs of all photos, for example `.png`; None for the suffixes of the photos.
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         overwrite: Whether to replace outputs that exist.
@@ -115,7 +116,8 @@ def stylize_inputs(
     if clip_jobs and (reason := _missing_extra(clip_jobs, inputs)):
         clip_report.failures += [FailedFile(job.source, reason) for job in clip_jobs]
         clip_jobs = []
-    origin = OutputOrigin(stylizer.identity, jpeg_quality)
+    for_photos = MaxSide(stylizer, settings.max_side_px) if settings.max_side_px else stylizer
+    origin = OutputOrigin(for_photos.identity, jpeg_quality)
     photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
     clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer.identity, 0, settings), clip_report, overwrite=overwrite)
     for target in clip_report.skipped:
@@ -124,7 +126,7 @@ def stylize_inputs(
         check_can_write_folder(out.parent if jobs[0].target == out else out)
     _check_settings(clip_jobs, settings)
     if photo_jobs or report.handled:
-        stylize_photos(stylizer, photo_jobs, origin, report, progress.on_photos)
+        stylize_photos(for_photos, photo_jobs, origin, report, progress.on_photos)
     for number, job in enumerate(clip_jobs, 1):
         with progress.on_clip(number, len(clip_jobs)) as on_progress:
             _stylize(stylizer, job, settings, clip_report, on_progress)
