@@ -26,9 +26,10 @@ os.environ.update({name: value for name, value in _SILENCE.items() if name not i
 
 from pix2style.version import __version__  # noqa: E402
 
-__all__ = ["__version__", "load_stylizer", "stylize_video"]
+__all__ = ["__version__", "load_stylizer", "stylize_video", "with_mask"]
 
 if TYPE_CHECKING:
+    from pix2style.effects.masked import with_mask
     from pix2style.loading import load_stylizer
     from pix2style.video.api import stylize_video
 
@@ -42,4 +43,8 @@ def __getattr__(name: str) -> Any:
         from pix2style.video.api import stylize_video
 
         return stylize_video
+    if name == "with_mask":
+        from pix2style.effects.masked import with_mask
+
+        return with_mask
     raise AttributeError(f"module 'pix2style' has no attribute {name!r}")

@@ -26,6 +26,7 @@ class FileSession:
         threads: Number of threads for one run; None for as many as there are cores.
         providers: ONNX Runtime's execution providers, the preferred one first.
         spinning: When threads that wait for work keep a core busy.
+        in_floats: Whether 8-bit operators are computed in float32.
 
     Raises:
         One of `onnx_session.LOAD_ERRORS`: ONNX Runtime cannot load the file.
@@ -39,10 +40,12 @@ class FileSession:
         threads: int | None = None,
         providers: Sequence[str] = (CPU_PROVIDER,),
         spinning: Spinning = "always",
+        in_floats: bool = False,
     ) -> None:
         # Absolute, because the process that opens the file again may have another working directory.
         self._path, self._sha256 = path.absolute(), hashlib.sha256(data).hexdigest()
         self._threads, self._providers, self._spinning = threads, tuple(providers), spinning
+        self._in_floats = in_floats
         self._session, self._process = self._open(data), os.getpid()
 
     def get(self) -> onnxruntime.InferenceSession:
@@ -61,16 +64,39 @@ class FileSession:
         Raises:
             ArtifactError: The file is gone or has been changed.
         """
-        return FileSession(
-            self._path, self._read_again(), threads=self._threads, providers=self._providers, spinning=spinning
-        )
+        return self._copy(spinning, in_floats=self._in_floats)
+
+    def with_floats(self) -> FileSession:
+        """Return a session of its own on the same file, which computes 8-bit operators in float32.
+
+        Raises:
+            ArtifactError: The file is gone or has been changed.
+        """
+        return self._copy(self._spinning, in_floats=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but the session and its process."""
         return {key: value for key, value in vars(self).items() if key != "_session"} | {"_process": 0}
 
+    def _copy(self, spinning: Spinning, *, in_floats: bool) -> FileSession:
+        data = self._read_again()
+        return FileSession(
+            self._path,
+            data,
+            threads=self._threads,
+            providers=self._providers,
+            spinning=spinning,
+            in_floats=in_floats,
+        )
+
     def _open(self, data: bytes) -> onnxruntime.InferenceSession:
-        return open_session(data, threads=self._threads, providers=self._providers, spinning=self._spinning)
+        return open_session(
+            data,
+            threads=self._threads,
+            providers=self._providers,
+            spinning=self._spinning,
+            in_floats=self._in_floats,
+        )
 
     def _read_again(self) -> bytes:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style import gallery
@@ -27,24 +28,27 @@ def load_stylizer(
     style: StyleChoice | Sequence[float] | str | None = None,
     tile: int | None = None,
     teacher_module: str | None = None,
+    preserve_color: bool = False,
     stroke: float | None = None,
     look_px: int | None = None,
 ) -> Stylizer:
-    """Load a filter of the gallery, a filter file, the generator of a run folder, or a teacher.
+    """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
 
     Args:
         source: A name in the gallery, for example `"great-wave"` (a file or a run folder of that name in the working
             folder wins), an exported `.onnx` file, a folder that `pix2style train` wrote, `"watercolor"` (built-in
             teacher), `"magenta:painting.jpg"` (Google Magenta's network in the style of a painting), or
             `"gatys:painting.jpg"` (optimisation, minutes per photo). A run or file with several styles takes
-            `"x.onnx@1"` for the style with the id 1, or `"x.onnx@0.5,0.5"` for a mixture of two.
-        strength: For filter files: strength of the style, from 0 (the photo) to 1 (the full style).
+            `"x.onnx@1"` for the style with the id 1, or `"x.onnx@0.5,0.5"` for a mixture of two. Several of these with
+            weights are blended: `"great-wave:0.6,x.onnx@1:0.4"`. Only the ratios of the weights matter.
+        strength: For filter files and blends: strength of the style, from 0 (the photo) to 1 (the full style).
         style: For runs and filter files with several styles: the style's id from 0 on, or a weight for each style.
             Another way to write what follows the @.
         tile: For filter files: side of a tile in pixels, for photos that are larger; 0 to never use tiles; None to use
             them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
         teacher_module: For `magenta:`, `mobile`, `full`, a SavedModel folder, a converted folder or an address; for
             `gatys:`, a safetensors file of VGG19's weights.
+        preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
         stroke: Size of the strokes relative to the plain way, from 0.5 to 4: photos are stylized in another size, and
             come back in their own with their own detail. See `effects.stroke.StrokeSize`.
         look_px: Longer side in pixels of the version whose strokes larger photos get, for example 1024. With `stroke`,
@@ -59,24 +63,56 @@ def load_stylizer(
             look_px is out of its range, or this kind of stylizer does not have one of the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
-    stylizer = _load_plain(source, strength, style, tile, teacher_module)
-    if stroke is None and look_px is None:
-        return stylizer
-    from pix2style.effects.stroke import StrokeSize
+    options = _Options(strength, style, tile, teacher_module)
+    stylizer = _load_blend(source, options) if isinstance(source, str) else None
+    stylizer = stylizer or _load_one(source, options)
+    if stroke is not None or look_px is not None:
+        from pix2style.effects.stroke import StrokeSize
 
-    return StrokeSize(stylizer, stroke=stroke, look_px=look_px)
+        stylizer = StrokeSize(stylizer, stroke=stroke, look_px=look_px)
+    if preserve_color:
+        from pix2style.effects.preserve_color import PreserveColor
+
+        stylizer = PreserveColor(stylizer)
+    return stylizer
 
 
-def _load_plain(
-    source: str | Path,
-    strength: float,
-    style: StyleChoice | Sequence[float] | str | None,
-    tile: int | None,
-    teacher_module: str | None,
-) -> Stylizer:
-    """Load a stylizer without effects."""
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Arguments of `load_stylizer` for the stylizer itself."""
+
+    strength: float
+    style: StyleChoice | Sequence[float] | str | None
+    tile: int | None
+    teacher_module: str | None
+
+
+def _load_blend(text: str, options: _Options) -> Stylizer | None:
+    """Load a blend, to whose mean the strength applies; return None if the text names one stylizer."""
+    if "," not in text and ":" not in text:
+        return None
+    from pix2style.effects.blend import Blend
+    from pix2style.effects.blend_text import parse_blend
+
+    parts = parse_blend(text)
+    if parts is None:
+        return None
+    if options.style is not None:
+        raise ConfigError(f"{text}: in a blend, write styles behind the parts, as in x.onnx@1:0.5: leave out style")
+    loaded = []
+    for source, weight in parts:
+        try:
+            loaded.append((_load_one(source, replace(options, strength=1.0)), weight))
+        except ArtifactError as error:
+            raise ArtifactError(f"{error} (a part of the blend {text})") from error
+    return Blend(loaded, strength=options.strength, names=[source for source, _ in parts])
+
+
+def _load_one(source: str | Path, options: _Options) -> Stylizer:
+    """Load a stylizer that is no blend."""
+    strength, style, tile = options.strength, options.style, options.tile
     text = expand_home(source) if isinstance(source, str) else str(source)
-    teacher = _load_teacher(text, teacher_module)
+    teacher = _load_teacher(text, options.teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
     if teacher is None:
         path = _in_gallery(path) or path
@@ -94,6 +130,11 @@ def _load_plain(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
                 " (pix2style inspect says what it still has)"
             )
+        if stylizer.proof == "in floats":
+            print_note(
+                f"{text}: runs in float32, because 8-bit convolutions are not exact on this processor: this gives the"
+                " right result, but takes up to three times as long"
+            )
         return stylizer
     if strength != 1 or tile is not None:
         raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")
@@ -106,12 +147,26 @@ def filter_path(text: str | Path) -> Path:
     """Return the path of a filter file that is given by its path or by its name in the gallery.
 
     Raises:
-        ArtifactError: There is no such file, and the name is similar to one in the gallery.
+        ArtifactError: There is no such file.
     """
     path = Path(text)
     found = _in_gallery(path) or path
-    if not found.exists() and (meant := _meant(str(text))):
-        raise ArtifactError(f"{text}: no such filter: {meant}")
+    if not found.exists():
+        expected = "expected an .onnx file that pix2style export wrote, or a name that pix2style gallery lists"
+        raise ArtifactError(f"{text}: no such filter: {_meant(str(text)) or expected}")
+    return found
+
+
+def gallery_file(name: str) -> Path:
+    """Return the file of a filter in the gallery.
+
+    Raises:
+        ArtifactError: The gallery has no filter of this name.
+    """
+    found = gallery.find(name)
+    if found is None:
+        advice = _meant(name) or "pix2style gallery lists all names"
+        raise ArtifactError(f"{name}: no filter of this name in the gallery: {advice}")
     return found
 
 
@@ -130,8 +185,7 @@ def _in_gallery(path: Path) -> Path | None:
 def _meant(text: str) -> str:
     """Return which names of the gallery a person may have meant; empty for paths, and if none is similar."""
     similar = [] if re.search(r"[/\\.]", text) else gallery.nearest(text)
-    listing = "pix2style gallery lists all names"
-    return f"did you mean {' or '.join(similar)}? ({listing})" if similar else ""
+    return f"did you mean {' or '.join(similar)}? (pix2style gallery lists all names)" if similar else ""
 
 
 def _path_and_style(text: str) -> tuple[Path, str | None]:

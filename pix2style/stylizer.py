@@ -9,10 +9,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import overload
 
-from pix2style.images import Image8, Picture, PillowImage, as_array, as_pillow, is_pillow, stylized_in, to_srgb
+from pix2style.images import (
+    Image8,
+    Picture,
+    PillowImage,
+    as_array,
+    as_picture,
+    as_pillow,
+    is_pillow,
+    stylized_in,
+    to_srgb,
+)
 
 Setting = str | int | float | bool
 NO_SETTINGS: Mapping[str, Setting] = MappingProxyType({})
@@ -91,6 +102,14 @@ class Stylizer(ABC):
         [stylized] = self.stylize([image])
         return stylized
 
+    def for_source(self, path: Path) -> Stylizer:  # noqa: ARG002 - of use to stylizers with a mask for each file
+        """Return the stylizer for the photo or clip in a file: this one, unless it treats files differently.
+
+        Raises:
+            DataError: It cannot stylize this file. The message says why.
+        """
+        return self
+
     def copy_for_clips(self) -> Stylizer:
         """Return a stylizer for the frames of a clip, whose changes do not change this one; this one if none can."""
         return self
@@ -125,12 +144,15 @@ class Stylizer(ABC):
         Raises:
             TypeError, ValueError: If it is not an image. The message says what was given and what is expected.
         """
-        if isinstance(image, list | tuple):
-            outputs = self.stylize([as_array(item) for item in image]) if image else []
-            return [self._same_type(item, output) for item, output in zip(image, outputs, strict=True)]  # type: ignore[return-value]
-        [output] = self.stylize([as_array(image)])
-        return self._same_type(image, output)
+        if not isinstance(image, list | tuple):
+            return self._stylize_given(image)
+        if any(is_pillow(item) for item in image):
+            return [self._stylize_given(item) for item in image]  # type: ignore[return-value]
+        return self.stylize([as_array(item) for item in image]) if image else []
 
-    def _same_type(self, image: object, output: Image8) -> Image8 | PillowImage:
-        """Convert `output` to a Pillow image if `image` is one."""
-        return as_pillow(output, like=image, strength=self.strength) if is_pillow(image) else output
+    def _stylize_given(self, image: object) -> Image8 | PillowImage:
+        """Stylize one image of a caller, and return it as an image of the same type."""
+        if is_pillow(image):
+            return as_pillow(self.stylize_picture(as_picture(image)))
+        [output] = self.stylize([as_array(image)])
+        return output

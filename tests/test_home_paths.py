@@ -158,7 +158,7 @@ def test_every_option_that_takes_a_text_is_known() -> None:
     """A new option has to be added here, or to TEXT_OPTIONS if its text is free."""
     with_paths_or_names = {
         *("module", "teacher", "source", "start", "features", "style", "checkpoint", "shard", "address", "dataset"),
-        *("blend", "content_layer", "style_layers", "end", "codec", "camera_size", "host"),
+        *("blend", "content_layer", "style_layers", "end", "codec", "camera_size", "host", "strengths"),
     }
     free = {option.removeprefix("--").replace("-", "_") for option in TEXT_OPTIONS}
     assert set(_text_options(app)) == with_paths_or_names | free

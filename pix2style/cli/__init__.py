@@ -13,6 +13,8 @@ from pix2style.cli import train_features_cli  # noqa: F401
 from pix2style.cli import export_cli  # noqa: F401
 from pix2style.cli import inspect_cli  # noqa: F401
 from pix2style.cli import infer_cli  # noqa: F401
+from pix2style.cli import gallery_cli  # noqa: F401
+from pix2style.cli import sheet_cli  # noqa: F401
 from pix2style.cli import live_cli  # noqa: F401
 from pix2style.cli import studio_cli  # noqa: F401
 from pix2style.cli import eval_cli  # noqa: F401

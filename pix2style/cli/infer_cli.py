@@ -10,6 +10,7 @@ import typer
 from pix2style.cli import infer_options as options
 from pix2style.cli.app import EXIT_SOME_FAILED, advise_after_interrupt, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.mask_options import MaskOptions
 
 if TYPE_CHECKING:
     from pix2style.runtime.files_report import FilesReport
@@ -21,6 +22,7 @@ def infer_command(
     inputs: options.InputsArgument,
     out: options.OutOption,
     how: options.FilterOptions,
+    where: MaskOptions,
     outputs: options.OutputOptions,
     clips: options.ClipOptions,
     as_json: JsonOption = False,
@@ -39,14 +41,14 @@ def infer_command(
     Exit code 1: some photos or clips could not be stylized. They are listed, and the others are done.
     """
     from pix2style.cli.infer_print import interrupted_advice, show_progress
+    from pix2style.effects.inside import filters_inside
     from pix2style.progress import print_note
-    from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.video.clip_job import ClipInterrupted
     from pix2style.video.stylize_inputs import GivenOptions, stylize_inputs
 
     if out == Path("-"):  # `./-`, for `-` alone is refused before
         out = out.absolute()
-    loaded = how.load(stylizer)
+    loaded = where.around(how.load(stylizer), inputs)
     clip_settings = clips.settings(loaded)
     if loaded.description:
         print_note(f"the photos are stylized by {loaded.description}")
@@ -67,7 +69,7 @@ def infer_command(
         advice = interrupted_advice(interruption)
         with advise_after_interrupt("infer", lambda: advice):
             raise
-    tiled = loaded.tiled if isinstance(loaded, OnnxStylizer) else 0
+    tiled = max((part.tiled for part in filters_inside(loaded)), default=0)
     _finish(report, out, tiled, as_json=as_json)
 
 

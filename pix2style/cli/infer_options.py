@@ -37,8 +37,8 @@ FilterArgument = Annotated[
     typer.Argument(
         metavar="FILTER",
         help="A name that `pix2style gallery` lists, for example great-wave (a file or run folder of that name here"
-        " wins), or a filter file (.onnx; FILE@1 for its style 1). Or, if their extras are installed: a run folder"
-        " (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+        " wins), a filter file (.onnx; FILE@1 for its style 1), or a blend of several (great-wave:0.6,FILE:0.4). Or, if"
+        " their extras are installed: a run folder (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
     ),
 ]
 InputsArgument = Annotated[
@@ -55,7 +55,7 @@ StrengthOption = Annotated[
     float,
     typer.Option(
         metavar="0..1",
-        help="Strength of the style: 0 returns the photo, 1 the full style. Only for filter files.",
+        help="Strength of the style: 0 returns the photo, 1 the full style. Only for filter files and blends.",
     ),
 ]
 StyleOption = Annotated[
@@ -95,6 +95,13 @@ LookOption = Annotated[
         help="Give larger photos and clips the strokes of their version with this longer side, for example 1024: so"
         " strokes do not depend on the size of a photo. Outputs keep their size. With --stroke, strokes are so many"
         " times those.",
+    ),
+]
+PreserveColorOption = Annotated[
+    bool,
+    typer.Option(
+        "--preserve-color",
+        help="Keep the photo's own colours, and take only the lightness of the stylized image, for example for food.",
     ),
 ]
 OverwriteOption = Annotated[
@@ -162,6 +169,7 @@ class FilterOptions:
     style: StyleOption = None
     tile: TileOption = None
     module: ModuleOption = None
+    preserve_color: PreserveColorOption = False
     stroke: StrokeOption = None
     look: LookOption = None
 
@@ -175,6 +183,7 @@ class FilterOptions:
             style=self.style,
             tile=self.tile,
             teacher_module=self.module,
+            preserve_color=self.preserve_color,
             stroke=self.stroke,
             look_px=self.look,
         )

@@ -14,12 +14,19 @@ from pix2style.plural import counted
 from pix2style.printable import printable
 
 if TYPE_CHECKING:
-    from pix2style.loading import filter_path
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 _DIGESTS = {
     "matches": "matches: the file is as it was exported",
     "changed": "does not match: another program has written the file anew",
+    "absent": "none: an older version of pix2style wrote the file",
+}
+
+
+_PROOFS = {
+    "passed": "passed: a patch is stylized here as it was where the file was exported",
+    "in floats": "passed in float32 only: 8-bit convolutions are not exact on this processor, so the filter is slower",
+    "not possible": "not possible: the input was fixed to a size after the export",
     "absent": "none: an older version of pix2style wrote the file",
 }
 
@@ -30,6 +37,7 @@ def inspect_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the description as JSON on stdout.")] = False,
 ) -> None:
     """Print the description inside a filter file: inputs, styles, origin, licence and measured quality."""
+    from pix2style.loading import filter_path
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
     from pix2style.spec import INPUT_NAME
 
@@ -42,6 +50,7 @@ def inspect_command(
             "sha256": stylizer.identity.sha256,
             **dataclasses.asdict(stylizer.spec),
             "digest": stylizer.digest,
+            "proof": stylizer.proof,
             "inputs": {INPUT_NAME: stylizer.inputs.photo, **stylizer.inputs.others},
         }
         print(json.dumps(description))
@@ -75,6 +84,7 @@ def _rows(file: Path, stylizer: OnnxStylizer) -> list[tuple[str, str]]:
         ),
         ("written by", f"pix2style {spec.pix2style_version}, description version {spec.schema_version}"),
         ("digest", _DIGESTS[stylizer.digest]),
+        ("proof", _PROOFS[stylizer.proof]),
     ]
 
 

@@ -6,6 +6,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from pix2style.images import Image8
@@ -56,10 +57,20 @@ class Effect(Stylizer):
         """Whether the inner stylizer takes a glimpse."""
         return self.inner.takes_glimpse
 
-    def copy_for_clips(self) -> Self:
+    def for_source(self, path: Path) -> Stylizer:
+        """See `Stylizer.for_source`."""
+        return self._around(self.inner.for_source(path))
+
+    def copy_for_clips(self) -> Stylizer:
         """See `Stylizer.copy_for_clips`."""
+        return self._around(self.inner.copy_for_clips())
+
+    def _around(self, inner: Stylizer) -> Self:
+        """Return this effect around another stylizer."""
+        if inner is self.inner:
+            return self
         copied = copy.copy(self)
-        copied.inner = self.inner.copy_for_clips()
+        copied.inner = inner
         return copied
 
 

@@ -13,7 +13,7 @@ from pix2style.errors import ArtifactError
 from pix2style.export.choose_export import choose_export
 from pix2style.export.generator_export import Precision
 from pix2style.export.graph_session import GraphSession
-from pix2style.export.metadata import serialize_with_digest, write_metadata
+from pix2style.export.metadata import serialize_with_digest, write_metadata, write_proof
 from pix2style.export.photos import ExportPhotos
 from pix2style.export.quality import Quality, check_quality, measure_quality
 from pix2style.export.verify import verify
@@ -102,6 +102,7 @@ def export_filter(
         check_quality(quality, int8_min_psnr_db)
     spec = dataclasses.replace(spec, precision=precision, glimpse_px=exporter.glimpse_px, quality=quality)
     write_metadata(graph, spec)
+    write_proof(graph)
     data = serialize_with_digest(graph)
     parity = verify(network, GraphSession(data), precision)
     opencv = exporter.verify_in_opencv(data, precision, for_opencv=for_opencv)

@@ -17,11 +17,12 @@ class GraphSession:
 
     Args:
         graph: Graph of a filter, with or without metadata; or the content of a filter file.
+        in_floats: Whether 8-bit operators are computed in float32.
     """
 
-    def __init__(self, graph: onnx.ModelProto | bytes) -> None:
+    def __init__(self, graph: onnx.ModelProto | bytes, *, in_floats: bool = False) -> None:
         data = graph if isinstance(graph, bytes) else graph.SerializeToString(deterministic=True)
-        self._session = open_session(data)
+        self._session = open_session(data, in_floats=in_floats)
         self._optional_shapes = {value.name: value.shape for value in self._session.get_overridable_initializers()}
 
     def stylize(self, photos: list[Image8], *, style: int | None = None, **inputs: Any) -> Image8:

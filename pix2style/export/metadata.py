@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import onnx
 
+from pix2style.export.graph_session import GraphSession
 from pix2style.runtime.content_digest import DIGEST_KEY, content_digest
+from pix2style.runtime.proof import PROOF_KEY, make_proof
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, SPEC_KEY, STRENGTH_NAME, STYLE_NAME, GeneratorSpec
 from pix2style.version import __version__
 
@@ -39,6 +41,19 @@ def write_metadata(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
+
+
+def write_proof(model: onnx.ModelProto) -> None:
+    """Write a patch and what the filter makes of it into the metadata of its graph, in place; see `runtime.proof`.
+
+    8-bit operators are computed in floats, so that the proof is right even if this machine's 8-bit operators are not.
+
+    Args:
+        model: Graph with its description, without a digest.
+    """
+    session = GraphSession(model, in_floats=True)
+    proof = make_proof(lambda patch: session.stylize([patch])[0])
+    model.metadata_props.add(key=PROOF_KEY, value=proof.to_text())
 
 
 def serialize_with_digest(model: onnx.ModelProto) -> bytes:

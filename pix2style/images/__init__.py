@@ -18,7 +18,7 @@ from pix2style.images.decode import (
 )
 from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, format_of, write_picture
 from pix2style.images.find import FoundImage, ImageSearch, find_images, search_images
-from pix2style.images.given import as_array, as_pillow, is_pillow
+from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
 from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
 from pix2style.images.origin import read_origin
@@ -48,6 +48,7 @@ __all__ = [
     "PictureSequence",
     "PillowImage",
     "as_array",
+    "as_picture",
     "as_pillow",
     "can_hold_alpha",
     "can_write",

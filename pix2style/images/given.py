@@ -7,9 +7,8 @@ from typing import TypeGuard
 import numpy as np
 from PIL import Image
 
-from pix2style.images.colour import stylized_in
 from pix2style.images.decode import PillowImage, picture_from_pillow
-from pix2style.images.picture import Image8
+from pix2style.images.picture import Image8, Picture
 
 
 def is_pillow(image: object) -> TypeGuard[PillowImage]:
@@ -37,19 +36,18 @@ def as_array(image: object) -> Image8:
     return image
 
 
-def as_pillow(rgb: Image8, like: PillowImage | None = None, *, strength: float = 1.0) -> PillowImage:
-    """Return `rgb` as a Pillow image, with the transparency and in the colour space of `like` if that is given.
+def as_picture(image: object) -> Picture:
+    """Return a caller's image as a `Picture`: a Pillow image in its own colour space, an array in sRGB.
 
-    Args:
-        rgb: What was made of `as_array(like)`, in sRGB.
-        like: A caller's image.
-        strength: Share of the style in `rgb`, from 0 to 1; see `stylized_in`.
+    Raises:
+        TypeError, ValueError: See `as_array`.
     """
-    if like is None:
-        return Image.fromarray(rgb)
-    source = picture_from_pillow(like, to_srgb=False)
-    rgb = stylized_in(source.icc_profile, source.rgb, rgb, strength)
-    image = Image.fromarray(rgb if source.alpha is None else np.dstack([rgb, source.alpha]))
-    if source.icc_profile:
-        image.info["icc_profile"] = source.icc_profile
+    return picture_from_pillow(image, to_srgb=False) if is_pillow(image) else Picture(as_array(image))
+
+
+def as_pillow(picture: Picture) -> PillowImage:
+    """Return a picture as a Pillow image, in the mode RGB or RGBA, with its colour profile."""
+    image = Image.fromarray(picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha]))
+    if picture.icc_profile:
+        image.info["icc_profile"] = picture.icc_profile
     return image

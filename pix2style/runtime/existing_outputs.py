@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import format_of, open_file, read_origin
 from pix2style.plural import counted
 from pix2style.runtime.output_paths import Job
-from pix2style.stylizer import StylizerIdentity
+from pix2style.stylizer import Stylizer
 
 ORIGIN_DIGITS = 32
 """Number of digits of each of the two digests in a note."""
@@ -32,14 +32,22 @@ class OutputOrigin:
     Attributes:
         source: What inputs are called in messages.
         output: What outputs are called in messages.
-        stylizer: Identity of the stylizer.
+        stylizer: The stylizer.
         quality: Quality of JPEG and WebP files.
     """
 
     source: ClassVar[str] = "photo"
     output: ClassVar[str] = "image"
-    stylizer: StylizerIdentity
+    stylizer: Stylizer
     quality: int
+
+    def for_job(self, job: Job) -> Self:
+        """Return what makes the output of one photo or clip.
+
+        Raises:
+            DataError: The stylizer cannot stylize this file.
+        """
+        return replace(self, stylizer=self.stylizer.for_source(job.source))
 
     def note(self, job: Job) -> str:
         """Return the note that an output bears: a digest of everything that changes its pixels, and one of the photo.
@@ -62,10 +70,11 @@ class OutputOrigin:
 
     def settings_digest(self, target: Path) -> str:
         """Return the first part of the note: a digest of the stylizer and the settings."""
+        identity = self.stylizer.identity
         settings = {
-            "sha256": self.stylizer.sha256,
-            "styles": list(self.stylizer.style_sha256),
-            "settings": dict(self.stylizer.settings),
+            "sha256": identity.sha256,
+            "styles": list(identity.style_sha256),
+            "settings": dict(identity.settings),
             "quality": self.quality if format_of(target) in ("JPEG", "WEBP") else None,
         }
         return sha256_json(settings)[:ORIGIN_DIGITS]
@@ -126,13 +135,14 @@ def _compare(job: Job, origin: OutputOrigin, *, overwrite: bool) -> _Answer:
     try:
         if overwrite or not os.path.isfile(job.target) or job.target.stat().st_size == 0:  # noqa: PTH113
             return "none"
+        origin = origin.for_job(job)
         note = origin.read(job.target)
         if note is None:
             return "unknown"
         if note.partition("-")[0] != origin.settings_digest(job.target):
             return "other settings"
         return "same" if note == origin.note(job) else "other photo"
-    except OSError:  # the photo cannot be read
+    except (OSError, DataError):  # the photo or its mask cannot be read
         return "none"
 
 

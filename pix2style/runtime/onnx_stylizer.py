@@ -10,13 +10,15 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2style.errors import ArtifactError, ConfigError, DataError
+from pix2style.errors import ArtifactError, ConfigError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
-from pix2style.onnx_session import RUN_ERRORS, Spinning, default_providers, is_out_of_memory, shrink_arena_after_run
-from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec, short_reason
+from pix2style.onnx_session import RUN_ERRORS, Spinning, default_providers, shrink_arena_after_run
+from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec
 from pix2style.runtime.filter_inputs import read_inputs
+from pix2style.runtime.prove import prove
+from pix2style.runtime.run_errors import run_error
 from pix2style.runtime.strength import blend, check_strength
 from pix2style.runtime.tiles import split_axis, stylize_in_tiles
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
@@ -60,13 +62,14 @@ class OnnxStylizer(Stylizer):
         inputs: Inputs that the file really has.
         digest: Whether the file was compared with the digest that it holds: "matches", "changed" if another program has
             written it anew, or "absent" in files of older versions.
+        proof: Whether the filter computes here what it computed where it was exported; see `runtime.prove`.
         bytes: Size of the file in bytes.
         styles: Number of styles in the file.
         tiled: Number of photos that were stylized in tiles so far.
 
     Raises:
         ArtifactError: The file does not exist, is no ONNX file or no filter of pix2style, or has an unknown schema
-            version.
+            version; or it computes other values here than where it was exported.
         ConfigError: Strength, style or tile are not possible with this file.
     """
 
@@ -88,6 +91,7 @@ class OnnxStylizer(Stylizer):
         self.spec = read_spec(self._session.get(), path)
         self.inputs = read_inputs(self._session.get(), str(path))
         self.digest = check_digest(data, path)  # after the checks that can say more exactly what is wrong
+        self._session, self.proof = prove(self._session, self.inputs, self.spec.precision, path)
         self.bytes, self.tiled, self.styles = len(data), 0, self.inputs.styles
         self._has_glimpse_input = GLIMPSE_NAME in self.inputs.others
         if tile is not None and (not isinstance(tile, SupportsIndex) or tile < 0):
@@ -265,36 +269,11 @@ class OnnxStylizer(Stylizer):
             photo = np.ascontiguousarray(batch)
             stylized: Image8 = self._session.get().run([OUTPUT_NAME], {INPUT_NAME: photo, **inputs}, options)[0]
         except RUN_ERRORS as error:
-            raise self._run_error(error, batch) from error
+            shape = batch.shape
+            raise run_error(error, self._path, self.spec.name, self.inputs, shape, can_tile=self.can_tile) from error
         if stylized.shape != batch.shape:
             raise ArtifactError(
                 f"{self._path}: turns photos of the shape {list(batch.shape)} into {list(stylized.shape)}: it is"
                 " damaged or was changed after its export; export it again"
             )
         return stylized if self._blend_strength is None else blend(photo, stylized, self._blend_strength)
-
-    def _run_error(self, error: Exception, batch: Image8) -> DataError | ArtifactError:
-        """Say why a batch cannot be stylized: because of its size, or because of the file."""
-        height, width = batch.shape[1:3]
-        if is_out_of_memory(error):
-            return DataError(
-                f"{width}x{height} pixels need more memory than there is for the filter {self.spec.name!r}:"
-                f" {self._memory_advice()}"
-            )
-        if not self.inputs.accepts(batch.shape):
-            return DataError(
-                f"a photo of {width}x{height} pixels does not fit the filter {self._path}, whose input was fixed to"
-                f" {list(self.inputs.photo)} after its export: export it again"
-            )
-        return ArtifactError(
-            f"{self._path}: ONNX Runtime cannot run it on {width}x{height} pixels: it is damaged or was changed after"
-            f" its export; export it again ({short_reason(error)})"
-        )
-
-    def _memory_advice(self) -> str:
-        if self.can_tile:
-            return "use smaller tiles (--tile 256), or close other programs"
-        return (
-            "make the photo smaller, or close other programs (tiles are not possible, because with this filter every"
-            " pixel depends on the whole photo)"
-        )

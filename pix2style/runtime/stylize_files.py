@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
@@ -64,11 +64,11 @@ def stylize_files(
     """
     started = time.perf_counter()
     plan = plan_outputs(inputs, out, suffix=suffix)
-    report, origin = report_of_plan(plan), OutputOrigin(stylizer.identity, jpeg_quality)
+    report, origin = report_of_plan(plan), OutputOrigin(stylizer, jpeg_quality)
     jobs = keep_existing(plan.jobs, origin, report, overwrite=overwrite)
     if jobs:
         check_can_write_folder(out.parent if jobs[0].target == out else out)
-    stylize_photos(stylizer, jobs, origin, report, on_progress)
+    stylize_photos(jobs, origin, report, on_progress)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -105,7 +105,6 @@ def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport
 
 
 def stylize_photos(
-    stylizer: Stylizer,
     jobs: list[Job],
     origin: OutputOrigin,
     report: FilesReport,
@@ -114,17 +113,23 @@ def stylize_photos(
     """Stylize photos whose outputs are planned, and add what became of them to a report."""
     total = len(jobs) + report.handled
     on_progress(report.handled, total)
-    _Pipeline(stylizer, origin, report, lambda: on_progress(report.handled, total)).run(jobs)
+    _Pipeline(origin, report, lambda: on_progress(report.handled, total)).run(jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A photo on its way to its stylizer, and the note that its output gets."""
+
+    images: Picture | PictureSequence
+    stylizer: Stylizer
+    note: str
 
 
 class _Pipeline:
     """Reads ahead in one thread, stylizes in the caller's thread, and writes in another thread."""
 
-    def __init__(
-        self, stylizer: Stylizer, origin: OutputOrigin, report: FilesReport, on_progress: Callable[[], None]
-    ) -> None:
-        self._stylizer, self._origin = stylizer, origin
-        self._report, self._on_progress = report, on_progress
+    def __init__(self, origin: OutputOrigin, report: FilesReport, on_progress: Callable[[], None]) -> None:
+        self._origin, self._report, self._on_progress = origin, report, on_progress
         self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
     def run(self, jobs: list[Job]) -> None:
@@ -138,48 +143,51 @@ class _Pipeline:
                 reader.shutdown(cancel_futures=True)
                 self._collect_writes(0)
 
-    def _read(self, job: Job) -> tuple[Picture | PictureSequence, str]:
-        """Return a photo, and the note that its output gets."""
-        picture = open_images(job.source)
+    def _read(self, job: Job) -> _Reading:
+        """Return a photo, the stylizer for it, and the note that its output gets."""
+        images, origin = open_images(job.source), self._origin.for_job(job)
         try:
-            return picture, self._origin.note(job)
+            return _Reading(images, origin.stylizer, origin.note(job))
         except OSError as error:
             raise ImageError(str(job.source), error.strerror or str(error)) from error
 
-    def _stylize(
-        self, job: Job, reading: Future[tuple[Picture | PictureSequence, str]], writer: ThreadPoolExecutor
-    ) -> None:
+    def _stylize(self, job: Job, reading: Future[_Reading], writer: ThreadPoolExecutor) -> None:
         try:
-            picture, origin = reading.result()
-            if isinstance(picture, PictureSequence):
-                self._stylize_sequence(job, picture, origin)
+            read = reading.result()
+            if isinstance(read.images, PictureSequence):
+                self._stylize_sequence(job, read.images, read)
                 return
-            started = time.perf_counter()
-            stylized = self._stylizer.stylize_picture(picture)
-            self._report.stylize_seconds += time.perf_counter() - started
+            stylized = self._stylize_picture(read.images, read.stylizer)
         except DataError as error:
             self._add_failure(job, error)
             return
-        self._report.notes += [FileNote(job.source, note) for note in picture.notes]
-        writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=origin)
+        self._report.notes += [FileNote(job.source, note) for note in stylized.notes]
+        writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=read.note)
         self._pending_writes.append((job, writing))
 
-    def _stylize_sequence(self, job: Job, sequence: PictureSequence, origin: str) -> None:
+    def _stylize_sequence(self, job: Job, sequence: PictureSequence, read: _Reading) -> None:
         """Stylize every frame or page, and write them into one file."""
         check_can_hold(job.target, sequence)
-        frames = (self._stylize_frame(frame) for frame in sequence.frames())
-        write_sequence(job.target, frames, sequence, quality=self._origin.quality, origin=origin)
-        self._report.notes += [FileNote(job.source, note) for note in sequence.notes]
+        notes: list[str] = []
+
+        def frames() -> Iterator[Frame]:
+            for frame in sequence.frames():
+                stylized = self._stylize_picture(frame.picture, read.stylizer)
+                notes.extend(stylized.notes)
+                yield replace(frame, picture=stylized)
+
+        write_sequence(job.target, frames(), sequence, quality=self._origin.quality, origin=read.note)
+        self._report.notes += [FileNote(job.source, note) for note in dict.fromkeys([*sequence.notes, *notes])]
         self._report.frames += len(sequence)
         self._report.sequences += 1
         self._report.written.append(job.target)
         self._on_progress()
 
-    def _stylize_frame(self, frame: Frame) -> Frame:
+    def _stylize_picture(self, picture: Picture, stylizer: Stylizer) -> Picture:
         started = time.perf_counter()
-        stylized = self._stylizer.stylize_picture(frame.picture)
+        stylized = stylizer.stylize_picture(picture)
         self._report.stylize_seconds += time.perf_counter() - started
-        return replace(frame, picture=stylized)
+        return stylized
 
     def _collect_writes(self, max_pending: int) -> None:
         """Add finished writes to the report, and wait until at most `max_pending` results still have to be written."""

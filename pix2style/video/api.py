@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2style.effects.masked import notes_about_masks
 from pix2style.errors import ConfigError, DataError, require
 from pix2style.files import sha256_file, sha256_json
 from pix2style.images import Image8, as_array
@@ -14,7 +15,7 @@ from pix2style.progress import no_progress
 from pix2style.steady import FramePlan, SteadyMode, SteadyStylizer
 from pix2style.stylizer import Stylizer
 from pix2style.version import __version__
-from pix2style.video.clip import ClipFacts
+from pix2style.video.clip import ClipFacts, ClipFrame
 from pix2style.video.clip_job import QUEUE_FRAMES, ClipJob, ClipReport
 from pix2style.video.clip_origin import ClipOrigin
 from pix2style.video.clip_progress import ClipProgress
@@ -103,8 +104,10 @@ def run_clip(
     if out.exists() and out.samefile(source):
         raise DataError(f"{out}: is the clip and would be overwritten: choose another OUT")
     check_can_write(out)
+    stylizer = stylizer.for_source(source)
     video, notes = settings.video_settings(facts, out)
-    origin = ClipOrigin(stylizer.identity, 0, settings).note_of(out, sha256_file(source))
+    notes += notes_about_masks(stylizer, has_alpha=facts.has_alpha)
+    origin = ClipOrigin(stylizer, 0, settings).note_of(out, sha256_file(source))
     folder, kept_frames = work_folder_path(out), 0
     try:
         with open_work_folder(out, _job_digest(origin, video)) as work:
@@ -188,7 +191,7 @@ def stylize_video(
         [_] = require("video", "av")
         of_clips["timeline"] = None if timeline is None else read_timeline(Path(timeline), stylizer)  # type: ignore[assignment]
         settings = clip_settings(steady=steady, **of_clips)
-        return _stylize_clip_frames(stylizer, read_facts(Path(source)), settings)
+        return _stylize_clip_frames(stylizer.for_source(Path(source)), read_facts(Path(source)), settings)
     if given := [name for name, value in of_clips.items() if value is not None]:
         raise ConfigError(f"{', '.join(given)}: for paths of clips only, not for an iterable of frames")
     return _stylize_frames(SteadyStylizer(stylizer, clip_settings(steady=steady).steady), source)
@@ -204,14 +207,14 @@ def _stylize_clip_frames(stylizer: Stylizer, facts: ClipFacts, settings: ClipSet
     stylizer = stylizer.copy_for_clips()
     steady = SteadyStylizer(stylizer, settings.steady)
 
-    def follow() -> Iterator[tuple[Image8, float, FramePlan]]:
+    def follow() -> Iterator[tuple[ClipFrame, float, FramePlan]]:
         for frame in read_frames(
             facts, start_s=settings.start_s, end_s=settings.end_s, max_side_px=settings.max_side_px
         ):
-            yield frame.rgb, facts.seconds_of(frame.time), steady.follow(frame.rgb)
+            yield frame, facts.seconds_of(frame.time), steady.follow(frame.rgb)
 
     with ReadAhead(follow, QUEUE_FRAMES) as reader:
-        for rgb, seconds, plan in reader:
+        for frame, seconds, plan in reader:
             if settings.timeline:
                 settings.timeline.apply(stylizer, seconds)
-            yield steady.stylize(rgb, plan)
+            yield steady.stylize(frame.rgb, plan, frame.alpha)

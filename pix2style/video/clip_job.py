@@ -213,7 +213,7 @@ class ClipJob:
         started = time.perf_counter()
         if self._settings.timeline:
             self._settings.timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
-        rgb = self._steady.stylize(item.frame.rgb, item.plan)
+        rgb = self._steady.stylize(item.frame.rgb, item.plan, item.frame.alpha)
         self._stylize_seconds += time.perf_counter() - started
         self._meter.count(item.frame.time)
         self._stylized += 1

@@ -28,7 +28,7 @@ class ClipOrigin(OutputOrigin):
 
     def settings_digest(self, target: Path) -> str:
         """Return the first part of the note: a digest of the stylizer and the settings."""
-        return self.settings.digest(self.stylizer, target)[:ORIGIN_DIGITS]
+        return self.settings.digest(self.stylizer.identity, target)[:ORIGIN_DIGITS]
 
     def read(self, target: Path) -> str | None:
         """Return the note that a clip bears; None if it has none or cannot be read."""

@@ -117,16 +117,16 @@ def stylize_inputs(
         clip_report.failures += [FailedFile(job.source, reason) for job in clip_jobs]
         clip_jobs = []
     for_photos = MaxSide(stylizer, settings.max_side_px) if settings.max_side_px else stylizer
-    origin = OutputOrigin(for_photos.identity, jpeg_quality)
+    origin = OutputOrigin(for_photos, jpeg_quality)
     photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
-    clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer.identity, 0, settings), clip_report, overwrite=overwrite)
+    clip_jobs = keep_existing(clip_jobs, ClipOrigin(stylizer, 0, settings), clip_report, overwrite=overwrite)
     for target in clip_report.skipped:
         remove_stale(target)
     if jobs := [*photo_jobs, *clip_jobs]:
         check_can_write_folder(out.parent if jobs[0].target == out else out)
     _check_settings(clip_jobs, settings)
     if photo_jobs or report.handled:
-        stylize_photos(for_photos, photo_jobs, origin, report, progress.on_photos)
+        stylize_photos(photo_jobs, origin, report, progress.on_photos)
     for number, job in enumerate(clip_jobs, 1):
         with progress.on_clip(number, len(clip_jobs)) as on_progress:
             _stylize(stylizer, job, settings, clip_report, on_progress)

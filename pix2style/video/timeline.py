@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2style.effects.effect import innermost
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
@@ -63,11 +64,11 @@ class Timeline:
         """Set the strength and the style that the stylizer has at a moment.
 
         Args:
-            stylizer: The filter file that the timeline was read for.
+            stylizer: The filter file that the timeline was read for, also inside of effects.
             seconds: The moment, from the beginning of the clip.
         """
-        if isinstance(stylizer, OnnxStylizer):
-            stylizer.adjust(strength=self.strength_at(seconds), style=self.style_at(seconds))
+        if isinstance(filter_ := innermost(stylizer), OnnxStylizer):
+            filter_.adjust(strength=self.strength_at(seconds), style=self.style_at(seconds))
 
 
 def read_timeline(path: Path, stylizer: Stylizer) -> Timeline:
@@ -82,12 +83,12 @@ def read_timeline(path: Path, stylizer: Stylizer) -> Timeline:
         ConfigError: The file cannot be read, a line is wrong, or the stylizer has no strength or styles to choose. The
             message names the file and the line.
     """
-    if not isinstance(stylizer, OnnxStylizer):
+    if not isinstance(filter_ := innermost(stylizer), OnnxStylizer):
         raise ConfigError(
             f"{path}: strength and style change over time with filter files (.onnx) only, not with"
             f" {stylizer.identity.name}: export a filter, or leave out --timeline"
         )
-    return parse_timeline(_read_text(path), str(path), stylizer.styles)
+    return parse_timeline(_read_text(path), str(path), filter_.styles)
 
 
 def _read_text(path: Path) -> str:

@@ -100,6 +100,7 @@ def test_sizes_shrink(reports: dict[str, ExportReport]) -> None:
 
 def test_metadata_describes_the_files(reports: dict[str, ExportReport]) -> None:
     for precision, report in reports.items():
+        assert OnnxStylizer(report.path).proof == "passed"
         metadata = {entry.key: entry.value for entry in onnx.load(report.path).metadata_props}
         spec = GeneratorSpec.from_json(metadata["pix2style.generator_spec"], source="x")
         assert (spec.precision, spec.glimpse_px, spec.quality) == (precision, 96, report.quality)

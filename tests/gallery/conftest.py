@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
-from pix2style.export.metadata import serialize_with_digest, write_metadata
 from pix2style.gallery import folder as gallery_folder
-from pix2style.spec import INPUT_NAME, OUTPUT_NAME, GeneratorSpec, Provenance
+
+from plain_filters import write_filter  # isort: skip
 
 CARD: dict[str, Any] = {
     "title": "Dark Negative",
@@ -42,44 +39,8 @@ CARD: dict[str, Any] = {
 }
 
 
-SPEC = GeneratorSpec(
-    name="negative",
-    architecture="negative",
-    parameters=0,
-    size_multiple=4,
-    receptive_field_px=0,
-    global_context=False,
-    trained_at_px=64,
-    licence="CC0-1.0",
-    pix2style_version="0.1.0",
-    provenance=Provenance("1" * 64, "watercolor", "2" * 64, ("3" * 64,), "4" * 64, 5, 6),
-)
-
-
-def negative_graph() -> onnx.ModelProto:
-    """The graph of a filter that turns every byte into its negative; it needs no torch and takes no time."""
-    shape = ["batch", "height", "width", 3]
-    ends = [helper.make_tensor_value_info(name, TensorProto.UINT8, shape) for name in (INPUT_NAME, OUTPUT_NAME)]
-    node = helper.make_node("BitwiseNot", [INPUT_NAME], [OUTPUT_NAME])
-    graph = helper.make_graph([node], "filter", ends[:1], ends[1:])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-
-
 @pytest.fixture
-def write_filter() -> Callable[..., Path]:
-    """`write_filter(path, name=...)` writes a filter that makes negatives; keywords are fields of its description."""
-
-    def write(path: Path, **fields: Any) -> Path:
-        graph = negative_graph()
-        write_metadata(graph, dataclasses.replace(SPEC, **fields))
-        path.write_bytes(serialize_with_digest(graph))
-        return path
-
-    return write
-
-
-@pytest.fixture
-def small_gallery(write_filter: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def small_gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a gallery with the filters negative and second, in an empty working folder."""
     folder = tmp_path / "gallery"
     folder.mkdir()

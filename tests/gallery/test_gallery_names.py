@@ -14,6 +14,9 @@ from pix2style.gallery.folder import FOLDER
 from pix2style.gallery.pages import card_page
 from pix2style.loading import filter_path
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.teacher_table import parse_teacher
+
+from plain_filters import write_filter  # isort: skip
 
 
 def test_names_are_found(small_gallery: Path) -> None:
@@ -26,9 +29,7 @@ def test_names_are_found(small_gallery: Path) -> None:
     assert filter_path("second") == small_gallery / "second.onnx"
 
 
-def test_files_of_the_working_folder_win(
-    small_gallery: Path, write_filter: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_of_the_working_folder_win(small_gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_filter(Path("second"))
     assert filter_path("second") == Path("second")
     assert "second: the filter of this name in the gallery is not used" in capsys.readouterr().err
@@ -56,6 +57,8 @@ def test_misspelt_names(small_gallery: Path, text: str) -> None:
 def test_paths_are_not_taken_for_misspelt_names(small_gallery: Path) -> None:
     with pytest.raises(ArtifactError, match=r"no such stylizer: expected .*`pix2style gallery` lists$"):
         load_stylizer("runs/second.onnx")
+    with pytest.raises(ArtifactError, match=r"no such filter: expected an \.onnx file .* pix2style gallery lists$"):
+        filter_path("runs/second.onnx")
 
 
 def test_cards(write_card: Callable[..., Path]) -> None:
@@ -73,10 +76,12 @@ def test_cards(write_card: Callable[..., Path]) -> None:
 
 @pytest.mark.parametrize("name", gallery.names())
 def test_filters_are_complete(name: str) -> None:
+    assert parse_teacher(name) is None, "the name of a teacher wins"
     file = FOLDER / f"{name}.onnx"
     assert file.stat().st_size <= 250_000
     stylizer = OnnxStylizer(file)
     card = read_card(file)
-    assert (stylizer.digest, stylizer.spec.licence) == ("matches", card.licence)
+    assert (stylizer.digest, stylizer.spec.licence, stylizer.spec.precision) == ("matches", card.licence, "int8")
+    assert stylizer.proof in {"passed", "in floats"}
     assert (FOLDER / card.photos.list).is_file()
     assert file.with_suffix(".md").read_text("utf-8") == card_page(card), "run: python -m pix2style.gallery.pages"
