@@ -46,7 +46,7 @@ def fit_within(rgb: Image8, side: int) -> Image8:
 
 def fit_picture(picture: Picture, side: int) -> Picture:
     """Shrink a picture as `fit_within` does, with its transparency: hidden colours do not show at its borders."""
-    height, width = size_within(*picture.rgb.shape[:2], side)
+    height, width = size_within(picture.rgb.shape[0], picture.rgb.shape[1], side)
     if picture.alpha is None or picture.alpha.shape == (height, width):
         return replace(picture, rgb=resize(picture.rgb, height, width))
     # Pillow multiplies colours by their transparency before it averages them.
