@@ -35,6 +35,7 @@ CHOICES = {
     "`heif`": ("heif",),
     "`video`": ("video",),
     "`live` (with `video`)": ("live",),
+    "`studio`": ("studio",),
     "all": ("all",),
 }
 

@@ -3,11 +3,12 @@ r"""Look at the studio's page in headless Chromium: pictures of every tab, and w
     pix2style studio --no-open &
     pip install playwright && npm install axe-core
     python benchmarks/studio_page.py http://127.0.0.1:7860/ PHOTO... --clip CLIP --out pictures \
-        --axe node_modules/axe-core/axe.min.js --chromium /usr/bin/chromium --docs docs/studio.jpg
+        --axe node_modules/axe-core/axe.min.js --chromium /usr/bin/chromium
 
 It drops the photos, and checks that a stylized picture appears, that keys move tabs, line and mask, that a download
 comes, that nothing is written to the console, that no request goes to another host, and that axe finds no serious or
-critical fault, on a desktop and on a phone, light and dark. Exit code 1 if something fails.
+critical fault, on a desktop and on a phone, light and dark. Exit code 1 if something fails. `--docs docs/studio.jpg`
+writes the picture of the documentation instead.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ def main() -> None:
     flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-sandbox"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=flags)
-        for size in SIZES:
-            for scheme in ("light", "dark"):
-                _look_at_all(browser, arguments, size, scheme)
         if arguments.docs:
             _picture_for_docs(browser, arguments)
+        else:
+            for size in SIZES:
+                for scheme in ("light", "dark"):
+                    _look_at_all(browser, arguments, size, scheme)
         browser.close()
     for failure in failures:
         print(f"failed: {failure}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2style import gallery
 from pix2style.errors import ArtifactError, ConfigError, require
@@ -14,6 +15,9 @@ from pix2style.progress import print_note
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher, teacher_patterns
+
+if TYPE_CHECKING:
+    from pix2style.onnx_session import Spinning
 
 _EXPECTED = (
     ", ".join(f'"{pattern}"' for pattern in teacher_patterns())
@@ -28,9 +32,12 @@ def load_stylizer(
     style: StyleChoice | Sequence[float] | str | None = None,
     tile: int | None = None,
     teacher_module: str | None = None,
+    threads: int | None = None,
+    device: str | None = None,
     preserve_color: bool = False,
     stroke: float | None = None,
     look_px: int | None = None,
+    spinning: Spinning | None = None,
 ) -> Stylizer:
     """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
 
@@ -48,11 +55,18 @@ def load_stylizer(
             them for photos of more than 4 megapixels. See `runtime.onnx_stylizer.OnnxStylizer`.
         teacher_module: For `magenta:`, `mobile`, `full`, a SavedModel folder, a converted folder or an address; for
             `gatys:`, a safetensors file of VGG19's weights.
+        threads: For filter files: number of threads of the processor for one photo; None for as many as there are
+            cores.
+        device: For filter files and runs: where they run, `"cpu"` (the default), `"cuda"` or another device that the
+            installed ONNX Runtime has; see `runtime.devices`. For an 8-bit filter the float16 file beside it
+            (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
         stroke: Size of the strokes relative to the plain way, from 0.5 to 4: photos are stylized in another size, and
             come back in their own with their own detail. See `effects.stroke.StrokeSize`.
         look_px: Longer side in pixels of the version whose strokes larger photos get, for example 1024. With `stroke`,
             strokes are so many times those of that version.
+        spinning: For filter files: when ONNX Runtime's threads that wait for work keep a core busy, `"always"`, `"in a
+            run"` or `"never"`. None for "always", with which many small photos in a row take least time.
 
     Returns:
         A callable. uint8 arrays [height, width, 3] and Pillow images give the same type and size; lists give lists.
@@ -60,10 +74,11 @@ def load_stylizer(
     Raises:
         ArtifactError: If the file, folder or network is missing, damaged or of an unknown kind.
         ConfigError: If a run holds several styles and none is chosen, there is no such style, strength, stroke or
-            look_px is out of its range, or this kind of stylizer does not have one of the arguments.
+            look_px is out of its range, the device cannot be used here, or this kind of stylizer does not have one of
+            the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
-    options = _Options(strength, style, tile, teacher_module)
+    options = _Options(strength, style, tile, teacher_module, threads, device, spinning)
     stylizer = _load_blend(source, options) if isinstance(source, str) else None
     stylizer = stylizer or _load_one(source, options)
     if stroke is not None or look_px is not None:
@@ -85,6 +100,9 @@ class _Options:
     style: StyleChoice | Sequence[float] | str | None
     tile: int | None
     teacher_module: str | None
+    threads: int | None
+    device: str | None
+    spinning: Spinning | None
 
 
 def _load_blend(text: str, options: _Options) -> Stylizer | None:
@@ -111,6 +129,7 @@ def _load_blend(text: str, options: _Options) -> Stylizer | None:
 def _load_one(source: str | Path, options: _Options) -> Stylizer:
     """Load a stylizer that is no blend."""
     strength, style, tile = options.strength, options.style, options.tile
+    threads, device = options.threads, options.device
     text = expand_home(source) if isinstance(source, str) else str(source)
     teacher = _load_teacher(text, options.teacher_module)
     path, style_in_source = (Path(text), None) if teacher else _path_and_style(text)
@@ -122,9 +141,17 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
         raise ConfigError(f"{text}: already names a style: leave out style={style!r}")
     style = style_in_source or style
     if teacher is None and path.is_file():
-        from pix2style.runtime.onnx_stylizer import OnnxStylizer
+        from pix2style.runtime.open_on_device import open_on_device
 
-        stylizer = OnnxStylizer(path, strength=strength, style=style, tile=tile)
+        stylizer = open_on_device(
+            path,
+            strength=strength,
+            style=style,
+            tile=tile,
+            threads=threads,
+            device=device,
+            spinning=options.spinning,
+        )
         if stylizer.digest == "changed":
             print_note(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
@@ -138,9 +165,13 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
         return stylizer
     if strength != 1 or tile is not None:
         raise ConfigError(f"{text}: strength and tile are for filter files (.onnx) only: export one, or leave them out")
+    if threads is not None:
+        raise ConfigError(f"{text}: threads is for filter files (.onnx) only: export one, or leave it out")
     if teacher and style is not None:
         raise ConfigError(f"{text}: only runs and filter files can hold several styles: leave out style")
-    return teacher or load_run(path, style)
+    if teacher and device is not None:
+        raise ConfigError(f"{text}: device is for filter files and runs only: leave it out")
+    return teacher or load_run(path, style, device=device)
 
 
 def filter_path(text: str | Path) -> Path:
@@ -210,9 +241,14 @@ def _load_teacher(text: str, teacher_module: str | None) -> Stylizer | None:
     return import_teacher(entry).load_by_name(styles, teacher_module)
 
 
-def load_run(path: Path, style: StyleChoice | Sequence[float] | str | None = None) -> Stylizer:
+def load_run(
+    path: Path, style: StyleChoice | Sequence[float] | str | None = None, *, device: str | None = None
+) -> Stylizer:
     """Load the generator of a run folder; see `load_stylizer`."""
-    require("train", "torch", "safetensors", "pydantic")
+    [torch, *_] = require("train", "torch", "safetensors", "pydantic")
     from pix2style.runs.stylizer import RunStylizer
 
-    return RunStylizer(path, style=None if style is None else as_style_choice(style))
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    if device is not None and device not in devices:
+        raise ConfigError(f"--device {device}: torch can run {path} on {' or '.join(devices)} here: give one of them")
+    return RunStylizer(path, style=None if style is None else as_style_choice(style), device=device or "cpu")

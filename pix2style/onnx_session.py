@@ -107,11 +107,6 @@ def open_session(
     return session
 
 
-def default_providers() -> list[str]:
-    """Return the execution providers to try: CUDA if this ONNX Runtime has it, then the CPU."""
-    return [CUDA_PROVIDER, CPU_PROVIDER] if has_cuda() else [CPU_PROVIDER]
-
-
 def has_cuda() -> bool:
     """Return whether the installed ONNX Runtime can run on CUDA."""
     return CUDA_PROVIDER in onnxruntime.get_available_providers()

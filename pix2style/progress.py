@@ -14,24 +14,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self, TypeVar
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from pix2style.durations import joined, live_text, time_left_text
 from pix2style.plural import counted, merge_missing_packages
 from pix2style.printable import printable
 from pix2style.processes import is_main_process
+
+if TYPE_CHECKING:
+    from pix2style.terminal_bar import BarKind, TerminalBar
 
 ProgressCallback = Callable[[int, int], None]
 """Called with the number of items that are finished and the number of all items."""
@@ -115,13 +106,6 @@ def _print(kind: str, text: str) -> None:
         print(f"{kind}: {text}", file=sys.stderr)  # noqa: T201
 
 
-class _Rate(ProgressColumn):
-    """Items per second."""
-
-    def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:.1f}/s")
-
-
 class _LiveLine:
     """What `ProgressBar` and `LiveStatus` share: a bar on a terminal, and else a line on stderr from time to time.
 
@@ -130,7 +114,7 @@ class _LiveLine:
 
     Args:
         label: Name of the work, or what is counted.
-        columns: Columns of the bar.
+        kind: What the bar shows.
         total: Size of the work.
         done: How much of it was done before.
         every_s: Seconds between two lines.
@@ -141,23 +125,25 @@ class _LiveLine:
     def __init__(
         self,
         label: str,
-        columns: Sequence[ProgressColumn],
+        kind: BarKind,
         total: float,
-        done: float = 0,
+        done: int = 0,
         every_s: float = LINE_EVERY_S,
     ) -> None:
         self._label, self._every_s = label, every_s
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        is_shown = is_main_process() and self._is_terminal and not is_quiet()
-        all_columns = (TextColumn("{task.description}"), BarColumn(), *columns, TextColumn("{task.fields[status]}"))
-        self._bar = Progress(*all_columns, console=Console(file=sys.stderr), disable=not is_shown)
-        self._task = self._bar.add_task(label, total=total, completed=int(done), status="")
+        self._bar: TerminalBar | None = None
+        if is_main_process() and self._is_terminal and not is_quiet():
+            from pix2style.terminal_bar import TerminalBar
+
+            self._bar = TerminalBar(label, kind, total, done)
         self._started_s = self._last_line_s = time.monotonic()
 
     def __enter__(self) -> Self:
         if _LiveLine._shown is None:
             _LiveLine._shown = self
-            self._bar.start()
+            if self._bar:
+                self._bar.start()
         return self
 
     def __exit__(
@@ -165,7 +151,8 @@ class _LiveLine:
     ) -> None:
         if _LiveLine._shown is self:
             _LiveLine._shown = None
-            self._bar.stop()
+            if self._bar:
+                self._bar.stop()
 
     def _line_is_due(self) -> bool:
         """Return whether a line has to be printed now, which then counts as printed."""
@@ -192,9 +179,7 @@ class ProgressBar(_LiveLine):
     """
 
     def __init__(self, label: str, total: int, done: int = 0) -> None:
-        super().__init__(
-            label, (MofNCompleteColumn(), _Rate(), TimeRemainingColumn()), total, done=done, every_s=LINE_EVERY_S
-        )
+        super().__init__(label, "items", total, done=done, every_s=LINE_EVERY_S)
         self._done, self._total, self._done_before, self._status = done, total, done, ""
 
     def advance(self, count: int = 1, status: str | None = None) -> None:
@@ -205,7 +190,8 @@ class ProgressBar(_LiveLine):
     def set_counts(self, done: int, total: int) -> None:
         """Set both counts, for work that finds out its total only when it runs."""
         self._done, self._total = done, total
-        self._bar.update(self._task, completed=done, total=total, status=self._status)
+        if self._bar:
+            self._bar.update(done, total, self._status)
         if self._line_is_due():
             _print(self._label, joined(f"{done:,} of {total:,} done", time_left_text(self._left_s()), self._status))
 
@@ -234,11 +220,12 @@ class LiveStatus(_LiveLine):
     """
 
     def __init__(self, label: str, every_s: float = LINE_EVERY_S) -> None:
-        super().__init__(label, (TextColumn("{task.percentage:>3.0f}%"),), 1.0, done=0, every_s=every_s)
+        super().__init__(label, "share", 1.0, every_s=every_s)
 
     def update(self, share: float | None, left_s: float | None, remark: str = "") -> None:
         """Show the share (0 to 1) that is done and the time left, if they are known, and a remark such as the loss."""
-        self._bar.update(self._task, completed=share or 0, status=joined(time_left_text(left_s), remark))
+        if self._bar:
+            self._bar.update(share or 0, 1.0, joined(time_left_text(left_s), remark))
         if self._line_is_due():
             _print(self._label, live_text(share, left_s, remark))
 

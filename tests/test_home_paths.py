@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import typer
 
-import pix2style.cli  # noqa: F401 (registers the commands)
 from pix2style.cli.app import app
+from pix2style.cli.commands import import_commands
 from pix2style.config import load_config, parse_config
 from pix2style.errors import ConfigError
 from pix2style.files import user_cache_folder
@@ -158,9 +158,11 @@ def test_every_option_that_takes_a_text_is_known() -> None:
     """A new option has to be added here, or to TEXT_OPTIONS if its text is free."""
     with_paths_or_names = {
         *("module", "teacher", "source", "start", "features", "style", "checkpoint", "shard", "address", "dataset"),
-        *("blend", "content_layer", "style_layers", "end", "codec", "camera_size", "host", "strengths"),
+        *("blend", "content_layer", "style_layers", "end", "codec", "camera_size", "host", "strengths", "mask"),
+        "device",
     }
     free = {option.removeprefix("--").replace("-", "_") for option in TEXT_OPTIONS}
+    import_commands()
     assert set(_text_options(app)) == with_paths_or_names | free
 
 

@@ -144,7 +144,6 @@ def test_pairs_import_and_training_on_folders(
 @pytest.mark.parametrize(
     "command",
     [
-        ("infer", "a.onnx", "photo.png"),
         ("make-pairs",),
         ("export", "run"),
         ("stylize",),

@@ -14,14 +14,15 @@ import typer
 from markdown_table import table
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
-import pix2style.cli  # noqa: F401 -- importing it registers all commands
 from pix2style.cli.app import app
+from pix2style.cli.commands import import_commands
 
 _TYPE_NAMES: dict[object, str] = {Path: "PATH", str: "TEXT", int: "INTEGER", float: "NUMBER"}
 
 
 def command_reference() -> str:
     """Return one Markdown section for each command, with a table of its arguments and options."""
+    import_commands()
     return "\n".join(_section(name, command) for name, command in _commands(app))
 
 

@@ -133,7 +133,14 @@ def _download_deb(suite: str, pinned: str, folder: Path, contents: Path) -> None
     options = [f"-o{name}={value}" for name, value in places.items()]
     _run(["apt-get", *options, "-qq", "update"], folder)
     _run(["apt-get", *options, "-qq", "download", pinned], folder)
-    _run(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(contents)], folder)
+    unpack_deb(next(folder.glob("*.deb")), contents)
+
+
+def unpack_deb(file: Path, contents: Path) -> Path:
+    """Unpack a package of Debian into a folder, and return the folder."""
+    contents.mkdir(exist_ok=True)
+    _run(["dpkg-deb", "-x", str(file.resolve()), str(contents)], contents)
+    return contents
 
 
 def read_resource(archive: bytes, wanted: str) -> bytes:

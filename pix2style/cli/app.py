@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
+from pix2style.cli.commands import COMMAND_MODULES, import_commands
 from pix2style.cli.option_groups import with_option_groups
 from pix2style.cli.standard_streams import open_missing_streams, refuse_standard_output
 from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
@@ -69,8 +71,18 @@ def _with_quiet_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+class _RootGroup(TyperGroup):
+    """The commands in the order of the table, in which order they may have been imported."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands that are registered."""
+        registered = super().list_commands(ctx)
+        return [name for name in COMMAND_MODULES if name in registered]
+
+
 app = Application(
     name="pix2style",
+    cls=_RootGroup,
     help="Turn the style of a painting into a small, fast image filter.",
     rich_markup_mode="markdown",
     no_args_is_help=True,
@@ -124,6 +136,7 @@ def _run() -> None:
     try:
         sys.argv[1:] = expand_arguments(sys.argv[1:])
         refuse_standard_output(sys.argv[1:])
+        import_commands(sys.argv[1:])
         app(prog_name="pix2style")  # also for `python -m pix2style`, whose completion is that of the program
     except OSError as error:
         raise as_data_error(error) from error

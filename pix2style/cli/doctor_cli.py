@@ -61,7 +61,8 @@ def _gpu_text(gpu: dict[str, Any]) -> str:
     torch = gpu["torch"]
     driver = "; ".join(gpu["driver"]) or "none found by a driver of NVIDIA"
     in_torch = "torch is not installed" if torch is None else f"torch finds {', '.join(torch['gpus']) or 'none'}"
-    return f"{driver}; {in_torch}; ONNX Runtime has {', '.join(gpu['onnxruntime']) or 'no providers'}"
+    in_runtime = f"ONNX Runtime has {', '.join(gpu['onnxruntime']) or 'no providers'}"
+    return f"{driver}; {in_torch}; {in_runtime}; filters run on {', '.join(gpu['devices']) or 'nothing'} (--device)"
 
 
 def _place_text(place: dict[str, Any]) -> str:

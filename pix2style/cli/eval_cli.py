@@ -13,6 +13,7 @@ from pix2style.cli.common_options import JsonOption
 from pix2style.cli.eval_options import (
     ConfigOption,
     FeaturesOption,
+    HtmlOption,
     LimitOption,
     MaxSideOption,
     ModeOption,
@@ -48,6 +49,7 @@ def eval_command(
     features: FeaturesOption = None,
     module: ModuleOption = None,
     sheet: SheetOption = None,
+    html: HtmlOption = None,
     steady: SteadyOption = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
@@ -64,7 +66,7 @@ def eval_command(
     from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers
 
     settings = _load_settings(config, pairs, photos, max_side, module)
-    options = EvaluationOptions(stylizers, teacher, style or (), features, limit, sheet)
+    options = EvaluationOptions(stylizers, teacher, style or (), features, limit, sheet, html)
     if steady:
         _evaluate_steadiness(settings, options, mode or [Steady.off], as_json=as_json)
         return

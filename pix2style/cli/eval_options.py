@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pix2style.cli.common_options import complete_config
+from pix2style.cli.common_options import complete_config, complete_filter
 from pix2style.cli.infer_options import Steady
 
 StylizersArgument = Annotated[
     list[str],
     typer.Argument(
+        autocompletion=complete_filter,
         help="What to evaluate, one or several: a filter file, a name that `pix2style gallery` lists, a run folder (RUN"
-        " or RUN@STYLE), watercolor, magenta:PAINTING or gatys:PAINTING."
+        " or RUN@STYLE), watercolor, magenta:PAINTING or gatys:PAINTING.",
     ),
 ]
 PairsOption = Annotated[
@@ -64,6 +65,10 @@ ModuleOption = Annotated[
 ]
 SheetOption = Annotated[
     Path | None, typer.Option(help="Write a contact sheet (PNG) of the first 8 photos and their stylized images.")
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(help="Write a report (HTML) with the table, and the best and the worst photos of each stylizer."),
 ]
 SteadyOption = Annotated[
     bool,

@@ -28,14 +28,16 @@ def gallery_command(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             autocompletion=complete_name,
-            help="Print the card of this filter, for example ejiri.",
+            help="Print the card of this filter, for example great-wave.",
         ),
     ] = None,
     copy: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Copy the filter NAME to this new file or into this folder, for example ."),
+        typer.Option(
+            metavar="FILE", help="Copy the filter NAME to this new file, or into this folder, for example wave.onnx."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,11 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pix2style.cli.common_options import complete_filter
+from pix2style.cli.infer_io_options import (
+    DeviceOption,
+    KeepMetadataOption,
+    LosslessOption,
+    Metadata,
+    SearchOptions,
+    ThreadsOption,
+)
+from pix2style.cli.size_options import LookOption, MaxSideOption, StrokeOption
 from pix2style.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pix2style.runtime.file_settings import FileSettings
     from pix2style.stylizer import Stylizer
     from pix2style.video.clip_settings import ClipSettings
+
+
+_DEFAULT_QUALITY = 95
 
 
 class OutputFormat(StrEnum):
@@ -36,20 +50,11 @@ FilterArgument = Annotated[
     str,
     typer.Argument(
         metavar="FILTER",
+        autocompletion=complete_filter,
         help="A name that `pix2style gallery` lists, for example great-wave (a file or run folder of that name here"
         " wins), a filter file (.onnx; FILE@1 for its style 1), or a blend of several (great-wave:0.6,FILE:0.4). Or, if"
         " their extras are installed: a run folder (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
     ),
-]
-InputsArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="INPUTS...", help="Photos and video clips: files, and folders that are searched recursively."
-    ),
-]
-OutOption = Annotated[
-    Path,
-    typer.Option("-o", "--out", help="Output folder. For a single photo or clip it may be a file, such as out.mp4."),
 ]
 StrengthOption = Annotated[
     float,
@@ -80,23 +85,6 @@ ModuleOption = Annotated[
         " address. For gatys:PAINTING, a file of VGG19's weights."
     ),
 ]
-StrokeOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="0.5..4",
-        help="Size of the strokes: 2 makes them twice as large as in the plain way, and outputs keep their size and the"
-        " photo's detail.",
-    ),
-]
-LookOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="PX",
-        help="Give larger photos and clips the strokes of their version with this longer side, for example 1024: so"
-        " strokes do not depend on the size of a photo. Outputs keep their size. With --stroke, strokes are so many"
-        " times those.",
-    ),
-]
 PreserveColorOption = Annotated[
     bool,
     typer.Option(
@@ -115,7 +103,9 @@ FormatOption = Annotated[
     OutputFormat | None,
     typer.Option("--format", help="Format of all images. Default: the photo's format, or PNG if it cannot be written."),
 ]
-QualityOption = Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files.")]
+QualityOption = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Quality of JPEG and WebP files, for example 85. Default: 95.")
+]
 SteadyOption = Annotated[
     Steady | None,
     typer.Option(
@@ -130,14 +120,6 @@ StartOption = Annotated[
 EndOption = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="End clips at this time of the original, for example 90 or 1:45."),
-]
-MaxSideOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="PX",
-        help="Shrink photos and clips to this longer side first, for example 1280: outputs are smaller and are made"
-        " faster. Default: outputs have the size of the inputs; see also --look.",
-    ),
 ]
 CrfOption = Annotated[
     int | None,
@@ -169,6 +151,8 @@ class FilterOptions:
     style: StyleOption = None
     tile: TileOption = None
     module: ModuleOption = None
+    threads: ThreadsOption = None
+    device: DeviceOption = None
     preserve_color: PreserveColorOption = False
     stroke: StrokeOption = None
     look: LookOption = None
@@ -183,9 +167,12 @@ class FilterOptions:
             style=self.style,
             tile=self.tile,
             teacher_module=self.module,
+            threads=self.threads,
+            device=self.device,
             preserve_color=self.preserve_color,
             stroke=self.stroke,
             look_px=self.look,
+            spinning="never",  # else waiting threads take as much processor time as the work on small photos
         )
 
 
@@ -195,7 +182,25 @@ class OutputOptions:
 
     overwrite: OverwriteOption = False
     format: FormatOption = None
-    quality: QualityOption = 95
+    quality: QualityOption = None
+    lossless: LosslessOption = False
+    keep_metadata: KeepMetadataOption = Metadata.none
+
+    def check(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            ConfigError: They do.
+        """
+        if self.lossless and self.quality is not None:
+            raise ConfigError(f"--quality {self.quality}: --lossless has no quality: leave out one of them")
+        if self.lossless and self.format is OutputFormat.jpg:
+            raise ConfigError("--format jpg: JPEG always loses something, unlike --lossless: take png or webp")
+
+    @property
+    def quality_or_default(self) -> int:
+        """Quality of JPEG and WebP files."""
+        return _DEFAULT_QUALITY if self.quality is None else self.quality
 
     @property
     def suffix(self) -> str | None:
@@ -215,12 +220,21 @@ class ClipOptions:
     codec: CodecOption = None
     timeline: TimelineOption = None
 
-    def settings(self, loaded: Stylizer) -> ClipSettings:
-        """Return checked settings of clips.
+    def settings(self, loaded: Stylizer, outputs: OutputOptions, threads: int | None) -> ClipSettings | None:
+        """Return checked settings of clips; None for the defaults.
+
+        Args:
+            loaded: The stylizer.
+            outputs: Options that say how outputs are written.
+            threads: Number of threads of the encoder; None for the usual number.
 
         Raises:
             ConfigError: A value is wrong. The message names the option.
         """
+        is_plain = not outputs.lossless and outputs.keep_metadata is Metadata.none and threads is None
+        if is_plain and self.max_side is None and not self.given_names():
+            return None
+        from pix2style.images import KeepMetadata
         from pix2style.video.clip_settings import clip_settings
         from pix2style.video.timeline import read_timeline
 
@@ -232,12 +246,29 @@ class ClipOptions:
             crf=self.crf,
             codec=self.codec,
             timeline=read_timeline(self.timeline, loaded) if self.timeline else None,
+            lossless=outputs.lossless,
+            metadata=KeepMetadata(outputs.keep_metadata.value),
+            encoder_threads=threads,
         )
 
     def given_names(self) -> list[str]:
         """Return the options that a person has set and that concern clips only, as they are written."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return given_names(**{name: value for name, value in values.items() if name != "max_side"})
+
+
+def file_settings(search: SearchOptions, how: FilterOptions, outputs: OutputOptions) -> FileSettings:
+    """Return what is read, and how images are written."""
+    from pix2style.images import KeepMetadata
+    from pix2style.runtime.file_settings import FileSettings
+
+    return FileSettings(
+        listed=search.listed(),
+        recursive=search.recursive,
+        threads=how.threads,
+        lossless=outputs.lossless,
+        metadata=KeepMetadata(outputs.keep_metadata.value),
+    )
 
 
 def _time(option: str, text: str | None) -> float | None:

@@ -16,9 +16,9 @@ from pix2style.printable import printable
 
 if TYPE_CHECKING:
     from pix2style.runtime.files_report import FilesReport
-    from pix2style.video.clip_job import ClipInterrupted
-    from pix2style.video.clip_progress import ClipProgress
-    from pix2style.video.stylize_inputs import ClipProgressCallback, InputsProgress
+    from pix2style.video.clip_progress import ClipProgress, ClipProgressCallback
+    from pix2style.video.interrupted import ClipInterrupted
+    from pix2style.video.stylize_inputs import InputsProgress
 
 
 @contextlib.contextmanager

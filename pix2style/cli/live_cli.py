@@ -47,6 +47,8 @@ def live_command(
     out: opts.OutOption = Path(),
     frames: opts.FramesOption = None,
     no_window: opts.NoWindowOption = False,
+    device: opts.DeviceOption = None,
+    threads: opts.ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stylize a camera or clip while it plays, in a window with a movable split between before and after.
@@ -65,7 +67,7 @@ def live_command(
     from pix2style.steady import SteadyMode
 
     with _terminated_like_interrupted():
-        looks = _load_looks(filters)
+        looks = _load_looks(filters, device, threads)
         loops = loop if loop is not None else not no_window
         opened = open_source(source, size=_parse_size(camera_size), loops=loops, on_note=print_note)
         camera = VirtualCamera(opened.height_px, opened.width_px) if virtual_camera else None
@@ -111,13 +113,14 @@ def _terminated_like_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-def _load_looks(filters: list[str]) -> Looks:
+def _load_looks(filters: list[str], device: str | None, threads: int | None) -> Looks:
     """Load the filters, and return a look for each of them and for each style of those that hold several."""
+    from pix2style import loading
     from pix2style.live.looks import Look, Looks
-    from pix2style.loading import load_stylizer
     from pix2style.progress import print_note
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
+    load_stylizer = partial(loading.load_stylizer, device=device, threads=threads)
     looks: list[Look] = []
     for text in filters:
         stylizer = load_stylizer(text)

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from pix2style.cli.common_options import complete_filter
 from pix2style.cli.infer_options import Steady
 
 FiltersArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="FILTER...",
+        autocompletion=complete_filter,
         help="Names that `pix2style gallery` lists, filter files (.onnx; FILE@1 for its style 1, FILE for all its"
         " styles), or other stylizers, as for infer. The keys 1 to 9 and Tab choose among them.",
     ),
@@ -57,3 +59,13 @@ RecordOption = Annotated[bool, typer.Option("--record", help="Begin to record at
 OutOption = Annotated[Path, typer.Option("-o", "--out", help="Folder of snapshots and recordings.")]
 FramesOption = Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many frames.")]
 NoWindowOption = Annotated[bool, typer.Option("--no-window", help="Show no window. Ctrl-C ends it.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Where filter files run: cpu, or for example cuda or coreml if ONNX Runtime has it. Default: cpu.",
+    ),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Threads of filter files, for example 2. Default: all cores.")
+]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pix2style.cli.app import app
-from pix2style.cli.common_options import JsonOption
+from pix2style.cli.common_options import JsonOption, complete_filter
 from pix2style.cli.terminal import json_text
 from pix2style.plural import counted
 from pix2style.printable import printable
@@ -24,7 +24,8 @@ def sheet_command(
     filters: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILTERS]...",
+            metavar="FILTERS...",
+            autocompletion=complete_filter,
             help="Names that `pix2style gallery` lists, filter files, and folders of filter files, for example"
             " great-wave mine.onnx. Default: the whole gallery.",
         ),

@@ -98,13 +98,13 @@ class Blend(Stylizer):
 
     def for_source(self, path: Path) -> Stylizer:
         """See `Stylizer.for_source`."""
-        return self._of([part.for_source(path) for part, _ in self.parts])
+        return self.of([part.for_source(path) for part, _ in self.parts])
 
     def copy_for_clips(self) -> Stylizer:
         """See `Stylizer.copy_for_clips`."""
-        return self._of([part.copy_for_clips() for part, _ in self.parts])
+        return self.of([part.copy_for_clips() for part, _ in self.parts])
 
-    def _of(self, stylizers: Sequence[Stylizer]) -> Blend:
+    def of(self, stylizers: Sequence[Stylizer]) -> Blend:
         """Return a blend of other stylizers with the same weights, strength and names."""
         parts = [(stylizer, weight) for stylizer, (_, weight) in zip(stylizers, self.parts, strict=True)]
         return Blend(parts, strength=self._strength, names=self._names)

@@ -59,13 +59,13 @@ class Effect(Stylizer):
 
     def for_source(self, path: Path) -> Stylizer:
         """See `Stylizer.for_source`."""
-        return self._around(self.inner.for_source(path))
+        return self.around(self.inner.for_source(path))
 
     def copy_for_clips(self) -> Stylizer:
         """See `Stylizer.copy_for_clips`."""
-        return self._around(self.inner.copy_for_clips())
+        return self.around(self.inner.copy_for_clips())
 
-    def _around(self, inner: Stylizer) -> Self:
+    def around(self, inner: Stylizer) -> Self:
         """Return this effect around another stylizer."""
         if inner is self.inner:
             return self

@@ -90,9 +90,11 @@ class Mask:
         """
         height, width = photo.shape[:2]
         key = (height, width, edge)
-        if self._fitted is None or self._fitted[0] != key:
-            self._fitted = key, edge.apply(resize_levels(self._checked(height, width), height, width))
-        return self._fitted[1]
+        fitted = self._fitted  # of the last photo; another thread may replace it
+        if fitted is None or fitted[0] != key:
+            fitted = key, edge.apply(resize_levels(self._checked(height, width), height, width))
+            self._fitted = fitted
+        return fitted[1]
 
     def _checked(self, height: int, width: int) -> Image8:
         own_height, own_width = self.levels.shape

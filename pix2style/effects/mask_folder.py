@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -64,9 +65,9 @@ def check_apart(mask: Path, inputs: Sequence[Path]) -> None:
     Raises:
         ConfigError: The mask or folder of masks is an input, or lies inside an input folder.
     """
-    real = mask.resolve()
+    real = Path(os.path.realpath(mask))
     for entry in inputs:
-        if real.is_relative_to(entry.resolve()):
+        if real.is_relative_to(os.path.realpath(entry)):
             raise ConfigError(
                 f"--mask {mask}: lies among the inputs, in {entry}, and would be stylized itself: move it elsewhere"
             )

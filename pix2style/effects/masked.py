@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pix2style.effects.effect import Effect, PixelEffect, split_pixel_effects
 from pix2style.effects.mask import Edge, Mask, blend_by_mask, mask_of_file, mask_of_image
 from pix2style.effects.mask_folder import MaskFolder
+from pix2style.effects.part import box_of, only_part
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, Picture, PillowImage
 from pix2style.stylizer import Setting, Stylizer
@@ -86,9 +87,17 @@ class Masked(PixelEffect):
 
     def stylize_picture(self, picture: Picture) -> Picture:
         """See `Stylizer.stylize_picture`. Where the mask is black, pixels stay exactly as they are."""
-        self._mask.shares(picture.rgb, self._edge)  # raises its error before the work
-        note = self.note()
-        return _combined(self, picture, (note,) if note else ())
+        shares, note = self._mask.shares(picture.rgb, self._edge), self.note()
+        return _combined(self, picture, shares, (note,) if note else ())
+
+    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
+        """See `Stylizer.stylize`. Filters compute only the part that the mask shows."""
+        outputs = []
+        for image in images:
+            shares = self._mask.shares(image, self._edge)
+            [stylized] = only_part(self.inner, box_of(shares)).stylize([image])
+            outputs.append(blend_by_mask(image, stylized, shares))
+        return outputs
 
     def note(self) -> str:
         """Return what a person should know about the mask; empty if it is usual."""
@@ -120,7 +129,10 @@ class AlphaMasked(PixelEffect):
 
     def stylize_picture(self, picture: Picture) -> Picture:
         """See `Stylizer.stylize_picture`."""
-        return _combined(self, picture, () if picture.alpha is not None else (self.note_without_alpha(),))
+        if picture.alpha is None:
+            opaque = np.full(picture.rgb.shape[:2], 0 if self._edge.is_inverted else 255, np.uint8)
+            return _combined(self, picture, opaque, (self.note_without_alpha(),))
+        return _combined(self, picture, self._edge.apply(picture.alpha), ())
 
     def note_without_alpha(self) -> str:
         """Return what is to be said about a photo or clip without transparency."""
@@ -175,8 +187,8 @@ def notes_about_masks(stylizer: Stylizer, *, has_alpha: bool) -> list[str]:
     return notes
 
 
-def _combined(effect: PixelEffect, picture: Picture, notes: tuple[str, ...]) -> Picture:
-    """Stylize a picture and combine both in the picture's own colour space, where nothing of the photo is lost."""
-    stylized = effect.inner.stylize_picture(picture)
-    rgb = effect.combine(picture.rgb, stylized.rgb, picture.alpha)
+def _combined(effect: PixelEffect, picture: Picture, shares: Image8, notes: tuple[str, ...]) -> Picture:
+    """Stylize a picture and mix both in the picture's own colour space, where nothing of the photo is lost."""
+    stylized = only_part(effect.inner, box_of(shares)).stylize_picture(picture)
+    rgb = blend_by_mask(picture.rgb, stylized.rgb, shares)
     return replace(stylized, rgb=rgb, notes=(*stylized.notes, *notes))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pix2style.effects.effect import Effect
+from pix2style.errors import ConfigError
 from pix2style.images import Image8, Picture, fit_within
 from pix2style.images.resample import fit_picture
 from pix2style.stylizer import Setting, Stylizer
+
+_SMALLEST_SIDE_PX = 16
 
 
 class MaxSide(Effect):
@@ -17,11 +20,16 @@ class MaxSide(Effect):
 
     Args:
         inner: What stylizes the shrunk photos.
-        max_side_px: Longer side of the results in pixels, at least 1.
+        max_side_px: Longer side of the results in pixels, at least 16.
+
+    Raises:
+        ConfigError: The side is smaller.
     """
 
     def __init__(self, inner: Stylizer, max_side_px: int) -> None:
         super().__init__(inner)
+        if max_side_px < _SMALLEST_SIDE_PX:
+            raise ConfigError(f"max-side is {max_side_px}: give at least {_SMALLEST_SIDE_PX} pixels")
         self._max_side_px = max_side_px
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "filters"
@@ -29,4 +28,6 @@ def find(name: str) -> Path | None:
 
 def nearest(name: str) -> list[str]:
     """Return the names in the gallery that a person may have meant, at most three, the most similar first."""
+    import difflib
+
     return difflib.get_close_matches(name.lower().replace("_", "-"), names(), cutoff=0.55)

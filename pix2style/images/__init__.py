@@ -21,6 +21,8 @@ from pix2style.images.find import FoundImage, ImageSearch, find_images, search_i
 from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
 from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
+from pix2style.images.metadata import PictureMetadata
+from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import read_origin
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (
@@ -33,7 +35,7 @@ from pix2style.images.resample import (
     sheet,
     size_within,
 )
-from pix2style.images.sequence import Frame, PictureSequence, check_can_hold, open_images, write_sequence
+from pix2style.images.sequence import Frame, PictureSequence, check_can_hold, decode_images, open_images, write_sequence
 from pix2style.images.tilt import tilt
 
 __all__ = [
@@ -43,8 +45,10 @@ __all__ = [
     "Frame",
     "Image8",
     "ImageSearch",
+    "KeepMetadata",
     "LeftOut",
     "Picture",
+    "PictureMetadata",
     "PictureSequence",
     "PillowImage",
     "as_array",
@@ -56,6 +60,7 @@ __all__ = [
     "check_can_hold",
     "count_left_out",
     "crop_to_square",
+    "decode_images",
     "decode_picture",
     "describe_left_out",
     "encode_jpeg",

@@ -22,6 +22,8 @@ from pix2style.images.declared import declared_colours
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
 from pix2style.images.frames import further_pictures_notes, select_only_frame
 from pix2style.images.kinds import formats_for
+from pix2style.images.metadata import read_metadata
+from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.picture import WHITE, Image8, Picture
 from pix2style.images.pixels import has_transparency, may_be_unused, take_pixels
 from pix2style.images.rgb import rgb_of
@@ -109,7 +111,13 @@ def _regular_only(name: str, flags: int) -> int:
 
 
 def decode_picture(
-    data: bytes, *, name: str, to_srgb: bool = False, max_pixels: int = MAX_PIXELS, facts: FileFacts | None = None
+    data: bytes,
+    *,
+    name: str,
+    to_srgb: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    facts: FileFacts | None = None,
+    metadata: KeepMetadata = KeepMetadata.NONE,
 ) -> Picture:
     """Decode a whole image and turn it upright as its EXIF orientation says.
 
@@ -124,6 +132,7 @@ def decode_picture(
             colour space of the image where 8-bit RGB can hold it, and its profile is returned with them.
         max_pixels: Larger images are refused before they are decoded.
         facts: What `read_facts` returned for `data`, if that was called already.
+        metadata: What to keep of the metadata of the file.
 
     Raises:
         ImageError: The image cannot be decoded. The message gives the reason.
@@ -139,7 +148,7 @@ def decode_picture(
             if image.width * image.height > max_pixels:
                 raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
             load_image(image, library_lines)
-            picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts)
+            picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts, metadata=metadata)
             # Animations that can be played do not come here.
             broken = ("its animation is damaged: only its first picture is used",) if facts.is_animated_png else ()
             further = () if facts.notes else further_pictures_notes(image)  # the note about a gain map says it, too
@@ -158,7 +167,13 @@ def decode_picture(
         raise ImageError(name, reasons.damaged(facts, error, library_lines)) from error
 
 
-def picture_from_pillow(image: PillowImage, *, to_srgb: bool, facts: FileFacts = NO_FACTS) -> Picture:
+def picture_from_pillow(
+    image: PillowImage,
+    *,
+    to_srgb: bool,
+    facts: FileFacts = NO_FACTS,
+    metadata: KeepMetadata = KeepMetadata.NONE,
+) -> Picture:
     """Convert a decoded Pillow image of any mode to a `Picture`; see `decode_picture`.
 
     Raises:
@@ -173,12 +188,15 @@ def picture_from_pillow(image: PillowImage, *, to_srgb: bool, facts: FileFacts =
     if alpha is not None:
         rgb[alpha == 0] = WHITE
     turn, turn_notes = _turn(image)
+    upright = turn(rgb)
+    kept = read_metadata(image, metadata, width=upright.shape[1], height=upright.shape[0])
     return Picture(
-        turn(rgb),
+        upright,
         None if alpha is None else turn(alpha),
         profile,
         lossless=facts.lossless,
-        notes=(*facts.notes, *colours.notes, *notes, *turn_notes),
+        notes=(*facts.notes, *colours.notes, *notes, *turn_notes, *(kept.notes if kept else ())),
+        metadata=kept,
     )
 
 

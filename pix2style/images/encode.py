@@ -16,12 +16,16 @@ from pix2style.files import atomic_path
 from pix2style.images.colour import to_srgb
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
+from pix2style.images.png_pixels import save_png
+from pix2style.images.store_metadata import add_metadata, metadata_options
 
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # For lossless WebP files, "quality" is the time spent on making them small, from 0 to 100.
 _LOSSLESS_EFFORT = 50
 # Pillow would write a coloured PPM file under these suffixes, which stand for black and white, grey and floats.
 _UNFIT_SUFFIXES = frozenset((".pbm", ".pfm", ".pgm"))
+# Asking Pillow for the format of a suffix imports all of its formats, which takes as long as painting a small photo.
+_USUAL_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 
 
@@ -52,6 +56,8 @@ def can_write(path: Path) -> bool:
 def format_of(path: Path) -> str | None:
     """Return Pillow's name of the format that the suffix of `path` selects for writing, or None."""
     suffix = path.suffix.lower()
+    if suffix in _USUAL_FORMATS:
+        return _USUAL_FORMATS[suffix]
     return None if suffix in _UNFIT_SUFFIXES else Image.registered_extensions().get(suffix)
 
 
@@ -63,8 +69,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
 
     Args:
         path: File to write; its suffix selects the format.
-        picture: Pixels, transparency and profile to write. The file gets no other metadata: no EXIF data, so no
-            orientation, location or names.
+        picture: Pixels, transparency and profile to write, and the metadata that are kept, if there are any.
         quality: Quality of JPEG (4:4:4) and WebP files, 1 to 100. What was a lossless WebP file becomes one again.
         origin: A note in the file that says what made it; see `read_origin`.
 
@@ -74,7 +79,6 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     suffix = path.suffix.lower()
     options: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality, "subsampling": 0},
-        "PNG": {"compress_level": 4},
         "WEBP": {"quality": quality, "method": 4},
         "TIFF": {"compression": "tiff_lzw"},
         "AVIF": {"quality": 90, "subsampling": "4:4:4"},
@@ -91,17 +95,23 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     if picture.lossless:
         options["WEBP"] = {"lossless": True, "quality": _LOSSLESS_EFFORT, "exact": True}
         options["AVIF"]["quality"] = 100  # up to rounding: Pillow cannot store RGB itself
-    if kind not in options:  # the others hold a profile
+    if kind not in (*options, "PNG"):  # the others hold a profile
         picture = replace(picture, rgb=to_srgb(picture.rgb, picture.icc_profile), icc_profile=None)
     if picture.alpha is not None and can_hold_alpha(path):
         image = Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
     else:
         image = Image.fromarray(picture.on_white())
     extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
+    note = metadata_options(kind, picture.metadata, origin_options(kind, origin))
     try:
         with atomic_path(path) as temporary:
-            image.save(temporary, kind, **options.get(kind, {}), **extra, **origin_options(kind, origin))
+            all_options = {**options.get(kind, {}), **extra, **note}
+            if kind == "PNG":
+                save_png(image, temporary, **all_options)
+            else:
+                image.save(temporary, kind, **all_options)
             add_origin(temporary, kind, origin)
+            add_metadata(temporary, kind, picture.metadata)
     # Encoders raise ValueError or struct.error for values that their format cannot store.
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error

@@ -57,7 +57,7 @@ NO_FACTS = FileFacts()
 
 def read_facts(data: bytes) -> FileFacts:
     """Return what Pillow does not tell about an image file, whether it is damaged or not."""
-    kind = _kind(data)
+    kind = kind_of(data)
     if kind == "PNG":
         file = png.parse_png(data)
         notes = ("its colour profile is damaged: read as sRGB",) if file.damaged_profile else ()
@@ -79,7 +79,7 @@ def read_facts(data: bytes) -> FileFacts:
     return FileFacts(data, kind, profile=profile, lossless=kind == "WEBP" and _is_lossless_webp(data), notes=notes)
 
 
-def _kind(data: bytes) -> str:
+def kind_of(data: bytes) -> str:
     """Return the format that the first bytes announce, in Pillow's words."""
     if data[4:8] == b"ftyp":
         return "AVIF" if b"avi" in data[8:64] else "HEIF"

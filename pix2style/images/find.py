@@ -29,11 +29,13 @@ class ImageSearch:
         left_out: What else lies in the input folders, sorted by path. What is inside hidden or linked folders is not
             listed.
         empty_folders: Input folders in which there is no image file.
+        missing: Entries of a list that cannot be opened, and why.
     """
 
     images: list[FoundImage] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     empty_folders: list[Path] = field(default_factory=list)
+    missing: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
@@ -41,7 +43,13 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
     return search_images(inputs).images
 
 
-def search_images(inputs: Iterable[Path], also: frozenset[str] = frozenset()) -> ImageSearch:
+def search_images(
+    inputs: Iterable[Path],
+    also: frozenset[str] = frozenset(),
+    *,
+    listed: Iterable[Path] = (),
+    recursive: bool = True,
+) -> ImageSearch:
     """Find the image files among `inputs` and in all folders below them.
 
     Hidden files are left out. Links to folders are not followed, so that a loop of links cannot trap the search. A file
@@ -52,48 +60,64 @@ def search_images(inputs: Iterable[Path], also: frozenset[str] = frozenset()) ->
     Args:
         inputs: Files and folders.
         also: Suffixes of further files that are returned with the images, in lower case, for example `.mp4`.
+        listed: Further files and folders, from a list that somebody made before. They are relative to the working
+            folder, and so are their relative paths. Those that cannot be opened are returned as missing.
+        recursive: Whether folders inside of input folders are searched.
 
     Raises:
         DataError: An input does not exist, or an input folder cannot be opened.
     """
-    search = _Search(also)
+    search = _Search(also, recursive=recursive)
     for entry in inputs:
         search.add(entry)
+    for entry in listed:
+        search.add_listed(entry)
     return search.result()
 
 
 class _Search:
     """Collects what lies in the inputs, each path once."""
 
-    def __init__(self, also: frozenset[str]) -> None:
-        self._also = also
+    def __init__(self, also: frozenset[str], *, recursive: bool) -> None:
+        self._also, self._recursive = also, recursive
         # Keyed by text: a Path object caches its parsed parts, which costs memory for a hundred thousand files.
         self._found: dict[str, FoundImage] = {}
         self._left_out: dict[str, LeftOut] = {}
         self._inputs: set[str] = set()
         self._empty_folders: list[Path] = []
+        self._missing: list[tuple[Path, str]] = []
 
     def add(self, entry: Path) -> None:
-        try:
-            is_folder, exists = entry.is_dir(), entry.exists()
-        except OSError as error:  # inside a folder without permission, or the name is too long
-            raise DataError(f"{entry}: {error.strerror or error}") from error
-        if not exists:
-            raise DataError(f"{entry}: no such file or folder")
-        self._inputs.add(os.fspath(entry))
-        if is_folder:
-            self._add_folder(entry)
-        else:
-            self._found.setdefault(os.fspath(entry), FoundImage(entry.name, entry))
+        if reason := _why_missing(entry):
+            raise DataError(f"{entry}: {reason}")
+        self._add(entry, entry if entry.is_dir() else entry.parent)
 
-    def _add_folder(self, folder: Path) -> None:
+    def add_listed(self, entry: Path) -> None:
+        if reason := _why_missing(entry):
+            self._missing.append((entry, reason))
+            return
+        is_below = not entry.is_absolute() and ".." not in entry.parts
+        try:
+            self._add(entry, Path() if is_below else entry if entry.is_dir() else entry.parent)
+        except DataError as error:
+            self._missing.append((entry, str(error).removeprefix(f"{entry}: ")))
+
+    def _add(self, entry: Path, base: Path) -> None:
+        """Add a file or folder. Relative paths are relative to `base`, a folder at or above it."""
+        self._inputs.add(os.fspath(entry))
+        if entry.is_dir():
+            self._add_folder(entry, base)
+        else:
+            self._found.setdefault(os.fspath(entry), FoundImage(entry.relative_to(base).as_posix(), entry))
+
+    def _add_folder(self, folder: Path, base: Path) -> None:
         is_empty = True
-        for item in _walk(folder, self._also):
+        for item in _walk(folder, self._also, recursive=self._recursive):
             if isinstance(item, LeftOut):
                 self._left_out.setdefault(os.fspath(item.path), item)
                 continue
             is_empty = False
-            relative = Path(os.path.relpath(item, folder)).as_posix()
+            relative = Path(os.path.relpath(item, base)).as_posix()
             self._found.setdefault(os.fspath(item), FoundImage(relative, item))
         if is_empty:
             self._empty_folders.append(folder)
@@ -101,10 +125,18 @@ class _Search:
     def result(self) -> ImageSearch:
         # A hidden file or a linked folder may be an input itself.
         left_out = sorted(item for path, item in self._left_out.items() if path not in self._inputs)
-        return ImageSearch(sorted(self._found.values()), left_out, self._empty_folders)
+        return ImageSearch(sorted(self._found.values()), left_out, self._empty_folders, self._missing)
 
 
-def _walk(folder: Path, also: frozenset[str]) -> Iterable[Path | LeftOut]:
+def _why_missing(entry: Path) -> str:
+    """Return why a path cannot be an input; empty if it can."""
+    try:
+        return "" if entry.exists() else "no such file or folder"
+    except (OSError, ValueError) as error:  # inside a folder without permission, the name is too long, or has a NUL
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _walk(folder: Path, also: frozenset[str], *, recursive: bool) -> Iterable[Path | LeftOut]:
     closed: list[Path] = []
 
     def note(error: OSError) -> None:
@@ -120,7 +152,9 @@ def _walk(folder: Path, also: frozenset[str]) -> Iterable[Path | LeftOut]:
                 yield LeftOut(path, "hidden folder")
             elif path.is_symlink():
                 yield LeftOut(path, "linked folder")
-        folders[:] = [name for name in folders if not name.startswith(".")]
+            elif not recursive:
+                yield LeftOut(path, "subfolder")
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
         for name in files:
             yield _sort_out(Path(parent, name), also)
     yield from closed

@@ -14,8 +14,9 @@ def _suffixes(names: str) -> frozenset[str]:
 
 # Decoders that open any file with the right first bytes, whatever its name. There are few, because every decoder can
 # have security holes. "JPEG" opens MPO files as well; Pillow registers no opener named "MPO", and naming it here would
-# make every format after it fail.
-_COMMON_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# make every format after it fail. The last three are in Pillow's modules that it imports, with all others, only when
+# one of them is asked for.
+_COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF")
 _COMMON_SUFFIXES = _suffixes("apng avif avifs bmp gif jfif jpe jpeg jpg jps mpo pbm pfm pgm png pnm ppm tif tiff webp")
 # Decoders that open a file only if its name has one of their suffixes.
 _RARE_FORMATS = {

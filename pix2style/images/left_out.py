@@ -11,10 +11,13 @@ from pix2style.images.kinds import suffix_of
 from pix2style.plural import counted
 from pix2style.printable import printable
 
-LeftOutReason = Literal["linked folder", "video", "other file", "hidden file", "hidden folder", "earlier result"]
+LeftOutReason = Literal[
+    "linked folder", "subfolder", "video", "other file", "hidden file", "hidden folder", "earlier result"
+]
 # Noun and plural for each reason, in the order in which they are listed: what a person would miss comes first.
 _NOUNS: dict[LeftOutReason, tuple[str, str]] = {
     "linked folder": ("linked folder", "linked folders"),
+    "subfolder": ("subfolder", "subfolders"),
     "video": ("video", "videos"),
     "other file": ("file of another kind", "files of other kinds"),
     "hidden file": ("hidden file", "hidden files"),

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2style.images.metadata import PictureMetadata
+
 Image8 = NDArray[np.uint8]
 _Numbers = TypeVar("_Numbers", bound=Any)
 WHITE = 255
@@ -25,6 +27,7 @@ class Picture:
         icc_profile: ICC profile of the RGB values, or None for sRGB.
         lossless: Whether the file is a WebP or AVIF without loss, which is to stay one.
         notes: What a person should know about how the file was read, for example that it is HDR.
+        metadata: What a file that is written of it keeps of its metadata; None if that is nothing.
     """
 
     rgb: Image8
@@ -32,6 +35,7 @@ class Picture:
     icc_profile: bytes | None = None
     lossless: bool = False
     notes: tuple[str, ...] = ()
+    metadata: PictureMetadata | None = None
 
     def on_white(self) -> Image8:
         """Return the image composited on white: uint8 [height, width, 3]."""

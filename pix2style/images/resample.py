@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from pix2style.images.picture import WHITE, Image8, Picture
 
@@ -96,6 +96,8 @@ def sheet(rows: list[list[Image8]], headings: list[str], *, gap_px: int = 8, hea
 
     All rows have the same number of images. The images of a row are resized to the height of its first image.
     """
+    from PIL import ImageDraw, ImageFont  # filters need no fonts
+
     scaled = [
         [resize(one, row[0].shape[0], max(1, round(one.shape[1] * row[0].shape[0] / one.shape[0]))) for one in row]
         for row in rows

@@ -19,8 +19,11 @@ from pix2style.images.encode import format_of
 from pix2style.images.file_facts import FileFacts, read_facts
 from pix2style.images.frames import find_frames, frame_noun
 from pix2style.images.kinds import formats_for
+from pix2style.images.metadata import PictureMetadata
+from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import origin_options
 from pix2style.images.picture import Picture
+from pix2style.images.store_metadata import add_metadata, metadata_options
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
 from pix2style.printable import one_line
 
@@ -58,8 +61,10 @@ class PictureSequence:
         notes: What a person should know about how the pictures that were decoded so far were read.
     """
 
-    def __init__(self, facts: FileFacts, name: str, image: Image.Image, numbers: list[int]) -> None:
-        self._facts, self._name, self._numbers = facts, name, numbers
+    def __init__(
+        self, facts: FileFacts, name: str, image: Image.Image, numbers: list[int], metadata: KeepMetadata
+    ) -> None:
+        self._facts, self._name, self._numbers, self._metadata = facts, name, numbers, metadata
         self.notes: list[str] = []
         self.noun: Literal["frames", "pages"] = "pages" if frame_noun(image) == "pages" else "frames"
         self.plays = _plays(image)
@@ -108,7 +113,7 @@ class PictureSequence:
             library_lines: list[str] = []
             load_image(image, library_lines)
             duration = round(image.info.get("duration") or 0) or _USUAL_DURATION_MS
-            picture = picture_from_pillow(image, to_srgb=False, facts=self._facts)
+            picture = picture_from_pillow(image, to_srgb=False, facts=self._facts, metadata=self._metadata)
             notes = (*picture.notes, *damage_notes(library_lines))
             self.notes += [note for note in notes if note not in self.notes]
             return Frame(picture, duration)
@@ -124,22 +129,37 @@ class PictureSequence:
             raise ImageError(self._name, f"{place}: damaged or cut off ({one_line(error)})") from error
 
 
-def open_images(path: Path) -> Picture | PictureSequence:
+def open_images(path: Path, *, metadata: KeepMetadata = KeepMetadata.NONE) -> Picture | PictureSequence:
     """Read an image file: decode a single picture; open an animation or a document of several pages.
+
+    Args:
+        path: The file.
+        metadata: What to keep of its metadata.
 
     Raises:
         ImageError: The file cannot be read or decoded. The message gives the reason.
     """
-    data, name = read_image_file(path), str(path)
+    return decode_images(read_image_file(path), name=str(path), metadata=metadata)
+
+
+def decode_images(data: bytes, *, name: str, metadata: KeepMetadata = KeepMetadata.NONE) -> Picture | PictureSequence:
+    """Do as `open_images`, with the content of a file.
+
+    Args:
+        data: Content of the file.
+        name: Name of the image in error messages.
+        metadata: What to keep of its metadata.
+    """
     facts = read_facts(data)
-    return _find_sequence(data, name, facts) or decode_picture(data, name=name, facts=facts)
+    sequence = _find_sequence(data, name, facts, metadata)
+    return sequence or decode_picture(data, name=name, facts=facts, metadata=metadata)
 
 
-def _find_sequence(data: bytes, name: str, facts: FileFacts) -> PictureSequence | None:
+def _find_sequence(data: bytes, name: str, facts: FileFacts, metadata: KeepMetadata) -> PictureSequence | None:
     try:
         with Image.open(io.BytesIO(facts.data), formats=formats_for(data, name)) as image:
             numbers = find_frames(image)
-            return PictureSequence(facts, name, image, numbers) if len(numbers) > 1 else None
+            return PictureSequence(facts, name, image, numbers, metadata) if len(numbers) > 1 else None
     except (*_ERRORS, Image.DecompressionBombError):
         return None  # decoding it as a single picture raises the error that says what is wrong
 
@@ -185,11 +205,12 @@ def write_sequence(
     try:
         with atomic_path(path) as temporary:
             if like.noun == "pages":
-                _write_pages(temporary, frames, origin_options("TIFF", origin))
+                _write_pages(temporary, frames, origin)
             else:
                 kind = str(format_of(path))
-                options = {**_animation_options(kind, like, quality), **origin_options(kind, origin)}
                 pictures = list(frames)
+                note = metadata_options(kind, pictures[0].picture.metadata, origin_options(kind, origin))
+                options = {**_animation_options(kind, like, quality), **note}
                 shows_first = kind != "PNG" or not like.has_default_image
                 if shows_first and like.has_default_image:
                     pictures = pictures[1:]  # only PNG files hold a picture that is no frame
@@ -201,13 +222,17 @@ def write_sequence(
         raise DataError(f"{path}: cannot be written: {reason}") from error
 
 
-def _write_pages(path: Path, frames: Iterable[Frame], note: dict[str, Any]) -> None:
+def _write_pages(path: Path, frames: Iterable[Frame], origin: str | None) -> None:
+    first: PictureMetadata | None = None
     with TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as writer:
-        for frame in frames:
+        for number, frame in enumerate(frames):
             picture = frame.picture
+            first = picture.metadata if number == 0 else first
             image = _as_pillow(picture, has_alpha=picture.alpha is not None)
+            note = metadata_options("TIFF", picture.metadata, origin_options("TIFF", origin))
             image.save(writer, "TIFF", compression="tiff_lzw", **_profile(picture), **note)
             writer.newFrame()
+    add_metadata(path, "TIFF", first)
 
 
 def _animation_options(kind: str, like: PictureSequence, quality: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pix2style.config import Config
 from pix2style.errors import ConfigError
+from pix2style.files import write_bytes
 from pix2style.loading import load_stylizer
 from pix2style.progress import ProgressBar
 from pix2style.stylizer import Stylizer
@@ -32,6 +33,7 @@ class EvaluationOptions:
         features: Feature network of the style distance; see `load_style_metric`.
         limit: Use only the first so many photos; None uses all.
         sheet: PNG file for a contact sheet; None writes none.
+        html: HTML file for a report with the best and the worst photos; None writes none.
     """
 
     stylizers: Sequence[str]
@@ -40,6 +42,7 @@ class EvaluationOptions:
     features: str | None = None
     limit: int | None = None
     sheet: Path | None = None
+    html: Path | None = None
 
 
 def check_evaluation(config: Config, options: EvaluationOptions) -> None:
@@ -51,8 +54,11 @@ def check_evaluation(config: Config, options: EvaluationOptions) -> None:
     stylizers, sheet = options.stylizers, options.sheet
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ConfigError(f"--sheet {sheet}: the sheet is a PNG file: give it a name that ends in .png")
-    if sheet is not None:
-        check_can_write(sheet)
+    if options.html is not None and options.html.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--html {options.html}: the report is an HTML file: give it a name that ends in .html")
+    for file in (sheet, options.html):
+        if file is not None:
+            check_can_write(file)
     check_named_once(stylizers)
     if config.eval.photos:
         if options.teacher is None and len(stylizers) == 1:
@@ -86,15 +92,22 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
         ArtifactError: A stylizer or the feature network cannot be loaded.
     """
     from pix2style.evaluation.contact_sheet import ContactSheet
-    from pix2style.evaluation.evaluate import evaluate
+    from pix2style.evaluation.evaluate import EvaluatedPhoto, evaluate
     from pix2style.evaluation.style import load_style_metric
+    from pix2style.reports.eval_report import eval_report
+    from pix2style.reports.extremes import Extremes
 
     check_evaluation(config, options)
     dataset = open_dataset(config, options.limit)
     stylizers = load_stylizers(options.stylizers, config.pairs.module)
     reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
     style_metric, note = load_style_metric(options.features, config.losses.features)
-    contact_sheet = ContactSheet()
+    contact_sheet, extremes = ContactSheet(), Extremes()
+
+    def show(images: EvaluatedPhoto) -> None:
+        contact_sheet(images)
+        extremes(images)
+
     with ProgressBar("photos", len(dataset)) as bar:
         report = evaluate(
             stylizers,
@@ -103,11 +116,13 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
             style_metric=style_metric,
             paintings=[*options.paintings, *_named_paintings(config, options)],
             notes=[note] if note else [],
-            on_photo=contact_sheet,
+            on_photo=show,
             on_progress=bar.set_counts,
         )
     if options.sheet is not None:
         contact_sheet.write(options.sheet)
+    if options.html is not None:
+        write_bytes(options.html, eval_report(report, extremes).encode())
     return report
 
 

@@ -71,7 +71,11 @@ def make_sheet(
     strengths = [check_strength(strength) for strength in strengths] or [1.0]
     if not can_write(out):
         raise DataError(f"{out}: images of this kind cannot be written: name a .jpg, .png or .webp file")
+    if out.exists() and photo.exists() and out.samefile(photo):
+        raise ConfigError(f"--out {out}: is the photo itself: name another file")
     check_can_write(out)
+    if photo.is_dir():
+        raise DataError(f"{photo}: is a folder: name one photo")
     picture = read_picture(photo)
     print_file_notes([(str(photo), note) for note in picture.notes])
     image = fit_within(to_srgb(picture.on_white(), picture.icc_profile), cell_px)

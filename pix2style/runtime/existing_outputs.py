@@ -7,11 +7,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_json
-from pix2style.images import format_of, open_file, read_origin
+from pix2style.images import KeepMetadata, format_of, open_file, read_origin
 from pix2style.plural import counted
 from pix2style.runtime.output_paths import Job
 from pix2style.stylizer import Stylizer
@@ -34,12 +34,16 @@ class OutputOrigin:
         output: What outputs are called in messages.
         stylizer: The stylizer.
         quality: Quality of JPEG and WebP files.
+        lossless: Whether images are written without loss.
+        metadata: What is kept of the metadata of photos.
     """
 
     source: ClassVar[str] = "photo"
     output: ClassVar[str] = "image"
     stylizer: Stylizer
     quality: int
+    lossless: bool = field(default=False, kw_only=True)
+    metadata: KeepMetadata = field(default=KeepMetadata.NONE, kw_only=True)
 
     def for_job(self, job: Job) -> Self:
         """Return what makes the output of one photo or clip.
@@ -71,12 +75,17 @@ class OutputOrigin:
     def settings_digest(self, target: Path) -> str:
         """Return the first part of the note: a digest of the stylizer and the settings."""
         identity = self.stylizer.identity
-        settings = {
+        settings: dict[str, Any] = {
             "sha256": identity.sha256,
             "styles": list(identity.style_sha256),
             "settings": dict(identity.settings),
-            "quality": self.quality if format_of(target) in ("JPEG", "WEBP") else None,
+            "quality": self.quality if format_of(target) in ("JPEG", "WEBP") and not self.lossless else None,
         }
+        # Only what is set, so that outputs of older versions are still recognised.
+        if self.lossless:
+            settings["lossless"] = True
+        if self.metadata is not KeepMetadata.NONE:
+            settings["metadata"] = str(self.metadata)
         return sha256_json(settings)[:ORIGIN_DIGITS]
 
 

@@ -9,8 +9,9 @@ import onnxruntime
 
 from pix2style.errors import ArtifactError
 from pix2style.file_session import FileSession
-from pix2style.onnx_session import LOAD_ERRORS, Spinning
+from pix2style.onnx_session import CPU_PROVIDER, LOAD_ERRORS, Spinning
 from pix2style.runtime.content_digest import DigestState, check_content
+from pix2style.runtime.devices import cannot_be_used, check_is_used
 from pix2style.spec import SPEC_KEY, GeneratorSpec
 
 _LONGEST_REASON = 300
@@ -69,14 +70,20 @@ def open_filter(
 
     Raises:
         ArtifactError: ONNX Runtime cannot load the file.
+        ConfigError: It can, but not on the preferred device.
     """
     try:
-        return FileSession(path, data, threads=threads, providers=providers, spinning=spinning)
+        session = FileSession(path, data, threads=threads, providers=providers, spinning=spinning)
     except LOAD_ERRORS as error:
+        if providers[0] != CPU_PROVIDER:
+            open_filter(data, path, threads, [CPU_PROVIDER])  # raises the error of a file that no device can run
+            raise cannot_be_used(providers[0], short_reason(error)) from error
         raise ArtifactError(
             f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it, so it is damaged, not an ONNX file, or too"
             f" new: export it again or update onnxruntime ({short_reason(error)})"
         ) from error
+    check_is_used(session.get(), providers)
+    return session
 
 
 def read_spec(session: onnxruntime.InferenceSession, path: Path) -> GeneratorSpec:

@@ -14,7 +14,7 @@ from pix2style.errors import ArtifactError, ConfigError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
-from pix2style.onnx_session import RUN_ERRORS, Spinning, default_providers, shrink_arena_after_run
+from pix2style.onnx_session import CPU_PROVIDER, RUN_ERRORS, Spinning, shrink_arena_after_run
 from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec
 from pix2style.runtime.filter_inputs import read_inputs
 from pix2style.runtime.prove import prove
@@ -53,8 +53,8 @@ class OnnxStylizer(Stylizer):
             less memory. 0 for no tiles. None for tiles of 1024 pixels or more, for photos of more than 4 megapixels.
             Without effect on filters for which `can_tile` is False.
         threads: Number of threads for one photo; None for as many as there are cores.
-        providers: ONNX Runtime's execution providers, the preferred one first; None for CUDA if this ONNX Runtime has
-            it, then the CPU.
+        providers: ONNX Runtime's execution providers, the preferred one first; see `devices.providers_of`. A device
+            that cannot be used is an error.
         spinning: When ONNX Runtime's waiting threads keep a core busy; None for "always", and "never" with clips.
 
     Attributes:
@@ -70,7 +70,7 @@ class OnnxStylizer(Stylizer):
     Raises:
         ArtifactError: The file does not exist, is no ONNX file or no filter of pix2style, or has an unknown schema
             version; or it computes other values here than where it was exported.
-        ConfigError: Strength, style or tile are not possible with this file.
+        ConfigError: Strength, style or tile are not possible with this file, or the device cannot be used.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class OnnxStylizer(Stylizer):
         style: StyleChoice | Sequence[float] | str | None = None,
         tile: int | None = None,
         threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[str] = (CPU_PROVIDER,),
         spinning: Spinning | None = None,
     ) -> None:
         path = Path(path)
         self._path, data = path, read_file(path)
-        self._session = open_filter(data, path, threads, list(providers or default_providers()), spinning or "always")
+        self._session = open_filter(data, path, threads, list(providers), spinning or "always")
         self._spinning = spinning
         self.spec = read_spec(self._session.get(), path)
         self.inputs = read_inputs(self._session.get(), str(path))

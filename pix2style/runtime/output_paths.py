@@ -20,6 +20,7 @@ from pix2style.images import (
 )
 from pix2style.images.kinds import suffix_of
 from pix2style.runtime.alike_names import loosest_form, same_files
+from pix2style.runtime.file_settings import FileSettings
 
 # For photos in a format that cannot be written (GIF, or no suffix), and for transparency that JPEG cannot store.
 _LOSSLESS_SUFFIX = ".png"
@@ -66,16 +67,23 @@ class OutputPlan:
         left_out: What lies in the input folders and is not stylized.
         empty_folders: Input folders without any photo.
         renamed: Jobs whose outputs have a number in their name, because another output has that name.
+        missing: Entries of a list that cannot be opened, and why.
     """
 
     jobs: list[Job]
     left_out: list[LeftOut] = field(default_factory=list)
     empty_folders: list[Path] = field(default_factory=list)
     renamed: list[Job] = field(default_factory=list)
+    missing: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def plan_outputs(
-    inputs: Sequence[Path], out: Path, *, suffix: str | None = None, clips: ClipRules | None = None
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    suffix: str | None = None,
+    clips: ClipRules | None = None,
+    files: FileSettings | None = None,
 ) -> OutputPlan:
     """Choose an output path for every photo, so that no two photos share one and no photo is overwritten.
 
@@ -97,32 +105,38 @@ def plan_outputs(
         out: Output file or folder.
         suffix: Suffix of the outputs of all photos, for example `.png`; None for the suffixes of the photos.
         clips: How clips are recognised and named; None if there are only photos, so that clips in folders are left out.
+        files: Which further files are read, and how images are written; None for the defaults.
 
     Raises:
-        ConfigError: OUT is `-`.
+        ConfigError: OUT or an input is `-`, or the format loses something, and nothing is to be lost.
         DataError: An input does not exist, there are no images, or OUT would overwrite an input.
     """
     _refuse_standard_streams(inputs, out)
-    is_one_file = _is_one_file(inputs, out, clips)
-    search = search_images(inputs, clips.suffixes if clips else frozenset())
+    files = files or FileSettings()
+    is_one_file = _is_one_file(inputs, out, clips, has_list=files.listed is not None)
+    if is_one_file or suffix:
+        files.check_suffix(suffix or out.suffix, f"the format {(suffix or out.suffix)!r}")
+    also = clips.suffixes if clips else frozenset[str]()
+    search = search_images(inputs, also, listed=files.listed or (), recursive=files.recursive)
     photos, results = _without_results(search.images, out)
     left_out = sorted([*search.left_out, *results])
-    if not photos:
-        also = f" ({describe_left_out(left_out)} there)" if left_out else ""
+    if not photos and not search.missing:
+        there = f" ({describe_left_out(left_out)} there)" if left_out else ""
         kinds, suffixes = ("photos or clips", IMAGE_SUFFIXES | clips.suffixes) if clips else ("images", IMAGE_SUFFIXES)
+        places = ", ".join([*map(str, inputs), *([] if files.listed is None else ["the list of files"])])
         raise DataError(
-            f"no {kinds} in {', '.join(map(str, inputs))}: looked for {', '.join(sorted(suffixes))},"
-            f" in subfolders too{also}"
+            f"no {kinds} in {places}: looked for {', '.join(sorted(suffixes))},"
+            f" in subfolders {'too' if files.recursive else 'not'}{there}"
         )
-    named = frozenset(inputs)
+    named = frozenset((*inputs, *(files.listed or ())))
     are_clips = [_is_clip(photo, clips, is_named=photo.path in named) for photo in photos]
     names = [out] if is_one_file else []
     renamed: list[int] = []
     if not is_one_file:
-        names, renamed = _plan_folder(photos, are_clips, out, suffix, clips)
+        names, renamed = _plan_folder(photos, are_clips, out, suffix, clips, files=files)
     jobs = [Job(*each) for each in zip((photo.path for photo in photos), names, are_clips, strict=True)]
     _refuse_overwriting(jobs)
-    return OutputPlan(jobs, left_out, search.empty_folders, [jobs[i] for i in renamed])
+    return OutputPlan(jobs, left_out, search.empty_folders, [jobs[i] for i in renamed], search.missing)
 
 
 def _is_clip(photo: FoundImage, clips: ClipRules | None, *, is_named: bool) -> bool:
@@ -140,13 +154,13 @@ def _refuse_standard_streams(inputs: Sequence[Path], out: Path) -> None:
         raise ConfigError("-: reading from standard input is not possible: name files or folders")
 
 
-def _is_one_file(inputs: Sequence[Path], out: Path, clips: ClipRules | None) -> bool:
+def _is_one_file(inputs: Sequence[Path], out: Path, clips: ClipRules | None, *, has_list: bool) -> bool:
     """Return whether OUT is the output file of the only input, and refuse what it cannot be."""
     suffix, is_folder = out.suffix.lower(), out.is_dir()
     names_image = suffix in IMAGE_SUFFIXES and not is_folder
     names_clip = clips is not None and suffix in clips.suffixes | clips.writable and not is_folder
     what = "one clip" if names_clip else "one image file"
-    if (names_image or names_clip) and (len(inputs) != 1 or inputs[0].is_dir()):
+    if (names_image or names_clip) and (has_list or len(inputs) != 1 or inputs[0].is_dir()):
         several = "inputs" if clips else "photos"
         raise DataError(f"{out}: names {what}, but there may be several {several}: give a folder for them")
     if names_image and not can_write(out):
@@ -192,11 +206,17 @@ def _input_folder(photo: FoundImage) -> Path:
 
 
 def _plan_folder(
-    photos: list[FoundImage], are_clips: list[bool], out: Path, suffix: str | None, clips: ClipRules | None
+    photos: list[FoundImage],
+    are_clips: list[bool],
+    out: Path,
+    suffix: str | None,
+    clips: ClipRules | None,
+    *,
+    files: FileSettings,
 ) -> tuple[list[Path], list[int]]:
     """Return the outputs, and the positions of those that got a number."""
     suffixes = [
-        _clip_suffix(photo, clips) if clips and is_clip else _output_suffix(photo, suffix)
+        _clip_suffix(photo, clips) if clips and is_clip else _output_suffix(photo, suffix, files)
         for photo, is_clip in zip(photos, are_clips, strict=True)
     ]
     names = [PurePosixPath(photo.relative).with_suffix(end) for photo, end in zip(photos, suffixes, strict=True)]
@@ -239,8 +259,8 @@ def _add_numbers(names: list[PurePosixPath], out: Path) -> list[int]:
     return sorted(numbered)
 
 
-def _output_suffix(photo: FoundImage, requested: str | None) -> str:
-    suffix = requested or photo.path.suffix
+def _output_suffix(photo: FoundImage, requested: str | None, files: FileSettings) -> str:
+    suffix = requested or files.lossless_suffix(photo.path.suffix)
     target = Path("name" + suffix)
     if not can_write(target) or (not can_hold_alpha(target) and has_alpha(photo.path)):
         return _LOSSLESS_SUFFIX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from pix2style.images import (
 )
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
+from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport
+from pix2style.runtime.inline_executor import InlineExecutor
 from pix2style.runtime.output_paths import Job, OutputPlan, plan_outputs
 from pix2style.stylizer import Stylizer
 from pix2style.writable import check_can_write_folder
@@ -39,14 +41,15 @@ def stylize_files(
     suffix: str | None = None,
     jpeg_quality: int = 95,
     overwrite: bool = False,
+    files: FileSettings | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FilesReport:
     """Stylize image files and folders of image files.
 
     Outputs have the size, transparency and colour profile of their photo. They are stored upright, without other
-    metadata, because EXIF can contain places and names; only a digest notes what made them. An output that exists
-    already is kept, so that calling again continues an interrupted call. If a photo fails, it is listed in the report
-    and the other photos are still done.
+    metadata unless `files` says so, because EXIF can contain places and names; a digest notes what made them. An output
+    that exists already is kept, so that calling again continues an interrupted call. If a photo fails, it is listed in
+    the report and the other photos are still done.
 
     Args:
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
@@ -56,6 +59,7 @@ def stylize_files(
         suffix: Suffix of all outputs, for example `.png`; None for the suffixes of the photos.
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         overwrite: Whether to replace outputs that exist.
+        files: Which further files are read, and how images are written; None for the defaults.
         on_progress: Called after every photo with the number of handled photos and the number of all photos.
 
     Raises:
@@ -63,14 +67,20 @@ def stylize_files(
             was made by another filter, with other settings or of another photo.
     """
     started = time.perf_counter()
-    plan = plan_outputs(inputs, out, suffix=suffix)
-    report, origin = report_of_plan(plan), OutputOrigin(stylizer, jpeg_quality)
+    files = files or FileSettings()
+    plan = plan_outputs(inputs, out, suffix=suffix, files=files)
+    report, origin = report_of_plan(plan), origin_of(stylizer, jpeg_quality, files)
     jobs = keep_existing(plan.jobs, origin, report, overwrite=overwrite)
     if jobs:
         check_can_write_folder(out.parent if jobs[0].target == out else out)
-    stylize_photos(jobs, origin, report, on_progress)
+    stylize_photos(jobs, origin, report, on_progress, threads=files.threads)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def origin_of(stylizer: Stylizer, quality: int, files: FileSettings) -> OutputOrigin:
+    """Return what makes the outputs of a call."""
+    return OutputOrigin(stylizer, quality, lossless=files.lossless, metadata=files.metadata)
 
 
 def report_of_plan(plan: OutputPlan, things: str = "images") -> FilesReport:
@@ -82,6 +92,7 @@ def report_of_plan(plan: OutputPlan, things: str = "images") -> FilesReport:
     """
     report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
     report.failures += [FailedFile(folder, f"there are no {things} in it") for folder in plan.empty_folders]
+    report.failures += [FailedFile(path, reason) for path, reason in plan.missing]
     report.notes += [
         FileNote(job.source, f"its output is called {job.target.name}, because another output has its name")
         for job in plan.renamed
@@ -109,11 +120,18 @@ def stylize_photos(
     origin: OutputOrigin,
     report: FilesReport,
     on_progress: Callable[[int, int], None],
+    *,
+    threads: int | None = None,
 ) -> None:
     """Stylize photos whose outputs are planned, and add what became of them to a report."""
     total = len(jobs) + report.handled
     on_progress(report.handled, total)
-    _Pipeline(origin, report, lambda: on_progress(report.handled, total)).run(jobs)
+    pipeline = _Pipeline(origin, report, lambda: on_progress(report.handled, total))
+    pipeline.run(jobs, in_one_thread=threads == 1)
+
+
+def _executor(name: str, in_one_thread: bool) -> Executor:
+    return InlineExecutor() if in_one_thread else ThreadPoolExecutor(1, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,26 +150,32 @@ class _Pipeline:
         self._origin, self._report, self._on_progress = origin, report, on_progress
         self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
-    def run(self, jobs: list[Job]) -> None:
-        """Process all jobs. After an interruption the results that are already stylized are still written."""
-        with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+    def run(self, jobs: list[Job], *, in_one_thread: bool = False) -> None:
+        """Process all jobs. After an interruption the results that are already stylized are still written.
+
+        Args:
+            jobs: The jobs.
+            in_one_thread: Whether to read, stylize and write one photo after the other, in the caller's thread.
+        """
+        queue_length = 0 if in_one_thread else _QUEUE_LENGTH
+        with _executor("read", in_one_thread) as reader, _executor("write", in_one_thread) as writer:
             try:
-                for job, reading in submit_ahead(reader, self._read, jobs, _QUEUE_LENGTH):
+                for job, reading in submit_ahead(reader, self._read, jobs, queue_length):
                     self._stylize(job, reading, writer)
-                    self._collect_writes(_QUEUE_LENGTH)
+                    self._collect_writes(queue_length)
             finally:
                 reader.shutdown(cancel_futures=True)
                 self._collect_writes(0)
 
     def _read(self, job: Job) -> _Reading:
         """Return a photo, the stylizer for it, and the note that its output gets."""
-        images, origin = open_images(job.source), self._origin.for_job(job)
+        images, origin = open_images(job.source, metadata=self._origin.metadata), self._origin.for_job(job)
         try:
             return _Reading(images, origin.stylizer, origin.note(job))
         except OSError as error:
             raise ImageError(str(job.source), error.strerror or str(error)) from error
 
-    def _stylize(self, job: Job, reading: Future[_Reading], writer: ThreadPoolExecutor) -> None:
+    def _stylize(self, job: Job, reading: Future[_Reading], writer: Executor) -> None:
         try:
             read = reading.result()
             if isinstance(read.images, PictureSequence):
@@ -162,12 +186,14 @@ class _Pipeline:
             self._add_failure(job, error)
             return
         self._report.notes += [FileNote(job.source, note) for note in stylized.notes]
+        stylized = replace(stylized, lossless=stylized.lossless or self._origin.lossless)
         writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=read.note)
         self._pending_writes.append((job, writing))
 
     def _stylize_sequence(self, job: Job, sequence: PictureSequence, read: _Reading) -> None:
         """Stylize every frame or page, and write them into one file."""
         check_can_hold(job.target, sequence)
+        sequence.lossless = sequence.lossless or self._origin.lossless
         notes: list[str] = []
 
         def frames() -> Iterator[Frame]:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-COOKIE = "pix2style-studio"
+from pix2style.files import sha256_bytes
+
 _READING = frozenset(("GET", "HEAD"))
 # `none`: the person has typed the address, or followed a link from another program.
 _OWN_REQUESTS = frozenset(("same-origin", "none"))
@@ -43,6 +44,11 @@ class Access:
 
     token: str | None
     is_open: bool
+
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie that keeps the token. Browsers send it to all ports, so each studio has another name."""
+        return f"pix2style-studio-{sha256_bytes((self.token or '').encode())[:8]}"
 
     def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> str | None:
         """Return why a request is refused, apart from the token; None if it is not.

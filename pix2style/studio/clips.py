@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class ClipJob(Job):
     def _show(self, progress: ClipProgress) -> None:
         if self._stop.is_set():
             raise _StoppedError
+        self._upload.used_s = time.monotonic()  # so that it is not deleted in the middle of long work
         self.share = progress.share
         rate = "" if progress.frames_per_s is None else f", {progress.frames_per_s:.1f} frames/s"
         left = "" if progress.left_s is None else f", {duration_text(progress.left_s)} left"

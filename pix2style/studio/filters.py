@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from pix2style import gallery
+from pix2style.effects.blend import Blend
+from pix2style.effects.preserve_color import PreserveColor
+from pix2style.effects.stroke import StrokeSize
 from pix2style.errors import ConfigError
 from pix2style.loading import load_stylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.studio.choice import LOOK_PX, Choice
 from pix2style.studio.uploads import NotHereError
+from pix2style.studio.weaker import Weaker
 from pix2style.stylizer import Stylizer
 
 _SUFFIX = ".onnx"
 _KEPT_STYLIZERS = 24
-_SUPPORTED = inspect.signature(load_stylizer).parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,19 @@ class Filter:
         id: What the page calls it by; it is no path.
         name: Name for people.
         source: What `load_stylizer` takes.
-        file: Its filter file, if it was trained in the studio and can be downloaded; else None.
+        has_strength: Whether it is a filter file, which `load_stylizer` gives a strength.
+        is_trained_here: Whether it was trained in the studio.
     """
 
     id: str
     name: str
     source: str
-    file: Path | None = None
+    has_strength: bool = True
+    is_trained_here: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what the page has to know."""
-        return {"id": self.id, "name": self.name, "trained_here": self.file is not None}
+        return {"id": self.id, "name": self.name, "trained_here": self.is_trained_here}
 
 
 class Filters:
@@ -60,8 +65,8 @@ class Filters:
         self._stylizers: OrderedDict[Choice, Stylizer] = OrderedDict()
         self._lock = threading.Lock()
         for source in expand_sources(sources):
-            for filter_ in _styles_of(source):
-                self._add(*filter_)
+            for name, style, has_strength in _styles_of(source):
+                self._add(name, style, has_strength=has_strength)
 
     def all(self) -> list[Filter]:
         """Return all filters in their order."""
@@ -79,7 +84,7 @@ class Filters:
 
     def add_trained(self, name: str, file: Path) -> Filter:
         """Add a filter that was trained in the studio, at the end of the list."""
-        return self._add(name, str(file), file)
+        return self._add(name, str(file), is_trained_here=True)
 
     def name_of(self, choice: Choice) -> str:
         """Return a name for files, for example `great-wave-starry-night`."""
@@ -101,29 +106,28 @@ class Filters:
             return self._stylizers[choice]
 
     def _load(self, choice: Choice) -> Stylizer:
-        sources = [self.get(filter_id).source for filter_id, _ in choice.filters]
-        options: dict[str, Any] = {}
-        if choice.strength != 1:
-            options["strength"] = choice.strength
-        if choice.preserve_color:
-            options["preserve_color"] = True
-        if choice.stroke != 1:
-            options["stroke"] = choice.stroke
-        if choice.same_look:
-            options["look_px"] = LOOK_PX
-        source = sources[0]
-        if len(sources) > 1:
-            source = ",".join(f"{item}:{weight:g}" for item, (_, weight) in zip(sources, choice.filters, strict=True))
-        options = {name: value for name, value in options.items() if name in _SUPPORTED}
-        return load_stylizer(source, **options)
+        parts = [(self._part(filter_id, choice), weight) for filter_id, weight in choice.filters]
+        stylizer = parts[0][0] if len(parts) == 1 else Blend(parts)
+        return PreserveColor(stylizer) if choice.preserve_color else stylizer
 
-    def _add(self, name: str, source: str, file: Path | None = None) -> Filter:
+    def _part(self, filter_id: str, choice: Choice) -> Stylizer:
+        """Return one filter in the strength and with the strokes of a choice."""
+        filter_ = self.get(filter_id)
+        stylizer = load_stylizer(filter_.source, strength=choice.strength if filter_.has_strength else 1.0)
+        if choice.strength != 1 and not filter_.has_strength:
+            stylizer = Weaker(stylizer, choice.strength)
+        look_px = LOOK_PX if choice.same_look else None
+        if choice.stroke == 1 and look_px is None:
+            return stylizer
+        return StrokeSize(stylizer, stroke=choice.stroke, look_px=look_px)
+
+    def _add(self, name: str, source: str, *, has_strength: bool = True, is_trained_here: bool = False) -> Filter:
         number = len(self._filters) + 1
         names = {filter_.name for filter_ in self._filters.values()}
         shown, copy = name, 2
         while shown in names:
             shown, copy = f"{name} ({copy})", copy + 1
-        added = Filter(f"filter-{number}", shown, source, file)
+        added = Filter(f"filter-{number}", shown, source, has_strength, is_trained_here)
         self._filters[added.id] = added
         return added
 
@@ -154,16 +158,16 @@ def _is_run(folder: Path) -> bool:
     return (folder / "config.json").is_file() and (folder / "checkpoints").is_dir()
 
 
-def _styles_of(source: str) -> list[tuple[str, str]]:
-    """Return name and source of a filter, or of each of its styles."""
-    from pix2style.runtime.onnx_stylizer import OnnxStylizer
-
+def _styles_of(source: str) -> list[tuple[str, str, bool]]:
+    """Return name, source and whether it has a strength, of a filter or of each of its styles."""
     stylizer = load_stylizer(source)
-    name = Path(source).name.removesuffix(_SUFFIX) if isinstance(stylizer, OnnxStylizer) else stylizer.identity.name
-    if isinstance(stylizer, OnnxStylizer) and stylizer.styles > 1 and "style" not in stylizer.identity.settings:
-        labels = [*stylizer.spec.styles, *map(str, range(len(stylizer.spec.styles), stylizer.styles))]
-        return [(f"{name}: {label}", f"{source}@{style}") for style, label in enumerate(labels[: stylizer.styles])]
-    return [(name, source)]
+    if not isinstance(stylizer, OnnxStylizer):
+        return [(stylizer.identity.name, source, False)]
+    name = Path(source).name.removesuffix(_SUFFIX)
+    if stylizer.styles == 1 or "style" in stylizer.identity.settings:
+        return [(name, source, True)]
+    labels = [*stylizer.spec.styles, *map(str, range(len(stylizer.spec.styles), stylizer.styles))]
+    return [(f"{name}: {label}", f"{source}@{style}", True) for style, label in enumerate(labels[: stylizer.styles])]
 
 
 @functools.cache

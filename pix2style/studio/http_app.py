@@ -13,13 +13,13 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix2style.errors import Pix2StyleError
-from pix2style.studio.access import COOKIE, HEADERS, Access
+from pix2style.studio.access import HEADERS, Access
 from pix2style.studio.choice import Choice
 from pix2style.studio.jobs import BusyError, Job
 from pix2style.studio.studio import Studio
@@ -62,7 +62,7 @@ def make_app(studio: Studio, access: Access) -> ASGIApp:
     ]
     app = Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in table],
-        exception_handlers={Pix2StyleError: _failed, HTTPException: _refused},
+        exception_handlers={Pix2StyleError: routes.failed, HTTPException: _refused, ClientDisconnect: _gone},
     )
     return _Gate(app, access)
 
@@ -72,6 +72,11 @@ class _Routes:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+
+    async def failed(self, _request: Request, error: Exception) -> Response:
+        """Answer with the message of an error, in which the place of the uploads is left out."""
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+        return _error(self._studio.without_paths(str(error)), status)
 
     async def index(self, _request: Request) -> Response:
         return _page_file(_INDEX)
@@ -198,7 +203,7 @@ class _Gate:
         if given is not None and self._access.is_allowed(given):
             return self._signed_in(given)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self._access.is_allowed(bearer or request.cookies.get(COOKIE)):
+        if self._access.is_allowed(bearer or request.cookies.get(self._access.cookie)):
             return self._app
         if path == "/":
             return _page_file(_SIGN_IN, status=401)
@@ -207,7 +212,7 @@ class _Gate:
     def _signed_in(self, token: str) -> Response:
         """Keep the token in a cookie, and lead to the page, so that the address in the browser does not show it."""
         response = RedirectResponse("/", 303)
-        response.set_cookie(COOKIE, token, max_age=_MONTH_S, httponly=True, samesite="lax")
+        response.set_cookie(self._access.cookie, token, max_age=_MONTH_S, httponly=True, samesite="lax")
         return response
 
 
@@ -238,12 +243,12 @@ def _error(message: str, status: int) -> Response:
     return JSONResponse({"error": message}, status)
 
 
-async def _failed(_request: Request, error: Exception) -> Response:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return _error(str(error), status)
-
-
 async def _refused(_request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return _error(error.detail, error.status_code)
     return _error("the request failed", 500)
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the browser has ended an upload."""
+    return Response(status_code=400)

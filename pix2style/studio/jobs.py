@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+import shutil
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -14,6 +16,7 @@ from pix2style.studio.uploads import NotHereError
 
 State = Literal["running", "stopping", "done", "stopped", "failed"]
 _KEPT_LINES = 200
+_KEPT_JOBS = 6
 _JOIN_S = 5.0
 
 
@@ -72,8 +75,8 @@ class Job(ABC):
             "kind": self.kind,
             "state": self.state,
             "share": self.share,
-            "message": self.message,
-            "lines": list(self.lines),
+            "message": without_folder(self.message, self.folder.parent),
+            "lines": [without_folder(line, self.folder.parent) for line in self.lines],
             "has_result": self.result is not None,
         }
 
@@ -109,7 +112,16 @@ class Jobs:
                 raise BusyError(f"another {job.kind} is going on: wait until it has ended, or stop it")
             self._jobs[job.id] = job
             job.start()
+            self._forget_oldest()
         return job
+
+    def _forget_oldest(self) -> None:
+        """Delete the folders of jobs that have ended, except for those of the newest ones."""
+        ended = [job for job in self._jobs.values() if not job.is_running]
+        for job in ended[: max(0, len(ended) - _KEPT_JOBS)]:
+            del self._jobs[job.id]
+            if all(other.folder != job.folder for other in self._jobs.values()):
+                shutil.rmtree(job.folder, ignore_errors=True)
 
     def get(self, job_id: str) -> Job:
         """Return a job.
@@ -131,3 +143,8 @@ class Jobs:
         """End all jobs."""
         for job in self.running():
             job.abandon()
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return a text in which paths inside a folder, and inside one of its folders with random names, are short."""
+    return re.sub(re.escape(str(folder)) + r"[/\\]([0-9a-f]{16}[/\\])?", "", text)

@@ -6,11 +6,13 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pix2style.errors import ImageError
+from pix2style.effects.masked import with_mask
+from pix2style.errors import ConfigError, ImageError
+from pix2style.files import write_bytes
 from pix2style.images import (
     MAX_PIXELS,
     Image8,
@@ -22,7 +24,7 @@ from pix2style.images import (
     to_srgb,
 )
 from pix2style.runtime.stylize_files import stylize_files
-from pix2style.studio.choice import LOOK_PX, Choice
+from pix2style.studio.choice import LEAST_STROKE, LOOK_PX, Choice
 from pix2style.studio.filters import Filters
 from pix2style.studio.limits import StudioLimits
 from pix2style.studio.uploads import Upload
@@ -31,6 +33,7 @@ from pix2style.stylizer import Stylizer
 PREVIEW_PX = LOOK_PX
 NO_FILTER = "none"
 _THUMBNAIL_PX = 256
+_STYLIZED_THUMBNAIL_PX = 512  # shrunk afterwards, so that strokes look nearly as fine as in the photo
 _KEPT_PICTURES = 8
 _KEPT_THUMBNAILS = 400
 _QUALITY = 90
@@ -109,20 +112,19 @@ class Photos:
         """Return a small version of the photo in a filter, or itself for the id `NO_FILTER`, as a JPEG file."""
 
         def make() -> bytes:
-            small = fit_within(self.read(upload).rgb, _THUMBNAIL_PX)
-            if filter_id == NO_FILTER:
-                return encode_jpeg(small, _THUMBNAIL_QUALITY)
-            with self._preview_turn:
-                [stylized] = self._filters.stylizer(Choice(((filter_id, 1.0),), same_look=False)).stylize([small])
-            return encode_jpeg(stylized, _THUMBNAIL_QUALITY)
+            shown = fit_within(self.read(upload).rgb, _STYLIZED_THUMBNAIL_PX)
+            if filter_id != NO_FILTER:
+                with self._preview_turn:
+                    [shown] = self._filters.stylizer(Choice(((filter_id, 1.0),), same_look=False)).stylize([shown])
+            return encode_jpeg(fit_within(shown, _THUMBNAIL_PX), _THUMBNAIL_QUALITY)
 
         return _keep(self._thumbnails, self._lock, (upload.id, filter_id), _KEPT_THUMBNAILS, make)
 
     def preview(self, upload: Upload, choice: Choice) -> bytes:
         """Return the stylized photo as a JPEG file for the screen."""
-        photo = self.read(upload).rgb
+        photo = self.read(upload)
         with self._preview_turn:
-            [stylized] = self._stylizer(upload, choice).stylize([photo])
+            [stylized] = self._stylizer(upload, _for_screen(choice, photo)).stylize([photo.rgb])
         return encode_jpeg(stylized, _QUALITY)
 
     def result(self, upload: Upload, choice: Choice) -> Path:
@@ -145,12 +147,16 @@ class Photos:
             ImageError: It is no picture, or has too many pixels.
         """
         decode_picture(data, name="the mask", max_pixels=self._limits.frame_pixels)
-        upload.mask.write_bytes(data)
+        write_bytes(upload.mask, data)
 
     def _stylizer(self, upload: Upload, choice: Choice) -> Stylizer:
         """Return what stylizes the photo, within its mask if that is chosen."""
-        del upload
-        return self._filters.stylizer(choice)
+        stylizer = self._filters.stylizer(choice)
+        if not choice.use_mask:
+            return stylizer
+        if not upload.mask.exists():
+            raise ConfigError(f"{upload.name}: has no mask yet: brush on the picture")
+        return with_mask(stylizer, upload.mask)
 
     def _decode(self, upload: Upload) -> ScreenPhoto:
         """Decode a photo, or the first one of several; `MAX_PIXELS` bounds what is decoded."""
@@ -166,6 +172,17 @@ class Photos:
                 raise ImageError(upload.name, f"too many pixels in {frames} pictures: use pix2style infer")
             shown = fit_within(opened.on_white(), PREVIEW_PX)
             return ScreenPhoto(to_srgb(shown, opened.icc_profile), width, height, frames, opened.notes)
+
+
+def _for_screen(choice: Choice, photo: ScreenPhoto) -> Choice:
+    """Return the choice by which the smaller photo on the screen looks as the photo in full size will.
+
+    Where strokes have their own size in pixels, they are smaller on the screen; not below what `StrokeSize` does.
+    """
+    if choice.same_look:
+        return choice
+    scale = photo.rgb.shape[1] / photo.width_px
+    return replace(choice, stroke=max(LEAST_STROKE, choice.stroke * scale))
 
 
 def _keep(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +19,7 @@ from pix2style.installation import install_extras
 from pix2style.studio.choice import Choice
 from pix2style.studio.filters import Filters
 from pix2style.studio.frames import Frames
-from pix2style.studio.jobs import Job, Jobs
+from pix2style.studio.jobs import Job, Jobs, without_folder
 from pix2style.studio.limits import StudioLimits
 from pix2style.studio.photos import Photos
 from pix2style.studio.training import (
@@ -26,9 +30,11 @@ from pix2style.studio.training import (
     parse_minutes,
 )
 from pix2style.studio.uploads import Upload, Uploads
+from pix2style.system.locks import open_lock, try_lock
 from pix2style.version import __version__
 
 _FOLDER_PREFIX = "pix2style-studio-"
+_SWEEP_S = 60.0
 
 
 class Studio:
@@ -52,8 +58,13 @@ class Studio:
         self.limits, self._kept = limits or StudioLimits(), kept
         self.filters = Filters(sources)
         self.photos, self.frames = Photos(self.filters, self.limits), Frames(self.filters, self.limits)
+        remove_abandoned(Path(tempfile.gettempdir()))
         self.folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))  # for this user alone
+        self._folder_lock = open_lock(self.folder)
+        try_lock(self._folder_lock, shared=False)
         self.uploads, self.jobs = Uploads(self.folder, self.limits, self.photos.forget), Jobs()
+        self._is_closed = threading.Event()
+        threading.Thread(target=self._remove_unused, name="unused uploads", daemon=True).start()
 
     def __enter__(self) -> Studio:
         return self
@@ -63,8 +74,16 @@ class Studio:
 
     def close(self) -> None:
         """End all work, and delete all uploads and results."""
+        if self._is_closed.is_set():
+            return
+        self._is_closed.set()
         self.jobs.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._folder_lock)
+
+    def without_paths(self, text: str) -> str:
+        """Return a message without the folder of the uploads, which means nothing to the person."""
+        return without_folder(text, self.folder)
 
     def describe(self) -> dict[str, Any]:
         """Return what the page has to know at its start: filters, and which tabs work."""
@@ -72,7 +91,7 @@ class Studio:
             "version": __version__,
             "filters": [filter_.to_json() for filter_ in self.filters.all()],
             "missing": {"video": missing_for_clips(), "training": missing_for_training()},
-            "kept": str(self._kept.absolute()),
+            "limits": {"photos": self.limits.photo_bytes, "clips": self.limits.clip_bytes},
         }
 
     def start_clip(self, value: Any) -> Job:
@@ -121,6 +140,10 @@ class Studio:
             )
         return self.jobs.start(TrainingJob(folder, order, self._kept, self._add_trained))
 
+    def _remove_unused(self) -> None:
+        while not self._is_closed.wait(_SWEEP_S):
+            self.uploads.remove_unused()
+
     def _photo(self, upload_id: object) -> Upload:
         return self.uploads.get(str(upload_id), "photo")
 
@@ -131,6 +154,24 @@ class Studio:
         folder = self.folder / secrets.token_hex(8)
         folder.mkdir(mode=0o700)
         return folder
+
+
+def remove_abandoned(temporary: Path) -> None:
+    """Delete the folders of studios that were killed, so that they could not do it themselves.
+
+    Args:
+        temporary: The system's folder for temporary files.
+    """
+    for folder in temporary.glob(f"{_FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):  # it belongs to another user, or its studio has just deleted it
+            if folder.is_symlink() or time.time() - folder.stat().st_mtime < _SWEEP_S:
+                continue
+            lock = open_lock(folder)
+            try:
+                if try_lock(lock, shared=False):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def missing_for_clips() -> str:

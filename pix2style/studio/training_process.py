@@ -5,7 +5,6 @@ So it also ends when the studio is killed. A signal could not be sent to it on a
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import signal
@@ -17,14 +16,21 @@ from typing import Any
 from pix2style.errors import Pix2StyleError
 
 _INTERRUPTED = 130
+_LAST_STAGES = "export"  # after the training: they take seconds, and without them there is no filter
 
 
 def main() -> int:
     """Train what the first argument says, and return the exit code."""
     order: dict[str, Any] = json.loads(sys.argv[1])
-    threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
-    log = functools.partial(print, flush=True)
+    is_trained = threading.Event()
+
+    def log(line: object) -> None:
+        if str(line).startswith(_LAST_STAGES):
+            is_trained.set()
+        print(line, flush=True)  # noqa: T201 - the studio reads it
+
     try:
+        threading.Thread(target=_interrupt_at_end_of_input, args=(is_trained,), name="stop", daemon=True).start()
         from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
         content, style = (order[name] and Path(order[name]) for name in ("content", "style"))
@@ -37,10 +43,11 @@ def main() -> int:
     return 0
 
 
-def _interrupt_at_end_of_input() -> None:
+def _interrupt_at_end_of_input(is_trained: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    signal.raise_signal(signal.SIGINT)
+    if not is_trained.is_set():
+        signal.raise_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

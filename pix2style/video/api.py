@@ -10,7 +10,7 @@ import numpy as np
 from pix2style.effects.masked import notes_about_masks
 from pix2style.errors import ConfigError, DataError, require
 from pix2style.files import sha256_file, sha256_json
-from pix2style.images import Image8, as_array
+from pix2style.images import Image8, KeepMetadata, as_array
 from pix2style.progress import no_progress
 from pix2style.steady import FramePlan, SteadyMode, SteadyStylizer
 from pix2style.stylizer import Stylizer
@@ -41,6 +41,8 @@ def stylize_clip(
     crf: int | None = None,
     codec: str | None = None,
     timeline: str | Path | None = None,
+    lossless: bool = False,
+    metadata: KeepMetadata | str = KeepMetadata.NONE,
     on_progress: Callable[[ClipProgress], None] = no_progress,
     segment_frames: int = FRAMES_PER_SEGMENT,
     queue_frames: int = QUEUE_FRAMES,
@@ -63,6 +65,10 @@ def stylize_clip(
         crf: Quality of the encoder, where smaller is better; None for the codec's default.
         codec: Codec, for example `"h264"`; None for the container's default.
         timeline: Path of a text file with strength and style over time; see `video.timeline`. For filter files.
+        lossless: Whether frames are encoded without loss: FFV1 in `.mkv`, QuickTime Animation in `.mov`, H.264 or VP9
+            4:4:4 in the others.
+        metadata: Which tags are kept beside title and chapters: `"none"`, `"safe"` (date, camera, artist, copyright)
+            or `"all"`.
         on_progress: Called from time to time, in this thread.
         segment_frames: Number of frames that are encoded together, which is what a stop loses at most.
         queue_frames: Number of frames that may wait between two threads.
@@ -85,6 +91,8 @@ def stylize_clip(
         timeline=read_timeline(Path(timeline), stylizer) if timeline is not None else None,
         segment_frames=segment_frames,
         encoder_threads=encoder_threads,
+        lossless=lossless,
+        metadata=metadata,
     )
     return run_clip(stylizer, Path(source), Path(out), settings, on_progress=on_progress, queue_frames=queue_frames)
 

@@ -15,6 +15,7 @@ from pix2style.stylizer import Stylizer
 from pix2style.video.clip import ClipFacts, ClipFrame
 from pix2style.video.clip_progress import ClipMeter, ClipProgress
 from pix2style.video.clip_settings import ClipSettings
+from pix2style.video.interrupted import ClipInterrupted
 from pix2style.video.join import join_segments
 from pix2style.video.read import read_frames
 from pix2style.video.segments import encode_segment
@@ -52,20 +53,6 @@ class ClipReport:
         """Frames made in this call per second of it; None if all were made before."""
         made = self.frames - self.resumed_frames
         return made / self.seconds if made and self.seconds else None
-
-
-class ClipInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended the work on a clip.
-
-    Attributes:
-        partial: Playable file of the frames that were done; None if none was done, or the file cannot be written.
-        frames: Number of these frames.
-        kept_frames: Number of those that the next call does not have to make again.
-    """
-
-    def __init__(self, partial: Path | None, frames: int, kept_frames: int) -> None:
-        super().__init__()
-        self.partial, self.frames, self.kept_frames = partial, frames, kept_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +249,7 @@ class ClipJob:
             start_s=self._settings.start_s,
             end_s=self._settings.end_s if end_s is None else end_s,
             origin=None if is_partial else self._origin,
+            metadata=self._settings.metadata,
         )
         for note in notes:
             self._add_note(note)

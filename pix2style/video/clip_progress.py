@@ -40,6 +40,9 @@ class ClipProgress:
         return max(0, self.total - self.done) / self.frames_per_s if self.total and self.frames_per_s else None
 
 
+ClipProgressCallback = Callable[[ClipProgress], None]
+
+
 class ClipMeter:
     """Counts the frames of a call.
 

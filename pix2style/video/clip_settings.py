@@ -8,6 +8,7 @@ from typing import Any
 
 from pix2style.errors import ConfigError
 from pix2style.files import sha256_json
+from pix2style.images import KeepMetadata
 from pix2style.steady import SteadyMode
 from pix2style.stylizer import StylizerIdentity
 from pix2style.video.clip import ClipFacts
@@ -32,6 +33,8 @@ class ClipSettings:
         timeline: Strength and style over time; None for those of the stylizer.
         segment_frames: Number of frames that are encoded together, which is what a stop loses at most.
         encoder_threads: Number of threads of the encoder; None for the usual number.
+        lossless: Whether frames are encoded without loss.
+        metadata: Which tags of the clip are kept beside its title and its chapters.
     """
 
     steady: SteadyMode = SteadyMode.LOCK
@@ -43,6 +46,8 @@ class ClipSettings:
     timeline: Timeline | None = None
     segment_frames: int = FRAMES_PER_SEGMENT
     encoder_threads: int | None = None
+    lossless: bool = False
+    metadata: KeepMetadata = KeepMetadata.NONE
 
     def check(self) -> None:
         """Check what can be checked without a clip.
@@ -63,6 +68,10 @@ class ClipSettings:
 
     def digest(self, identity: StylizerIdentity, target: Path) -> str:
         """Return a digest of everything but the source that changes an output."""
+        # Only what is set, so that outputs of older versions are still recognised.
+        further: dict[str, Any] = {"lossless": True} if self.lossless else {}
+        if self.metadata is not KeepMetadata.NONE:
+            further["metadata"] = self.metadata.value
         return sha256_json(
             {
                 "sha256": identity.sha256,
@@ -75,18 +84,19 @@ class ClipSettings:
                 "codec": self.codec,
                 "timeline": self.timeline.sha256 if self.timeline else None,
                 "container": target.suffix.lower(),
+                **further,
             }
         )
 
     def video_settings(self, source: ClipFacts, out: Path) -> tuple[VideoSettings, list[str]]:
         """Return how an output is encoded, and notes about it; see `encoders.choose_settings`."""
-        video, notes = choose_settings(source, out, codec=self.codec, crf=self.crf)
+        video, notes = choose_settings(source, out, codec=self.codec, crf=self.crf, lossless=self.lossless)
         threads = self.encoder_threads or video.threads
         return replace(video, frames_per_segment=self.segment_frames, threads=threads), notes
 
 
 def clip_settings(**values: Any) -> ClipSettings:
-    """Return checked settings, from the arguments of the Python interface: `steady` may be a string.
+    """Return checked settings, from the arguments of the Python interface: choices may be strings.
 
     Raises:
         ConfigError: A value is out of its range.
@@ -96,6 +106,11 @@ def clip_settings(**values: Any) -> ClipSettings:
     except ValueError as error:
         expected = ", ".join(mode.value for mode in SteadyMode)
         raise ConfigError(f"steady is {values['steady']!r}: give one of {expected}") from error
+    try:
+        values["metadata"] = KeepMetadata(values.get("metadata", KeepMetadata.NONE))
+    except ValueError as error:
+        expected = ", ".join(choice.value for choice in KeepMetadata)
+        raise ConfigError(f"metadata is {values['metadata']!r}: give one of {expected}") from error
     settings = ClipSettings(**values)
     settings.check()
     return settings

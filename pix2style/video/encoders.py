@@ -12,6 +12,7 @@ from pix2style.video.clip import ClipColour, ClipFacts
 from pix2style.video.codecs import DISPLAY_NAMES, ENCODERS, OTHER_NAMES, VideoEncoder, working_encoders
 from pix2style.video.colour import matrix_of
 from pix2style.video.containers import CONTAINERS, VideoContainer
+from pix2style.video.lossless import lossless_encoder
 from pix2style.video.settings import VideoSettings
 from pix2style.video.to_encoder import SWSCALE_MATRICES
 
@@ -34,7 +35,7 @@ class _Choice:
 
 
 def choose_settings(
-    source: ClipFacts, out: Path, *, codec: str | None = None, crf: int | None = None
+    source: ClipFacts, out: Path, *, codec: str | None = None, crf: int | None = None, lossless: bool = False
 ) -> tuple[VideoSettings, list[str]]:
     """Choose how a clip is written.
 
@@ -44,6 +45,7 @@ def choose_settings(
         codec: Name of the codec, for example `h264`, or of an encoder of FFmpeg, for example `libx264`; None chooses
             one for the container.
         crf: Quality in the units of the codec; lower is better. None takes the default.
+        lossless: Whether frames are encoded without loss.
 
     Returns:
         The settings, and notes about what a person may not expect.
@@ -53,7 +55,12 @@ def choose_settings(
             encoded here, or `crf` does not fit the codec.
     """
     container = container_of(out)
-    if codec is None:
+    if lossless and crf is not None:
+        raise ConfigError(f"--crf {crf}: --lossless has no quality: leave out one of them")
+    if lossless:
+        name = None if codec is None else _named(codec, container, out)[0]
+        choice = _Choice(*lossless_encoder(container, name, has_alpha=source.has_alpha))
+    elif codec is None:
         choice = _default(container, has_alpha=source.has_alpha)
     else:
         choice = _Choice(*_named(codec, container, out), [])

@@ -14,6 +14,7 @@ import numpy as np
 
 from pix2style.errors import ArtifactError, require
 from pix2style.files import atomic_path, sha256_bytes
+from pix2style.images import KeepMetadata
 from pix2style.video.clip import ClipFacts
 from pix2style.video.codecs import DISPLAY_NAMES
 from pix2style.video.container import open_container, video_stream
@@ -43,6 +44,7 @@ def join_segments(
     start_s: float | None = None,
     end_s: float | None = None,
     origin: str | None = None,
+    metadata: KeepMetadata = KeepMetadata.NONE,
 ) -> list[str]:
     """Write a clip from its segments, with the packets of the sound and subtitle tracks of its source.
 
@@ -55,6 +57,7 @@ def join_segments(
             source; None if it is the beginning. The output begins at time 0 then.
         end_s: Where it ends; None if it is the end.
         origin: Note that says what made the clip, for its tag `comment`; None writes none.
+        metadata: Which tags of the source are kept beside its title and its chapters.
 
     Returns:
         Notes about what the file does not hold.
@@ -71,7 +74,7 @@ def join_segments(
     times = _times(facts, source)
     with open_container(source.path) as original, explain_write_errors(out), atomic_path(out) as temporary:
         part = _part(times, source, original, start_s, end_s)
-        return _Joining(facts, source, settings, times, part).write(original, temporary, origin)
+        return _Joining(facts, source, settings, times, part, metadata).write(original, temporary, origin)
 
 
 def _times(segments: Sequence[SegmentFacts], source: ClipFacts) -> PacketTimes:
@@ -112,6 +115,7 @@ class _Joining:
     settings: VideoSettings
     times: PacketTimes
     part: Part
+    metadata: KeepMetadata
 
     def write(self, original: InputContainer, path: Path, origin: str | None) -> list[str]:
         """Write the file, and return notes."""
@@ -122,7 +126,7 @@ class _Joining:
         base = stored_time_base(container, self.settings.time_base_s)
         options = muxer_options(container, base, [track.rate for track in tracks if isinstance(track, av.AudioStream)])
         with av.open(f"file:{path.absolute()}", "w", format=container.muxer, container_options=options) as output:
-            copy_tags(original, output, self.part, origin)
+            copy_tags(original, output, self.part, origin, self.metadata)
             video = self._add_video(output, original, container)
             copies = {track: add_track(output, track) for track in tracks}
             add_fonts(original, output, container, tracks)

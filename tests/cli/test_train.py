@@ -1,14 +1,16 @@
-"""The command `pix2style train`, in processes of its own."""
+"""The command `pix2style train`."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+Pix2Style = Callable[..., tuple[int, str, str]]
 TINY = [
     "model.generator=lite",
     "model.lite={channels: 8, blocks: 1}",
@@ -18,12 +20,10 @@ TINY = [
 ]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "pix2style", *arguments], capture_output=True, text=True, check=False)
-
-
 def test_stdout_holds_only_json(tmp_path: Path, pair_set: Path) -> None:
-    done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(tmp_path / "run"), "--json")
+    """In a process of its own, where libraries could print, too."""
+    command = [sys.executable, "-m", "pix2style", "train", *TINY, "--pairs", pair_set, "--out", tmp_path / "run"]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["step"] == 4
@@ -32,35 +32,35 @@ def test_stdout_holds_only_json(tmp_path: Path, pair_set: Path) -> None:
     assert report["val_l1"] > 0
 
 
-def test_dry_run_checks_and_writes_nothing(tmp_path: Path, pair_set: Path) -> None:
+def test_dry_run_checks_and_writes_nothing(pix2style: Pix2Style, tmp_path: Path, pair_set: Path) -> None:
     out = tmp_path / "run"
-    done = run("train", *TINY, "--pairs", str(pair_set), "--out", str(out), "--dry-run")
-    assert done.returncode == 0, done.stderr
+    code, stdout, stderr = pix2style("train", *TINY, "--pairs", pair_set, "--out", out, "--dry-run")
+    assert code == 0, stderr
     for words in ("generator: lite,", "discriminator: patch,", "8 images", "4 steps of 2", "crops of 32 px"):
-        assert words in done.stdout
-    assert "time: about" in done.stdout
-    assert "GB in the trial" in done.stdout
+        assert words in stdout
+    assert "time: about" in stdout
+    assert "GB in the trial" in stdout
     assert not out.exists()
 
 
-def test_help_lists_the_options() -> None:
-    done = run("train", "--help")
-    assert done.returncode == 0
+def test_help_lists_the_options(pix2style: Pix2Style) -> None:
+    code, stdout, _ = pix2style("train", "--help")
+    assert code == 0
     for option in ("--config", "--pairs", "--out", "--resume", "--resume-if-begun", "--dry-run", "--json", "KEY=VALUE"):
-        assert option in done.stdout
+        assert option in stdout
 
 
-def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) -> None:
-    options = ["--pairs", str(pair_set), "--out", str(tmp_path / "run"), "--dry-run", "--json"]
-    done = run("train", *TINY, *options)
-    assert done.returncode == 0, done.stderr
-    plan = json.loads(done.stdout)
+def test_dry_run_as_json_and_on_a_folder_in_use(pix2style: Pix2Style, tmp_path: Path, pair_set: Path) -> None:
+    options = ["--pairs", pair_set, "--out", tmp_path / "run", "--dry-run", "--json"]
+    code, stdout, stderr = pix2style("train", *TINY, *options)
+    assert code == 0, stderr
+    plan = json.loads(stdout)
     assert (plan["dry_run"], plan["generator"], plan["images"], plan["batch"]) == (True, "lite", 8, 2)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    refused = run("train", *TINY, *options)
-    assert refused.returncode == 2
-    assert "exists and is no run folder" in refused.stderr
+    code, _, stderr = pix2style("train", *TINY, *options)
+    assert code == 2
+    assert "exists and is no run folder" in stderr
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,24 @@ def test_dry_run_as_json_and_on_a_folder_in_use(tmp_path: Path, pair_set: Path) 
         (["losses.perceptual={layers: {relu9_1: 1}}"], 2, "relu9_1"),
     ],
 )
-def test_errors_are_one_message_and_an_exit_code(
-    tmp_path: Path, pair_set: Path, arguments: list[str], code: int, message: str
+def test_errors_are_one_message_and_an_exit_code(  # noqa: PLR0917 (the parameters are named by pytest)
+    pix2style: Pix2Style, tmp_path: Path, pair_set: Path, arguments: list[str], code: int, message: str
 ) -> None:
     needs_pairs = "losses" in "".join(arguments)
-    pairs = ["--pairs", str(pair_set)] if needs_pairs else []
-    done = run("train", *arguments, *pairs, "train.augment.crop=32", "--out", str(tmp_path / "run"))
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    pairs = ["--pairs", pair_set] if needs_pairs else []
+    exit_code, stdout, stderr = pix2style(
+        "train", *arguments, *pairs, "train.augment.crop=32", "--out", tmp_path / "run"
+    )
+    assert exit_code == code, stderr
+    assert message in stderr
+    assert "Traceback" not in stderr
+    assert stdout == ""
     # No partial run folder may be left, so that the corrected command can use the same --out.
     assert not (tmp_path / "run").exists()
 
 
 def test_ctrl_c_before_the_run_folder_exists_does_not_advise_to_resume(
-    pix2style, pair_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pix2style: Pix2Style, pair_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -14,6 +14,8 @@ import pytest
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.nets.autoencoder import load_autoencoder
 
+Pix2Style = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[Image8]]) -> Path:
@@ -23,17 +25,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., list[
     return path
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pix2style", "train-features", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
-
-
-def test_the_file_can_be_loaded_and_the_same_seed_gives_the_same_bytes(tmp_path: Path, folder: Path) -> None:
+def test_the_file_can_be_loaded_and_the_same_seed_gives_the_same_bytes(
+    pix2style: Pix2Style, tmp_path: Path, folder: Path
+) -> None:
     files = [tmp_path / f"{name}.safetensors" for name in ("first", "again", "other")]
     for file, seed in zip(files, ("3", "3", "4"), strict=True):
-        done = run("--content", str(folder), "--out", str(file), "--steps", "3", "--seed", seed, "--json")
-        assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
+        options = ["--content", folder, "--out", file, "--steps", "3", "--seed", seed, "--json"]
+        code, stdout, stderr = pix2style("train-features", *options)
+        assert code == 0, stderr
+    report = json.loads(stdout)
     assert (report["steps"], report["pictures"], report["failures"]) == (3, 6, [])
     assert 1.2e6 < report["encoder_bytes"] < 1.6e6
     first, again, other = (file.read_bytes() for file in files)
@@ -41,24 +41,23 @@ def test_the_file_can_be_loaded_and_the_same_seed_gives_the_same_bytes(tmp_path:
     assert load_autoencoder(["enc1", "enc4"], files[0]).layers == ("enc1", "enc4")
 
 
-def test_unreadable_photos_are_listed_and_left_out(tmp_path: Path, folder: Path) -> None:
+def test_unreadable_photos_are_listed_and_left_out(pix2style: Pix2Style, tmp_path: Path, folder: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
-    done = run("--content", str(folder), "--content", str(bad), "--out", str(tmp_path / "f.safetensors"), "--steps=1")
-    assert done.returncode == 1
-    assert "bad.png" in done.stderr
-    assert "6 images, 1 step" in done.stdout
+    options = ["--content", folder, "--content", bad, "--out", tmp_path / "f.safetensors", "--steps=1"]
+    code, stdout, stderr = pix2style("train-features", *options)
+    assert code == 1
+    assert "bad.png" in stderr
+    assert "6 images, 1 step" in stdout
 
 
-def test_a_pair_set_provides_photos_and_targets(tmp_path: Path, folder: Path) -> None:
-    def make(*arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "pix2style", *arguments], check=True, capture_output=True)
-
+def test_a_pair_set_provides_photos_and_targets(pix2style: Pix2Style, tmp_path: Path, folder: Path) -> None:
     options = ["--teacher", "watercolor", "--size", "96", "pairs.val_share=0", "pairs.test_share=0"]
-    make("make-pairs", "--content", str(folder), "--out", str(tmp_path / "pairs"), *options)
-    done = run("--pairs", str(tmp_path / "pairs"), "--out", str(tmp_path / "f.safetensors"), "--steps", "1", "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["pictures"] == 12
+    assert pix2style("make-pairs", "--content", folder, "--out", tmp_path / "pairs", *options)[0] == 0
+    options = ["--pairs", tmp_path / "pairs", "--out", tmp_path / "f.safetensors", "--steps", "1", "--json"]
+    code, stdout, stderr = pix2style("train-features", *options)
+    assert code == 0, stderr
+    assert json.loads(stdout)["pictures"] == 12
 
 
 @pytest.mark.parametrize(
@@ -72,13 +71,20 @@ def test_a_pair_set_provides_photos_and_targets(tmp_path: Path, folder: Path) ->
         (["--pairs", "nowhere"], 3, "nowhere"),
     ],
 )
-def test_errors_are_one_message_and_an_exit_code(
-    folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+def test_errors_are_one_message_and_an_exit_code(  # noqa: PLR0917 (the parameters are named by pytest)
+    pix2style: Pix2Style,
+    folder: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = run(*(argument.format(folder=folder) for argument in arguments), cwd=tmp_path)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    exit_code, _, stderr = pix2style("train-features", *(argument.format(folder=folder) for argument in arguments))
+    assert exit_code == code, stderr
+    assert message in stderr
+    assert "Traceback" not in stderr
     assert not list(tmp_path.iterdir())
 
 

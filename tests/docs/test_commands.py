@@ -26,7 +26,7 @@ from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 # What a reader of the page has before the first command, besides a clone of the repository.
 ASSUMES = {
-    "README.md": ("photos", "painting.jpg"),
+    "README.md": ("photos", "photo.jpg", "painting.jpg"),
     "CONTRIBUTING.md": (),
     "docs/tutorial.md": ("photos", "photo.jpg", "painting.jpg"),
     "docs/guides/make-pairs.md": ("photos", "painting.jpg", "other.jpg"),
@@ -47,6 +47,7 @@ ASSUMES = {
     "docs/guides/use-a-filter.md": ("photos", "photo.jpg", "watercolor.onnx", "many.onnx"),
     "docs/guides/video.md": ("clip.mp4", "holiday", "watercolor.onnx", "many.onnx"),
     "docs/guides/live.md": ("watercolor.onnx", "clip.mp4"),
+    "docs/guides/studio.md": (),
     "docs/guides/scale-out.md": ("photos", "painting.jpg"),
     "docs/reference/python.md": ("watercolor.onnx",),
 }
@@ -61,9 +62,11 @@ SMALLER = (
 INSTEAD = {
     # The tests have an environment already. The smallest time that quickstart takes is 0.5 minutes.
     r"^python3 -m pip install -q uv && python3 -m uv run --frozen --extra painting --extra vgg ": "",
+    r"^python3 -m pip install \. && ": "",
     r"--minutes (8|60)\b": "--minutes 0.5",
     r"pix2style quickstart --style painting.jpg$": r"\g<0> --minutes 0.5 --content photos",
     r"--minutes 2\b": "--minutes 0.1",
+    r"train\.minutes=(5|10)\b": "train.minutes=0.2",
     r"train\.images=2000": "train.images=8",
     r"train\.images=4000": "train.images=16",
     r"distill\.budget\.ms_512=10": "distill.budget.ms_512=1000 distill.budget.channels=[8] distill.budget.blocks=[1]",

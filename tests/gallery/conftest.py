@@ -32,6 +32,7 @@ CARD: dict[str, Any] = {
         "psnr_db": 24.5,
         "ssim": 0.8,
         "gram_distance": 0.1,
+        "float_psnr_db": 42.0,
         "shift_error": 0.02,
         "noise_gain": 1.5,
     },

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pix2style.cli import main
+from pix2style.cli.common_options import complete_filter
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
 from pix2style.images.captions import captioned_grid
@@ -97,7 +98,9 @@ def test_strengths_and_folders(photo: Path, small_gallery: Path) -> None:
     ("arguments", "error", "message"),
     [
         ({"out": Path("sheet.onnx")}, DataError, "sheet.onnx: images of this kind cannot be written"),
+        ({"out": Path("photo.png")}, ConfigError, "--out photo.png: is the photo itself"),
         ({"photo": Path("gone.png")}, DataError, "gone.png"),
+        ({"photo": Path()}, DataError, "is a folder: name one photo"),
         ({"filters": ["."]}, ArtifactError, r"\.: is a folder without filter files"),
         ({"filters": ["negativ"]}, ArtifactError, "negativ: no such stylizer: did you mean negative"),
         ({"strengths": [2]}, ConfigError, "strength is 2"),
@@ -107,6 +110,13 @@ def test_nonsense(photo: Path, arguments: dict[str, object], error: type[Excepti
     with pytest.raises(error, match=message):
         make_sheet(**{"photo": photo, "out": Path("sheet.png"), **arguments})  # type: ignore[arg-type]
     assert not Path("sheet.png").exists()
+
+
+def test_filters_are_completed(small_gallery: Path) -> None:
+    Path("nets").mkdir()
+    write_filter(Path("nets/a.onnx"))
+    assert complete_filter("ne") == ["negative", "nets/"]
+    assert complete_filter("nets/") == ["nets/a.onnx"]
 
 
 def test_strengths_are_read() -> None:

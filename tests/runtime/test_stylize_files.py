@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -296,8 +297,8 @@ class Slow(Stylizer):
 def test_few_photos_are_read_ahead(photo: Image8, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_read_ahead, was_read, read = threading.Event(), list[Path](), stylize_files_module.open_images
 
-    def open_and_count(path: Path) -> object:
-        opened = read(path)
+    def open_and_count(path: Path, **options: Any) -> object:
+        opened = read(path, **options)
         was_read.append(path)
         if len(was_read) == 3:
             is_read_ahead.set()

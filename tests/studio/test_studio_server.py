@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,12 @@ class _Caller:
     """Sends requests as they are, without tidying their paths."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
 
     def __call__(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -154,6 +155,37 @@ def test_nonsense_is_answered_with_a_sentence(ask: _Caller) -> None:
     assert ask("POST", "/api/photos?name=%2e%2e%2f.jpg", b"x")[0] == 400
 
 
+def test_messages_name_no_folder_of_the_machine(ask: _Caller, studio: Studio) -> None:
+    clip = json.loads(ask("POST", "/api/clips?name=../a.mp4", b"#EXTM3U\nfile:///etc/passwd\n")[2])
+    answer = ask.json("POST", "/api/clip-jobs", {"clip": clip["id"], "choice": _RED})
+    for _ in range(6000):
+        if answer["state"] != "running":
+            break
+        time.sleep(0.01)
+        answer = ask.json("GET", f"/api/jobs/{answer['id']}")
+    assert answer["state"] == "failed"
+    assert answer["message"].startswith("clip.mp4: ")
+    assert str(studio.folder) not in json.dumps(answer)
+    assert studio.without_paths(f"{studio.folder}/{'0' * 16}/photo.jpg: x") == "photo.jpg: x"
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_over_http(ask: _Caller, studio: Studio, capfd: Any) -> None:
+    with socket.create_connection(("127.0.0.1", ask.port)) as connection:
+        head = f"POST /api/photos?name=a.jpg HTTP/1.1\r\nHost: 127.0.0.1:{ask.port}\r\nContent-Length: 100\r\n\r\n"
+        connection.sendall(head.encode() + b"12345")
+        for _ in range(6000):
+            if list(studio.folder.iterdir()):
+                break
+            time.sleep(0.01)
+    for _ in range(6000):
+        if not list(studio.folder.iterdir()):
+            break
+        time.sleep(0.01)
+    assert list(studio.folder.iterdir()) == []
+    assert ask("GET", "/api/studio")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
 def test_frames_of_a_webcam(ask: _Caller, photos: Callable[..., list[Image8]]) -> None:
     stream = io.BytesIO()
     Image.fromarray(photos(1, 48, 64)[0]).save(stream, "PNG")
@@ -178,7 +210,11 @@ def test_nothing_is_answered_without_the_token(ask_with_token: _Caller) -> None:
     status, _, body = ask("GET", "/")
     assert status == 401
     assert b'name="token"' in body
-    for headers in ({}, {"Cookie": "pix2style-studio=the-toke"}, {"Authorization": "Bearer the-token-"}):
+    for headers in (
+        {},
+        {"Cookie": f"{Access('the-token', is_open=True).cookie}=the-toke"},
+        {"Authorization": "Bearer the-token-"},
+    ):
         for method, path in (("GET", "/api/studio"), ("POST", "/api/photos?name=a.jpg"), ("GET", "/page/studio.js")):
             assert ask(method, path, headers=headers)[0] == 401
         assert ask("GET", "/?token=wrong", headers=headers)[0] == 401

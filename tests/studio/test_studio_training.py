@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,20 +108,40 @@ def test_minutes_have_a_range(studio: Studio, minutes: Any) -> None:
         studio.start_training({"photos": [], "minutes": minutes})
 
 
-def test_the_process_runs_quickstart_and_ends_as_after_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_process_runs_quickstart_and_ends_as_after_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
+    reader, writer = os.pipe()
 
     def quickstart(options: Any, log: Callable[[str], None]) -> None:
         given.append(options)
-        for _ in range(500):
-            time.sleep(0.01)  # until the end of the input interrupts it
+        os.close(writer)
+        _wait(lambda: False)  # until the end of the input interrupts it
 
     monkeypatch.setattr(package, "quickstart", quickstart)
     monkeypatch.setattr(sys, "argv", ["x", '{"out": "o", "content": null, "style": "s.jpg", "minutes": 2.5}'])
-    with (tmp_path / "empty").open("w+") as empty:
-        monkeypatch.setattr(sys, "stdin", empty)
+    with os.fdopen(reader) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
         assert training_process.main() == 130
     assert (given[0].out, given[0].content, given[0].style, given[0].minutes) == (Path("o"), None, Path("s.jpg"), 2.5)
+
+
+def test_after_the_training_a_stop_does_not_lose_the_filter(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+
+    def quickstart(_options: Any, log: Callable[[str], None]) -> None:
+        log("export ...")
+        os.close(writer)
+        _wait(lambda: all(thread.name != "stop" for thread in threading.enumerate()))
+        log("written")
+
+    monkeypatch.setattr(package, "quickstart", quickstart)
+    monkeypatch.setattr(sys, "argv", ["x", '{"out": "o", "content": null, "style": null, "minutes": 1}'])
+    with os.fdopen(reader) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert training_process.main() == 0
+    assert capsys.readouterr().out == "export ...\nwritten\n"
 
 
 def _wait(condition: Callable[[], bool]) -> None:

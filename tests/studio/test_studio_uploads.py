@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pix2style.errors import DataError
+from pix2style.studio.jobs import Job, Jobs
 from pix2style.studio.limits import StudioLimits
-from pix2style.studio.studio import Studio
+from pix2style.studio.studio import Studio, remove_abandoned
 from pix2style.studio.uploads import NotHereError, TooLargeError, Upload, Uploads
 
 
@@ -96,3 +98,36 @@ def test_ids_are_of_one_kind_and_gone_after_the_end(
         studio.uploads.get(upload.id, "clip")
     studio.close()
     assert not studio.folder.exists()
+
+
+def test_what_a_killed_studio_has_left_is_deleted(studio: Studio, tmp_path: Path) -> None:
+    left, new = tmp_path / "pix2style-studio-left", tmp_path / "pix2style-studio-new"
+    for folder in (left, new, tmp_path / "another"):
+        folder.mkdir()
+        (folder / "photo.jpg").touch()
+        os.utime(folder, (1e9, 1e9))
+    os.utime(new)
+    remove_abandoned(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "pix2style-studio-new"]
+    os.utime(studio.folder, (1e9, 1e9))
+    remove_abandoned(studio.folder.parent)
+    assert studio.folder.exists()
+
+
+def test_works_that_have_ended_are_deleted_except_for_the_newest(tmp_path: Path) -> None:
+    class Done(Job):
+        kind = "test"
+
+        def _work(self) -> None:
+            (self.folder / "file").touch()
+
+    jobs, made = Jobs(), []
+    for number in range(9):
+        (folder := tmp_path / str(number)).mkdir()
+        made.append(jobs.start(Done(folder)))
+        made[-1]._thread.join()
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept[-6:] == ["3", "4", "5", "6", "7", "8"]
+    assert len(kept) <= 7  # the last one may have ended before the oldest ones were looked for
+    with pytest.raises(NotHereError):
+        jobs.get(made[0].id)

@@ -15,8 +15,8 @@ from pix2style.cli.infer_print import interrupted_advice, print_report
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.runtime.files_report import FailedFile, FilesReport
 from pix2style.video import clip_job, stylize_clip
-from pix2style.video.clip_job import ClipInterrupted
 from pix2style.video.clip_settings import ClipSettings
+from pix2style.video.interrupted import ClipInterrupted
 from pix2style.video.stylize_inputs import stylize_inputs
 from pix2style.video.work_folder import remove_stale, work_folder_path
 

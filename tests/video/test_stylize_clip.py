@@ -19,8 +19,8 @@ from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8
 from pix2style.stylizer import Stylizer
 from pix2style.video import clip_job, stylize_clip
-from pix2style.video.clip_job import ClipInterrupted
 from pix2style.video.facts import read_facts
+from pix2style.video.interrupted import ClipInterrupted
 from pix2style.video.read import read_frames
 from pix2style.video.work_folder import work_folder_path
 

@@ -89,19 +89,21 @@ def _place(name: str, path: Path, *, is_measured: bool) -> Place:
 def describe_gpus() -> tuple[dict[str, Any], list[str]]:
     """Return the driver's, torch's and ONNX Runtime's view of the GPUs, and what is wrong."""
     problems: list[str] = []
-    driver, torch, providers = _ask_driver(), None, list[str]()
+    driver, torch, providers, devices = _ask_driver(), None, list[str](), list[str]()
     if installed_version("torch") is not None:
         torch = _ask(_ASK_TORCH, "torch", problems)
     try:
         import onnxruntime
 
-        providers = list(onnxruntime.get_available_providers())
+        from pix2style.runtime.devices import available_devices
+
+        providers, devices = list(onnxruntime.get_available_providers()), available_devices()
     except ImportError as error:
         problems.append(f"onnxruntime cannot be imported ({' '.join(str(error).split())}): install it again")
     if driver and torch is not None and not torch["gpus"]:
         reason = "is built without CUDA" if torch["cuda"] is None else "does not find it"
         problems.append(f"there is a GPU ({driver[0]}), but the installed torch {reason}: training runs on the CPU")
-    return {"driver": driver, "torch": torch, "onnxruntime": providers}, problems
+    return {"driver": driver, "torch": torch, "onnxruntime": providers, "devices": devices}, problems
 
 
 def _ask_driver() -> list[str]:

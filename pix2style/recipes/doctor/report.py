@@ -20,7 +20,8 @@ class DoctorReport:
     """A description of machine and installation.
 
     Attributes:
-        gpu: What driver (names), torch (CUDA version and names; None without torch) and ONNX Runtime (providers) find.
+        gpu: What driver (names), torch (CUDA version and names; None without torch) and ONNX Runtime (providers) find;
+            and the devices that `infer --device` takes.
         extras: All extras of pix2style.
         places: Folders that pix2style writes to.
         networks: Which networks are used for what.

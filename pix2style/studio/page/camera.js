@@ -23,7 +23,7 @@ export function stopCamera() {
   media?.getTracks().forEach((track) => track.stop());
   media = null;
   part("camera-start").textContent = "Start camera";
-  part("camera-facts").textContent = "The camera is off. Frames go to this computer's own filter, and are not stored.";
+  part("camera-facts").textContent = "The camera is off. Frames go to the computer that runs the studio, and are not stored.";
 }
 
 async function startCamera() {

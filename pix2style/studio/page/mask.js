@@ -6,11 +6,15 @@ export class Mask {
   constructor(place, tools, onChange) {
     this.canvas = Object.assign(document.createElement("canvas"), {hidden: true, tabIndex: 0});
     this.canvas.setAttribute("role", "application");
-    this.canvas.setAttribute("aria-label", "Mask: arrow keys move the brush, Space brushes");
+    this.canvas.setAttribute("aria-label", "Mask: arrow keys move the brush, Space and Shift with arrow keys brush");
     this.tools = tools;
     this.onChange = onChange;
-    place.append(this.canvas);
+    this.ring = Object.assign(document.createElement("div"), {className: "ring", hidden: true});
+    place.append(this.canvas, this.ring);
     this.cursor = {x: 0.5, y: 0.5};
+    this.canvas.addEventListener("pointermove", (event) => this.showRing(this.place(event)));
+    this.canvas.addEventListener("focus", () => { if (this.canvas.matches(":focus-visible")) this.showRing(this.cursor); });
+    for (const kind of ["pointerleave", "blur"]) this.canvas.addEventListener(kind, () => { this.ring.hidden = true; });
     this.canvas.addEventListener("pointerdown", (event) => this.stroke(event));
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     tools.clear.addEventListener("click", () => { this.clear(); this.onChange(); });
@@ -27,6 +31,25 @@ export class Mask {
     this.canvas.height = Math.max(1, Math.round(height * scale));
     this.isEmpty = !data;
     if (data) this.context.putImageData(data, 0, 0);
+  }
+
+  // Where an event is on the picture, from 0 to 1 in both directions.
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height};
+  }
+
+  // Show the size of the brush at a place.
+  showRing({x, y}) {
+    const box = this.canvas.getBoundingClientRect();
+    const width = (Math.min(box.width, box.height) * Number(this.tools.size.value)) / 100;
+    Object.assign(this.ring.style, {left: `${x * 100}%`, top: `${y * 100}%`, width: `${width}px`, height: `${width}px`});
+    this.ring.hidden = false;
+  }
+
+  // While it is brushed, the mask is seen clearly; afterwards what it does is.
+  showBrushing(isBrushing) {
+    this.canvas.classList.toggle("brushing", isBrushing);
   }
 
   get context() {
@@ -53,6 +76,7 @@ export class Mask {
   }
 
   dab(from, to) {
+    this.showBrushing(true);
     const context = this.context, side = Math.min(this.canvas.width, this.canvas.height);
     context.globalCompositeOperation = this.tools.erase.checked ? "destination-out" : "source-over";
     context.strokeStyle = "rgb(255 64 160)";
@@ -69,13 +93,9 @@ export class Mask {
     event.preventDefault();
     this.canvas.focus({preventScroll: true});
     this.canvas.setPointerCapture(event.pointerId);
-    const at = (moved) => {
-      const box = this.canvas.getBoundingClientRect();
-      return {x: (moved.clientX - box.left) / box.width, y: (moved.clientY - box.top) / box.height};
-    };
-    let last = at(event);
+    let last = this.place(event);
     this.dab(last, last);
-    const move = (moved) => { const next = at(moved); this.dab(last, next); last = next; };
+    const move = (moved) => { const next = this.place(moved); this.dab(last, next); last = next; };
     const end = () => {
       this.canvas.removeEventListener("pointermove", move);
       this.canvas.removeEventListener("pointerup", end);
@@ -94,6 +114,7 @@ export class Mask {
       event.preventDefault();
       const clip = (value) => Math.min(1, Math.max(0, value)), before = {...this.cursor};
       this.cursor = {x: clip(before.x + 0.02 * steps[0]), y: clip(before.y + 0.02 * steps[1])};
+      this.showRing(this.cursor);
       if (event.shiftKey) { this.dab(before, this.cursor); this.onChange(); }
     } else if (event.key === " ") {
       event.preventDefault();

@@ -51,6 +51,7 @@ function choosePhoto(photo) {
   current = photo;
   for (const id of ["photo-view", "photo-filters", "photo-controls"]) part(id).hidden = !photo;
   part("photo-drop").classList.toggle("compact", Boolean(photo));
+  part("photo-drop").querySelector("strong").textContent = photo ? "Add photos" : "Drop photos here";
   showList();
   if (!photo) return;
   const url = `/api/photos/${photo.id}/screen`;
@@ -135,6 +136,7 @@ async function paint() {
   } finally {
     isPainting = false;
     part("photo-view").classList.remove("busy");
+    mask.showBrushing(false);
     if (current) showTiles();
   }
 }

@@ -33,7 +33,14 @@ export function post(path, value, options = {}) {
   return ask(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(value), ...options});
 }
 
+const limits = {};
+
+export function setLimits(of) {
+  Object.assign(limits, of);
+}
+
 export async function upload(kind, file) {
+  if (file.size > limits[kind]) throw new Error(`${file.name}: has more than ${limits[kind] / 1e6} MB: use a smaller file`);
   return askJson(`/api/${kind}?name=${encodeURIComponent(file.name || "picture.png")}`, {method: "POST", body: file});
 }
 

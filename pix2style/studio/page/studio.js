@@ -4,7 +4,7 @@ import {beginCamera, stopCamera} from "/page/camera.js";
 import {setFilters} from "/page/choice.js";
 import {beginClip} from "/page/clip.js";
 import {beginPhoto, addPhotos} from "/page/photo.js";
-import {askJson, say} from "/page/requests.js";
+import {askJson, say, setLimits} from "/page/requests.js";
 import {beginTrain} from "/page/train.js";
 
 const tabs = [...document.querySelectorAll('[role="tab"]')];
@@ -43,6 +43,7 @@ window.addEventListener("drop", (event) => {
 try {
   const studio = await askJson("/api/studio");
   setFilters(studio.filters);
+  setLimits(studio.limits);
   beginPhoto();
   beginCamera(showTab);
   beginClip(studio.missing.video);

@@ -19,6 +19,20 @@ export function beginTrain(missing) {
   part("train-controls").addEventListener("submit", (event) => { event.preventDefault(); start({painting: painting?.id ?? null, photos: photos.map((photo) => photo.id)}); });
   part("train-go-on").addEventListener("click", () => start({go_on: job.id}));
   part("train-stop").addEventListener("click", stop);
+  takeUp();
+}
+
+// Go on showing a training that was begun before the page was loaded anew.
+async function takeUp() {
+  const id = localStorage.getItem("training");
+  if (!id) return;
+  try {
+    job = await askJson(`/api/jobs/${id}`);
+  } catch {
+    localStorage.removeItem("training"); // it was of another studio
+    return;
+  }
+  await followTraining();
 }
 
 async function takePainting([file]) {
@@ -52,6 +66,16 @@ async function start(order) {
   part("train-result").textContent = "";
   try {
     job = await (await post("/api/trainings", {...order, minutes: Number(part("train-minutes").value)})).json();
+    localStorage.setItem("training", job.id);
+  } catch (error) {
+    say(error.message, true);
+    return;
+  }
+  await followTraining();
+}
+
+async function followTraining() {
+  try {
     job = await follow(job, show);
     if (job.state === "done") await takeFilter();
   } catch (error) {

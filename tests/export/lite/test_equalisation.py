@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -26,8 +29,13 @@ _HELD_OUT = [synthetic_photo(60, 72, seed) for seed in (10, 11)]
 @pytest.fixture(params=[1, 3], ids=["lite", "styles"])
 def uneven(request: pytest.FixtureRequest) -> Lite:
     """A network after a short training, whose hidden channels were scaled by 0.03 to 30: the same function in float."""
+    return copy.deepcopy(_uneven(request.param))
+
+
+@functools.cache
+def _uneven(styles: int) -> Lite:
     torch.manual_seed(0)
-    network = Lite(channels=16, blocks=2, styles=request.param)
+    network = Lite(channels=16, blocks=2, styles=styles)
     photo = torch.from_numpy(to_batch([synthetic_photo(64, 64, seed) for seed in range(4)]))
     style = torch.eye(network.styles).repeat(4, 1)[:4] if network.styles > 1 else None
     adam = torch.optim.Adam(network.parameters(), 5e-3)

@@ -1,0 +1,73 @@
+"""Store metadata in image files, beside the note that says what made them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from pix2style.images import exif_tags
+from pix2style.images.metadata import PictureMetadata, load_exif
+
+_SOFTWARE = ExifTags.Base.Software.value
+_WITH_EXIF = ("JPEG", "PNG", "WEBP", "AVIF")
+_WITH_DPI = ("JPEG", "PNG", "TIFF", "BMP")
+
+
+def metadata_options(kind: str, metadata: PictureMetadata | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of Pillow's `save` that store metadata, and the note.
+
+    Args:
+        kind: Format of the file, in Pillow's words.
+        metadata: What is kept; None for nothing.
+        options: The options for the note; see `origin.origin_options`.
+    """
+    if metadata is None:
+        return options
+    options, exif = dict(options), _exif_with_note(kind, metadata, options)
+    if metadata.dpi and kind in _WITH_DPI:
+        options["dpi"] = metadata.dpi
+    if kind == "TIFF":
+        options["tiffinfo"] = exif
+    elif kind in _WITH_EXIF and len(exif):
+        options["exif"] = exif.tobytes()
+    if kind == "JPEG" and metadata.iptc:
+        options["extra"] = exif_tags.iptc_segment(metadata.iptc)
+    if metadata.xmp and kind == "PNG" and "pnginfo" in options:
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8"))
+    elif metadata.xmp and kind in _WITH_EXIF:
+        options["xmp"] = metadata.xmp
+    return options
+
+
+def _exif_with_note(kind: str, metadata: PictureMetadata, options: dict[str, Any]) -> Image.Exif:
+    """Return the EXIF data of a file. The note takes the place of the program that made the photo."""
+    exif = load_exif(metadata.exif)
+    note = options["tiffinfo"] if "tiffinfo" in options else load_exif(options.get("exif", b""))
+    if _SOFTWARE in note:
+        exif[_SOFTWARE] = note[_SOFTWARE]
+    if kind == "TIFF":
+        drop = [ExifTags.IFD.Exif.value, ExifTags.IFD.GPSInfo.value]  # see `add_metadata`
+        more = {exif_tags.XMP_TAG: metadata.xmp, exif_tags.IPTC_TAG: metadata.iptc}
+        for tag, value in more.items():
+            if value:
+                exif[tag] = value
+    else:
+        # Pillow removes the orientation from AVIF files, and loses what is not ASCII on the way.
+        drop = [ExifTags.Base.Orientation.value] if kind == "AVIF" else []
+    for tag in drop:
+        if tag in exif:
+            del exif[tag]
+    if metadata.dpi and kind in ("WEBP", "AVIF"):
+        exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution] = metadata.dpi
+        exif[ExifTags.Base.ResolutionUnit] = 2  # inch
+    return exif
+
+
+def add_metadata(path: Path, kind: str, metadata: PictureMetadata | None) -> None:
+    """Store in a finished file what Pillow's `save` cannot."""
+    if kind == "TIFF" and metadata is not None and metadata.exif:
+        from pix2style.images.tiff_groups import add_groups
+
+        add_groups(path, metadata.exif)

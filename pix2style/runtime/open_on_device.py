@@ -1,0 +1,81 @@
+"""Open a filter file on a device, and take its float16 version where the device does not compute in 8 bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pix2style.errors import ArtifactError, ConfigError
+from pix2style.progress import print_note
+from pix2style.runtime.devices import CPU, DEVICES, providers_of
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+
+_LARGEST_THREADS = 1024
+
+
+def open_on_device(
+    path: Path, *, device: str | None = None, threads: int | None = None, **settings: Any
+) -> OnnxStylizer:
+    """Open a filter file.
+
+    Some devices do not compute the convolutions of 8-bit filters, which ONNX Runtime then computes on the processor.
+    For these, the float16 file of the same filter is opened if it lies beside the file. A note says so.
+
+    Args:
+        path: Path of the `.onnx` file.
+        device: Name of the device, for example `cuda`; see `devices.DEVICES`. None for the processor.
+        threads: Number of threads of the processor for one photo; None for as many as there are cores.
+        settings: Further arguments of `OnnxStylizer`.
+
+    Raises:
+        ArtifactError: See `OnnxStylizer`.
+        ConfigError: The device cannot be used here, or see `OnnxStylizer`.
+    """
+    check_threads(threads)
+    name = (device or CPU).lower()
+    providers = providers_of(name)
+    stylizer = OnnxStylizer(path, threads=threads, providers=providers, **settings)
+    if stylizer.spec.precision != "int8" or DEVICES[name].runs_int8:
+        return stylizer
+    float16 = float16_beside(path, stylizer)
+    if float16 is None:
+        print_note(
+            f"{path}: {name} does not compute in 8 bits, so most of this filter runs on the processor: export it in"
+            " float16 (--precision fp16), or leave out --device"
+        )
+        return stylizer
+    print_note(f"{path}: {name} does not compute in 8 bits: its float16 version {float16.name} is used")
+    return OnnxStylizer(float16, threads=threads, providers=providers, **settings)
+
+
+def check_threads(threads: object) -> None:
+    """Check a number of threads.
+
+    Raises:
+        ConfigError: It is no whole number from 1 to 1024.
+    """
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= _LARGEST_THREADS):
+        raise ConfigError(
+            f"--threads {threads}: give a whole number from 1 to {_LARGEST_THREADS}, or leave it out for all cores"
+        )
+
+
+def float16_beside(path: Path, stylizer: OnnxStylizer) -> Path | None:
+    """Return the float16 file of the same filter that lies beside a file; None if there is none.
+
+    `pix2style export --precision all` calls the files NAME.onnx, NAME.fp16.onnx and NAME.int8.onnx.
+
+    Args:
+        path: Path of a filter file.
+        stylizer: The filter in this file.
+    """
+    name = path.name.removesuffix(".onnx").removesuffix(".int8")
+    other = path.with_name(f"{name}.fp16.onnx")
+    if not other.is_file():
+        return None
+    try:
+        spec = OnnxStylizer(other, threads=1).spec
+    except ArtifactError:
+        return None
+    same = (spec.provenance, spec.styles) == (stylizer.spec.provenance, stylizer.spec.styles)
+    return other if same and spec.precision == "fp16" else None
