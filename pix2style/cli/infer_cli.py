@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from pix2style.cli import infer_options as options
-from pix2style.cli.app import EXIT_SOME_FAILED, advise_after_interrupt, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.exits import EXIT_SOME_FAILED, advise_after_interrupt
 from pix2style.cli.infer_io_options import InputsArgument, OutOption, SearchOptions
 from pix2style.cli.mask_options import MaskOptions
 from pix2style.cli.size_options import shrinking
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from pix2style.stylizer import Stylizer
 
 
-@app.command("infer")
 def infer_command(
     stylizer: options.FilterArgument,
     out: OutOption,
@@ -120,4 +118,4 @@ def _finish(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> Non
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
     print_report(report, out, tiled, as_json=as_json)
     if report.failures:
-        raise typer.Exit(EXIT_SOME_FAILED)
+        sys.exit(EXIT_SOME_FAILED)

@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from pix2style.cli import lazy_typer as typer
 from pix2style.cli.common_options import complete_filter
 from pix2style.cli.infer_io_options import (
     DeviceOption,
