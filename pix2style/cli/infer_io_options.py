@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from pix2style.cli import lazy_typer as typer
 from pix2style.cli.standard_streams import STREAM, open_list, stream_or_path
 from pix2style.errors import ConfigError
 
@@ -27,7 +26,7 @@ class Metadata(StrEnum):
 InputsArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="INPUTS...",
+        metavar="INPUTS",
         parser=stream_or_path,
         help="Photos and video clips: files, folders, and - for one image from standard input.",
         show_default=False,
@@ -48,7 +47,8 @@ RecursiveOption = Annotated[
     bool,
     typer.Option(
         "--recursive/--no-recursive",
-        help="Search folders inside of input folders, too; --no-recursive takes only what lies directly in them.",
+        help="Search folders inside of input folders, too; for example infer FILTER photos -o out --no-recursive takes"
+        " only what lies directly in photos.",
     ),
 ]
 FilesFromOption = Annotated[
