@@ -11,6 +11,7 @@ from pix2style.cli.common_options import JsonOption
 from pix2style.cli.exits import EXIT_SOME_FAILED, advise_after_interrupt
 from pix2style.cli.infer_io_options import InputsArgument, OutOption, SearchOptions
 from pix2style.cli.mask_options import MaskOptions
+from pix2style.cli.size_options import shrinking
 from pix2style.cli.standard_streams import STREAM
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def infer_command(
         loaded = where.around(how.load(stylizer), [*inputs, *(files.listed or ())])
         if loaded.description:
             print_note(f"the photos are stylized by {loaded.description}")
-        return loaded
+        return shrinking(loaded, clips.max_side) if STREAM in (out, *inputs) else loaded
 
     if out == STREAM:
         infer_to_standard_output(load, inputs[0], outputs, files, as_json=as_json)
