@@ -83,9 +83,8 @@ def open_session(
         providers: ONNX Runtime's execution providers, the preferred one first.
         optimize: Whether ONNX Runtime may replace nodes of the graph by faster ones.
         spinning: When threads that wait for work keep a core busy.
-        in_floats: Whether 8-bit operators in the QDQ format are computed in float32. The values are the same where the
-            processor's 8-bit operators are exact, as those with AVX2 and without VNNI are not; it takes three times as
-            long.
+        in_floats: Whether 8-bit operators in the QDQ format are computed in float32. This takes up to three times as
+            long and gives the same values, but on processors whose 8-bit operators are not exact (AVX2 without VNNI).
 
     Raises:
         One of `LOAD_ERRORS`: ONNX Runtime cannot load the file.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pix2style.cli import export_options as opts
@@ -20,48 +21,63 @@ if TYPE_CHECKING:
 
 @app.command("export")
 def export_command(
-    run: opts.RunArgument,
+    sources: opts.SourcesArgument,
+    run: opts.RunOptions,
+    page: opts.WebOptions,
     out: opts.OutOption = None,
-    checkpoint: opts.CheckpointOption = "latest",
-    weights: opts.WeightsOption = None,
-    licence: opts.LicenceOption = None,
-    style: opts.StyleOption = None,
     precision: opts.PrecisionOption = None,
-    pairs: opts.PairsOption = None,
     for_opencv: opts.ForOpencvOption = False,
     package: opts.PackageOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a run as a filter file (ONNX) that takes photos of any size.
+    """Export a run as a filter file (ONNX) that takes photos of any size, or as a web page.
 
     The file is compared with the network before it is kept; a file that differs is refused.
     """
+    if page.web is not None:
+        if out is not None or precision is not None or package is not None or for_opencv:
+            raise ConfigError("--web writes a page: leave out --out, --precision, --package and --for-opencv")
+        from pix2style.cli.export_web import export_web
+
+        export_web(sources, page.web, page.ort_web, run, as_json=as_json)
+        return
+    if page.ort_web is not None:
+        raise ConfigError("--ort-web is for --web FOLDER: give both, or leave it out")
+    if len(sources) > 1:
+        raise ConfigError(f"{sources[1]}: export takes one run, and several only with --web: export them one by one")
+    _export_run(sources[0], run, out, precision, for_opencv=for_opencv, package=package, as_json=as_json)
+
+
+def _export_run(
+    folder: Path,
+    run: opts.RunOptions,
+    out: Path | None,
+    precision: opts.Precision | None,
+    *,
+    for_opencv: bool,
+    package: Path | None,
+    as_json: bool,
+) -> None:
+    """Export a run as filter files, and print what they are."""
     require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
     from pix2style.export.package import export_package
-    from pix2style.export.run import export_precisions, open_run
-    from pix2style.style_choice import parse_style
+    from pix2style.export.run import export_precisions
 
     if package is not None and (out is not None or precision is not None):
         raise ConfigError("--package writes a folder with a file of each precision: leave out --out and --precision")
-    source = open_run(
-        run,
-        checkpoint=checkpoint,
-        weights=weights.value if weights else None,
-        licence=licence,
-        style=parse_style(style) if style is not None else None,
-    )
-    path = out or run / f"{source.spec.name}.onnx"
+    source = run.open(folder)
+    path = out or folder / f"{source.spec.name}.onnx"
     if package is None:
         check_can_write(path)
     elif not package.exists():  # else `export_package` says what is wrong with it
         check_can_write_folder(package)
     if package is not None:
-        reports = export_package(source, package, pairs)
+        reports = export_package(source, package, run.pairs)
     elif precision == opts.Precision.all:
-        reports = export_precisions(source, path, pairs, for_opencv=for_opencv)
+        reports = export_precisions(source, path, run.pairs, for_opencv=for_opencv)
     else:
         chosen = _single_precision(precision) or source.config.export.precision
-        reports = [source.export(path, chosen, pairs, for_opencv=for_opencv)]
+        reports = [source.export(path, chosen, run.pairs, for_opencv=for_opencv)]
     _print_reports(reports, as_list=package is not None or precision == opts.Precision.all, as_json=as_json)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pix2style.export.run import ExportSource
 
 
 class Precision(StrEnum):
@@ -25,7 +29,14 @@ class Weights(StrEnum):
     raw = "raw"
 
 
-RunArgument = Annotated[Path, typer.Argument(help="Run folder of `train` or `distill`.")]
+SourcesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN",
+        help="Run folder of `train` or `distill`. With --web also filter files, names that `pix2style gallery` lists,"
+        " and several of them.",
+    ),
+]
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Filter file to write. Default: RUN/NAME.onnx.")]
 CheckpointOption = Annotated[
     str, typer.Option(help="Checkpoint to export: latest, best, or a name such as step-0012000.")
@@ -77,3 +88,51 @@ PackageOption = Annotated[
         " model card."
     ),
 ]
+WebOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write a new folder with a web page instead, which stylizes photos in the browser, for example"
+        " `pix2style export lite.onnx --web page`. Filter files need no extra.",
+    ),
+]
+OrtWebOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER|FILE",
+        help="With --web: folder of the npm package onnxruntime-web, or the file onnxruntime-web-VERSION.tgz that `npm"
+        " pack` writes. Default: the user's cache, and npm if it lacks them.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What to export of a run."""
+
+    checkpoint: CheckpointOption = "latest"
+    weights: WeightsOption = None
+    licence: LicenceOption = None
+    style: StyleOption = None
+    pairs: PairsOption = None
+
+    def open(self, run: Path) -> ExportSource:
+        """Load the generator of a run, as the options say."""
+        from pix2style.export.run import open_run
+        from pix2style.style_choice import parse_style
+
+        return open_run(
+            run,
+            checkpoint=self.checkpoint,
+            weights=self.weights.value if self.weights else None,
+            licence=self.licence,
+            style=parse_style(self.style) if self.style is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Where a web page goes, and what it is made with."""
+
+    web: WebOption = None
+    ort_web: OrtWebOption = None

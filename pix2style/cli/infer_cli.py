@@ -43,7 +43,7 @@ def infer_command(
 
     What else lies in a folder is counted: links to folders, which are not followed, other files, hidden files.
 
-    - stands for standard input and output: pix2style infer FILTER - -o - < photo.jpg > stylized.jpg
+    `-` stands for standard input and output, as in `pix2style infer FILTER - -o - < photo.jpg > stylized.jpg`.
 
     Exit code 1: some photos or clips could not be stylized. They are listed, and the others are done.
     """

@@ -27,7 +27,7 @@ class Metadata(StrEnum):
 InputsArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="INPUTS...",
+        metavar="INPUTS",
         parser=stream_or_path,
         help="Photos and video clips: files, folders, and - for one image from standard input.",
         show_default=False,
@@ -48,7 +48,8 @@ RecursiveOption = Annotated[
     bool,
     typer.Option(
         "--recursive/--no-recursive",
-        help="Search folders inside of input folders, too; --no-recursive takes only what lies directly in them.",
+        help="Search folders inside of input folders, too; for example infer FILTER photos -o out --no-recursive takes"
+        " only what lies directly in photos.",
     ),
 ]
 FilesFromOption = Annotated[

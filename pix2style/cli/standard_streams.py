@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -47,8 +48,8 @@ def _is_usable(number: int) -> bool:
         os.fstat(number)
         if number:
             os.write(number, b"")  # fails where another file that is open for reading got the number
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno == errno.ENOSPC  # a full disk is none of its faults: writing says so
     return True
 
 

@@ -34,7 +34,7 @@ def content_digest(data: bytes) -> str:
         ValueError: The data are not a sequence of fields.
     """
     digest, length, view = hashlib.sha256(), 0, memoryview(data)
-    for number, start, value, end in _fields(data):
+    for number, start, value, end in read_fields(data):
         if not (number == _METADATA_FIELD and data.startswith(_ENTRY_KEY, value)):
             digest.update(view[start:end])
             length += end - start
@@ -52,7 +52,7 @@ def check_content(data: bytes) -> DigestState:
         number of bytes is another one; or "absent" if the file holds no digest, as those of older versions.
     """
     try:
-        entries = [data[value:end] for number, _, value, end in _fields(data) if number == _METADATA_FIELD]
+        entries = [data[value:end] for number, _, value, end in read_fields(data) if number == _METADATA_FIELD]
         stated = [entry for entry in entries if entry.startswith(_ENTRY_KEY)]
         if not stated:
             return "absent"
@@ -65,7 +65,7 @@ def check_content(data: bytes) -> DigestState:
     return "changed" if value and now and value[2] != now[2] else "differs"
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+def read_fields(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Yield number, start, start of the value, and end of each field of a message.
 
     Raises:

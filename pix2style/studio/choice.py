@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pix2style.errors import ConfigError
+from pix2style.images.metadata_choice import KeepMetadata
 
 MOST_FILTERS = 4
 LEAST_STROKE, LARGEST_STROKE = 0.5, 4.0
@@ -55,6 +56,33 @@ class Choice:
             _flag(value, "preserve_color"),
             _flag(value, "use_mask"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChoice:
+    """How a result is written.
+
+    Attributes:
+        metadata: What is kept of the photo's metadata.
+        lossless: Whether it is written without loss: JPEG becomes PNG.
+    """
+
+    metadata: KeepMetadata = KeepMetadata.NONE
+    lossless: bool = False
+
+    @classmethod
+    def parse(cls, value: Any) -> OutputChoice:
+        """Check values that came as JSON.
+
+        Raises:
+            ConfigError: A value is of a wrong type, or not known; the message names it.
+        """
+        if not isinstance(value, Mapping) or set(value) - {"metadata", "lossless"}:
+            raise ConfigError("output: give an object with metadata and lossless, or leave it out")
+        metadata = value.get("metadata", KeepMetadata.NONE.value)
+        if metadata not in [choice.value for choice in KeepMetadata]:
+            raise ConfigError(f"metadata: {metadata!r} is none of {', '.join(choice.value for choice in KeepMetadata)}")
+        return cls(KeepMetadata(metadata), _flag(value, "lossless"))
 
 
 def _filters(value: Any) -> tuple[tuple[str, float], ...]:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix2style.errors import Pix2StyleError
 from pix2style.studio.access import HEADERS, Access
-from pix2style.studio.choice import Choice
+from pix2style.studio.choice import Choice, OutputChoice
 from pix2style.studio.jobs import BusyError, Job
 from pix2style.studio.studio import Studio
 from pix2style.studio.training import TrainingJob
@@ -129,8 +129,10 @@ class _Routes:
 
     async def result(self, request: Request) -> Response:
         photo = self._studio.uploads.get(request.path_params["id"], "photo")
-        choice = Choice.parse(await self._json(request))
-        file = await run_in_threadpool(self._studio.photos.result, photo, choice)
+        value = await self._json(request)
+        output = OutputChoice.parse(value.pop("output", {}) if isinstance(value, dict) else {})
+        choice = Choice.parse(value)
+        file = await run_in_threadpool(self._studio.photos.result, photo, choice, output)
         name = f"{photo.stem}-{self._studio.filters.name_of(choice)}{file.suffix}"
         return FileResponse(file, filename=name, background=BackgroundTask(shutil.rmtree, file.parent, True))
 

@@ -23,8 +23,9 @@ from pix2style.images import (
     open_images,
     to_srgb,
 )
+from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.stylize_files import stylize_files
-from pix2style.studio.choice import LEAST_STROKE, LOOK_PX, Choice
+from pix2style.studio.choice import LEAST_STROKE, LOOK_PX, Choice, OutputChoice
 from pix2style.studio.filters import Filters
 from pix2style.studio.limits import StudioLimits
 from pix2style.studio.uploads import Upload
@@ -127,15 +128,16 @@ class Photos:
             [stylized] = self._stylizer(upload, _for_screen(choice, photo)).stylize([photo.rgb])
         return encode_jpeg(stylized, _QUALITY)
 
-    def result(self, upload: Upload, choice: Choice) -> Path:
+    def result(self, upload: Upload, choice: Choice, output: OutputChoice | None = None) -> Path:
         """Stylize a photo in full size into a file, as `infer` does, and return the file in a folder of its own.
 
         Raises:
             DataError: It cannot be stylized or written; the message says why.
         """
-        folder = upload.folder / secrets.token_hex(8)
+        folder, output = upload.folder / secrets.token_hex(8), output or OutputChoice()
+        files = FileSettings(metadata=output.metadata, lossless=output.lossless)
         with self._result_turn:
-            report = stylize_files(self._stylizer(upload, choice), [upload.path], folder, overwrite=True)
+            report = stylize_files(self._stylizer(upload, choice), [upload.path], folder, files=files)
         if report.failures:
             raise ImageError(upload.name, report.failures[0].reason)
         return report.written[0]

@@ -162,7 +162,7 @@ class TrainingJob(Job):
         except OSError as error:
             self.lines.append(f"{self.result}: cannot be written ({error.strerror or error}): download the filter")
             self.result = trained
-        self.share, self.message = 1.0, f"the filter is ready: {self.result}"
+        self.share, self.message = 1.0, f"The filter is ready: {self.result}"
         self._on_trained(self.result)
 
     def _close_input(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pix2style.cli.app import app
+from pix2style.cli.commands import import_commands
 from pix2style.effects.preserve_color import preserve_color
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
@@ -27,6 +28,7 @@ def folder(photos: Callable[..., list[Image8]], tmp_path: Path, monkeypatch: pyt
 
 
 def _infer(*arguments: object) -> None:
+    import_commands()
     result = CliRunner().invoke(app, ["infer", *map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 

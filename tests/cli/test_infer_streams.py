@@ -20,7 +20,7 @@ from PIL import Image
 from pix2style import load_stylizer
 from pix2style.cli import main
 from pix2style.cli.infer_io_options import SearchOptions
-from pix2style.cli.standard_streams import stream_or_path
+from pix2style.cli.standard_streams import check_can_take_image, stream_or_path
 from pix2style.errors import ConfigError, DataError, ImageError
 from pix2style.images import Image8, decode_picture, encode_jpeg, encode_png, read_origin, read_picture
 from pix2style.runtime.file_list import read_file_list
@@ -179,6 +179,13 @@ def test_terminals(
     done = infer(red_filter, *TO_STREAM, data=encode_png(photo))
     assert (done.code, done.out) == (2, b"")
     assert "-o -: standard output is a terminal: redirect it, for example by > stylized.png" in done.err
+
+
+def test_a_closed_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(os.devnull, "w", encoding="utf-8") as null:  # as `open_missing_streams` leaves it
+        monkeypatch.setattr("sys.stdout", null)
+        with pytest.raises(ConfigError, match="-o -: standard output is closed: redirect it to a file"):
+            check_can_take_image()
 
 
 def test_an_output_that_exists(infer: Callable[..., Done], red_filter: Path, photo: Image8, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ ASSUMES = {
     "docs/guides/video.md": ("clip.mp4", "holiday", "watercolor.onnx", "many.onnx"),
     "docs/guides/live.md": ("watercolor.onnx", "clip.mp4"),
     "docs/guides/studio.md": (),
+    "docs/guides/web-page.md": ("watercolor.onnx",),
     "docs/guides/scale-out.md": ("photos", "painting.jpg"),
     "docs/reference/python.md": ("watercolor.onnx",),
 }

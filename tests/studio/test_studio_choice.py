@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pix2style.errors import ArtifactError, ConfigError
-from pix2style.studio.choice import Choice
+from pix2style.studio.choice import Choice, OutputChoice
 from pix2style.studio.filters import Filters
 from pix2style.studio.uploads import NotHereError
 
@@ -45,6 +45,14 @@ def test_values_become_a_choice_whose_weights_sum_to_one() -> None:
 def test_nonsense_is_refused_by_name(value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Choice.parse(value)
+
+
+@pytest.mark.parametrize("value", [None, [], {"metadata": "some"}, {"lossless": "yes"}, {"path": "/x"}])
+def test_nonsense_about_the_output_is_refused(value: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"output: give an object|metadata: 'some' is none of none, safe, all|neither"
+    ):
+        OutputChoice.parse(value)
 
 
 def test_filters_are_listed_once_and_found_by_id_only(red_filter: Path, tmp_path: Path) -> None:

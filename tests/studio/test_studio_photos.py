@@ -12,7 +12,8 @@ from PIL import Image
 
 from pix2style.errors import ImageError
 from pix2style.images import Image8, read_picture
-from pix2style.studio.choice import Choice
+from pix2style.images.metadata_choice import KeepMetadata
+from pix2style.studio.choice import Choice, OutputChoice
 from pix2style.studio.photos import NO_FILTER, PREVIEW_PX
 from pix2style.studio.studio import Studio
 from pix2style.studio.uploads import Upload
@@ -54,6 +55,10 @@ def test_metadata_of_the_photo_does_not_come_along(studio: Studio, add: Callable
     assert b"at home" not in result.read_bytes()
     with Image.open(result) as saved:
         assert (saved.format, saved.size) == ("JPEG", (20, 40))
+    kept = studio.photos.result(upload, _RED, OutputChoice(KeepMetadata.ALL, lossless=True))
+    assert kept.suffix == ".png"
+    with Image.open(kept) as saved:
+        assert saved.getexif()[0x010E] == "at home"
 
 
 def test_the_first_of_several_pictures_is_shown_and_all_are_stylized(

@@ -99,6 +99,18 @@ def test_a_photo_from_the_drop_to_the_download(
     assert list(studio.folder.iterdir()) == []
 
 
+def test_the_program_of_the_guide(
+    ask: _Caller, photo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/studio.md").read_text(encoding="utf-8")
+    code = guide[guide.index("```python") :].split("```")[1].partition("\n")[2]
+    out = tmp_path / "out.png"
+    monkeypatch.setattr(sys, "argv", ["x", f"http://127.0.0.1:{ask.port}", str(photo_file), str(out)])
+    exec(compile(code, "guide", "exec"), {})
+    with Image.open(out) as written:
+        assert written.size == (60, 44)
+
+
 def test_the_page_asks_no_other_host_and_says_so_to_the_browser(ask: _Caller) -> None:
     status, headers, body = ask("GET", "/")
     assert status == 200

@@ -26,7 +26,7 @@ def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> It
     Raises:
         Pix2StyleError: `out` exists and is not empty, another process is writing it, or it cannot be written.
     """
-    _check_new(out, error_type)
+    check_new_folder(out, error_type)
     named, out = out, Path(os.path.realpath(out))
     unfinished = out.parent / f".{out.name}.unfinished"
     busy = error_type(f"{named}: another process is writing there: wait for it, or choose another folder")
@@ -44,7 +44,12 @@ def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> It
         raise error_type(f"{named}: cannot be written: {error.strerror or error}: nothing was kept") from error
 
 
-def _check_new(out: Path, error_type: type[Pix2StyleError]) -> None:
+def check_new_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> None:
+    """Check that a folder is new or empty.
+
+    Raises:
+        Pix2StyleError: It holds something, is a file, or has no name.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise error_type(f"{out}: exists already: choose a new folder, or delete it first")
     if not out.name or out.name == "..":

@@ -160,7 +160,8 @@ async function download(chosen) {
   for (const [number, photo] of chosen.entries()) {
     say(chosen.length > 1 ? `Stylizing photo ${number + 1} of ${chosen.length} in full size …` : "Stylizing in full size …");
     try {
-      await save(await post(`/api/photos/${photo.id}/result`, value(photo)), photo.name);
+      const output = {metadata: part("output-metadata").value, lossless: part("output-lossless").checked};
+      await save(await post(`/api/photos/${photo.id}/result`, {...value(photo), output}), photo.name);
       say("Downloaded.");
     } catch (error) {
       say(error.message, true);
