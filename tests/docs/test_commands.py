@@ -49,6 +49,7 @@ ASSUMES = {
     "docs/guides/live.md": ("watercolor.onnx", "clip.mp4"),
     "docs/guides/studio.md": (),
     "docs/guides/web-page.md": ("watercolor.onnx",),
+    "docs/guides/editors.md": (),
     "docs/guides/scale-out.md": ("photos", "painting.jpg"),
     "docs/reference/python.md": ("watercolor.onnx",),
 }

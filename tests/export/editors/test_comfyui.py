@@ -20,7 +20,7 @@ _PROGRAM = """
 import importlib.util, pathlib, sys
 import numpy as np, torch
 folder = pathlib.Path(sys.argv[1])
-options = {"submodule_search_locations": [folder]}
+options = {"submodule_search_locations": [str(folder)]}
 spec = importlib.util.spec_from_file_location("custom_node", folder / "__init__.py", **options)
 module = importlib.util.module_from_spec(spec)
 sys.modules["custom_node"] = module

@@ -49,9 +49,11 @@ def test_the_graph_takes_float_planes_and_computes_what_the_filter_computes(
     assert np.array_equal(outside, session.run(None, {"input": np.ones((1, 3, 8, 8), np.float32)})[0])
 
 
-def test_the_same_filter_gives_the_same_bytes(package: tuple[Path, OnnxStylizer], tmp_path: Path) -> None:
+def test_the_same_filter_gives_the_same_bytes(
+    package: tuple[Path, OnnxStylizer], tmp_path: Path, lite_file: Callable[..., Path]
+) -> None:
     path, stylizer = package
-    write_darktable(stylizer.path.read_bytes(), stylizer.spec, tmp_path / "again.dtmodel")
+    write_darktable(lite_file().read_bytes(), stylizer.spec, tmp_path / "again.dtmodel")
     assert (tmp_path / "again.dtmodel").read_bytes() == path.read_bytes()
     with zipfile.ZipFile(path) as archive:
         onnx.checker.check_model(onnx.load_model_from_string(archive.read(archive.namelist()[1])), full_check=True)
