@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2style.errors import ConfigError, DataError, require
+from pix2style.errors import ConfigError, require
 from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
@@ -69,8 +69,6 @@ def _filter_files(sources: Sequence[Path], exported: Path, run: RunOptions) -> l
     paths = []
     for number, source in enumerate(sources):
         path = filter_path(source)
-        if not path.exists():
-            raise DataError(f"{source}: does not exist: name a run folder, a filter file or a filter of the gallery")
         if path.is_dir():
             require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
             exported_file = exported / f"{number}.onnx"

@@ -39,7 +39,7 @@ def test_a_filter_file_becomes_a_package_and_a_node(
         (("FILTER", "--for", "comfyui"), 2, "--for comfyui writes a folder: add -o FOLDER"),
         (("FILTER", "FILTER", "--for", "comfyui", "-o", "node"), 2, "two of the filters have one name"),
         (("FILTER", "--for", "darktable", "--precision", "int8"), 2, "--for darktable has one form: leave out"),
-        (("nowhere", "--for", "darktable"), 3, "nowhere: does not exist: name a run folder, a filter file or"),
+        (("nowhere", "--for", "darktable"), 4, "nowhere: no such filter: expected"),
         (("FILTER", "--for", "photoshop"), 2, "photoshop"),
         (("notes.txt", "--for", "comfyui", "-o", "node"), 4, "notes.txt: ONNX Runtime"),
     ],
