@@ -65,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--chromium")
     parser.add_argument("--out", type=Path, default=Path("studio-pictures"))
     parser.add_argument("--docs", type=Path)
+    parser.add_argument("--filter", default="great-wave", help="filter in the picture of the documentation")
     return parser.parse_args()
 
 
@@ -172,7 +173,8 @@ def _picture_for_docs(browser: Browser, arguments: argparse.Namespace) -> None:
     with _opened(browser, arguments.address, _DOCS_SIZE, "light") as page:
         page.set_input_files("#photo-files", arguments.photos)
         _wait(page, _ALL_TILES)
-        page.wait_for_timeout(1500)
+        page.locator(".tile", has_text=arguments.filter).click()
+        page.wait_for_timeout(3000)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     for quality in range(90, 30, -5):
         shot.save(arguments.docs, quality=quality, optimize=True)

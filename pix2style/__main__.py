@@ -1,5 +1,5 @@
 """`python -m pix2style`."""
 
-from pix2style.cli import main
+from pix2style.cli import run
 
-main()
+run()

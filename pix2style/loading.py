@@ -35,6 +35,8 @@ def load_stylizer(
     threads: int | None = None,
     device: str | None = None,
     preserve_color: bool = False,
+    stroke: float | None = None,
+    look_px: int | None = None,
     spinning: Spinning | None = None,
 ) -> Stylizer:
     """Load a filter of the gallery, a filter file, the generator of a run folder, a teacher, or a blend of several.
@@ -59,6 +61,10 @@ def load_stylizer(
             installed ONNX Runtime has; see `runtime.devices`. For an 8-bit filter the float16 file beside it
             (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
+        stroke: Size of the strokes relative to the plain way, from 0.5 to 4: photos are stylized in another size, and
+            come back in their own with their own detail. See `effects.stroke.StrokeSize`.
+        look_px: Longer side in pixels of the version whose strokes larger photos get, for example 1024. With `stroke`,
+            strokes are so many times those of that version.
         spinning: For filter files: when ONNX Runtime's threads that wait for work keep a core busy, `"always"`, `"in a
             run"` or `"never"`. None for "always", with which many small photos in a row take least time.
 
@@ -67,18 +73,23 @@ def load_stylizer(
 
     Raises:
         ArtifactError: If the file, folder or network is missing, damaged or of an unknown kind.
-        ConfigError: If a run holds several styles and none is chosen, there is no such style, strength is not between
-            0 and 1, the device cannot be used here, or this kind of stylizer does not have one of the arguments.
+        ConfigError: If a run holds several styles and none is chosen, there is no such style, strength, stroke or
+            look_px is out of its range, the device cannot be used here, or this kind of stylizer does not have one of
+            the arguments.
         MissingExtraError: If an extra of pix2style is not installed. The message names it.
     """
     options = _Options(strength, style, tile, teacher_module, threads, device, spinning)
     stylizer = _load_blend(source, options) if isinstance(source, str) else None
     stylizer = stylizer or _load_one(source, options)
-    if not preserve_color:
-        return stylizer
-    from pix2style.effects.preserve_color import PreserveColor
+    if stroke is not None or look_px is not None:
+        from pix2style.effects.stroke import StrokeSize
 
-    return PreserveColor(stylizer)
+        stylizer = StrokeSize(stylizer, stroke=stroke, look_px=look_px)
+    if preserve_color:
+        from pix2style.effects.preserve_color import PreserveColor
+
+        stylizer = PreserveColor(stylizer)
+    return stylizer
 
 
 @dataclass(frozen=True, slots=True)

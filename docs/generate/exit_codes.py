@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from markdown_table import table
 
 from pix2style import errors
-from pix2style.cli.app import EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from pix2style.cli.exits import EXIT_INTERRUPTED, EXIT_SOME_FAILED
 
 
 def exit_code_table() -> str:

@@ -4,6 +4,6 @@ Modules import what a command needs inside its function, so that `--help` and sh
 command gets a line in `commands.py`.
 """
 
-from pix2style.cli.app import main
+from pix2style.cli.program import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

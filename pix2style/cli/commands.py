@@ -14,7 +14,7 @@ COMMAND_MODULES = {
     "train-features": "train_features_cli",
     "export": "export_cli",
     "inspect": "inspect_cli",
-    "infer": "infer_cli",
+    "infer": "infer_registration",
     "gallery": "gallery_cli",
     "sheet": "sheet_cli",
     "live": "live_cli",

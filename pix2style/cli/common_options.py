@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from pix2style.cli import lazy_typer as typer
 
 
 def complete_config(incomplete: str) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from pix2style.cli import infer_options as options
-from pix2style.cli.app import EXIT_SOME_FAILED, advise_after_interrupt, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.exits import EXIT_SOME_FAILED, advise_after_interrupt
 from pix2style.cli.infer_io_options import InputsArgument, OutOption, SearchOptions
 from pix2style.cli.mask_options import MaskOptions
+from pix2style.cli.size_options import shrinking
 from pix2style.cli.standard_streams import STREAM
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pix2style.stylizer import Stylizer
 
 
-@app.command("infer")
 def infer_command(
     stylizer: options.FilterArgument,
     out: OutOption,
@@ -62,7 +61,7 @@ def infer_command(
         loaded = where.around(how.load(stylizer), [*inputs, *(files.listed or ())])
         if loaded.description:
             print_note(f"the photos are stylized by {loaded.description}")
-        return loaded
+        return shrinking(loaded, clips.max_side) if STREAM in (out, *inputs) else loaded
 
     if out == STREAM:
         infer_to_standard_output(load, inputs[0], outputs, files, as_json=as_json)
@@ -119,4 +118,4 @@ def _finish(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> Non
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
     print_report(report, out, tiled, as_json=as_json)
     if report.failures:
-        raise typer.Exit(EXIT_SOME_FAILED)
+        sys.exit(EXIT_SOME_FAILED)

@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from pix2style.cli import lazy_typer as typer
 from pix2style.cli.standard_streams import STREAM, open_list, stream_or_path
 from pix2style.errors import ConfigError
 

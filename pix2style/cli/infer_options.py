@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from pix2style.cli import lazy_typer as typer
 from pix2style.cli.common_options import complete_filter
 from pix2style.cli.infer_io_options import (
     DeviceOption,
@@ -18,6 +17,7 @@ from pix2style.cli.infer_io_options import (
     SearchOptions,
     ThreadsOption,
 )
+from pix2style.cli.size_options import LookOption, MaxSideOption, StrokeOption
 from pix2style.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -120,12 +120,6 @@ EndOption = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="End clips at this time of the original, for example 90 or 1:45."),
 ]
-MaxSideOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="PX", help="Shrink the frames of clips to this longer side first, which is faster, for example 1280."
-    ),
-]
 CrfOption = Annotated[
     int | None,
     typer.Option(
@@ -159,6 +153,8 @@ class FilterOptions:
     threads: ThreadsOption = None
     device: DeviceOption = None
     preserve_color: PreserveColorOption = False
+    stroke: StrokeOption = None
+    look: LookOption = None
 
     def load(self, source: str) -> Stylizer:
         """Load the filter with these options."""
@@ -173,6 +169,8 @@ class FilterOptions:
             threads=self.threads,
             device=self.device,
             preserve_color=self.preserve_color,
+            stroke=self.stroke,
+            look_px=self.look,
             spinning="never",  # else waiting threads take as much processor time as the work on small photos
         )
 
@@ -211,7 +209,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class ClipOptions:
-    """Options of clips. All are None where a person has not set them."""
+    """Options of clips, and the size of photos. All are None where a person has not set them."""
 
     steady: SteadyOption = None
     start: StartOption = None
@@ -233,7 +231,7 @@ class ClipOptions:
             ConfigError: A value is wrong. The message names the option.
         """
         is_plain = not outputs.lossless and outputs.keep_metadata is Metadata.none and threads is None
-        if is_plain and not self.given_names():
+        if is_plain and self.max_side is None and not self.given_names():
             return None
         from pix2style.images import KeepMetadata
         from pix2style.video.clip_settings import clip_settings
@@ -253,8 +251,9 @@ class ClipOptions:
         )
 
     def given_names(self) -> list[str]:
-        """Return the options that a person has set, as they are written."""
-        return given_names(**{field.name: getattr(self, field.name) for field in fields(self)})
+        """Return the options that a person has set and that concern clips only, as they are written."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return given_names(**{name: value for name, value in values.items() if name != "max_side"})
 
 
 def file_settings(search: SearchOptions, how: FilterOptions, outputs: OutputOptions) -> FileSettings:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from pix2style.cli import lazy_typer as typer
 from pix2style.errors import ConfigError, DataError
 
 if TYPE_CHECKING:

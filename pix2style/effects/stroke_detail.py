@@ -10,20 +10,23 @@ which blurs everything that does not follow the photo, the strokes themselves ar
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pix2style.images import Image8, resize
-from pix2style.images.enlarge import enlarge, enlarge_in_strips, grey_levels
+from pix2style.images.enlarge import Enlarger, enlarge, grey_levels
+from pix2style.processes import usable_cores
 
 _Floats = NDArray[np.float32]
 # Variance in levels below which a difference in the photo counts as noise rather than as an edge.
 _NOISE_VARIANCE = 30.0
 # Gains are stored in bytes, as _ZERO + _UNIT * gain. Then gain times detail fits 16 bits, which numpy computes fast.
 _ZERO, _UNIT = 128, 64
-_ROUNDING = _UNIT // 2
 _PIXELS_PER_STRIP = 32_768
 _COMPENSATIONS = 2
+_MAX_THREADS = 4
 _RADIUS = 1
 
 
@@ -43,22 +46,36 @@ def enlarge_with_detail(photo: Image8, version: Image8, stylized: Image8, streng
     """
     kept, (height, width) = 1 - strength, photo.shape[:2]
     sources = [stylized, grey_levels(version)] + ([version] if kept else [])
-    sources = [_compensate(source, height, width) for source in sources] + [_gains(version, stylized, kept)]
+    sharp = Enlarger([_compensate(source, height, width) for source in sources], height, width)
+    smooth = Enlarger([_gains(version, stylized, kept)], height, width, linear=True)
     result = np.empty_like(photo)
-    for rows, (base, grey, *others, gains) in enlarge_in_strips(sources, height, width):
+
+    def fill(rows: slice) -> None:
         strip = np.ascontiguousarray(photo[rows])
-        detail = grey_levels(strip).astype(np.int16) - grey
-        levels = gains.astype(np.int16)
-        levels -= _ZERO
-        levels *= detail[..., None]
-        levels += _ROUNDING
-        levels >>= _UNIT.bit_length() - 1
+        base, grey, *others = sharp.rows(rows)
+        [gains] = smooth.rows(rows)
+        levels = _detail(strip, grey, gains)
         levels += base
         for enlarged in others:
-            lost = strip.astype(np.float32) - enlarged
-            levels += np.rint(np.float32(kept) * lost).astype(np.int16)
+            levels += np.rint(np.float32(kept) * (strip.astype(np.float32) - enlarged)).astype(np.int16)
         result[rows] = np.clip(levels, 0, 255, out=levels)
+
+    with ThreadPoolExecutor(min(usable_cores(), _MAX_THREADS)) as pool:
+        for _ in pool.map(fill, sharp.strips):
+            pass
     return result
+
+
+def _detail(photo: Image8, grey: Image8, gains: Image8) -> NDArray[np.int16]:
+    """Return what the photo has beyond the grey levels of its enlarged version, times the gains, in levels."""
+    difference = grey_levels(photo).astype(np.int16) - grey
+    levels = gains.astype(np.int16)
+    levels -= _ZERO
+    for channel in range(3):  # faster than multiplying by difference[..., None]
+        levels[..., channel] *= difference
+    levels += _UNIT // 2
+    levels >>= _UNIT.bit_length() - 1
+    return levels
 
 
 def _compensate(image: Image8, height: int, width: int) -> Image8:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 
-from pix2style.images.picture import Image8
+from pix2style.images.picture import WHITE, Image8, Picture
 
 
 def resize(rgb: Image8, height: int, width: int) -> Image8:
@@ -40,6 +42,19 @@ def fit_within(rgb: Image8, side: int) -> Image8:
     """Shrink an image so that its longer side has at most `side` pixels; a smaller image is returned unchanged."""
     height, width = rgb.shape[:2]
     return resize(rgb, *size_within(height, width, side))
+
+
+def fit_picture(picture: Picture, side: int) -> Picture:
+    """Shrink a picture as `fit_within` does, with its transparency: hidden colours do not show at its borders."""
+    height, width = size_within(picture.rgb.shape[0], picture.rgb.shape[1], side)
+    if picture.alpha is None or picture.alpha.shape == (height, width):
+        return replace(picture, rgb=resize(picture.rgb, height, width))
+    # Pillow multiplies colours by their transparency before it averages them.
+    whole = Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
+    shrunk = np.array(whole.resize((width, height), Image.Resampling.HAMMING))
+    rgb, alpha = np.ascontiguousarray(shrunk[..., :3]), np.ascontiguousarray(shrunk[..., 3])
+    rgb[alpha == 0] = WHITE
+    return replace(picture, rgb=rgb, alpha=alpha)
 
 
 def resize_shorter_side(rgb: Image8, side: int) -> Image8:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2style.effects.effect import split_pixel_effects
+from pix2style.effects.stroke import StrokeSize
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.steady.grid import crop_from_phase, pad_to_phase
@@ -62,12 +63,16 @@ class SteadyStylizer:
 
     Args:
         stylizer: What stylizes single frames. Its outermost pixel effects, such as a mask, are applied to the finished
-            frames, so that they lie on the frame and not on the scene.
+            frames, so that they lie on the frame and not on the scene. If it is a `StrokeSize` inside of them, the
+            frames are followed and stylized in the size of its versions, in which the filter's grid has whole pixels.
         mode: How much is done for steadiness.
     """
 
     def __init__(self, stylizer: Stylizer, mode: SteadyMode) -> None:
         self._stylizer, self._effects = split_pixel_effects(stylizer)
+        self._stroke = self._stylizer if isinstance(self._stylizer, StrokeSize) else None
+        if self._stroke:
+            self._stylizer = self._stroke.inner
         self._mode = mode
         self._tracker = MotionTracker()
         self._plan = FramePlan(scene=-1)  # of the last frame that was followed
@@ -87,6 +92,7 @@ class SteadyStylizer:
         """
         if self._mode is SteadyMode.OFF:
             return FramePlan()
+        frame = self._version(frame)
         motion, before = self._tracker.follow(frame), self._plan
         scene = before.scene + motion.starts_scene
         locked = (0, 0) if motion.starts_scene else _locked(motion.position, before.locked_px)
@@ -122,10 +128,17 @@ class SteadyStylizer:
         Returns:
             uint8 [height, width, 3].
         """
-        stylized = self._stylize_steadily(frame, plan)
+        version = self._version(frame)
+        stylized = self._stylize_steadily(version, plan)
+        if self._stroke:
+            stylized = self._stroke.finish(frame, version, stylized)
         for effect in self._effects:
             stylized = effect.combine(frame, stylized, alpha)
         return stylized
+
+    def _version(self, frame: Image8) -> Image8:
+        """Return a frame in the size in which it is followed and stylized."""
+        return self._stroke.version(frame) if self._stroke else frame
 
     def _stylize_steadily(self, frame: Image8, plan: FramePlan) -> Image8:
         """Stylize a frame without the effects on finished frames."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.durations import duration_text
-from pix2style.errors import ConfigError
+from pix2style.errors import ConfigError, DataError, FileError
 from pix2style.steady import SteadyMode
 from pix2style.studio.jobs import Job
 from pix2style.studio.uploads import Upload
@@ -56,6 +56,8 @@ class ClipJob(Job):
             )
         except _StoppedError:
             return
+        except FileError as error:  # about the file by its name here
+            raise DataError(f"{self._upload.name}: {error.reason}") from error
         self.share, self.result = 1.0, out
         self.message = f"{report.frames:,} frames"
         self.lines.extend(report.notes)

@@ -95,7 +95,7 @@ def stylize_inputs(
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
         inputs: Files, and folders that are searched recursively.
         out: Output folder, which is created if needed; or an output file for a single photo or clip.
-        clips: How clips are stylized; None for the defaults.
+        clips: How clips are stylized; None for the defaults. Photos are shrunk to its `max_side_px`, too.
         suffix: Suffix of the outputs of all photos, for example `.png`; None for the suffixes of the photos.
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         overwrite: Whether to replace outputs that exist.
@@ -115,7 +115,8 @@ def stylize_inputs(
     plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES, files=files)
     (given or GivenOptions()).check(plan.jobs)
     photo_jobs, clip_jobs = ([job for job in plan.jobs if job.is_clip is wanted] for wanted in (False, True))
-    report, origin = report_of_plan(plan, "photos or clips"), origin_of(stylizer, jpeg_quality, files)
+    for_photos = _shrinking(stylizer, clips.max_side_px) if clips and clips.max_side_px else stylizer
+    report, origin = report_of_plan(plan, "photos or clips"), origin_of(for_photos, jpeg_quality, files)
     call_clips = _clips_of_call(stylizer, clip_jobs, inputs, clips) if clip_jobs else None
     jobs = photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
     if call_clips:
@@ -131,6 +132,13 @@ def stylize_inputs(
         call_clips.add_to(report)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _shrinking(stylizer: Stylizer, max_side_px: int) -> Stylizer:
+    """Return a stylizer that shrinks photos first."""
+    from pix2style.effects.max_side import MaxSide
+
+    return MaxSide(stylizer, max_side_px)
 
 
 def _clips_of_call(

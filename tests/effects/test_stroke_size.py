@@ -11,7 +11,7 @@ from pix2style.effects.stroke import StrokeSize
 from pix2style.effects.stroke_detail import enlarge_with_detail
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, Picture, resize
-from pix2style.images.enlarge import enlarge, enlarge_in_strips
+from pix2style.images.enlarge import Enlarger, enlarge
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 
@@ -128,9 +128,10 @@ def test_strips_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
     image = edge(60, 90, noise=30)
     whole = enlarge(image, 231, 340)
     monkeypatch.setattr("pix2style.images.enlarge._PIXELS_PER_STRIP", 340 * 7)
-    strips = list(enlarge_in_strips([image], 231, 340))
-    assert len(strips) == 33
-    assert np.abs(np.concatenate([part for _, [part] in strips]).astype(int) - whole).max() <= 1
+    enlarger = Enlarger([image], 231, 340)
+    parts = [part for rows in enlarger.strips for part in enlarger.rows(rows)]
+    assert len(parts) == 33
+    assert np.abs(np.concatenate(parts).astype(int) - whole).max() <= 1
 
 
 def test_alpha_and_profile_are_those_of_the_picture() -> None:

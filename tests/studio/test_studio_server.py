@@ -176,7 +176,7 @@ def test_messages_name_no_folder_of_the_machine(ask: _Caller, studio: Studio) ->
         time.sleep(0.01)
         answer = ask.json("GET", f"/api/jobs/{answer['id']}")
     assert answer["state"] == "failed"
-    assert answer["message"].startswith("clip.mp4: ")
+    assert answer["message"].startswith("a.mp4: ")
     assert str(studio.folder) not in json.dumps(answer)
     assert studio.without_paths(f"{studio.folder}/{'0' * 16}/photo.jpg: x") == "photo.jpg: x"
 

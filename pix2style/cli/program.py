@@ -1,0 +1,111 @@
+"""Run the program `pix2style`: how errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Sequence
+
+from pix2style.cli.commands import import_commands
+from pix2style.cli.exits import EXIT_INTERRUPTED, exit_interrupted
+from pix2style.cli.standard_streams import open_missing_streams, refuse_standard_output
+from pix2style.cli.terminal import as_data_error, check_working_directory, print_in_any_encoding
+from pix2style.errors import Pix2StyleError
+from pix2style.home_paths import expand_arguments
+from pix2style.printable import printable
+from pix2style.progress import set_quiet
+
+_LAYOUT = "\n\t"  # control characters that messages may hold
+
+
+class _WorkDone(SystemExit):
+    """The work is done, and nothing is left to clean up."""
+
+
+def run() -> None:
+    """Run the program in a process of its own."""
+    try:
+        main()
+    except _WorkDone:
+        _leave_at_once()
+        raise
+
+
+def _leave_at_once() -> None:
+    """Leave without freeing each object and library, which takes a tenth of the time for a small photo."""
+    if threading.active_count() > 1:
+        return
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # Python says what is wrong when it leaves
+        return
+    os._exit(0)
+
+
+def main() -> None:
+    """Run the program; errors become one message on stderr and an exit code (docs/reference/exit-codes.md)."""
+    open_missing_streams()
+    print_in_any_encoding()
+    try:
+        _run()
+    except Pix2StyleError as error:
+        print(f"pix2style: {printable(str(error), keep=_LAYOUT)}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        exit_interrupted()
+    except SystemExit as exit_request:
+        # Typer catches KeyboardInterrupt itself and exits with this code, without a message.
+        if exit_request.code == EXIT_INTERRUPTED:
+            exit_interrupted()
+        raise
+
+
+def _run() -> None:
+    """Run the command, and turn an error of the system that it did not explain into a message."""
+    try:
+        sys.argv[1:] = expand_arguments(sys.argv[1:])
+        refuse_standard_output(sys.argv[1:])
+        _run_plain(sys.argv[1:])
+        from pix2style.cli.app import app  # imports Typer
+
+        import_commands(sys.argv[1:])
+        app(prog_name="pix2style")  # also for `python -m pix2style`, whose completion is that of the program
+    except OSError as error:
+        raise as_data_error(error) from error
+
+
+def _run_plain(arguments: Sequence[str]) -> None:
+    """Run `infer` and leave, if its arguments are plain: without Typer, a small photo takes half the time."""
+    if arguments[:1] != ["infer"]:
+        return
+    from pix2style.cli.infer_cli import infer_command
+    from pix2style.cli.plain_arguments import NotPlainError, read_plain
+
+    try:
+        command, values = read_plain(infer_command, arguments[1:])
+    except NotPlainError:
+        return
+    check_working_directory()
+    if values.pop("quiet"):
+        set_quiet(True)
+    _import_numpy_with_one_thread()
+    try:
+        command(**values)
+    except BrokenPipeError:  # as Typer: whoever reads the report has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    raise _WorkDone(0)
+
+
+def _import_numpy_with_one_thread() -> None:
+    """Import numpy without its threads for matrix products: they take long to start, and `infer` hardly needs them."""
+    name = "OPENBLAS_NUM_THREADS"
+    if name not in os.environ and "numpy" not in sys.modules:
+        os.environ[name] = "1"
+        import numpy  # noqa: F401
+
+        del os.environ[name]  # programs that this one starts shall not find it
