@@ -45,7 +45,7 @@ class Pix2StyleFilter:
         """
         session = _session(filter_name)
         optional = {value.name for value in session.get_overridable_initializers()}
-        inputs = {"strength": np.float32([strength])} if "strength" in optional else {}
+        inputs = {"strength": np.array([strength], np.float32)} if "strength" in optional else {}
         photos = np.rint(image[..., :3].clamp(0, 1).cpu().numpy() * 255).astype(np.uint8)
         outputs = [session.run(["stylized"], {"photo": photo[None], **inputs})[0] for photo in photos]
         return (torch.from_numpy(np.concatenate(outputs).astype(np.float32) / 255),)
