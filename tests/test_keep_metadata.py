@@ -18,10 +18,12 @@ from pix2style.images import (
     Image8,
     KeepMetadata,
     Picture,
+    PictureSequence,
     decode_images,
     read_origin,
     read_picture,
     write_picture,
+    write_sequence,
 )
 from pix2style.images.exif_tags import IPTC_TAG, XMP_TAG, iptc_segment
 from pix2style.images.tiff_groups import add_groups
@@ -162,6 +164,27 @@ def test_none_keeps_nothing(tmp_path: Path, out: str) -> None:
     assert picture.metadata is None
     assert not [word for word in (*PRIVATE, b"Maker", b"Ann", b"2026") if word in target.read_bytes()]
     assert read_origin(target) == "1" * 65
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG"])
+def test_documents_and_animations_keep_those_of_their_first_picture(tmp_path: Path, kind: str) -> None:
+    source, target = tmp_path / f"in.{TEXT[kind]}", tmp_path / f"out.{TEXT[kind]}"
+    pictures = [Image.new("RGB", (20, 12), (90 * number, 0, 0)) for number in range(3)]
+    exif = camera_exif().tobytes()
+    options: dict[str, Any] = {"tiffinfo": camera_exif()} if kind == "TIFF" else {"exif": exif}
+    pictures[0].save(source, kind, save_all=True, append_images=pictures[1:], **options)
+    if kind == "TIFF":
+        add_groups(source, exif)
+    sequence = decode_images(source.read_bytes(), name="in", metadata=KeepMetadata.SAFE)
+    assert isinstance(sequence, PictureSequence)
+    write_sequence(target, sequence.frames(), sequence, origin="1" * 65)
+    with Image.open(target) as image:
+        assert (getattr(image, "n_frames", 1), image.getexif()[Base.Artist]) == (3, "Ann Example")
+        assert image.getexif().get_ifd(ExifTags.IFD.Exif)[Base.LensModel] == "Lens 35mm"
+        for number in range(3):
+            image.seek(number)
+            image.load()
+    assert not [secret for secret in PRIVATE if secret in target.read_bytes()]
 
 
 def test_previews_in_maker_notes_are_left_out(tmp_path: Path) -> None:

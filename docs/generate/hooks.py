@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from commands import command_reference
 from configuration import configuration_reference
 from exit_codes import exit_code_table
+from filters_page import gallery_page
 from record_fields import field_table
 from repository import listing, outside_pages, relink
 
@@ -23,6 +24,7 @@ _WRITERS = {
     "commands": command_reference,
     "configuration": configuration_reference,
     "exit-codes": exit_code_table,
+    "gallery": gallery_page,
     "experiments": lambda: listing("configs"),
     "pipelines": lambda: listing("pipelines"),
 }

@@ -14,6 +14,7 @@ _PAGES = (
     "benchmarks/LOG.md",
     "benchmarks/quality.md",
     "data/README.md",
+    "pix2style/gallery/filters/photos.md",
     "pix2style/samples/LICENSES.md",
 )
 _RESULTS = "benchmarks/results"

@@ -150,12 +150,13 @@ def keep_for_image() -> Iterator[BinaryIO]:
     set_binary(original)
     os.dup2(2, 1)
     try:
-        with open(original, "wb") as stream:
+        with open(original, "wb", closefd=False) as stream:
             yield stream
-            stream.flush()
-            sys.stdout.flush()
-            os.dup2(original, 1)
     except BrokenPipeError as error:
         raise DataError(f"{OUTPUT_NAME}: was closed before the whole image was written") from error
     except OSError as error:
         raise DataError(f"{OUTPUT_NAME}: cannot be written: {error.strerror or error}") from error
+    finally:
+        sys.stdout.flush()
+        os.dup2(original, 1)
+        os.close(original)

@@ -112,7 +112,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
                 image.save(temporary, kind, **all_options)
             add_origin(temporary, kind, origin)
             add_metadata(temporary, kind, picture.metadata)
-    # Encoders raise ValueError or struct.error for values that their format cannot store.
-    except (OSError, ValueError, struct.error) as error:
+    # Encoders raise these errors for values that their format cannot store.
+    except (OSError, ValueError, RuntimeError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be written: {reason}") from error

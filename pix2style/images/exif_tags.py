@@ -72,6 +72,25 @@ ALL_MAIN = SAFE_MAIN | frozenset(
     )
 )
 """What `all` keeps of the main group. Its other tags describe the pixels, or hold previews and layers."""
+TEXTS = frozenset(
+    tag.value
+    for tag in (
+        _Tag.DocumentName,
+        _Tag.ImageDescription,
+        _Tag.Make,
+        _Tag.Model,
+        _Tag.PageName,
+        _Tag.Software,
+        _Tag.DateTime,
+        _Tag.Artist,
+        _Tag.HostComputer,
+        _Tag.Copyright,
+    )
+)
+RATIOS = frozenset((_Tag.XResolution.value, _Tag.YResolution.value))
+SMALL_NUMBERS = frozenset((_Tag.Rating.value, _Tag.RatingPercent.value))
+BYTES = frozenset(tag.value for tag in (_Tag.XPTitle, _Tag.XPComment, _Tag.XPAuthor, _Tag.XPKeywords, _Tag.XPSubject))
+"""The types of the tags of the main group."""
 ABOUT_THE_PIXELS = frozenset(
     tag.value
     for tag in (

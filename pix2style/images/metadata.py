@@ -99,8 +99,23 @@ def _kept(
             continue
         if isinstance(value, bytes) and _JPEG_START in value:
             had_preview.append(tag)
+        elif not _fits(tag, value):
+            continue
         elif (cleaned := _clean(value, is_safe)) is not None:
             yield tag, cleaned
+
+
+def _fits(tag: int, value: Any) -> bool:
+    """Return whether a value has the type of its tag. libtiff refuses whole files for one that has not."""
+    if tag in exif_tags.TEXTS:
+        return isinstance(value, str)
+    if tag in exif_tags.BYTES:
+        return isinstance(value, bytes)
+    if tag == ExifTags.Base.ResolutionUnit:
+        return value in (1, 2, 3)
+    if tag in exif_tags.SMALL_NUMBERS:
+        return isinstance(value, int) and 0 <= value < 1 << 16
+    return tag not in exif_tags.RATIOS or (_is_sensible(value) and value >= 0)
 
 
 def _clean(value: Any, is_safe: bool) -> Any:

@@ -217,7 +217,7 @@ def write_sequence(
                 _write_animation(temporary, kind, pictures, options, shows_first=shows_first)
     except DataError:
         raise
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, ValueError, RuntimeError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be written: {reason}") from error
 

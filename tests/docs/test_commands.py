@@ -29,6 +29,7 @@ ASSUMES = {
     "README.md": ("photos", "photo.jpg", "painting.jpg"),
     "CONTRIBUTING.md": (),
     "docs/tutorial.md": ("photos", "photo.jpg", "painting.jpg"),
+    "docs/gallery.md": ("photo.jpg",),
     "docs/guides/make-pairs.md": ("photos", "painting.jpg", "other.jpg"),
     "docs/guides/magenta.md": (),
     "docs/guides/install.md": (),
