@@ -21,7 +21,7 @@ from pix2style.images import Image8, encode_png, read_picture
 # Packages that only extras install. (Not pydantic: Typer 0.29 needs it.)
 NOT_IN_BASE = (
     *("torch", "torchvision", "tensorflow", "tensorflow_hub", "cv2", "yaml", "kornia", "albumentations"),
-    *("onnx", "onnxscript", "safetensors", "wandb", "av", "pygame", "pyvirtualcam"),
+    *("onnx", "onnxscript", "safetensors", "wandb", "av", "pygame", "pyvirtualcam", "starlette", "uvicorn"),
 )
 
 # Runs the command line with arguments, then prints which of the watched modules are loaded.
@@ -84,6 +84,7 @@ def test_infer_works_where_only_the_base_is_installed(red_filter: Path, photo: P
         (("infer", "magenta:{photo}", "{photo}", "-o", "{folder}/out"), "painting"),
         (("export", "{folder}"), "train"),
         (("train",), "train"),
+        (("studio",), "studio"),
     ],
 )
 def test_a_missing_extra_is_named(
