@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,17 @@ def test_none_keeps_nothing(tmp_path: Path, out: str) -> None:
     assert picture.metadata is None
     assert not [word for word in (*PRIVATE, b"Maker", b"Ann", b"2026") if word in target.read_bytes()]
     assert read_origin(target) == "1" * 65
+
+
+@pytest.mark.parametrize("out", ["jpg", "tif"])
+def test_the_stated_size_is_that_of_the_output(tmp_path: Path, out: str) -> None:
+    picture = decode_images(photo_file(tmp_path, "JPEG").read_bytes(), name="in", metadata=KeepMetadata.SAFE)
+    assert isinstance(picture, Picture)
+    write_picture(tmp_path / f"out.{out}", replace(picture, rgb=picture.rgb[:20, :10]))
+    with Image.open(tmp_path / f"out.{out}") as image:
+        camera = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        assert (camera[Base.ExifImageWidth], camera[Base.ExifImageHeight]) == (10, 20)
+        assert camera[Base.LensModel] == "Lens 35mm"
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG"])

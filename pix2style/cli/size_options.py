@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from pix2style.cli import lazy_typer as typer
 
 if TYPE_CHECKING:
     from pix2style.stylizer import Stylizer

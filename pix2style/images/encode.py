@@ -17,7 +17,7 @@ from pix2style.images.colour import to_srgb
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
 from pix2style.images.png_pixels import save_png
-from pix2style.images.store_metadata import add_metadata, metadata_options
+from pix2style.images.store_metadata import add_metadata, metadata_options, of_size
 
 _WRITABLE = frozenset(("AVIF", "BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # For lossless WebP files, "quality" is the time spent on making them small, from 0 to 100.
@@ -102,7 +102,8 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     else:
         image = Image.fromarray(picture.on_white())
     extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
-    note = metadata_options(kind, picture.metadata, origin_options(kind, origin))
+    metadata = of_size(picture.metadata, picture.rgb)
+    note = metadata_options(kind, metadata, origin_options(kind, origin))
     try:
         with atomic_path(path) as temporary:
             all_options = {**options.get(kind, {}), **extra, **note}
@@ -111,7 +112,7 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
             else:
                 image.save(temporary, kind, **all_options)
             add_origin(temporary, kind, origin)
-            add_metadata(temporary, kind, picture.metadata)
+            add_metadata(temporary, kind, metadata)
     # Encoders raise these errors for values that their format cannot store.
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error

@@ -23,7 +23,7 @@ from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import origin_options
 from pix2style.images.picture import Picture
-from pix2style.images.store_metadata import add_metadata, metadata_options
+from pix2style.images.store_metadata import add_metadata, metadata_options, of_size
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
 from pix2style.printable import one_line
 
@@ -209,7 +209,8 @@ def write_sequence(
             else:
                 kind = str(format_of(path))
                 pictures = list(frames)
-                note = metadata_options(kind, pictures[0].picture.metadata, origin_options(kind, origin))
+                metadata = of_size(pictures[0].picture.metadata, pictures[0].picture.rgb)
+                note = metadata_options(kind, metadata, origin_options(kind, origin))
                 options = {**_animation_options(kind, like, quality), **note}
                 shows_first = kind != "PNG" or not like.has_default_image
                 if shows_first and like.has_default_image:
@@ -227,7 +228,7 @@ def _write_pages(path: Path, frames: Iterable[Frame], origin: str | None) -> Non
     with TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as writer:
         for number, frame in enumerate(frames):
             picture = frame.picture
-            first = picture.metadata if number == 0 else first
+            first = of_size(picture.metadata, picture.rgb) if number == 0 else first
             image = _as_pillow(picture, has_alpha=picture.alpha is not None)
             note = metadata_options("TIFF", picture.metadata, origin_options("TIFF", origin))
             image.save(writer, "TIFF", compression="tiff_lzw", **_profile(picture), **note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,24 @@ from PIL import ExifTags, Image
 
 from pix2style.images import exif_tags
 from pix2style.images.metadata import PictureMetadata, load_exif
+from pix2style.images.picture import Image8
 
 _SOFTWARE = ExifTags.Base.Software.value
 _WITH_EXIF = ("JPEG", "PNG", "WEBP", "AVIF")
 _WITH_DPI = ("JPEG", "PNG", "TIFF", "BMP")
+
+
+def of_size(metadata: PictureMetadata | None, rgb: Image8) -> PictureMetadata | None:
+    """Return metadata that state the size of an image, which may have been shrunk."""
+    if metadata is None or not metadata.exif:
+        return metadata
+    exif = load_exif(metadata.exif)
+    camera, (height, width) = exif.get_ifd(ExifTags.IFD.Exif), rgb.shape[:2]
+    stated = {ExifTags.Base.ExifImageWidth.value: width, ExifTags.Base.ExifImageHeight.value: height}
+    if all(camera.get(tag, number) == number for tag, number in stated.items()):
+        return metadata
+    camera.update(stated)
+    return replace(metadata, exif=exif.tobytes())
 
 
 def metadata_options(kind: str, metadata: PictureMetadata | None, options: dict[str, Any]) -> dict[str, Any]:

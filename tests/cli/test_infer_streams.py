@@ -23,6 +23,7 @@ from pix2style.cli.infer_io_options import SearchOptions
 from pix2style.cli.standard_streams import check_can_take_image, stream_or_path
 from pix2style.errors import ConfigError, DataError, ImageError
 from pix2style.images import Image8, decode_picture, encode_jpeg, encode_png, read_origin, read_picture
+from pix2style.progress import set_quiet
 from pix2style.runtime.file_list import read_file_list
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.output_paths import plan_outputs
@@ -59,6 +60,7 @@ def infer(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[by
         monkeypatch.setattr("sys.argv", ["pix2style", "infer", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             main()
+        set_quiet(False)  # as in a new process
         printed = capfdbinary.readouterr()
         return Done(int(left.value.code or 0), printed.out, printed.err.decode())
 

@@ -85,3 +85,7 @@ def test_filters_are_complete(name: str) -> None:
     assert stylizer.proof in {"passed", "in floats"}
     assert (FOLDER / card.photos.list).is_file()
     assert file.with_suffix(".md").read_text("utf-8") == card_page(card), "run: python -m pix2style.gallery.pages"
+
+
+def test_there_are_at_least_12_filters() -> None:
+    assert len(gallery.names()) >= 12
