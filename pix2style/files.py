@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # 40 characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.partial")
+    temporary = path.with_name(f".{path.name[:40]}.{os.urandom(8).hex()}.partial")
     # Created as any new file is, so that it gets the permissions that the umask or the folder prescribes.
     temporary.open("xb").close()
     permissions = stat.S_IMODE(temporary.stat().st_mode)

@@ -7,7 +7,6 @@ one row here.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +87,8 @@ def find_teacher(name: str) -> TeacherEntry:
     for entry in TEACHERS:
         if entry.name == name:
             return entry
+    import difflib  # for messages only
+
     [nearest] = difflib.get_close_matches(name, TEACHER_NAMES, n=1, cutoff=0)
     raise ValueError(f"expected one of {', '.join(TEACHER_NAMES)}: did you mean {nearest!r}?")
 

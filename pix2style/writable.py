@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 from pix2style.errors import DataError, Pix2StyleError
@@ -67,7 +66,7 @@ def _write_and_remove(folder: Path) -> None:
         for missing in reversed([parent for parent in (folder, *folder.parents) if not parent.exists()]):
             missing.mkdir(exist_ok=True)
             made.append(missing)
-        probe = folder / f".pix2style-{secrets.token_hex(8)}.partial"
+        probe = folder / f".pix2style-{os.urandom(8).hex()}.partial"
         try:
             probe.write_bytes(_PROBE)
         finally:

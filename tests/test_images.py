@@ -12,6 +12,7 @@ from pix2style.images import (
     Image8,
     Picture,
     as_array,
+    as_picture,
     as_pillow,
     decode_picture,
     from_batch,
@@ -82,7 +83,7 @@ def test_not_a_picture(wrong: object, error: type[Exception], message: str) -> N
 def test_pillow_round_trip_keeps_alpha_and_profile(photo: Image8) -> None:
     given = Image.fromarray(np.dstack([photo, photo[..., 0] | 1]))
     given.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    out = as_pillow(as_array(given), like=given)
+    out = as_pillow(as_picture(given))
     assert np.array_equal(np.asarray(out), np.asarray(given))
     assert out.info["icc_profile"] == given.info["icc_profile"]
 

@@ -18,6 +18,8 @@ from pix2style.writable import check_can_write, check_can_write_folder
 if TYPE_CHECKING:
     from pix2style.export.export_filter import ExportReport
 
+_EDITORS = (opts.Program.darktable, opts.Program.comfyui)
+
 
 @app.command("export")
 def export_command(
@@ -26,23 +28,33 @@ def export_command(
     page: opts.WebOptions,
     out: opts.OutOption = None,
     precision: opts.PrecisionOption = None,
+    for_: opts.ForOption = None,
     for_opencv: opts.ForOpencvOption = False,
     package: opts.PackageOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a run as a filter file (ONNX) that takes photos of any size, or as a web page.
+    """Export a run as a filter file (ONNX) that takes photos of any size, as a web page, or for another program.
 
     The file is compared with the network before it is kept; a file that differs is refused.
     """
+    for_opencv = for_opencv or for_ is opts.Program.opencv
     if page.web is not None:
-        if out is not None or precision is not None or package is not None or for_opencv:
-            raise ConfigError("--web writes a page: leave out --out, --precision, --package and --for-opencv")
+        if out is not None or precision is not None or package is not None or for_opencv or for_:
+            raise ConfigError("--web writes a page: leave out --out, --precision, --package and --for")
         from pix2style.cli.export_web import export_web
 
         export_web(sources, page.web, page.ort_web, run, as_json=as_json)
         return
     if page.ort_web is not None:
         raise ConfigError("--ort-web is for --web FOLDER: give both, or leave it out")
+    if for_ in _EDITORS:
+        if precision is not None or package is not None or for_opencv:
+            raise ConfigError(f"--for {for_} has one form: leave out --precision, --package and --for-opencv")
+        from pix2style.cli import export_editor
+
+        write = export_editor.export_darktable if for_ is opts.Program.darktable else export_editor.export_comfyui
+        write(sources, out, run, as_json=as_json)
+        return
     if len(sources) > 1:
         raise ConfigError(f"{sources[1]}: export takes one run, and several only with --web: export them one by one")
     _export_run(sources[0], run, out, precision, for_opencv=for_opencv, package=package, as_json=as_json)

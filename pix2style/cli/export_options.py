@@ -22,6 +22,14 @@ class Precision(StrEnum):
     all = "all"
 
 
+class Program(StrEnum):
+    """Values of `--for`."""
+
+    opencv = "opencv"
+    darktable = "darktable"
+    comfyui = "comfyui"
+
+
 class Weights(StrEnum):
     """Values of `--weights`."""
 
@@ -77,9 +85,18 @@ PairsOption = Annotated[
         " configuration."
     ),
 ]
+ForOption = Annotated[
+    Program | None,
+    typer.Option(
+        "--for",
+        help="Write for another program. opencv: an int8 file that OpenCV runs too, slower in ONNX Runtime; darktable:"
+        " a model package (.dtmodel); comfyui: a folder with a custom node. The last two also take filter files, for"
+        " example export great-wave --for darktable.",
+    ),
+]
 ForOpencvOption = Annotated[
     bool,
-    typer.Option("--for-opencv", help="Write an int8 file that OpenCV can run too. It is slower in ONNX Runtime."),
+    typer.Option("--for-opencv", hidden=True, help="The same as --for opencv."),
 ]
 PackageOption = Annotated[
     Path | None,

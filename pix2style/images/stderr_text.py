@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,6 +85,8 @@ def _copy_of_stderr() -> int | None:
 
 
 def _temporary_file() -> IO[bytes] | None:
+    import tempfile  # it imports much, and most kinds of files print nothing
+
     try:
         return tempfile.TemporaryFile()
     except OSError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -43,6 +42,8 @@ def loosest_form(name: str) -> str:
 
 def _ask(group: Sequence[int], texts: Sequence[str], out: Path) -> list[list[int]]:
     """Create the files of a group of suspects, and return those that turned out to be the same file."""
+    import tempfile  # it imports much, and this is rare
+
     try:
         with tempfile.TemporaryDirectory(dir=_existing_folder(out), prefix=".pix2style-") as folder:
             by_file: dict[tuple[int, int] | int, list[int]] = {}

@@ -7,7 +7,6 @@ import errno
 import hashlib
 import importlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,8 @@ def open_lock(folder: Path) -> int:
     """
     if _fcntl is not None:
         return os.open(folder, os.O_RDONLY)
+    import tempfile  # it imports much
+
     locks = Path(tempfile.gettempdir()) / _LOCK_FOLDER
     locks.mkdir(exist_ok=True)
     name = hashlib.sha256(os.path.normcase(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()

@@ -67,7 +67,22 @@ def test_a_parameter_of_another_kind_is_left_to_typer() -> None:
 
 # Modules that `infer` needs for one JPEG file: more of them cost time at each start.
 _UNNEEDED = (
-    *("typer", "rich", "pydantic", "click", "asyncio", "email", "numpy.random", "multiprocessing", "yaml", "cv2", "av"),
+    *(
+        "typer",
+        "rich",
+        "pydantic",
+        "click",
+        "asyncio",
+        "email",
+        "tempfile",
+        "difflib",
+        "secrets",
+        "numpy.random",
+        "multiprocessing",
+        "yaml",
+        "cv2",
+        "av",
+    ),
     *("PIL.ImageFont", "PIL.ImageDraw", "PIL.WebPImagePlugin", "PIL.AvifImagePlugin", "PIL.PdfImagePlugin"),
     *("pix2style.steady", "pix2style.video.clip_settings", "pix2style.cli.app", "pix2style.cli.train_cli"),
 )

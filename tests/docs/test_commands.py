@@ -48,6 +48,9 @@ ASSUMES = {
     "docs/guides/use-a-filter.md": ("photos", "photo.jpg", "watercolor.onnx", "many.onnx"),
     "docs/guides/video.md": ("clip.mp4", "holiday", "watercolor.onnx", "many.onnx"),
     "docs/guides/live.md": ("watercolor.onnx", "clip.mp4"),
+    "docs/guides/studio.md": (),
+    "docs/guides/web-page.md": ("watercolor.onnx",),
+    "docs/guides/editors.md": (),
     "docs/guides/scale-out.md": ("photos", "painting.jpg"),
     "docs/reference/python.md": ("watercolor.onnx",),
 }

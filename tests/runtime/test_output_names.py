@@ -122,7 +122,7 @@ def test_a_file_system_that_gives_no_answer_counts_as_one_that_ignores_case(
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(alike_names.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
     names = [PurePosixPath(name) for name in ("a.png", "b.png", "A.png")]
     assert alike_names.same_files(names, tmp_path) == [[0, 2]]
 

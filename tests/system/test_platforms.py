@@ -161,7 +161,7 @@ def test_locks_without_fcntl_are_files_outside_of_the_folder(tmp_path: Path, mon
 
     monkeypatch.setattr(locks, "_fcntl", None)
     monkeypatch.setattr(windows, "lock_file", lock_file)
-    monkeypatch.setattr(locks.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     (tmp_path / "pairs").mkdir()
     (tmp_path / "others").mkdir()
     with locked(tmp_path / "pairs", DataError("busy")), locked(tmp_path / "others", DataError("free")):

@@ -1,0 +1,86 @@
+"""`pix2style export --for`: filters in the form in which another program takes them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pix2style.errors import ConfigError, require
+from pix2style.writable import check_can_write
+
+if TYPE_CHECKING:
+    from pix2style.cli.export_options import RunOptions
+
+_DARKTABLE_SUFFIX = ".dtmodel"
+
+
+def export_darktable(sources: Sequence[Path], out: Path | None, run: RunOptions, *, as_json: bool) -> None:
+    """Write a run or filter file as a model package of darktable, and print where it is.
+
+    Raises:
+        ConfigError: There are several filters, or the file has another suffix.
+    """
+    require("painting", "onnx")
+    from pix2style.export.editors.darktable import write_darktable
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+
+    if len(sources) > 1:
+        raise ConfigError(f"{sources[1]}: a package of darktable holds one filter: export them one by one")
+    if out is not None and out.suffix.lower() != _DARKTABLE_SUFFIX:
+        raise ConfigError(f"--out {out}: darktable imports files that end in {_DARKTABLE_SUFFIX}: give it such a name")
+    if out is not None:
+        check_can_write(out)
+    with tempfile.TemporaryDirectory(prefix="pix2style-") as exported:
+        [path] = _filter_files(sources, Path(exported), run)
+        spec = OnnxStylizer(path).spec
+        out = out or Path(f"{spec.name}{_DARKTABLE_SUFFIX}")
+        check_can_write(out)
+        write_darktable(path.read_bytes(), spec, out)
+    _print(out, as_json, "in darktable: preferences, AI, import from file; then the module neural restore, denoise")
+
+
+def export_comfyui(sources: Sequence[Path], out: Path | None, run: RunOptions, *, as_json: bool) -> None:
+    """Write a folder that ComfyUI loads as a custom node, and print where it is.
+
+    Raises:
+        ConfigError: No folder is given, or two filters have one name.
+    """
+    from pix2style.export.editors.comfyui_folder import write_comfyui
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
+
+    if out is None:
+        raise ConfigError("--for comfyui writes a folder: add -o FOLDER")
+    with tempfile.TemporaryDirectory(prefix="pix2style-") as exported:
+        paths = _filter_files(sources, Path(exported), run)
+        filters = {OnnxStylizer(path).spec.name: path.read_bytes() for path in paths}
+        if len(filters) < len(paths):
+            raise ConfigError("two of the filters have one name: export them into folders of their own")
+        write_comfyui(sorted(filters.items()), out)
+    _print(out, as_json, "copy it into custom_nodes of ComfyUI; its README.md says what else it needs")
+
+
+def _filter_files(sources: Sequence[Path], exported: Path, run: RunOptions) -> list[Path]:
+    """Return the filter files that were named, also by a name in the gallery, or export those of runs."""
+    from pix2style.loading import filter_path
+
+    paths = []
+    for number, source in enumerate(sources):
+        path = filter_path(source)
+        if path.is_dir():
+            require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
+            exported_file = exported / f"{number}.onnx"
+            run.open(path).export(exported_file, "fp32", run.pairs)
+            path = exported_file
+        paths.append(path)
+    return paths
+
+
+def _print(out: Path, as_json: bool, next_step: str) -> None:
+    size = sum(file.stat().st_size for file in out.rglob("*")) if out.is_dir() else out.stat().st_size
+    if as_json:
+        print(json.dumps({"path": str(out), "bytes": size}))
+    else:
+        print(f"{out}: {size / 1e6:.2f} MB\n{next_step}")

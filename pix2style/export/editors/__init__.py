@@ -1,0 +1,1 @@
+"""Filters in the form in which programs for editing images take them."""

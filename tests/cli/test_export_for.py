@@ -1,0 +1,62 @@
+"""`pix2style export --for`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Pix2Style = Callable[..., tuple[int, str, str]]
+
+
+def test_a_filter_file_becomes_a_package_and_a_node(
+    pix2style: Pix2Style, lite_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = pix2style("export", lite_file(), "--for", "darktable")
+    assert code == 0, err
+    [package] = tmp_path.glob("*.dtmodel")
+    assert out.startswith(f"{package.name}: ")
+    code, out, err = pix2style("export", lite_file(), "--for", "comfyui", "-o", "node", "--json")
+    assert code == 0, err
+    assert json.loads(out)["path"] == "node"
+    assert sorted(path.name for path in (tmp_path / "node").iterdir()) == [
+        "README.md",
+        "__init__.py",
+        "filters",
+        "node.py",
+        "requirements.txt",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("FILTER", "--for", "darktable", "-o", "x.zip"), 2, "--out x.zip: darktable imports files that end in"),
+        (("FILTER", "FILTER", "--for", "darktable"), 2, "a package of darktable holds one filter"),
+        (("FILTER", "--for", "comfyui"), 2, "--for comfyui writes a folder: add -o FOLDER"),
+        (("FILTER", "FILTER", "--for", "comfyui", "-o", "node"), 2, "two of the filters have one name"),
+        (("FILTER", "--for", "darktable", "--precision", "int8"), 2, "--for darktable has one form: leave out"),
+        (("nowhere", "--for", "darktable"), 4, "nowhere: no such filter: expected"),
+        (("FILTER", "--for", "photoshop"), 2, "photoshop"),
+        (("notes.txt", "--for", "comfyui", "-o", "node"), 4, "notes.txt: ONNX Runtime"),
+    ],
+)
+def test_refusals(
+    pix2style: Pix2Style,
+    lite_file: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("no filter")
+    words = [str(lite_file()) if argument == "FILTER" else argument for argument in arguments]
+    exit_code, _, err = pix2style("export", *words)
+    assert (exit_code, message in err) == (code, True), err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
