@@ -274,6 +274,7 @@ def test_hostile_values_are_not_copied(tmp_path: Path) -> None:
         (b"\xff\xfe<\0a\0", "damaged"),
         (b"<a xmlns:h='http://ns.adobe.com/hdr-gain-map/1.0/'/>", "describes further pictures"),
         (b"<a>" + b" " * 70_000 + b"</a>", "too large"),
+        (b"<a>" + b"<xmp:Thumbnails>" * 60_000, "damaged"),  # took minutes
         (b"<a><b:Orientation xmlns:b='tiff' c='1'/><d Orientation='6'/></a>", "orientation"),
         (b"<a><xmpGImg:image xmlns:xmpGImg='x'>THUMBNAIL</xmpGImg:image></a>", "preview"),
     ],

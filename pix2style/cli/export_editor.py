@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.errors import ConfigError, require
+from pix2style.progress import print_note
 from pix2style.writable import check_can_write
 
 if TYPE_CHECKING:
     from pix2style.cli.export_options import RunOptions
+    from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 _DARKTABLE_SUFFIX = ".dtmodel"
+_LONGEST_NAME = 60
 
 
 def export_darktable(sources: Sequence[Path], out: Path | None, run: RunOptions, *, as_json: bool) -> None:
@@ -35,10 +39,10 @@ def export_darktable(sources: Sequence[Path], out: Path | None, run: RunOptions,
         check_can_write(out)
     with tempfile.TemporaryDirectory(prefix="pix2style-") as exported:
         [path] = _filter_files(sources, Path(exported), run)
-        spec = OnnxStylizer(path).spec
-        out = out or Path(f"{spec.name}{_DARKTABLE_SUFFIX}")
+        stylizer = OnnxStylizer(path)
+        out = out or Path(f"{_plain_name(stylizer)}{_DARKTABLE_SUFFIX}")
         check_can_write(out)
-        write_darktable(path.read_bytes(), spec, out)
+        write_darktable(path.read_bytes(), stylizer.spec, out)
     _print(out, as_json, "in darktable: preferences, AI, import from file; then the module neural restore, denoise")
 
 
@@ -55,7 +59,7 @@ def export_comfyui(sources: Sequence[Path], out: Path | None, run: RunOptions, *
         raise ConfigError("--for comfyui writes a folder: add -o FOLDER")
     with tempfile.TemporaryDirectory(prefix="pix2style-") as exported:
         paths = _filter_files(sources, Path(exported), run)
-        filters = {OnnxStylizer(path).spec.name: path.read_bytes() for path in paths}
+        filters = {_plain_name(OnnxStylizer(path)): path.read_bytes() for path in paths}
         if len(filters) < len(paths):
             raise ConfigError("two of the filters have one name: export them into folders of their own")
         write_comfyui(sorted(filters.items()), out)
@@ -66,16 +70,26 @@ def _filter_files(sources: Sequence[Path], exported: Path, run: RunOptions) -> l
     """Return the filter files that were named, also by a name in the gallery, or export those of runs."""
     from pix2style.loading import filter_path
 
-    paths = []
-    for number, source in enumerate(sources):
-        path = filter_path(source)
+    paths = [filter_path(source) for source in sources]
+    run.check_sources(paths)
+    for number, path in enumerate(paths):
         if path.is_dir():
             require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
             exported_file = exported / f"{number}.onnx"
             run.open(path).export(exported_file, "fp32", run.pairs)
-            path = exported_file
-        paths.append(path)
+            paths[number] = exported_file
     return paths
+
+
+def _plain_name(stylizer: OnnxStylizer) -> str:
+    """Return the name of a filter for files, and say so if only one of its styles is of use to the program.
+
+    The name comes from the file, which a stranger may have written: it must not lead to another folder.
+    """
+    name = stylizer.spec.name
+    if stylizer.styles > 1:
+        print_note(f"{name}: holds {stylizer.styles} styles, of which only the first one is used there")
+    return re.sub(r"[^\w.-]+", "-", name)[:_LONGEST_NAME].strip("-.") or "filter"
 
 
 def _print(out: Path, as_json: bool, next_step: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pix2style.errors import ConfigError
 
 if TYPE_CHECKING:
     from pix2style.export.run import ExportSource
@@ -132,6 +135,16 @@ class RunOptions:
     licence: LicenceOption = None
     style: StyleOption = None
     pairs: PairsOption = None
+
+    def check_sources(self, sources: Sequence[Path]) -> None:
+        """Refuse these options if there are filter files only, on which they have no effect.
+
+        Raises:
+            ConfigError: There are such options, and no source is a run.
+        """
+        given = [f"--{field.name}" for field in fields(self) if getattr(self, field.name) != field.default]
+        if given and not any(source.is_dir() for source in sources):
+            raise ConfigError(f"{', '.join(given)}: for runs only, and there are filter files only: leave it out")
 
     def open(self, run: Path) -> ExportSource:
         """Load the generator of a run, as the options say."""

@@ -32,8 +32,10 @@ def export_web(sources: Sequence[Path], folder: Path, ort_web: Path | None, run:
     from pix2style.export.web.ort_web import find_ort_web
     from pix2style.export.web.page import write_page
     from pix2style.export.web.page_filters import read_filters
+    from pix2style.loading import filter_path
     from pix2style.pairs.exchange.atomic_folder import check_new_folder
 
+    run.check_sources([filter_path(source) for source in sources])
     check_new_folder(folder, ArtifactError)
     if not folder.exists():
         check_can_write_folder(folder, ArtifactError)

@@ -13,7 +13,7 @@ from pix2style.effects.effect import Effect, PixelEffect, split_pixel_effects
 from pix2style.effects.mask import Edge, Mask, blend_by_mask, mask_of_file, mask_of_image
 from pix2style.effects.mask_folder import MaskFolder
 from pix2style.effects.part import box_of, only_part
-from pix2style.errors import ConfigError, DataError
+from pix2style.errors import ConfigError, DataError, ImageError
 from pix2style.images import Image8, Picture, PillowImage
 from pix2style.stylizer import Setting, Stylizer
 
@@ -161,9 +161,14 @@ class MaskedByName(Effect):
         """Return the stylizer with the mask for a file.
 
         Raises:
-            DataError: There is no mask for it, or several.
+            DataError: There is no mask for it, or several, or it cannot be read.
         """
-        return Masked(self.inner.for_source(path), mask_of_file(self._folder.find(path)), self._edge)
+        found = self._folder.find(path)
+        try:
+            mask = mask_of_file(found)
+        except ImageError as error:  # which reports would take for one of the photo
+            raise DataError(f"the mask {found}: {error.reason}") from error
+        return Masked(self.inner.for_source(path), mask, self._edge)
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Raise a ConfigError: only files have names."""

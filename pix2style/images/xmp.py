@@ -8,6 +8,10 @@ _MOST_BYTES = 65_000  # with its heading, it has to fit into a segment of a JPEG
 _PREVIEWS = re.compile(
     rb"<(?P<tag>[\w.-]+:(?:Thumbnails|PreviewImage))\b(?:[^>]*/>|.*?</(?P=tag)\s*>)", re.DOTALL | re.IGNORECASE
 )
+# Each start that has no end is searched for to the end of the packet. Real packets have one or two.
+_STARTS = re.compile(rb"<[\w.-]+:(?:Thumbnails|PreviewImage|Orientation)\b", re.IGNORECASE)
+_MOST_STARTS = 20
+_MOST_READ_BYTES = 4_000_000
 _ORIENTATION = re.compile(rb"(\btiff:Orientation\s*=\s*[\"'])[^\"']*|(<tiff:Orientation[^>]*>)[^<]*", re.IGNORECASE)
 # Attributes and elements by which phones say that further pictures follow the main one in the file.
 _FURTHER_PICTURES = (
@@ -32,6 +36,10 @@ def clean_xmp(packet: bytes | str) -> tuple[bytes, tuple[str, ...]]:
         return b"", ()
     if any(mark in data for mark in _FURTHER_PICTURES):
         return b"", (_NOT_KEPT + "it describes further pictures, which the output does not have",)
+    if len(data) > _MOST_READ_BYTES:
+        return b"", (_NOT_KEPT + "it is too large",)
+    if len(_STARTS.findall(data)) > _MOST_STARTS:
+        return b"", (_NOT_KEPT + "it is damaged",)
     cleaned = _PREVIEWS.sub(b"", data)
     cleaned = _ORIENTATION.sub(lambda match: (match[1] or match[2]) + b"1", cleaned)
     if len(cleaned) > _MOST_BYTES:

@@ -114,8 +114,8 @@ def plan_outputs(
     _refuse_standard_streams(inputs, out)
     files = files or FileSettings()
     is_one_file = _is_one_file(inputs, out, clips, has_list=files.listed is not None)
-    if is_one_file or suffix:
-        files.check_suffix(suffix or out.suffix, f"the format {(suffix or out.suffix)!r}")
+    if wanted := out.suffix if is_one_file else suffix:
+        files.check_suffix(wanted, f"the format {wanted!r}")
     also = clips.suffixes if clips else frozenset[str]()
     search = search_images(inputs, also, listed=files.listed or (), recursive=files.recursive)
     photos, results = _without_results(search.images, out)

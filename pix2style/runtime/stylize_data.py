@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pix2style.errors import DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import (
     IMAGE_SUFFIXES,
+    Frame,
     Picture,
     PictureSequence,
     can_hold_alpha,
@@ -99,8 +101,8 @@ def stylize_data(
     origin = origin_of(stylizer, jpeg_quality, files)
     with tempfile.TemporaryDirectory(prefix="pix2style-") as folder:
         target = Path(folder, _NAME + suffix)
-        _stylize(stylizer, image, target, origin, origin.note_of(target, sha256_bytes(data)))
-        return StylizedData(target.read_bytes(), suffix, (*notes, *image.notes))
+        notes += _stylize(stylizer, image, target, origin, origin.note_of(target, sha256_bytes(data)))
+        return StylizedData(target.read_bytes(), suffix, notes)
 
 
 def stylize_data_into(
@@ -135,7 +137,7 @@ def stylize_data_into(
         raise DataError(f"{out}: cannot write the format {out.suffix!r}: use .png, .jpg, .webp or .tif")
     if wanted := out.suffix if is_file else suffix:
         files.check_suffix(wanted, f"the format {wanted!r}")
-    image, suffix, notes = _open(data, name, suffix, files)
+    image, suffix, notes = _open(data, name, None if is_file else suffix, files)
     target = out if is_file else out / (_NAME + suffix)
     settings = origin_of(stylizer, jpeg_quality, files)
     origin = _DataOrigin(
@@ -149,11 +151,12 @@ def stylize_data_into(
     for job in keep_existing([Job(Path(name), target)], origin, report, overwrite=overwrite):
         check_can_write_folder(target.parent)
         stylizing = time.perf_counter()
-        report.frames = _stylize(stylizer, image, target, origin, origin.note(job))
+        notes += _stylize(stylizer, image, target, origin, origin.note(job))
         report.stylize_seconds = time.perf_counter() - stylizing
-        report.sequences = int(isinstance(image, PictureSequence))
+        if isinstance(image, PictureSequence):
+            report.sequences, report.frames = 1, len(image)
         report.written.append(target)
-        report.notes += [FileNote(job.source, note) for note in (*notes, *image.notes)]
+        report.notes += [FileNote(job.source, note) for note in notes]
     report.seconds = time.perf_counter() - started
     return report
 
@@ -172,15 +175,22 @@ def _open(
 
 def _stylize(
     stylizer: Stylizer, image: Picture | PictureSequence, target: Path, origin: OutputOrigin, note: str
-) -> int:
-    """Stylize an image, and write it to a file. Return the number of its frames or pages, or 0 for a picture."""
+) -> tuple[str, ...]:
+    """Stylize an image, and write it to a file. Return what a person should know about it."""
     if isinstance(image, Picture):
         stylized = stylizer.stylize_picture(image)
         stylized = replace(stylized, lossless=image.lossless or origin.lossless)
         write_picture(target, stylized, quality=origin.quality, origin=note)
-        return 0
+        return stylized.notes
     check_can_hold(target, image)
     image.lossless = image.lossless or origin.lossless
-    frames = (replace(frame, picture=stylizer.stylize_picture(frame.picture)) for frame in image.frames())
-    write_sequence(target, frames, image, quality=origin.quality, origin=note)
-    return len(image)
+    notes: list[str] = []
+
+    def frames() -> Iterator[Frame]:
+        for frame in image.frames():
+            made = stylizer.stylize_picture(frame.picture)
+            notes.extend(made.notes)
+            yield replace(frame, picture=made)
+
+    write_sequence(target, frames(), image, quality=origin.quality, origin=note)
+    return tuple(dict.fromkeys([*image.notes, *notes]))

@@ -87,7 +87,7 @@ class Filters:
         return self._add(name, str(file), is_trained_here=True)
 
     def name_of(self, choice: Choice) -> str:
-        """Return a name for files, for example `great-wave-starry-night`."""
+        """Return a name for files, for example `great-wave-poppies`."""
         return "-".join(_file_name(self.get(filter_id).name) for filter_id, _ in choice.filters)
 
     def stylizer(self, choice: Choice) -> Stylizer:
@@ -106,20 +106,22 @@ class Filters:
             return self._stylizers[choice]
 
     def _load(self, choice: Choice) -> Stylizer:
-        parts = [(self._part(filter_id, choice), weight) for filter_id, weight in choice.filters]
-        stylizer = parts[0][0] if len(parts) == 1 else Blend(parts)
+        look_px = LOOK_PX if choice.same_look else None
+        stylizer = self._plain(choice)
+        # Around the blend, as in `load_stylizer`: so frames of clips are followed in the size in which all parts paint.
+        if choice.stroke != 1 or look_px is not None:
+            stylizer = StrokeSize(stylizer, stroke=choice.stroke, look_px=look_px)
         return PreserveColor(stylizer) if choice.preserve_color else stylizer
 
-    def _part(self, filter_id: str, choice: Choice) -> Stylizer:
-        """Return one filter in the strength and with the strokes of a choice."""
-        filter_ = self.get(filter_id)
-        stylizer = load_stylizer(filter_.source, strength=choice.strength if filter_.has_strength else 1.0)
-        if choice.strength != 1 and not filter_.has_strength:
-            stylizer = Weaker(stylizer, choice.strength)
-        look_px = LOOK_PX if choice.same_look else None
-        if choice.stroke == 1 and look_px is None:
-            return stylizer
-        return StrokeSize(stylizer, stroke=choice.stroke, look_px=look_px)
+    def _plain(self, choice: Choice) -> Stylizer:
+        """Return the filter or the blend in the strength of a choice."""
+        parts = [(self.get(filter_id), weight) for filter_id, weight in choice.filters]
+        if len(parts) > 1:
+            return Blend([(load_stylizer(part.source), weight) for part, weight in parts], strength=choice.strength)
+        [(filter_, _)] = parts
+        if filter_.has_strength or choice.strength == 1:
+            return load_stylizer(filter_.source, strength=choice.strength)
+        return Weaker(load_stylizer(filter_.source), choice.strength)
 
     def _add(self, name: str, source: str, *, has_strength: bool = True, is_trained_here: bool = False) -> Filter:
         number = len(self._filters) + 1

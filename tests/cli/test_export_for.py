@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from pix2style.runtime import onnx_stylizer
 
 Pix2Style = Callable[..., tuple[int, str, str]]
 
@@ -31,6 +34,20 @@ def test_a_filter_file_becomes_a_package_and_a_node(
     ]
 
 
+def test_the_name_in_a_file_leads_to_no_other_folder(
+    pix2style: Pix2Style, lite_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_spec = onnx_stylizer.read_spec
+    monkeypatch.setattr(
+        onnx_stylizer, "read_spec", lambda session, path: replace(read_spec(session, path), name="../../x/y")
+    )
+    monkeypatch.chdir(tmp_path)
+    assert pix2style("export", lite_file(), "--for", "comfyui", "-o", "node")[0] == 0
+    assert [path.name for path in (tmp_path / "node" / "filters").iterdir()] == ["x-y.onnx"]
+    code, out, err = pix2style("export", lite_file(), "--for", "darktable")
+    assert (code, out.startswith("x-y.dtmodel: ")) == (0, True), err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -40,6 +57,8 @@ def test_a_filter_file_becomes_a_package_and_a_node(
         (("FILTER", "FILTER", "--for", "comfyui", "-o", "node"), 2, "two of the filters have one name"),
         (("FILTER", "--for", "darktable", "--precision", "int8"), 2, "--for darktable has one form: leave out"),
         (("nowhere", "--for", "darktable"), 4, "nowhere: no such filter: expected"),
+        (("FILTER", "--for", "darktable", "--licence", "MIT"), 2, "--licence: for runs only"),
+        (("FILTER", "--web", "page", "--style", "1"), 2, "--style: for runs only"),
         (("FILTER", "--for", "photoshop"), 2, "photoshop"),
         (("notes.txt", "--for", "comfyui", "-o", "node"), 4, "notes.txt: ONNX Runtime"),
     ],

@@ -131,6 +131,8 @@ def test_transparency_animations_and_notes(infer: Callable[..., Done], red_filte
     done = infer(red_filter, *TO_STREAM, "--format", "jpg", data=as_bytes(transparent, "PNG"))
     assert done.out.startswith(b"\x89PNG")
     assert done.err == "note: standard input: is written as PNG, because .jpg has no transparency\n"
+    done = infer(red_filter, *TO_STREAM, "--mask", "alpha", data=as_bytes(photo, "PNG"))
+    assert done.err == "note: standard input: has no transparency for the mask: all of it is stylized\n"
     frames = [Image.fromarray(np.roll(photo, shift, 1)) for shift in range(3)]
     done = infer(red_filter, *TO_STREAM, data=as_bytes(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     with Image.open(io.BytesIO(done.out)) as animation:
@@ -214,6 +216,10 @@ def test_an_output_that_exists(infer: Callable[..., Done], red_filter: Path, pho
         (("a.png", "-o", "out", "-0"), "--null: is about --files-from"),
         (("a.png", "-o", "out", "--lossless", "--quality", "90"), "--quality 90: --lossless has no quality"),
         (("a.png", "-o", "out", "--lossless", "--format", "jpg"), "--format jpg: JPEG always loses something"),
+        (
+            ("a.png", "-o", "out.jpg", "--lossless", "--format", "png"),
+            "--lossless: the format '.jpg' is not written without loss",
+        ),
         (("-", "-o", "out.jpg", "--lossless"), "--lossless: the format '.jpg' is not written without loss"),
         (("a.png", "-o", "out", "--threads", "0"), "--threads 0: give a whole number from 1 to 1024"),
         (("a.png", "-o", "out", "--device", "gpu"), "--device gpu: is no device: give one of cpu"),

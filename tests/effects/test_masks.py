@@ -151,6 +151,11 @@ def test_another_mask_is_another_setting(negative: Stylizer, photo: Image8, half
         Image.fromarray(half).save(folder / name)
     stylize_files(with_mask(negative, folder), [tmp_path / "a.png", tmp_path / "b.png"], out)
     assert len(stylize_files(with_mask(negative, folder), [tmp_path / "a.png"], out).skipped) == 1
+    (folder / "a.png").unlink()
+    (folder / "a.png").symlink_to("gone")
+    [failed] = stylize_files(with_mask(negative, folder), [tmp_path / "a.png"], tmp_path / "other").failures
+    assert failed.reason.startswith(f"the mask {folder / 'a.png'}: ")
+    (folder / "a.png").unlink()
     Image.fromarray(~half).save(folder / "a.png")
     assert len(stylize_files(with_mask(negative, folder), [tmp_path / "b.png"], out).skipped) == 1
     for other in (with_mask(negative, folder), with_mask(negative, half), with_mask(negative, "alpha"), negative):

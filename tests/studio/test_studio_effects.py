@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from pix2style.effects.preserve_color import preserve_color
+from pix2style.effects.stroke import StrokeSize
 from pix2style.errors import ConfigError, ImageError
 from pix2style.images import Image8, read_picture
 from pix2style.studio.choice import Choice
@@ -53,6 +54,9 @@ def test_blends(
     blend = Choice((("filter-1", 0.25), ("filter-2", 0.75)))
     np.testing.assert_array_equal(_result(studio, upload, blend), red_negative(photo))
     assert studio.filters.name_of(blend) == "red-negative-same"
+    stylizer = studio.filters.stylizer(Choice(blend.filters, strength=0.5))
+    assert isinstance(stylizer, StrokeSize)  # outermost, so that strokes keep their places in clips
+    assert stylizer.strength == 0.5
 
 
 def test_a_teacher_has_a_strength_too(studio: Studio, add: Callable[..., Upload], photo_file: Path) -> None:
