@@ -63,7 +63,7 @@ class Blend(Stylizer):
 
     @property
     def description(self) -> str:
-        """The parts and their shares, for example `a blend: 60 % great-wave, 40 % starry-night`."""
+        """The parts and their shares, for example `a blend: 60 % great-wave, 40 % poppies`."""
         shares = (f"{100 * weight:.3g} % {name}" for name, (_, weight) in zip(self._names, self.parts, strict=True))
         return f"a blend: {', '.join(shares)}"
 

@@ -1,4 +1,4 @@
-"""Read a blend as people write it: `great-wave:0.6,starry-night:0.4`, or without weights `a.onnx,b.onnx@1`."""
+"""Read a blend as people write it: `great-wave:0.6,poppies:0.4`, or without weights `a.onnx,b.onnx@1`."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Filters:
         return self._add(name, str(file), is_trained_here=True)
 
     def name_of(self, choice: Choice) -> str:
-        """Return a name for files, for example `great-wave-starry-night`."""
+        """Return a name for files, for example `great-wave-poppies`."""
         return "-".join(_file_name(self.get(filter_id).name) for filter_id, _ in choice.filters)
 
     def stylizer(self, choice: Choice) -> Stylizer:
