@@ -63,8 +63,8 @@ def load_stylizer(
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
         stroke: Size of the strokes relative to the plain way, from 0.5 to 4: photos are stylized in another size, and
             come back in their own with their own detail. See `effects.stroke.StrokeSize`.
-        look_px: Longer side in pixels of the version whose strokes larger photos get, for example 1024. With `stroke`,
-            strokes are so many times those of that version.
+        look_px: Longer side in pixels of the version whose strokes larger photos get, for example 1024. `stroke`
+            multiplies the strokes of that version.
         spinning: For filter files: when ONNX Runtime's threads that wait for work keep a core busy, `"always"`, `"in a
             run"` or `"never"`. None for "always", with which many small photos in a row take least time.
 

@@ -63,14 +63,19 @@ FilesFromOption = Annotated[
 ]
 NullOption = Annotated[
     bool,
-    typer.Option("-0", "--null", help="Entries of --files-from end in a NUL, as those of find -print0, not in a line."),
+    typer.Option(
+        "-0",
+        "--null",
+        help="Entries of --files-from end in a NUL character instead of a line break, for example those of find"
+        " -print0.",
+    ),
 ]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Threads of the filter, for example 2; 1 also reads and writes in the same one. Default: all cores. Only"
-        " for filter files.",
+        help="Threads of the filter, for example 2; with 1, photos are also read and written in that thread. Default:"
+        " all cores. Only for filter files.",
     ),
 ]
 DeviceOption = Annotated[

@@ -88,7 +88,8 @@ PreserveColorOption = Annotated[
     bool,
     typer.Option(
         "--preserve-color",
-        help="Keep the photo's own colours, and take only the lightness of the stylized image, for example for food.",
+        help="Keep the photo's own colours, and take only the lightness of the stylized image, for example infer"
+        " great-wave photo.jpg -o own-colours.jpg --preserve-color.",
     ),
 ]
 OverwriteOption = Annotated[

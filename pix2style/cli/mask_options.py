@@ -29,7 +29,7 @@ FeatherOption = Annotated[
     ),
 ]
 InvertOption = Annotated[
-    bool, typer.Option("--mask-invert", help="Stylize where the mask is black, for example all but a face.")
+    bool, typer.Option("--mask-invert", help="Stylize where the mask is black, for example to leave a face as it is.")
 ]
 
 

@@ -13,8 +13,8 @@ StrokeOption = Annotated[
     float | None,
     typer.Option(
         metavar="0.5..4",
-        help="Size of the strokes: 2 makes them twice as large as in the plain way, and outputs keep their size and the"
-        " photo's detail.",
+        help="Size of the strokes: for example 2 makes them twice as large as without this option. Outputs keep their"
+        " size and the photo's detail.",
     ),
 ]
 LookOption = Annotated[
@@ -22,8 +22,8 @@ LookOption = Annotated[
     typer.Option(
         metavar="PX",
         help="Give larger photos and clips the strokes of their version with this longer side, for example 1024: so"
-        " strokes do not depend on the size of a photo. Outputs keep their size. With --stroke, strokes are so many"
-        " times those.",
+        " strokes do not depend on the size of a photo. Outputs keep their size. --look 1024 --stroke 2 makes"
+        " those strokes twice as large.",
     ),
 ]
 MaxSideOption = Annotated[

@@ -28,7 +28,7 @@ class StrokeSize(Effect):
             around this one.
         stroke: Size of the strokes relative to the plain way, from 0.5 to 4; None for 1.
         look_px: Longer side in pixels of the version whose strokes a photo gets; None for the photo's own size. Smaller
-            photos are not enlarged. With `stroke`, strokes are so many times those of that version.
+            photos are not enlarged. `stroke` multiplies the strokes of that version.
 
     Raises:
         ConfigError: A value is out of its range.
