@@ -44,8 +44,8 @@ SourcesArgument = Annotated[
     list[Path],
     typer.Argument(
         metavar="RUN",
-        help="Run folder of `train` or `distill`. With --web also filter files, names that `pix2style gallery` lists,"
-        " and several of them.",
+        help="Run folder of `train` or `distill`. With --web, --for darktable or --for comfyui, also a filter file or a"
+        " name that `pix2style gallery` lists; --web and --for comfyui take several.",
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Filter file to write. Default: RUN/NAME.onnx.")]

@@ -31,7 +31,9 @@ def report_command(
 
     Of a pair set: figures, pairs of each split, failures and origin.
 
-    Of an evaluation: its table; `eval --html` adds photos.
+    Of an evaluation: its table; `eval --html` adds photos. Needs the extra train.
+
+    Example: pix2style report runs/lite -o report.html
     """
     require("train", "pydantic", "yaml", "torch")
     from pix2style.progress import ProgressBar

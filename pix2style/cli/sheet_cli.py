@@ -19,7 +19,8 @@ from pix2style.printable import printable
 def sheet_command(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="The sheet, an image file such as sheet.jpg. It is replaced.")
+        Path,
+        typer.Option("-o", "--out", help="The sheet, an image file such as sheet.jpg; one that exists is replaced."),
     ],
     filters: Annotated[
         list[str] | None,
