@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pix2style import gallery
 from pix2style.cli import export_options as opts
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
@@ -57,6 +58,8 @@ def export_command(
         return
     if len(sources) > 1:
         raise ConfigError(f"{sources[1]}: export takes one run, and several only with --web: export them one by one")
+    if sources[0].suffix == ".onnx" or (gallery.find(str(sources[0])) and not sources[0].exists()):
+        raise ConfigError(f"{sources[0]}: is a filter already: add --web or --for to give it another form")
     _export_run(sources[0], run, out, precision, for_opencv=for_opencv, package=package, as_json=as_json)
 
 

@@ -52,7 +52,7 @@ def infer_command(
 
     inputs = inputs or []
     search.check(inputs, out)
-    outputs.check()
+    outputs.check(out)
     if STREAM in (out, *inputs):
         check_for_one_photo(clips.given_names())
     files = options.file_settings(search, how, outputs)
@@ -100,7 +100,9 @@ def _infer_files(
                 jpeg_quality=outputs.quality_or_default,
                 overwrite=outputs.overwrite,
                 files=files,
-                given=GivenOptions(clips.given_names(), options.given_names(format=outputs.format)),
+                given=GivenOptions(
+                    clips.given_names(), options.given_names(format=outputs.format, quality=outputs.quality)
+                ),
                 progress=progress,
             )
     except ClipInterrupted as interruption:

@@ -186,16 +186,25 @@ class OutputOptions:
     lossless: LosslessOption = False
     keep_metadata: KeepMetadataOption = Metadata.none
 
-    def check(self) -> None:
-        """Refuse options that contradict each other.
+    def check(self, out: Path) -> None:
+        """Refuse options that contradict each other, or the name of the output.
 
         Raises:
             ConfigError: They do.
         """
+        if self.format is not None:
+            self._check_name(out)
         if self.lossless and self.quality is not None:
             raise ConfigError(f"--quality {self.quality}: --lossless has no quality: leave out one of them")
         if self.lossless and self.format is OutputFormat.jpg:
             raise ConfigError("--format jpg: JPEG always loses something, unlike --lossless: take png or webp")
+
+    def _check_name(self, out: Path) -> None:
+        from pix2style.images import IMAGE_SUFFIXES, format_of
+
+        is_file = out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir()
+        if is_file and format_of(out) != format_of(Path(f"name.{self.format}")):
+            raise ConfigError(f"--format {self.format}: {out} is the name of another format: leave out --format")
 
     @property
     def quality_or_default(self) -> int:

@@ -59,6 +59,8 @@ def test_the_name_in_a_file_leads_to_no_other_folder(
         (("nowhere", "--for", "darktable"), 4, "nowhere: no such filter: expected"),
         (("FILTER", "--for", "darktable", "--licence", "MIT"), 2, "--licence: for runs only"),
         (("FILTER", "--web", "page", "--style", "1"), 2, "--style: for runs only"),
+        (("FILTER",), 2, "is a filter already: add --web or --for"),
+        (("great-wave",), 2, "great-wave: is a filter already: add --web or --for"),
         (("FILTER", "--for", "photoshop"), 2, "photoshop"),
         (("notes.txt", "--for", "comfyui", "-o", "node"), 4, "notes.txt: ONNX Runtime"),
     ],

@@ -216,10 +216,8 @@ def test_an_output_that_exists(infer: Callable[..., Done], red_filter: Path, pho
         (("a.png", "-o", "out", "-0"), "--null: is about --files-from"),
         (("a.png", "-o", "out", "--lossless", "--quality", "90"), "--quality 90: --lossless has no quality"),
         (("a.png", "-o", "out", "--lossless", "--format", "jpg"), "--format jpg: JPEG always loses something"),
-        (
-            ("a.png", "-o", "out.jpg", "--lossless", "--format", "png"),
-            "--lossless: the format '.jpg' is not written without loss",
-        ),
+        (("a.png", "-o", "out.jpg", "--format", "png"), "--format png: out.jpg is the name of another format"),
+        (("-", "-o", "out.jpg", "--format", "png"), "--format png: out.jpg is the name of another format"),
         (("-", "-o", "out.jpg", "--lossless"), "--lossless: the format '.jpg' is not written without loss"),
         (("a.png", "-o", "out", "--threads", "0"), "--threads 0: give a whole number from 1 to 1024"),
         (("a.png", "-o", "out", "--device", "gpu"), "--device gpu: is no device: give one of cpu"),
@@ -241,6 +239,12 @@ def test_wrong_combinations(
     assert (done.code, done.out) == (2, b"")
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_lost_in_a_named_file(photo: Image8, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encode_png(photo))
+    with pytest.raises(ConfigError, match=r"--lossless: the format '\.jpg' is not written without loss"):
+        plan_outputs([tmp_path / "a.png"], tmp_path / "b.jpg", suffix=".png", files=FileSettings(lossless=True))
 
 
 def test_wrong_uses_of_the_streams() -> None:

@@ -47,7 +47,7 @@ export async function addPhotos(files) {
 }
 
 function choosePhoto(photo) {
-  if (current) current.mask = mask.keep();
+  if (current) Object.assign(current, {mask: mask.keep(), isMasked: part("mask-on").checked && !mask.isEmpty});
   current = photo;
   for (const id of ["photo-view", "photo-filters", "photo-controls"]) part(id).hidden = !photo;
   part("photo-drop").classList.toggle("compact", Boolean(photo));
@@ -60,7 +60,7 @@ function choosePhoto(photo) {
   compare.before.alt = `${photo.name}, before`;
   compare.after.alt = `${photo.name}, after`;
   mask.begin(photo.width, photo.height, photo.mask);
-  part("mask-on").checked = Boolean(photo.mask);
+  part("mask-on").checked = Boolean(photo.isMasked);
   showMask();
   const frames = photo.frames > 1 ? `, ${photo.frames} pictures: all of them are in the download` : "";
   part("photo-facts").textContent = [`${photo.name}: ${photo.width} × ${photo.height}${frames}.`, ...photo.notes].join(" ");
@@ -109,7 +109,7 @@ function showTiles() {
 }
 
 function value(photo) {
-  const isMasked = photo === current ? part("mask-on").checked && !mask.isEmpty : Boolean(photo.mask);
+  const isMasked = photo === current ? part("mask-on").checked && !mask.isEmpty : Boolean(photo.isMasked);
   return {...form.value(), use_mask: isMasked};
 }
 
