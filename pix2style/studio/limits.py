@@ -16,7 +16,8 @@ class StudioLimits:
         clip_bytes: Largest file of a video clip.
         frame_bytes: Largest frame of a webcam.
         frame_pixels: Largest frame of a webcam, and largest mask, in pixels. (Photos: `images.MAX_PIXELS`.)
-        total_bytes: Size of all uploads together; the oldest ones are deleted first.
+        total_bytes: Size of all uploads together, of which the oldest ones are deleted first; and size of all that are
+            arriving.
         unused_s: Seconds after which an upload is deleted that nobody has used.
         text_bytes: Largest request that is no upload.
     """

@@ -81,6 +81,7 @@ class Uploads:
     def __init__(self, folder: Path, limits: StudioLimits, on_remove: Callable[[str], None] = lambda _id: None) -> None:
         self._folder, self._limits, self._on_remove = folder, limits, on_remove
         self._uploads: dict[str, Upload] = {}
+        self._receiving_bytes = 0
         self._lock = threading.Lock()
 
     def begin(self, kind: Kind, name: str) -> Receiver:
@@ -110,6 +111,12 @@ class Uploads:
                 return
             self.remove(item.id)
             del total[item.id]
+
+    def count_receiving(self, change_bytes: int) -> bool:
+        """Count bytes of uploads that are not complete, and return whether all of them together are few enough."""
+        with self._lock:
+            self._receiving_bytes += change_bytes
+            return self._receiving_bytes <= self._limits.total_bytes
 
     def all(self) -> list[Upload]:
         """Return all uploads, oldest first."""
@@ -164,8 +171,11 @@ class Receiver:
             DataError: They cannot be stored.
         """
         self._bytes += len(data)
+        is_room = self._uploads.count_receiving(len(data))
         if self._bytes > self._most:
             raise TooLargeError(f"{self.upload.name}: has more than {self._most // _MB} MB: use a smaller file")
+        if not is_room:
+            raise TooLargeError(f"{self.upload.name}: too many files arrive at once: add it again when they are done")
         try:
             self._stream.write(data)
         except OSError as error:
@@ -184,6 +194,7 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._uploads.count_receiving(-self._bytes)
         if not self._is_complete:
             shutil.rmtree(self.upload.folder, ignore_errors=True)
 

@@ -52,6 +52,18 @@ def test_an_upload_with_too_many_bytes_leaves_nothing(tmp_path: Path) -> None:
     assert uploads.all() == []
 
 
+def test_uploads_that_arrive_at_once_are_bounded_together(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, StudioLimits(photo_bytes=10, total_bytes=15))
+    with uploads.begin("photo", "a.jpg") as first, uploads.begin("photo", "b.jpg") as second:
+        first.write(b"1234567890")
+        with pytest.raises(TooLargeError, match=r"^b\.jpg: too many files arrive at once: add it again when"):
+            second.write(b"123456")
+    with uploads.begin("photo", "b.jpg") as second:
+        second.write(b"123456")
+        second.complete()
+    assert [upload.name for upload in uploads.all()] == ["b.jpg"]
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path, StudioLimits())
     with contextlib.suppress(ConnectionError), uploads.begin("clip", "a.mp4") as receiver:
