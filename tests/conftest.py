@@ -7,7 +7,7 @@ import functools
 import importlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.stylizer import Stylizer, StylizerIdentity
+from pix2style.system.scheduling import ordinary_scheduling
 
 # Tests that import TensorFlow must not abort later ones that load torch's compiler: see tensorflow_network.py.
 with contextlib.suppress(ImportError):
@@ -34,6 +35,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and with them the programs that they stop.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_scheduling() -> Iterator[None]:
+    """No later test may run in real time because one encoded a clip in AV1 without the product's code."""
+    with ordinary_scheduling():
+        yield
+
 
 ASSETS = Path(os.environ.get("PIX2STYLE_ASSETS", Path(__file__).parents[2] / "shared"))
 

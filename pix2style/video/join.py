@@ -15,6 +15,7 @@ import numpy as np
 from pix2style.errors import ArtifactError, require
 from pix2style.files import atomic_path, sha256_bytes
 from pix2style.images import KeepMetadata
+from pix2style.system.scheduling import ordinary_scheduling
 from pix2style.video.clip import ClipFacts
 from pix2style.video.codecs import DISPLAY_NAMES
 from pix2style.video.container import open_container, video_stream
@@ -141,7 +142,8 @@ class _Joining:
         first, settings = self.segments[0], self.settings
         video = cast("VideoStream", output.add_stream(settings.encoder, rate=settings.frame_rate))
         configure_encoder(video.codec_context, settings, first.width_px, first.height_px)
-        video.codec_context.open()
+        with ordinary_scheduling():
+            video.codec_context.open()
         if sha256_bytes(video.codec_context.extradata or b"") != first.encoding[1]:
             raise ArtifactError(f"{first.path}: was made by another FFmpeg: remove it, and it is made again")
         if container.is_mp4 and settings.codec == "hevc":

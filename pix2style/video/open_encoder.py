@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from pix2style.errors import DataError
+from pix2style.system.scheduling import ordinary_scheduling
 from pix2style.video.codecs import ENCODERS, VideoEncoder
 from pix2style.video.settings import VideoSettings
 
@@ -42,7 +43,8 @@ def open_encoder(settings: VideoSettings, width_px: int, height_px: int) -> Vide
         raise DataError(f"frames of the clip have {size} pixels: choose another --codec")
     encoder = cast("VideoCodecContext", CodecContext.create(settings.encoder, "w"))
     configure_encoder(encoder, settings, width_px, height_px)
-    encoder.open()
+    with ordinary_scheduling():
+        encoder.open()
     return encoder
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pytest
 from written import clip_frames, facts
 
 from pix2style.errors import ConfigError, DataError
+from pix2style.system.scheduling import real_time_threads
 from pix2style.video import codecs
 from pix2style.video.codecs import ENCODERS
 from pix2style.video.encoders import choose_settings
+from pix2style.video.open_encoder import open_encoder
 from pix2style.video.segments import encode_segment
 
 CLIP = facts(Path("in.mp4"))
@@ -107,6 +111,16 @@ def test_encoders_without_a_quality_get_a_bit_rate(tmp_path: Path, monkeypatch: 
     assert len(segment.times) == 10
     with pytest.raises(ConfigError, match="--crf 20: mpeg4 has no such setting"):
         choose_settings(CLIP, tmp_path / "out.mp4", crf=20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how threads are scheduled")
+def test_no_encoder_makes_this_process_a_real_time_one() -> None:
+    """SVT-AV1 does so where it may, which root may."""
+    before = os.sched_getscheduler(0), real_time_threads()
+    settings, _ = choose_settings(CLIP, Path("out.mp4"), codec="av1")
+    encoder = open_encoder(settings, 64, 48)
+    assert (os.sched_getscheduler(0), real_time_threads()) == before
+    del encoder
 
 
 @pytest.mark.parametrize(("codec", "size"), [("hevc", (48, 48)), ("av1", (16, 16))])
