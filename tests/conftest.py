@@ -18,6 +18,7 @@ from pix2style.config.pairs import PairsConfig
 from pix2style.files import sha256_json
 from pix2style.images import Image8, Picture, write_picture
 from pix2style.pairs.build.make_pairs import make_pairs
+from pix2style.progress import set_quiet
 from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.system.scheduling import ordinary_scheduling
 
@@ -38,10 +39,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def _ordinary_scheduling() -> Iterator[None]:
-    """No later test may run in real time because one encoded a clip in AV1 without the product's code."""
+def _state_of_the_process() -> Iterator[None]:
+    """What a test leaves to others: no `--quiet`, and no real-time threads because it encoded a clip in AV1 itself."""
     with ordinary_scheduling():
         yield
+    set_quiet(False)
 
 
 ASSETS = Path(os.environ.get("PIX2STYLE_ASSETS", Path(__file__).parents[2] / "shared"))
