@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.errors import ConfigError, require
+from pix2style.plural import counted
 from pix2style.progress import print_note
 from pix2style.writable import check_can_write
 
@@ -88,7 +89,7 @@ def _plain_name(stylizer: OnnxStylizer) -> str:
     """
     name = stylizer.spec.name
     if stylizer.styles > 1:
-        print_note(f"{name}: holds {stylizer.styles} styles, of which only the first one is used there")
+        print_note(f"{name}: holds {counted(stylizer.styles, 'style')}, of which only the first one is used there")
     return re.sub(r"[^\w.-]+", "-", name)[:_LONGEST_NAME].strip("-.") or "filter"
 
 
