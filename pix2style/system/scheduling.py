@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,18 +24,22 @@ def ordinary_scheduling() -> Iterator[None]:
         yield
     finally:
         for thread in real_time_threads() - before:
-            with contextlib.suppress(OSError):  # it has ended
-                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+            _make_ordinary(thread)
 
 
 def real_time_threads() -> set[int]:
     """Return the ids of this process's threads that the system schedules in real time."""
-    if not hasattr(os, "sched_getscheduler"):
-        return set()
     threads = set()
-    with contextlib.suppress(OSError):
-        for entry in os.listdir(_THREADS):  # noqa: PTH208 (a folder of the system, of names alone)
-            with contextlib.suppress(OSError):
-                if os.sched_getscheduler(int(entry)) in (os.SCHED_FIFO, os.SCHED_RR):
-                    threads.add(int(entry))
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            for entry in os.listdir(_THREADS):  # noqa: PTH208 (a folder of the system, of names alone)
+                with contextlib.suppress(OSError):
+                    if os.sched_getscheduler(int(entry)) in (os.SCHED_FIFO, os.SCHED_RR):
+                        threads.add(int(entry))
     return threads
+
+
+def _make_ordinary(thread: int) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # it has ended
+            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
