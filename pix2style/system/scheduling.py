@@ -29,7 +29,7 @@ def ordinary_scheduling() -> Iterator[None]:
 
 def real_time_threads() -> set[int]:
     """Return the ids of this process's threads that the system schedules in real time."""
-    threads = set()
+    threads: set[int] = set()
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             for entry in os.listdir(_THREADS):  # noqa: PTH208 (a folder of the system, of names alone)
