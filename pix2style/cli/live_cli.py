@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
-import signal
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +13,7 @@ import typer
 from pix2style.cli import live_options as opts
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
+from pix2style.cli.exits import terminated_like_interrupted
 from pix2style.cli.infer_options import Steady
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError
@@ -66,7 +64,7 @@ def live_command(
     from pix2style.progress import print_note
     from pix2style.steady import SteadyMode
 
-    with _terminated_like_interrupted():
+    with terminated_like_interrupted():
         looks = _load_looks(filters, device, threads)
         loops = loop if loop is not None else not no_window
         opened = open_source(source, size=_parse_size(camera_size), loops=loops, on_note=print_note)
@@ -97,20 +95,6 @@ def live_command(
     _print_report(report, as_json=as_json)
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, so that it finishes a recording, too."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _load_looks(filters: list[str], device: str | None, threads: int | None) -> Looks:

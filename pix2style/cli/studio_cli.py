@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pix2style.cli.app import app
+from pix2style.cli.exits import terminated_like_interrupted
 from pix2style.errors import require
 from pix2style.printable import printable
 
@@ -70,7 +69,7 @@ def studio_command(
     from pix2style.studio.run_server import address, listen, make_access, make_server, open_browser
     from pix2style.studio.studio import Studio
 
-    with _terminated_like_interrupted(), listen(host, port) as listener:
+    with terminated_like_interrupted(), listen(host, port) as listener:
         access = make_access(host, with_token=token)
         url = address(host, listener.getsockname()[1], access.token)
         with contextlib.suppress(KeyboardInterrupt), Studio(filters or [], out) as studio:
@@ -81,17 +80,3 @@ def studio_command(
                     open_browser(url)
 
             make_server(studio, access, say_where).run(sockets=[listener])
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, so that uploads are deleted then, too."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
