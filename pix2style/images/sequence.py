@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from pix2style.images.origin import origin_options
 from pix2style.images.picture import Picture
 from pix2style.images.store_metadata import add_metadata, metadata_options, of_size
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
+from pix2style.light_dataclass import dataclass
 from pix2style.printable import one_line
 
 _ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error)
