@@ -147,7 +147,7 @@ def stylize_data_into(
         lossless=settings.lossless,
         metadata=settings.metadata,
     )
-    report = FilesReport()
+    report = FilesReport(inputs=1)
     for job in keep_existing([Job(Path(name), target)], origin, report, overwrite=overwrite):
         check_can_write_folder(target.parent)
         stylizing = time.perf_counter()
