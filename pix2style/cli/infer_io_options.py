@@ -14,6 +14,8 @@ from pix2style.light_dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pix2style.slices import Slice
+
 
 class Metadata(StrEnum):
     """Values of `--keep-metadata`."""
@@ -70,6 +72,15 @@ NullOption = Annotated[
         " -print0.",
     ),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Do only part I of N of the photos and clips, for example 3/16. For batch systems that start N processes:"
+        " with the same inputs and OUT, they write together what one call writes, at once or one after another. Those"
+        " that failed are repeated. Part 1 reports what belongs to no single photo, such as missing files.",
+    ),
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
@@ -110,6 +121,17 @@ class SearchOptions:
     recursive: RecursiveOption = True
     files_from: FilesFromOption = None
     null: NullOption = False
+    shard: ShardOption = None
+
+    def part(self) -> Slice | None:
+        """Return the part of the inputs that this call stylizes; None for all.
+
+        Raises:
+            ConfigError: There is no such part.
+        """
+        from pix2style.slices import Slice
+
+        return None if self.shard is None else Slice.parse(self.shard)
 
     def listed(self) -> list[Path] | None:
         """Return the paths in the list of files; None if there is no list."""
@@ -136,6 +158,8 @@ class SearchOptions:
             raise ConfigError("INPUTS: name photos or clips, - for standard input, or a list with --files-from")
         if STREAM in inputs and (len(inputs) > 1 or self.files_from is not None):
             raise ConfigError("-: standard input is a single image: name no other inputs beside it")
+        if self.part() is not None and STREAM in (out, *inputs):
+            raise ConfigError(f"--shard {self.shard}: - is a single image: leave out --shard, or name files or folders")
         is_one = self.files_from is None and len(inputs) == 1 and not inputs[0].is_dir()
         if out == STREAM and not is_one:
             raise ConfigError("-o -: standard output takes a single image: name one photo, or a folder as OUT")

@@ -278,6 +278,7 @@ def file_settings(search: SearchOptions, how: FilterOptions, outputs: OutputOpti
         threads=how.threads,
         lossless=outputs.lossless,
         metadata=KeepMetadata(outputs.keep_metadata.value),
+        part=search.part(),
     )
 
 

@@ -94,7 +94,11 @@ def print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -
         }
         print(json.dumps({**dataclasses.asdict(report), **figures}, default=str))
         return
-    print(printable(f"{out}: " + "; ".join([*_made(report, tiled), *_not_made(report)])))
+    parts = [*_made(report, tiled), *_not_made(report)]
+    if report.shard is not None:
+        of_all = f"part {report.shard} of {counted(report.inputs, 'photo or clip', 'photos and clips')}"
+        parts = [of_all, *parts] if report.handled else [f"{of_all}: nothing to do"]
+    print(printable(f"{out}: " + "; ".join(parts)))
 
 
 def _made(report: FilesReport, tiled: int) -> list[str]:

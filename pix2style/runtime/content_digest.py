@@ -15,7 +15,8 @@ DIGEST_KEY = "pix2style.content_digest"
 """Key of the entry in the ONNX metadata; its value is what `content_digest` returns."""
 DigestState = Literal["matches", "differs", "changed", "absent"]
 _VALUE = re.compile(rb"sha256 ([0-9a-f]{64}) of (\d{1,19}) bytes")
-_METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
+METADATA_FIELD = 14
+"""Number of ModelProto.metadata_props in onnx.proto."""
 _ENTRY_KEY = b"\x0a" + bytes([len(DIGEST_KEY)]) + DIGEST_KEY.encode()  # StringStringEntryProto begins with its key
 _MAX_VARINT_BYTES = 10
 
@@ -35,7 +36,7 @@ def content_digest(data: bytes) -> str:
     """
     digest, length, view = hashlib.sha256(), 0, memoryview(data)
     for number, start, value, end in read_fields(data):
-        if not (number == _METADATA_FIELD and data.startswith(_ENTRY_KEY, value)):
+        if not (number == METADATA_FIELD and data.startswith(_ENTRY_KEY, value)):
             digest.update(view[start:end])
             length += end - start
     return f"sha256 {digest.hexdigest()} of {length} bytes"
@@ -52,7 +53,7 @@ def check_content(data: bytes) -> DigestState:
         number of bytes is another one; or "absent" if the file holds no digest, as those of older versions.
     """
     try:
-        entries = [data[value:end] for number, _, value, end in read_fields(data) if number == _METADATA_FIELD]
+        entries = [data[value:end] for number, _, value, end in read_fields(data) if number == METADATA_FIELD]
         stated = [entry for entry in entries if entry.startswith(_ENTRY_KEY)]
         if not stated:
             return "absent"

@@ -9,6 +9,7 @@ from pix2style.errors import ConfigError
 from pix2style.images import KeepMetadata
 from pix2style.images.encode import format_of
 from pix2style.light_dataclass import dataclass
+from pix2style.slices import Slice
 
 # Formats that lose something, or that Pillow cannot write without loss (AVIF is rounded by its colour space).
 _LOSSY = frozenset(("JPEG", "AVIF"))
@@ -26,6 +27,8 @@ class FileSettings:
             thread that reads, one that writes, and as many in the filter as there are cores.
         lossless: Whether images are written without loss: JPEG and AVIF become PNG, and WebP is lossless.
         metadata: What is kept of the metadata of photos.
+        part: The part of all photos and clips that this call stylizes; see `part_of_plan`. None for all. Calls with the
+            other parts may run at the same time, on any machine that has the same files. Each needs the same inputs.
     """
 
     listed: Sequence[Path] | None = None
@@ -33,6 +36,7 @@ class FileSettings:
     threads: int | None = None
     lossless: bool = False
     metadata: KeepMetadata = KeepMetadata.NONE
+    part: Slice | None = None
 
     def check_suffix(self, suffix: str, option: str) -> None:
         """Refuse a format that loses something, if nothing is to be lost.

@@ -75,6 +75,8 @@ class FilesReport:
         renamed: Outputs with a number in their name, because the file system takes their own name for another's.
         seconds: Duration of the whole call.
         stylize_seconds: Part of that duration spent inside the stylizer.
+        shard: The part of all inputs that this call had, for example `2/8`; None if it had all.
+        inputs: Number of photos and clips among all inputs, of which a part has its share.
     """
 
     written: list[Path] = field(default_factory=list)
@@ -89,6 +91,8 @@ class FilesReport:
     sequences: int = 0
     seconds: float = 0.0
     stylize_seconds: float = 0.0
+    shard: str | None = None
+    inputs: int = 0
 
     @property
     def handled(self) -> int:

@@ -1,4 +1,4 @@
-"""Open a filter file: read its bytes, check its digest, and read its description."""
+"""Open a session on a filter file, and read its description from there."""
 
 from __future__ import annotations
 
@@ -10,50 +10,11 @@ import onnxruntime
 from pix2style.errors import ArtifactError
 from pix2style.file_session import FileSession
 from pix2style.onnx_session import CPU_PROVIDER, LOAD_ERRORS, Spinning
-from pix2style.runtime.content_digest import DigestState, check_content
 from pix2style.runtime.devices import cannot_be_used, check_is_used
-from pix2style.spec import SPEC_KEY, GeneratorSpec
+from pix2style.runtime.filter_description import spec_in
+from pix2style.spec import GeneratorSpec
 
 _LONGEST_REASON = 300
-
-
-def read_file(path: Path) -> bytes:
-    """Return the content of a filter file.
-
-    Raises:
-        ArtifactError: The file does not exist or cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{path}: no such filter file: expected an .onnx file that pix2style export wrote"
-        ) from error
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def check_digest(data: bytes, path: Path) -> DigestState:
-    """Compare a filter file with the digest that it holds.
-
-    Args:
-        data: Content of the filter file.
-        path: Path of the file, for messages.
-
-    Returns:
-        "matches"; "changed" if another program has written the file anew; or "absent" if it holds no digest, as files
-        of older versions.
-
-    Raises:
-        ArtifactError: The file is damaged.
-    """
-    state = check_content(data)
-    if state == "differs":
-        raise ArtifactError(
-            f"{path}: is damaged, or was changed after its export: its content differs from the digest in its metadata:"
-            " copy it again or export it again"
-        )
-    return state
 
 
 def open_filter(
@@ -100,12 +61,7 @@ def read_spec(session: onnxruntime.InferenceSession, path: Path) -> GeneratorSpe
         metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{path}: its metadata are no text: it is damaged; export it again") from error
-    if SPEC_KEY not in metadata:
-        raise ArtifactError(
-            f"{path}: is an ONNX file, but not a filter of pix2style (it has no {SPEC_KEY!r} in its metadata):"
-            " expected a file that pix2style export wrote"
-        )
-    return GeneratorSpec.from_json(metadata[SPEC_KEY], source=str(path))
+    return spec_in(metadata, path)
 
 
 def short_reason(error: Exception) -> str:

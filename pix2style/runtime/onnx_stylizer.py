@@ -15,7 +15,8 @@ from pix2style.files import sha256_bytes
 from pix2style.images import Image8
 from pix2style.images.glimpse import glimpse
 from pix2style.onnx_session import CPU_PROVIDER, RUN_ERRORS, Spinning, shrink_arena_after_run
-from pix2style.runtime.filter_file import check_digest, open_filter, read_file, read_spec
+from pix2style.runtime.filter_description import check_digest, read_file
+from pix2style.runtime.filter_file import open_filter, read_spec
 from pix2style.runtime.filter_inputs import read_inputs
 from pix2style.runtime.prove import prove
 from pix2style.runtime.run_errors import run_error
@@ -97,14 +98,31 @@ class OnnxStylizer(Stylizer):
         if tile is not None and (not isinstance(tile, SupportsIndex) or tile < 0):
             raise ConfigError(f"tile is {tile!r}: give a tile's side in pixels, or 0 for no tiles")
         self._tile = tile
+        self._sha256 = sha256_bytes(data)
+        self._set(strength, style)
+
+    def with_settings(
+        self, *, strength: float = 1.0, style: StyleChoice | Sequence[float] | str | None = None
+    ) -> OnnxStylizer:
+        """Return a stylizer with the same session, as if the file had been loaded with another strength and style.
+
+        Raises:
+            ArtifactError, ConfigError: Strength or style are not possible with this file.
+        """
+        made = copy.copy(self)
+        made._set(strength, style)
+        return made
+
+    def _set(self, strength: float, style: StyleChoice | Sequence[float] | str | None) -> None:
+        """Store strength and style, and the identity that results."""
         self._blend_strength: float | None = None  # set if the strength has to be applied outside of the file
         # Inputs that are the same for all photos.
         self._fixed_inputs: dict[str, NDArray[Any]] = dict(self.inputs.defaults)
         self._strength = check_strength(strength)
-        settings = {**self._set_strength(strength), **self._set_style(style, path)}
+        settings = {**self._set_strength(strength), **self._set_style(style, self._path)}
         self._identity = StylizerIdentity(
             name=f"{self.spec.name}@{settings['style']}" if "style" in settings else self.spec.name,
-            sha256=sha256_bytes(data),
+            sha256=self._sha256,
             style_sha256=self.spec.provenance.style_sha256,
             licence=self.spec.licence,
             settings=settings,

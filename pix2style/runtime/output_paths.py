@@ -109,12 +109,15 @@ def plan_outputs(
         files: Which further files are read, and how images are written; None for the defaults.
 
     Raises:
-        ConfigError: OUT or an input is `-`, or the format loses something, and nothing is to be lost.
+        ConfigError: OUT or an input is `-`; or the format loses something, and nothing is to be lost; or OUT is a file,
+            and the call does a part of the inputs only.
         DataError: An input does not exist, there are no images, or OUT would overwrite an input.
     """
     _refuse_standard_streams(inputs, out)
     files = files or FileSettings()
     is_one_file = _is_one_file(inputs, out, clips, has_list=files.listed is not None)
+    if is_one_file and files.part is not None:
+        raise ConfigError(f"--shard {files.part}: {out} is the output of a single input: give a folder as OUT")
     if wanted := out.suffix if is_one_file else suffix:
         files.check_suffix(wanted, f"the format {wanted!r}")
     also = clips.suffixes if clips else frozenset[str]()

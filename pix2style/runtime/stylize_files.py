@@ -26,6 +26,7 @@ from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport
 from pix2style.runtime.inline_executor import InlineExecutor
 from pix2style.runtime.output_paths import Job, OutputPlan, plan_outputs
+from pix2style.runtime.part_of_plan import part_of_plan
 from pix2style.stylizer import Stylizer
 from pix2style.writable import check_can_write_folder
 
@@ -70,7 +71,8 @@ def stylize_files(
     started = time.perf_counter()
     files = files or FileSettings()
     plan = plan_outputs(inputs, out, suffix=suffix, files=files)
-    report, origin = report_of_plan(plan), origin_of(stylizer, jpeg_quality, files)
+    report, plan = begin_report(plan, files)
+    origin = origin_of(stylizer, jpeg_quality, files)
     jobs = keep_existing(plan.jobs, origin, report, overwrite=overwrite)
     if jobs:
         check_can_write_folder(out.parent if jobs[0].target == out else out)
@@ -84,21 +86,26 @@ def origin_of(stylizer: Stylizer, quality: int, files: FileSettings) -> OutputOr
     return OutputOrigin(stylizer, quality, lossless=files.lossless, metadata=files.metadata)
 
 
-def report_of_plan(plan: OutputPlan, things: str = "images") -> FilesReport:
-    """Return a report of what is known before the work.
+def begin_report(plan: OutputPlan, files: FileSettings, things: str = "images") -> tuple[FilesReport, OutputPlan]:
+    """Return a report of what is known before the work, and the plan of what this call does.
 
     Args:
-        plan: The outputs of the call.
+        plan: The outputs of all inputs.
+        files: Settings of the call, which say whether it does a part only.
         things: What the inputs may be, for messages.
     """
-    report = FilesReport(left_out=plan.left_out, renamed=[job.target for job in plan.renamed])
+    inputs, shard = len(plan.jobs), None if files.part is None else str(files.part)
+    plan = plan if files.part is None else part_of_plan(plan, files.part)
+    report = FilesReport(
+        left_out=plan.left_out, renamed=[job.target for job in plan.renamed], shard=shard, inputs=inputs
+    )
     report.failures += [FailedFile(folder, f"there are no {things} in it") for folder in plan.empty_folders]
     report.failures += [FailedFile(path, reason) for path, reason in plan.missing]
     report.notes += [
         FileNote(job.source, f"its output is called {job.target.name}, because another output has its name")
         for job in plan.renamed
     ]
-    return report
+    return report, plan
 
 
 def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport, *, overwrite: bool) -> list[Job]:

@@ -15,7 +15,7 @@ from pix2style.progress import no_progress
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
 from pix2style.runtime.output_paths import ClipRules, Job, plan_outputs
-from pix2style.runtime.stylize_files import keep_existing, origin_of, report_of_plan, stylize_photos
+from pix2style.runtime.stylize_files import begin_report, keep_existing, origin_of, stylize_photos
 from pix2style.stylizer import Stylizer
 from pix2style.video.containers import CONTAINERS
 from pix2style.video.find import is_clip
@@ -114,9 +114,10 @@ def stylize_inputs(
     files = files or FileSettings()
     plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES, files=files)
     (given or GivenOptions()).check(plan.jobs)
+    report, plan = begin_report(plan, files, "photos or clips")
     photo_jobs, clip_jobs = ([job for job in plan.jobs if job.is_clip is wanted] for wanted in (False, True))
     for_photos = _shrinking(stylizer, clips.max_side_px) if clips and clips.max_side_px else stylizer
-    report, origin = report_of_plan(plan, "photos or clips"), origin_of(for_photos, jpeg_quality, files)
+    origin = origin_of(for_photos, jpeg_quality, files)
     call_clips = _clips_of_call(stylizer, clip_jobs, inputs, clips) if clip_jobs else None
     jobs = photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
     if call_clips:

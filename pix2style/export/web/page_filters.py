@@ -14,7 +14,8 @@ from pix2style.errors import ArtifactError, ConfigError
 from pix2style.export.web.browser_filter import fit_for_browsers
 from pix2style.export.web.ort_web import Backend
 from pix2style.images.glimpse import glimpse
-from pix2style.runtime.filter_file import open_filter, read_file
+from pix2style.runtime.filter_description import read_file
+from pix2style.runtime.filter_file import open_filter
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STYLE_NAME, GeneratorSpec
 

@@ -16,7 +16,6 @@ from pix2style.pairs.build.engines.ray_cluster import ClusterEngine, RayCluster
 from pix2style.pairs.build.report import BuildPreview, BuildReport, SliceReport
 from pix2style.pairs.build.scan import PhotoScan, scan_photos, scan_planned_photos
 from pix2style.pairs.build.set_builder import Engine, PairSetBuilder
-from pix2style.pairs.build.slices import Slice
 from pix2style.pairs.build.stylize import PairStylizer, worker_threads
 from pix2style.pairs.build.teacher_preview import TeacherPreview, preview_teacher
 from pix2style.pairs.format.documents import read_document
@@ -25,6 +24,7 @@ from pix2style.pairs.format.manifest import SPLITS_APART_VERSION
 from pix2style.pairs.format.paintings import store_paintings
 from pix2style.pairs.format.plan import PairPlan, make_plan
 from pix2style.progress import StageProgressCallback, no_progress
+from pix2style.slices import Slice
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import find_teacher
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from pix2style.errors import DataError
 from pix2style.files import write_json
-from pix2style.pairs.build.slices import ALL_SHARDS, Slice
 from pix2style.pairs.format.documents import read_document
 from pix2style.pairs.format.failures import merge_variant_failures, no_usable_photos_error
 from pix2style.pairs.format.folder import PairSetFolder
@@ -17,6 +16,7 @@ from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary, summarize_shard, total_statistics
 from pix2style.pairs.format.shards import explain_write_errors
 from pix2style.progress import StageProgressCallback
+from pix2style.slices import ALL_SHARDS, Slice
 from pix2style.version import __version__
 
 

@@ -1,15 +1,18 @@
-"""Divide the shards of a pair set among the processes of a batch system."""
+"""Divide work among the processes of a batch system (`--shard`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 
 from pix2style.errors import ConfigError
+from pix2style.light_dataclass import dataclass
+
+_FORM = re.compile(r"[0-9]{1,9}/[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One of several equal parts of the shards.
+    """One of several equal parts of a work: every so many of its items, which are shards or photos.
 
     Attributes:
         number: Number of this slice, from 1.
@@ -23,6 +26,8 @@ class Slice:
     count: int
 
     def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ConfigError(f"--shard {self.number}/{self.count}: the work has at least one slice, which is 1/1")
         if not 1 <= self.number <= self.count:
             raise ConfigError(
                 f"--shard {self.number}/{self.count}: slices are numbered from 1/{self.count} to"
@@ -36,17 +41,17 @@ class Slice:
         Raises:
             ConfigError: The text is malformed, or there is no such slice.
         """
-        number, slash, count = text.partition("/")
-        if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
+        if not _FORM.fullmatch(text):
             raise ConfigError(f"--shard {text}: expected i/n, for example 2/8: the second of eight slices")
+        number, _, count = text.partition("/")
         return cls(int(number), int(count))
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
-    def contains(self, shard: int) -> bool:
-        """Return whether a shard belongs to this slice."""
-        return shard % self.count == self.number - 1
+    def contains(self, position: int) -> bool:
+        """Return whether the item at a position, counted from 0, belongs to this slice."""
+        return position % self.count == self.number - 1
 
 
 ALL_SHARDS = Slice(1, 1)

@@ -1,0 +1,117 @@
+"""What the front process asks of its worker processes: jobs, answers, and the errors that a job can end with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pix2style.errors import ArtifactError, ConfigError, DataError, Pix2StyleError
+
+
+@dataclass(frozen=True, slots=True)
+class StylizeJob:
+    """A picture to stylize, and how.
+
+    Attributes:
+        data: Content of an image file.
+        filter: Name of a served filter, or a blend of several, as in `great-wave:0.6,ejiri:0.4`.
+        strength: Share of the style, from 0 (the picture itself) to 1.
+        stroke: Size of the strokes relative to the plain way, from 0.5 to 4; None for the plain way.
+        look_px: Longer side in pixels of the version whose strokes the picture gets; None for its own size.
+        preserve_color: Whether the picture keeps its own colours.
+        style: For filters with several styles: number of a style, or a weight for each, as in `0.5,0.5`; None for the
+            first one.
+        suffix: Suffix of the format of the answer, for example `.png`; None for the format of the picture.
+        quality: Quality of JPEG and WebP, 1 to 100.
+        lossless: Whether the answer is written without loss.
+        metadata: What is kept of the metadata: `none`, `safe` or `all`, the values of `images.KeepMetadata`.
+    """
+
+    data: bytes
+    filter: str
+    strength: float = 1.0
+    stroke: float | None = None
+    look_px: int | None = None
+    preserve_color: bool = False
+    style: str | None = None
+    suffix: str | None = None
+    quality: int = 95
+    lossless: bool = False
+    metadata: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class StylizedAnswer:
+    """A stylized picture.
+
+    Attributes:
+        data: Content of an image file.
+        media_type: Media type of its format, for example `image/jpeg`.
+        width_px: Width in pixels; of animations and documents, that of the first picture.
+        height_px: Height in pixels, likewise.
+        notes: What a person should know about it.
+        queue_s: Seconds for which the job waited for a worker.
+        decode_s: Seconds of decoding.
+        stylize_s: Seconds of stylizing.
+        encode_s: Seconds of encoding.
+    """
+
+    data: bytes
+    media_type: str
+    width_px: int
+    height_px: int
+    notes: tuple[str, ...]
+    queue_s: float
+    decode_s: float
+    stylize_s: float
+    encode_s: float
+
+
+class QueueFullError(Pix2StyleError):
+    """As many jobs wait as may wait.
+
+    Attributes:
+        retry_after_s: Seconds after which there should be a place, by the time that jobs took lately.
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TimeLimitError(Pix2StyleError):
+    """A job has taken longer than jobs may take, with the time for which it waited."""
+
+
+class WorkerLostError(Pix2StyleError):
+    """The worker process that had the job has ended, for example because a decoder crashed."""
+
+
+class StoppingError(Pix2StyleError):
+    """The pool is stopping, or has stopped, and takes no jobs."""
+
+
+class TooManyPixelsError(DataError):
+    """A picture has more pixels than may be decoded, or needs more memory than a worker may take."""
+
+
+class NotAPictureError(DataError):
+    """The data are no picture of a kind that is read."""
+
+
+class BadPictureError(DataError):
+    """A picture is damaged or cut off."""
+
+
+WORKER_ERRORS: dict[str, type[Pix2StyleError]] = {
+    error.__name__: error
+    for error in (
+        ArtifactError,
+        BadPictureError,
+        ConfigError,
+        NotAPictureError,
+        TooManyPixelsError,
+        WorkerLostError,
+        DataError,
+    )
+}
+"""The errors with which a worker answers, by their names."""

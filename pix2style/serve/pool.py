@@ -1,0 +1,337 @@
+"""Give jobs to worker processes, first come first served, and replace workers that crash, hang or are killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pix2style.errors import Pix2StyleError
+from pix2style.progress import print_note
+from pix2style.serve.jobs import (
+    WORKER_ERRORS,
+    QueueFullError,
+    StoppingError,
+    StylizedAnswer,
+    StylizeJob,
+    TimeLimitError,
+    WorkerLostError,
+)
+from pix2style.serve.limits import ServeLimits
+from pix2style.serve.messages import ConnectionEndedError
+from pix2style.serve.served_filters import ServedFilters
+from pix2style.serve.worker_entry import WorkerSettings
+from pix2style.serve.worker_process import WorkerProcess
+
+_MEDIA_TYPES = {
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".ppm": "image/x-portable-pixmap",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+}
+_REMEMBERED_JOBS = 32
+_USUAL_JOB_S = 0.5
+_LONGEST_PAUSE_S = 10.0
+_MOST_FAILED_STARTS = 3
+_END_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCounts:
+    """Numbers of jobs and workers.
+
+    Attributes:
+        in_flight: Jobs that wait or are being done.
+        queued: Those of them that wait for a worker.
+        workers: Workers that there should be.
+        workers_ready: Workers that do a job or wait for one.
+        workers_replaced: Workers that have ended or were killed, and for which others were started, so far.
+        jobs_done: Jobs that were answered with a picture.
+        jobs_failed: Jobs that were answered with an error about the picture or the settings.
+        jobs_refused: Jobs for which there was no place.
+        jobs_timed_out: Jobs that took too long.
+        jobs_lost: Jobs whose worker has ended.
+        jobs_abandoned: Jobs whose caller has gone.
+    """
+
+    in_flight: int = 0
+    queued: int = 0
+    workers: int = 0
+    workers_ready: int = 0
+    workers_replaced: int = 0
+    jobs_done: int = 0
+    jobs_failed: int = 0
+    jobs_refused: int = 0
+    jobs_timed_out: int = 0
+    jobs_lost: int = 0
+    jobs_abandoned: int = 0
+
+
+class _Task:
+    """A job on its way through the pool."""
+
+    def __init__(self, values: Mapping[str, Any], data: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self.values, self.data = values, data
+        self.entered_s, self.begun_s = time.perf_counter(), 0.0
+        self.answer: asyncio.Future[StylizedAnswer] = loop.create_future()
+        self.timer: asyncio.TimerHandle | None = None
+
+    def fail(self, error: Pix2StyleError) -> bool:
+        """Answer with an error, unless the job is answered already. Return whether it was not."""
+        if self.answer.done():
+            return False
+        self.answer.set_exception(error)
+        return True
+
+
+class WorkerPool:
+    """Worker processes, and the jobs that wait for them. Everything here runs in the asyncio loop of the front process.
+
+    Args:
+        filters: The filters that jobs may name.
+        limits: What a job may take.
+        workers: Number of worker processes.
+        threads_per_worker: Threads of ONNX Runtime in each of them.
+    """
+
+    def __init__(
+        self, filters: ServedFilters, limits: ServeLimits, *, workers: int, threads_per_worker: int = 1
+    ) -> None:
+        self.filters, self.limits = filters, limits
+        self._threads = threads_per_worker
+        self._counts = PoolCounts(workers=workers)
+        self._waiting: deque[_Task] = deque()
+        self._idle: list[WorkerProcess] = []
+        self._working: dict[WorkerProcess, _Task] = {}
+        self._seconds: deque[float] = deque(maxlen=_REMEMBERED_JOBS)
+        self._keepers: list[asyncio.Task[None]] = []
+        self._first: asyncio.Future[None] | None = None
+        self._nothing_left = asyncio.Event()
+        self._is_stopping = False
+
+    @property
+    def counts(self) -> PoolCounts:
+        """The numbers of this moment."""
+        queued, working = len(self._waiting), len(self._working)
+        return replace(self._counts, in_flight=queued + working, queued=queued, workers_ready=len(self._idle) + working)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether jobs are taken, and there is a worker that has loaded its default filter."""
+        return not self._is_stopping and bool(self._idle or self._working)
+
+    async def start(self) -> None:
+        """Start all workers, and return once the first one is ready.
+
+        Raises:
+            ArtifactError: A filter cannot be loaded.
+            WorkerLostError: Workers end before they are ready.
+        """
+        loop = asyncio.get_running_loop()
+        self._first = loop.create_future()
+        self._keepers = [
+            loop.create_task(self._keep(checks_files=not number)) for number in range(self._counts.workers)
+        ]
+        try:
+            await self._first
+        except BaseException:
+            await self.stop(0)
+            raise
+
+    async def stylize(self, job: StylizeJob) -> StylizedAnswer:
+        """Do a job. If the caller is cancelled, the job gives up its place, or its result is thrown away.
+
+        Raises:
+            ConfigError: The filter is not served here, or a setting is not possible with it.
+            DataError: The picture cannot be stylized; see `jobs` for the kinds of this error.
+            QueueFullError: Too many jobs wait.
+            StoppingError: The pool is stopping.
+            TimeLimitError: The job took too long.
+            WorkerLostError: The worker that had the job has ended.
+        """
+        parts = self.filters.parse(job.filter, job.style)
+        if self._is_stopping:
+            raise StoppingError("the server is shutting down: ask another one, or ask again later")
+        if not self._idle and len(self._waiting) >= self.limits.queue * self._counts.workers:
+            self._count(jobs_refused=1)
+            raise QueueFullError("too many pictures are waiting: ask again later", self._retry_after_s())
+        loop = asyncio.get_running_loop()
+        task = _Task(_values(job, [(part.name, part.style, part.weight) for part in parts]), job.data, loop)
+        task.timer = loop.call_later(self.limits.job_s, self._expire, task)
+        self._waiting.append(task)
+        self._dispatch()
+        try:
+            return await task.answer
+        except asyncio.CancelledError:
+            self._count(jobs_abandoned=1)
+            if task in self._waiting:
+                self._waiting.remove(task)
+                task.timer.cancel()
+            raise
+        finally:
+            self._note_if_empty()
+
+    async def stop(self, within_s: float) -> None:
+        """Take no further jobs, finish those that were taken, and end all workers.
+
+        Args:
+            within_s: Seconds for the jobs; those that are not done by then end with a StoppingError.
+        """
+        self._is_stopping = True
+        self._note_if_empty()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._nothing_left.wait(), within_s)
+        for task in (*self._waiting, *self._working.values()):
+            task.fail(StoppingError("the server is shutting down, and this picture took too long to be finished"))
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _keep(self, *, checks_files: bool) -> None:
+        """Keep one worker running: start it, take its answers, and start another one when it has ended."""
+        settings = WorkerSettings(self.filters, self.limits, self._threads, checks_files)
+        failures = 0
+        while True:
+            worker = await WorkerProcess.start(settings)
+            try:
+                values, _ = await worker.receive()
+                if values["status"] != "ready":
+                    self._start_failed(WORKER_ERRORS[values["error"]](values["message"]))
+                    return
+                failures = 0
+                await self._take_answers(worker)
+            except ConnectionEndedError:
+                failures += 1
+            finally:
+                code = await self._end(worker)
+            if failures == _MOST_FAILED_STARTS:
+                self._start_failed(WorkerLostError(f"workers end as they start ({_cause(code)})"))
+            print_note(f"a worker of the server has ended ({_cause(code)}): another one takes its place")
+            self._count(workers_replaced=1)
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2**failures) if failures > 1 else 0)
+
+    async def _take_answers(self, worker: WorkerProcess) -> None:
+        """Give jobs to a worker and take its answers until it ends, which raises a ConnectionEndedError."""
+        if self._first and not self._first.done():
+            self._first.set_result(None)
+        while True:
+            self._idle.append(worker)
+            self._dispatch()
+            values, data = await worker.receive()
+            self._finish(self._working.pop(worker), values, data)
+
+    def _start_failed(self, error: Pix2StyleError) -> None:
+        """Let `start` raise an error; if it has returned already, print it."""
+        if self._first and not self._first.done():
+            self._first.set_exception(error)
+        else:
+            print_note(f"a worker of the server cannot be started: {error}")
+
+    async def _end(self, worker: WorkerProcess) -> int | None:
+        """End a worker and the job that it has; return its exit code."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+        task = self._working.pop(worker, None)
+        if task is not None:
+            worker.kill()
+            lost = WorkerLostError("the picture has made its worker end: it may be damaged, or need too much memory")
+            self._count(jobs_lost=task.fail(lost))
+            self._settle(task)
+        return await worker.end(_END_S)
+
+    def _dispatch(self) -> None:
+        """Give waiting jobs to idle workers; the worker that was busy last has most in the processor's cache."""
+        while self._waiting and self._idle:
+            task, worker = self._waiting.popleft(), self._idle.pop()
+            task.begun_s = time.perf_counter()
+            self._working[worker] = task
+            worker.send(task.values, task.data)
+
+    def _finish(self, task: _Task, values: Mapping[str, Any], data: bytes) -> None:
+        """Answer a job as its worker did."""
+        self._seconds.append(time.perf_counter() - task.begun_s)
+        if values["status"] == "error":
+            self._count(jobs_failed=task.fail(WORKER_ERRORS[values["error"]](values["message"])))
+        elif not task.answer.done():
+            self._count(jobs_done=1)
+            task.answer.set_result(_answer(values, data, task.begun_s - task.entered_s))
+        self._settle(task)
+
+    def _expire(self, task: _Task) -> None:
+        """End a job that has taken too long, with the worker that has it."""
+        limit = f"{self.limits.job_s:g} s"
+        late = TimeLimitError(
+            f"the picture took longer than {limit}: make it smaller, or ask again when less is asked for"
+        )
+        self._count(jobs_timed_out=task.fail(late))
+        if task in self._waiting:
+            self._waiting.remove(task)
+            self._settle(task)
+            return
+        for worker in [worker for worker, its_task in self._working.items() if its_task is task]:
+            worker.kill()
+
+    def _settle(self, task: _Task) -> None:
+        """Note that a job needs nothing any more."""
+        if task.timer:
+            task.timer.cancel()
+        self._note_if_empty()
+
+    def _note_if_empty(self) -> None:
+        if self._is_stopping and not self._waiting and not self._working:
+            self._nothing_left.set()
+
+    def _retry_after_s(self) -> int:
+        """Return after how many seconds there should be a place, if jobs take as long as they did lately."""
+        usual_s = math.fsum(self._seconds) / len(self._seconds) if self._seconds else _USUAL_JOB_S
+        return max(1, min(math.ceil(self.limits.job_s), math.ceil(usual_s * self.limits.queue / 2)))
+
+    def _count(self, **more: int) -> None:
+        self._counts = replace(
+            self._counts, **{name: getattr(self._counts, name) + number for name, number in more.items()}
+        )
+
+
+def _values(job: StylizeJob, parts: list[tuple[str, str | None, float]]) -> dict[str, Any]:
+    """Return what a worker has to know of a job, apart from the picture."""
+    return {
+        "parts": parts,
+        "strength": job.strength,
+        "stroke": job.stroke,
+        "look_px": job.look_px,
+        "preserve_color": job.preserve_color,
+        "suffix": job.suffix,
+        "quality": job.quality,
+        "lossless": job.lossless,
+        "metadata": str(job.metadata),
+    }
+
+
+def _answer(values: Mapping[str, Any], data: bytes, queue_s: float) -> StylizedAnswer:
+    return StylizedAnswer(
+        data=data,
+        media_type=_MEDIA_TYPES[values["suffix"]],
+        width_px=values["width_px"],
+        height_px=values["height_px"],
+        notes=tuple(values["notes"]),
+        queue_s=queue_s,
+        decode_s=values["decode_s"],
+        stylize_s=values["stylize_s"],
+        encode_s=values["encode_s"],
+    )
+
+
+def _cause(code: int | None) -> str:
+    """Return in words how a process has ended."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    return f"signal {-code}"

@@ -1,0 +1,107 @@
+"""The front process's side of a worker process: start it, send it a job, wait for its answers, and kill it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any
+
+from pix2style.serve.messages import head_of, receive_from
+from pix2style.serve.worker_entry import WorkerSettings, run
+
+_MODULE = "pix2style.serve.worker"
+_JOIN_S = 5.0
+_starting = threading.Lock()
+
+
+def prepare_workers() -> ForkServerContext | SpawnContext:
+    """Start the process from which workers are forked, so that it loads its libraries meanwhile; call it early.
+
+    Where processes cannot be forked safely, as on Windows, nothing is started.
+    """
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([_MODULE])
+    with _starting:
+        forkserver.ensure_running()
+    return context
+
+
+class WorkerProcess:
+    """A worker process. All methods belong to the asyncio loop of the front process.
+
+    Attributes:
+        pid: Id of the process.
+    """
+
+    def __init__(self, process: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._process, self._reader, self._writer = process, reader, writer
+        self.pid: int = process.pid
+
+    @classmethod
+    async def start(cls, settings: WorkerSettings) -> WorkerProcess:
+        """Start a worker. It is not ready yet: its first message says so.
+
+        Raises:
+            OSError: The system has no process or no memory for it.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.to_thread(_start_process, theirs, settings)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        return cls(process, reader, writer)
+
+    def send(self, values: Mapping[str, Any], data: bytes) -> None:
+        """Send a message; what the system does not take at once is sent later."""
+        self._writer.write(head_of(values, data))
+        self._writer.write(data)
+
+    async def receive(self) -> tuple[dict[str, Any], bytes]:
+        """Wait for the next message.
+
+        Raises:
+            ConnectionEndedError: The worker has ended.
+        """
+        return await receive_from(self._reader)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
+    async def end(self, within_s: float = 0.0) -> int | None:
+        """Close the connection, which ends an idle worker, kill it if it has not ended in time, and clean up.
+
+        Returns:
+            Its exit code; negative numbers are those of signals. None if it is not known.
+        """
+        self._writer.close()
+        return await asyncio.to_thread(self._reap, within_s)
+
+    def _reap(self, within_s: float) -> int | None:
+        self._process.join(within_s)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join(_JOIN_S)
+        code: int | None = self._process.exitcode
+        return code
+
+
+def _start_process(connection: socket.socket, settings: WorkerSettings) -> Any:
+    context = prepare_workers()
+    with _starting:
+        process = context.Process(target=run, args=(connection, settings), name="pix2style worker", daemon=True)
+        process.start()
+    return process
