@@ -12,7 +12,7 @@ from typing import Literal
 from pix2style.errors import Pix2StyleError
 
 Code = Literal[
-    "form",
+    "bad-request",
     "token",
     "foreign",
     "no-such-address",
@@ -47,7 +47,7 @@ class Answer:
 
 
 ANSWERS: Mapping[Code, Answer] = {
-    "form": Answer(400, "The multipart form is damaged. Send one field called photo, or the photo alone."),
+    "bad-request": Answer(400, "The request is no HTTP, or its form is damaged or has other fields than one `photo`."),
     "token": Answer(401, "The token is missing or wrong. Send the header `Authorization: Bearer TOKEN`."),
     "foreign": Answer(403, "A page of another site has caused the request, or it names another host."),
     "no-such-address": Answer(404, "There is nothing at this address."),

@@ -121,9 +121,9 @@ async def _read_form(chunks: AsyncIterator[bytes], boundary: bytes, counter: Cou
             parser.write(chunk)
         parser.finalize()
     except FormParserError as error:
-        raise RequestError("form", "the multipart form is damaged: send one field called photo") from error
+        raise RequestError("bad-request", "the multipart form is damaged: send one field called photo") from error
     if not form.is_complete:
-        raise RequestError("form", "the multipart form ends too early: its last boundary is missing")
+        raise RequestError("bad-request", "the multipart form ends too early: its last boundary is missing")
     return bytes(form.photo)
 
 
@@ -161,7 +161,7 @@ class _Form:
     def _counted(self, data: bytes) -> bytes:
         self._header_bytes += len(data)
         if self._header_bytes > _PART_HEADER_BYTES:
-            raise RequestError("form", "the multipart form has too long headers: send one field called photo")
+            raise RequestError("bad-request", "the multipart form has too long headers: send one field called photo")
         return data
 
     def _end_header(self) -> None:
@@ -174,9 +174,11 @@ class _Form:
         name = options.get(b"name", b"").decode("utf-8", "replace")
         if name != FIELD:
             shown = ascii(name[:40])
-            raise RequestError("form", f"the form has a field {shown}: send {FIELD} alone, and all else in the address")
+            raise RequestError(
+                "bad-request", f"the form has a field {shown}: send {FIELD} alone, and all else in the address"
+            )
         if self._has_photo:
-            raise RequestError("form", f"the form has {FIELD} twice: send one photo in a request")
+            raise RequestError("bad-request", f"the form has {FIELD} twice: send one photo in a request")
         self._has_photo = True
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

@@ -15,7 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 _CLOSE = (b"connection", b"close")
-_DRAIN_S = 2.0
+DRAIN_S = 2.0
 _DRAIN_BYTES = 64_000_000
 
 
@@ -60,7 +60,7 @@ class ReusedConnection:
         """Throw away what still comes, and return whether the answer can be ended; else the connection is closed."""
         size = 0
         try:
-            async with asyncio.timeout(_DRAIN_S):
+            async with asyncio.timeout(DRAIN_S):
                 while not self._is_read and size < _DRAIN_BYTES:
                     size += len((await self.receive()).get("body", b""))
         except TimeoutError:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 MOST_CONNECTIONS = 512  # the usual limit of open files is 1024
 HEAD_S = 10.0
 KEEP_ALIVE_S = 75  # longer than usual proxies keep their connections, so that these are never the ones to be surprised
-_NOT_HTTP = json.dumps({"error": "this is no valid request of HTTP", "code": "form"}).encode()
+_NOT_HTTP = json.dumps({"error": "this is no valid request of HTTP", "code": "bad-request"}).encode()
 
 
 class BoundedProtocol(H11Protocol):
@@ -63,6 +63,12 @@ class BoundedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, in the form of all other errors."""
         del msg
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # whatever is in work for this client has nobody to answer
+            self.cycle.message_event.set()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.close_now()
+            return
         headers = [
             ("content-type", "application/json"),
             ("content-length", str(len(_NOT_HTTP))),

@@ -18,7 +18,7 @@ SERVER_TIMING, NOTES = "Server-Timing", "Pix2style-Notes"
 # Which answers a request can get at each address, besides those for every request.
 _OF_EVERY: tuple[Code, ...] = ("token", "foreign")
 _OF_STYLIZE: tuple[Code, ...] = (
-    "form",
+    "bad-request",
     "body-too-slow",
     "too-many-bytes",
     "too-many-pixels",

@@ -12,6 +12,7 @@ import pytest
 from server_parts import Answer, Caller, PoolOfFunctions, form
 
 from pix2style.errors import ArtifactError, ConfigError, DataError
+from pix2style.serve import connection_reuse
 from pix2style.serve.access import Access
 from pix2style.serve.answers import ANSWERS
 from pix2style.serve.jobs import (
@@ -106,14 +107,14 @@ def test_a_form_brings_the_photo_as_the_body_does(ask: Caller) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (form(("photo", b"x"), ("photo", b"y")), "form"),
-        (form(("filter", b"ejiri"), ("photo", b"y")), "form"),
-        (form(("photo", b"x"), is_cut=True), "form"),
+        (form(("photo", b"x"), ("photo", b"y")), "bad-request"),
+        (form(("filter", b"ejiri"), ("photo", b"y")), "bad-request"),
+        (form(("photo", b"x"), is_cut=True), "bad-request"),
         (form(("photo", b"")), "no-photo"),
         (form(), "no-photo"),
-        ((b"nonsense", {"content-type": "multipart/form-data; boundary=xyz"}), "form"),
-        ((b"--xyz\r\n" + b"A: b\r\n" * 4000, {"content-type": "multipart/form-data; boundary=xyz"}), "form"),
-        ((b"x", {"content-type": "multipart/form-data"}), "form"),
+        ((b"nonsense", {"content-type": "multipart/form-data; boundary=xyz"}), "bad-request"),
+        ((b"--xyz\r\n" + b"A: b\r\n" * 4000, {"content-type": "multipart/form-data; boundary=xyz"}), "bad-request"),
+        ((b"x", {"content-type": "multipart/form-data"}), "bad-request"),
         ((b"", {}), "no-photo"),
     ],
 )
@@ -166,7 +167,8 @@ def test_photos_that_arrive_share_a_limit() -> None:
     assert {answer.status for answer in others} == {200}
 
 
-def test_a_slow_body_is_given_up() -> None:
+def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_reuse, "DRAIN_S", 0.0)
     ask = Caller(limits=ServeLimits(body_s=0.01))
 
     async def chunks() -> AsyncIterator[bytes]:
