@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from PIL import Image
 from serve_process import ServerProcess
 
@@ -190,24 +189,15 @@ def _run(command: list[str], server: ServerProcess) -> tuple[str, tuple[float, f
     """Return what a load tool prints, and the processor seconds of the tool, the front and the other processes."""
     if shutil.which(command[0]) is None:
         raise SystemExit(f"{command[0]} is not installed: apt-get install {command[0]}")
-    before, front, workers = _children_s(), _cpu_s([server.process.pid]), _cpu_s(_others(server))
+    before, (front, workers) = _children_s(), server.cpu_s()
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    spent = (_children_s() - before, _cpu_s([server.process.pid]) - front, _cpu_s(_others(server)) - workers)
-    return output, spent
-
-
-def _others(server: ServerProcess) -> list[int]:
-    return [process.pid for process in server.processes() if process.pid != server.process.pid]
+    front_after, workers_after = server.cpu_s()
+    return output, (_children_s() - before, front_after - front, workers_after - workers)
 
 
 def _children_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _cpu_s(pids: Sequence[int]) -> float:
-    times = [psutil.Process(pid).cpu_times() for pid in pids]
-    return sum(time_.user + time_.system for time_ in times)
 
 
 def tool_version(tool: str) -> str:
