@@ -10,8 +10,9 @@ their options here, and `Application.command` turns the declarations into Typer'
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pix2style.images.kinds import suffix_of
+from pix2style.light_dataclass import dataclass
 from pix2style.plural import counted
 from pix2style.printable import printable
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +19,7 @@ from pix2style.images.kinds import formats_for
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.picture import Picture
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
+from pix2style.light_dataclass import dataclass
 from pix2style.printable import one_line
 
 _ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error)

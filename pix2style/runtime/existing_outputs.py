@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import KeepMetadata, format_of, open_file, read_origin
+from pix2style.light_dataclass import dataclass
 from pix2style.plural import counted
 from pix2style.runtime.output_paths import Job
 from pix2style.stylizer import Stylizer

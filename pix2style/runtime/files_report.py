@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from pix2style.images import LeftOut
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 
 from pix2style.errors import ConfigError, DataError
@@ -19,6 +19,7 @@ from pix2style.images import (
     search_images,
 )
 from pix2style.images.kinds import suffix_of
+from pix2style.light_dataclass import dataclass
 from pix2style.runtime.alike_names import loosest_form, same_files
 from pix2style.runtime.file_settings import FileSettings
 
