@@ -35,7 +35,7 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 # Only these files are served, each at an address that is written here.
 _PAGE_FILES = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 _OPEN = frozenset(("/healthz", "/readyz", *_PAGE_FILES))  # without a token, and by any name

@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import http.client
 import json
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +99,32 @@ def running() -> Iterator[_Running]:
         server.server.should_exit = True
         server.thread.join(60)
     assert not server.thread.is_alive()
+
+
+def _code_of_the_guide(language: str) -> str:
+    guide = (Path(__file__).parents[2] / "docs/guides/serve.md").read_text(encoding="utf-8")
+    return guide.split(f'```{language} title="Needs a running server"\n')[1].partition("```")[0]
+
+
+def test_the_program_of_the_guide(running: _Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["x", f"http://127.0.0.1:{running.port}", "photo.jpg", "stylized.jpg"])
+    exec(compile(_code_of_the_guide("python"), "guide", "exec"), {})
+    assert (tmp_path / "stylized.jpg").read_bytes() == b"photo"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs bash and curl")
+def test_the_commands_of_the_guide(running: _Running, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    commands = _code_of_the_guide("bash").replace("8080", str(running.port))
+    done = subprocess.run(["bash", "-ec", commands], cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "stylized.jpg").read_bytes() == (tmp_path / "form.png").read_bytes() == b"photo"
+    assert [row["name"] for row in json.loads(done.stdout)["filters"]] == list(FILTERS.names)
+    assert [(job.filter, job.strength, job.suffix) for job in running.pool.jobs] == [
+        ("ejiri", 0.8, None),
+        ("great-wave", 1.0, ".png"),
+    ]
 
 
 def test_a_connection_can_be_used_again_after_an_error(running: _Running) -> None:
