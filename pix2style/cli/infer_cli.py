@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from itertools import chain
 from pathlib import Path
@@ -62,6 +63,8 @@ def infer_command(
         loaded = where.around(how.load(stylizer), chain(inputs, files.listed or ()))
         if loaded.description:
             print_note(f"the photos are stylized by {loaded.description}")
+        gc.freeze()
+        gc.enable()  # see `program._run_plain`
         return shrinking(loaded, clips.max_side) if STREAM in (out, *inputs) else loaded
 
     if out == STREAM:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pix2style.cli import lazy_typer as typer
 from pix2style.cli.standard_streams import STREAM, open_list, stream_or_path
 from pix2style.errors import ConfigError
+from pix2style.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

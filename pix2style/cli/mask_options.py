@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pix2style.cli import lazy_typer as typer
 from pix2style.errors import ConfigError, DataError
+from pix2style.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from pix2style.stylizer import Stylizer

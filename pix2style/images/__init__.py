@@ -16,7 +16,15 @@ from pix2style.images.decode import (
     read_image_file,
     read_picture,
 )
-from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, format_of, write_picture
+from pix2style.images.encode import (
+    can_hold_alpha,
+    can_write,
+    encode_jpeg,
+    encode_picture,
+    encode_png,
+    format_of,
+    write_picture,
+)
 from pix2style.images.find import ImageListing, ImageSearch, find_images, list_images, search_images
 from pix2style.images.found import FoundImage, FoundImages
 from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
@@ -36,8 +44,9 @@ from pix2style.images.resample import (
     sheet,
     size_within,
 )
-from pix2style.images.sequence import Frame, PictureSequence, check_can_hold, decode_images, open_images, write_sequence
+from pix2style.images.sequence import Frame, PictureSequence, decode_images, open_images
 from pix2style.images.tilt import tilt
+from pix2style.images.write_sequence import check_can_hold, encode_sequence, write_sequence
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -68,7 +77,9 @@ __all__ = [
     "decode_picture",
     "describe_left_out",
     "encode_jpeg",
+    "encode_picture",
     "encode_png",
+    "encode_sequence",
     "find_images",
     "fit_within",
     "format_of",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from pix2style.errors import DataError
 from pix2style.images.found import FoundImage, FoundImages, Place, equal_texts
 from pix2style.images.kinds import VIDEO_SUFFIXES, is_picture_name, suffix_of
 from pix2style.images.left_out import LeftOut, LeftOutList, LeftOutReason
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(slots=True)

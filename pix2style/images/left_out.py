@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
 from pix2style.images.kinds import suffix_of
+from pix2style.light_dataclass import dataclass
 from pix2style.path_list import RemarkList
 from pix2style.plural import counted
 from pix2style.printable import printable

@@ -6,13 +6,14 @@ import hashlib
 import stat
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import KeepMetadata, format_of, open_file, read_origin
+from pix2style.light_dataclass import dataclass
 from pix2style.path_list import PathList
 from pix2style.plural import counted
 from pix2style.runtime.job_list import Job, jobs_at
@@ -47,7 +48,7 @@ class OutputOrigin:
     lossless: bool = field(default=False, kw_only=True)
     metadata: KeepMetadata = field(default=KeepMetadata.NONE, kw_only=True)
     # The digest of the settings for each format, which is the same for all photos.
-    _digests: dict[str | None, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _digests: dict[str | None, str] = field(default_factory=dict, kw_only=True, compare=False)
 
     def for_job(self, job: Job) -> Self:
         """Return what makes the output of one photo or clip.
@@ -56,7 +57,7 @@ class OutputOrigin:
             DataError: The stylizer cannot stylize this file.
         """
         stylizer = self.stylizer.for_source(job.source)
-        return self if stylizer is self.stylizer else replace(self, stylizer=stylizer)
+        return self if stylizer is self.stylizer else replace(self, stylizer=stylizer, _digests={})
 
     def note(self, job: Job) -> str:
         """Return the note that an output bears: a digest of everything that changes its pixels, and one of the photo.

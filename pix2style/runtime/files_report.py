@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 from pathlib import Path
 
 from pix2style.images import LeftOutList
+from pix2style.light_dataclass import dataclass
 from pix2style.path_list import PathList, RemarkList
 
 

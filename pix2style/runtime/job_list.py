@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, overload
+
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
 
 from pix2style.images import FoundImages, can_hold_alpha, can_write, has_alpha
 from pix2style.images.found import Place
+from pix2style.light_dataclass import dataclass
 from pix2style.path_list import NameColumn, PathList
 from pix2style.runtime.alike_names import Texts, loosest_form, loosest_hashes, same_files
 from pix2style.runtime.file_settings import FileSettings

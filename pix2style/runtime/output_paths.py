@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from pix2style.errors import ConfigError, DataError
@@ -20,6 +20,7 @@ from pix2style.images import (
 )
 from pix2style.images.found import Place, equal_texts
 from pix2style.images.kinds import suffix_of
+from pix2style.light_dataclass import dataclass
 from pix2style.path_list import PathList
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.job_list import Job, JobList

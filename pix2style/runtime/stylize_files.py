@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pix2style.errors import DataError, ImageError
@@ -19,6 +19,7 @@ from pix2style.images import (
     write_picture,
     write_sequence,
 )
+from pix2style.light_dataclass import dataclass
 from pix2style.path_list import PathList
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing

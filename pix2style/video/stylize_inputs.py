@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.errors import ConfigError
 from pix2style.images.kinds import VIDEO_SUFFIXES
+from pix2style.light_dataclass import dataclass
 from pix2style.progress import no_progress
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
