@@ -83,10 +83,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop to listen, and send the last answers within the time that is left."""
-        self.given_up = self._front.in_work
         left_s = 0.0 if self._end_s is None else self._end_s - time.monotonic()
         self.config.timeout_graceful_shutdown = math.ceil(max(_LAST_ANSWERS_S, left_s))
         await super().shutdown(sockets)
+        self.given_up = self._front.in_work  # uvicorn has just cancelled them
 
 
 async def serve_until_signal(server: Server, pool: WorkerPool, listener: socket.socket) -> None:

@@ -19,7 +19,7 @@ import pytest
 from server_parts import FILTERS, PoolOfFunctions, do_job
 
 from pix2style.errors import ConfigError
-from pix2style.serve import connections
+from pix2style.serve import connections, run_server
 from pix2style.serve.access import Access, make_access
 from pix2style.serve.front import Front
 from pix2style.serve.http_app import make_app
@@ -272,6 +272,18 @@ def test_the_end_waits_for_what_is_in_work(running: _Running) -> None:
     assert (running.server.given_up, running.server.is_cut_short) == (0, False)
     with pytest.raises(ConnectionRefusedError):
         running.ask("GET", "/healthz")
+
+
+def test_what_takes_longer_than_the_end_may_take_is_told_so(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_server, "_LAST_ANSWERS_S", 0.0)
+    running.server._stop_s = 0.0
+    held = _Held(running)
+    running.server.handle_exit(signal.SIGTERM, None)
+    running.thread.join(60)
+    assert running.server.given_up == 1
+    held.thread.join(60)
+    [(status, body)] = held.answers
+    assert (status, json.loads(body)["code"]) == (503, "stopping")
 
 
 def test_a_second_signal_ends_at_once(running: _Running) -> None:
