@@ -126,7 +126,7 @@ def _throughput(options: argparse.Namespace) -> Section:
             f" {options.seconds:g} s. The filter alone goes from array to array."
         ),
         "",
-        table,
+        *table,
         "",
         f"Best rate of a round to the filter's own best rate: **{ratio:.2f}** (bar: {_RATIO_BAR}).",
     ]
