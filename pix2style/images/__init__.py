@@ -25,10 +25,11 @@ from pix2style.images.encode import (
     format_of,
     write_picture,
 )
-from pix2style.images.find import FoundImage, ImageSearch, find_images, search_images
+from pix2style.images.find import ImageListing, ImageSearch, find_images, list_images, search_images
+from pix2style.images.found import FoundImage, FoundImages
 from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
-from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
+from pix2style.images.left_out import LeftOut, LeftOutList, count_left_out, describe_left_out
 from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import read_origin
@@ -51,11 +52,14 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "FoundImage",
+    "FoundImages",
     "Frame",
     "Image8",
+    "ImageListing",
     "ImageSearch",
     "KeepMetadata",
     "LeftOut",
+    "LeftOutList",
     "Picture",
     "PictureMetadata",
     "PictureSequence",
@@ -83,6 +87,7 @@ __all__ = [
     "from_signed",
     "has_alpha",
     "is_pillow",
+    "list_images",
     "open_file",
     "open_images",
     "read_file",

@@ -53,6 +53,7 @@ _DECODING_ERRORS = (
     RuntimeError,
     struct.error,
 )
+_JPEG_START = b"\xff\xd8\xff"
 # The operation that makes an image upright, for each value of EXIF tag 0x0112 (EXIF 2.32).
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -224,7 +225,10 @@ def has_alpha(path: Path) -> bool:
     """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
         with open_file(path) as stream:
-            formats = formats_for(stream.peek(), str(path))
+            head = stream.peek()
+            if head.startswith(_JPEG_START):
+                return False  # what begins so is opened as JPEG or not at all
+            formats = formats_for(head, str(path))
             with Image.open(stream, formats=formats) as image:
                 if has_transparency(image) and may_be_unused(image):
                     return decode_picture(read_file(path), name=str(path)).alpha is not None
