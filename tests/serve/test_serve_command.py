@@ -90,6 +90,16 @@ def test_the_command_answers_as_infer_writes_and_ends_in_order(
     assert len(rest.splitlines()) == 9
 
 
+def test_the_process_that_answers_starts_without_heavy_libraries() -> None:
+    program = (
+        "import sys, pix2style.cli.serve_cli, pix2style.serve.http_app, pix2style.serve.run_server\n"
+        "from pix2style.serve.served_filters import ServedFilters; ServedFilters.from_sources([])\n"
+        "print([name for name in ('numpy', 'PIL', 'onnxruntime', 'torch', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def _fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Any, str]:
     monkeypatch.setattr("sys.argv", ["pix2style", "serve", *arguments])
     with pytest.raises(SystemExit) as left:
