@@ -183,13 +183,14 @@ def _hey(server: ServerProcess, body: Path, at_once: int, seconds: float) -> Mea
     output, costs = _run([*command, "-T", _TYPE, "-D", str(body), _target(server)], server)
     counts = {int(status): int(count) for status, count in re.findall(r"\[(\d+)\]\s+(\d+) responses", output)}
     right = counts.pop(200, 0)
+    # hey leaves out percentiles for which it has too few answers.
     percentile = {name: 1000 * float(s) for name, s in re.findall(r"(\d+)%+ in ([\d.]+) secs", output)}
     total_s = float(re.findall(r"Total:\s+([\d.]+)", output)[0])
     return Measurement(
         at_once,
         right / total_s,
-        percentile["50"],
-        percentile["99"],
+        percentile.get("50", float("nan")),
+        percentile.get("99", float("nan")),
         *(1000 * cost / max(1, right) for cost in costs),
         bad=sum(counts.values()),
     )
