@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -59,6 +59,11 @@ def describe_left_out(left_out: Sequence[LeftOut]) -> str:
         for reason, nouns in _NOUNS.items()
         if reason in by_reason
     )
+
+
+def describe_counts(counts: Mapping[str, int]) -> str:
+    """Return on one line how much was left out, for each reason; empty if nothing was."""
+    return ", ".join(counted(counts[reason], *nouns) for reason, nouns in _NOUNS.items() if counts.get(reason))
 
 
 def _details(reason: LeftOutReason, paths: list[Path]) -> str:

@@ -12,7 +12,6 @@ from pix2style.images import (
     IMAGE_SUFFIXES,
     FoundImage,
     LeftOut,
-    can_hold_alpha,
     can_write,
     describe_left_out,
     has_alpha,
@@ -21,9 +20,7 @@ from pix2style.images import (
 from pix2style.images.kinds import suffix_of
 from pix2style.runtime.alike_names import loosest_form, same_files
 from pix2style.runtime.file_settings import FileSettings
-
-# For photos in a format that cannot be written (GIF, or no suffix), and for transparency that JPEG cannot store.
-_LOSSLESS_SUFFIX = ".png"
+from pix2style.runtime.output_names import names_with_suffixes, output_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +216,10 @@ def _plan_folder(
 ) -> tuple[list[Path], list[int]]:
     """Return the outputs, and the positions of those that got a number."""
     suffixes = [
-        _clip_suffix(photo, clips) if clips and is_clip else _output_suffix(photo, suffix, files)
+        _clip_suffix(photo, clips) if clips and is_clip else _photo_suffix(photo, suffix, files)
         for photo, is_clip in zip(photos, are_clips, strict=True)
     ]
-    names = [PurePosixPath(photo.relative).with_suffix(end) for photo, end in zip(photos, suffixes, strict=True)]
-    for group in same_files(names, out):
-        for i in group:
-            if names[i].suffix.lower() != PurePosixPath(photos[i].relative).suffix.lower():
-                names[i] = PurePosixPath(photos[i].relative + names[i].suffix)
+    names = names_with_suffixes([photo.relative for photo in photos], suffixes, lambda names: same_files(names, out))
     for group in same_files(names, out):
         for i, folder in zip(group, _distinct_ends([_real(_input_folder(photos[i])) for i in group]), strict=True):
             names[i] = folder / names[i]
@@ -262,12 +255,9 @@ def _add_numbers(names: list[PurePosixPath], out: Path) -> list[int]:
     return sorted(numbered)
 
 
-def _output_suffix(photo: FoundImage, requested: str | None, files: FileSettings) -> str:
-    suffix = requested or files.lossless_suffix(photo.path.suffix)
-    target = Path("name" + suffix)
-    if not can_write(target) or (not can_hold_alpha(target) and has_alpha(photo.path)):
-        return _LOSSLESS_SUFFIX
-    return suffix
+def _photo_suffix(photo: FoundImage, requested: str | None, files: FileSettings) -> str:
+    suffix = photo.path.suffix
+    return output_suffix(suffix, requested, files, lambda: has_alpha(photo.path))
 
 
 def _clip_suffix(clip: FoundImage, clips: ClipRules) -> str:

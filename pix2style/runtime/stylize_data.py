@@ -101,7 +101,7 @@ def stylize_data(
     origin = origin_of(stylizer, jpeg_quality, files)
     with tempfile.TemporaryDirectory(prefix="pix2style-") as folder:
         target = Path(folder, _NAME + suffix)
-        notes += _stylize(stylizer, image, target, origin, origin.note_of(target, sha256_bytes(data)))
+        notes += stylize_image(stylizer, image, target, origin, origin.note_of(target, sha256_bytes(data)))
         return StylizedData(target.read_bytes(), suffix, notes)
 
 
@@ -151,7 +151,7 @@ def stylize_data_into(
     for job in keep_existing([Job(Path(name), target)], origin, report, overwrite=overwrite):
         check_can_write_folder(target.parent)
         stylizing = time.perf_counter()
-        notes += _stylize(stylizer, image, target, origin, origin.note(job))
+        notes += stylize_image(stylizer, image, target, origin, origin.note(job))
         report.stylize_seconds = time.perf_counter() - stylizing
         if isinstance(image, PictureSequence):
             report.sequences, report.frames = 1, len(image)
@@ -173,10 +173,24 @@ def _open(
     return image, _LOSSLESS_SUFFIX, ((f"is written as PNG, because {chosen} has no transparency",) if suffix else ())
 
 
-def _stylize(
+def stylize_image(
     stylizer: Stylizer, image: Picture | PictureSequence, target: Path, origin: OutputOrigin, note: str
 ) -> tuple[str, ...]:
-    """Stylize an image, and write it to a file. Return what a person should know about it."""
+    """Stylize an image, and write it to a file.
+
+    Args:
+        stylizer: The stylizer.
+        image: A picture, an animation or a document of several pages.
+        target: The output file.
+        origin: How it is written.
+        note: The note that the file gets; see `OutputOrigin.note`.
+
+    Returns:
+        What a person should know about the image.
+
+    Raises:
+        DataError: It cannot be decoded, stylized or written.
+    """
     if isinstance(image, Picture):
         stylized = stylizer.stylize_picture(image)
         stylized = replace(stylized, lossless=image.lossless or origin.lossless)
