@@ -53,6 +53,10 @@ class TrainingError(Pix2StyleError):
     exit_code = 6
 
 
+class MemoryNeededError(DataError):
+    """A picture needs more memory than there is."""
+
+
 class FileError(DataError):
     """A file of the user cannot be read or written.
 
@@ -69,6 +73,14 @@ class FileError(DataError):
 
 class ImageError(FileError):
     """An image file cannot be read."""
+
+
+class TooLargeImageError(ImageError):
+    """An image has more pixels than may be decoded, or needs more memory than there is."""
+
+
+class UnknownImageError(ImageError):
+    """A file is no image, or one of a kind that is not read."""
 
 
 class ClipError(FileError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,6 +61,8 @@ def _installer() -> str:
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     if importlib.util.find_spec("pip") is None:
         return f"uv pip install --python {python}"
+    import shutil  # brings several compressors along
+
     for name in ("pip", "pip3"):
         path = shutil.which(name)
         if path is not None and Path(path).parent == Path(sys.executable).parent:

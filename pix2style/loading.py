@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style import gallery
 from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.home_paths import expand_home
+from pix2style.light_dataclass import dataclass
 from pix2style.progress import print_note
 from pix2style.style_choice import StyleChoice, as_style_choice
 from pix2style.stylizer import Stylizer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from pix2style.errors import ConfigError
+from pix2style.light_dataclass import dataclass
 
 _FORM = re.compile(r"[0-9]{1,9}/[0-9]{1,9}")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import reprlib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from typing import Any
 
 from pix2style.errors import ArtifactError
+from pix2style.light_dataclass import dataclass
 
 SPEC_KEY = "pix2style.generator_spec"
 SPEC_VERSION = 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import overload
@@ -24,6 +24,7 @@ from pix2style.images import (
     stylized_in,
     to_srgb,
 )
+from pix2style.light_dataclass import dataclass
 
 Setting = str | int | float | bool
 NO_SETTINGS: Mapping[str, Setting] = MappingProxyType({})

@@ -7,10 +7,10 @@ one row here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.home_paths import expand_home
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def test_every_option_that_takes_a_text_is_known() -> None:
     with_paths_or_names = {
         *("module", "teacher", "source", "start", "features", "style", "checkpoint", "shard", "address", "dataset"),
         *("blend", "content_layer", "style_layers", "end", "codec", "camera_size", "host", "strengths", "mask"),
-        "device",
+        *("device", "allow_origin"),
     }
     free = {option.removeprefix("--").replace("-", "_") for option in TEXT_OPTIONS}
     import_commands()

@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,14 @@ from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 import pix2style.samples
-from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.images.png_pixels import save_png
+from pix2style.images import Image8, Picture, png_pixels, read_picture, write_picture
 
 _CV2_READS = {3: "IMREAD_COLOR_RGB", 4: "IMREAD_UNCHANGED"}
+
+
+def save_png(image: Image.Image, path: Path, **options: Any) -> None:
+    with path.open("wb") as stream:
+        png_pixels.save_png(image, stream, **options)
 
 
 def _photo() -> Image8:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -74,9 +75,9 @@ def test_the_installer_is_that_of_this_environment(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(installation.importlib.util, "find_spec", lambda _name: None)
     assert install_command("a==1", "--no-deps") == f'uv pip install --python {sys.executable} --no-deps "a==1"'
     monkeypatch.setattr(installation.importlib.util, "find_spec", lambda _name: object())
-    monkeypatch.setattr(installation.shutil, "which", lambda name: str(Path(sys.executable).parent / name))
+    monkeypatch.setattr(shutil, "which", lambda name: str(Path(sys.executable).parent / name))
     assert install_command("a==1") == 'pip install "a==1"'
-    monkeypatch.setattr(installation.shutil, "which", lambda name: f"/elsewhere/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/elsewhere/{name}")
     assert install_command("a==1") == f'{sys.executable} -m pip install "a==1"'
     monkeypatch.setattr(sys, "executable", "/my folder/python")
     assert install_command("a==1") == '"/my folder/python" -m pip install "a==1"'

@@ -99,7 +99,8 @@ def photo_file(folder: Path, kind: str, exif: bytes | None = None) -> Path:
         options = {"tiffinfo": tags, "dpi": (300, 300)}
     Image.fromarray(rgb).save(path, kind, **options)
     if kind == "TIFF":
-        add_groups(path, options["tiffinfo"].tobytes())
+        with path.open("r+b") as stream:
+            add_groups(stream, options["tiffinfo"].tobytes())
     return path
 
 
@@ -186,7 +187,8 @@ def test_documents_and_animations_keep_those_of_their_first_picture(tmp_path: Pa
     options: dict[str, Any] = {"tiffinfo": camera_exif()} if kind == "TIFF" else {"exif": exif}
     pictures[0].save(source, kind, save_all=True, append_images=pictures[1:], **options)
     if kind == "TIFF":
-        add_groups(source, exif)
+        with source.open("r+b") as stream:
+            add_groups(stream, exif)
     sequence = decode_images(source.read_bytes(), name="in", metadata=KeepMetadata.SAFE)
     assert isinstance(sequence, PictureSequence)
     write_sequence(target, sequence.frames(), sequence, origin="1" * 65)

@@ -19,6 +19,7 @@ COMMAND_MODULES = {
     "sheet": "sheet_cli",
     "live": "live_cli",
     "studio": "studio_cli",
+    "serve": "serve_cli",
     "eval": "eval_cli",
     "report": "report_cli",
     "config": "config_cli",

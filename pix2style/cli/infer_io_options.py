@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from pix2style.cli import lazy_typer as typer
 from pix2style.cli.standard_streams import STREAM, open_list, stream_or_path
 from pix2style.errors import ConfigError
+from pix2style.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pix2style.path_list import PathList
     from pix2style.slices import Slice
 
 
@@ -133,7 +134,7 @@ class SearchOptions:
 
         return None if self.shard is None else Slice.parse(self.shard)
 
-    def listed(self) -> list[Path] | None:
+    def listed(self) -> PathList | None:
         """Return the paths in the list of files; None if there is no list."""
         if self.files_from is None:
             if self.null:

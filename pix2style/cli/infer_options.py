@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ from pix2style.cli.infer_io_options import (
 )
 from pix2style.cli.size_options import LookOption, MaxSideOption, StrokeOption
 from pix2style.errors import ConfigError
+from pix2style.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from pix2style.runtime.file_settings import FileSettings

@@ -9,8 +9,10 @@ their options here, and `Application.command` turns the declarations into Typer'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
 from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(frozen=True)
@@ -53,4 +55,4 @@ def annotation_for_typer(annotation: Any) -> Any:
         return annotation
     value_type, *extra = get_args(annotation)
     declared = tuple(item.for_typer() if isinstance(item, Declaration) else item for item in extra)
-    return Annotated.__class_getitem__((value_type, *declared))
+    return operator.getitem(Annotated, (value_type, *declared))  # Annotated[...] of a number of items known at run time

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pix2style.cli import lazy_typer as typer
 from pix2style.errors import ConfigError, DataError
+from pix2style.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from pix2style.stylizer import Stylizer
@@ -41,7 +41,7 @@ class MaskOptions:
     feather: FeatherOption = None
     mask_invert: InvertOption = False
 
-    def around(self, stylizer: Stylizer, inputs: Sequence[Path]) -> Stylizer:
+    def around(self, stylizer: Stylizer, inputs: Iterable[Path]) -> Stylizer:
         """Return a stylizer that stylizes only where the mask is white; the stylizer itself if there is no mask.
 
         Raises:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 import threading
+import types
 from collections.abc import Sequence
 
 from pix2style.cli.commands import import_commands
@@ -18,6 +20,8 @@ from pix2style.printable import printable
 from pix2style.progress import set_quiet
 
 _LAYOUT = "\n\t"  # control characters that messages may hold
+# These modules of numpy do nothing but add docstrings to what is written in C.
+_NUMPY_DOCSTRINGS = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 
 
 class _WorkDone(SystemExit):
@@ -82,17 +86,27 @@ def _run_plain(arguments: Sequence[str]) -> None:
     """Run `infer` and leave, if its arguments are plain: without Typer, a small photo takes half the time."""
     if arguments[:1] != ["infer"]:
         return
+    # Modules stay, so nobody need search them for garbage while they are imported. `infer_command` enables the search
+    # when the filter is loaded.
+    gc.disable()
+    try:
+        _run_infer(arguments[1:])
+    finally:
+        gc.enable()
+
+
+def _run_infer(arguments: Sequence[str]) -> None:
     from pix2style.cli.infer_cli import infer_command
     from pix2style.cli.plain_arguments import NotPlainError, read_plain
 
     try:
-        command, values = read_plain(infer_command, arguments[1:])
+        command, values = read_plain(infer_command, arguments)
     except NotPlainError:
         return
     check_working_directory()
     if values.pop("quiet"):
         set_quiet(True)
-    _import_numpy_with_one_thread()
+    _import_numpy_quickly()
     try:
         command(**values)
     except BrokenPipeError:  # as Typer: whoever reads the report has gone
@@ -101,11 +115,20 @@ def _run_plain(arguments: Sequence[str]) -> None:
     raise _WorkDone(0)
 
 
-def _import_numpy_with_one_thread() -> None:
-    """Import numpy without its threads for matrix products: they take long to start, and `infer` hardly needs them."""
-    name = "OPENBLAS_NUM_THREADS"
-    if name not in os.environ and "numpy" not in sys.modules:
-        os.environ[name] = "1"
-        import numpy  # noqa: F401
+def _import_numpy_quickly() -> None:
+    """Import numpy without its threads for matrix products, which take long to start, and without the docstrings of C.
 
-        del os.environ[name]  # programs that this one starts shall not find it
+    `infer` hardly needs these threads, and nobody reads docstrings. `python -OO` leaves them out as well.
+    """
+    if "numpy" in sys.modules:
+        return
+    modules = {name: types.ModuleType(name) for name in _NUMPY_DOCSTRINGS if name not in sys.modules}
+    sys.modules.update(modules)
+    has_threads = "OPENBLAS_NUM_THREADS" in os.environ
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import numpy  # noqa: F401
+
+    if not has_threads:
+        del os.environ["OPENBLAS_NUM_THREADS"]  # programs that this one starts shall not find it
+    for name in modules:
+        del sys.modules[name]

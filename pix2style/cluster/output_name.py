@@ -12,10 +12,10 @@ from pix2style.errors import DataError
 from pix2style.images import stream_has_alpha
 from pix2style.runtime.alike_names import same_files
 from pix2style.runtime.file_settings import FileSettings
-from pix2style.runtime.output_names import names_with_suffixes, output_suffix
+from pix2style.runtime.output_names import PhotoSuffixes
 
 
-class OutputNames:
+class TargetNames:
     """Names outputs as `runtime.output_paths.plan_outputs` does for a whole folder.
 
     Args:
@@ -26,7 +26,7 @@ class OutputNames:
     """
 
     def __init__(self, source: Place, target: Place, suffix: str | None, files: FileSettings) -> None:
-        self._source, self._target, self._suffix, self._files = source, target, suffix, files
+        self._source, self._target, self._suffixes = source, target, PhotoSuffixes(suffix, files)
         self._folder = target.local_path("")
         self._source_in_target = source.path_within(target)
 
@@ -42,19 +42,19 @@ class OutputNames:
             OSError: The photo, or another one that could get the same name, cannot be read.
         """
         _check_is_path(photo.name, self._folder)
-        if photo.folders and self._same([PurePosixPath(folder) for folder in photo.folders]):
+        if photo.folders and self._same(photo.folders):
             first, second = photo.folders
             raise DataError(f"the folders {first} and {second} would be one in the target: rename one of them")
         rivals = photo.rivals or (photo.name,)
         suffixes = [self._suffix_of(name, data if name == photo.name else None) for name in rivals]
-        names = names_with_suffixes(rivals, suffixes, self._same)
+        names = self._distinct_names(rivals, suffixes)
         position = rivals.index(photo.name)
         for group in self._same(names):
             if position in group[1:]:
                 raise DataError(
                     f"its output would be called {names[position]}, as that of {rivals[group[0]]}: rename one of them"
                 )
-        name = str(names[position])
+        name = names[position]
         if self._source_in_target and f"{name}/".startswith(f"{self._source_in_target}/"):
             raise DataError(f"its output {name} would lie among the photos: choose another TARGET")
         return name
@@ -65,21 +65,28 @@ class OutputNames:
             return True
         path = PurePosixPath(photo.name)
         answers: tuple[Callable[[], bool], ...] = (lambda: False, lambda: True)
-        ends = {output_suffix(path.suffix, self._suffix, self._files, has_alpha) for has_alpha in answers}
+        ends = {self._suffixes.choose(path.suffix, has_alpha) for has_alpha in answers}
         return any(self._target.kind(str(path.with_suffix(end))) in ("file", "folder") for end in ends)
 
     def _suffix_of(self, name: str, data: Callable[[], bytes] | None) -> str:
         read = data or (lambda: self._source.read(name))
-        suffix = PurePosixPath(name).suffix
-        return output_suffix(suffix, self._suffix, self._files, lambda: _has_alpha(name, read))
+        return self._suffixes.choose(PurePosixPath(name).suffix, lambda: _has_alpha(name, read))
 
-    def _same(self, names: Sequence[PurePosixPath]) -> list[list[int]]:
+    def _distinct_names(self, rivals: Sequence[str], suffixes: Sequence[str]) -> list[str]:
+        """Return names of outputs. Where two would be one file, those whose suffix changes keep the old suffix, too."""
+        names = [str(PurePosixPath(name).with_suffix(end)) for name, end in zip(rivals, suffixes, strict=True)]
+        for i in (position for group in self._same(names) for position in group):
+            if suffixes[i].lower() != PurePosixPath(rivals[i]).suffix.lower():
+                names[i] = rivals[i] + suffixes[i]
+        return names
+
+    def _same(self, names: Sequence[str]) -> list[list[int]]:
         """Return groups of names that are one file in the target. Stores behind a network distinguish all names."""
         if len(names) == 1:
             return []
         if self._folder is not None:
-            return same_files(names, self._folder)
-        positions: dict[PurePosixPath, list[int]] = {}
+            return same_files(list(names), self._folder)
+        positions: dict[str, list[int]] = {}
         for position, name in enumerate(names):
             positions.setdefault(name, []).append(position)
         return [group for group in positions.values() if len(group) > 1]

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import functools
 import io
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style.cluster.filter_parcel import FilterParcel
-from pix2style.cluster.output_name import OutputNames
+from pix2style.cluster.output_name import TargetNames
 from pix2style.cluster.photo_batches import ListedPhoto, PhotoBatch
 from pix2style.cluster.photo_result import BatchResult, PhotoResult
 from pix2style.cluster.place import Place
 from pix2style.errors import DataError, ImageError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, PictureSequence, decode_images, origin_in
+from pix2style.images import (
+    Image8,
+    Picture,
+    PictureSequence,
+    check_can_hold,
+    decode_images,
+    encode_picture,
+    encode_sequence,
+    origin_in,
+)
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin
 from pix2style.runtime.file_settings import FileSettings
-from pix2style.runtime.stylize_data import stylize_image
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 _READ_AHEAD = 2
@@ -48,9 +55,9 @@ class ClusterJob:
     quality: int
     files: FileSettings
 
-    def output_names(self) -> OutputNames:
+    def target_names(self) -> TargetNames:
         """Return what names the outputs."""
-        return OutputNames(self.source, self.target, self.suffix, self.files)
+        return TargetNames(self.source, self.target, self.suffix, self.files)
 
     def origin(self, stylizer: Stylizer | None = None) -> OutputOrigin:
         """Return what makes the outputs.
@@ -89,7 +96,7 @@ class PhotoWorker:
     """
 
     def __init__(self, job: ClusterJob) -> None:
-        self._job, self._stylizer, self._names = job, job.parcel.load(), job.output_names()
+        self._job, self._stylizer, self._names = job, job.parcel.load(), job.target_names()
         self._origin = job.origin(self._stylizer)
         self._pool = ThreadPoolExecutor(1, "read")
 
@@ -132,22 +139,32 @@ class PhotoWorker:
             raise DataError(f"its output {name} is a folder: remove it, or choose another TARGET")
         image = decode_images(data, name=photo.name, metadata=self._job.files.metadata)
         note = self._origin.note_of(Path(name), sha256_bytes(data))
-        path = self._job.target.local_path(name)
-        if path is not None:
-            notes = stylize_image(self._stylizer, image, path, self._origin, note)
-        else:
-            with tempfile.TemporaryDirectory(prefix="pix2style-") as folder:
-                path = Path(folder, f"output{Path(name).suffix}")
-                notes = stylize_image(self._stylizer, image, path, self._origin, note)
-                self._send(name, path)
+        encoded, notes = self._encode(image, Path(name), note)
+        try:
+            self._job.target.write(name, encoded)
+        except OSError as error:
+            raise DataError(f"{name}: cannot be written: {error.strerror or error}") from error
         frames = len(image) if isinstance(image, PictureSequence) else 0
         return PhotoResult(photo.name, "written", name, notes=notes, frames=frames)
 
-    def _send(self, name: str, path: Path) -> None:
-        try:
-            self._job.target.write(name, path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{name}: cannot be written: {error.strerror or error}") from error
+    def _encode(self, image: Picture | PictureSequence, name: Path, note: str) -> tuple[bytes, tuple[str, ...]]:
+        """Return the content of the output, and what a person should know about it."""
+        quality, lossless, notes = self._origin.quality, self._origin.lossless, dict[str, None]()
+
+        def stylized(picture: Picture) -> Picture:
+            made = self._stylizer.stylize_picture(picture)
+            notes.update(dict.fromkeys(made.notes))
+            return made
+
+        if isinstance(image, Picture):
+            made = stylized(image)
+            made = replace(made, lossless=made.lossless or lossless)
+            return encode_picture(name, made, quality=quality, origin=note), tuple(notes)
+        check_can_hold(name, image)
+        image.lossless = image.lossless or lossless
+        frames = (replace(frame, picture=stylized(frame.picture)) for frame in image.frames())
+        encoded = encode_sequence(name, frames, image, quality=quality, origin=note)
+        return encoded, tuple(dict.fromkeys([*image.notes, *notes]))
 
 
 class OutputChecker:
@@ -158,7 +175,7 @@ class OutputChecker:
     """
 
     def __init__(self, job: ClusterJob) -> None:
-        self._job, self._names, self._origin = job, job.output_names(), job.origin()
+        self._job, self._names, self._origin = job, job.target_names(), job.origin()
 
     def check(self, batch: PhotoBatch) -> tuple[PhotoBatch, BatchResult]:
         """Return the photos that are left to stylize, and what is known of the others."""

@@ -17,11 +17,20 @@ from pix2style.images.decode import (
     read_picture,
     stream_has_alpha,
 )
-from pix2style.images.encode import can_hold_alpha, can_write, encode_jpeg, encode_png, format_of, write_picture
-from pix2style.images.find import FoundImage, ImageSearch, find_images, search_images
+from pix2style.images.encode import (
+    can_hold_alpha,
+    can_write,
+    encode_jpeg,
+    encode_picture,
+    encode_png,
+    format_of,
+    write_picture,
+)
+from pix2style.images.find import ImageListing, ImageSearch, find_images, list_images, search_images
+from pix2style.images.found import FoundImage, FoundImages
 from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
-from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
+from pix2style.images.left_out import LeftOut, LeftOutList, count_left_out, describe_left_out
 from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import origin_in, read_origin
@@ -36,18 +45,22 @@ from pix2style.images.resample import (
     sheet,
     size_within,
 )
-from pix2style.images.sequence import Frame, PictureSequence, check_can_hold, decode_images, open_images, write_sequence
+from pix2style.images.sequence import Frame, PictureSequence, decode_images, open_images
 from pix2style.images.tilt import tilt
+from pix2style.images.write_sequence import check_can_hold, encode_sequence, write_sequence
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "FoundImage",
+    "FoundImages",
     "Frame",
     "Image8",
+    "ImageListing",
     "ImageSearch",
     "KeepMetadata",
     "LeftOut",
+    "LeftOutList",
     "Picture",
     "PictureMetadata",
     "PictureSequence",
@@ -65,7 +78,9 @@ __all__ = [
     "decode_picture",
     "describe_left_out",
     "encode_jpeg",
+    "encode_picture",
     "encode_png",
+    "encode_sequence",
     "find_images",
     "fit_within",
     "format_of",
@@ -73,6 +88,7 @@ __all__ = [
     "from_signed",
     "has_alpha",
     "is_pillow",
+    "list_images",
     "open_file",
     "open_images",
     "origin_in",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from pix2style.images.picture import WHITE, Image8
 
-_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
+if TYPE_CHECKING:
+    from PIL import ImageCms
+
 # A colour space is kept if its 8 bits can hold what a network makes in sRGB: greys come back within 2 levels (linear
 # light fails, and would show bands in dark parts) and colours on average (spaces smaller than sRGB fail).
 _GREY_LEVELS_OFF, _MEAN_LEVELS_OFF = 2, 1.5
@@ -33,6 +36,8 @@ class ColourProfile:
     """
 
     def __init__(self, data: bytes) -> None:
+        from PIL import ImageCms  # Little CMS, which photos without a profile do not need
+
         self.data = data
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
@@ -41,7 +46,7 @@ class ColourProfile:
             flags = ImageCms.Flags.NOOPTIMIZE if self.mode == "L" else ImageCms.Flags.NONE
             srgb = ImageCms.createProfile("sRGB")
             self._to_srgb = ImageCms.buildTransform(profile, srgb, self.mode, "RGB", flags=flags)
-        except (*_ERRORS, KeyError) as error:
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError, KeyError) as error:
             raise ValueError("the colour profile is damaged") from error
         self._from_srgb = _inverse(profile) if self.mode == "RGB" else None
         self.is_srgb, self.holds_srgb = self._compare() if self.mode == "RGB" else (False, False)
@@ -132,9 +137,11 @@ def _other_space(profile: bytes | None) -> ColourProfile | None:
 
 
 def _inverse(profile: ImageCms.ImageCmsProfile) -> ImageCms.ImageCmsTransform | None:
+    from PIL import ImageCms
+
     try:
         return ImageCms.buildTransform(ImageCms.createProfile("sRGB"), profile, "RGB", "RGB")
-    except _ERRORS:
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
 
 

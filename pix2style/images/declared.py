@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -12,6 +12,7 @@ from pix2style.images.colour import ColourProfile, colour_profile
 from pix2style.images.file_facts import FileFacts
 from pix2style.images.icc import cicp_tag, matrix_profile
 from pix2style.images.pixels import GREY_MODES
+from pix2style.light_dataclass import dataclass
 
 # Adobe RGB has this power (Adobe RGB (1998) Color Image Encoding, 4.3.4.2).
 _ADOBE_RGB_POWER = 563 / 256

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from pix2style.errors import ImageError
+from pix2style.errors import ImageError, TooLargeImageError, UnknownImageError
 from pix2style.images import png, reasons
 from pix2style.images.declared import declared_colours
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
@@ -56,6 +56,7 @@ _DECODING_ERRORS = (
     RuntimeError,
     struct.error,
 )
+_JPEG_START = b"\xff\xd8\xff"
 # The operation that makes an image upright, for each value of EXIF tag 0x0112 (EXIF 2.32).
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -149,7 +150,7 @@ def decode_picture(
             select_only_frame(opened, name)
             image = reopen_if_needed(opened, data)
             if image.width * image.height > max_pixels:
-                raise ImageError(name, reasons.too_large(image.width, image.height, max_pixels))
+                raise TooLargeImageError(name, reasons.too_large(image.width, image.height, max_pixels))
             load_image(image, library_lines)
             picture = picture_from_pillow(image, to_srgb=to_srgb, facts=facts, metadata=metadata)
             # Animations that can be played do not come here.
@@ -157,17 +158,17 @@ def decode_picture(
             further = () if facts.notes else further_pictures_notes(image)  # the note about a gain map says it, too
             return replace(picture, notes=(*picture.notes, *broken, *further, *damage_notes(library_lines)))
     except UnidentifiedImageError as error:
-        raise ImageError(name, reasons.unidentified(facts, name, max_pixels)) from error
+        raise reasons.unidentified(facts, name, max_pixels) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(name, reasons.bomb(error, max_pixels)) from error
+        raise TooLargeImageError(name, reasons.bomb(error, max_pixels)) from error
     except ImageError:
         raise
     except UnsupportedPictureError as error:
-        raise ImageError(name, str(error)) from error
+        raise UnknownImageError(name, str(error)) from error
     except MemoryError as error:
-        raise ImageError(name, "needs more memory than there is: make it smaller first") from error
+        raise TooLargeImageError(name, "needs more memory than there is: make it smaller first") from error
     except _DECODING_ERRORS as error:
-        raise ImageError(name, reasons.damaged(facts, error, library_lines)) from error
+        raise reasons.damaged(facts, name, error, library_lines) from error
 
 
 def picture_from_pillow(
@@ -241,6 +242,8 @@ def stream_has_alpha(stream: BinaryIO, name: str) -> bool:
     """
     try:
         head = stream.read(_HEAD_BYTES)
+        if head.startswith(_JPEG_START):
+            return False  # what begins so is opened as JPEG or not at all
         stream.seek(0)
         with Image.open(stream, formats=formats_for(head, name)) as image:
             if has_transparency(image) and may_be_unused(image):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -76,6 +78,42 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     Raises:
         DataError: The suffix names no format that pix2style writes, or the file cannot be written.
     """
+    with writing(path), atomic_path(path) as temporary, temporary.open("w+b") as stream:
+        _write(stream, path, picture, quality, origin)
+
+
+def encode_picture(name: Path, picture: Picture, *, quality: int = 95, origin: str | None = None) -> bytes:
+    """Return the content of the file that `write_picture` writes.
+
+    Args:
+        name: Name of the picture in messages; its suffix selects the format.
+        picture: See `write_picture`, as for the rest.
+        quality: Quality of JPEG and WebP files.
+        origin: A note in the file.
+
+    Raises:
+        DataError: The suffix names no format that pix2style writes, or the format cannot hold the picture.
+    """
+    stream = io.BytesIO()
+    with writing(name):
+        _write(stream, name, picture, quality, origin)
+    return stream.getvalue()
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise a DataError about a file instead of the errors that writing it raises.
+
+    Encoders raise most of them for values that their format cannot store.
+    """
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, struct.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be written: {reason}") from error
+
+
+def _write(stream: IO[bytes], path: Path, picture: Picture, quality: int, origin: str | None) -> None:
     suffix = path.suffix.lower()
     options: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality, "subsampling": 0},
@@ -104,16 +142,10 @@ def write_picture(path: Path, picture: Picture, *, quality: int = 95, origin: st
     extra = {"icc_profile": picture.icc_profile} if picture.icc_profile else {}
     metadata = of_size(picture.metadata, picture.rgb)
     note = metadata_options(kind, metadata, origin_options(kind, origin))
-    try:
-        with atomic_path(path) as temporary:
-            all_options = {**options.get(kind, {}), **extra, **note}
-            if kind == "PNG":
-                save_png(image, temporary, **all_options)
-            else:
-                image.save(temporary, kind, **all_options)
-            add_origin(temporary, kind, origin)
-            add_metadata(temporary, kind, metadata)
-    # Encoders raise these errors for values that their format cannot store.
-    except (OSError, ValueError, RuntimeError, struct.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be written: {reason}") from error
+    all_options = {**options.get(kind, {}), **extra, **note}
+    if kind == "PNG":
+        save_png(image, stream, **all_options)
+    else:
+        image.save(stream, kind, **all_options)
+    add_origin(stream, kind, origin)
+    add_metadata(stream, kind, metadata)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pix2style.images import png
 from pix2style.images.cicp import Cicp
 from pix2style.images.isobmff import parse_boxes
+from pix2style.light_dataclass import dataclass
 
 # What JPEG, HEIC and AVIF files contain if a second picture says how to brighten them on HDR screens: the XMP name
 # space of Adobe and Google, the name of ISO 21496-1, that of Apple, and the type of the derived picture in AVIF files.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pix2style.images.cicp import Cicp
+from pix2style.light_dataclass import dataclass
 
 _MOST_BOXES = 100_000  # a damaged file may claim endless ones
 

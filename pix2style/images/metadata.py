@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -16,6 +15,7 @@ from PIL import ExifTags, Image
 from pix2style.images import exif_tags
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.xmp import clean_xmp
+from pix2style.light_dataclass import dataclass
 
 _ORIENTATION = ExifTags.Base.Orientation.value
 # A segment of a JPEG file has at most 65,533 bytes.

@@ -9,7 +9,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
@@ -50,22 +50,25 @@ def origin_options(kind: str, origin: str | None) -> dict[str, Any]:
     return {}
 
 
-def add_origin(path: Path, kind: str, origin: str | None) -> None:
+def add_origin(stream: IO[bytes], kind: str, origin: str | None) -> None:
     """Store a note in a finished BMP or PPM file, which Pillow cannot do; change no file of another kind.
 
     Args:
-        path: The file.
+        stream: The file, open for reading and writing.
         kind: Format of the file, in Pillow's words.
         origin: The note; None stores none.
     """
     if origin is None or kind not in ("BMP", "PPM"):
         return
-    data, text = path.read_bytes(), f"{_KEY} {origin}\n".encode()
+    stream.seek(0)
+    data, text = stream.read(), f"{_KEY} {origin}\n".encode()
     if kind == "PPM" and data.startswith(_PPM_START):
-        path.write_bytes(_PPM_START + b"# " + text + data[len(_PPM_START) :])
+        data = _PPM_START + b"# " + text + data[len(_PPM_START) :]
     elif kind == "BMP":
         size = len(data) + 1 + len(text)
-        path.write_bytes(data[:2] + size.to_bytes(4, "little") + data[6:] + b"\n" + text)
+        data = data[:2] + size.to_bytes(4, "little") + data[6:] + b"\n" + text
+    stream.seek(0)
+    stream.write(data)  # it is longer than what it replaces
 
 
 def read_origin(path: Path) -> str | None:

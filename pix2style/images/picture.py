@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pix2style.images.metadata import PictureMetadata
+from pix2style.light_dataclass import dataclass
 
 Image8 = NDArray[np.uint8]
 _Numbers = TypeVar("_Numbers", bound=Any)

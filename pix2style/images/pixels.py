@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pix2style.images.picture import WHITE, Image8
 from pix2style.images.tiff import UnsupportedPictureError, grey_range, has_unnamed_channel
+from pix2style.light_dataclass import dataclass
 
 GREY_MODES = frozenset(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"))
 _WITH_ALPHA = frozenset(("LA", "La", "PA", "RGBA", "RGBa"))

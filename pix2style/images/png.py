@@ -6,13 +6,13 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from pix2style.images.cicp import Cicp
 from pix2style.images.picture import WHITE, Image8
+from pix2style.light_dataclass import dataclass
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The texts in which Pillow looks for an orientation. All others are left out: outputs hold no text anyway.

@@ -11,7 +11,6 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -30,24 +29,23 @@ _SAMPLE_ROWS = 8
 _TOLERANCE = 1.08
 
 
-def save_png(image: Image.Image, path: Path, **options: Any) -> None:
+def save_png(image: Image.Image, stream: IO[bytes], **options: Any) -> None:
     """Write an image of mode RGB or RGBA as PNG, without loss. The same image gives the same bytes.
 
     Args:
         image: The image.
-        path: File to write.
+        stream: Where to write it.
         options: Further arguments of Pillow's `save` for PNG.
     """
     rows = np.asarray(image).reshape(image.height, -1)
     channels = len(image.getbands())
     filter_ = _choose_filter(rows, channels)
     if filter_ is None:
-        image.save(path, "PNG", compress_level=4, **options)
+        image.save(stream, "PNG", compress_level=4, **options)
         return
     frame = io.BytesIO()
     Image.new(image.mode, (1, 1)).save(frame, "PNG", **options)
-    with open(path, "wb") as stream:
-        _write(stream, frame.getvalue(), image.size, _packed(rows, channels, filter_))
+    _write(stream, frame.getvalue(), image.size, _packed(rows, channels, filter_))
 
 
 def _write(stream: IO[bytes], frame: bytes, size: tuple[int, int], pixels: Iterator[bytes]) -> None:

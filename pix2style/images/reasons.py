@@ -7,6 +7,7 @@ import re
 
 from PIL import Image
 
+from pix2style.errors import ImageError, TooLargeImageError, UnknownImageError
 from pix2style.images.file_facts import FileFacts
 from pix2style.images.kinds import unidentified_reason
 from pix2style.printable import one_line
@@ -22,24 +23,24 @@ _NAMES = {"WEBP": "WebP", "HEIF": "HEIF"}
 _SIZE = re.compile(r"\((\d+) pixels\)")
 
 
-def unidentified(facts: FileFacts, name: str, max_pixels: int) -> str:
-    """Return the reason why no decoder accepts a file."""
+def unidentified(facts: FileFacts, name: str, max_pixels: int) -> ImageError:
+    """Return the error about a file that no decoder accepts."""
     if facts.width * facts.height > max_pixels:
-        return too_large(facts.width, facts.height, max_pixels)
-    if facts.kind not in Image.OPEN:
-        return unidentified_reason(name)
-    try:
-        Image.OPEN[facts.kind][0](io.BytesIO(facts.data), "").close()
-    except Exception as error:  # noqa: BLE001 - decoders raise anything, and its words are what is asked for
-        return damaged(facts, error, [])
-    return unidentified_reason(name)
+        return TooLargeImageError(name, too_large(facts.width, facts.height, max_pixels))
+    if facts.kind in Image.OPEN:
+        try:
+            Image.OPEN[facts.kind][0](io.BytesIO(facts.data), "").close()
+        except Exception as error:  # noqa: BLE001 - decoders raise anything, and its words are what is asked for
+            return damaged(facts, name, error, [])
+    return UnknownImageError(name, unidentified_reason(name))
 
 
-def damaged(facts: FileFacts, error: Exception, library_lines: list[str]) -> str:
-    """Return the reason why decoding failed: the kind of file is not read here, or it is damaged.
+def damaged(facts: FileFacts, name: str, error: Exception, library_lines: list[str]) -> ImageError:
+    """Return the error about a file whose decoding failed: its kind is not read here, or it is damaged.
 
     Args:
         facts: The file.
+        name: Name of the image in the message.
         error: What the decoder raised.
         library_lines: What a C library wrote to stderr meanwhile.
     """
@@ -47,9 +48,10 @@ def damaged(facts: FileFacts, error: Exception, library_lines: list[str]) -> str
         error = ValueError(f"compression {error} is not supported")  # Pillow looks its number up without a check
     for text in (*(line.partition(": ")[2] for line in library_lines), str(error)):
         if _UNSUPPORTED.search(text):
-            name = _NAMES.get(facts.kind, facts.kind) or "picture"
-            return f"this kind of {name} cannot be read here ({one_line(text).rstrip('.')}): save it as PNG or JPEG"
-    return f"damaged or cut off ({one_line(error)})"
+            kind = _NAMES.get(facts.kind, facts.kind) or "picture"
+            words = one_line(text).rstrip(".")
+            return UnknownImageError(name, f"this kind of {kind} cannot be read here ({words}): save it as PNG or JPEG")
+    return ImageError(name, f"damaged or cut off ({one_line(error)})")
 
 
 def too_large(width: int, height: int, max_pixels: int) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import ExifTags, Image
 
@@ -80,9 +79,9 @@ def _exif_with_note(kind: str, metadata: PictureMetadata, options: dict[str, Any
     return exif
 
 
-def add_metadata(path: Path, kind: str, metadata: PictureMetadata | None) -> None:
-    """Store in a finished file what Pillow's `save` cannot."""
+def add_metadata(stream: IO[bytes], kind: str, metadata: PictureMetadata | None) -> None:
+    """Store in a finished file, which is open for reading and writing, what Pillow's `save` cannot."""
     if kind == "TIFF" and metadata is not None and metadata.exif:
         from pix2style.images.tiff_groups import add_groups
 
-        add_groups(path, metadata.exif)
+        add_groups(stream, metadata.exif)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
+from typing import IO
 
 from PIL import ExifTags, Image, TiffImagePlugin
 
@@ -12,13 +12,13 @@ _ENTRY_BYTES = 12
 _GROUPS = (ExifTags.IFD.Exif.value, ExifTags.IFD.GPSInfo.value)
 
 
-def add_groups(path: Path, exif_data: bytes) -> None:
+def add_groups(stream: IO[bytes], exif_data: bytes) -> None:
     """Add camera settings and places to the first page of a TIFF file.
 
     They are appended to the file, and so is a copy of the page's directory that points at them.
 
     Args:
-        path: The file, which is not in the format BigTIFF.
+        stream: The file, open for reading and writing, which is not in the format BigTIFF.
         exif_data: EXIF data as Pillow writes them.
     """
     exif = Image.Exif()
@@ -26,7 +26,8 @@ def add_groups(path: Path, exif_data: bytes) -> None:
     groups = {group: values for group in _GROUPS if (values := exif.get_ifd(group))}
     if not groups:
         return
-    data = bytearray(path.read_bytes())
+    stream.seek(0)
+    data = bytearray(stream.read())
     endian = "<" if data[:2] == b"II" else ">"
     (first,) = struct.unpack_from(f"{endian}I", data, 4)
     (count,) = struct.unpack_from(f"{endian}H", data, first)
@@ -43,4 +44,5 @@ def add_groups(path: Path, exif_data: bytes) -> None:
     data += b"\0" * (len(data) % 2)
     struct.pack_into(f"{endian}I", data, 4, len(data))
     entries.sort(key=lambda entry: struct.unpack_from(f"{endian}H", entry)[0])
-    path.write_bytes(bytes(data) + struct.pack(f"{endian}H", len(entries)) + b"".join(entries) + following)
+    stream.seek(0)
+    stream.write(bytes(data) + struct.pack(f"{endian}H", len(entries)) + b"".join(entries) + following)

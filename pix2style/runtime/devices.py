@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import onnxruntime
 
 from pix2style.errors import ConfigError
+from pix2style.light_dataclass import dataclass
 from pix2style.onnx_session import CPU_PROVIDER, CUDA_PROVIDER
 
 CPU = "cpu"

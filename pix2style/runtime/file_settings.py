@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.errors import ConfigError
 from pix2style.images import KeepMetadata
 from pix2style.images.encode import format_of
+from pix2style.light_dataclass import dataclass
 from pix2style.slices import Slice
 
 # Formats that lose something, or that Pillow cannot write without loss (AVIF is rounded by its colour space).

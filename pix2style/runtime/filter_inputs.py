@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from pix2style.errors import ArtifactError
+from pix2style.light_dataclass import dataclass
 from pix2style.spec import GLIMPSE_NAME, INPUT_NAME, OUTPUT_NAME, STRENGTH_NAME, STYLE_NAME
 
 Shape = tuple[int | str | None, ...]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from pix2style.images import Image8
+from pix2style.light_dataclass import dataclass
 
 PROOF_KEY = "pix2style.proof"
 """Key of the entry in the ONNX metadata; its value is what `Proof.to_text` returns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pix2style.errors import ArtifactError, DataError
+from pix2style.errors import ArtifactError, DataError, MemoryNeededError
 from pix2style.onnx_session import is_out_of_memory
 from pix2style.runtime.filter_file import short_reason
 from pix2style.runtime.filter_inputs import FilterInputs
@@ -27,7 +27,8 @@ def run_error(
     height, width = shape[1:3]
     if is_out_of_memory(error):
         advice = _memory_advice(can_tile)
-        return DataError(f"{width}x{height} pixels need more memory than there is for the filter {name!r}: {advice}")
+        reason = f"{width}x{height} pixels need more memory than there is for the filter {name!r}"
+        return MemoryNeededError(f"{reason}: {advice}")
     if not inputs.accepts(shape):
         return DataError(
             f"a photo of {width}x{height} pixels does not fit the filter {path}, whose input was fixed to"

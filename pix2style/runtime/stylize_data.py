@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,8 @@ from pix2style.images import (
     can_write,
     check_can_hold,
     decode_images,
+    encode_picture,
+    encode_sequence,
     write_picture,
     write_sequence,
 )
@@ -26,7 +27,7 @@ from pix2style.images.file_facts import kind_of
 from pix2style.runtime.existing_outputs import OutputOrigin
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FileNote, FilesReport
-from pix2style.runtime.output_paths import Job
+from pix2style.runtime.job_list import Job
 from pix2style.runtime.stylize_files import keep_existing, origin_of
 from pix2style.stylizer import Stylizer
 from pix2style.writable import check_can_write_folder
@@ -44,6 +45,22 @@ _LOSSLESS_SUFFIX = ".png"
 _NAME = "stdin"
 
 
+@dataclass(slots=True)
+class StylizeSeconds:
+    """How long the parts of the work on an image took.
+
+    Attributes:
+        decode: Seconds of decoding; without that of the frames of animations and documents, which are decoded and
+            encoded in turn.
+        stylize: Seconds of stylizing.
+        encode: Seconds of the rest.
+    """
+
+    decode: float = 0.0
+    stylize: float = 0.0
+    encode: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class StylizedData:
     """A stylized image.
@@ -52,11 +69,17 @@ class StylizedData:
         data: Content of an image file.
         suffix: Suffix of its format, for example `.png`.
         notes: What a person should know about it.
+        width_px: Width in pixels; of animations and documents, that of the first picture.
+        height_px: Height in pixels, likewise.
+        seconds: What took how long.
     """
 
     data: bytes
     suffix: str
     notes: tuple[str, ...]
+    width_px: int
+    height_px: int
+    seconds: StylizeSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +101,11 @@ def stylize_data(
     suffix: str | None = None,
     jpeg_quality: int = 95,
     files: FileSettings | None = None,
+    max_pixels: int | None = None,
 ) -> StylizedData:
-    """Stylize the content of an image file, as `stylize_files` does it with a file.
+    """Stylize the content of an image file in memory, as `stylize_files` does it with a file.
+
+    The data of the result are, byte by byte, what that writes.
 
     Args:
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
@@ -89,20 +115,27 @@ def stylize_data(
         suffix: Suffix of the format to write; None for that of the image, or PNG if it cannot be written.
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         files: How the image is written; None for the defaults.
+        max_pixels: See `images.decode_images`.
 
     Raises:
         ConfigError: The format loses something, and nothing is to be lost.
         DataError: The image cannot be decoded or written, or needs more memory than there is.
     """
-    files = files or FileSettings()
+    files, started, seconds = files or FileSettings(), time.perf_counter(), StylizeSeconds()
     if suffix:
         files.check_suffix(suffix, f"the format {suffix!r}")
-    image, suffix, notes = _open(data, name, suffix, files)
-    origin = origin_of(stylizer, jpeg_quality, files)
-    with tempfile.TemporaryDirectory(prefix="pix2style-") as folder:
-        target = Path(folder, _NAME + suffix)
-        notes += stylize_image(stylizer, image, target, origin, origin.note_of(target, sha256_bytes(data)))
-        return StylizedData(target.read_bytes(), suffix, notes)
+    image, suffix, notes = _open(data, name, suffix, files, max_pixels)
+    seconds.decode = time.perf_counter() - started
+    target, origin = Path(_NAME + suffix), origin_of(stylizer, jpeg_quality, files)
+    note = origin.note_of(target, sha256_bytes(data))
+    work = _Work(stylizer, origin, seconds)
+    if isinstance(image, Picture):
+        encoded = encode_picture(target, work.picture(image), quality=jpeg_quality, origin=note)
+    else:
+        check_can_hold(target, image)
+        encoded = encode_sequence(target, work.frames(image), image, quality=jpeg_quality, origin=note)
+    seconds.encode = time.perf_counter() - started - seconds.decode - seconds.stylize
+    return StylizedData(encoded, suffix, (*notes, *work.notes_of(image)), *work.size_px, seconds)
 
 
 def stylize_data_into(
@@ -151,7 +184,13 @@ def stylize_data_into(
     for job in keep_existing([Job(Path(name), target)], origin, report, overwrite=overwrite):
         check_can_write_folder(target.parent)
         stylizing = time.perf_counter()
-        notes += stylize_image(stylizer, image, target, origin, origin.note(job))
+        work, note = _Work(stylizer, origin, StylizeSeconds()), origin.note(job)
+        if isinstance(image, Picture):
+            write_picture(target, work.picture(image), quality=jpeg_quality, origin=note)
+        else:
+            check_can_hold(target, image)
+            write_sequence(target, work.frames(image), image, quality=jpeg_quality, origin=note)
+        notes += work.notes_of(image)
         report.stylize_seconds = time.perf_counter() - stylizing
         if isinstance(image, PictureSequence):
             report.sequences, report.frames = 1, len(image)
@@ -162,10 +201,10 @@ def stylize_data_into(
 
 
 def _open(
-    data: bytes, name: str, suffix: str | None, files: FileSettings
+    data: bytes, name: str, suffix: str | None, files: FileSettings, max_pixels: int | None = None
 ) -> tuple[Picture | PictureSequence, str, tuple[str, ...]]:
     """Return an image, the suffix of the format to write, and a note if that is not the format that was asked for."""
-    image = decode_images(data, name=name, metadata=files.metadata)
+    image = decode_images(data, name=name, metadata=files.metadata, max_pixels=max_pixels)
     chosen = suffix or files.lossless_suffix(_SUFFIXES.get(kind_of(data), _LOSSLESS_SUFFIX))
     has_alpha = isinstance(image, Picture) and image.alpha is not None
     if not has_alpha or can_hold_alpha(Path(_NAME + chosen)):
@@ -173,38 +212,34 @@ def _open(
     return image, _LOSSLESS_SUFFIX, ((f"is written as PNG, because {chosen} has no transparency",) if suffix else ())
 
 
-def stylize_image(
-    stylizer: Stylizer, image: Picture | PictureSequence, target: Path, origin: OutputOrigin, note: str
-) -> tuple[str, ...]:
-    """Stylize an image, and write it to a file.
+class _Work:
+    """Stylizes an image or its frames, and keeps what is to be said about it.
 
-    Args:
-        stylizer: The stylizer.
-        image: A picture, an animation or a document of several pages.
-        target: The output file.
-        origin: How it is written.
-        note: The note that the file gets; see `OutputOrigin.note`.
-
-    Returns:
-        What a person should know about the image.
-
-    Raises:
-        DataError: It cannot be decoded, stylized or written.
+    Attributes:
+        size_px: Width and height of the first picture.
     """
-    if isinstance(image, Picture):
-        stylized = stylizer.stylize_picture(image)
-        stylized = replace(stylized, lossless=image.lossless or origin.lossless)
-        write_picture(target, stylized, quality=origin.quality, origin=note)
-        return stylized.notes
-    check_can_hold(target, image)
-    image.lossless = image.lossless or origin.lossless
-    notes: list[str] = []
 
-    def frames() -> Iterator[Frame]:
-        for frame in image.frames():
-            made = stylizer.stylize_picture(frame.picture)
-            notes.extend(made.notes)
-            yield replace(frame, picture=made)
+    def __init__(self, stylizer: Stylizer, origin: OutputOrigin, seconds: StylizeSeconds) -> None:
+        self._stylizer, self._lossless, self._seconds = stylizer, origin.lossless, seconds
+        self._notes: list[str] = []
+        self.size_px = (0, 0)
 
-    write_sequence(target, frames(), image, quality=origin.quality, origin=note)
-    return tuple(dict.fromkeys([*image.notes, *notes]))
+    def picture(self, picture: Picture) -> Picture:
+        """Return a stylized picture."""
+        started = time.perf_counter()
+        stylized = self._stylizer.stylize_picture(picture)
+        self._seconds.stylize += time.perf_counter() - started
+        self._notes.extend(stylized.notes)
+        height, width = stylized.rgb.shape[:2]
+        self.size_px = self.size_px if any(self.size_px) else (width, height)
+        return replace(stylized, lossless=picture.lossless or self._lossless)
+
+    def frames(self, sequence: PictureSequence) -> Iterator[Frame]:
+        """Yield stylized frames."""
+        sequence.lossless = sequence.lossless or self._lossless
+        for frame in sequence.frames():
+            yield replace(frame, picture=self.picture(frame.picture))
+
+    def notes_of(self, image: Picture | PictureSequence) -> tuple[str, ...]:
+        """Return what a person should know about the image, after it was stylized."""
+        return tuple(self._notes if isinstance(image, Picture) else dict.fromkeys([*image.notes, *self._notes]))

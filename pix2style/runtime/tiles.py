@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from pix2style.images import Image8
+from pix2style.light_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,26 @@ from multiprocessing import connection as mp_connection
 from multiprocessing import process as mp_process
 from typing import Any
 
-from pix2style.errors import ImageError, Pix2StyleError
+from pix2style.errors import ImageError, MemoryNeededError, Pix2StyleError, TooLargeImageError, UnknownImageError
 from pix2style.images import KeepMetadata
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.stylize_data import stylize_data
-from pix2style.serve.jobs import WORKER_ERRORS, BadPictureError, TooManyPixelsError, WorkerLostError
+from pix2style.serve.jobs import WORKER_ERRORS, TooManyPixelsError, WorkerLostError
+from pix2style.serve.limits import ServeLimits
 from pix2style.serve.messages import ConnectionEndedError, receive, send
 from pix2style.serve.served_filters import FilterPart
 from pix2style.serve.stylizers import Stylizers
 from pix2style.serve.worker_entry import WorkerSettings
 
 _PICTURE = "the picture"
+# What a job can end with, and the error of `jobs` that the front process raises for it; the first kind that fits.
+_ERROR_NAMES: dict[type[Pix2StyleError], str] = {
+    TooLargeImageError: "TooManyPixelsError",
+    UnknownImageError: "NotAPictureError",
+    ImageError: "BadPictureError",
+    **{kind: name for name, kind in WORKER_ERRORS.items()},
+    Pix2StyleError: "DataError",
+}
 
 
 def run_worker(connection: socket.socket, settings: WorkerSettings) -> None:
@@ -50,13 +59,14 @@ def run_worker(connection: socket.socket, settings: WorkerSettings) -> None:
         send(connection, {"status": "ready"})
         while True:
             values, data = receive(connection)
-            send(connection, *_answer(stylizers, values, data))
+            send(connection, *_answer(stylizers, settings.limits, values, data))
 
 
-def _answer(stylizers: Stylizers, values: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(
+    stylizers: Stylizers, limits: ServeLimits, values: dict[str, Any], data: bytes
+) -> tuple[dict[str, Any], bytes]:
     """Do a job, and return the values and the data of the answer."""
     try:
-        files = FileSettings(threads=1, lossless=values["lossless"], metadata=KeepMetadata(values["metadata"]))
         stylizer = stylizers.get(
             [FilterPart(*part) for part in values["parts"]],
             strength=values["strength"],
@@ -64,6 +74,7 @@ def _answer(stylizers: Stylizers, values: dict[str, Any], data: bytes) -> tuple[
             look_px=values["look_px"],
             preserve_color=values["preserve_color"],
         )
+        files = FileSettings(threads=1, lossless=values["lossless"], metadata=KeepMetadata(values["metadata"]))
         made = stylize_data(
             stylizer,
             data,
@@ -71,11 +82,12 @@ def _answer(stylizers: Stylizers, values: dict[str, Any], data: bytes) -> tuple[
             suffix=values["suffix"],
             jpeg_quality=values["quality"],
             files=files,
+            max_pixels=limits.pixels,
         )
+    except (MemoryError, MemoryNeededError):
+        return _error_values(TooManyPixelsError(f"{_PICTURE} needs more memory than there is: make it smaller")), b""
     except Pix2StyleError as error:
         return _error_values(error), b""
-    except MemoryError:
-        return _error_values(TooManyPixelsError(f"{_PICTURE} needs more memory than there is: make it smaller")), b""
     except Exception:  # noqa: BLE001 - the server goes on, and its log has what is needed to mend the fault
         traceback.print_exc()
         return _error_values(WorkerLostError("a fault in pix2style, which the log of the server describes")), b""
@@ -83,21 +95,18 @@ def _answer(stylizers: Stylizers, values: dict[str, Any], data: bytes) -> tuple[
         "status": "done",
         "suffix": made.suffix,
         "notes": list(made.notes),
-        "width_px": 0,
-        "height_px": 0,
-        "decode_s": 0.0,
-        "stylize_s": 0.0,
-        "encode_s": 0.0,
+        "width_px": made.width_px,
+        "height_px": made.height_px,
+        "decode_s": made.seconds.decode,
+        "stylize_s": made.seconds.stylize,
+        "encode_s": made.seconds.encode,
     }
     return answer, made.data
 
 
 def _error_values(error: Pix2StyleError) -> dict[str, Any]:
-    """Return the values of an answer that is an error of a known kind."""
-    if isinstance(error, ImageError):
-        error = BadPictureError(str(error))
-    kind = next((name for name in WORKER_ERRORS if name == type(error).__name__), None)
-    kind = kind or next(name for name, known in WORKER_ERRORS.items() if isinstance(error, known))
+    """Return the values of an answer that is an error."""
+    kind = next(name for known, name in _ERROR_NAMES.items() if isinstance(error, known))
     return {"status": "error", "error": kind, "message": str(error)}
 
 

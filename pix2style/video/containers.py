@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
+
+from pix2style.light_dataclass import dataclass
 
 _SMALLEST_SCALE = 10_000  # ticks per second
 _LARGEST_SCALE = 2**31 - 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2style.cluster.output_name import OutputNames
+from pix2style.cluster.output_name import TargetNames
 from pix2style.cluster.photo_batches import ListedPhoto, PhotoBatch, list_batches, with_rivals
 from pix2style.cluster.place import open_place
 from pix2style.errors import DataError
@@ -86,7 +86,7 @@ def test_outputs_are_called_as_infer_calls_them(
     files, source, target = FileSettings(), open_place(str(tmp_path / "photos")), open_place(str(tmp_path / "out"))
     plan = plan_outputs([tmp_path / "photos"], tmp_path / "out", suffix=suffix, files=files)
     renamed = {job.source for job in plan.renamed}
-    names = OutputNames(source, target, suffix, files)
+    names = TargetNames(source, target, suffix, files)
     batches = list(list_batches(source, 50))
     by_name = {photo.name: photo for batch in batches for photo in batch.photos}
     assert len(by_name) == len(plan.jobs)
@@ -105,7 +105,7 @@ def test_folders_that_the_target_takes_for_one(folder: Path, tmp_path: Path, mon
     if len(list(folder.glob("[dD]eep"))) == 1:
         pytest.skip("this file system takes both folders for one")
     source, target = open_place(str(folder)), open_place(str(tmp_path / "out"))
-    names = OutputNames(source, target, None, FileSettings())
+    names = TargetNames(source, target, None, FileSettings())
     photos = {photo.name: photo for batch in list_batches(source, 9) for photo in batch.photos}
     assert names.name(photos["deep/er/c.tif"], bytes) == "deep/er/c.tif"
     monkeypatch.setattr(alike_names, "_ask", lambda group, _texts, _out: [group])
@@ -118,12 +118,12 @@ def test_folders_that_the_target_takes_for_one(folder: Path, tmp_path: Path, mon
 def test_names_of_objects_do_not_lead_out_of_the_target(name: str, tmp_path: Path) -> None:
     place = open_place(str(tmp_path))
     with pytest.raises(DataError, match="its name cannot be the name of a file"):
-        OutputNames(place, open_place(str(tmp_path / "out")), None, FileSettings()).name(ListedPhoto(name), bytes)
+        TargetNames(place, open_place(str(tmp_path / "out")), None, FileSettings()).name(ListedPhoto(name), bytes)
 
 
 def test_outputs_do_not_lie_among_the_photos(tmp_path: Path) -> None:
     source, target = open_place(str(tmp_path / "photos")), open_place(str(tmp_path))
-    names = OutputNames(source, target, None, FileSettings())
+    names = TargetNames(source, target, None, FileSettings())
     assert names.name(ListedPhoto("a.png"), bytes) == "a.png"
     with pytest.raises(DataError, match="would lie among the photos"):
         names.name(ListedPhoto("photos/a.png"), bytes)

@@ -13,7 +13,8 @@ from PIL import Image, ImageSequence
 
 from pix2style.errors import ImageError
 from pix2style.images import Image8, read_picture
-from pix2style.images.sequence import PictureSequence, open_images, write_sequence
+from pix2style.images.sequence import PictureSequence, open_images
+from pix2style.images.write_sequence import write_sequence
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import FilesReport, stylize_files
 

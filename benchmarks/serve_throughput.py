@@ -1,0 +1,249 @@
+"""Measure requests per second of `pix2style serve` with wrk or hey, against the filter's own rate on the same cores."""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+from serve_process import ServerProcess
+
+from pix2style import load_stylizer
+from pix2style.recipes.quickstart import sample_photos
+
+SIZE = (640, 480)
+_TYPE = "image/jpeg"
+_POST = """
+local file = io.open("{body}", "rb")
+wrk.method, wrk.body = "POST", file:read("*a")
+file:close()
+wrk.headers["Content-Type"] = "{type}"
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format('{{"answers": %d, "refused": %d, "broken": %d, "s": %f, "p50_ms": %f, "p99_ms": %f}}\\n',
+    summary.requests, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
+    summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a load tool saw at one concurrency.
+
+    Attributes:
+        at_once: Requests that were under way at a time.
+        per_s: Right answers (200) per second.
+        p50_ms: Half of the answers came within this time.
+        p99_ms: 99 % of the answers came within this time.
+        client_ms: Processor time of the load tool per answer.
+        front_ms: Processor time per answer of the process that answers.
+        workers_ms: Processor time per answer of all other processes of the server.
+        bad: Answers that were not 200, and requests without an answer.
+    """
+
+    at_once: int
+    per_s: float
+    p50_ms: float
+    p99_ms: float
+    client_ms: float
+    front_ms: float
+    workers_ms: float
+    bad: int
+
+
+def measure_rounds(
+    filter_name: str,
+    options: Sequence[str],
+    concurrencies: Sequence[int],
+    *,
+    rounds: int,
+    seconds: float,
+    tool: str,
+) -> tuple[list[dict[str, float]], list[list[Measurement]]]:
+    """Measure the filter's own rate and the server in turn.
+
+    Args:
+        filter_name: The filter.
+        options: Options of `pix2style serve`.
+        concurrencies: Numbers of requests at a time.
+        rounds: Number of rounds.
+        seconds: Seconds of each measurement.
+        tool: `wrk` or `hey`.
+
+    Returns:
+        For each round, the filter's own photos per second by the way of running it, and the measurements.
+    """
+    own, measured = [], []
+    with tempfile.TemporaryDirectory() as text:
+        body = Path(text, "photo.jpg")
+        body.write_bytes(photo_of(SIZE))
+        with ServerProcess(Path(text), [filter_name], options) as server:
+            send = {"wrk": _wrk, "hey": _hey}[tool]
+            send(server, body, 2, 2.0)
+            for _ in range(rounds):
+                own.append(
+                    {
+                        "one session, 2 threads": own_rate(filter_name, 1, 2, seconds),
+                        "two processes, 1 thread each": own_rate(filter_name, 2, 1, seconds),
+                    }
+                )
+                measured.append([send(server, body, at_once, seconds) for at_once in concurrencies])
+    return own, measured
+
+
+def photo_of(size: tuple[int, int], number: int = 0) -> bytes:
+    """Return a sample photo as a JPEG file of a size."""
+    photos = sorted(sample_photos().glob("*.jpg"))
+    stream = io.BytesIO()
+    with Image.open(photos[number % len(photos)]) as opened:
+        opened.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(stream, "JPEG", quality=92)
+    return stream.getvalue()
+
+
+def own_rate(filter_name: str, processes: int, threads: int, seconds: float) -> float:
+    """Return the photos per second of a filter, from array to array."""
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(processes)
+    rates = context.SimpleQueue()
+    children = [
+        context.Process(target=_run_filter, args=(filter_name, threads, seconds, start, rates))
+        for _ in range(processes)
+    ]
+    for child in children:
+        child.start()
+    total = sum(rates.get() for _ in children)
+    for child in children:
+        child.join()
+    return total
+
+
+def _run_filter(filter_name: str, threads: int, seconds: float, start: Any, rates: Any) -> None:
+    with Image.open(io.BytesIO(photo_of(SIZE))) as opened:
+        photo = np.asarray(opened)
+    stylizer = load_stylizer(filter_name, threads=threads)
+    for _ in range(3):
+        stylizer(photo)
+    start.wait()
+    began_s = time.perf_counter()
+    count = 0
+    while time.perf_counter() - began_s < seconds:
+        stylizer(photo)
+        count += 1
+    rates.put(count / (time.perf_counter() - began_s))
+
+
+def _wrk(server: ServerProcess, body: Path, at_once: int, seconds: float) -> Measurement:
+    script = body.with_suffix(".lua")
+    script.write_text(_POST.format(body=body, type=_TYPE))
+    command = ["wrk", "-t1", f"-c{at_once}", f"-d{seconds:g}s", "--timeout", "60s", "-s", str(script)]
+    output, costs = _run([*command, _target(server)], server)
+    seen = json.loads(output[output.index('{"answers"') :])
+    right = seen["answers"] - seen["refused"]
+    return Measurement(
+        at_once,
+        right / seen["s"],
+        seen["p50_ms"],
+        seen["p99_ms"],
+        *(1000 * cost / max(1, right) for cost in costs),
+        bad=seen["refused"] + seen["broken"],
+    )
+
+
+def _hey(server: ServerProcess, body: Path, at_once: int, seconds: float) -> Measurement:
+    command = ["hey", "-cpus", "1", "-c", str(at_once), "-z", f"{seconds:g}s", "-t", "60", "-m", "POST"]
+    output, costs = _run([*command, "-T", _TYPE, "-D", str(body), _target(server)], server)
+    counts = {int(status): int(count) for status, count in re.findall(r"\[(\d+)\]\s+(\d+) responses", output)}
+    right = counts.pop(200, 0)
+    percentile = {name: 1000 * float(s) for name, s in re.findall(r"(\d+)%+ in ([\d.]+) secs", output)}
+    total_s = float(re.findall(r"Total:\s+([\d.]+)", output)[0])
+    return Measurement(
+        at_once,
+        right / total_s,
+        percentile["50"],
+        percentile["99"],
+        *(1000 * cost / max(1, right) for cost in costs),
+        bad=sum(counts.values()),
+    )
+
+
+def _target(server: ServerProcess) -> str:
+    return f"http://127.0.0.1:{server.port}/v1/stylize"
+
+
+def _run(command: list[str], server: ServerProcess) -> tuple[str, tuple[float, float, float]]:
+    """Return what a load tool prints, and the processor seconds of the tool, the front and the other processes."""
+    if shutil.which(command[0]) is None:
+        raise SystemExit(f"{command[0]} is not installed: apt-get install {command[0]}")
+    before, front, workers = _children_s(), _cpu_s([server.process.pid]), _cpu_s(_others(server))
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    spent = (_children_s() - before, _cpu_s([server.process.pid]) - front, _cpu_s(_others(server)) - workers)
+    return output, spent
+
+
+def _others(server: ServerProcess) -> list[int]:
+    return [process.pid for process in server.processes() if process.pid != server.process.pid]
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu_s(pids: Sequence[int]) -> float:
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return sum(time_.user + time_.system for time_ in times)
+
+
+def tool_version(tool: str) -> str:
+    """Return the name of a load tool with its version, as Debian's package says it."""
+    if shutil.which("dpkg-query") is None:
+        return tool
+    command = ["dpkg-query", "--show", "--showformat=${Version}", tool]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"{tool} {done.stdout}".strip()
+
+
+def throughput_table(own: Sequence[dict[str, float]], measured: Sequence[Sequence[Measurement]]) -> tuple[str, float]:
+    """Return the table of the medians, and the median ratio of the best rate to the filter's own best rate."""
+    lines = ["| | photos/s | of own | p50, ms | p99, ms | CPU ms: front | workers | load tool | not 200 |"]
+    lines.append("|---|---|---|---|---|---|---|---|---|")
+    best_own = [max(rates.values()) for rates in own]
+    for way in own[0]:
+        rate = statistics.median(rates[way] for rates in own)
+        share = statistics.median(rates[way] / best for rates, best in zip(own, best_own, strict=True))
+        lines.append(f"| filter alone, {way} | {rate:.1f} | {share:.2f} | | | | | | |")
+    for place, first in enumerate(measured[0]):
+        column = [row[place] for row in measured]
+        rate = statistics.median(one.per_s for one in column)
+        share = statistics.median(one.per_s / best for one, best in zip(column, best_own, strict=True))
+        figures = (
+            statistics.median(getattr(one, name) for one in column)
+            for name in ("p50_ms", "p99_ms", "front_ms", "workers_ms", "client_ms")
+        )
+        cells = " | ".join(f"{figure:.2f}" if number > 1 else f"{figure:.0f}" for number, figure in enumerate(figures))
+        bad = sum(one.bad for one in column)
+        lines.append(f"| `serve`, {first.at_once} at a time | {rate:.1f} | {share:.2f} | {cells} | {bad} |")
+    ratios = [max(one.per_s for one in row) / best for row, best in zip(measured, best_own, strict=True)]
+    return "\n".join(lines), statistics.median(ratios)
+
+
+def pin_to_cores(cores: int) -> None:
+    """Keep this process, and all that it starts, on the first cores."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])

@@ -1,0 +1,182 @@
+"""The description of the server in the form of OpenAPI 3.1, written from the tables of parameters and of answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pix2style.serve.answers import ANSWERS, Code
+from pix2style.serve.body import FIELD
+from pix2style.serve.parameters import PARAMETERS
+from pix2style.version import __version__
+
+_Json = dict[str, Any]
+IN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "application/octet-stream")
+OUT_TYPES = (*IN_TYPES[:-1], "image/avif", "image/bmp", "image/x-portable-pixmap")
+SERVER_TIMING, NOTES = "Server-Timing", "Pix2style-Notes"
+# Which answers a request can get at each address, besides those for every request.
+_OF_EVERY: tuple[Code, ...] = ("token", "foreign")
+_OF_STYLIZE: tuple[Code, ...] = (
+    "bad-request",
+    "body-too-slow",
+    "too-many-bytes",
+    "too-many-pixels",
+    "not-a-picture",
+    "parameter",
+    "no-photo",
+    "damaged-picture",
+    "busy",
+    "not-ready",
+    "stopping",
+    "worker-lost",
+    "too-slow",
+)
+
+
+def openapi_document(filters: Sequence[str], *, needs_token: bool) -> _Json:
+    """Return the document.
+
+    Args:
+        filters: Names of the filters that are served; the first one is the default.
+        needs_token: Whether requests have to bring a token.
+    """
+    document: _Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "pix2style",
+            "version": __version__,
+            "summary": "Stylize photos with the filters of this server.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": _paths(filters),
+        "components": {"schemas": {"Error": _error_schema(), "Filter": _filter_schema()}},
+    }
+    if needs_token:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+    return document
+
+
+def _paths(filters: Sequence[str]) -> _Json:
+    ready = {"200": _text("It can."), **_errors(("not-ready", "stopping"))}
+    return {
+        "/v1/stylize": {"post": _stylize(filters)},
+        "/v1/filters": {"get": _get("filters", "List the filters.", {"200": _filters(), **_errors(_OF_EVERY)})},
+        "/healthz": {"get": _get("health", "Say whether the server is alive.", {"200": _text("It is.")}, is_open=True)},
+        "/readyz": {"get": _get("readiness", "Say whether the server can stylize now.", ready, is_open=True)},
+        "/metrics": {
+            "get": _get("metrics", "Counts for Prometheus.", {"200": _text("Its format."), **_errors(_OF_EVERY)})
+        },
+        "/openapi.json": {
+            "get": _get("description", "This document.", {"200": _json({"type": "object"}), **_errors(_OF_EVERY)})
+        },
+    }
+
+
+def _get(operation: str, summary: str, responses: _Json, *, is_open: bool = False) -> _Json:
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "responses": responses,
+        **({"security": []} if is_open else {}),
+    }
+
+
+def _stylize(filters: Sequence[str]) -> _Json:
+    return {
+        "operationId": "stylize",
+        "summary": "Stylize a photo.",
+        "description": "The answer is the file that `pix2style infer` would write with the same options.",
+        "parameters": [_with_names(parameter.to_openapi(), filters) for parameter in PARAMETERS],
+        "requestBody": {"required": True, "description": "The photo.", "content": _contents()},
+        "responses": {"200": _picture(), **_errors((*_OF_EVERY, *_OF_STYLIZE))},
+    }
+
+
+def _with_names(parameter: _Json, filters: Sequence[str]) -> _Json:
+    """Return a parameter; that of the filter with the filters of this server as examples."""
+    if parameter["name"] != "filter":
+        return parameter
+    examples = [*filters, *([f"{filters[0]}:0.6,{filters[1]}:0.4"] if len(filters) > 1 else [])]
+    others = {key: value for key, value in parameter.items() if key != "example"}
+    return others | {"examples": {example: {"value": example} for example in examples}}
+
+
+def _contents() -> _Json:
+    form = {
+        "type": "object",
+        "properties": {FIELD: {"type": "string", "contentMediaType": "image/jpeg", "description": "The photo."}},
+        "required": [FIELD],
+        "additionalProperties": False,
+    }
+    return {**{kind: {} for kind in IN_TYPES}, "multipart/form-data": {"schema": form}}
+
+
+def _picture() -> _Json:
+    return {
+        "description": "The stylized photo.",
+        "content": {kind: {} for kind in OUT_TYPES},
+        "headers": {
+            SERVER_TIMING: {
+                "description": "Milliseconds of waiting (queue), and of the work (decode, stylize, encode).",
+                "schema": {"type": "string"},
+            },
+            NOTES: {
+                "description": "What a person should know about the picture: a JSON array of sentences.",
+                "schema": {"type": "string"},
+            },
+        },
+    }
+
+
+def _filters() -> _Json:
+    rows = {"type": "array", "items": {"$ref": "#/components/schemas/Filter"}}
+    return _json({"type": "object", "properties": {"filters": rows}, "required": ["filters"]})
+
+
+def _filter_schema() -> _Json:
+    text = {"type": "string"}
+    properties: _Json = {
+        "name": text | {"description": "What a request calls it by."},
+        "title": text | {"description": "Title for people."},
+        "summary": text | {"description": "What the style looks like; may be empty."},
+        "author": text | {"description": "Who painted what the style comes from; may be empty."},
+        "licence": text | {"description": "Licence of the filter."},
+        "styles": {"type": "array", "items": text, "description": "Names of its styles; empty if it has one."},
+        "trained_at_px": {"type": "integer", "description": "Side of the photos that its strokes fit."},
+        "sha256": text | {"description": "Digest of its file."},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _error_schema() -> _Json:
+    return {
+        "type": "object",
+        "properties": {
+            "error": {"type": "string", "description": "What is wrong, and what to do."},
+            "code": {"type": "string", "enum": list(ANSWERS)},
+        },
+        "required": ["error", "code"],
+        "additionalProperties": False,
+    }
+
+
+def _errors(codes: Iterable[Code]) -> _Json:
+    """Return the responses of codes, of which several can have one status."""
+    meanings: defaultdict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        meanings[ANSWERS[code].status].append(f"`{code}`: {ANSWERS[code].meaning}")
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {
+        str(status): {"description": "\n\n".join(texts), "content": content}
+        for status, texts in sorted(meanings.items())
+    }
+
+
+def _json(schema: _Json) -> _Json:
+    return {"description": "A JSON object.", "content": {"application/json": {"schema": schema}}}
+
+
+def _text(description: str) -> _Json:
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
