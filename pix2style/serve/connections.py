@@ -13,7 +13,9 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST_CONNECTIONS = 512  # the usual limit of open files is 1024
+from pix2style.system.open_files import most_open_files
+
+MOST_CONNECTIONS = 512  # and at most half of the open files that the system allows, which on macOS are 256
 HEAD_S = 10.0
 UNREAD_S, LEAST_READ_BYTES = 30.0, 30_000  # of an answer: whoever reads less in this time is gone, or wants harm
 KEEP_ALIVE_S = 75  # longer than usual proxies keep their connections, so that these are never the ones to be surprised
@@ -28,7 +30,7 @@ class BoundedProtocol(H11Protocol):
         self.waiting_since_s = self._read_since_s = time.monotonic()
         self._unread_bytes = 0
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > min(MOST_CONNECTIONS, most_open_files() // 2):
             waiting = [other for other in self.connections if isinstance(other, BoundedProtocol) and other.is_waiting]
             min(waiting, key=lambda other: other.waiting_since_s).close_now()
 
