@@ -86,13 +86,19 @@ def _serve(pool: WorkerPool, access: Access, listener: socket.socket, *, stop_s:
         _print_line(f"serve: {address(host, port)}   ({what}; Ctrl-C ends it)")
 
     front = Front(pool, pool.filters, pool.limits)
-    server = Server(make_app(front, access, _print_line if log else None), front, stop_s, say_where)
+    server = Server(make_app(front, access, _log if log else None), front, stop_s, say_where)
     asyncio.run(serve_until_signal(server, pool, listener))
     return server
 
 
 def _print_line(line: str) -> None:
     print(printable(line), flush=True)
+
+
+def _log(line: str) -> None:
+    """Print a line of the log; whoever read it may have gone."""
+    with contextlib.suppress(OSError, ValueError):
+        _print_line(line)
 
 
 def _leave(server: Server | None) -> None:

@@ -40,10 +40,13 @@ def test_every_address_is_described_and_every_code_is_promised(document: dict[st
         for method in operations:
             answer = ask(method.upper(), path)
             assert str(answer.status) in operations[method]["responses"]
+    schemas = document["components"]["schemas"]
+    for row in ask("GET", "/v1/filters").json["filters"]:
+        assert list(row) == schemas["Filter"]["required"]
     text = json.dumps(document["paths"])
     missing = [code for code in ANSWERS if f"`{code}`" not in text]
     assert missing == ["no-such-address", "method", "server-error"]
-    assert document["components"]["schemas"]["Error"]["properties"]["code"]["enum"] == list(ANSWERS)
+    assert schemas["Error"]["properties"]["code"]["enum"] == list(ANSWERS)
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
