@@ -36,6 +36,7 @@ CHOICES = {
     "`video`": ("video",),
     "`live` (with `video`)": ("live",),
     "`studio`": ("studio",),
+    "`serve`": ("serve",),
     "all": ("all",),
 }
 

@@ -11,7 +11,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
@@ -90,14 +91,17 @@ def print_failures(failures: Sequence[tuple[str, str]], complete_list: str) -> N
         _print("failed", f"{counted(len(failures) - _SHOWN_FAILURES, 'more file')}: see {complete_list}")
 
 
-def print_file_notes(notes: Sequence[tuple[str, str]]) -> None:
+def print_file_notes(notes: Iterable[tuple[str, str]]) -> None:
     """Print remarks about files, given as name and remark, on stderr: each remark once, with its first three files."""
     files: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
     for name, text in notes:
-        files.setdefault(text, []).append(name)
+        counts[text] += 1
+        if counts[text] <= _SHOWN_NAMES:
+            files.setdefault(text, []).append(name)
     for text, names in files.items():
-        more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
-        print_note(printable(f"{', '.join(names[:_SHOWN_NAMES])}{more}: {text}"))
+        more = f" and {counts[text] - _SHOWN_NAMES:,} more" if counts[text] > _SHOWN_NAMES else ""
+        print_note(printable(f"{', '.join(names)}{more}: {text}"))
 
 
 def _print(kind: str, text: str) -> None:

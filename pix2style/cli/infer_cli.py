@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def infer_command(
     files = options.file_settings(search, how, outputs)
 
     def load() -> Stylizer:
-        loaded = where.around(how.load(stylizer), [*inputs, *(files.listed or ())])
+        loaded = where.around(how.load(stylizer), chain(inputs, files.listed or ()))
         if loaded.description:
             print_note(f"the photos are stylized by {loaded.description}")
         gc.freeze()
@@ -119,7 +120,7 @@ def _finish(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -> Non
     from pix2style.cli.infer_print import print_report
     from pix2style.progress import print_failures, print_file_notes
 
-    print_file_notes([(str(note.path), note.text) for note in report.notes])
+    print_file_notes((str(note.path), note.text) for note in report.notes)
     print_failures([(str(failure.path), failure.reason) for failure in report.failures], "the report of --json")
     print_report(report, out, tiled, as_json=as_json)
     if report.failures:

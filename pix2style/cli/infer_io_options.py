@@ -14,6 +14,7 @@ from pix2style.light_dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pix2style.path_list import PathList
     from pix2style.slices import Slice
 
 
@@ -133,7 +134,7 @@ class SearchOptions:
 
         return None if self.shard is None else Slice.parse(self.shard)
 
-    def listed(self) -> list[Path] | None:
+    def listed(self) -> PathList | None:
         """Return the paths in the list of files; None if there is no list."""
         if self.files_from is None:
             if self.null:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,8 @@ def print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -
             "tiled": tiled,
             "left_out_counts": count_left_out(report.left_out),
         }
-        print(json.dumps({**dataclasses.asdict(report), **figures}, default=str))
+        fields = {field.name: getattr(report, field.name) for field in dataclasses.fields(report)}
+        print(json.dumps({**fields, **figures}, default=_to_json))
         return
     parts = [*_made(report, tiled), *_not_made(report)]
     if report.shard is not None:
@@ -101,13 +103,22 @@ def print_report(report: FilesReport, out: Path, tiled: int, *, as_json: bool) -
     print(printable(f"{out}: " + "; ".join(parts)))
 
 
+def _to_json(value: object) -> object:
+    """Return what JSON has for a list of a report, for one of its remarks, or for a path."""
+    if isinstance(value, Sequence):
+        return list(value)
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)
+
+
 def _made(report: FilesReport, tiled: int) -> list[str]:
     """Return what was stylized, in words."""
     from pix2style.images.kinds import VIDEO_SUFFIXES, suffix_of
 
     photos, parts = len(report.written) - len(report.clips), []
-    others = [*report.skipped, *(failure.path for failure in report.failures)]
-    only_clips = others and all(suffix_of(path.name) in VIDEO_SUFFIXES for path in others)
+    others = itertools.chain(report.skipped, (failure.path for failure in report.failures))
+    only_clips = report.handled and all(suffix_of(path.name) in VIDEO_SUFFIXES for path in others)
     if not (photos or report.clips) and only_clips:
         parts.append("0 clips stylized")
     elif photos or not report.clips:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +41,7 @@ class MaskOptions:
     feather: FeatherOption = None
     mask_invert: InvertOption = False
 
-    def around(self, stylizer: Stylizer, inputs: Sequence[Path]) -> Stylizer:
+    def around(self, stylizer: Stylizer, inputs: Iterable[Path]) -> Stylizer:
         """Return a stylizer that stylizes only where the mask is white; the stylizer itself if there is no mask.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from pix2style.errors import ConfigError, DataError
@@ -59,7 +59,7 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def check_apart(mask: Path, inputs: Sequence[Path]) -> None:
+def check_apart(mask: Path, inputs: Iterable[Path]) -> None:
     """Refuse masks that would be taken for photos.
 
     Raises:

@@ -15,6 +15,7 @@ from pix2style.images.decode import (
     read_file,
     read_image_file,
     read_picture,
+    stream_has_alpha,
 )
 from pix2style.images.encode import (
     can_hold_alpha,
@@ -25,13 +26,14 @@ from pix2style.images.encode import (
     format_of,
     write_picture,
 )
-from pix2style.images.find import FoundImage, ImageSearch, find_images, search_images
+from pix2style.images.find import ImageListing, ImageSearch, find_images, list_images, search_images
+from pix2style.images.found import FoundImage, FoundImages
 from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
 from pix2style.images.kinds import IMAGE_SUFFIXES
-from pix2style.images.left_out import LeftOut, count_left_out, describe_left_out
+from pix2style.images.left_out import LeftOut, LeftOutList, count_left_out, describe_left_out
 from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
-from pix2style.images.origin import read_origin
+from pix2style.images.origin import origin_in, read_origin
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (
     center_in_square,
@@ -51,11 +53,14 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "FoundImage",
+    "FoundImages",
     "Frame",
     "Image8",
+    "ImageListing",
     "ImageSearch",
     "KeepMetadata",
     "LeftOut",
+    "LeftOutList",
     "Picture",
     "PictureMetadata",
     "PictureSequence",
@@ -83,8 +88,10 @@ __all__ = [
     "from_signed",
     "has_alpha",
     "is_pillow",
+    "list_images",
     "open_file",
     "open_images",
+    "origin_in",
     "read_file",
     "read_image_file",
     "read_origin",
@@ -95,6 +102,7 @@ __all__ = [
     "search_images",
     "sheet",
     "size_within",
+    "stream_has_alpha",
     "stylized_in",
     "tilt",
     "to_batch",

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from pathlib import Path
 
 from pix2style.errors import DataError
+from pix2style.images.found import FoundImage, FoundImages, Place, equal_texts
 from pix2style.images.kinds import VIDEO_SUFFIXES, is_picture_name, suffix_of
-from pix2style.images.left_out import LeftOut
+from pix2style.images.left_out import LeftOut, LeftOutList, LeftOutReason
 from pix2style.light_dataclass import dataclass
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FoundImage:
-    """An image file, and its path relative to the input folder (with forward slashes, for keys and output names)."""
-
-    relative: str
-    path: Path
-
-
 @dataclass(slots=True)
-class ImageSearch:
-    """What lies in the inputs.
+class ImageListing:
+    """What lies in the inputs, in little memory however much it is.
 
     Attributes:
         images: The image files, each once, sorted by relative path.
@@ -32,6 +25,16 @@ class ImageSearch:
         empty_folders: Input folders in which there is no image file.
         missing: Entries of a list that cannot be opened, and why.
     """
+
+    images: FoundImages
+    left_out: LeftOutList
+    empty_folders: list[Path]
+    missing: list[tuple[Path, str]]
+
+
+@dataclass(slots=True)
+class ImageSearch:
+    """What lies in the inputs, as lists; see `ImageListing`."""
 
     images: list[FoundImage] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -44,13 +47,19 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
     return search_images(inputs).images
 
 
-def search_images(
+def search_images(inputs: Iterable[Path]) -> ImageSearch:
+    """Do as `list_images`, and return lists."""
+    found = list_images(inputs)
+    return ImageSearch(list(found.images), list(found.left_out), found.empty_folders, found.missing)
+
+
+def list_images(
     inputs: Iterable[Path],
     also: frozenset[str] = frozenset(),
     *,
     listed: Iterable[Path] = (),
     recursive: bool = True,
-) -> ImageSearch:
+) -> ImageListing:
     """Find the image files among `inputs` and in all folders below them.
 
     Hidden files are left out. Links to folders are not followed, so that a loop of links cannot trap the search. A file
@@ -81,17 +90,17 @@ class _Search:
 
     def __init__(self, also: frozenset[str], *, recursive: bool) -> None:
         self._also, self._recursive = also, recursive
-        # Keyed by text: a Path object caches its parsed parts, which costs memory for a hundred thousand files.
-        self._found: dict[str, FoundImage] = {}
-        self._left_out: dict[str, LeftOut] = {}
+        self._images, self._left_out = FoundImages(), LeftOutList()
+        # Inputs that would be left out if they were met in a folder.
         self._inputs: set[str] = set()
+        self._entries = 0
         self._empty_folders: list[Path] = []
         self._missing: list[tuple[Path, str]] = []
 
     def add(self, entry: Path) -> None:
         if reason := _why_missing(entry):
             raise DataError(f"{entry}: {reason}")
-        self._add(entry, entry if entry.is_dir() else entry.parent)
+        self._add(entry, None)
 
     def add_listed(self, entry: Path) -> None:
         if reason := _why_missing(entry):
@@ -99,34 +108,49 @@ class _Search:
             return
         is_below = not entry.is_absolute() and ".." not in entry.parts
         try:
-            self._add(entry, Path() if is_below else entry if entry.is_dir() else entry.parent)
+            self._add(entry, Path() if is_below else None)
         except DataError as error:
             self._missing.append((entry, str(error).removeprefix(f"{entry}: ")))
 
-    def _add(self, entry: Path, base: Path) -> None:
-        """Add a file or folder. Relative paths are relative to `base`, a folder at or above it."""
-        self._inputs.add(os.fspath(entry))
+    def _add(self, entry: Path, base: Path | None) -> None:
+        """Add a file or folder. Relative paths are relative to `base`; for None to the folder or that of the file."""
+        self._entries += 1
         if entry.is_dir():
-            self._add_folder(entry, base)
-        else:
-            self._found.setdefault(os.fspath(entry), FoundImage(entry.relative_to(base).as_posix(), entry))
+            self._inputs.add(os.fspath(entry))
+            self._add_folder(entry, base or entry)
+            return
+        folder, name = os.path.split(os.fspath(entry))
+        if _sort_out(name, self._also) is not None:
+            self._inputs.add(os.fspath(entry))
+        relative = "" if base is None else Path(folder).as_posix()
+        self._images.add(Place(folder, "" if relative == "." else relative), [name], is_named=True)
 
     def _add_folder(self, folder: Path, base: Path) -> None:
         is_empty = True
-        for item in _walk(folder, self._also, recursive=self._recursive):
-            if isinstance(item, LeftOut):
-                self._left_out.setdefault(os.fspath(item.path), item)
-                continue
-            is_empty = False
-            relative = Path(os.path.relpath(item, base)).as_posix()
-            self._found.setdefault(os.fspath(item), FoundImage(relative, item))
+        for parent, names, left_out in _walk(folder, self._also, recursive=self._recursive):
+            if names:
+                is_empty = False
+                relative = Path(os.path.relpath(parent or ".", base)).as_posix()
+                self._images.add(Place(parent, "" if relative == "." else relative), names)
+            for name, reason in left_out:
+                self._left_out.append(LeftOut(Path(parent, name), reason))
         if is_empty:
             self._empty_folders.append(folder)
 
-    def result(self) -> ImageSearch:
-        # A hidden file or a linked folder may be an input itself.
-        left_out = sorted(item for path, item in self._left_out.items() if path not in self._inputs)
-        return ImageSearch(sorted(self._found.values()), left_out, self._empty_folders, self._missing)
+    def result(self) -> ImageListing:
+        left_out = self._left_out if self._entries == 1 else self._left_out_once()
+        left_out.sort()
+        return ImageListing(self._images.each_once().in_order(), left_out, self._empty_folders, self._missing)
+
+    def _left_out_once(self) -> LeftOutList:
+        """Return what is left out, once where folders overlap, and without what is an input itself."""
+        text = self._left_out.text
+        later = {position for _, *group in equal_texts(text, len(self._left_out)) for position in group}
+        return LeftOutList(
+            item
+            for position, item in enumerate(self._left_out)
+            if position not in later and text(position) not in self._inputs
+        )
 
 
 def _why_missing(entry: Path) -> str:
@@ -137,33 +161,39 @@ def _why_missing(entry: Path) -> str:
         return getattr(error, "strerror", None) or str(error)
 
 
-def _walk(folder: Path, also: frozenset[str], *, recursive: bool) -> Iterable[Path | LeftOut]:
-    closed: list[Path] = []
+def _walk(
+    folder: Path, also: frozenset[str], *, recursive: bool
+) -> Iterator[tuple[str, list[str], list[tuple[str, LeftOutReason]]]]:
+    """Yield each folder as text, with the names of its pictures, and the names of what else is in it, with reasons."""
+    closed: list[str] = []
 
     def note(error: OSError) -> None:
-        path = Path(error.filename)
-        if path == folder:
+        if Path(error.filename) == folder:
             raise DataError(f"{folder}: cannot be opened: {error.strerror or error}") from error
-        closed.append(path)
+        closed.append(os.fspath(Path(error.filename)))
 
     for parent, folders, files in os.walk(folder, onerror=note):
+        left_out: list[tuple[str, LeftOutReason]] = []
         for name in folders:
-            path = Path(parent, name)
             if name.startswith("."):
-                yield LeftOut(path, "hidden folder")
-            elif path.is_symlink():
-                yield LeftOut(path, "linked folder")
+                left_out.append((name, "hidden folder"))
+            elif os.path.islink(os.path.join(parent, name)):  # noqa: PTH114, PTH118
+                left_out.append((name, "linked folder"))
             elif not recursive:
-                yield LeftOut(path, "subfolder")
+                left_out.append((name, "subfolder"))
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in files:
-            yield _sort_out(Path(parent, name), also)
-    yield from closed
+        reasons = [(name, _sort_out(name, also)) for name in files]
+        left_out += [(name, reason) for name, reason in reasons if reason is not None]
+        text = os.fspath(Path(parent))
+        yield "" if text == "." else text, [name for name, reason in reasons if reason is None], left_out
+    for path in closed:
+        yield os.path.dirname(path), [os.path.basename(path)], []  # noqa: PTH119, PTH120
 
 
-def _sort_out(path: Path, also: frozenset[str]) -> Path | LeftOut:
-    if path.name.startswith("."):
-        return LeftOut(path, "hidden file")
-    if is_picture_name(path.name) or suffix_of(path.name) in also:
-        return path
-    return LeftOut(path, "video" if suffix_of(path.name) in VIDEO_SUFFIXES else "other file")
+def _sort_out(name: str, also: frozenset[str]) -> LeftOutReason | None:
+    """Return why a file is left out; None if it is not."""
+    if name.startswith("."):
+        return "hidden file"
+    if is_picture_name(name) or suffix_of(name) in also:
+        return None
+    return "video" if suffix_of(name) in VIDEO_SUFFIXES else "other file"

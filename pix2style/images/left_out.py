@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
 from pix2style.images.kinds import suffix_of
 from pix2style.light_dataclass import dataclass
+from pix2style.path_list import RemarkList
 from pix2style.plural import counted
 from pix2style.printable import printable
 
@@ -41,6 +43,19 @@ class LeftOut:
     reason: LeftOutReason
 
 
+class LeftOutList(RemarkList[LeftOut]):
+    """What is left out, in little memory.
+
+    Args:
+        items: The items to begin with.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, items: Iterable[LeftOut] = ()) -> None:
+        super().__init__(LeftOut, attrgetter("reason"), items)
+
+
 def count_left_out(left_out: Iterable[LeftOut]) -> dict[str, int]:
     """Return the number of files and folders for each reason, for `--json`."""
     counts: dict[str, int] = {}
@@ -49,25 +64,30 @@ def count_left_out(left_out: Iterable[LeftOut]) -> dict[str, int]:
     return counts
 
 
-def describe_left_out(left_out: Sequence[LeftOut]) -> str:
+def describe_left_out(left_out: Iterable[LeftOut]) -> str:
     """Return on one line what was left out, counted by reason; empty if nothing was."""
-    by_reason: dict[LeftOutReason, list[Path]] = {}
+    counts: dict[LeftOutReason, int] = {}
+    links: list[str] = []
+    suffixes: dict[LeftOutReason, set[str]] = {"video": set(), "other file": set()}
     for item in left_out:
-        by_reason.setdefault(item.reason, []).append(item.path)
+        counts[item.reason] = counts.get(item.reason, 0) + 1
+        if item.reason == "linked folder" and len(links) <= _SHOWN_NAMES:
+            links.append(item.path.name)
+        if item.reason in suffixes:
+            suffixes[item.reason].add(suffix_of(item.path.name) or "no suffix")
+    details = {reason: f" ({_first(sorted(names), _SHOWN_SUFFIXES)})" for reason, names in suffixes.items()}
+    them, inputs = ("it", "an input") if counts.get("linked folder") == 1 else ("them", "inputs")
+    details["linked folder"] = f" ({_first(links, _SHOWN_NAMES)}: to include {them}, name {them} as {inputs})"
     return ", ".join(
-        counted(len(by_reason[reason]), *nouns) + _details(reason, by_reason[reason])
+        counted(counts[reason], *nouns) + details.get(reason, "")
         for reason, nouns in _NOUNS.items()
-        if reason in by_reason
+        if reason in counts
     )
 
 
-def _details(reason: LeftOutReason, paths: list[Path]) -> str:
-    if reason == "linked folder":
-        them, inputs = ("it", "an input") if len(paths) == 1 else ("them", "inputs")
-        return f" ({_first([path.name for path in paths], _SHOWN_NAMES)}: to include {them}, name {them} as {inputs})"
-    if reason in ("video", "other file"):
-        return f" ({_first(sorted({suffix_of(path.name) or 'no suffix' for path in paths}), _SHOWN_SUFFIXES)})"
-    return ""
+def describe_counts(counts: Mapping[str, int]) -> str:
+    """Return on one line how much was left out, for each reason; empty if nothing was."""
+    return ", ".join(counted(counts[reason], *nouns) for reason, nouns in _NOUNS.items() if counts.get(reason))
 
 
 def _first(names: list[str], shown: int) -> str:

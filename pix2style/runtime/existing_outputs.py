@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import stat
+from array import array
 from collections.abc import Sequence
 from dataclasses import field, replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from pix2style.errors import DataError
 from pix2style.files import sha256_bytes, sha256_json
 from pix2style.images import KeepMetadata, format_of, open_file, read_origin
 from pix2style.light_dataclass import dataclass
+from pix2style.path_list import PathList
 from pix2style.plural import counted
-from pix2style.runtime.output_paths import Job
+from pix2style.runtime.job_list import Job, jobs_at
 from pix2style.stylizer import Stylizer
 
 ORIGIN_DIGITS = 32
@@ -45,6 +47,8 @@ class OutputOrigin:
     quality: int
     lossless: bool = field(default=False, kw_only=True)
     metadata: KeepMetadata = field(default=KeepMetadata.NONE, kw_only=True)
+    # The digest of the settings for each format, which is the same for all photos.
+    _digests: dict[str | None, str] = field(default_factory=dict, kw_only=True, compare=False)
 
     def for_job(self, job: Job) -> Self:
         """Return what makes the output of one photo or clip.
@@ -52,7 +56,8 @@ class OutputOrigin:
         Raises:
             DataError: The stylizer cannot stylize this file.
         """
-        return replace(self, stylizer=self.stylizer.for_source(job.source))
+        stylizer = self.stylizer.for_source(job.source)
+        return self if stylizer is self.stylizer else replace(self, stylizer=stylizer, _digests={})
 
     def note(self, job: Job) -> str:
         """Return the note that an output bears: a digest of everything that changes its pixels, and one of the photo.
@@ -75,12 +80,18 @@ class OutputOrigin:
 
     def settings_digest(self, target: Path) -> str:
         """Return the first part of the note: a digest of the stylizer and the settings."""
+        kind = format_of(target)
+        if kind not in self._digests:
+            self._digests[kind] = self._compute_digest(kind)
+        return self._digests[kind]
+
+    def _compute_digest(self, kind: str | None) -> str:
         identity = self.stylizer.identity
         settings: dict[str, Any] = {
             "sha256": identity.sha256,
             "styles": list(identity.style_sha256),
             "settings": dict(identity.settings),
-            "quality": self.quality if format_of(target) in ("JPEG", "WEBP") and not self.lossless else None,
+            "quality": self.quality if kind in ("JPEG", "WEBP") and not self.lossless else None,
         }
         # Only what is set, so that outputs of older versions are still recognised.
         if self.lossless:
@@ -101,8 +112,8 @@ class ExistingOutputs:
         blocked: Jobs of which a folder takes the place of the output.
     """
 
-    remaining: list[Job] = field(default_factory=list)
-    done: list[Path] = field(default_factory=list)
+    remaining: Sequence[Job] = ()
+    done: PathList = field(default_factory=PathList)
     of_unknown_origin: int = 0
     blocked: list[Job] = field(default_factory=list)
 
@@ -122,29 +133,35 @@ def find_existing(jobs: Sequence[Job], origin: OutputOrigin, *, overwrite: bool)
     """
     found = ExistingOutputs()
     others: list[tuple[Path, str]] = []
-    for job in jobs:
+    remaining = array("I")
+    for position, job in enumerate(jobs):
         answer = _compare(job, origin, overwrite=overwrite)
         if answer == "folder":
             found.blocked.append(job)
         elif answer == "none":
-            found.remaining.append(job)
+            remaining.append(position)
         elif answer in _OTHERS:
             others.append((job.target, _OTHERS[answer]))
         else:
             found.done.append(job.target)
             found.of_unknown_origin += answer == "unknown"
     _refuse(others, origin)
+    found.remaining = jobs_at(jobs, remaining)
     found.done.sort()
     return found
 
 
 def _compare(job: Job, origin: OutputOrigin, *, overwrite: bool) -> _Answer:
     """Return what lies where an output belongs. What cannot be looked at is none: writing it raises the error."""
-    if os.path.isdir(job.target):  # noqa: PTH112 - unlike `Path.is_dir`, it raises nothing for names that are too long
-        return "folder"
     try:
-        if overwrite or not os.path.isfile(job.target) or job.target.stat().st_size == 0:  # noqa: PTH113
-            return "none"
+        entry = job.target.stat()
+    except (OSError, ValueError):  # there is none, or the name is too long
+        return "none"
+    if stat.S_ISDIR(entry.st_mode):
+        return "folder"
+    if overwrite or not stat.S_ISREG(entry.st_mode) or entry.st_size == 0:
+        return "none"
+    try:
         origin = origin.for_job(job)
         note = origin.read(job.target)
         if note is None:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from pix2style.errors import DataError
 from pix2style.home_paths import expand_home
+from pix2style.path_list import PathList
 
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _CHUNK_BYTES = 1 << 16
@@ -15,7 +16,7 @@ _CHUNK_BYTES = 1 << 16
 _LONGEST_ENTRY_BYTES = 1 << 16
 
 
-def read_file_list(stream: BinaryIO, source: str, *, null: bool = False) -> list[Path]:
+def read_file_list(stream: BinaryIO, source: str, *, null: bool = False) -> PathList:
     """Return the paths in a list; empty lines are left out.
 
     Args:
@@ -27,7 +28,7 @@ def read_file_list(stream: BinaryIO, source: str, *, null: bool = False) -> list
         DataError: It is no list of files: it holds an entry that is too long or that no file can have as its name.
         OSError: It cannot be read.
     """
-    paths = []
+    paths = PathList()
     for number, entry in enumerate(_entries(stream, b"\0" if null else b"\n", source), start=1):
         if number == 1 and entry.startswith(_UTF16_MARKS):
             raise DataError(f"{source}: is in UTF-16: save the list as UTF-8")

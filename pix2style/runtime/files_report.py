@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import field
+from operator import attrgetter
 from pathlib import Path
 
-from pix2style.images import LeftOut
+from pix2style.images import LeftOutList
 from pix2style.light_dataclass import dataclass
+from pix2style.path_list import PathList, RemarkList
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class FileNote:
     text: str
 
 
+def _failures() -> RemarkList[FailedFile]:
+    return RemarkList(FailedFile, attrgetter("reason"))
+
+
+def _notes() -> RemarkList[FileNote]:
+    return RemarkList(FileNote, attrgetter("text"))
+
+
 @dataclass(frozen=True, slots=True)
 class ClipOutput:
     """What became of a clip.
@@ -60,7 +70,7 @@ class ClipOutput:
 
 @dataclass(slots=True)
 class FilesReport:
-    """What happened to the photos and clips.
+    """What happened to the photos and clips. The lists take little memory however long they are.
 
     Attributes:
         written: Outputs that were written.
@@ -79,13 +89,13 @@ class FilesReport:
         inputs: Number of photos and clips among all inputs, of which a part has its share.
     """
 
-    written: list[Path] = field(default_factory=list)
-    skipped: list[Path] = field(default_factory=list)
+    written: PathList = field(default_factory=PathList)
+    skipped: PathList = field(default_factory=PathList)
     of_unknown_origin: int = 0
-    failures: list[FailedFile] = field(default_factory=list)
-    notes: list[FileNote] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    renamed: list[Path] = field(default_factory=list)
+    failures: RemarkList[FailedFile] = field(default_factory=_failures)
+    notes: RemarkList[FileNote] = field(default_factory=_notes)
+    left_out: LeftOutList = field(default_factory=LeftOutList)
+    renamed: PathList = field(default_factory=PathList)
     clips: list[ClipOutput] = field(default_factory=list)
     frames: int = 0
     sequences: int = 0

@@ -3,60 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import (
     IMAGE_SUFFIXES,
-    FoundImage,
+    FoundImages,
+    ImageListing,
     LeftOut,
-    can_hold_alpha,
+    LeftOutList,
     can_write,
     describe_left_out,
-    has_alpha,
-    search_images,
+    list_images,
 )
+from pix2style.images.found import Place, equal_texts
 from pix2style.images.kinds import suffix_of
 from pix2style.light_dataclass import dataclass
-from pix2style.runtime.alike_names import loosest_form, same_files
+from pix2style.path_list import PathList
 from pix2style.runtime.file_settings import FileSettings
+from pix2style.runtime.job_list import Job, JobList
+from pix2style.runtime.output_names import ClipRules, input_folder, plan_names, real_path
+from pix2style.runtime.overwriting import refuse_overwriting
 
-# For photos in a format that cannot be written (GIF, or no suffix), and for transparency that JPEG cannot store.
-_LOSSLESS_SUFFIX = ".png"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A photo or clip to stylize.
-
-    Attributes:
-        source: Path of the photo or clip.
-        target: Path of the stylized one.
-        is_clip: Whether it is a clip.
-    """
-
-    source: Path
-    target: Path
-    is_clip: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClipRules:
-    """How clips are told from photos, and what their outputs are called.
-
-    Attributes:
-        is_clip: Returns whether a file is a clip.
-        suffixes: Suffixes of clips in folders, in lower case.
-        writable: Suffixes of outputs, in lower case.
-        default: Suffix of outputs for clips whose own suffix cannot be written.
-    """
-
-    is_clip: Callable[[Path], bool]
-    suffixes: frozenset[str]
-    writable: frozenset[str]
-    default: str
+__all__ = ["ClipRules", "Job", "JobList", "OutputPlan", "plan_outputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +38,20 @@ class OutputPlan:
         jobs: A job for each photo and clip, in the order of `find_images`.
         left_out: What lies in the input folders and is not stylized.
         empty_folders: Input folders without any photo.
-        renamed: Jobs whose outputs have a number in their name, because another output has that name.
+        numbered: Positions of jobs whose outputs have a number in their name, because another output has that name.
         missing: Entries of a list that cannot be opened, and why.
     """
 
-    jobs: list[Job]
-    left_out: list[LeftOut] = field(default_factory=list)
+    jobs: JobList
+    left_out: LeftOutList = field(default_factory=LeftOutList)
     empty_folders: list[Path] = field(default_factory=list)
-    renamed: list[Job] = field(default_factory=list)
+    numbered: Sequence[int] = ()
     missing: list[tuple[Path, str]] = field(default_factory=list)
+
+    @property
+    def renamed(self) -> JobList:
+        """Jobs whose outputs have a number in their name."""
+        return self.jobs.at(self.numbered)
 
 
 def plan_outputs(
@@ -121,9 +97,8 @@ def plan_outputs(
     if wanted := out.suffix if is_one_file else suffix:
         files.check_suffix(wanted, f"the format {wanted!r}")
     also = clips.suffixes if clips else frozenset[str]()
-    search = search_images(inputs, also, listed=files.listed or (), recursive=files.recursive)
-    photos, results = _without_results(search.images, out)
-    left_out = sorted([*search.left_out, *results])
+    search = list_images(inputs, also, listed=files.listed or (), recursive=files.recursive)
+    photos, left_out = _without_results(search, out)
     if not photos and not search.missing:
         there = f" ({describe_left_out(left_out)} there)" if left_out else ""
         kinds, suffixes = ("photos or clips", IMAGE_SUFFIXES | clips.suffixes) if clips else ("images", IMAGE_SUFFIXES)
@@ -132,23 +107,24 @@ def plan_outputs(
             f"no {kinds} in {places}: looked for {', '.join(sorted(suffixes))},"
             f" in subfolders {'too' if files.recursive else 'not'}{there}"
         )
-    named = frozenset((*inputs, *(files.listed or ())))
-    are_clips = [_is_clip(photo, clips, is_named=photo.path in named) for photo in photos]
-    names = [out] if is_one_file else []
-    renamed: list[int] = []
+    are_clips = _find_clips(photos, clips)
+    targets, numbered = PathList([out] if is_one_file else []), list[int]()
     if not is_one_file:
-        names, renamed = _plan_folder(photos, are_clips, out, suffix, clips, files=files)
-    jobs = [Job(*each) for each in zip((photo.path for photo in photos), names, are_clips, strict=True)]
-    _refuse_overwriting(jobs)
-    return OutputPlan(jobs, left_out, search.empty_folders, [jobs[i] for i in renamed], search.missing)
+        targets, numbered = plan_names(photos, are_clips, out, suffix, clips, files=files)
+    refuse_overwriting(photos, targets, are_clips)
+    jobs = JobList(photos, targets, are_clips)
+    return OutputPlan(jobs, left_out, search.empty_folders, numbered, search.missing)
 
 
-def _is_clip(photo: FoundImage, clips: ClipRules | None, *, is_named: bool) -> bool:
-    """Return whether a file is a clip. The content counts for files that are inputs themselves."""
+def _find_clips(photos: FoundImages, clips: ClipRules | None) -> bytearray:
+    """Return for each file 1 if it is a clip, and else 0. The content counts for files that are inputs themselves."""
+    are_clips = bytearray(len(photos))
     if clips is None:
-        return False
-    suffix = suffix_of(photo.path.name)
-    return suffix in clips.suffixes or (is_named and clips.is_clip(photo.path))
+        return are_clips
+    for i in range(len(photos)):
+        is_clip = suffix_of(photos.name(i)) in clips.suffixes
+        are_clips[i] = is_clip or (photos.is_named(i) and clips.is_clip(Path(photos.text(i))))
+    return are_clips
 
 
 def _refuse_standard_streams(inputs: Sequence[Path], out: Path) -> None:
@@ -183,113 +159,26 @@ def _is_one_file(inputs: Sequence[Path], out: Path, clips: ClipRules | None, *, 
     return names_image or names_clip
 
 
-def _without_results(photos: list[FoundImage], out: Path) -> tuple[list[FoundImage], list[LeftOut]]:
-    """Separate images in OUT, if OUT lies inside the input folder, and leave out photos that the inputs name twice."""
-    results_folder = _real(out)
-    unique: dict[str, FoundImage] = {}
-    results = []
-    for photo in photos:
-        root = _real(_input_folder(photo))
-        out_is_inside = results_folder != root and results_folder.is_relative_to(root)
-        if out_is_inside and _real(photo.path.parent).is_relative_to(results_folder):
-            results.append(LeftOut(photo.path, "earlier result"))
-        else:
-            # Not resolved: a symbolic link to another photo counts as a photo of its own.
-            unique.setdefault(os.path.abspath(photo.path), photo)  # noqa: PTH100
-    return list(unique.values()), results
+def _without_results(search: ImageListing, out: Path) -> tuple[FoundImages, LeftOutList]:
+    """Leave out images in OUT, if OUT lies inside the input folder, and photos that the inputs name twice."""
+    photos, left_out, results_folder = search.images, search.left_out, real_path(out)
+    holds_results = [_holds_results(place, results_folder) for place in photos.places]
+    if any(holds_results):
+        is_result = [holds_results[photos.place_number(i)] for i in range(len(photos))]
+        left_out += (LeftOut(photos[i].path, "earlier result") for i in range(len(photos)) if is_result[i])
+        left_out.sort()
+        photos = photos.selected(i for i in range(len(photos)) if not is_result[i])
+    # Not resolved: a symbolic link to another photo counts as a photo of its own.
+    folders = [os.path.abspath(place.folder) for place in photos.places]  # noqa: PTH100
+    if len(set(folders)) < len(folders):
+        texts = equal_texts(lambda i: os.path.join(folders[photos.place_number(i)], photos.name(i)), len(photos))  # noqa: PTH118
+        later = {i for _, *group in texts for i in group}
+        photos = photos.selected(i for i in range(len(photos)) if i not in later)
+    return photos, left_out
 
 
-def _real(path: Path) -> Path:
-    """Return a path without symbolic links. `Path.resolve` raises a RuntimeError for a link that leads to itself."""
-    return Path(os.path.realpath(path))
-
-
-def _input_folder(photo: FoundImage) -> Path:
-    """Return the folder that `photo.relative` is relative to."""
-    return photo.path.parents[len(PurePosixPath(photo.relative).parts) - 1]
-
-
-def _plan_folder(
-    photos: list[FoundImage],
-    are_clips: list[bool],
-    out: Path,
-    suffix: str | None,
-    clips: ClipRules | None,
-    *,
-    files: FileSettings,
-) -> tuple[list[Path], list[int]]:
-    """Return the outputs, and the positions of those that got a number."""
-    suffixes = [
-        _clip_suffix(photo, clips) if clips and is_clip else _output_suffix(photo, suffix, files)
-        for photo, is_clip in zip(photos, are_clips, strict=True)
-    ]
-    names = [PurePosixPath(photo.relative).with_suffix(end) for photo, end in zip(photos, suffixes, strict=True)]
-    for group in same_files(names, out):
-        for i in group:
-            if names[i].suffix.lower() != PurePosixPath(photos[i].relative).suffix.lower():
-                names[i] = PurePosixPath(photos[i].relative + names[i].suffix)
-    for group in same_files(names, out):
-        for i, folder in zip(group, _distinct_ends([_real(_input_folder(photos[i])) for i in group]), strict=True):
-            names[i] = folder / names[i]
-    numbered = _add_numbers(names, out)
-    return [out / name for name in names], numbered
-
-
-def _distinct_ends(folders: Sequence[Path]) -> list[PurePosixPath]:
-    """Return the ends of paths, as long as needed to tell all folders apart; empty if there is one folder only."""
-    parts = [folder.parts[1:] for folder in folders]
-    length = 0
-    while len({_end(path, length) for path in parts}) < len(set(parts)):
-        length += 1
-    return [PurePosixPath(*_end(path, length)) for path in parts]
-
-
-def _end(parts: tuple[str, ...], length: int) -> tuple[str, ...]:
-    return parts[max(0, len(parts) - length) :]
-
-
-def _add_numbers(names: list[PurePosixPath], out: Path) -> list[int]:
-    """Give all names but the first of a group another name, in place; return their positions."""
-    taken = {loosest_form(str(name)) for name in names}
-    numbered = []
-    for group in same_files(names, out):
-        number = 2
-        for i in group[1:]:
-            while loosest_form(str(new := names[i].with_stem(f"{names[i].stem}-{number}"))) in taken:
-                number += 1
-            taken.add(loosest_form(str(new)))
-            names[i] = new
-            numbered.append(i)
-    return sorted(numbered)
-
-
-def _output_suffix(photo: FoundImage, requested: str | None, files: FileSettings) -> str:
-    suffix = requested or files.lossless_suffix(photo.path.suffix)
-    target = Path("name" + suffix)
-    if not can_write(target) or (not can_hold_alpha(target) and has_alpha(photo.path)):
-        return _LOSSLESS_SUFFIX
-    return suffix
-
-
-def _clip_suffix(clip: FoundImage, clips: ClipRules) -> str:
-    return clip.path.suffix if clip.path.suffix.lower() in clips.writable else clips.default
-
-
-def _refuse_overwriting(jobs: list[Job]) -> None:
-    sources = {path for job in jobs for path in (_real(job.source), _real(job.source.parent) / job.source.name)}
-    loose_sources = {loosest_form(path.as_posix()): path for path in sources}
-    for job in jobs:
-        # Only the folder is resolved: if the target itself is a link, the link is replaced, not the file behind it.
-        target = _real(job.target.parent) / job.target.name
-        alike = loose_sources.get(loosest_form(target.as_posix()))
-        if alike is not None and (target in sources or _is_same_entry(alike, target)):
-            kind = "clips" if job.is_clip else "photos"
-            raise DataError(f"{job.target}: is one of the {kind} and would be overwritten: choose another OUT")
-
-
-def _is_same_entry(path: Path, alike: Path) -> bool:
-    """Return whether two paths that differ by case or Unicode form are the same entry of a folder."""
-    try:
-        return os.path.samestat(path.lstat(), alike.lstat())
-    except OSError:
-        return False
+def _holds_results(place: Place, results_folder: Path) -> bool:
+    """Return whether what lies in a folder are results, because OUT lies inside the input folder and holds it."""
+    root = input_folder(place)
+    out_is_inside = results_folder != root and results_folder.is_relative_to(root)
+    return out_is_inside and real_path(Path(place.folder)).is_relative_to(results_folder)

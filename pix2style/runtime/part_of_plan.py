@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import chain
 
 from pix2style.runtime.output_paths import OutputPlan
 from pix2style.slices import Slice
@@ -20,10 +20,10 @@ def part_of_plan(plan: OutputPlan, part: Slice) -> OutputPlan:
         plan: The plan of the whole call.
         part: The part to take.
     """
-    photos_first = sorted(plan.jobs, key=lambda job: job.is_clip)
-    jobs = [job for position, job in enumerate(photos_first) if part.contains(position)]
-    targets = {job.target for job in jobs}
-    renamed = [job for job in plan.renamed if job.target in targets]
-    if part.number == 1:
-        return replace(plan, jobs=jobs, renamed=renamed)
-    return OutputPlan(jobs, renamed=renamed)
+    photos_first = chain(plan.jobs.positions_of(clips=False), plan.jobs.positions_of(clips=True))
+    own = [position for place, position in enumerate(photos_first) if part.contains(place)]
+    numbered_in_call = set(plan.numbered)
+    numbered = [place for place, position in enumerate(own) if position in numbered_in_call]
+    if part.number > 1:
+        return OutputPlan(plan.jobs.at(own), numbered=numbered)
+    return OutputPlan(plan.jobs.at(own), plan.left_out, plan.empty_folders, numbered, plan.missing)

@@ -27,7 +27,7 @@ from pix2style.images.file_facts import kind_of
 from pix2style.runtime.existing_outputs import OutputOrigin
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FileNote, FilesReport
-from pix2style.runtime.output_paths import Job
+from pix2style.runtime.job_list import Job
 from pix2style.runtime.stylize_files import keep_existing, origin_of
 from pix2style.stylizer import Stylizer
 from pix2style.writable import check_can_write_folder

@@ -20,6 +20,7 @@ from pix2style.images import (
     write_sequence,
 )
 from pix2style.light_dataclass import dataclass
+from pix2style.path_list import PathList
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.file_settings import FileSettings
@@ -97,18 +98,18 @@ def begin_report(plan: OutputPlan, files: FileSettings, things: str = "images") 
     inputs, shard = len(plan.jobs), None if files.part is None else str(files.part)
     plan = plan if files.part is None else part_of_plan(plan, files.part)
     report = FilesReport(
-        left_out=plan.left_out, renamed=[job.target for job in plan.renamed], shard=shard, inputs=inputs
+        left_out=plan.left_out, renamed=PathList(job.target for job in plan.renamed), shard=shard, inputs=inputs
     )
-    report.failures += [FailedFile(folder, f"there are no {things} in it") for folder in plan.empty_folders]
-    report.failures += [FailedFile(path, reason) for path, reason in plan.missing]
-    report.notes += [
+    report.failures += (FailedFile(folder, f"there are no {things} in it") for folder in plan.empty_folders)
+    report.failures += (FailedFile(path, reason) for path, reason in plan.missing)
+    report.notes += (
         FileNote(job.source, f"its output is called {job.target.name}, because another output has its name")
         for job in plan.renamed
-    ]
+    )
     return report, plan
 
 
-def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport, *, overwrite: bool) -> list[Job]:
+def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport, *, overwrite: bool) -> Sequence[Job]:
     """Add outputs that exist to a report, and return the jobs that are still to do.
 
     Raises:
@@ -124,7 +125,7 @@ def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport
 
 
 def stylize_photos(
-    jobs: list[Job],
+    jobs: Sequence[Job],
     origin: OutputOrigin,
     report: FilesReport,
     on_progress: Callable[[int, int], None],
@@ -158,7 +159,7 @@ class _Pipeline:
         self._origin, self._report, self._on_progress = origin, report, on_progress
         self._pending_writes: deque[tuple[Job, Future[None]]] = deque()
 
-    def run(self, jobs: list[Job], *, in_one_thread: bool = False) -> None:
+    def run(self, jobs: Sequence[Job], *, in_one_thread: bool = False) -> None:
         """Process all jobs. After an interruption the results that are already stylized are still written.
 
         Args:

@@ -35,10 +35,11 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 # Only these files are served, each at an address that is written here.
 _PAGE_FILES = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 _OPEN = frozenset(("/healthz", "/readyz", *_PAGE_FILES))  # without a token, and by any name
+_LENGTH_DIGITS = 20  # of any length; Python refuses to read a number of thousands of digits
 _READ_BY_PAGES = (SERVER_TIMING, NOTES, "Retry-After")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -99,15 +100,20 @@ class _Addresses:
         self._front.filters.parse(values.get("filter", self._front.filters.default), values.get("style"))
         self._front.check_takes_work()
         with self._front.work():
-            photo = await self._photo(request)
-            answer = await _unless_gone(self._front.stylize(photo, values), request.receive)
-        return _picture(answer)
+            try:
+                photo = await self._photo(request)
+                return _picture(await _unless_gone(self._front.stylize(photo, values), request.receive))
+            except asyncio.CancelledError:
+                if not self._front.is_stopping:
+                    raise
+                message = "the server ends, and the time for what has begun is over: ask another one"
+                raise RequestError("stopping", message, headers={"Connection": "close"}) from None
 
     async def _photo(self, request: Request) -> bytes:
         content_type, limits = request.headers.get("content-type", ""), self._front.limits
         most = most_bytes(content_type, limits.body_bytes)
         length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length) > most:
+        if length.isdecimal() and int(length[:_LENGTH_DIGITS]) > most:
             raise too_many_bytes(most)
         try:
             with self._front.arriving.photo(most) as counter:

@@ -76,17 +76,17 @@ class Server(uvicorn.Server):
         """Close connections that are too slow, and return whether to end; uvicorn asks ten times a second."""
         if counter % _TICKS_PER_S == 0:
             for connection in list(self.server_state.connections):
-                if isinstance(connection, BoundedProtocol) and connection.is_too_slow:
-                    connection.close_now()
+                if isinstance(connection, BoundedProtocol):
+                    connection.close_if_too_slow()
         is_over = self._end_s is not None and (not self._front.in_work or time.monotonic() > self._end_s)
         return await super().on_tick(counter) or is_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop to listen, and send the last answers within the time that is left."""
-        self.given_up = self._front.in_work
         left_s = 0.0 if self._end_s is None else self._end_s - time.monotonic()
         self.config.timeout_graceful_shutdown = math.ceil(max(_LAST_ANSWERS_S, left_s))
         await super().shutdown(sockets)
+        self.given_up = self._front.in_work  # uvicorn has just cancelled them
 
 
 async def serve_until_signal(server: Server, pool: WorkerPool, listener: socket.socket) -> None:

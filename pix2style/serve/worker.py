@@ -148,11 +148,23 @@ def _error_values(error: Pix2StyleError) -> dict[str, Any]:
 
 def _end_with_front() -> None:
     """End this process, whatever it is doing, as soon as the front process has ended."""
-    front = mp_process.parent_process()
-    if front is not None:
-        mp_connection.wait([front.sentinel])
-        # What multiprocessing leaves behind when its main process is killed: the folder of a socket.
-        folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+    if clean_up_after_front(None):
         os._exit(0)
+
+
+def clean_up_after_front(wait_s: float | None) -> bool:
+    """Remove what multiprocessing leaves behind when its main process is killed: the folder of a socket.
+
+    Args:
+        wait_s: How long to wait for the end of the front process; None for as long as it takes.
+
+    Returns:
+        Whether the front process has ended.
+    """
+    front = mp_process.parent_process()
+    if front is None or not mp_connection.wait([front.sentinel], wait_s):
+        return False
+    folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    return True

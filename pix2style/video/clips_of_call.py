@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pix2style.errors import ArtifactError, ClipError, ConfigError, DataError, MissingExtraError, require
 from pix2style.runtime.files_report import ClipOutput, FailedFile, FileNote, FilesReport
-from pix2style.runtime.output_paths import Job
+from pix2style.runtime.job_list import Job
 from pix2style.runtime.stylize_files import keep_existing
 from pix2style.stylizer import Stylizer
 from pix2style.video.api import run_clip
@@ -35,7 +35,7 @@ class ClipsOfCall:
         self._stylizer, self._jobs, self._settings = stylizer, jobs, settings
         self._report = FilesReport()
         if reason := _missing_extra(jobs, inputs):
-            self._report.failures += [FailedFile(job.source, reason) for job in jobs]
+            self._report.failures += (FailedFile(job.source, reason) for job in jobs)
             self._jobs = []
 
     def keep_existing(self, *, overwrite: bool) -> Sequence[Job]:
@@ -104,7 +104,8 @@ class ClipsOfCall:
     def add_to(self, report: FilesReport) -> None:
         """Add what became of the clips to the report of the photos."""
         report.written += self._report.written
-        report.skipped = sorted([*report.skipped, *self._report.skipped])
+        report.skipped += self._report.skipped
+        report.skipped.sort()
         report.of_unknown_origin += self._report.of_unknown_origin
         report.failures += self._report.failures
         report.notes += self._report.notes

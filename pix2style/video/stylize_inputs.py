@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pix2style.light_dataclass import dataclass
 from pix2style.progress import no_progress
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
-from pix2style.runtime.output_paths import ClipRules, Job, plan_outputs
+from pix2style.runtime.output_paths import ClipRules, JobList, plan_outputs
 from pix2style.runtime.stylize_files import begin_report, keep_existing, origin_of, stylize_photos
 from pix2style.stylizer import Stylizer
 from pix2style.video.containers import CONTAINERS
@@ -60,13 +61,13 @@ class GivenOptions:
     clips: Sequence[str] = ()
     photos: Sequence[str] = ()
 
-    def check(self, jobs: Sequence[Job]) -> None:
+    def check(self, jobs: JobList) -> None:
         """Refuse options that would have no effect.
 
         Raises:
             ConfigError: There is no input of the kind that an option concerns.
         """
-        has_clips, has_photos = any(job.is_clip for job in jobs), not all(job.is_clip for job in jobs)
+        has_clips, has_photos = (any(True for _ in jobs.positions_of(clips=clips)) for clips in (True, False))
         if self.clips and not has_clips:
             raise ConfigError(f"{', '.join(self.clips)}: for clips only, and there are none: leave it out")
         if self.photos and not has_photos:
@@ -115,19 +116,18 @@ def stylize_inputs(
     plan = plan_outputs(inputs, out, suffix=suffix, clips=CLIP_RULES, files=files)
     (given or GivenOptions()).check(plan.jobs)
     report, plan = begin_report(plan, files, "photos or clips")
-    photo_jobs, clip_jobs = ([job for job in plan.jobs if job.is_clip is wanted] for wanted in (False, True))
+    photo_jobs, clip_jobs = (plan.jobs.at(plan.jobs.positions_of(clips=wanted)) for wanted in (False, True))
     for_photos = _shrinking(stylizer, clips.max_side_px) if clips and clips.max_side_px else stylizer
     origin = origin_of(for_photos, jpeg_quality, files)
     call_clips = _clips_of_call(stylizer, clip_jobs, inputs, clips) if clip_jobs else None
-    jobs = photo_jobs = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
-    if call_clips:
-        jobs = [*photo_jobs, *call_clips.keep_existing(overwrite=overwrite)]
-    if jobs:
-        check_can_write_folder(out.parent if jobs[0].target == out else out)
+    photos_to_do = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
+    clips_to_do = call_clips.keep_existing(overwrite=overwrite) if call_clips else ()
+    if first := next(chain(photos_to_do, clips_to_do), None):
+        check_can_write_folder(out.parent if first.target == out else out)
     if call_clips:
         call_clips.check_settings()
-    if photo_jobs or report.handled:
-        stylize_photos(photo_jobs, origin, report, progress.on_photos, threads=files.threads)
+    if photos_to_do or report.handled:
+        stylize_photos(photos_to_do, origin, report, progress.on_photos, threads=files.threads)
     if call_clips:
         call_clips.stylize(progress.on_clip)
         call_clips.add_to(report)
@@ -143,7 +143,7 @@ def _shrinking(stylizer: Stylizer, max_side_px: int) -> Stylizer:
 
 
 def _clips_of_call(
-    stylizer: Stylizer, jobs: Sequence[Job], inputs: Sequence[Path], settings: ClipSettings | None
+    stylizer: Stylizer, jobs: JobList, inputs: Sequence[Path], settings: ClipSettings | None
 ) -> ClipsOfCall:
     # For photos alone, importing all that clips need would take longer than painting a small photo.
     from pix2style.video.clip_settings import ClipSettings

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8, Picture, read_picture, write_picture
-from pix2style.runtime import alike_names, output_paths
+from pix2style.runtime import alike_names, output_names
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.output_paths import plan_outputs
 from pix2style.runtime.stylize_files import stylize_files
@@ -47,7 +47,7 @@ def tells_apart(folder: Path, first: str, second: str) -> bool:
 def ignores_case_and_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand-in for a file system that takes all names of one loosest form for the same file."""
 
-    def ask(group: list[int], texts: list[str], out: Path) -> list[list[int]]:
+    def ask(group: list[int], texts: dict[int, str], out: Path) -> list[list[int]]:
         return [group]
 
     monkeypatch.setattr(alike_names, "_ask", ask)
@@ -103,16 +103,17 @@ def test_a_number_that_is_taken_is_not_used(
 
 
 def test_the_time_for_numbers_grows_with_their_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    calls = []
+    calls, loosest_form = [], alike_names.loosest_form
 
     def count(name: str) -> str:
         calls.append(name)
-        return alike_names.loosest_form(name)
+        return loosest_form(name)
 
-    monkeypatch.setattr(output_paths, "loosest_form", count)
-    names = 500 * [PurePosixPath("a.png")]
-    assert len(output_paths._add_numbers(names, tmp_path)) == 499
-    assert names[499] == PurePosixPath("a-500.png")
+    monkeypatch.setattr(output_names, "loosest_form", count)
+    monkeypatch.setattr(alike_names, "loosest_form", count)
+    names = 500 * ["a.png"]
+    assert len(output_names.add_numbers(names, tmp_path)) == 499
+    assert names[499] == "a-500.png"
     assert len(calls) < 5 * len(names)
 
 
@@ -123,7 +124,7 @@ def test_a_file_system_that_gives_no_answer_counts_as_one_that_ignores_case(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
-    names = [PurePosixPath(name) for name in ("a.png", "b.png", "A.png")]
+    names = ["a.png", "b.png", "A.png"]
     assert alike_names.same_files(names, tmp_path) == [[0, 2]]
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import http.client
 import json
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from server_parts import FILTERS, PoolOfFunctions, do_job
 
 from pix2style.errors import ConfigError
-from pix2style.serve import connections
+from pix2style.serve import connections, run_server
 from pix2style.serve.access import Access, make_access
 from pix2style.serve.front import Front
 from pix2style.serve.http_app import make_app
@@ -98,6 +102,32 @@ def running() -> Iterator[_Running]:
     assert not server.thread.is_alive()
 
 
+def _code_of_the_guide(language: str) -> str:
+    guide = (Path(__file__).parents[2] / "docs/guides/serve.md").read_text(encoding="utf-8")
+    return guide.split(f'```{language} title="Needs a running server"\n')[1].partition("```")[0]
+
+
+def test_the_program_of_the_guide(running: _Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["x", f"http://127.0.0.1:{running.port}", "photo.jpg", "stylized.jpg"])
+    exec(compile(_code_of_the_guide("python"), "guide", "exec"), {})
+    assert (tmp_path / "stylized.jpg").read_bytes() == b"photo"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs bash and curl")
+def test_the_commands_of_the_guide(running: _Running, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    commands = _code_of_the_guide("bash").replace("8080", str(running.port))
+    done = subprocess.run(["bash", "-ec", commands], cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "stylized.jpg").read_bytes() == (tmp_path / "form.png").read_bytes() == b"photo"
+    assert [row["name"] for row in json.loads(done.stdout)["filters"]] == list(FILTERS.names)
+    assert [(job.filter, job.strength, job.suffix) for job in running.pool.jobs] == [
+        ("ejiri", 0.8, None),
+        ("great-wave", 1.0, ".png"),
+    ]
+
+
 def test_a_connection_can_be_used_again_after_an_error(running: _Running) -> None:
     connection = running.connect()
     for query, status in (("?x=1", 422), ("", 200), ("?filter=none", 422), ("", 200)):
@@ -161,6 +191,20 @@ def test_a_slow_head_ends(running: _Running, monkeypatch: pytest.MonkeyPatch) ->
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /healthz HT")
         parts = _until_closed(connection)
     assert parts.count(b"alive") == 1
+
+
+def test_an_answer_that_nobody_reads_is_thrown_away(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def large(job: StylizeJob) -> StylizedAnswer:
+        return dataclasses.replace(await do_job(job), data=bytes(40_000_000))
+
+    running.pool.do = large
+    with socket.create_connection(("127.0.0.1", running.port), 60) as connection:
+        connection.sendall(running.head(5) + b"photo")
+        _wait_for(lambda: running.server.server_state.total_requests)
+        assert len(running.server.server_state.connections) == 1
+        monkeypatch.setattr(connections, "UNREAD_S", 0.0)
+        _wait_for(lambda: not running.server.server_state.connections)
+        assert len(_until_closed(connection)) < 40_000_000
 
 
 def test_many_idle_connections_keep_nobody_out(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +287,18 @@ def test_the_end_waits_for_what_is_in_work(running: _Running) -> None:
     assert (running.server.given_up, running.server.is_cut_short) == (0, False)
     with pytest.raises(ConnectionRefusedError):
         running.ask("GET", "/healthz")
+
+
+def test_what_takes_longer_than_the_end_may_take_is_told_so(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_server, "_LAST_ANSWERS_S", 0.0)
+    running.server._stop_s = 0.0
+    held = _Held(running)
+    running.server.handle_exit(signal.SIGTERM, None)
+    running.thread.join(60)
+    assert running.server.given_up == 1
+    held.thread.join(60)
+    [(status, body)] = held.answers
+    assert (status, json.loads(body)["code"]) == (503, "stopping")
 
 
 def test_a_second_signal_ends_at_once(running: _Running) -> None:
