@@ -108,6 +108,7 @@ _TYPES = st.sampled_from(
         ";",
     ]
 ) | st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30)
+_LENGTHS = st.none() | st.sampled_from(["0", "1", "300", "-1", "x", "\xb2", "9" * 5000])
 _SIZES = st.integers(1, 300)
 _SMALL = Caller(limits=ServeLimits(body_bytes=250))
 _PROMISED = openapi_document(FILTERS.names, needs_token=False)["paths"][STYLIZE]["post"]["responses"]
@@ -119,14 +120,19 @@ _STRICT = [
 
 
 @settings(max_examples=150, deadline=None)
-@given(query=_QUERIES, body=_BODIES, content_type=_TYPES, size=_SIZES)
-@example(query="filter=great-wave", body=b"x", content_type="", size=1)
-@example(query="filter=letters@0.5", body=b"x", content_type="multipart/form-data; boundary=" + "x" * 300, size=1)
-def test_nonsense_gets_an_answer_of_the_document(query: str, body: bytes, content_type: str, size: int) -> None:
+@given(query=_QUERIES, body=_BODIES, content_type=_TYPES, size=_SIZES, length=_LENGTHS)
+@example(query="filter=great-wave", body=b"x", content_type="", size=1, length=None)
+@example(
+    query="filter=letters@0.5", body=b"x", content_type="multipart/form-data; boundary=" + "x" * 300, size=1, length="1"
+)
+def test_nonsense_gets_an_answer_of_the_document(
+    query: str, body: bytes, content_type: str, size: int, length: str | None
+) -> None:
     ask = _SMALL
     ask.pool.jobs.clear()
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
-    answer = asyncio.run(ask.ask("POST", f"{STYLIZE}?{query}", chunks, {"content-type": content_type}))
+    headers = {"content-type": content_type, **({} if length is None else {"content-length": length})}
+    answer = asyncio.run(ask.ask("POST", f"{STYLIZE}?{query}", chunks, headers))
     assert str(answer.status) in _PROMISED
     assert answer.status == 200 or ANSWERS[answer.code].status == answer.status
     assert len(ask.pool.jobs) == (answer.status == 200)
