@@ -65,8 +65,10 @@ def _make_pool(sources: list[str], accepted: options.LimitOptions, workers: int 
     from pix2style.processes import usable_cores
     from pix2style.serve.pool import WorkerPool
     from pix2style.serve.served_filters import ServedFilters
+    from pix2style.system.cores import allotted_cores
 
-    count = workers or max(1, usable_cores() // threads)
+    cores = min(usable_cores(), allotted_cores() or usable_cores())
+    count = workers or max(1, cores // threads)
     return WorkerPool(ServedFilters.from_sources(sources), accepted.limits(), workers=count, threads_per_worker=threads)
 
 
@@ -86,13 +88,19 @@ def _serve(pool: WorkerPool, access: Access, listener: socket.socket, *, stop_s:
         _print_line(f"serve: {address(host, port)}   ({what}; Ctrl-C ends it)")
 
     front = Front(pool, pool.filters, pool.limits)
-    server = Server(make_app(front, access, _print_line if log else None), front, stop_s, say_where)
+    server = Server(make_app(front, access, _log if log else None), front, stop_s, say_where)
     asyncio.run(serve_until_signal(server, pool, listener))
     return server
 
 
 def _print_line(line: str) -> None:
     print(printable(line), flush=True)
+
+
+def _log(line: str) -> None:
+    """Print a line of the log; whoever read it may have gone."""
+    with contextlib.suppress(OSError, ValueError):
+        _print_line(line)
 
 
 def _leave(server: Server | None) -> None:

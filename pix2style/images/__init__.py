@@ -15,6 +15,7 @@ from pix2style.images.decode import (
     read_file,
     read_image_file,
     read_picture,
+    stream_has_alpha,
 )
 from pix2style.images.encode import (
     can_hold_alpha,
@@ -32,7 +33,7 @@ from pix2style.images.kinds import IMAGE_SUFFIXES
 from pix2style.images.left_out import LeftOut, LeftOutList, count_left_out, describe_left_out
 from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
-from pix2style.images.origin import read_origin
+from pix2style.images.origin import origin_in, read_origin
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
 from pix2style.images.resample import (
     center_in_square,
@@ -90,6 +91,7 @@ __all__ = [
     "list_images",
     "open_file",
     "open_images",
+    "origin_in",
     "read_file",
     "read_image_file",
     "read_origin",
@@ -100,6 +102,7 @@ __all__ = [
     "search_images",
     "sheet",
     "size_within",
+    "stream_has_alpha",
     "stylized_in",
     "tilt",
     "to_batch",

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -41,6 +42,8 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # `Picture.notes`. (Recording warnings is no way: that is not safe in threads.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints its errors to stderr
+# What `formats_for` needs of a file.
+_HEAD_BYTES = 64
 # Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
     OSError,
@@ -225,13 +228,27 @@ def has_alpha(path: Path) -> bool:
     """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
         with open_file(path) as stream:
-            head = stream.peek()
-            if head.startswith(_JPEG_START):
-                return False  # what begins so is opened as JPEG or not at all
-            formats = formats_for(head, str(path))
-            with Image.open(stream, formats=formats) as image:
-                if has_transparency(image) and may_be_unused(image):
-                    return decode_picture(read_file(path), name=str(path)).alpha is not None
-                return has_transparency(image)
+            return stream_has_alpha(stream, str(path))
+    except OSError:
+        return False  # reading the file later raises the error that says what is wrong
+
+
+def stream_has_alpha(stream: BinaryIO, name: str) -> bool:
+    """Do as `has_alpha`, with the content of a file.
+
+    Args:
+        stream: The content. If its header tells enough, nothing else of it is read.
+        name: Name of the image.
+    """
+    try:
+        head = stream.read(_HEAD_BYTES)
+        if head.startswith(_JPEG_START):
+            return False  # what begins so is opened as JPEG or not at all
+        stream.seek(0)
+        with Image.open(stream, formats=formats_for(head, name)) as image:
+            if has_transparency(image) and may_be_unused(image):
+                stream.seek(0)
+                return decode_picture(stream.read(), name=name).alpha is not None
+            return has_transparency(image)
     except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # decoding the file later raises the error that says what is wrong

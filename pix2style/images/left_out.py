@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Literal
@@ -83,6 +83,11 @@ def describe_left_out(left_out: Iterable[LeftOut]) -> str:
         for reason, nouns in _NOUNS.items()
         if reason in counts
     )
+
+
+def describe_counts(counts: Mapping[str, int]) -> str:
+    """Return on one line how much was left out, for each reason; empty if nothing was."""
+    return ", ".join(counted(counts[reason], *nouns) for reason, nouns in _NOUNS.items() if counts.get(reason))
 
 
 def _first(names: list[str], shown: int) -> str:

@@ -9,7 +9,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
@@ -74,15 +74,28 @@ def add_origin(stream: IO[bytes], kind: str, origin: str | None) -> None:
 def read_origin(path: Path) -> str | None:
     """Return the note in an image file; None if it has none or cannot be read."""
     try:
-        with path.open("rb") as stream, warnings.catch_warnings(action="ignore"):
+        with path.open("rb") as stream:
+            return origin_in(stream, str(path))
+    except OSError:
+        return None
+
+
+def origin_in(stream: BinaryIO, name: str) -> str | None:
+    """Return the note in the content of an image file; None if it has none or cannot be read.
+
+    Args:
+        stream: The content. Little of it is read.
+        name: Name of the file.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):
             head = stream.read(_END_BYTES)
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _END_BYTES))
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - _END_BYTES))
             end = stream.read() if head.startswith(b"BM") else b""
             if match := _IN_PPM.match(head) or _AFTER_BMP.search(end):
                 return match[1].decode("ascii")
             stream.seek(0)
-            formats = formats_for(stream.peek(), str(path))
-            with Image.open(stream, formats=formats) as image:
+            with Image.open(stream, formats=formats_for(head, name)) as image:
                 texts = (image.info.get(_KEY), image.info.get("comment"), image.getexif().get(ExifTags.Base.Software))
     except Exception:  # noqa: BLE001 - decoders raise anything for damaged files, which have no note that can be read
         return None

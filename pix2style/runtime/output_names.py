@@ -59,10 +59,19 @@ class PhotoSuffixes:
             suffix: Suffix of the photo.
             path: Path of the photo, which is opened where its transparency matters.
         """
+        return self.choose(suffix, lambda: has_alpha(Path(path)))
+
+    def choose(self, suffix: str, has_transparency: Callable[[], bool]) -> str:
+        """Return the suffix of the output.
+
+        Args:
+            suffix: Suffix of the photo.
+            has_transparency: Returns whether the photo has transparency; called only where that matters.
+        """
         if suffix not in self._chosen:
             self._chosen[suffix] = self._choose(suffix)
         chosen, is_opaque = self._chosen[suffix]
-        return _LOSSLESS_SUFFIX if is_opaque and has_alpha(Path(path)) else chosen
+        return _LOSSLESS_SUFFIX if is_opaque and has_transparency() else chosen
 
     def _choose(self, suffix: str) -> tuple[str, bool]:
         """Return the suffix of outputs, and whether their format has no transparency, by the suffix of photos."""

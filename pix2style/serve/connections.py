@@ -1,6 +1,7 @@
-"""Connections of the server: bounded in number, and in the time that a client takes for the head of a request.
+"""Connections of the server: bounded in number, and in the time that clients take to ask and to read answers.
 
-uvicorn waits without end for a head that comes letter by letter, and keeps every connection.
+uvicorn waits without end for a head that comes letter by letter and for an answer to be read, and keeps every
+connection.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST_CONNECTIONS = 512  # the usual limit of open files is 1024
+from pix2style.system.open_files import most_open_files
+
+MOST_CONNECTIONS = 512  # and at most half of the open files that the system allows, which on macOS are 256
 HEAD_S = 10.0
+UNREAD_S, LEAST_READ_BYTES = 30.0, 30_000  # of an answer: whoever reads less in this time is gone, or wants harm
 KEEP_ALIVE_S = 75  # longer than usual proxies keep their connections, so that these are never the ones to be surprised
 _NOT_HTTP = json.dumps({"error": "this is no valid request of HTTP", "code": "bad-request"}).encode()
 
@@ -23,9 +27,10 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request; where there are too many connections, close the one that waits longest."""
-        self.waiting_since_s = time.monotonic()
+        self.waiting_since_s = self._read_since_s = time.monotonic()
+        self._unread_bytes = 0
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > min(MOST_CONNECTIONS, most_open_files() // 2):
             waiting = [other for other in self.connections if isinstance(other, BoundedProtocol) and other.is_waiting]
             min(waiting, key=lambda other: other.waiting_since_s).close_now()
 
@@ -34,9 +39,20 @@ class BoundedProtocol(H11Protocol):
         """Whether no request is in work."""
         return bool(self.conn.their_state is h11.IDLE)
 
-    @property
-    def is_too_slow(self) -> bool:
-        """Whether the head of a request takes too long; an idle connection between two requests may wait longer."""
+    def close_if_too_slow(self) -> None:
+        """Close the connection if its client takes too long to ask, or to read an answer; called every second."""
+        if self._has_slow_head() or self._is_hardly_read():
+            self.close_now()
+
+    def _is_hardly_read(self) -> bool:
+        """Return whether an answer lies here unread."""
+        unread_bytes, now_s = self.transport.get_write_buffer_size(), time.monotonic()
+        if not unread_bytes or abs(unread_bytes - self._unread_bytes) >= LEAST_READ_BYTES:
+            self._unread_bytes, self._read_since_s = unread_bytes, now_s
+        return bool(unread_bytes) and now_s - self._read_since_s >= UNREAD_S
+
+    def _has_slow_head(self) -> bool:
+        """Return whether the head of a request takes too long; a connection between two requests may wait longer."""
         if not self.is_waiting or time.monotonic() - self.waiting_since_s < HEAD_S:
             return False
         return self.cycle is None or bool(self.conn.trailing_data[0])

@@ -136,11 +136,18 @@ def _filters() -> _Json:
 
 
 def _filter_schema() -> _Json:
-    return {
-        "type": "object",
-        "properties": {"name": {"type": "string", "description": "What a request calls it by."}},
-        "required": ["name"],
+    text = {"type": "string"}
+    properties: _Json = {
+        "name": text | {"description": "What a request calls it by."},
+        "title": text | {"description": "Title for people."},
+        "summary": text | {"description": "What the style looks like; may be empty."},
+        "author": text | {"description": "Who painted what the style comes from; may be empty."},
+        "licence": text | {"description": "Licence of the filter."},
+        "styles": {"type": "array", "items": text, "description": "Names of its styles; empty if it has one."},
+        "trained_at_px": {"type": "integer", "description": "Side of the photos that its strokes fit."},
+        "sha256": text | {"description": "Digest of its file."},
     }
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _error_schema() -> _Json:

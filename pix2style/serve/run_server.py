@@ -76,8 +76,8 @@ class Server(uvicorn.Server):
         """Close connections that are too slow, and return whether to end; uvicorn asks ten times a second."""
         if counter % _TICKS_PER_S == 0:
             for connection in list(self.server_state.connections):
-                if isinstance(connection, BoundedProtocol) and connection.is_too_slow:
-                    connection.close_now()
+                if isinstance(connection, BoundedProtocol):
+                    connection.close_if_too_slow()
         is_over = self._end_s is not None and (not self._front.in_work or time.monotonic() > self._end_s)
         return await super().on_tick(counter) or is_over
 

@@ -22,10 +22,12 @@ pytest.importorskip("python_multipart")
 
 from pix2style import load_stylizer
 from pix2style.cli import main
+from pix2style.cli.serve_options import LimitOptions
 from pix2style.images import Image8, KeepMetadata, encode_jpeg, encode_png
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.stylize_data import stylize_data
 from pix2style.serve.access import TOKEN_VARIABLE
+from pix2style.serve.limits import ServeLimits
 
 _TOKEN = "a-token-of-many-letters"
 
@@ -88,6 +90,22 @@ def test_the_command_answers_as_infer_writes_and_ends_in_order(
     assert (process.returncode, errors) == (0, "")
     assert [row.split()[1:4] for row in rest.splitlines()][:1] == [["POST", "/v1/stylize", "200"]]
     assert len(rest.splitlines()) == 9
+
+
+def test_switches_become_limits() -> None:
+    expected = ServeLimits(body_bytes=500_000, body_s=4.0, pixels=1_500_000, job_s=3.0, queue=5, memory_bytes=6_000_000)
+    assert LimitOptions(0.5, 1.5, 3.0, 4.0, 5, 6).limits() == expected
+    assert LimitOptions().limits() == ServeLimits()
+
+
+def test_the_process_that_answers_starts_without_heavy_libraries() -> None:
+    program = (
+        "import sys, pix2style.cli.serve_cli, pix2style.serve.http_app, pix2style.serve.run_server\n"
+        "from pix2style.serve.served_filters import ServedFilters; ServedFilters.from_sources([])\n"
+        "print([name for name in ('numpy', 'PIL', 'onnxruntime', 'torch', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def _fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Any, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import http.client
 import json
 import shutil
@@ -190,6 +191,20 @@ def test_a_slow_head_ends(running: _Running, monkeypatch: pytest.MonkeyPatch) ->
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /healthz HT")
         parts = _until_closed(connection)
     assert parts.count(b"alive") == 1
+
+
+def test_an_answer_that_nobody_reads_is_thrown_away(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def large(job: StylizeJob) -> StylizedAnswer:
+        return dataclasses.replace(await do_job(job), data=bytes(40_000_000))
+
+    running.pool.do = large
+    with socket.create_connection(("127.0.0.1", running.port), 60) as connection:
+        connection.sendall(running.head(5) + b"photo")
+        _wait_for(lambda: running.server.server_state.total_requests)
+        assert len(running.server.server_state.connections) == 1
+        monkeypatch.setattr(connections, "UNREAD_S", 0.0)
+        _wait_for(lambda: not running.server.server_state.connections)
+        assert len(_until_closed(connection)) < 40_000_000
 
 
 def test_many_idle_connections_keep_nobody_out(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:

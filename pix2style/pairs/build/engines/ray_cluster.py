@@ -1,4 +1,4 @@
-"""Make shards on a Ray cluster (https://docs.ray.io). Only this module uses Ray.
+"""Make shards on a Ray cluster (https://docs.ray.io).
 
 One shard is one task that may be repeated. A worker or a whole machine may die at any moment; another worker then
 resumes the shard, and the bytes come out the same. All machines need pix2style, and the photos and the folder of the
@@ -7,20 +7,19 @@ pair set under the same paths (a shared file system).
 
 from __future__ import annotations
 
-import os
-import socket
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pix2style.errors import ArtifactError, require
+from pix2style.errors import ArtifactError
 from pix2style.pairs.build.engines.local import PairsDoneCallback
 from pix2style.pairs.build.engines.ray_worker import PhotoPaths, ShardWorker, TeacherLoader, WorkerError
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary
 from pix2style.plural import counted
+from pix2style.ray_connection import ray_connection
 
 # A shard at which so many workers died will kill the next one too, most likely because it needs too much memory.
 _MAX_WORKER_DEATHS = 5
@@ -28,7 +27,6 @@ _MAX_WORKER_DEATHS = 5
 _WHILE_LOADING = -1
 # Time to load a network, or to wait for a machine that an autoscaler starts.
 _START_TIMEOUT_S = 900.0
-_CONNECT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +46,6 @@ class RayCluster:
     workers: int | None = None
     cpus_per_worker: float = 1.0
     gpus_per_worker: float = 0.0
-
-
-def _check_address(address: str | None) -> None:
-    """Raise OSError if nothing listens at the address: Ray itself retries for minutes and then ends the process."""
-    host, colon, port = (address or "").rpartition(":")
-    if colon and "://" not in host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
 
 
 @dataclass(slots=True)
@@ -97,38 +88,21 @@ class ClusterEngine:
         """
         if not shards:
             return
-        [self._ray] = require("ray", "ray")
-        connected_here = self._connect()
-        try:
-            self._start_workers(len(shards))
-            waiting = deque(shards)
-            while waiting or self._running:
-                while waiting and self._idle:
-                    self._assign(self._idle.pop(), waiting.popleft())
-                summary = self._wait_for_event(waiting)
-                if summary is not None:
-                    self.on_pairs_done(self.plan.pair_count_of_shard(summary.number))
-                    yield summary
-        finally:
-            self._disconnect(shut_down=connected_here)
+        with ray_connection(self.cluster.address) as self._ray:
+            try:
+                yield from self._make(deque(shards))
+            finally:
+                self._stop_workers()
 
-    def _connect(self) -> bool:
-        """Connect to the cluster; return whether this call did it, so that it must also disconnect."""
-        if self._ray.is_initialized():
-            return False
-        # Otherwise Ray sends usage statistics, and rebuilds the environment of a driver that was started by uv.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-        options: dict[str, Any] = {"include_dashboard": False} if self.cluster.address is None else {}
-        try:
-            _check_address(self.cluster.address)
-            self._ray.init(address=self.cluster.address, log_to_driver=False, logging_level="error", **options)
-        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-            raise ArtifactError(
-                f"--address {self.cluster.address}: no Ray cluster can be reached there ({error}): start one with"
-                " ray start --head, or leave out --address to start one on this machine"
-            ) from error
-        return True
+    def _make(self, waiting: deque[int]) -> Iterator[ShardSummary]:
+        self._start_workers(len(waiting))
+        while waiting or self._running:
+            while waiting and self._idle:
+                self._assign(self._idle.pop(), waiting.popleft())
+            summary = self._wait_for_event(waiting)
+            if summary is not None:
+                self.on_pairs_done(self.plan.pair_count_of_shard(summary.number))
+                yield summary
 
     def _start_workers(self, shards: int) -> None:
         processors = self._ray.cluster_resources().get("CPU", 1.0)
@@ -197,8 +171,6 @@ class ClusterEngine:
                 " pairs.batch or size needs less memory. Finished pairs, if there are any, are kept"
             )
 
-    def _disconnect(self, *, shut_down: bool) -> None:
+    def _stop_workers(self) -> None:
         for worker in [*self._idle, *self._starting.values(), *(worker for worker, _ in self._running.values())]:
             self._ray.kill(worker)
-        if shut_down:
-            self._ray.shutdown()

@@ -1,0 +1,1 @@
+"""Stylize the photos of a folder or an object store on many machines: what `pipelines/infer-ray.py` does."""
