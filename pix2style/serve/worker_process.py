@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from multiprocessing.context import ForkServerContext, SpawnContext
 from types import ModuleType
 from typing import Any
 
@@ -24,19 +23,22 @@ _starting = threading.Lock()
 _running: set[Any] = set()
 
 
-def prepare_workers() -> ForkServerContext | SpawnContext:
+def prepare_workers() -> Any:
     """Start the process from which workers are forked, so that it loads its libraries meanwhile; call it early.
 
     Where processes cannot be forked safely, as on Windows, nothing is started.
-    """
-    if sys.platform == "win32":
-        return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
 
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_PRELOADED])
-    with _starting:
-        forkserver.ensure_running()
+    Returns:
+        The context of `multiprocessing` that starts workers.
+    """
+    context: Any = multiprocessing.get_context("spawn")
+    if sys.platform != "win32":
+        from multiprocessing import forkserver
+
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([_PRELOADED])
+        with _starting:
+            forkserver.ensure_running()
     return context
 
 

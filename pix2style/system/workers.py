@@ -27,16 +27,15 @@ def limit_memory(memory_bytes: int) -> None:
     Args:
         memory_bytes: Largest size; 0 for no limit.
     """
-    if sys.platform != "linux":
-        return
-    import resource
+    if sys.platform == "linux":
+        import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    if memory_bytes and (hard == resource.RLIM_INFINITY or memory_bytes < hard):
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, hard))
-    with contextlib.suppress(OSError):  # /proc may be missing or not be writable
-        _OOM_SCORE.write_text(_LIKELY_VICTIM)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        if memory_bytes and (hard == resource.RLIM_INFINITY or memory_bytes < hard):
+            resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, hard))
+        with contextlib.suppress(OSError):  # /proc may be missing or not be writable
+            _OOM_SCORE.write_text(_LIKELY_VICTIM)
 
 
 @contextlib.contextmanager
@@ -45,12 +44,11 @@ def ended_after(seconds: float) -> Iterator[None]:
 
     Windows has no such timer.
     """
-    if sys.platform == "win32":
-        yield
-        return
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, 0)
