@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.parse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,17 @@ def test_what_the_document_says_of_a_parameter_is_checked(parameter: Parameter, 
     for value in outside:
         with pytest.raises(ParameterError, match=f"^{parameter.name}: "):
             parse_query(_query({parameter.name: value}))
+
+
+def test_the_guide_names_every_parameter_code_and_address(document: dict[str, Any]) -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/serve.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| ")]
+    for parameter in PARAMETERS:
+        assert [row for row in rows if row.startswith(f"| `{parameter.name}` |")], parameter.name
+    for code, answer in ANSWERS.items():
+        named = [row for row in rows if f"`{code}`" in row and str(answer.status) in row]
+        assert named or code == "server-error", code
+    assert [path for path in document["paths"] if path not in guide] == []
 
 
 def _edges(parameter: Parameter) -> tuple[list[Any], list[Any]]:
