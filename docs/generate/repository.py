@@ -21,6 +21,7 @@ _RESULTS = "benchmarks/results"
 _FOLDER = "repository"
 _EXPERIMENTS_PAGE = "reference/experiments.md"
 _PIPELINES_PAGE = "reference/pipelines.md"
+_LANGUAGES = {".py": "python", ".sh": "sh", ".slurm": "sh", ".yaml": "yaml"}
 _LINK = re.compile(r"(?<=\]\()([^)#\s]+)(#[^)\s]*)?(?=\))")
 
 
@@ -78,8 +79,8 @@ def listing(folder: str) -> str:
     """Return one Markdown section for each YAML file and script in a folder of the repository, with its text."""
     sections = []
     for path in sorted((ROOT / folder).iterdir()):
-        if path.suffix in {".yaml", ".sh", ".slurm"}:
-            language = "yaml" if path.suffix == ".yaml" else "sh"
+        language = _LANGUAGES.get(path.suffix)
+        if language:
             text = path.read_text(encoding="utf-8").rstrip()
             sections.append(f"## {path.name} {{ #{_slug(path.name)} }}\n\n```{language}\n{text}\n```\n")
     return "\n".join(sections)
