@@ -5,7 +5,7 @@
     python benchmarks/serve.py signals [--rounds 10]
 
 Each part writes its section of benchmarks/results/serve.md with --write, and ends with exit code 1 if something is not
-as it has to be. All runs on this machine and its loopback. It needs the extra `serve`, psutil, and wrk or hey.
+as it has to be. All runs on this machine and its loopback. It needs Linux, the extra `serve`, and wrk or hey.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _throughput(options: argparse.Namespace) -> Section:
             f" {options.seconds:g} s. The filter alone goes from array to array."
         ),
         "",
-        table,
+        *table,
         "",
         f"Best rate of a round to the filter's own best rate: **{ratio:.2f}** (bar: {_RATIO_BAR}).",
     ]
@@ -141,7 +141,7 @@ def _hostile(options: argparse.Namespace) -> Section:
     connections = hostile_connections(photo, 25_000_000, options.wait)
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        files = hostile_files(photo) + (files_of(options.hostile) if options.hostile else [])
+        files = hostile_files(photo) + (files_of(options.hostile, FILTERS[0]) if options.hostile else [])
         good = make_good_requests(folder / "good", photos, options.different)
         with ServerProcess(folder / "server", FILTERS, shlex.split(options.serve)) as server:
             hostility = Hostility(files, connections, options.share)

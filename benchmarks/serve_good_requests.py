@@ -21,6 +21,7 @@ _ROOT = Path(__file__).parents[1]
 _BOUNDARY = "------------------------d74496d66958873e"
 # Most callers send JPEG.
 _KINDS = ("jpg", "jpg", "turned", "png", "jpg", "webp", "alpha", "jpg", "grey", "tif", "cmyk", "tiny", "small")
+_ORIENTATION = 0x0112  # of EXIF
 FILTERS = ("great-wave", "poppies", "ejiri")
 
 
@@ -63,35 +64,52 @@ class GoodRequest:
         target: Path and query.
         body: The photo, or a form with it.
         content_type: What the request says that the body is; servers have to look at the bytes instead.
-        expected: File that `infer` wrote.
+        expected: Content of the file that `infer` wrote.
         accepted: Bodies of answers whose pixels were compared with those of the file.
     """
 
     target: str
     body: bytes
     content_type: str
-    expected: Path
+    expected: bytes
     accepted: set[bytes]
 
     def fault(self, answer: Answer) -> str:
         """Return what is wrong with an answer of status 200; empty if nothing is."""
         if answer.body in self.accepted:
             return ""
-        kind = answer.headers.get("content-type", "")
-        try:
-            with Image.open(io.BytesIO(answer.body)) as image, Image.open(self.expected) as expected:
-                if (image.size, image.mode, image.format) != (expected.size, expected.mode, expected.format):
-                    return f"{image.format} {image.mode} {image.size} instead of {expected}"
-                if kind != Image.MIME.get(image.format or ""):
-                    return f"says that it is {kind}"
-                if image.getexif().get(0x0112) != expected.getexif().get(0x0112):
-                    return "another orientation"
-                if not np.array_equal(np.asarray(image), np.asarray(expected)):
-                    return "other pixels"
-        except OSError as error:
-            return f"no picture: {error}"
-        self.accepted.add(answer.body)
+        fault = difference(answer.body, self.expected)
+        kind = Image.MIME[_open(answer.body).format or ""] if not fault else ""
+        if not fault and answer.headers.get("content-type") != kind:
+            fault = f"says that it is {answer.headers.get('content-type')} instead of {kind}"
+        if not fault:
+            self.accepted.add(answer.body)
+        return fault
+
+
+def difference(data: bytes, expected: bytes) -> str:
+    """Return how a picture file differs from another one in what is seen of it; empty if it does not."""
+    if data == expected:
         return ""
+    try:
+        image, other = _open(data), _open(expected)
+        facts, others = ((one.format, one.mode, one.size, getattr(one, "n_frames", 1)) for one in (image, other))
+        if facts != others:
+            return f"{facts} instead of {others}"
+        if image.getexif().get(_ORIENTATION) != other.getexif().get(_ORIENTATION):
+            return "another orientation"
+        for frame in range(facts[3]):
+            image.seek(frame)
+            other.seek(frame)
+            if not np.array_equal(np.asarray(image), np.asarray(other)):
+                return "other pixels"
+    except OSError as error:
+        return f"no picture: {error}"
+    return ""
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
 
 
 def make_good_requests(folder: Path, photos: Sequence[Path], different: int, seed: int = 0) -> list[GoodRequest]:
@@ -116,7 +134,7 @@ def make_good_requests(folder: Path, photos: Sequence[Path], different: int, see
         for path in sorted(inputs.iterdir()):
             (expected,) = outputs.glob(f"{path.stem}.*")
             body, content_type = _body(path, numbers)
-            requests.append(GoodRequest(chosen.target, body, content_type, expected, set()))
+            requests.append(GoodRequest(chosen.target, body, content_type, expected.read_bytes(), set()))
     numbers.shuffle(requests)
     return requests
 
@@ -130,7 +148,7 @@ def _write_photo(path: Path, source: Path, number: int, numbers: random.Random) 
     kind = _KINDS[number % len(_KINDS)]
     if kind == "turned":
         exif = Image.Exif()
-        exif[0x0112] = 6
+        exif[_ORIENTATION] = 6
         image.save(path.with_suffix(".jpg"), quality=90, exif=exif)
     elif kind == "alpha":
         image.putalpha(image.convert("L"))

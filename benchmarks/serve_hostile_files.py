@@ -17,8 +17,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pix2style import load_stylizer
+from pix2style.errors import Pix2StyleError
+from pix2style.runtime.stylize_data import stylize_data
+from pix2style.stylizer import Stylizer
+
 _BOMB_PX = 60_000
 TOO_LARGE, NO_PICTURE, DAMAGED = frozenset((413,)), frozenset((415,)), frozenset((415, 422))
+REFUSED = frozenset((413, 415, 422))
 MAY_PASS = DAMAGED | {200, 413}
 
 
@@ -30,66 +36,83 @@ class HostileFile:
         name: What it is, in a few words.
         data: The body.
         statuses: The answers that are right.
+        expected: The picture that an answer with 200 has to hold, if that is known.
     """
 
     name: str
     data: bytes
     statuses: frozenset[int]
+    expected: bytes | None = None
 
 
-def hostile_files(photo: bytes, seed: int = 0) -> list[HostileFile]:
+def hostile_files(photo: bytes, *, with_large: bool = True, seed: int = 0) -> list[HostileFile]:
     """Return hostile bodies of all kinds.
 
     Args:
         photo: A sound JPEG file, parts of which are damaged.
+        with_large: Whether to make those, too, that take seconds to make.
         seed: Seed of random bytes and places.
     """
     return [
         *_bombs(),
-        *_slow_to_decode(photo),
+        *(_large_bombs() if with_large else ()),
+        *(_slow_to_decode(photo) if with_large else ()),
         *_not_pictures(),
         *_damaged(photo, random.Random(seed)),  # noqa: S311
     ]
 
 
-def files_of(folder: Path) -> list[HostileFile]:
-    """Return the files of a folder and of the folders in it, any of which may also be a sound picture."""
-    return [
-        HostileFile(path.relative_to(folder).as_posix(), path.read_bytes(), MAY_PASS)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink()
-    ]
+def files_of(folder: Path, filter_name: str) -> list[HostileFile]:
+    """Return the files of a folder and of those in it. Some may be sound pictures, which are stylized here first."""
+    stylizer = load_stylizer(filter_name)
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return [_file_of(path, path.relative_to(folder).as_posix(), stylizer) for path in paths]
+
+
+def _file_of(path: Path, name: str, stylizer: Stylizer) -> HostileFile:
+    data = path.read_bytes()
+    try:
+        expected = stylize_data(stylizer, data, name=name).data
+    except Pix2StyleError:
+        return HostileFile(name, data, REFUSED)
+    return HostileFile(name, data, frozenset((200,)), expected)
 
 
 def _bombs() -> Iterator[HostileFile]:
     """Yield small files that claim, or really have, very many pixels."""
-    size = _BOMB_PX
-    rows = bytes(size // 8 + 1) * size
-    yield HostileFile(f"PNG of {size}x{size} pixels in 1 bit", _png(size, size, rows, bits=1), TOO_LARGE)
     yield HostileFile("PNG that claims 2^31-1 pixels a side", _png(2**31 - 1, 2**31 - 1, b"\0" * 1000), TOO_LARGE)
-    text = _png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9))
-    yield HostileFile("PNG with a text of 200 MB", _png(8, 8, bytes(9) * 8, extra=text), MAY_PASS)
-    profile = _png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(200_000_000), 9))
-    yield HostileFile("PNG with a profile of 200 MB", _png(8, 8, bytes(9) * 8, extra=profile), MAY_PASS)
+    rows = bytes(20_000 // 8 + 1) * 20_000
+    yield HostileFile("PNG of 20000x20000 pixels in 1 bit", _png(20_000, 20_000, rows, bits=1), TOO_LARGE)
     yield HostileFile("GIF of 65535x65535 pixels", _gif(65535), TOO_LARGE)
     yield HostileFile("JPEG of 65500x65500 pixels", _with_jpeg_size(_saved("JPEG", 64), 65500, 65500), TOO_LARGE)
-    yield HostileFile(
-        "WebP of 16383x16383 pixels", _saved("WEBP", 16383, lossless=True, method=0, quality=0), TOO_LARGE
-    )
     yield HostileFile("WebP whose canvas has 2^24 pixels a side", _wide_webp(), TOO_LARGE)
     yield HostileFile("TIFF that claims 100000x100000 pixels", _tiff(100_000, 100_000), TOO_LARGE)
     yield HostileFile("TIFF whose list of pages is a circle", _tiff(16, 16, is_circle=True), MAY_PASS)
-    yield HostileFile(
-        "TIFF of 20000x20000 pixels, compressed", _saved("TIFF", 20_000, "L", compression="tiff_lzw"), TOO_LARGE
-    )
     yield HostileFile("BMP that claims 100000x100000 pixels", _bmp(100_000), TOO_LARGE)
     yield HostileFile("PPM that claims 100000x100000 pixels", b"P6 100000 100000 255\n" + bytes(1000), TOO_LARGE)
     yield HostileFile("PPM with a number of 100,000 digits", b"P6 " + b"9" * 100_000 + b" 1 255\n", DAMAGED)
     yield HostileFile("animated GIF of 3000 frames of 2000x2000", _animation("GIF", 2000, 3000), TOO_LARGE)
     yield HostileFile("animated WebP of 300 frames of 2000x2000", _animation("WEBP", 2000, 300), TOO_LARGE)
     yield HostileFile("animated PNG of 2000 frames of 1000x1000", _animation("PNG", 1000, 2000), TOO_LARGE)
-    yield HostileFile("TIFF of 500 pages of 1000x1000", _animation("TIFF", 1000, 500), TOO_LARGE)
     yield HostileFile("AVIF that claims 60000x60000 pixels", _wide_avif(), TOO_LARGE)
+
+
+def _large_bombs() -> Iterator[HostileFile]:
+    """Yield small files that take seconds to make."""
+    size = _BOMB_PX
+    rows = bytes(size // 8 + 1) * size
+    yield HostileFile(f"PNG of {size}x{size} pixels in 1 bit", _png(size, size, rows, bits=1), TOO_LARGE)
+    text = _png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9))
+    yield HostileFile("PNG with a text of 200 MB", _png(8, 8, bytes(9) * 8, extra=text), MAY_PASS)
+    profile = _png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(200_000_000), 9))
+    yield HostileFile("PNG with a profile of 200 MB", _png(8, 8, bytes(9) * 8, extra=profile), MAY_PASS)
+    yield HostileFile(
+        "WebP of 16383x16383 pixels", _saved("WEBP", 16383, lossless=True, method=0, quality=0), TOO_LARGE
+    )
+    yield HostileFile(
+        "TIFF of 20000x20000 pixels, compressed", _saved("TIFF", 20_000, "L", compression="tiff_lzw"), TOO_LARGE
+    )
+    yield HostileFile("TIFF of 500 pages of 1000x1000", _animation("TIFF", 1000, 500), TOO_LARGE)
 
 
 def _slow_to_decode(photo: bytes) -> Iterator[HostileFile]:
@@ -117,7 +140,7 @@ def _not_pictures() -> Iterator[HostileFile]:
     yield HostileFile(
         "PDF", b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n", NO_PICTURE
     )
-    yield HostileFile("gzip bomb", gzip.compress(bytes(100_000_000)), NO_PICTURE)
+    yield HostileFile("gzip bomb", gzip.compress(bytes(20_000_000)), NO_PICTURE)
     yield HostileFile("pickle", b"cos\nsystem\n(S'touch hacked'\ntR.", NO_PICTURE)
     yield HostileFile("playlist of a clip", b"#EXTM3U\nfile:///etc/passwd\n", NO_PICTURE)
     yield HostileFile("path", b"/etc/passwd", NO_PICTURE)

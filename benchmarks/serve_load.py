@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from serve_client import Client
-from serve_good_requests import GoodRequest
+from serve_good_requests import GoodRequest, difference
 from serve_hostile_connections import CLOSED, HostileConnection
 from serve_hostile_files import HostileFile
 
@@ -143,7 +143,7 @@ async def _ask_good(client: Client, request: GoodRequest, report: LoadReport) ->
         await asyncio.sleep(min(1.0, float(answer.headers["retry-after"])))
     fault = request.fault(answer) if answer.status == 200 else f"{answer.status}: {answer.body[:300]!r}"
     if fault:
-        report.add_fault(f"sound request: {fault[:40]}", f"{request.target} ({request.expected.name}): {fault}")
+        report.add_fault(f"sound request: {fault[:40]}", f"{request.target}: {fault}")
     else:
         report.good += 1
         report.good_s.append(time.perf_counter() - began_s)
@@ -163,6 +163,8 @@ async def _ask_hostile(client: Client, file: HostileFile, report: LoadReport) ->
     report.hostile[file.name, answer.status] += 1
     if answer.status not in file.statuses:
         report.add_fault(file.name, f"{answer.status}: {answer.body[:300]!r}")
+    elif answer.status == 200 and file.expected and (fault := difference(answer.body, file.expected)):
+        report.add_fault(file.name, fault)
 
 
 async def _connect_gated(gate: asyncio.Semaphore, port: int, connection: HostileConnection, report: LoadReport) -> None:

@@ -1,7 +1,8 @@
-"""Start `pix2style serve` for a measurement, and see what it uses and what it leaves behind."""
+"""Start `pix2style serve` for a measurement, and see what it uses and what it leaves behind. Works on Linux only."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -15,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-
-import psutil
 
 _ROOT = Path(__file__).parents[1]
 _MARK = "PIX2STYLE_BENCHMARK_MARK"
@@ -74,8 +73,9 @@ class ServerProcess:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        for process in self.processes():
-            process.kill()
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._log.close()
 
     def start(self) -> None:
@@ -111,37 +111,35 @@ class ServerProcess:
         """Return what the server has printed."""
         return (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
 
-    def processes(self) -> list[psutil.Process]:
-        """Return all living processes that this server started, also those whose parent is gone."""
+    def processes(self) -> list[int]:
+        """Return the ids of all living processes that this server started, also of those whose parent is gone."""
         mark = f"{_MARK}={self._mark}".encode()
         marked = []
-        for process in psutil.process_iter():
-            try:
-                environment = Path(f"/proc/{process.pid}/environ").read_bytes()
-                if mark in environment.split(b"\0") and process.status() != psutil.STATUS_ZOMBIE:
-                    marked.append(process)
-            except (OSError, psutil.Error):
-                continue
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes().split(b"\0") and _stat(int(folder.name))[0] != "Z":
+                    marked.append(int(folder.name))
         return marked
 
-    def workers(self) -> list[psutil.Process]:
-        """Return the processes that stylize: those without children that have loaded ONNX Runtime."""
-        return [process for process in self.processes() if process.pid != self.process.pid and _has_runtime(process)]
+    def workers(self) -> list[int]:
+        """Return the ids of the processes that stylize: those without children that have loaded ONNX Runtime."""
+        processes = self.processes()
+        parents = {_parent(pid) for pid in processes}
+        return [pid for pid in processes if pid != self.process.pid and pid not in parents and _has_runtime(pid)]
 
     def usage(self) -> Usage:
         """Return what the processes use now."""
-        front_mb = workers_mb = 0.0
-        processes = self.processes()
-        for process in processes:
-            try:
-                used_mb = process.memory_full_info().pss / 1e6
-            except psutil.Error:
-                continue
-            if process.pid == self.process.pid:
-                front_mb = used_mb
-            else:
-                workers_mb += used_mb
-        return Usage(front_mb, workers_mb, len(processes), psutil.Process(self.process.pid).num_fds())
+        front, processes = self.process.pid, self.processes()
+        used_mb = {pid: _memory_mb(pid) for pid in processes}
+        front_mb = used_mb.get(front, 0.0)
+        open_files = len(list(Path(f"/proc/{front}/fd").iterdir()))
+        return Usage(front_mb, sum(used_mb.values()) - front_mb, len(processes), open_files)
+
+    def cpu_s(self) -> tuple[float, float]:
+        """Return the processor seconds of the process that answers, and those of all others."""
+        used_s = {pid: _cpu_s(pid) for pid in self.processes()}
+        front_s = used_s.pop(self.process.pid, 0.0)
+        return front_s, sum(used_s.values())
 
     def leftovers(self) -> list[str]:
         """Return the names of files that the server has left in its folders and in shared memory."""
@@ -182,11 +180,39 @@ def free_port() -> int:
         return port
 
 
-def _has_runtime(process: psutil.Process) -> bool:
+def _has_runtime(pid: int) -> bool:
     try:
-        return not process.children() and "onnxruntime" in Path(f"/proc/{process.pid}/maps").read_text()
-    except (OSError, psutil.Error):
+        return "onnxruntime" in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+    except OSError:
         return False
+
+
+def _memory_mb(pid: int) -> float:
+    """Return the memory of a process; what it shares with others counts in parts."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    return int(text.partition("\nPss:")[2].split()[0]) * 1024 / 1e6
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of a process from its state on; see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(_stat(pid)[1])
+    except OSError:
+        return 0
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        return sum(map(int, _stat(pid)[11:13])) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
 
 
 def _shared_memory() -> set[str]:

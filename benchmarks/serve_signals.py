@@ -137,7 +137,7 @@ async def kill_workers(server: ServerProcess, photos: Sequence[bytes], kills: in
             await asyncio.sleep(pause_s)
             living = server.workers()
             if living:
-                living[0].kill()
+                os.kill(living[0], signal.SIGKILL)
                 killed += 1
         await asyncio.sleep(pause_s)
     statuses = [request.status for request in load.sent]
@@ -187,6 +187,6 @@ async def terminate(server: ServerProcess, photos: Sequence[bytes], at_once: int
     later = [request.status for request in load.sent if request.sent_s > signal_s]
     while server.processes() and time.perf_counter() - signal_s < _ORPHANS_S:
         await asyncio.sleep(0.02)
-    leftovers = server.leftovers() + [f"process {process.pid}" for process in server.processes()]
+    leftovers = server.leftovers() + [f"process {pid}" for pid in server.processes()]
     other = {status: later.count(status) for status in sorted(set(later))}
     return TermReport(len(in_flight), finished, other, exit_code, seconds, leftovers, server.log())

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from PIL import Image
 from serve_process import ServerProcess
 
@@ -67,6 +66,19 @@ class Measurement:
     bad: int
 
 
+@dataclass(frozen=True)
+class OwnRate:
+    """What a filter does alone, from array to array.
+
+    Attributes:
+        per_s: Photos per second.
+        cpu_ms: Processor time for a photo.
+    """
+
+    per_s: float
+    cpu_ms: float
+
+
 def measure_rounds(
     filter_name: str,
     options: Sequence[str],
@@ -75,7 +87,7 @@ def measure_rounds(
     rounds: int,
     seconds: float,
     tool: str,
-) -> tuple[list[dict[str, float]], list[list[Measurement]]]:
+) -> tuple[list[dict[str, OwnRate]], list[list[Measurement]]]:
     """Measure the filter's own rate and the server in turn.
 
     Args:
@@ -87,7 +99,7 @@ def measure_rounds(
         tool: `wrk` or `hey`.
 
     Returns:
-        For each round, the filter's own photos per second by the way of running it, and the measurements.
+        For each round, what the filter does alone by the way of running it, and the measurements.
     """
     own, measured = [], []
     with tempfile.TemporaryDirectory() as text:
@@ -116,8 +128,8 @@ def photo_of(size: tuple[int, int], number: int = 0) -> bytes:
     return stream.getvalue()
 
 
-def own_rate(filter_name: str, processes: int, threads: int, seconds: float) -> float:
-    """Return the photos per second of a filter, from array to array."""
+def own_rate(filter_name: str, processes: int, threads: int, seconds: float) -> OwnRate:
+    """Return what a filter does alone, from array to array."""
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(processes)
     rates = context.SimpleQueue()
@@ -127,10 +139,10 @@ def own_rate(filter_name: str, processes: int, threads: int, seconds: float) -> 
     ]
     for child in children:
         child.start()
-    total = sum(rates.get() for _ in children)
+    seen = [rates.get() for _ in children]
     for child in children:
         child.join()
-    return total
+    return OwnRate(sum(per_s for per_s, _ in seen), statistics.mean(cpu_ms for _, cpu_ms in seen))
 
 
 def _run_filter(filter_name: str, threads: int, seconds: float, start: Any, rates: Any) -> None:
@@ -140,12 +152,13 @@ def _run_filter(filter_name: str, threads: int, seconds: float, start: Any, rate
     for _ in range(3):
         stylizer(photo)
     start.wait()
-    began_s = time.perf_counter()
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
     count = 0
     while time.perf_counter() - began_s < seconds:
         stylizer(photo)
         count += 1
-    rates.put(count / (time.perf_counter() - began_s))
+    spent_s = time.perf_counter() - began_s
+    rates.put((count / spent_s, 1000 * (time.process_time() - began_cpu_s) / count))
 
 
 def _wrk(server: ServerProcess, body: Path, at_once: int, seconds: float) -> Measurement:
@@ -170,13 +183,14 @@ def _hey(server: ServerProcess, body: Path, at_once: int, seconds: float) -> Mea
     output, costs = _run([*command, "-T", _TYPE, "-D", str(body), _target(server)], server)
     counts = {int(status): int(count) for status, count in re.findall(r"\[(\d+)\]\s+(\d+) responses", output)}
     right = counts.pop(200, 0)
+    # hey leaves out percentiles for which it has too few answers.
     percentile = {name: 1000 * float(s) for name, s in re.findall(r"(\d+)%+ in ([\d.]+) secs", output)}
     total_s = float(re.findall(r"Total:\s+([\d.]+)", output)[0])
     return Measurement(
         at_once,
         right / total_s,
-        percentile["50"],
-        percentile["99"],
+        percentile.get("50", float("nan")),
+        percentile.get("99", float("nan")),
         *(1000 * cost / max(1, right) for cost in costs),
         bad=sum(counts.values()),
     )
@@ -190,24 +204,15 @@ def _run(command: list[str], server: ServerProcess) -> tuple[str, tuple[float, f
     """Return what a load tool prints, and the processor seconds of the tool, the front and the other processes."""
     if shutil.which(command[0]) is None:
         raise SystemExit(f"{command[0]} is not installed: apt-get install {command[0]}")
-    before, front, workers = _children_s(), _cpu_s([server.process.pid]), _cpu_s(_others(server))
+    before, (front, workers) = _children_s(), server.cpu_s()
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    spent = (_children_s() - before, _cpu_s([server.process.pid]) - front, _cpu_s(_others(server)) - workers)
-    return output, spent
-
-
-def _others(server: ServerProcess) -> list[int]:
-    return [process.pid for process in server.processes() if process.pid != server.process.pid]
+    front_after, workers_after = server.cpu_s()
+    return output, (_children_s() - before, front_after - front, workers_after - workers)
 
 
 def _children_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _cpu_s(pids: Sequence[int]) -> float:
-    times = [psutil.Process(pid).cpu_times() for pid in pids]
-    return sum(time_.user + time_.system for time_ in times)
 
 
 def tool_version(tool: str) -> str:
@@ -219,28 +224,36 @@ def tool_version(tool: str) -> str:
     return f"{tool} {done.stdout}".strip()
 
 
-def throughput_table(own: Sequence[dict[str, float]], measured: Sequence[Sequence[Measurement]]) -> tuple[str, float]:
-    """Return the table of the medians, and the median ratio of the best rate to the filter's own best rate."""
-    lines = ["| | photos/s | of own | p50, ms | p99, ms | CPU ms: front | workers | load tool | not 200 |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
-    best_own = [max(rates.values()) for rates in own]
+def throughput_table(
+    own: Sequence[dict[str, OwnRate]], measured: Sequence[Sequence[Measurement]]
+) -> tuple[list[str], float]:
+    """Return the lines of the table of the medians, and the median ratio of the best rate to the filter's own."""
+    lines = [
+        "| | photos/s | of own | p50, ms | p99, ms | CPU ms: front | workers | load tool | not 200 |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    best_own = [max(rate.per_s for rate in rates.values()) for rates in own]
     for way in own[0]:
-        rate = statistics.median(rates[way] for rates in own)
-        share = statistics.median(rates[way] / best for rates, best in zip(own, best_own, strict=True))
-        lines.append(f"| filter alone, {way} | {rate:.1f} | {share:.2f} | | | | | | |")
-    for place, first in enumerate(measured[0]):
-        column = [row[place] for row in measured]
-        rate = statistics.median(one.per_s for one in column)
-        share = statistics.median(one.per_s / best for one, best in zip(column, best_own, strict=True))
-        figures = (
+        rate, share = _rate_and_share([rates[way].per_s for rates in own], best_own)
+        cpu_ms = statistics.median(rates[way].cpu_ms for rates in own)
+        lines.append(f"| filter alone, {way} | {rate:.1f} | {share:.2f} | | | | {cpu_ms:.2f} | | |")
+    for column in zip(*measured, strict=True):
+        rate, share = _rate_and_share([one.per_s for one in column], best_own)
+        p50_ms, p99_ms, *cpu_ms = (
             statistics.median(getattr(one, name) for one in column)
             for name in ("p50_ms", "p99_ms", "front_ms", "workers_ms", "client_ms")
         )
-        cells = " | ".join(f"{figure:.2f}" if number > 1 else f"{figure:.0f}" for number, figure in enumerate(figures))
+        cells = " | ".join([f"{p50_ms:.0f}", f"{p99_ms:.0f}", *(f"{figure:.2f}" for figure in cpu_ms)])
         bad = sum(one.bad for one in column)
-        lines.append(f"| `serve`, {first.at_once} at a time | {rate:.1f} | {share:.2f} | {cells} | {bad} |")
+        lines.append(f"| `serve`, {column[0].at_once} at a time | {rate:.1f} | {share:.2f} | {cells} | {bad} |")
     ratios = [max(one.per_s for one in row) / best for row, best in zip(measured, best_own, strict=True)]
-    return "\n".join(lines), statistics.median(ratios)
+    return lines, statistics.median(ratios)
+
+
+def _rate_and_share(rates: Sequence[float], best: Sequence[float]) -> tuple[float, float]:
+    """Return the median of rates, and the median of their shares of other ones."""
+    shares = [rate / other for rate, other in zip(rates, best, strict=True)]
+    return statistics.median(rates), statistics.median(shares)
 
 
 def pin_to_cores(cores: int) -> None:

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.errors import ArtifactError, Pix2StyleError
+from pix2style.folders import while_folders_vanish
 from pix2style.system.locks import open_lock, try_lock, wait_for_lock
+
+# These characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
+KEPT_OF_NAME = 40
+"""Number of characters that the temporary name of a file has of its name."""
 
 
 @contextlib.contextmanager
@@ -21,11 +26,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     A reader sees either the old file or the complete new one. If the block fails, no file is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # 40 characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
-    temporary = path.with_name(f".{path.name[:40]}.{os.urandom(8).hex()}.partial")
-    # Created as any new file is, so that it gets the permissions that the umask or the folder prescribes.
-    temporary.open("xb").close()
+    temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{os.urandom(8).hex()}.partial")
+
+    def create() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # As any new file is, so that it gets the permissions that the umask or the folder prescribes.
+        temporary.open("xb").close()
+
+    while_folders_vanish(create)
     permissions = stat.S_IMODE(temporary.stat().st_mode)
     try:
         yield temporary

@@ -60,7 +60,8 @@ def load_stylizer(
             cores.
         device: For filter files and runs: where they run, `"cpu"` (the default), `"cuda"` or another device that the
             installed ONNX Runtime has; see `runtime.devices`. For an 8-bit filter the float16 file beside it
-            (NAME.fp16.onnx) is taken where the device does not compute in 8 bits. A note on stderr says so.
+            (NAME.fp16.onnx) is taken where the device does not compute in 8 bits, or not exactly. A note on stderr says
+            so.
         preserve_color: Whether outputs have the photo's own colours, and only the lightness of the stylized image.
         stroke: Size of the strokes relative to the plain way, from 0.5 to 4: photos are stylized in another size, and
             come back in their own with their own detail. See `effects.stroke.StrokeSize`.
@@ -157,11 +158,6 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
             print_note(
                 f"{path}: another program has written the file anew since its export, so damage could not be ruled out"
                 " (pix2style inspect says what it still has)"
-            )
-        if stylizer.proof == "in floats":
-            print_note(
-                f"{text}: runs in float32, because 8-bit convolutions are not exact on this processor: this gives the"
-                " right result, but takes up to three times as long"
             )
         return stylizer
     if strength != 1 or tile is not None:

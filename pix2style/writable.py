@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from pix2style.errors import DataError, Pix2StyleError
+from pix2style.folders import while_folders_vanish
 
 # More than a file system stores beside the file's name, so that a full disk is found.
 _PROBE = bytes(64 << 10)
-_TRIALS = 5
 
 
 def check_can_write(path: Path, error: type[Pix2StyleError] = DataError) -> None:
@@ -51,12 +51,7 @@ def _cannot_write(path: Path, caught: OSError | ValueError, error: type[Pix2Styl
 
 
 def _probe(folder: Path) -> None:
-    for _ in range(_TRIALS - 1):
-        # Another process that looks at the same folder may have removed it again in between.
-        with contextlib.suppress(FileNotFoundError):
-            _write_and_remove(folder)
-            return
-    _write_and_remove(folder)
+    while_folders_vanish(lambda: _write_and_remove(folder))
 
 
 def _write_and_remove(folder: Path) -> None:

@@ -21,7 +21,8 @@ _RESULTS = "benchmarks/results"
 _FOLDER = "repository"
 _EXPERIMENTS_PAGE = "reference/experiments.md"
 _PIPELINES_PAGE = "reference/pipelines.md"
-_LANGUAGES = {".py": "python", ".sh": "sh", ".slurm": "sh", ".yaml": "yaml"}
+_CONTAINER_FILE = "Dockerfile"
+_LANGUAGES = {".yaml": "yaml", ".sh": "sh", ".slurm": "sh", ".service": "ini", ".py": "python"}
 _LINK = re.compile(r"(?<=\]\()([^)#\s]+)(#[^)\s]*)?(?=\))")
 
 
@@ -70,16 +71,22 @@ def _page_of(name: str) -> tuple[str, str]:
         return "index.md", ""
     if path.parts[0] == "configs":
         return _EXPERIMENTS_PAGE, f"#{_slug(path.name)}" if path.suffix == ".yaml" else ""
+    if name == _CONTAINER_FILE:
+        return _PIPELINES_PAGE, f"#{_slug(name)}"
     if path.parts[0] == "pipelines":
         return _PIPELINES_PAGE, f"#{_slug(path.name)}" if path.suffix else ""
     return _place(name), ""
 
 
 def listing(folder: str) -> str:
-    """Return one Markdown section for each YAML file and script in a folder of the repository, with its text."""
+    """Return one Markdown section for each YAML file and script in a folder of the repository, with its text.
+
+    The container file, which lies where its tools look for it, stands with the scripts of `pipelines/`.
+    """
     sections = []
-    for path in sorted((ROOT / folder).iterdir()):
-        language = _LANGUAGES.get(path.suffix)
+    files = sorted((ROOT / folder).iterdir()) + ([ROOT / _CONTAINER_FILE] if folder == "pipelines" else [])
+    for path in files:
+        language = "dockerfile" if path.name == _CONTAINER_FILE else _LANGUAGES.get(path.suffix)
         if language:
             text = path.read_text(encoding="utf-8").rstrip()
             sections.append(f"## {path.name} {{ #{_slug(path.name)} }}\n\n```{language}\n{text}\n```\n")

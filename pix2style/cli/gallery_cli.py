@@ -12,7 +12,7 @@ from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, DataError
-from pix2style.printable import printable
+from pix2style.printable import printable, text_of_file_name
 
 if TYPE_CHECKING:
     from pix2style.gallery.card import Card
@@ -54,10 +54,12 @@ def gallery_command(
         _print_list([read_card(gallery_file(each)) for each in gallery.names()], as_json=as_json)
         return
     file = gallery_file(name)
-    if copy is not None:
-        print(printable(f"{_copy(file, copy)}: the filter {name}"))
-    elif as_json:
-        print(json_text(read_card(file).to_json() | {"file": str(file)}))
+    target = None if copy is None else _copy(file, copy)
+    if as_json:
+        copied = {} if target is None else {"copy": text_of_file_name(str(target))}
+        print(json_text(read_card(file).to_json() | {"file": str(file)} | copied))
+    elif target is not None:
+        print(printable(f"{target}: the filter {name}"))
     else:
         from pix2style.gallery.pages import card_page
 

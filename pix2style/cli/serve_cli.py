@@ -65,8 +65,10 @@ def _make_pool(sources: list[str], accepted: options.LimitOptions, workers: int 
     from pix2style.processes import usable_cores
     from pix2style.serve.pool import WorkerPool
     from pix2style.serve.served_filters import ServedFilters
+    from pix2style.system.cores import allotted_cores
 
-    count = workers or max(1, usable_cores() // threads)
+    cores = min(usable_cores(), allotted_cores() or usable_cores())
+    count = workers or max(1, cores // threads)
     return WorkerPool(ServedFilters.from_sources(sources), accepted.limits(), workers=count, threads_per_worker=threads)
 
 

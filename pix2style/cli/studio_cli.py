@@ -13,6 +13,7 @@ from pix2style.cli.app import app
 from pix2style.cli.exits import terminated_like_interrupted
 from pix2style.errors import require
 from pix2style.printable import printable
+from pix2style.progress import print_note
 
 _FiltersArgument = Annotated[
     list[str] | None,
@@ -61,7 +62,8 @@ def studio_command(
 
     It runs on this computer only, unless --host opens it to others. Needs the extra studio.
 
-    What is uploaded lies in a temporary folder, which Ctrl-C and SIGTERM delete. Trained filters stay in --out.
+    What is uploaded lies in a temporary folder, which Ctrl-C and SIGTERM delete. Trained filters stay in --out: a
+    training that is going on is ended as by its stop button, and its filter is written first.
 
     Example: pix2style studio great-wave my-filter.onnx --port 8080
     """
@@ -79,4 +81,6 @@ def studio_command(
                 if open_ or (open_ is None and sys.stdout.isatty()):
                     open_browser(url)
 
-            make_server(studio, access, say_where).run(sockets=[listener])
+            with contextlib.suppress(KeyboardInterrupt):
+                make_server(studio, access, say_where).run(sockets=[listener])
+            studio.finish_trainings(print_note)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, overload
 
 from pix2style.light_dataclass import dataclass
+from pix2style.path_list import PathList
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +40,23 @@ class JobList(Sequence[Job]):
         targets: Paths of their outputs, at the same positions.
         are_clips: For each of these positions 1 if it is a clip, and else 0.
         positions: The positions that the list has; None for all.
+
+    Attributes:
+        all_targets: Paths of all outputs, also of those that this list does not have.
     """
 
-    __slots__ = ("_are_clips", "_positions", "_sources", "_targets")
+    __slots__ = ("_are_clips", "_positions", "_sources", "all_targets")
 
     def __init__(
-        self, sources: _Paths, targets: _Paths, are_clips: bytearray, positions: Iterable[int] | None = None
+        self, sources: _Paths, targets: PathList, are_clips: bytearray, positions: Iterable[int] | None = None
     ) -> None:
-        self._sources, self._targets, self._are_clips = sources, targets, are_clips
+        self._sources, self.all_targets, self._are_clips = sources, targets, are_clips
         self._positions = array("I", range(len(are_clips)) if positions is None else positions)
 
     def at(self, positions: Iterable[int]) -> JobList:
         """Return the jobs at some positions of this list."""
         own = self._positions
-        return JobList(self._sources, self._targets, self._are_clips, (own[position] for position in positions))
+        return JobList(self._sources, self.all_targets, self._are_clips, (own[position] for position in positions))
 
     def positions_of(self, *, clips: bool) -> Iterator[int]:
         """Yield the positions of all clips, or else of all photos."""
@@ -74,7 +78,7 @@ class JobList(Sequence[Job]):
         return map(self._made, self._positions)
 
     def _made(self, position: int) -> Job:
-        target = Path(self._targets.text(position))
+        target = Path(self.all_targets.text(position))
         return Job(Path(self._sources.text(position)), target, bool(self._are_clips[position]))
 
 

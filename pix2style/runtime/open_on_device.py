@@ -1,4 +1,4 @@
-"""Open a filter file on a device, and take its float16 version where the device does not compute in 8 bits."""
+"""Open a filter file on a device, and take its float16 version where 8 bits are not computed, or not exactly."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ def open_on_device(
 ) -> OnnxStylizer:
     """Open a filter file.
 
-    Some devices do not compute the convolutions of 8-bit filters, which ONNX Runtime then computes on the processor.
-    For these, the float16 file of the same filter is opened if it lies beside the file. A note says so.
+    Some devices do not compute the convolutions of 8-bit filters, which ONNX Runtime then computes on the processor,
+    and some processors do not compute them exactly (`runtime.prove`). There the float16 file of the same filter is
+    opened if it lies beside the file. If not, a processor that is not exact computes the 8-bit file in float32. A note
+    says so.
 
     Args:
         path: Path of the `.onnx` file.
@@ -35,17 +37,25 @@ def open_on_device(
     name = (device or CPU).lower()
     providers = providers_of(name)
     stylizer = OnnxStylizer(path, threads=threads, providers=providers, **settings)
-    if stylizer.spec.precision != "int8" or DEVICES[name].runs_int8:
+    is_exact, runs_int8 = stylizer.proof != "in floats", DEVICES[name].runs_int8
+    if stylizer.spec.precision != "int8" or (is_exact and runs_int8):
         return stylizer
+    reason = f"{name} does not compute in 8 bits" if is_exact else "8-bit convolutions are not exact on this processor"
     float16 = float16_beside(path, stylizer)
-    if float16 is None:
+    if float16 is not None:
+        print_note(f"{path}: {reason}: its float16 version {float16.name} is used")
+        return OnnxStylizer(float16, threads=threads, providers=providers, **settings)
+    if not is_exact:
+        print_note(
+            f"{path}: runs in float32, because {reason}: this gives the right result, but takes up to three times as"
+            " long"
+        )
+    if not runs_int8:
         print_note(
             f"{path}: {name} does not compute in 8 bits, so most of this filter runs on the processor: export it in"
             " float16 (--precision fp16), or leave out --device"
         )
-        return stylizer
-    print_note(f"{path}: {name} does not compute in 8 bits: its float16 version {float16.name} is used")
-    return OnnxStylizer(float16, threads=threads, providers=providers, **settings)
+    return stylizer
 
 
 def check_threads(threads: object) -> None:

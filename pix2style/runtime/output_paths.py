@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
@@ -153,10 +154,18 @@ def _is_one_file(inputs: Sequence[Path], out: Path, clips: ClipRules | None, *, 
         if is_clip != names_clip:
             kind, instead = ("clip", f"a clip such as {out.stem}.mp4") if is_clip else ("photo", "an image file")
             raise DataError(f"{out}: names {what}, but {inputs[0]} is a {kind}: name {instead}, or a folder")
-    if not (names_image or names_clip) and os.path.lexists(out) and not is_folder:
+    if not (names_image or names_clip) and _is_no_folder(out):
         things = "outputs" if clips else "images"
         raise DataError(f"{out}: is a file, but must be a folder for the {things}: choose another OUT")
     return names_image or names_clip
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Return whether something lies at a path that is no folder; asks once, because another part may be making one."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return path.is_symlink()
 
 
 def _without_results(search: ImageListing, out: Path) -> tuple[FoundImages, LeftOutList]:

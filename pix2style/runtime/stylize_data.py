@@ -102,6 +102,7 @@ def stylize_data(
     jpeg_quality: int = 95,
     files: FileSettings | None = None,
     max_pixels: int | None = None,
+    out_name: str = _NAME,
 ) -> StylizedData:
     """Stylize the content of an image file in memory, as `stylize_files` does it with a file.
 
@@ -116,6 +117,7 @@ def stylize_data(
         jpeg_quality: Quality of JPEG and WebP files, 1 to 100.
         files: How the image is written; None for the defaults.
         max_pixels: See `images.decode_images`.
+        out_name: Name of the result in messages, without a suffix.
 
     Raises:
         ConfigError: The format loses something, and nothing is to be lost.
@@ -126,7 +128,7 @@ def stylize_data(
         files.check_suffix(suffix, f"the format {suffix!r}")
     image, suffix, notes = _open(data, name, suffix, files, max_pixels)
     seconds.decode = time.perf_counter() - started
-    target, origin = Path(_NAME + suffix), origin_of(stylizer, jpeg_quality, files)
+    target, origin = Path(out_name + suffix), origin_of(stylizer, jpeg_quality, files)
     note = origin.note_of(target, sha256_bytes(data))
     work = _Work(stylizer, origin, seconds)
     if isinstance(image, Picture):

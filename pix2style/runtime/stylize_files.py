@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,9 @@ from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport
 from pix2style.runtime.inline_executor import InlineExecutor
-from pix2style.runtime.output_paths import Job, OutputPlan, plan_outputs
+from pix2style.runtime.job_list import Job, JobList
+from pix2style.runtime.leftovers import remove_leftovers, working_in
+from pix2style.runtime.output_paths import OutputPlan, plan_outputs
 from pix2style.runtime.part_of_plan import part_of_plan
 from pix2style.stylizer import Stylizer
 from pix2style.writable import check_can_write_folder
@@ -75,9 +78,8 @@ def stylize_files(
     report, plan = begin_report(plan, files)
     origin = origin_of(stylizer, jpeg_quality, files)
     jobs = keep_existing(plan.jobs, origin, report, overwrite=overwrite)
-    if jobs:
-        check_can_write_folder(out.parent if jobs[0].target == out else out)
-    stylize_photos(jobs, origin, report, on_progress, threads=files.threads)
+    with outputs_in(out, plan.jobs, jobs):
+        stylize_photos(jobs, origin, report, on_progress, threads=files.threads)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -107,6 +109,31 @@ def begin_report(plan: OutputPlan, files: FileSettings, things: str = "images") 
         for job in plan.renamed
     )
     return report, plan
+
+
+@contextlib.contextmanager
+def outputs_in(out: Path, planned: JobList, to_do: Iterable[Job]) -> Iterator[None]:
+    """Check that outputs can be written, and remove what killed calls have left of them when the block ends.
+
+    Args:
+        out: Output folder, or the output file of a single input.
+        planned: All jobs of the call.
+        to_do: Those that the block does.
+
+    Raises:
+        DataError: Nothing can be written there.
+    """
+    first = next(iter(to_do), None)
+    if any(target == out for target in planned.all_targets[:1]):
+        if first is not None:
+            check_can_write_folder(out.parent)
+        yield
+    elif first is None:
+        remove_leftovers(out, planned.all_targets)
+        yield
+    else:
+        with working_in(out, planned.all_targets):
+            yield
 
 
 def keep_existing(jobs: Sequence[Job], origin: OutputOrigin, report: FilesReport, *, overwrite: bool) -> Sequence[Job]:

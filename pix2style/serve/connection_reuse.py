@@ -27,7 +27,7 @@ class ReusedConnection:
         length = headers.get(b"content-length", b"0")
         self._receive, self._send = receive, send
         self._waits_for_continue = headers.get(b"expect", b"").lower() == b"100-continue"
-        self._is_short = length.isdigit() and int(length) <= _DRAIN_BYTES and b"transfer-encoding" not in headers
+        self._is_short = length.isdigit() and int(length[:20]) <= _DRAIN_BYTES and b"transfer-encoding" not in headers
         self._has_body = length != b"0" or b"transfer-encoding" in headers
         self._is_read = not self._has_body
 

@@ -47,6 +47,10 @@ class Front:
                 "arriving_bytes": ("Bytes of photos that arrive", lambda: self.arriving.bytes),
                 "queue_length": ("Photos that wait for a worker", lambda: pool.counts.queued),
                 "workers_ready": ("Workers that can work", lambda: pool.counts.workers_ready),
+                "worker_memory_bytes": (
+                    "The most memory that one of the workers has taken",
+                    lambda: pool.counts.worker_memory_bytes,
+                ),
             },
             {"workers_replaced": ("Workers that were replaced", lambda: pool.counts.workers_replaced)},
         )

@@ -39,6 +39,7 @@ _PAGE_POLICY = (
     " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 _OPEN = frozenset(("/healthz", "/readyz", *_PAGE_FILES))  # without a token, and by any name
+_LENGTH_DIGITS = 20  # of any length; Python refuses to read a number of thousands of digits
 _READ_BY_PAGES = (SERVER_TIMING, NOTES, "Retry-After")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -112,7 +113,7 @@ class _Addresses:
         content_type, limits = request.headers.get("content-type", ""), self._front.limits
         most = most_bytes(content_type, limits.body_bytes)
         length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length) > most:
+        if length.isdecimal() and int(length[:_LENGTH_DIGITS]) > most:
             raise too_many_bytes(most)
         try:
             with self._front.arriving.photo(most) as counter:

@@ -18,6 +18,7 @@ class ServeLimits:
             anything is decoded.
         job_s: Seconds that a job may take, with the time for which it waits for a worker.
         queue: Number of jobs that may wait, for each worker.
+        queue_bytes: Size of all pictures that may wait, together.
         memory_bytes: Memory that one worker may take; 0 for no limit. Only Linux enforces it.
     """
 
@@ -26,4 +27,5 @@ class ServeLimits:
     pixels: int = 50 * _MB
     job_s: float = 60.0
     queue: int = 16
+    queue_bytes: int = 400 * _MB
     memory_bytes: int = 2_000 * _MB

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import signal
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -61,6 +62,7 @@ class PoolCounts:
         jobs_timed_out: Jobs that took too long.
         jobs_lost: Jobs whose worker has ended.
         jobs_abandoned: Jobs whose caller has gone.
+        worker_memory_bytes: The most memory that one of the present workers has taken.
     """
 
     in_flight: int = 0
@@ -74,6 +76,7 @@ class PoolCounts:
     jobs_timed_out: int = 0
     jobs_lost: int = 0
     jobs_abandoned: int = 0
+    worker_memory_bytes: int = 0
 
 
 class _Task:
@@ -122,7 +125,18 @@ class WorkerPool:
     def counts(self) -> PoolCounts:
         """The numbers of this moment."""
         queued, working = len(self._waiting), len(self._working)
-        return replace(self._counts, in_flight=queued + working, queued=queued, workers_ready=len(self._idle) + working)
+        return replace(
+            self._counts,
+            in_flight=queued + working,
+            queued=queued,
+            workers_ready=len(self._idle) + working,
+            worker_memory_bytes=max((worker.memory_bytes for worker in (*self._idle, *self._working)), default=0),
+        )
+
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """Ids of the processes of the workers that are ready."""
+        return tuple(worker.pid for worker in (*self._idle, *self._working))
 
     @property
     def is_ready(self) -> bool:
@@ -161,7 +175,7 @@ class WorkerPool:
         parts = self.filters.parse(job.filter, job.style)
         if self._is_stopping:
             raise StoppingError("the server is shutting down: ask another one, or ask again later")
-        if not self._idle and len(self._waiting) >= self.limits.queue * self._counts.workers:
+        if not self._idle and not self._has_place(len(job.data)):
             self._count(jobs_refused=1)
             raise QueueFullError("too many pictures are waiting: ask again later", self._retry_after_s())
         loop = asyncio.get_running_loop()
@@ -179,6 +193,12 @@ class WorkerPool:
             raise
         finally:
             self._note_if_empty()
+
+    def _has_place(self, size_bytes: int) -> bool:
+        """Return whether one more job may wait."""
+        waiting_bytes = sum(len(task.data) for task in self._waiting)
+        fits = not waiting_bytes or waiting_bytes + size_bytes <= self.limits.queue_bytes
+        return fits and len(self._waiting) < self.limits.queue * self._counts.workers
 
     async def stop(self, within_s: float) -> None:
         """Take no further jobs, finish those that were taken, and end all workers.
@@ -198,43 +218,64 @@ class WorkerPool:
 
     async def _keep(self, *, checks_files: bool) -> None:
         """Keep one worker running: start it, take its answers, and start another one when it has ended."""
-        settings = WorkerSettings(self.filters, self.limits, self._threads, checks_files)
         failures = 0
         while True:
-            worker = await WorkerProcess.start(settings)
-            try:
-                values, _ = await worker.receive()
-                if values["status"] != "ready":
-                    self._start_failed(WORKER_ERRORS[values["error"]](values["message"]))
+            was_ready, error = await self._run_worker(checks_files=checks_files)
+            checks_files = checks_files and not was_ready
+            failures = 1 if was_ready else failures + 1
+            if not self._has_started:
+                if not isinstance(error, WorkerLostError) or failures >= _MOST_FAILED_STARTS:
+                    self._start_with(error)
                     return
-                failures = 0
-                await self._take_answers(worker)
-            except ConnectionEndedError:
-                failures += 1
-            finally:
-                code = await self._end(worker)
-            if failures == _MOST_FAILED_STARTS:
-                self._start_failed(WorkerLostError(f"workers end as they start ({_cause(code)})"))
-            print_note(f"a worker of the server has ended ({_cause(code)}): another one takes its place")
-            self._count(workers_replaced=1)
+            else:
+                print_note(f"a worker of the server is replaced: {error}")
+                self._count(workers_replaced=1)
             await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2**failures) if failures > 1 else 0)
 
+    async def _run_worker(self, *, checks_files: bool) -> tuple[bool, Pix2StyleError]:
+        """Run a worker until it ends. Return whether it ever was ready, and why it has ended."""
+        settings, was_ready = WorkerSettings(self.filters, self.limits, self._threads, checks_files), False
+        try:
+            worker = await WorkerProcess.start(settings)
+        except (OSError, EOFError) as error:
+            return False, WorkerLostError(f"it cannot be started ({error})")
+        cause = ""
+        try:
+            values, _ = await worker.receive()
+            if values["status"] == "error":
+                return False, WORKER_ERRORS[values["error"]](values["message"])
+            was_ready = True
+            await self._take_answers(worker)
+        except ConnectionEndedError:
+            pass
+        finally:
+            cause = _cause(await self._end(worker))
+        return was_ready, WorkerLostError(f"it has ended ({cause})")
+
     async def _take_answers(self, worker: WorkerProcess) -> None:
-        """Give jobs to a worker and take its answers until it ends, which raises a ConnectionEndedError."""
-        if self._first and not self._first.done():
-            self._first.set_result(None)
-        while True:
+        """Give jobs to a worker and take its answers until it ends, which may raise a ConnectionEndedError."""
+        self._start_with(None)
+        ends = False
+        while not ends:
             self._idle.append(worker)
             self._dispatch()
             values, data = await worker.receive()
+            worker.memory_bytes = values["memory_bytes"]
             self._finish(self._working.pop(worker), values, data)
+            ends = bool(values.get("ends"))
 
-    def _start_failed(self, error: Pix2StyleError) -> None:
-        """Let `start` raise an error; if it has returned already, print it."""
-        if self._first and not self._first.done():
-            self._first.set_exception(error)
-        else:
-            print_note(f"a worker of the server cannot be started: {error}")
+    @property
+    def _has_started(self) -> bool:
+        """Whether `start` has returned or is about to."""
+        return self._first is None or self._first.done()
+
+    def _start_with(self, error: Pix2StyleError | None) -> None:
+        """Let `start` return, or raise an error."""
+        if self._first is not None and not self._first.done():
+            if error is None:
+                self._first.set_result(None)
+            else:
+                self._first.set_exception(error)
 
     async def _end(self, worker: WorkerProcess) -> int | None:
         """End a worker and the job that it has; return its exit code."""
@@ -334,4 +375,6 @@ def _cause(code: int | None) -> str:
     """Return in words how a process has ended."""
     if code is None or code >= 0:
         return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
     return f"signal {-code}"

@@ -6,10 +6,9 @@ process can finish what is under way, and ends when the front process does.
 
 from __future__ import annotations
 
-import contextlib
 import os
+import re
 import shutil
-import signal
 import socket
 import threading
 import traceback
@@ -19,6 +18,7 @@ from typing import Any
 
 from pix2style.errors import ImageError, MemoryNeededError, Pix2StyleError, TooLargeImageError, UnknownImageError
 from pix2style.images import KeepMetadata
+from pix2style.onnx_session import share_memory_arena
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.stylize_data import stylize_data
 from pix2style.serve.jobs import WORKER_ERRORS, TooManyPixelsError, WorkerLostError
@@ -27,8 +27,15 @@ from pix2style.serve.messages import ConnectionEndedError, receive, send
 from pix2style.serve.served_filters import FilterPart
 from pix2style.serve.stylizers import Stylizers
 from pix2style.serve.worker_entry import WorkerSettings
+from pix2style.system.memory import peak_memory_bytes
+from pix2style.system.workers import ended_after, ignore_stop_signals, limit_memory
 
 _PICTURE = "the picture"
+# Folders of this machine in a message: strangers read it. The name of the file is left.
+_LOCATION = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\:\n]+[/\\])*(?=[^/\\\s]+\.onnx)")
+# The front process ends jobs that take too long. This is for the time after it was killed.
+_GRACE_S = 5.0
+_CLEAN_S = 5.0
 # What a job can end with, and the error of `jobs` that the front process raises for it; the first kind that fits.
 _ERROR_NAMES: dict[type[Pix2StyleError], str] = {
     TooLargeImageError: "TooManyPixelsError",
@@ -46,20 +53,41 @@ def run_worker(connection: socket.socket, settings: WorkerSettings) -> None:
         connection: Connection to the front process.
         settings: What the worker has to know.
     """
-    _prepare_process()
+    ignore_stop_signals()
+    limit_memory(settings.limits.memory_bytes)
+    share_memory_arena()
+    watch = threading.Thread(target=_end_with_front, name="end with front", daemon=True)
+    watch.start()
+    try:
+        _work(connection, settings)
+    except (ConnectionEndedError, OSError):
+        watch.join(_CLEAN_S)  # the front process was killed: the thread notices it, cleans up and ends this process
+
+
+def _work(connection: socket.socket, settings: WorkerSettings) -> None:
+    """Load the filters, answer jobs, and return when that is asked for.
+
+    Raises:
+        ConnectionEndedError, OSError: The front process has ended.
+    """
     stylizers = Stylizers(settings.filters, settings.threads)
-    with contextlib.suppress(ConnectionEndedError, OSError):
-        try:
-            for served in settings.filters.all():
-                if served.name == settings.filters.default or (settings.checks_files and not served.from_gallery):
-                    stylizers.load(served.name)
-        except Pix2StyleError as error:
-            send(connection, _error_values(error))
+    try:
+        for served in settings.filters.all():
+            if served.name == settings.filters.default or (settings.checks_files and not served.from_gallery):
+                stylizers.load(served.name)
+    except Pix2StyleError as error:
+        send(connection, _error_values(error))
+        return
+    send(connection, {"status": "ready"})
+    while True:
+        values, data = receive(connection)
+        if values.get("end"):
             return
-        send(connection, {"status": "ready"})
-        while True:
-            values, data = receive(connection)
-            send(connection, *_answer(stylizers, settings.limits, values, data))
+        with ended_after(settings.limits.job_s + _GRACE_S):
+            values, data = _answer(stylizers, settings.limits, values, data)
+        send(connection, {**values, "memory_bytes": peak_memory_bytes() or 0}, data)
+        if values.get("ends"):
+            return
 
 
 def _answer(
@@ -83,12 +111,16 @@ def _answer(
             jpeg_quality=values["quality"],
             files=files,
             max_pixels=limits.pixels,
+            out_name=_PICTURE,
         )
-    except (MemoryError, MemoryNeededError):
-        return _error_values(TooManyPixelsError(f"{_PICTURE} needs more memory than there is: make it smaller")), b""
-    except Pix2StyleError as error:
-        return _error_values(error), b""
-    except Exception:  # noqa: BLE001 - the server goes on, and its log has what is needed to mend the fault
+    except Exception as error:  # noqa: BLE001 - the server goes on, and its log has what is needed to mend a fault
+        if _is_out_of_memory(error):
+            too_large = TooManyPixelsError(f"{_PICTURE} needs more memory than a worker may take: make it smaller")
+            # What is left of the memory may be in pieces: a new worker begins with all of it.
+            return {**_error_values(too_large), "ends": True}, b""
+        if isinstance(error, Pix2StyleError):
+            values = _error_values(error)
+            return {**values, "message": _LOCATION.sub("", values["message"])}, b""
         traceback.print_exc()
         return _error_values(WorkerLostError("a fault in pix2style, which the log of the server describes")), b""
     answer = {
@@ -104,25 +136,35 @@ def _answer(
     return answer, made.data
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | MemoryNeededError) or isinstance(error.__cause__, MemoryError)
+
+
 def _error_values(error: Pix2StyleError) -> dict[str, Any]:
     """Return the values of an answer that is an error."""
     kind = next(name for known, name in _ERROR_NAMES.items() if isinstance(error, known))
     return {"status": "error", "error": kind, "message": str(error)}
 
 
-def _prepare_process() -> None:
-    for name in ("SIGINT", "SIGTERM"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_end_with_front, name="end with front", daemon=True).start()
-
-
 def _end_with_front() -> None:
     """End this process, whatever it is doing, as soon as the front process has ended."""
-    front = mp_process.parent_process()
-    if front is not None:
-        mp_connection.wait([front.sentinel])
-        # What multiprocessing leaves behind when its main process is killed: the folder of a socket.
-        folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+    if clean_up_after_front(None):
         os._exit(0)
+
+
+def clean_up_after_front(wait_s: float | None) -> bool:
+    """Remove what multiprocessing leaves behind when its main process is killed: the folder of a socket.
+
+    Args:
+        wait_s: How long to wait for the end of the front process; None for as long as it takes.
+
+    Returns:
+        Whether the front process has ended.
+    """
+    front = mp_process.parent_process()
+    if front is None or not mp_connection.wait([front.sentinel], wait_s):
+        return False
+    folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    return True

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import multiprocessing
+import multiprocessing.util
 import socket
 import sys
 import threading
-from collections.abc import Mapping
-from multiprocessing.context import ForkServerContext, SpawnContext
+from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from pix2style.serve.messages import head_of, receive_from
 from pix2style.serve.worker_entry import WorkerSettings, run
 
-_MODULE = "pix2style.serve.worker"
+_PRELOADED = "pix2style.serve.preload"
 _JOIN_S = 5.0
 _starting = threading.Lock()
+_running: set[Any] = set()
 
 
-def prepare_workers() -> ForkServerContext | SpawnContext:
+def prepare_workers() -> Any:
     """Start the process from which workers are forked, so that it loads its libraries meanwhile; call it early.
 
     Where processes cannot be forked safely, as on Windows, nothing is started.
-    """
-    if sys.platform == "win32":
-        return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
 
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_MODULE])
-    with _starting:
-        forkserver.ensure_running()
+    Returns:
+        The context of `multiprocessing` that starts workers.
+    """
+    context: Any = multiprocessing.get_context("spawn")
+    if sys.platform != "win32":
+        from multiprocessing import forkserver
+
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([_PRELOADED])
+        with _starting:
+            forkserver.ensure_running()
     return context
 
 
@@ -40,28 +47,35 @@ class WorkerProcess:
 
     Attributes:
         pid: Id of the process.
+        memory_bytes: The most memory that it has taken, as its last answer says.
     """
 
     def __init__(self, process: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._process, self._reader, self._writer = process, reader, writer
         self.pid: int = process.pid
+        self.memory_bytes = 0
+        _running.add(process)
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> WorkerProcess:
         """Start a worker. It is not ready yet: its first message says so.
 
         Raises:
-            OSError: The system has no process or no memory for it.
+            OSError, EOFError: The system has no process or no memory for it.
         """
         ours, theirs = socket.socketpair()
+        starting = asyncio.create_task(asyncio.to_thread(_start_process, theirs, settings))
         try:
-            process = await asyncio.to_thread(_start_process, theirs, settings)
+            # A thread cannot be cancelled, and it needs the socket until it is done.
+            process = await asyncio.shield(starting)
+            reader, writer = await asyncio.open_connection(sock=ours)
         except BaseException:
+            with contextlib.suppress(OSError, EOFError):
+                (await starting).kill()
             ours.close()
             raise
         finally:
             theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
         return cls(process, reader, writer)
 
     def send(self, values: Mapping[str, Any], data: bytes) -> None:
@@ -87,6 +101,8 @@ class WorkerProcess:
         Returns:
             Its exit code; negative numbers are those of signals. None if it is not known.
         """
+        with contextlib.suppress(OSError):
+            self.send({"end": True}, b"")
         self._writer.close()
         return await asyncio.to_thread(self._reap, within_s)
 
@@ -96,12 +112,40 @@ class WorkerProcess:
             self._process.kill()
             self._process.join(_JOIN_S)
         code: int | None = self._process.exitcode
+        _running.discard(self._process)
         return code
+
+
+def _kill_running() -> None:
+    """Kill the workers of a program that ends without `WorkerPool.stop`.
+
+    Else multiprocessing would ask them to end by a signal that they ignore, and wait for them.
+    """
+    for process in list(_running):
+        process.kill()
+
+
+atexit.register(_kill_running)  # handlers run in reverse order, so this one before that of multiprocessing.util
 
 
 def _start_process(connection: socket.socket, settings: WorkerSettings) -> Any:
     context = prepare_workers()
-    with _starting:
+    with _starting, _without_main_module():
         process = context.Process(target=run, args=(connection, settings), name="pix2style worker", daemon=True)
         process.start()
     return process
+
+
+@contextlib.contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Let processes that are started meanwhile not import this process's main module, of which they use nothing.
+
+    It would cost each of them time and memory, and start everything anew where it is a script without
+    `if __name__ == "__main__"`.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from pix2style.version import __version__
 
 _FOLDER_PREFIX = "pix2style-studio-"
 _SWEEP_S = 60.0
+_FINISH_S = 60.0
 
 
 class Studio:
@@ -71,6 +72,17 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def finish_trainings(self, say: Callable[[str], None]) -> None:
+        """End trainings as the page's stop button does, and say where their filters are.
+
+        Args:
+            say: Called with lines of text.
+        """
+        for job in self.jobs.running():
+            if isinstance(job, TrainingJob):
+                say(f"the training ends, and its filter is written, in {_FINISH_S:.0f} s at most (Ctrl-C: without it)")
+                say(job.finish(_FINISH_S))
 
     def close(self) -> None:
         """End all work, and delete all uploads and results."""

@@ -121,6 +121,20 @@ class TrainingJob(Job):
         super().stop()
         self._close_input()
 
+    def finish(self, within_s: float) -> str:
+        """End the training as `stop` does, wait for its filter, and return in words where it is.
+
+        Args:
+            within_s: The longest time to wait.
+        """
+        if not self._stop.is_set():
+            self.stop()
+        self._thread.join(within_s)
+        if self.result is not None and self.result.parent == self._kept:
+            return f"{self.result}: the filter, as far as it was trained"
+        reason = "its filter was not written in time" if self.is_running else next(reversed(self.lines), "")
+        return f"the training has left no filter: {reason or 'it had hardly begun'}"
+
     def abandon(self) -> None:
         """End the training at once: nothing of it is kept."""
         self._stop.set()

@@ -57,6 +57,21 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
     return True
 
 
+def is_alone(handle: int) -> bool | None:
+    """Lock an open folder until it is closed; return whether no process, on any machine, has locked it.
+
+    It is None where that cannot be known: on Windows, where locks are those of one machine, and on file systems that
+    have no locks of folders, as NFS.
+    """
+    if _fcntl is None:
+        return None
+    try:
+        _fcntl.flock(handle, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+    return True
+
+
 def wait_for_lock(handle: int) -> None:
     """Lock an open file or folder until it is closed, and wait while another process has locked it."""
     if _fcntl is None:

@@ -16,11 +16,10 @@ from pix2style.progress import no_progress
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
 from pix2style.runtime.output_paths import ClipRules, JobList, plan_outputs
-from pix2style.runtime.stylize_files import begin_report, keep_existing, origin_of, stylize_photos
+from pix2style.runtime.stylize_files import begin_report, keep_existing, origin_of, outputs_in, stylize_photos
 from pix2style.stylizer import Stylizer
 from pix2style.video.containers import CONTAINERS
 from pix2style.video.find import is_clip
-from pix2style.writable import check_can_write_folder
 
 if TYPE_CHECKING:
     from pix2style.video.clip_progress import ClipProgressCallback
@@ -122,15 +121,14 @@ def stylize_inputs(
     call_clips = _clips_of_call(stylizer, clip_jobs, inputs, clips) if clip_jobs else None
     photos_to_do = keep_existing(photo_jobs, origin, report, overwrite=overwrite)
     clips_to_do = call_clips.keep_existing(overwrite=overwrite) if call_clips else ()
-    if first := next(chain(photos_to_do, clips_to_do), None):
-        check_can_write_folder(out.parent if first.target == out else out)
-    if call_clips:
-        call_clips.check_settings()
-    if photos_to_do or report.handled:
-        stylize_photos(photos_to_do, origin, report, progress.on_photos, threads=files.threads)
-    if call_clips:
-        call_clips.stylize(progress.on_clip)
-        call_clips.add_to(report)
+    with outputs_in(out, plan.jobs, chain(photos_to_do, clips_to_do)):
+        if call_clips:
+            call_clips.check_settings()
+        if photos_to_do or report.handled:
+            stylize_photos(photos_to_do, origin, report, progress.on_photos, threads=files.threads)
+        if call_clips:
+            call_clips.stylize(progress.on_clip)
+            call_clips.add_to(report)
     report.seconds = time.perf_counter() - started
     return report
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pix2style.errors import ArtifactError, DataError
 from pix2style.files import atomic_path, locked, read_json, write_json
+from pix2style.folders import while_folders_vanish
 from pix2style.video.segments import read_segment
 
 State = dict[str, NDArray[Any]]
@@ -263,7 +264,7 @@ def open_work_folder(out: Path, job: str) -> Iterator[WorkFolder]:
     path = work_folder_path(out)
     busy = DataError(f"{out}: another process is writing it: wait for it, or choose another OUT")
     for _ in range(_TRIALS):
-        path.mkdir(parents=True, exist_ok=True)
+        while_folders_vanish(lambda: path.mkdir(parents=True, exist_ok=True))
         with contextlib.ExitStack() as stack:
             try:
                 entry = path.stat()

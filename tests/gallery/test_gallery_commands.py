@@ -69,6 +69,8 @@ def test_copies(small_gallery: Path, run: Run) -> None:
     assert run("gallery", "second", "--copy", "mine.onnx")[0] == 0
     assert Path("mine.onnx").read_bytes() == (small_gallery / "second.onnx").read_bytes()
     assert run("gallery", "second", "--copy", ".")[1] == "second.onnx: the filter second\n"
+    copied = json.loads(run("gallery", "second", "--copy", "mine-2.onnx", "--json")[1])
+    assert (copied["name"], copied["copy"], Path("mine-2.onnx").is_file()) == ("second", "mine-2.onnx", True)
     code, _, err = run("gallery", "second", "--copy", ".")
     assert (code, err) == (3, "pix2style: second.onnx: exists: name another file, or remove it\n")
     code, _, err = run("gallery", "--copy", "x.onnx")

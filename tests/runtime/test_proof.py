@@ -47,7 +47,8 @@ def wrong_8_bits(monkeypatch: pytest.MonkeyPatch, *, wrong_floats: bool = False)
     original = prove._holds
 
     def holds(session, inputs, proof) -> bool:
-        return not wrong_floats and session._in_floats and original(session, inputs, proof)
+        is_exact = session._in_floats or ".fp16." in session._path.name
+        return not wrong_floats and is_exact and original(session, inputs, proof)
 
     monkeypatch.setattr(prove, "_holds", holds)
 
@@ -141,6 +142,19 @@ def test_inexact_8_bits_are_replaced_by_floats(
     wrong_8_bits(monkeypatch, wrong_floats=True)
     with pytest.raises(ArtifactError, match="is refused"):
         load_stylizer(file)
+
+
+def test_inexact_8_bits_are_replaced_by_the_float16_file_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_filter(tmp_path / "a.onnx", int8_graph(), precision="int8")
+    float16 = write_filter(tmp_path / "a.fp16.onnx", negative_graph(), precision="fp16")
+    assert load_stylizer(file).identity.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    wrong_8_bits(monkeypatch)
+    assert load_stylizer(file).identity.sha256 == hashlib.sha256(float16.read_bytes()).hexdigest()
+    assert capsys.readouterr().err == (
+        f"note: {file}: 8-bit convolutions are not exact on this processor: its float16 version a.fp16.onnx is used\n"
+    )
 
 
 def test_inspect_says_whether_there_is_a_proof(

@@ -16,8 +16,10 @@ from PIL import Image
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import Image8
+from pix2style.path_list import PathList
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
+from pix2style.runtime.leftovers import working_in
 from pix2style.runtime.stylize_files import stylize_files
 from pix2style.slices import Slice
 from pix2style.stylizer import Stylizer, StylizerIdentity
@@ -131,8 +133,24 @@ def test_a_part_that_was_killed_is_repeated(inputs: list[Path], tmp_path: Path) 
     assert done.returncode == 9
     for number in (2, 1):
         stylize_files(Negative(), inputs, tmp_path / "parts", files=part(number, 2))
-    finished = {name: data for name, data in tree(tmp_path / "parts").items() if not name.endswith(".partial")}
-    assert finished == tree(tmp_path / "whole")
+    assert tree(tmp_path / "parts") == tree(tmp_path / "whole")
+
+
+def test_what_killed_parts_left_is_removed_when_nobody_works_there(inputs: list[Path], tmp_path: Path) -> None:
+    left, other = ".1.png.0123456789abcdef.partial", ".other.png.0123456789abcdef.partial"
+    out = tmp_path / "out"
+    stylize_files(Negative(), [inputs[1]], out)
+    for name in (left, other):
+        (out / name).touch()
+    with working_in(out, PathList()):  # as another part that is at work
+        stylize_files(Negative(), [inputs[1]], out, files=part(3, 3))
+        assert (out / left).exists()
+        os.utime(out / left, (0, 0))
+        stylize_files(Negative(), [inputs[1]], out, files=part(3, 3))
+        assert not (out / left).exists()
+        (out / left).touch()
+    stylize_files(Negative(), [inputs[1]], out, files=part(3, 3))
+    assert sorted(path.name for path in out.iterdir()) == [other, "1.png", "2.png"]  # other files are not its own
 
 
 def test_only_outputs_of_the_part_are_checked(inputs: list[Path], tmp_path: Path) -> None:

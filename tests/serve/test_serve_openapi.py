@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.parse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,17 @@ def test_what_the_document_says_of_a_parameter_is_checked(parameter: Parameter, 
             parse_query(_query({parameter.name: value}))
 
 
+def test_the_guide_names_every_parameter_code_and_address(document: dict[str, Any]) -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/serve.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| ")]
+    for parameter in PARAMETERS:
+        assert [row for row in rows if row.startswith(f"| `{parameter.name}` |")], parameter.name
+    for code, answer in ANSWERS.items():
+        named = [row for row in rows if f"`{code}`" in row and str(answer.status) in row]
+        assert named or code == "server-error", code
+    assert [path for path in document["paths"] if path not in guide] == []
+
+
 def _edges(parameter: Parameter) -> tuple[list[Any], list[Any]]:
     """Values that the kind of a parameter just allows, and some that it just does not."""
     kind = parameter.kind
@@ -108,6 +120,7 @@ _TYPES = st.sampled_from(
         ";",
     ]
 ) | st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30)
+_LENGTHS = st.none() | st.sampled_from(["0", "1", "300", "-1", "x", "\xb2", "9" * 5000])
 _SIZES = st.integers(1, 300)
 _SMALL = Caller(limits=ServeLimits(body_bytes=250))
 _PROMISED = openapi_document(FILTERS.names, needs_token=False)["paths"][STYLIZE]["post"]["responses"]
@@ -119,14 +132,19 @@ _STRICT = [
 
 
 @settings(max_examples=150, deadline=None)
-@given(query=_QUERIES, body=_BODIES, content_type=_TYPES, size=_SIZES)
-@example(query="filter=great-wave", body=b"x", content_type="", size=1)
-@example(query="filter=letters@0.5", body=b"x", content_type="multipart/form-data; boundary=" + "x" * 300, size=1)
-def test_nonsense_gets_an_answer_of_the_document(query: str, body: bytes, content_type: str, size: int) -> None:
+@given(query=_QUERIES, body=_BODIES, content_type=_TYPES, size=_SIZES, length=_LENGTHS)
+@example(query="filter=great-wave", body=b"x", content_type="", size=1, length=None)
+@example(
+    query="filter=letters@0.5", body=b"x", content_type="multipart/form-data; boundary=" + "x" * 300, size=1, length="1"
+)
+def test_nonsense_gets_an_answer_of_the_document(
+    query: str, body: bytes, content_type: str, size: int, length: str | None
+) -> None:
     ask = _SMALL
     ask.pool.jobs.clear()
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
-    answer = asyncio.run(ask.ask("POST", f"{STYLIZE}?{query}", chunks, {"content-type": content_type}))
+    headers = {"content-type": content_type, **({} if length is None else {"content-length": length})}
+    answer = asyncio.run(ask.ask("POST", f"{STYLIZE}?{query}", chunks, headers))
     assert str(answer.status) in _PROMISED
     assert answer.status == 200 or ANSWERS[answer.code].status == answer.status
     assert len(ask.pool.jobs) == (answer.status == 200)

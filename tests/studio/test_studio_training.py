@@ -79,6 +79,29 @@ def test_a_training_that_is_stopped_gives_a_filter(
     assert longer.result == tmp_path / "kept" / "great-wave-2.onnx"
 
 
+def test_ctrl_c_keeps_the_filter_of_a_training(studio: Studio, tmp_path: Path) -> None:
+    job = studio.start_training({"photos": [], "minutes": 5})
+    _wait(lambda: bool(job.lines))
+    said: list[str] = []
+    studio.finish_trainings(said.append)
+    assert said[0] == "the training ends, and its filter is written, in 60 s at most (Ctrl-C: without it)"
+    assert said[1] == f"{tmp_path / 'kept' / 'great-wave.onnx'}: the filter, as far as it was trained"
+    assert (tmp_path / "kept" / "great-wave.onnx").is_file()
+    studio.finish_trainings(said.append)
+    assert len(said) == 2
+
+
+def test_ctrl_c_says_that_a_training_has_left_no_filter(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", "import sys; print('making pairs', flush=True); sys.stdin.read(); sys.exit(130)"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    monkeypatch.setattr(training, "_start", lambda _order: subprocess.Popen(command, text=True, **pipes))
+    job = studio.start_training({"photos": [], "minutes": 5})
+    _wait(lambda: bool(job.lines))
+    said: list[str] = []
+    studio.finish_trainings(said.append)
+    assert said[1] == "the training has left no filter: making pairs"
+
+
 def test_the_end_of_the_studio_ends_a_training_at_once(
     studio: Studio, process: list[subprocess.Popen[str]], tmp_path: Path
 ) -> None:

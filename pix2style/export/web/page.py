@@ -17,7 +17,10 @@ from pix2style.version import __version__
 
 SCHEMA_VERSION = 1
 DESCRIPTION_NAME = "page.json"
-_ASSETS = ("index.html", "page.css", "page.js", "camera.js", "worker.js", "runtime.js", "arithmetic.js", "icon.svg")
+_ASSETS = (
+    *("index.html", "page.css", "page.js", "camera.js", "isolate.js", "service-worker.js", "worker.js", "runtime.js"),
+    *("arithmetic.js", "icon.svg"),
+)
 _LICENCES = ("LICENSE", "ThirdPartyNotices.txt")
 # Safari on phones refuses canvases of more than 16.7 megapixels. `whole_pixels` is for filters that need the whole
 # photo at once, and `untiled_pixels` keeps tiles so small that each takes less than a second.

@@ -15,6 +15,8 @@ from pix2style.export.editors.comfyui_folder import write_comfyui
 from pix2style.export.synthetic_photo import synthetic_photo
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
+from plain_filters import write_filter  # isort: skip
+
 # ComfyUI imports each folder of custom_nodes as a module, and reads these two dictionaries.
 _PROGRAM = """
 import importlib.util, pathlib, sys
@@ -28,9 +30,10 @@ spec.loader.exec_module(module)
 [(name, node)] = module.NODE_CLASS_MAPPINGS.items()
 assert name in module.NODE_DISPLAY_NAME_MAPPINGS
 inputs = node.INPUT_TYPES()["required"]
-[choice] = inputs["filter_name"][0]
+choices = inputs["filter_name"][0]
 images = torch.from_numpy(np.load(folder.parent / "photos.npy")).float() / 255
-outputs = [getattr(node(), node.FUNCTION)(images, choice, strength)[0] for strength in (1.0, 0.0)]
+run = getattr(node(), node.FUNCTION)
+outputs = [run(images, choice, strength)[0] for choice in choices for strength in (1.0, 0.5, 0.0)]
 assert outputs[0].shape == images.shape and outputs[0].dtype == torch.float32
 np.save(folder.parent / "outputs.npy", torch.stack(outputs).numpy())
 assert "pix2style" not in sys.modules
@@ -38,13 +41,16 @@ assert "pix2style" not in sys.modules
 
 
 def test_the_node_stylizes_a_batch(tmp_path: Path, lite_file: Callable[..., Path]) -> None:
-    write_comfyui([("flower", lite_file().read_bytes())], tmp_path / "node")
+    without_strength = write_filter(tmp_path / "negative.onnx")
+    filters = [("flower", lite_file().read_bytes()), ("negative", without_strength.read_bytes())]
+    write_comfyui(filters, tmp_path / "node")
     photos = np.stack([synthetic_photo(48, 64, seed) for seed in range(2)])
     np.save(tmp_path / "photos.npy", photos)
     subprocess.run([sys.executable, "-c", _PROGRAM, str(tmp_path / "node")], check=True, cwd=tmp_path)
-    full, none = np.rint(np.load(tmp_path / "outputs.npy") * 255).astype(np.uint8)
-    assert np.array_equal(full, np.stack(OnnxStylizer(lite_file())(list(photos))))
-    assert np.array_equal(none, photos)
+    outputs = iter(np.rint(np.load(tmp_path / "outputs.npy") * 255).astype(np.uint8))
+    for path in (lite_file(), without_strength):
+        for strength in (1.0, 0.5, 0.0):
+            assert np.array_equal(next(outputs), np.stack(OnnxStylizer(path, strength=strength)(list(photos))))
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,7 @@ def filters(lite_file: Callable[..., Path]) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def site(filters: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A page in a sub-folder of a web server; gives its address."""
+def page_folder(filters: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     with pytest.MonkeyPatch.context() as patch:
@@ -54,10 +53,16 @@ def site(filters: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Itera
             files = ort_web.find_ort_web()
         except ArtifactError:
             pytest.skip("the files of ONNX Runtime Web are not in the cache")
-    root = tmp_path_factory.mktemp("site")
-    write_page(read_filters(filters), root / "some/where/page", files)
-    _change_limits(root / "some/where/page/page.json")
-    with _serve(root) as address:
+    folder = tmp_path_factory.mktemp("site") / "some/where/page"
+    write_page(read_filters(filters), folder, files)
+    _change_limits(folder / "page.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(page_folder: Path) -> Iterator[str]:
+    """A page in a sub-folder of a web server; gives its address."""
+    with _serve(page_folder.parents[2]) as address:
         yield f"{address}/some/where/page/"
 
 
@@ -188,6 +193,25 @@ def test_photos_that_do_not_fit(visit: Any, photos) -> None:
     _give(visit, photos(1, 200, 300)[0])
     assert "It was made smaller first, from 300 x 200 to 244 x 163 pixels." in visit.text_content("#status")
     assert visit.evaluate("(({ width, height }) => [width, height])(document.getElementById('after'))") == [244, 163]
+
+
+def test_the_page_is_isolated_until_another_page_takes_its_place(
+    chromium: Any, page_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(page_folder, tmp_path / "page")
+    with _serve(tmp_path) as address, closing(chromium.new_context()) as context:
+        tab = context.new_page()
+        tab.goto(f"{address}/page/")
+        _wait(tab, "Ready")
+        threads = min(4, tab.evaluate("navigator.hardwareConcurrency"))
+        if threads == 1:
+            pytest.skip("this machine has one core")
+        assert f"computed on the processor (WebAssembly), {threads} threads." in tab.text_content("#about")
+        (tmp_path / "page/index.html").write_text("<h1>Another page</h1>")
+        for _ in range(2):  # the first one is still answered by the worker
+            tab.goto(f"{address}/page/")
+            assert not tab.evaluate("crossOriginIsolated")
+        assert tab.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
 
 
 def test_keyboard_alone(visit: Any, photos) -> None:

@@ -59,6 +59,7 @@ def test_a_page_has_all_that_it_needs(lite_file, plain_filter: Path, ort_web: Or
     written = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*.*")}
     assert written == {
         *("index.html", "page.css", "page.js", "camera.js", "worker.js", "runtime.js", "arithmetic.js", "icon.svg"),
+        *("isolate.js", "service-worker.js"),
         *("page.json", "filters/1-12-2.onnx", "filters/plain.onnx", "ort/ThirdPartyNotices.txt"),
         *("ort/ort.wasm.min.js", "ort/ort-wasm-simd-threaded.js", "ort/ort-wasm-simd-threaded.wasm"),
         *("ort/ort.webgpu.min.js", "ort/ort-wasm-simd-threaded.asyncify.js"),

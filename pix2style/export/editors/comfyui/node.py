@@ -44,11 +44,14 @@ class Pix2StyleFilter:
             A tensor of the same shape.
         """
         session = _session(filter_name)
-        optional = {value.name for value in session.get_overridable_initializers()}
-        inputs = {"strength": np.array([strength], np.float32)} if "strength" in optional else {}
+        takes_strength = "strength" in {value.name for value in session.get_overridable_initializers()}
+        inputs = {"strength": np.array([strength], np.float32)} if takes_strength else {}
         photos = np.rint(image[..., :3].clamp(0, 1).cpu().numpy() * 255).astype(np.uint8)
         outputs = [session.run(["stylized"], {"photo": photo[None], **inputs})[0] for photo in photos]
-        return (torch.from_numpy(np.concatenate(outputs).astype(np.float32) / 255),)
+        stylized = np.concatenate(outputs).astype(np.float32)
+        if not takes_strength:  # as files for OpenCV
+            stylized = np.rint(photos + np.float32(strength) * (stylized - photos))
+        return (torch.from_numpy(stylized / 255),)
 
 
 NODE_CLASS_MAPPINGS = {"Pix2StyleFilter": Pix2StyleFilter}

@@ -101,26 +101,31 @@ export function sizeWithin(height, width, maxPixels, maxSide) {
   return [Math.max(1, Math.floor(height * scale)), Math.max(1, Math.floor(width * scale))];
 }
 
+/** Look at RGBA bytes as one number for each pixel, alpha in its highest byte: all browsers are little-endian. */
+const asPixels = (rgba) => new Uint32Array(rgba.buffer, rgba.byteOffset, rgba.length / 4);
+
 /** Split RGBA bytes into RGB, at a place of a larger photo, and alpha; hidden colours of clear pixels become white. */
 export function splitRgba(rgba, rgb, alpha, firstPixel) {
-  let isOpaque = true;
-  for (let from = 0, pixel = firstPixel; from < rgba.length; from += 4, pixel++) {
-    const clear = rgba[from + 3] === 0;
-    for (let channel = 0; channel < 3; channel++) rgb[pixel * 3 + channel] = clear ? 255 : rgba[from + channel];
-    alpha[pixel] = rgba[from + 3];
-    isOpaque = isOpaque && rgba[from + 3] === 255;
+  const pixels = asPixels(rgba);
+  let allAlphas = 255;
+  for (let i = 0, to = firstPixel * 3; i < pixels.length; i++, to += 3) {
+    const pixel = pixels[i] >>> 24 === 0 ? 0xffffff : pixels[i];
+    rgb[to] = pixel & 255;
+    rgb[to + 1] = (pixel >>> 8) & 255;
+    rgb[to + 2] = (pixel >>> 16) & 255;
+    alpha[firstPixel + i] = pixel >>> 24;
+    allAlphas &= pixel >>> 24;
   }
-  return isOpaque;
+  return allAlphas === 255;
 }
 
 /** Return RGBA bytes of pixels of a photo; `alpha` is null where all of it is opaque. */
 export function joinRgba(rgb, alpha, firstPixel, pixels) {
   const rgba = new Uint8ClampedArray(pixels * 4);
+  const joined = asPixels(rgba);
   for (let i = 0, from = firstPixel * 3; i < pixels; i++, from += 3) {
-    rgba[4 * i] = rgb[from];
-    rgba[4 * i + 1] = rgb[from + 1];
-    rgba[4 * i + 2] = rgb[from + 2];
-    rgba[4 * i + 3] = alpha === null ? 255 : alpha[firstPixel + i];
+    const share = alpha === null ? 255 : alpha[firstPixel + i];
+    joined[i] = rgb[from] | (rgb[from + 1] << 8) | (rgb[from + 2] << 16) | (share << 24);
   }
   return rgba;
 }

@@ -2,12 +2,14 @@
 
 import { sizeWithin } from "./arithmetic.js";
 import { startCamera } from "./camera.js";
+import { isolate } from "./isolate.js";
 
 const element = (id) => document.getElementById(id);
 const JPEG_QUALITY = 0.95;
 const EXTENSIONS = { "image/jpeg": "jpg", "image/png": "png" };
 const MEGA = 1e6;
 
+if (await isolate()) await new Promise(() => {}); // the page is loaded again
 const description = await (await fetch("page.json")).json();
 const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map();

@@ -2,10 +2,12 @@
 
 const HERE = new URL("./", import.meta.url);
 const MAX_THREADS = 4;
-const WARM_UP_PX = 32;
+const WARM_UP_MS = 1000;
+const [SMALLEST_WARM_UP_PX, LARGEST_WARM_UP_PX] = [32, 512];
 const ERRORS_ONLY = 3;
 
 const loaded = {}; // ONNX Runtime Web by the name of the backend
+const warm = new Set(); // backends that have run for a while
 let gpuFailure = "";
 
 /** Fetch a file of the page and report how many of its bytes are there. */
@@ -111,7 +113,25 @@ async function openOn(backend, page, entry, onProgress) {
     logSeverityLevel: ERRORS_ONLY,
   });
   const filter = new Filter(ort, session, entry, backend);
-  filter.fix(new Uint8Array(entry.glimpse_px ** 2 * 3));
-  await filter.run(new Uint8Array(WARM_UP_PX ** 2 * 3), WARM_UP_PX, WARM_UP_PX); // so that the first photo is quicker
+  await warmUp(filter);
   return filter;
+}
+
+/**
+ * Run a new filter on black squares, so that the first photo is quicker.
+ *
+ * Browsers compile WebAssembly quickly at first, and compile again well what they see running. This takes about a second,
+ * once for all filters. So that it takes no longer on slow machines, squares grow only while there is time.
+ */
+async function warmUp(filter) {
+  filter.fix(new Uint8Array(filter.entry.glimpse_px ** 2 * 3));
+  const end = performance.now() + (filter.backend === "wasm" && !warm.has("wasm") ? WARM_UP_MS : 0);
+  let took = 0;
+  for (let side = SMALLEST_WARM_UP_PX; took === 0 || performance.now() + took < end; ) {
+    const started = performance.now();
+    await filter.run(new Uint8Array(side ** 2 * 3), side, side);
+    took = performance.now() - started;
+    if (side < LARGEST_WARM_UP_PX && performance.now() + 8 * took < end) side *= 2;
+  }
+  warm.add(filter.backend);
 }

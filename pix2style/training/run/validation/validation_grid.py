@@ -63,7 +63,7 @@ class ValidationGrid:
     def write(self, path: Path) -> None:
         """Write the grid as a picture file."""
         rows = list(self._rows.values())
-        headings, images = ["content"], [[next(iter(row.values())).content] for row in rows]
+        headings, images = ["photo"], [[next(iter(row.values())).content] for row in rows]
         for style, name in enumerate(self._style_names):
             has_targets = any(row[style].target is not None for row in rows)
             headings += [name or "stylized", *(["target (teacher)"] if has_targets else [])]
