@@ -59,7 +59,7 @@ def _parse() -> argparse.Namespace:
     part = _part(parts, "throughput", _throughput)
     part.add_argument("--filter", default="great-wave")
     part.add_argument("--rounds", type=int, default=5)
-    part.add_argument("--seconds", type=float, default=6.0)
+    part.add_argument("--seconds", type=int, default=6)
     part.add_argument("--at-once", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     part.add_argument("--tool", choices=["wrk", "hey"], default="wrk")
     part = _part(parts, "hostile", _hostile)

@@ -72,7 +72,8 @@ def files_of(folder: Path, filter_name: str) -> list[HostileFile]:
 def _file_of(path: Path, name: str, stylizer: Stylizer) -> HostileFile:
     data = path.read_bytes()
     try:
-        expected = stylize_data(stylizer, data, name=name).data
+        # A request has no file name, so kinds that are only known by their suffix are refused.
+        expected = stylize_data(stylizer, data, name="a request").data
     except Pix2StyleError:
         return HostileFile(name, data, REFUSED)
     return HostileFile(name, data, frozenset((200,)), expected)

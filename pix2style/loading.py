@@ -86,7 +86,7 @@ def load_stylizer(
     if stroke is not None or look_px is not None:
         from pix2style.effects.stroke import StrokeSize
 
-        stylizer = StrokeSize(stylizer, stroke=stroke, look_px=look_px)
+        stylizer = StrokeSize(stylizer, stroke=stroke, look_px=look_px, threads=threads)
     if preserve_color:
         from pix2style.effects.preserve_color import PreserveColor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from pix2style.images import (
     Image8,
     KeepMetadata,
     Picture,
+    PictureMetadata,
     PictureSequence,
     decode_images,
+    format_of,
+    lost_metadata_notes,
     read_origin,
     read_picture,
     write_picture,
@@ -29,6 +32,10 @@ from pix2style.images import (
 from pix2style.images.exif_tags import IPTC_TAG, XMP_TAG, iptc_segment
 from pix2style.images.tiff_groups import add_groups
 from pix2style.images.xmp import clean_xmp
+from pix2style.runtime.file_settings import FileSettings
+from pix2style.runtime.stylize_data import stylize_data
+from pix2style.runtime.stylize_files import stylize_files
+from pix2style.stylizer import Stylizer, StylizerIdentity
 
 PRIVATE = (b"SERIAL-4711", b"OWNER Jane", b"Home street 5", b"MAKER-SECRET", b"THUMBNAIL", b"IPTC-CITY", b"XMP-PLACE")
 XMP = (
@@ -293,3 +300,28 @@ def test_pillow_images_keep_nothing_by_themselves(photos: Callable[..., list[Ima
     picture = decode_images(stream.getvalue(), name="photo")
     assert isinstance(picture, Picture)
     assert picture.metadata is None
+
+
+@pytest.mark.parametrize(
+    ("suffix", "lost"), [("jpg", ""), ("tif", ""), ("png", "IPTC data"), ("webp", "IPTC data"), ("bmp", "EXIF data")]
+)
+def test_what_a_format_does_not_hold_is_said(tmp_path: Path, suffix: str, lost: str) -> None:
+    photo = photo_file(tmp_path, "JPEG")
+    metadata = PictureMetadata(exif=b"Exif" if suffix == "bmp" else b"", iptc=b"" if suffix == "bmp" else b"data")
+    kind = format_of(tmp_path / f"out.{suffix}")
+    notes = (f"its {lost} are not kept: {kind} files do not hold them",) if lost else ()
+    assert lost_metadata_notes(kind, metadata) == notes
+    if suffix == "png":
+
+        class Same(Stylizer):
+            @property
+            def identity(self) -> StylizerIdentity:
+                return StylizerIdentity("same", "0" * 64)
+
+            def stylize(self, images: Sequence[Image8]) -> list[Image8]:
+                return list(images)
+
+        settings = FileSettings(metadata=KeepMetadata.ALL)
+        report = stylize_files(Same(), [photo], tmp_path / "out", suffix=".png", files=settings)
+        assert notes[0] in [note.text for note in report.notes]
+        assert notes[0] in stylize_data(Same(), photo.read_bytes(), name="x", suffix=".png", files=settings).notes

@@ -31,8 +31,8 @@ from pix2style.images.glimpse import glimpse
 from pix2style.nets.base import BaseGenerator, load_base, save_base
 from pix2style.nets.features import FeatureNetwork, load_vgg19
 from pix2style.pairs.format.reader import PairReader
+from pix2style.system.allocator import keep_freed_memory
 from pix2style.training.step.adam import ChannelsLastAdam
-from pix2style.training.step.allocator import keep_freed_memory
 
 _STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 _VECTORS_FILE = "style_vectors.json"  # beside each pair set: style name -> style vector

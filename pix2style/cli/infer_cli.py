@@ -60,9 +60,9 @@ def infer_command(
     files = options.file_settings(search, how, outputs)
 
     def load() -> Stylizer:
-        loaded = where.around(how.load(stylizer), chain(inputs, files.listed or ()))
+        loaded = where.around(how.load(stylizer), chain(inputs, files.listed or ()), recursive=search.recursive)
         if loaded.description:
-            print_note(f"the photos are stylized by {loaded.description}")
+            print_note(f"photos and clips are stylized by {loaded.description}")
         gc.freeze()
         gc.enable()  # see `program._run_plain`
         return shrinking(loaded, clips.max_side) if STREAM in (out, *inputs) else loaded

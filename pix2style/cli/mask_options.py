@@ -41,8 +41,13 @@ class MaskOptions:
     feather: FeatherOption = None
     mask_invert: InvertOption = False
 
-    def around(self, stylizer: Stylizer, inputs: Iterable[Path]) -> Stylizer:
+    def around(self, stylizer: Stylizer, inputs: Iterable[Path], *, recursive: bool = True) -> Stylizer:
         """Return a stylizer that stylizes only where the mask is white; the stylizer itself if there is no mask.
+
+        Args:
+            stylizer: Any stylizer.
+            inputs: The inputs of the call.
+            recursive: Whether folders inside of input folders are searched.
 
         Raises:
             ConfigError: There is no mask for the other options, or it lies among the inputs.
@@ -59,5 +64,5 @@ class MaskOptions:
         if self.mask != ALPHA:
             if not Path(self.mask).exists():
                 raise DataError(f"--mask {self.mask}: no such file or folder")
-            check_apart(Path(self.mask), inputs)
+            check_apart(Path(self.mask), inputs, recursive=recursive)
         return with_mask(stylizer, self.mask, feather_px=self.feather, invert=self.mask_invert)

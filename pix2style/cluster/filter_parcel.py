@@ -70,7 +70,7 @@ class FilterOptions:
             opened = [(self._open(path, part.style), part.weight) for path, part in files]
             stylizer = Blend(opened, strength=self.strength, names=[part.name for _, part in files])
         if self.stroke is not None or self.look_px is not None:
-            stylizer = StrokeSize(stylizer, stroke=self.stroke, look_px=self.look_px)
+            stylizer = StrokeSize(stylizer, stroke=self.stroke, look_px=self.look_px, threads=self.threads)
         return PreserveColor(stylizer) if self.preserve_color else stylizer
 
     def _open(self, path: Path, style: str | None, strength: float = 1.0) -> OnnxStylizer:

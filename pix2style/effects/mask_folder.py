@@ -59,15 +59,22 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def check_apart(mask: Path, inputs: Iterable[Path]) -> None:
+def check_apart(mask: Path, inputs: Iterable[Path], *, recursive: bool = True) -> None:
     """Refuse masks that would be taken for photos.
+
+    Args:
+        mask: The mask, or the folder of masks.
+        inputs: The inputs of the call.
+        recursive: Whether folders inside of input folders are searched for photos.
 
     Raises:
         ConfigError: The mask or folder of masks is an input, or lies inside an input folder.
     """
-    real = Path(os.path.realpath(mask))
+    real, is_file = Path(os.path.realpath(mask)), not mask.is_dir()
     for entry in inputs:
-        if real.is_relative_to(os.path.realpath(entry)):
+        folder = Path(os.path.realpath(entry))
+        is_met = real.is_relative_to(folder) if recursive else real == folder or (real.parent == folder and is_file)
+        if is_met:
             raise ConfigError(
                 f"--mask {mask}: lies among the inputs, in {entry}, and would be stylized itself: move it elsewhere"
             )

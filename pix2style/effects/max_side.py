@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pix2style.effects.effect import Effect
 from pix2style.errors import ConfigError
-from pix2style.images import Image8, Picture, fit_within
+from pix2style.images import Image8, Picture, fit_within, read_longer_side
 from pix2style.images.resample import fit_picture
 from pix2style.stylizer import Setting, Stylizer
 
@@ -36,6 +37,12 @@ class MaxSide(Effect):
     def settings(self) -> Mapping[str, Setting]:
         """The longer side."""
         return {"max_side": self._max_side_px}
+
+    def for_source(self, path: Path) -> Stylizer:
+        """Return the stylizer for a file: the inner one for a photo that is not larger, which it does not change."""
+        longer_side_px = read_longer_side(path)
+        fits = longer_side_px is not None and longer_side_px <= self._max_side_px
+        return self.inner.for_source(path) if fits else super().for_source(path)
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Shrink and stylize images; raises what the inner stylizer raises."""

@@ -29,13 +29,22 @@ class StrokeSize(Effect):
         stroke: Size of the strokes relative to the plain way, from 0.5 to 4; None for 1.
         look_px: Longer side in pixels of the version whose strokes a photo gets; None for the photo's own size. Smaller
             photos are not enlarged. `stroke` multiplies the strokes of that version.
+        threads: Number of threads that enlarge; see `stroke_detail.enlarge_with_detail`.
 
     Raises:
         ConfigError: A value is out of its range.
     """
 
-    def __init__(self, inner: Stylizer, *, stroke: float | None = None, look_px: int | None = None) -> None:
+    def __init__(
+        self,
+        inner: Stylizer,
+        *,
+        stroke: float | None = None,
+        look_px: int | None = None,
+        threads: int | None = None,
+    ) -> None:
         super().__init__(inner)
+        self._threads = threads
         # Written so that they refuse NaN and what is no number as well.
         if stroke is not None and not (_is_number(stroke) and MIN_STROKE <= stroke <= MAX_STROKE):
             raise ConfigError(
@@ -97,7 +106,7 @@ class StrokeSize(Effect):
         if version.shape == photo.shape:
             return stylized
         if version.shape[0] <= photo.shape[0] and version.shape[1] <= photo.shape[1]:
-            return enlarge_with_detail(photo, version, stylized, self.strength)
+            return enlarge_with_detail(photo, version, stylized, self.strength, threads=self._threads)
         shrunk = resize(stylized, *photo.shape[:2])
         return shrunk if self.strength == 1 else self._with_lost_share(photo, version, shrunk)
 

@@ -30,7 +30,9 @@ _MAX_THREADS = 4
 _RADIUS = 1
 
 
-def enlarge_with_detail(photo: Image8, version: Image8, stylized: Image8, strength: float = 1.0) -> Image8:
+def enlarge_with_detail(
+    photo: Image8, version: Image8, stylized: Image8, strength: float = 1.0, *, threads: int | None = None
+) -> Image8:
     """Enlarge a stylized image to the size of its photo, with the photo's detail.
 
     Shrinking the result gives the stylized image again, up to little. At strength 0 the result is exactly the photo.
@@ -40,6 +42,8 @@ def enlarge_with_detail(photo: Image8, version: Image8, stylized: Image8, streng
         version: The photo, shrunk to the size in which it was stylized; uint8 [h, w, 3].
         stylized: What a stylizer made of `version`, uint8 [h, w, 3].
         strength: Share of the style in `stylized`. The photo's share of it gets all of the photo's detail.
+        threads: Number of threads, of which four are used at most; None for as many as there are cores. With 1, the
+            caller's thread does it.
 
     Returns:
         uint8 [height, width, 3].
@@ -60,7 +64,12 @@ def enlarge_with_detail(photo: Image8, version: Image8, stylized: Image8, streng
             levels += np.rint(np.float32(kept) * (strip.astype(np.float32) - enlarged)).astype(np.int16)
         result[rows] = np.clip(levels, 0, 255, out=levels)
 
-    with ThreadPoolExecutor(min(usable_cores(), _MAX_THREADS)) as pool:
+    count = min(threads or usable_cores(), _MAX_THREADS)
+    if count == 1:
+        for rows in sharp.strips:
+            fill(rows)
+        return result
+    with ThreadPoolExecutor(count) as pool:
         for _ in pool.map(fill, sharp.strips):
             pass
     return result

@@ -14,6 +14,7 @@ from pix2style.images.decode import (
     open_file,
     read_file,
     read_image_file,
+    read_longer_side,
     read_picture,
     stream_has_alpha,
 )
@@ -46,6 +47,7 @@ from pix2style.images.resample import (
     size_within,
 )
 from pix2style.images.sequence import Frame, PictureSequence, decode_images, open_images
+from pix2style.images.store_metadata import lost_metadata_notes
 from pix2style.images.tilt import tilt
 from pix2style.images.write_sequence import check_can_hold, encode_sequence, write_sequence
 
@@ -89,11 +91,13 @@ __all__ = [
     "has_alpha",
     "is_pillow",
     "list_images",
+    "lost_metadata_notes",
     "open_file",
     "open_images",
     "origin_in",
     "read_file",
     "read_image_file",
+    "read_longer_side",
     "read_origin",
     "read_picture",
     "resize",

@@ -57,6 +57,8 @@ _DECODING_ERRORS = (
     struct.error,
 )
 _JPEG_START = b"\xff\xd8\xff"
+# Formats whose pictures have the size that their headers say. Others hold several sizes of a picture.
+_OF_FIXED_SIZE = frozenset(("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # The operation that makes an image upright, for each value of EXIF tag 0x0112 (EXIF 2.32).
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -222,6 +224,21 @@ def _unturned(pixels: Image8) -> Image8:
 
 def _turned(pixels: Image8, method: Image.Transpose) -> Image8:
     return np.array(Image.fromarray(pixels).transpose(method), dtype=np.uint8)
+
+
+def read_longer_side(path: Path) -> int | None:
+    """Return the longer side of the single picture in a file, in pixels, as its header says.
+
+    It is None for animations, documents of several pages, and what cannot be read.
+    """
+    try:
+        with open_file(path) as stream:
+            formats = formats_for(stream.peek(), str(path))
+            with Image.open(stream, formats=formats) as image:
+                is_single = image.format in _OF_FIXED_SIZE and getattr(image, "n_frames", 1) == 1
+                return max(image.size) if is_single else None
+    except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
+        return None  # decoding the file later raises the error that says what is wrong
 
 
 def has_alpha(path: Path) -> bool:

@@ -55,6 +55,21 @@ def metadata_options(kind: str, metadata: PictureMetadata | None, options: dict[
     return options
 
 
+def lost_metadata_notes(kind: str | None, metadata: PictureMetadata | None) -> tuple[str, ...]:
+    """Return what a person should know about metadata that are to be kept, and that a file of a format cannot hold.
+
+    Args:
+        kind: Format of the file, in Pillow's words.
+        metadata: What is to be kept; None for nothing.
+    """
+    if metadata is None or kind is None:
+        return ()
+    held = {"EXIF data": (*_WITH_EXIF, "TIFF"), "XMP": (*_WITH_EXIF, "TIFF"), "IPTC data": ("JPEG", "TIFF")}
+    values = (metadata.exif, metadata.xmp, metadata.iptc)
+    lost = [name for (name, kinds), value in zip(held.items(), values, strict=True) if value and kind not in kinds]
+    return (f"its {' and '.join(lost)} are not kept: {kind} files do not hold them",) if lost else ()
+
+
 def _exif_with_note(kind: str, metadata: PictureMetadata, options: dict[str, Any]) -> Image.Exif:
     """Return the EXIF data of a file. The note takes the place of the program that made the photo."""
     exif = load_exif(metadata.exif)

@@ -21,6 +21,8 @@ from pix2style.stylizer import Stylizer
 
 ORIGIN_DIGITS = 32
 """Number of digits of each of the two digests in a note."""
+# Formats that are written in another way if nothing is to be lost; most others lose nothing anyway.
+_LOSSLESS_DIFFERS = frozenset(("AVIF", "JPEG", "WEBP"))
 _Answer = Literal["none", "folder", "same", "unknown", "other settings", "other photo"]
 _OTHERS: dict[_Answer, str] = {
     "other settings": "was made by another filter or with other settings",
@@ -93,8 +95,8 @@ class OutputOrigin:
             "settings": dict(identity.settings),
             "quality": self.quality if kind in ("JPEG", "WEBP") and not self.lossless else None,
         }
-        # Only what is set, so that outputs of older versions are still recognised.
-        if self.lossless:
+        # Only what is set, so that outputs of older versions are still recognised; and only where it changes the file.
+        if self.lossless and kind in _LOSSLESS_DIFFERS:
             settings["lossless"] = True
         if self.metadata is not KeepMetadata.NONE:
             settings["metadata"] = str(self.metadata)

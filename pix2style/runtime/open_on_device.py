@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.errors import ArtifactError, ConfigError
+from pix2style.gallery import folder as gallery_folder
 from pix2style.progress import print_note
 from pix2style.runtime.devices import CPU, DEVICES, providers_of
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
@@ -52,10 +53,17 @@ def open_on_device(
         )
     if not runs_int8:
         print_note(
-            f"{path}: {name} does not compute in 8 bits, so most of this filter runs on the processor: export it in"
-            " float16 (--precision fp16), or leave out --device"
+            f"{path}: {name} does not compute in 8 bits, so most of this filter runs on the processor:"
+            f" {_advice(path)}leave out --device"
         )
     return stylizer
+
+
+def _advice(path: Path) -> str:
+    """Return how a filter gets a float16 version, for a message; empty for filters of the gallery, which have none."""
+    if path.parent == gallery_folder.FOLDER:
+        return "the gallery has it in 8 bits only: "
+    return f"put {path.stem.removesuffix('.int8')}.fp16.onnx of the same run beside it (export --precision fp16), or "
 
 
 def check_threads(threads: object) -> None:

@@ -20,6 +20,8 @@ from pix2style.images import (
     decode_images,
     encode_picture,
     encode_sequence,
+    format_of,
+    lost_metadata_notes,
     write_picture,
     write_sequence,
 )
@@ -130,7 +132,7 @@ def stylize_data(
     seconds.decode = time.perf_counter() - started
     target, origin = Path(out_name + suffix), origin_of(stylizer, jpeg_quality, files)
     note = origin.note_of(target, sha256_bytes(data))
-    work = _Work(stylizer, origin, seconds)
+    work = _Work(stylizer, target, origin, seconds)
     if isinstance(image, Picture):
         encoded = encode_picture(target, work.picture(image), quality=jpeg_quality, origin=note)
     else:
@@ -186,7 +188,7 @@ def stylize_data_into(
     for job in keep_existing([Job(Path(name), target)], origin, report, overwrite=overwrite):
         check_can_write_folder(target.parent)
         stylizing = time.perf_counter()
-        work, note = _Work(stylizer, origin, StylizeSeconds()), origin.note(job)
+        work, note = _Work(stylizer, target, origin, StylizeSeconds()), origin.note(job)
         if isinstance(image, Picture):
             write_picture(target, work.picture(image), quality=jpeg_quality, origin=note)
         else:
@@ -221,7 +223,8 @@ class _Work:
         size_px: Width and height of the first picture.
     """
 
-    def __init__(self, stylizer: Stylizer, origin: OutputOrigin, seconds: StylizeSeconds) -> None:
+    def __init__(self, stylizer: Stylizer, target: Path, origin: OutputOrigin, seconds: StylizeSeconds) -> None:
+        self._kind = format_of(target)
         self._stylizer, self._lossless, self._seconds = stylizer, origin.lossless, seconds
         self._notes: list[str] = []
         self.size_px = (0, 0)
@@ -231,7 +234,7 @@ class _Work:
         started = time.perf_counter()
         stylized = self._stylizer.stylize_picture(picture)
         self._seconds.stylize += time.perf_counter() - started
-        self._notes.extend(stylized.notes)
+        self._notes.extend((*stylized.notes, *lost_metadata_notes(self._kind, stylized.metadata)))
         height, width = stylized.rgb.shape[:2]
         self.size_px = self.size_px if any(self.size_px) else (width, height)
         return replace(stylized, lossless=picture.lossless or self._lossless)

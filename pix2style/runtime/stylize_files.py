@@ -16,6 +16,8 @@ from pix2style.images import (
     Picture,
     PictureSequence,
     check_can_hold,
+    format_of,
+    lost_metadata_notes,
     open_images,
     write_picture,
     write_sequence,
@@ -221,7 +223,8 @@ class _Pipeline:
         except DataError as error:
             self._add_failure(job, error)
             return
-        self._report.notes += [FileNote(job.source, note) for note in stylized.notes]
+        lost = lost_metadata_notes(format_of(job.target), stylized.metadata)
+        self._report.notes += [FileNote(job.source, note) for note in (*stylized.notes, *lost)]
         stylized = replace(stylized, lossless=stylized.lossless or self._origin.lossless)
         writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=read.note)
         self._pending_writes.append((job, writing))
@@ -235,7 +238,7 @@ class _Pipeline:
         def frames() -> Iterator[Frame]:
             for frame in sequence.frames():
                 stylized = self._stylize_picture(frame.picture, read.stylizer)
-                notes.extend(stylized.notes)
+                notes.extend((*stylized.notes, *lost_metadata_notes(format_of(job.target), stylized.metadata)))
                 yield replace(frame, picture=stylized)
 
         write_sequence(job.target, frames(), sequence, quality=self._origin.quality, origin=read.note)

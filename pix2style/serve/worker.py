@@ -27,6 +27,7 @@ from pix2style.serve.messages import ConnectionEndedError, receive, send
 from pix2style.serve.served_filters import FilterPart
 from pix2style.serve.stylizers import Stylizers
 from pix2style.serve.worker_entry import WorkerSettings
+from pix2style.system.allocator import keep_freed_memory
 from pix2style.system.memory import peak_memory_bytes
 from pix2style.system.workers import ended_after, ignore_stop_signals, limit_memory
 
@@ -36,6 +37,8 @@ _LOCATION = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\:\n]+[/\\])*(?=[^/
 # The front process ends jobs that take too long. This is for the time after it was killed.
 _GRACE_S = 5.0
 _CLEAN_S = 5.0
+# Memory of usual photos is kept for the next one; older versions of glibc take no larger number.
+_KEPT_BYTES = 2**25
 # What a job can end with, and the error of `jobs` that the front process raises for it; the first kind that fits.
 _ERROR_NAMES: dict[type[Pix2StyleError], str] = {
     TooLargeImageError: "TooManyPixelsError",
@@ -56,6 +59,7 @@ def run_worker(connection: socket.socket, settings: WorkerSettings) -> None:
     ignore_stop_signals()
     limit_memory(settings.limits.memory_bytes)
     share_memory_arena()
+    keep_freed_memory(_KEPT_BYTES)
     watch = threading.Thread(target=_end_with_front, name="end with front", daemon=True)
     watch.start()
     try:
@@ -148,23 +152,11 @@ def _error_values(error: Pix2StyleError) -> dict[str, Any]:
 
 def _end_with_front() -> None:
     """End this process, whatever it is doing, as soon as the front process has ended."""
-    if clean_up_after_front(None):
-        os._exit(0)
-
-
-def clean_up_after_front(wait_s: float | None) -> bool:
-    """Remove what multiprocessing leaves behind when its main process is killed: the folder of a socket.
-
-    Args:
-        wait_s: How long to wait for the end of the front process; None for as long as it takes.
-
-    Returns:
-        Whether the front process has ended.
-    """
     front = mp_process.parent_process()
-    if front is None or not mp_connection.wait([front.sentinel], wait_s):
-        return False
-    folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
-    return True
+    if front is not None:
+        mp_connection.wait([front.sentinel])
+        # What multiprocessing leaves behind when its main process is killed: the folder of a socket.
+        folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pix2style.serve.limits import ServeLimits
 from pix2style.serve.served_filters import ServedFilters
 
-_MOMENT_S = 0.1
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
@@ -30,8 +28,6 @@ class WorkerSettings:
 
 def run(connection: socket.socket, settings: WorkerSettings) -> None:
     """Run a worker; see `worker.run_worker`."""
-    from pix2style.serve.worker import clean_up_after_front, run_worker
+    from pix2style.serve.worker import run_worker
 
     run_worker(connection, settings)
-    # The connection of a front process that was killed may be seen to end before its process is.
-    clean_up_after_front(_MOMENT_S)

@@ -61,11 +61,13 @@ class GivenOptions:
     photos: Sequence[str] = ()
 
     def check(self, jobs: JobList) -> None:
-        """Refuse options that would have no effect.
+        """Refuse options that would have no effect. If no input can be opened, the report says so instead.
 
         Raises:
             ConfigError: There is no input of the kind that an option concerns.
         """
+        if not jobs:
+            return
         has_clips, has_photos = (any(True for _ in jobs.positions_of(clips=clips)) for clips in (True, False))
         if self.clips and not has_clips:
             raise ConfigError(f"{', '.join(self.clips)}: for clips only, and there are none: leave it out")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pix2style.images import Image8, encode_png
+from pix2style.stylizer import Stylizer
 
 Pix2Style = Callable[..., tuple[int, str, str]]
 
@@ -70,3 +71,22 @@ def test_single_images_have_no_parts(pix2style: Pix2Style, folder: Path, tmp_pat
     assert code == 2
     assert notes.startswith(f"pix2style: --shard 2/2: {tmp_path / 'x.png'} is the output of a single input: give a ")
     assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize("option", [["--format", "png"], ["--crf", "20"]])
+def test_a_list_of_missing_files_says_so_whatever_the_options(
+    pix2style: Pix2Style, tmp_path: Path, option: list[str]
+) -> None:
+    (tmp_path / "list.txt").write_text("absent.jpg\n")
+    code, _, notes = pix2style(
+        "infer", "watercolor", "--files-from", tmp_path / "list.txt", "-o", tmp_path / "out", *option
+    )
+    assert (code, notes) == (1, "failed: absent.jpg: no such file or folder\n")
+
+
+def test_who_stylizes_is_said_of_photos_and_clips(
+    pix2style: Pix2Style, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stylizer, "description", "a network")
+    notes = pix2style("infer", "watercolor", folder, "-o", tmp_path / "out", "--shard", "9/9")[2]
+    assert notes == "note: photos and clips are stylized by a network\n"

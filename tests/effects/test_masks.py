@@ -191,3 +191,13 @@ def test_masks_among_the_inputs_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"--mask .*: lies among the inputs, in .*: move it elsewhere"):
             check_apart(mask, inputs)
     check_apart(tmp_path / "masks", [tmp_path / "in", tmp_path / "masks2"])
+
+
+def test_masks_in_a_subfolder_that_is_not_searched_are_no_inputs(tmp_path: Path) -> None:
+    (tmp_path / "in" / "masks").mkdir(parents=True)
+    (tmp_path / "in" / "a.png").touch()
+    for mask in (tmp_path / "in" / "masks", tmp_path / "in" / "masks" / "sky.png"):
+        check_apart(mask, [tmp_path / "in"], recursive=False)
+    for mask in (tmp_path / "in", tmp_path / "in" / "a.png"):
+        with pytest.raises(ConfigError, match=r"lies among the inputs"):
+            check_apart(mask, [tmp_path / "in"], recursive=False)

@@ -169,3 +169,16 @@ def test_too_many_pixels_to_enlarge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pix2style.effects.stroke.MAX_PIXELS", 100_000)
     with pytest.raises(DataError, match=r"at stroke 0\.5 .* 640x400 pixels.*100,000: give a larger stroke"):
         StrokeSize(Levels(), stroke=0.5)(edge())
+
+
+def test_one_thread_enlarges_in_the_caller_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = edge(400, 640)
+    plain = StrokeSize(Levels(), look_px=80)(photo)
+
+    def refuse(count: int) -> None:
+        raise AssertionError(count)
+
+    monkeypatch.setattr("pix2style.effects.stroke_detail.ThreadPoolExecutor", refuse)
+    assert np.array_equal(StrokeSize(Levels(), look_px=80, threads=1)(photo), plain)
+    with pytest.raises(AssertionError, match="2"):
+        StrokeSize(Levels(), look_px=80, threads=2)(photo)

@@ -114,3 +114,11 @@ def test_the_float16_file_is_taken_instead(
         taken = load_stylizer(file, device="cuda")
         assert isinstance(taken, OnnxStylizer)
         assert taken.spec.precision == "int8"
+
+
+@pytest.mark.usefixtures("cuda")
+def test_filters_of_the_gallery_are_not_to_be_exported_anew(capfd: pytest.CaptureFixture[str]) -> None:
+    load_stylizer("aquarelle", device="cuda")
+    printed = capfd.readouterr().err
+    assert printed.endswith("runs on the processor: the gallery has it in 8 bits only: leave out --device\n")
+    assert "export" not in printed

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pix2style.effects.max_side import MaxSide
 from pix2style.errors import DataError
 from pix2style.images import Image8, Picture, read_origin, read_picture, write_picture
+from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import stylize_files
 
@@ -208,3 +210,32 @@ def test_an_output_that_cannot_be_looked_at_stops_no_other_photo(
     assert ([path.name for path in report.written], [failed.path for failed in report.failures]) == (["a.png"], [long])
     assert "name too long" in report.failures[0].reason
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".webp"])
+def test_lossless_is_a_setting_only_where_it_changes_the_file(
+    stylizer: OnnxStylizer, photos: Callable[..., list[Image8]], tmp_path: Path, suffix: str
+) -> None:
+    write_picture(tmp_path / "in" / f"a{suffix}", Picture(photos(1, 16, 20)[0]))
+    stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
+    lossless = FileSettings(lossless=True)
+    if suffix == ".webp":
+        with pytest.raises(DataError, match="other settings"):
+            stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", files=lossless)
+        stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", files=lossless, overwrite=True)
+    assert len(stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out", files=lossless).skipped) == 1
+
+
+def test_the_longest_side_is_a_setting_only_for_larger_photos(
+    stylizer: OnnxStylizer, photos: Callable[..., list[Image8]], tmp_path: Path
+) -> None:
+    for name, side in (("small", 16), ("large", 40)):
+        write_picture(tmp_path / "in" / f"{name}.png", Picture(photos(1, side, side)[0]))
+    for name in ("small", "large"):
+        stylize_files(stylizer, [tmp_path / "in" / f"{name}.png"], tmp_path / "out")
+    shrinking = MaxSide(stylizer, 20)
+    assert len(stylize_files(shrinking, [tmp_path / "in" / "small.png"], tmp_path / "out").skipped) == 1
+    with pytest.raises(DataError, match=r"large\.png: was made by another filter or with other settings"):
+        stylize_files(shrinking, [tmp_path / "in"], tmp_path / "out")
+    stylize_files(shrinking, [tmp_path / "in"], tmp_path / "out", overwrite=True)
+    assert len(stylize_files(shrinking, [tmp_path / "in"], tmp_path / "out").skipped) == 2

@@ -11,11 +11,11 @@ from torch import nn
 from pix2style.config import Config
 from pix2style.config.train import OptimizerConfig, TrainConfig
 from pix2style.runs.networks import build_discriminator, build_generator
+from pix2style.system.allocator import keep_freed_memory
 from pix2style.training.distributed import World
 from pix2style.training.objective.distillation import build_distiller
 from pix2style.training.objective.objective import build_objective
 from pix2style.training.step.adam import ChannelsLastAdam
-from pix2style.training.step.allocator import keep_freed_memory
 from pix2style.training.step.device import compiles, compute_dtype, pick_device
 from pix2style.training.step.nonfinite import LossScale, NonFiniteMonitor
 from pix2style.training.step.state import TrainingState

@@ -2,7 +2,7 @@
 
 const HERE = new URL("./", import.meta.url);
 const MAX_THREADS = 4;
-const WARM_UP_MS = 1000;
+const WARM_UP_MS = 1500;
 const [SMALLEST_WARM_UP_PX, LARGEST_WARM_UP_PX] = [32, 512];
 const ERRORS_ONLY = 3;
 
@@ -120,7 +120,7 @@ async function openOn(backend, page, entry, onProgress) {
 /**
  * Run a new filter on black squares, so that the first photo is quicker.
  *
- * Browsers compile WebAssembly quickly at first, and compile again well what they see running. This takes about a second,
+ * Browsers compile WebAssembly quickly at first, and again well what they see running. This takes about 1.5 seconds,
  * once for all filters. So that it takes no longer on slow machines, squares grow only while there is time.
  */
 async function warmUp(filter) {

@@ -8,7 +8,7 @@ import pytest
 
 _FAULTS = """
 import resource, sys, torch
-from pix2style.training.step.allocator import keep_freed_memory
+from pix2style.system.allocator import keep_freed_memory
 if sys.argv[1] == "keep" and not keep_freed_memory():
     sys.exit(3)
 def faults():
