@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.util
 import os
+import signal
 import socket
 import sys
 import threading
@@ -129,6 +130,15 @@ class WorkerProcess:
         code: int | None = self._process.exitcode
         _running.discard(self._process)
         return code
+
+
+def describe_end(code: int | None) -> str:
+    """Return in words how a process has ended."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"
 
 
 def _kill_running() -> None:
