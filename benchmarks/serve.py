@@ -207,6 +207,8 @@ async def _measure_signals(options: argparse.Namespace) -> Section:
     lines, faults = [_machine(options.cores), ""], []
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
+        with ServerProcess(folder / "bytecode", filters, serve):
+            pass  # what is imported for the first time is compiled
         start_s = []
         for number in range(options.rounds):
             with ServerProcess(folder / f"start{number}", filters, serve) as server:

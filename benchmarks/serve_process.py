@@ -95,6 +95,7 @@ class ServerProcess:
             _MARK: self._mark,
             **self._environment,
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users have bytecode
         self._log = (self.folder / "log.txt").open("ab")
         self.before_shm = _shared_memory()
         began_s = time.perf_counter()

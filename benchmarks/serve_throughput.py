@@ -27,7 +27,7 @@ from pix2style.recipes.quickstart import sample_photos
 
 SIZE = (640, 480)
 _TYPE = "image/jpeg"
-_WITH_JPEG = "Pillow, filter, Pillow, two processes: no server can be faster"
+_WITH_JPEG = "Pillow, filter, Pillow, two processes, 1 thread each"
 _POST = """
 local file = io.open("{body}", "rb")
 wrk.method, wrk.body = "POST", file:read("*a")

@@ -40,8 +40,9 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: App, front: Front, stop_s: float, on_ready: Callable[[], None] = lambda: None) -> None:
-        # Faults are printed by the gate, and what uvicorn says about clients concerns nobody.
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+        # Faults are printed by the gate, and what libraries say about clients concerns nobody.
+        for library in ("uvicorn.error", "python_multipart"):
+            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
         config = uvicorn.Config(
             app,
             log_config=None,

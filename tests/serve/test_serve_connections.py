@@ -164,7 +164,9 @@ def test_a_client_that_asks_before_it_sends(running: _Running) -> None:
     assert answer.endswith(b"photo")
 
 
-def test_what_is_no_http_is_told_so(running: _Running, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_http_is_told_so(
+    running: _Running, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     for data in (b"\x16\x03\x01\x02\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", b"X" * 70_000):
         head, _, body = running.raw(data).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 ")
@@ -172,8 +174,11 @@ def test_what_is_no_http_is_told_so(running: _Running, capfd: pytest.CaptureFixt
     bad_chunk = b"Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
     running.raw(b"POST /v1/stylize HTTP/1.1\r\n" + bad_chunk)
     running.raw(b"POST /nowhere HTTP/1.1\r\n" + bad_chunk)
+    bad_form = b"--x\r\nName\xa5: 1\r\n\r\n"
+    form_type = "Content-Type: multipart/form-data; boundary=x"
+    assert b"bad-request" in running.raw(running.head(len(bad_form), form_type, "Connection: close") + bad_form)
     assert running.ask("GET", "/healthz")[0] == 200
-    assert capfd.readouterr().err == ""
+    assert (capfd.readouterr().err, caplog.records) == ("", [])
 
 
 def test_a_client_that_goes_in_the_middle_leaves_nothing(running: _Running) -> None:
