@@ -37,6 +37,14 @@ from pix2style.progress import LiveStatus, print_failures, print_file_notes
 from pix2style.runtime.file_settings import FileSettings
 
 _LAYOUT = "\n\t"  # control characters that messages may hold
+FilterArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILTER",
+        help="A name that `pix2style gallery` lists, for example great-wave (a file of that name here wins), a filter"
+        " file (.onnx; FILE@1 for its style 1), or a blend of several (great-wave:0.6,FILE:0.4).",
+    ),
+]
 SourceArgument = Annotated[
     str,
     typer.Argument(
@@ -134,7 +142,7 @@ app = Application(add_completion=False, rich_markup_mode="markdown", pretty_exce
 
 @app.command(context_settings={"help_option_names": ["-h", "--help"]})
 def infer_ray(
-    stylizer: options.FilterArgument,
+    stylizer: FilterArgument,
     source: SourceArgument,
     out: TargetOption,
     cluster: ClusterOptions,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,10 +29,22 @@ def ray_connection(address: str | None, *modules: str) -> Iterator[Any]:
     # Otherwise Ray sends usage statistics, and rebuilds the environment of a driver that was started by uv.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    # Its core prints as an error what Ray Data does each time (issue 53727). What matters comes as an exception.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     [ray, *_] = require("ray", "ray", *modules)
-    if ray.is_initialized():
-        yield ray
-        return
+    # Ray prints on stdout when a machine dies.
+    with contextlib.redirect_stdout(sys.stderr):
+        if ray.is_initialized():
+            yield ray
+            return
+        _connect(ray, address)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str | None) -> None:
     # Without an address, Ray would look for the cluster that ran last on this machine, which may have crashed.
     options: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
     try:
@@ -42,10 +55,6 @@ def ray_connection(address: str | None, *modules: str) -> Iterator[Any]:
             f"--address {address}: no Ray cluster can be reached there ({error}): start one with"
             " ray start --head, or leave out --address to start one on this machine"
         ) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 def _check_address(address: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,13 +29,21 @@ class RemotePlace(Place):
 
     def __init__(self, url: str, protocol: str, options: dict[str, object]) -> None:
         self._url, self._protocol, self._options = url, protocol, options
-        self._system, self._root = self._connect()
+        self._of_thread = threading.local()
+        self._root = self._connect()[1]
         self.address = f"{protocol}://{self._shown_host()}{self._root.lstrip('/')}"
 
     def _connect(self) -> tuple[Any, str]:
         [core] = require("ray", "fsspec.core")
         system, path = core.url_to_fs(self._url, use_listings_cache=False, **self._options)
         return system, str(path).rstrip("/")
+
+    @property
+    def _system(self) -> Any:
+        """The file system: one for each thread, because most hold a connection that does one thing at a time."""
+        if not hasattr(self._of_thread, "system"):
+            self._of_thread.system = self._connect()[0]
+        return self._of_thread.system
 
     def _shown_host(self) -> str:
         host = getattr(self._system, "host", None)

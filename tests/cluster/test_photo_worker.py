@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -180,6 +181,12 @@ def test_errors_of_workers_keep_their_exit_codes() -> None:
 def test_addresses_that_cannot_be_opened(address: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         open_place(address)
+
+
+def test_threads_do_not_share_a_connection(memory: str) -> None:
+    place = open_place(memory)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: id(place._system)).result() != id(place._system)
 
 
 def test_places_that_do_not_fit_are_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
