@@ -62,7 +62,7 @@ def main() -> None:
             for call in (call for call in _CALLS if call in calls):
                 figures.append(_measure(options.filter, work, count, call))
                 print(figures[-1], flush=True)
-    text = _report(options.filter, figures)
+    text = _report(options.filter, figures, [f"--counts {options.counts}", f"--calls {options.calls}"])
     print(text)
     (Path(__file__).parent / "results" / "many_photos.md").write_text(text, encoding="utf-8")
 
@@ -121,13 +121,13 @@ def _infer(filter_name: str, photos: Path, out: Path, *more: str) -> resource.st
     return usage
 
 
-def _report(filter_name: str, figures: Sequence[_Figures]) -> str:
+def _report(filter_name: str, figures: Sequence[_Figures], options: Sequence[str]) -> str:
     """Return the table. Costs of a photo are those beyond the smallest count, whose call pays for the start."""
     versions = f"pix2style {__version__}, Python {platform.python_version()}"
     lines = [
         "# Very many small photos",
         "",
-        "`python benchmarks/many_photos.py`",
+        f"`{' '.join(['python benchmarks/many_photos.py', *options])}`",
         "",
         f"Photos of 32x32 pixels, filter {filter_name}, one thread; {versions}, {usable_cores()} cores.",
         "Peak memory is the resident set of the process. Bytes and milliseconds per photo are differences to the",

@@ -16,7 +16,6 @@ from serve_client import Client
 from serve_process import ServerProcess, free_port
 
 _ORPHANS_S = 20.0
-_SURELY_SENT_S = 0.1
 
 
 @dataclass
@@ -172,8 +171,18 @@ class TermReport:
     log: str
 
 
-async def terminate(server: ServerProcess, photos: Sequence[bytes], at_once: int, load_s: float) -> TermReport:
-    """End a server by SIGTERM while it has requests in flight."""
+async def terminate(
+    server: ServerProcess, photos: Sequence[bytes], at_once: int, load_s: float, *, surely_sent_s: float = 0.1
+) -> TermReport:
+    """End a server by SIGTERM while it has requests in flight.
+
+    Args:
+        server: The server.
+        photos: What it is asked for.
+        at_once: Number of requests at a time.
+        load_s: Seconds of load before the signal.
+        surely_sent_s: Age from which on a request has surely reached the server.
+    """
     async with load_on(server.port, photos, at_once) as load:
         await asyncio.sleep(load_s)
         signal_s = time.perf_counter()
@@ -181,7 +190,7 @@ async def terminate(server: ServerProcess, photos: Sequence[bytes], at_once: int
         exit_code = await asyncio.to_thread(server.process.wait, 120)
         seconds = time.perf_counter() - signal_s
     in_flight = [
-        request for request in load.sent if request.sent_s < signal_s - _SURELY_SENT_S and request.ended_s > signal_s
+        request for request in load.sent if request.sent_s < signal_s - surely_sent_s and request.ended_s > signal_s
     ]
     finished = sum(request.status == 200 for request in in_flight)
     later = [request.status for request in load.sent if request.sent_s > signal_s]

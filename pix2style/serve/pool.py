@@ -1,19 +1,25 @@
-"""Give jobs to worker processes, first come first served, and replace workers that crash, hang or are killed."""
+"""Give jobs to worker processes, first come first served, and replace workers that crash, hang or are killed.
+
+The library pebble has pools with time limits, too. It was weighed and left out: its workers answer by pickles, with
+which a worker that a hostile picture has taken over could run code in the front process; it does not say when a worker
+has loaded its filter; it finds crashed and late workers by looking every 0.1 s; and its queue has no bound. The sockets
+of this pool are part of the asyncio loop, so nothing polls, and a worker that ends is noticed at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import math
-import signal
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pix2style.errors import Pix2StyleError
 from pix2style.progress import print_note
+from pix2style.serve.job_messages import answer_of, values_of
 from pix2style.serve.jobs import (
     WORKER_ERRORS,
     QueueFullError,
@@ -25,75 +31,17 @@ from pix2style.serve.jobs import (
 )
 from pix2style.serve.limits import ServeLimits
 from pix2style.serve.messages import ConnectionEndedError
+from pix2style.serve.pool_counts import PoolCounts
+from pix2style.serve.pool_task import PoolTask
 from pix2style.serve.served_filters import ServedFilters
 from pix2style.serve.worker_entry import WorkerSettings
-from pix2style.serve.worker_process import WorkerProcess
+from pix2style.serve.worker_process import WorkerProcess, describe_end
 
-_MEDIA_TYPES = {
-    ".avif": "image/avif",
-    ".bmp": "image/bmp",
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".ppm": "image/x-portable-pixmap",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".webp": "image/webp",
-}
 _REMEMBERED_JOBS = 32
 _USUAL_JOB_S = 0.5
 _LONGEST_PAUSE_S = 10.0
 _MOST_FAILED_STARTS = 3
 _END_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class PoolCounts:
-    """Numbers of jobs and workers.
-
-    Attributes:
-        in_flight: Jobs that wait or are being done.
-        queued: Those of them that wait for a worker.
-        workers: Workers that there should be.
-        workers_ready: Workers that do a job or wait for one.
-        workers_replaced: Workers that have ended or were killed, and for which others were started, so far.
-        jobs_done: Jobs that were answered with a picture.
-        jobs_failed: Jobs that were answered with an error about the picture or the settings.
-        jobs_refused: Jobs for which there was no place.
-        jobs_timed_out: Jobs that took too long.
-        jobs_lost: Jobs whose worker has ended.
-        jobs_abandoned: Jobs whose caller has gone.
-        worker_memory_bytes: The most memory that one of the present workers has taken.
-    """
-
-    in_flight: int = 0
-    queued: int = 0
-    workers: int = 0
-    workers_ready: int = 0
-    workers_replaced: int = 0
-    jobs_done: int = 0
-    jobs_failed: int = 0
-    jobs_refused: int = 0
-    jobs_timed_out: int = 0
-    jobs_lost: int = 0
-    jobs_abandoned: int = 0
-    worker_memory_bytes: int = 0
-
-
-class _Task:
-    """A job on its way through the pool."""
-
-    def __init__(self, values: Mapping[str, Any], data: bytes, loop: asyncio.AbstractEventLoop) -> None:
-        self.values, self.data = values, data
-        self.entered_s, self.begun_s = time.perf_counter(), 0.0
-        self.answer: asyncio.Future[StylizedAnswer] = loop.create_future()
-        self.timer: asyncio.TimerHandle | None = None
-
-    def fail(self, error: Pix2StyleError) -> bool:
-        """Answer with an error, unless the job is answered already. Return whether it was not."""
-        if self.answer.done():
-            return False
-        self.answer.set_exception(error)
-        return True
 
 
 class WorkerPool:
@@ -112,9 +60,9 @@ class WorkerPool:
         self.filters, self.limits = filters, limits
         self._threads = threads_per_worker
         self._counts = PoolCounts(workers=workers)
-        self._waiting: deque[_Task] = deque()
+        self._waiting: deque[PoolTask] = deque()
         self._idle: list[WorkerProcess] = []
-        self._working: dict[WorkerProcess, _Task] = {}
+        self._working: dict[WorkerProcess, PoolTask] = {}
         self._seconds: deque[float] = deque(maxlen=_REMEMBERED_JOBS)
         self._keepers: list[asyncio.Task[None]] = []
         self._first: asyncio.Future[None] | None = None
@@ -179,7 +127,7 @@ class WorkerPool:
             self._count(jobs_refused=1)
             raise QueueFullError("too many pictures are waiting: ask again later", self._retry_after_s())
         loop = asyncio.get_running_loop()
-        task = _Task(_values(job, [(part.name, part.style, part.weight) for part in parts]), job.data, loop)
+        task = PoolTask(values_of(job, [(part.name, part.style, part.weight) for part in parts]), job.data, loop)
         task.timer = loop.call_later(self.limits.job_s, self._expire, task)
         self._waiting.append(task)
         self._dispatch()
@@ -249,7 +197,7 @@ class WorkerPool:
         except ConnectionEndedError:
             pass
         finally:
-            cause = _cause(await self._end(worker))
+            cause = describe_end(await self._end(worker))
         return was_ready, WorkerLostError(f"it has ended ({cause})")
 
     async def _take_answers(self, worker: WorkerProcess) -> None:
@@ -297,17 +245,17 @@ class WorkerPool:
             self._working[worker] = task
             worker.send(task.values, task.data)
 
-    def _finish(self, task: _Task, values: Mapping[str, Any], data: bytes) -> None:
+    def _finish(self, task: PoolTask, values: Mapping[str, Any], data: bytes) -> None:
         """Answer a job as its worker did."""
         self._seconds.append(time.perf_counter() - task.begun_s)
         if values["status"] == "error":
             self._count(jobs_failed=task.fail(WORKER_ERRORS[values["error"]](values["message"])))
         elif not task.answer.done():
             self._count(jobs_done=1)
-            task.answer.set_result(_answer(values, data, task.begun_s - task.entered_s))
+            task.answer.set_result(answer_of(values, data, task.begun_s - task.entered_s))
         self._settle(task)
 
-    def _expire(self, task: _Task) -> None:
+    def _expire(self, task: PoolTask) -> None:
         """End a job that has taken too long, with the worker that has it."""
         limit = f"{self.limits.job_s:g} s"
         late = TimeLimitError(
@@ -321,7 +269,7 @@ class WorkerPool:
         for worker in [worker for worker, its_task in self._working.items() if its_task is task]:
             worker.kill()
 
-    def _settle(self, task: _Task) -> None:
+    def _settle(self, task: PoolTask) -> None:
         """Note that a job needs nothing any more."""
         if task.timer:
             task.timer.cancel()
@@ -340,41 +288,3 @@ class WorkerPool:
         self._counts = replace(
             self._counts, **{name: getattr(self._counts, name) + number for name, number in more.items()}
         )
-
-
-def _values(job: StylizeJob, parts: list[tuple[str, str | None, float]]) -> dict[str, Any]:
-    """Return what a worker has to know of a job, apart from the picture."""
-    return {
-        "parts": parts,
-        "strength": job.strength,
-        "stroke": job.stroke,
-        "look_px": job.look_px,
-        "preserve_color": job.preserve_color,
-        "suffix": job.suffix,
-        "quality": job.quality,
-        "lossless": job.lossless,
-        "metadata": str(job.metadata),
-    }
-
-
-def _answer(values: Mapping[str, Any], data: bytes, queue_s: float) -> StylizedAnswer:
-    return StylizedAnswer(
-        data=data,
-        media_type=_MEDIA_TYPES[values["suffix"]],
-        width_px=values["width_px"],
-        height_px=values["height_px"],
-        notes=tuple(values["notes"]),
-        queue_s=queue_s,
-        decode_s=values["decode_s"],
-        stylize_s=values["stylize_s"],
-        encode_s=values["encode_s"],
-    )
-
-
-def _cause(code: int | None) -> str:
-    """Return in words how a process has ended."""
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        return f"signal {signal.Signals(-code).name}"
-    return f"signal {-code}"

@@ -21,7 +21,7 @@ from pix2style.serve.front import Front
 from pix2style.serve.http_app import make_app
 from pix2style.serve.jobs import StylizedAnswer, StylizeJob
 from pix2style.serve.limits import ServeLimits
-from pix2style.serve.pool import PoolCounts
+from pix2style.serve.pool_counts import PoolCounts
 from pix2style.serve.served_filters import ServedFilter, ServedFilters
 
 HERE = {"host": "127.0.0.1:8080"}

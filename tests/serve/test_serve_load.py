@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 _LIMIT = 1_000_000
-_OPTIONS = ("--workers", "2", "--max-mb", "1", "--max-body-seconds", "0.5", "--queue", "2")
+_OPTIONS = ("--workers", "2", "--max-mb", "1", "--max-body-seconds", "2", "--queue", "2")
 
 
 @pytest.fixture(scope="module")

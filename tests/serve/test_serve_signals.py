@@ -34,7 +34,7 @@ def benchmarks() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def pictures(photos: Callable[..., list[Image8]]) -> list[bytes]:
     encoded = []
-    for photo in photos(2, 240, 320):
+    for photo in [*photos(2, 240, 320), *photos(1, 900, 1100)]:
         stream = io.BytesIO()
         Image.fromarray(photo).save(stream, "JPEG")
         encoded.append(stream.getvalue())
@@ -46,7 +46,7 @@ def test_kill_9_of_the_front_leaves_no_process_no_file_and_the_port(
 ) -> None:
     from serve_signals import kill_front
 
-    report = asyncio.run(kill_front(tmp_path, ["great-wave"], ["--workers", "1"], pictures, 0.2))
+    report = asyncio.run(kill_front(tmp_path, ["great-wave"], ["--workers", "1"], pictures[:2], 0.2))
     assert report.processes >= 2
     assert report.gone_s < float("inf")
     assert report.leftovers == []
@@ -59,13 +59,13 @@ def test_only_requests_of_a_killed_worker_are_lost_and_sigterm_finishes_the_othe
     from serve_signals import kill_workers, terminate
 
     with ServerProcess(tmp_path, ["great-wave"], ["--workers", "2"]) as server:
-        killed = asyncio.run(kill_workers(server, pictures, kills=2, pause_s=0.2))
+        killed = asyncio.run(kill_workers(server, pictures[:2], kills=2, pause_s=0.2))
         assert killed.kills == 2
         assert killed.right > 0
         assert killed.lost <= killed.kills
         assert killed.broken == 0
         assert killed.workers_after == 2
-        ended = asyncio.run(terminate(server, pictures, 4, 0.3))
+        ended = asyncio.run(terminate(server, pictures[2:], 8, 0.5, surely_sent_s=0.25))
     assert ended.finished == ended.in_flight
     assert set(ended.other) <= {0, 200, 503}
     assert ended.exit_code == 0

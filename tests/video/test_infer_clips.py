@@ -400,3 +400,23 @@ def test_wrong_styles_in_a_timeline(infer: Infer, lite_file: Callable[..., Path]
         (tmp_path / "t.txt").write_text(text)
         done = infer(lite_file(styles=2), clip, "-o", tmp_path / "out.mp4", "--timeline", tmp_path / "t.txt")
         assert (done.code, "t.txt:1: " in done.err) == (2, True)
+
+
+def test_parts_of_photos_and_clips(infer: Infer, folder: Path, tmp_path: Path) -> None:
+    def files(out: Path) -> dict[str, bytes]:
+        return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    assert infer("watercolor", folder, "-o", tmp_path / "whole", "--steady", "off").code == 0
+    for number in (3, 1, 2, 4):
+        done = infer(
+            "watercolor", folder, "-o", tmp_path / "out", "--steady", "off", "--shard", f"{number}/4", "--json"
+        )
+        report = json.loads(done.out)
+        # Options for clips are not refused in a part without clips; one photo, then one clip after the other.
+        assert (done.code, report["inputs"], len(report["clips"]), len(report["written"])) == (
+            0,
+            3,
+            int(number in (2, 3)),
+            int(number < 4),
+        )
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
