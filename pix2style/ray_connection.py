@@ -29,8 +29,6 @@ def ray_connection(address: str | None, *modules: str) -> Iterator[Any]:
     # Otherwise Ray sends usage statistics, and rebuilds the environment of a driver that was started by uv.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    # Its core prints as an error what Ray Data does each time (issue 53727). What matters comes as an exception.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     [ray, *_] = require("ray", "ray", *modules)
     # Ray prints on stdout when a machine dies.
     with contextlib.redirect_stdout(sys.stderr):

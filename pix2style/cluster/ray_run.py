@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ def running_on_ray(
         MissingExtraError: Ray is not installed.
         ArtifactError: The cluster cannot be reached, or has no machine for a worker.
     """
+    # Ray's core prints as an error what Ray Data does each time (issue 53727). What matters comes as an exception.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     with ray_connection(options.address, "ray.data") as ray, _settings(ray):
         pool = _pool(ray, options)
         photos = ray.data.from_items([0]).map_batches(
