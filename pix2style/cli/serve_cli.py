@@ -108,7 +108,7 @@ def _leave(server: Server | None) -> None:
     if server is None:
         return
     if server.is_cut_short:
-        with advise_after_interrupt("serve", lambda: "photos that were in work got no answer"):
+        with advise_after_interrupt("serve", lambda: "a photo that was still in work got no answer"):
             sys.exit(EXIT_INTERRUPTED)
     if server.given_up:
         print(f"pix2style: {counted(server.given_up, 'photo')} got no answer within --stop-seconds", file=sys.stderr)
