@@ -48,7 +48,10 @@ _OriginOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        min=1, max=256, metavar="N", help="Processes that stylize, for example 4. Default: one for each core."
+        min=1,
+        max=256,
+        metavar="N",
+        help="Processes that stylize, for example 4. Default: one for each core, or fewer with --threads-per-worker.",
     ),
 ]
 ThreadsOption = Annotated[
