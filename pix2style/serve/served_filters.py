@@ -154,7 +154,7 @@ class ServedFilters:
         """
         pieces = [piece.strip() for piece in text.split(",")]
         if len(pieces) > _MOST_PARTS:
-            raise ConfigError(f"filter is a blend of {len(pieces)} filters: blend at most {_MOST_PARTS}")
+            raise ConfigError(f"filter is a blend of {len(pieces)}: blend at most {_MOST_PARTS} filters")
         parts = [self._part(piece) for piece in pieces]
         weights = [part.weight for part in parts]
         if len(parts) == 1 and ":" in text:
