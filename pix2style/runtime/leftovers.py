@@ -18,14 +18,14 @@ from pix2style.system.locks import is_alone, open_lock, try_lock
 from pix2style.writable import check_can_write_folder
 
 _LEFTOVER = re.compile(r"\.(.+)\.[0-9a-f]{16}\.partial", re.DOTALL)
-# Where locks do not say whether other processes work in a folder, files that nobody has written to for so long are
-# left over: writing an image takes seconds, and joining a clip minutes.
+# If locks cannot tell whether other processes work in a folder, only unfinished files are removed that have not changed
+# for this time: writing an image takes seconds, and joining a clip minutes.
 _SURELY_OLD_S = 3600.0
 
 
 @contextlib.contextmanager
 def working_in(out: Path, targets: PathList) -> Iterator[None]:
-    """Make OUT, check that it can be written, and hold a lock that it shares with other parts while the block runs.
+    """Make OUT, check that it can be written, and hold a lock on it, shared with other parts, while the block runs.
 
     Args:
         out: Folder of the outputs. If the block has put nothing into it, it is removed again.
@@ -37,14 +37,16 @@ def working_in(out: Path, targets: PathList) -> Iterator[None]:
     missing = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     try:
         with contextlib.ExitStack() as stack:
-            with contextlib.suppress(OSError, ValueError):  # it cannot be made, which the check says, or not be read
+            with contextlib.suppress(OSError, ValueError):  # the check below reports what is wrong
                 stack.callback(os.close, while_folders_vanish(lambda: _lock(out)))
             check_can_write_folder(out)
             yield
     finally:
         remove_leftovers(out, targets)
         for folder in missing:
-            with contextlib.suppress(OSError, ValueError):  # it holds something, or others may be about to write
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # it is not empty, or another process may be about to write into it
                 _remove_empty(folder)
 
 
@@ -74,9 +76,9 @@ def _remove_empty(folder: Path) -> None:
 
 
 def remove_leftovers(out: Path, targets: PathList) -> None:
-    """Remove what killed calls have left of some outputs, unless other processes are at work in OUT.
+    """Remove unfinished files of some outputs, which killed calls have left, unless other processes work in OUT.
 
-    So the last of several parts that run at once removes what is left of all.
+    If several parts run at once, the last one removes these files of all parts.
 
     Args:
         out: Folder of the outputs.
