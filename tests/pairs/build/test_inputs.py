@@ -117,17 +117,18 @@ def test_cmyk_by_its_profile(tmp_path: Path, photo: Image8) -> None:
     assert np.ptp(contents["plain.jpg"].astype(int), axis=2).max() > 20
 
 
-def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
+def test_animations_and_documents_of_several_pages_are_no_photos(tmp_path: Path, photo: Image8) -> None:
     frames = [Image.new("RGB", (40, 30), colour) for colour in ((200, 10, 30), (0, 0, 255), (0, 255, 0))]
     files = {
         f"animated.{kind.lower()}": encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
         for kind, options in (("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {}), ("TIFF", {}))
     }
-    contents = make(tmp_path, files).contents
-    assert len(contents) == 4
-    for name, content in contents.items():
-        assert content.shape == (30, 40, 3), name
-        assert (content == (200, 10, 30)).all(), name
+    made = make(tmp_path, {**files, "photo.png": encode_png(photo)})
+    assert list(made.contents) == ["photo.png"]
+    assert made.reasons.keys() == files.keys()
+    for name, reason in made.reasons.items():
+        noun = "pages" if name.endswith("tiff") else "frames"
+        assert reason == f"holds 3 {noun}, not one picture: save one of them as a file"
 
 
 SIDES = {"1x1": (1, 1), "1x20000": (20_000, 1), "20000x1": (1, 20_000), "20000x3": (3, 20_000)}
