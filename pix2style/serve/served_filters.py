@@ -159,6 +159,8 @@ class ServedFilters:
         weights = [part.weight for part in parts]
         if len(parts) == 1 and ":" in text:
             raise ConfigError(f"filter is {parts[0].name} with a weight: for less of one style give it a strength")
+        if not math.isfinite(sum(weights)):
+            raise ConfigError("filter has too large weights: only their ratios matter, as in great-wave:0.6,ejiri:0.4")
         if not math.fsum(weights):
             raise ConfigError("filter has no weight above 0: give one of its parts a weight, as in great-wave:0.6")
         if len({":" in piece for piece in pieces}) > 1:
