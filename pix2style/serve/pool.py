@@ -198,8 +198,8 @@ class WorkerPool:
         cause = ""
         try:
             values, _ = await worker.receive()
-            if error := error_of(values):
-                return False, error
+            if refused := error_of(values):
+                return False, refused
             was_ready = True
             await self._take_answers(worker)
         except ConnectionEndedError:
