@@ -27,7 +27,10 @@ def _machine() -> bytes:
         with open("/proc/sys/kernel/random/boot_id", "rb") as stream:
             return stream.read()
     except OSError:
-        return os.uname().nodename.encode("utf-8", "surrogateescape") if sys.platform != "win32" else b""
+        if sys.platform == "win32":
+            return b""
+        else:  # noqa: RET505 (mypy takes code after the block for unreachable on Windows)
+            return os.uname().nodename.encode("utf-8", "surrogateescape")
 
 
 MACHINE_DIGITS = hashlib.sha256(_machine()).hexdigest()[:4]
