@@ -3,7 +3,8 @@
 #   docker build -t pix2style-serve .
 #   docker run --rm -p 8080:8080 -e PIX2STYLE_SERVE_TOKEN --read-only --cap-drop all pix2style-serve
 #
-# It needs no file to be writable and no capability. Arguments after the image's name are those of `pix2style serve`.
+# It works on a read-only file system and without capabilities. Arguments after the image's name are those of
+# `pix2style serve`.
 ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
@@ -17,8 +18,8 @@ RUN ["python", "-m", "uv", "sync", "--frozen", "--no-cache", "--no-dev", "--no-e
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/pix2style /opt/pix2style
-# The server keeps photos in memory. Its workers meet it at a socket in the folder for temporary files, which is part of
-# every container and writable even where nothing else is.
+# The server keeps photos in memory. To start its workers it makes a socket in the folder for temporary files. The folder
+# /dev/shm is part of every container, and writable even if nothing else is.
 ENV PATH=/opt/pix2style/bin:$PATH PYTHONUNBUFFERED=1 TMPDIR=/dev/shm
 WORKDIR /
 USER 10001:10001

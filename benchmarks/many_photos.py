@@ -5,8 +5,8 @@ python benchmarks/many_photos.py [--counts 1000,10000,100000] [--calls fresh,aga
 Makes the photos in a temporary folder: 100 different JPEG files of 32x32 pixels, linked into folders of 500. Calls:
 
 fresh   infer of all photos into a new folder
-again   the same call again: all outputs exist. Without `fresh` they are links to those of 100 photos
-part    infer --shard 1/100 into a new folder: names of all outputs are planned, and one photo of 100 is stylized
+again   the same call again, when all outputs exist. Without `fresh`, the outputs are links to those of 100 photos
+part    infer --shard 1/100 into a new folder: it plans the names of all outputs, and stylizes every hundredth photo
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/scale_out.py [--photos 400] [--rounds 3] [--without-ray] [--write]
 
-The same JPEG photos of 640x480 pixels are stylized by each way, in interleaved rounds, with all starts. That all
-outputs are the same is checked. It needs Linux and the extras serve and ray.
+Each way stylizes the same JPEG photos of 640x480 pixels, in interleaved rounds that include the start of programs. The
+script checks that all outputs have the same bytes. It needs Linux and the extras serve and ray.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
     lines = [
         "# Ways to stylize many photos\n",
         f"`{f'python benchmarks/scale_out.py {words}'.strip()}`\n",
-        f"{what}, filter {_FILTER}, {options.cores} cores of {machine}. {rounds}. All outputs are the same.\n",
+        f"{what}, filter {_FILTER}, {options.cores} cores of {machine}. {rounds}. All outputs have the same bytes.\n",
         "| Way | one photo, with the start, s | all photos, s | photos/s after the start |",
         "|---|---|---|---|",
         *rows,

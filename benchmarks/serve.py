@@ -1,11 +1,11 @@
-"""Measure `pix2style serve`: its rate, its answers among hostile requests, and what signals do to it.
+"""Measure `pix2style serve`: its throughput, its answers among hostile requests, and its behaviour after signals.
 
     python benchmarks/serve.py throughput [--rounds 5] [--seconds 6] [--tool wrk]
     python benchmarks/serve.py hostile [--requests 10000] [--hostile FOLDER] [--content PHOTOS]
     python benchmarks/serve.py signals [--rounds 10]
 
-Each part writes its section of benchmarks/results/serve.md with --write, and ends with exit code 1 if something is not
-as it has to be. All runs on this machine and its loopback. It needs Linux, the extra `serve`, and wrk or hey.
+With --write, each part writes its section of benchmarks/results/serve.md. The exit code is 1 if a result is not as it
+has to be. Everything runs on this machine and its loopback. It needs Linux, the extra `serve`, and wrk or hey.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _parse() -> argparse.Namespace:
     part = _part(parts, "hostile", _hostile)
     part.add_argument("--requests", type=int, default=10_000)
     part.add_argument("--share", type=float, default=0.05, help="share of hostile requests")
-    part.add_argument("--different", type=int, default=360, help="number of different sound requests")
+    part.add_argument("--different", type=int, default=360, help="number of different valid requests")
     part.add_argument("--at-once", type=int, default=4)
     part.add_argument("--hostile", type=Path, help="folder of more hostile files")
     part.add_argument("--content", type=Path, help="folder of photos; default: the sample photos")
@@ -123,7 +123,7 @@ def _throughput(options: argparse.Namespace) -> Section:
         (
             f"{_machine(options.cores)} {tool_version(options.tool)} shares the cores with the server. JPEG of 640x480"
             f" pixels in and out, filter {options.filter}; medians of {options.rounds} interleaved rounds of"
-            f" {options.seconds:g} s. The filter alone goes from array to array."
+            f' {options.seconds:g} s. "Filter alone" takes and returns arrays, without JPEG.'
         ),
         "",
         *table,
@@ -151,8 +151,8 @@ def _hostile(options: argparse.Namespace) -> Section:
         print("\n".join(f"{status} {count} {name}" for (name, status), count in sorted(watched.report.hostile.items())))
     lines = [
         (
-            f"{_machine(options.cores)} {options.at_once} requests at a time, {len(good)} different sound ones;"
-            f" {len(files)} hostile files and {len(connections)} kinds of hostile connections; 100 idle ones."
+            f"{_machine(options.cores)} {options.at_once} requests at a time, {len(good)} different valid ones,"
+            f" {len(files)} hostile files, {len(connections)} kinds of hostile connections, 100 idle connections."
         ),
         "",
         *describe_load(watched),
@@ -165,7 +165,7 @@ def _hostile(options: argparse.Namespace) -> Section:
 async def _load_and_watch(
     server: ServerProcess, good: list[GoodRequest], hostility: Hostility, options: argparse.Namespace
 ) -> WatchedLoad:
-    """Send the requests, and look at what the server uses after each 50th part of them."""
+    """Send the requests, and note the memory and processes of the server 50 times meanwhile."""
     usages: list[tuple[int, Usage]] = []
     step = max(1, options.requests // 50)
     await send_load(server.port, good, Hostility([], [], 0), requests=len(good), at_once=options.at_once)
@@ -183,7 +183,7 @@ async def _load_and_watch(
 
 
 async def _settled(server: ServerProcess, open_files: int) -> Usage:
-    """Return what a server uses once it has noticed that its callers are gone."""
+    """Return what a server uses after it has noticed that its clients have gone."""
     usage = server.usage()
     for _ in range(50):
         await asyncio.sleep(0.1)
@@ -208,7 +208,7 @@ async def _measure_signals(options: argparse.Namespace) -> Section:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         with ServerProcess(folder / "bytecode", filters, serve):
-            pass  # what is imported for the first time is compiled
+            pass  # the first start compiles the modules to bytecode
         start_s = []
         for number in range(options.rounds):
             with ServerProcess(folder / f"start{number}", filters, serve) as server:
@@ -216,7 +216,8 @@ async def _measure_signals(options: argparse.Namespace) -> Section:
         median_s = statistics.median(start_s)
         lines.append(
             f"* Start: ready after {median_s:.2f} s (median of {len(start_s)}, {min(start_s):.2f} to"
-            f" {max(start_s):.2f} s; bar {_START_BAR_S:g} s), from starting the process to `GET /readyz` with 200."
+            f" {max(start_s):.2f} s; required: below {_START_BAR_S:g} s), from the start of the process until `GET"
+            " /readyz` is answered with 200."
         )
         faults += [f"ready only after {median_s:.2f} s"] if median_s >= _START_BAR_S else []
         kills = [
@@ -225,13 +226,14 @@ async def _measure_signals(options: argparse.Namespace) -> Section:
         ]
         restart_s = [kill.ready_s for kill in kills]
         lines.append(
-            f"* `kill -9` of the front under load, {len(kills)} times: its {kills[0].processes} processes were gone"
-            f" after at most {max(kill.gone_s for kill in kills):.2f} s; the next server, started at once on the same"
-            f" port, was ready after {statistics.median(restart_s):.2f} s (at most {max(restart_s):.2f} s)."
+            f"* `kill -9` of the main process under load, {len(kills)} times: all {kills[0].processes} processes of the"
+            f" server were gone after at most {max(kill.gone_s for kill in kills):.2f} s. The next server, started at"
+            f" once on the same port, was ready after {statistics.median(restart_s):.2f} s"
+            f" (at most {max(restart_s):.2f} s)."
         )
         for kill in kills:
             faults += [f"left behind after kill -9: {kill.leftovers}"] if kill.leftovers else []
-            faults += ["processes stay after kill -9 of the front"] if kill.gone_s == float("inf") else []
+            faults += ["processes stay after kill -9 of the main process"] if kill.gone_s == float("inf") else []
         with ServerProcess(folder / "workers", filters, serve) as server:
             workers = len(server.workers())
             killed = await kill_workers(server, photos, options.rounds, 0.5)
@@ -241,7 +243,7 @@ async def _measure_signals(options: argparse.Namespace) -> Section:
                 f" {killed.workers_after}."
             )
             if killed.lost > killed.kills or killed.broken or killed.workers_after != workers:
-                faults.append("requests or workers were lost that were not killed")
+                faults.append("requests were lost, or workers are missing, beyond those that were killed")
             ended = await terminate(server, photos, 8, 1.0)
         lines.append(
             f"* SIGTERM under load: of {ended.in_flight} requests in flight {ended.finished} were answered with a"
@@ -249,7 +251,7 @@ async def _measure_signals(options: argparse.Namespace) -> Section:
             f" connection): {ended.other}."
         )
         if ended.finished != ended.in_flight or ended.exit_code:
-            faults.append("SIGTERM cuts requests off, or the exit code is not 0")
+            faults.append("requests in flight were lost after SIGTERM, or the exit code is not 0")
         faults += [f"left behind after SIGTERM: {ended.leftovers}"] if ended.leftovers else []
         faults += _log_faults(ended.log)
     return "Signals", lines, faults

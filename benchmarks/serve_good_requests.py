@@ -1,4 +1,4 @@
-"""Sound requests to `pix2style serve`, and the files that `pix2style infer` writes for the same photos and switches."""
+"""Valid requests to `pix2style serve`, and the files that `pix2style infer` writes for the same photos and options."""
 
 from __future__ import annotations
 

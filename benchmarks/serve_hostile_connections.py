@@ -1,4 +1,4 @@
-"""Connections of a hostile or broken caller of `pix2style serve`: slow, cut off, of a wrong length, and not HTTP."""
+"""Connections of hostile or broken clients of `pix2style serve`: slow, cut off, of a wrong length, and not HTTP."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class HostileConnection:
 
     Attributes:
         name: What it does, in a few words.
-        run: Does it to a port, and returns the status of the answer, or `CLOSED`.
+        run: Opens the connection to a port and returns the status of the answer, or `CLOSED`.
         outcomes: The outcomes that are right.
-        is_slow: Whether it lasts until the server ends it.
+        is_slow: Whether it goes on until the server ends it.
     """
 
     name: str
@@ -33,12 +33,12 @@ class HostileConnection:
 
 
 def hostile_connections(photo: bytes, body_limit: int, wait_s: float) -> list[HostileConnection]:
-    """Return all kinds.
+    """Return all kinds of hostile connections.
 
     Args:
-        photo: A sound JPEG file.
-        body_limit: The most bytes of a body that the server takes.
-        wait_s: How long a slow connection waits for its end.
+        photo: A valid JPEG file.
+        body_limit: Largest body in bytes that the server accepts.
+        wait_s: Seconds in which the server has to end a slow connection.
     """
     return [
         *_lengths(photo, body_limit),

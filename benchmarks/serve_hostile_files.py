@@ -1,4 +1,4 @@
-"""Request bodies that a hostile or careless caller sends to `pix2style serve`: bombs, damaged files and no pictures.
+"""Request bodies of hostile or careless clients of `pix2style serve`: bombs, damaged files, and other files.
 
 All of them are made here and are small, except one that is too large on purpose.
 """
@@ -30,7 +30,7 @@ MAY_PASS = DAMAGED | {200, 413}
 
 @dataclass(frozen=True)
 class HostileFile:
-    """A body that is no sound picture of an acceptable size.
+    """A body that is not a valid picture of an accepted size.
 
     Attributes:
         name: What it is, in a few words.
@@ -49,7 +49,7 @@ def hostile_files(photo: bytes, *, with_large: bool = True, seed: int = 0) -> li
     """Return hostile bodies of all kinds.
 
     Args:
-        photo: A sound JPEG file, parts of which are damaged.
+        photo: A valid JPEG file, of which damaged copies are made.
         with_large: Whether to make those, too, that take seconds to make.
         seed: Seed of random bytes and places.
     """
@@ -63,7 +63,7 @@ def hostile_files(photo: bytes, *, with_large: bool = True, seed: int = 0) -> li
 
 
 def files_of(folder: Path, filter_name: str) -> list[HostileFile]:
-    """Return the files of a folder and of those in it. Some may be sound pictures, which are stylized here first."""
+    """Return the files of a folder and of those in it. Some may be valid pictures, which are stylized here first."""
     stylizer = load_stylizer(filter_name)
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     return [_file_of(path, path.relative_to(folder).as_posix(), stylizer) for path in paths]

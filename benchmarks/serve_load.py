@@ -1,4 +1,4 @@
-"""Many sound requests to `pix2style serve` with hostile ones among them, and what was answered."""
+"""Send many valid requests with hostile ones among them to `pix2style serve`, and check the answers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TRIES = 1000
 
 @dataclass
 class LoadReport:
-    """What came of the requests.
+    """The results of a load.
 
     Attributes:
-        good: Number of sound requests that were answered right.
-        repeated: Number of answers 429 to sound requests, which were then sent again.
+        good: Number of valid requests that were answered with the right picture.
+        repeated: Number of answers 429 to valid requests, which were then sent again.
         faults: What was wrong, at most one sentence for each kind of fault.
         fault_count: Number of wrong answers.
         hostile: Outcomes of hostile requests, by kind and status; status 0 stands for a closed connection.
         seconds: Seconds that it took.
-        good_s: Seconds from sending a sound request to its right answer, without waiting after 429.
+        good_s: Seconds from sending each valid request to its right answer, without waiting after 429.
     """
 
     good: int = 0
@@ -71,14 +71,14 @@ async def send_load(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> LoadReport:
-    """Send sound and hostile requests in random order.
+    """Send valid and hostile requests in random order.
 
     Args:
         port: Port of the server.
-        good: Sound requests, which are repeated in turn.
+        good: Valid requests, which are repeated in turn.
         hostility: The hostile requests, which are sent in turn.
         requests: Number of requests in all.
-        at_once: How many are under way at a time. Slow connections and idle ones come on top.
+        at_once: Number of requests at a time, in addition to slow and idle connections.
         seed: Seed of the order.
         progress: Called after each request with the number of those done.
     """
@@ -135,7 +135,7 @@ async def _ask_good(client: Client, request: GoodRequest, report: LoadReport) ->
         try:
             answer = await client.ask("POST", request.target, request.body, {"Content-Type": request.content_type})
         except (OSError, EOFError, ValueError) as error:
-            report.add_fault("no answer to a sound request", f"{request.target}: {error!r}")
+            report.add_fault("no answer to a valid request", f"{request.target}: {error!r}")
             return
         if answer.status != 429:
             break
@@ -143,7 +143,7 @@ async def _ask_good(client: Client, request: GoodRequest, report: LoadReport) ->
         await asyncio.sleep(min(1.0, float(answer.headers["retry-after"])))
     fault = request.fault(answer) if answer.status == 200 else f"{answer.status}: {answer.body[:300]!r}"
     if fault:
-        report.add_fault(f"sound request: {fault[:40]}", f"{request.target}: {fault}")
+        report.add_fault(f"valid request: {fault[:40]}", f"{request.target}: {fault}")
     else:
         report.good += 1
         report.good_s.append(time.perf_counter() - began_s)

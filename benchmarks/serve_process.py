@@ -1,4 +1,4 @@
-"""Start `pix2style serve` for a measurement, and see what it uses and what it leaves behind. Works on Linux only."""
+"""Start `pix2style serve` for a measurement, and find out what it uses and what it leaves behind. Linux only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a load did to `pix2style serve`, in words and figures."""
+"""Describe in words and figures how `pix2style serve` answered a load, and what it used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from serve_load import LoadReport
 from serve_process import Usage
 
-_MARGIN_MB = {"front": 100, "other processes": 200}  # bodies and pictures of the largest size, which come and go
+# For bodies and pictures of the largest size, which come and go.
+_MARGIN_MB = {"main process": 100, "other processes": 200}
 _ROWS = 12
 
 
@@ -18,7 +19,7 @@ class WatchedLoad:
 
     Attributes:
         report: What was answered.
-        before: What the server used before, after some sound requests.
+        before: What the server used before, after some valid requests.
         during: What it used after numbers of requests.
         after: What it used afterwards.
         replaced: Number of workers that the server replaced.
@@ -40,21 +41,22 @@ def describe_load(watched: WatchedLoad) -> list[str]:
     rows = [("before", watched.before), *during[:: max(1, len(during) // _ROWS)], ("afterwards", watched.after)]
     return [
         (
-            f"* {report.good} sound requests were answered right, as by `pix2style infer`, in {report.seconds:.0f} s"
-            f" (p50 {p50_ms:.0f} ms, p99 {p99_ms:.0f} ms); {report.repeated} answers 429 on the way."
+            f"* {report.good} valid requests were answered with the picture that `pix2style infer` writes, in"
+            f" {report.seconds:.0f} s (p50 {p50_ms:.0f} ms, p99 {p99_ms:.0f} ms). {report.repeated} of them were first"
+            " answered with 429 and sent again."
         ),
-        f"* {sum(report.hostile.values())} hostile requests were answered: {statuses}.",
+        f"* {sum(report.hostile.values())} hostile requests ended with these statuses: {statuses}.",
         f"* Wrong or missing answers: {report.fault_count}.",
         f"* Workers that were replaced: {watched.replaced}.",
         "",
-        "| After requests | front, MB | other processes, MB | processes | file descriptors of the front |",
+        "| After requests | main process, MB | other processes, MB | processes | open files of the main process |",
         "|---|---|---|---|---|",
         *(
             f"| {done} | {usage.front_mb:.0f} | {usage.workers_mb:.0f} | {usage.processes} | {usage.open_files} |"
             for done, usage in rows
         ),
         "",
-        "Least memory in the second and in the last quarter: "
+        "Least memory in the second and in the last quarter of the requests: "
         + ", ".join(f"{words} {early:.0f} and {late:.0f} MB" for words, (early, late) in _quarters(during).items())
         + ".",
     ]
@@ -77,7 +79,7 @@ def _quarters(during: Sequence[tuple[int, Usage]]) -> dict[str, tuple[float, flo
     """Return the least memory in the second and in the last quarter."""
     quarter = len(during) // 4
     parts = during[quarter : 2 * quarter + 1], during[-quarter - 1 :]
-    fields = {"front": "front_mb", "other processes": "workers_mb"}
+    fields = {"main process": "front_mb", "other processes": "workers_mb"}
     return {
         words: tuple(min(getattr(usage, name) for _, usage in part) for part in parts)  # type: ignore[misc]
         for words, name in fields.items()

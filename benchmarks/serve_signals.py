@@ -1,4 +1,4 @@
-"""Kill `pix2style serve` and its workers under load, end it by SIGTERM, and see what becomes of requests."""
+"""Kill `pix2style serve` and its workers under load, end it with SIGTERM, and check what happens to the requests."""
 
 from __future__ import annotations
 

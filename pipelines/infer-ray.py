@@ -1,8 +1,8 @@
-"""Stylize the photos of a folder or object store on a Ray cluster, with one filter a worker.
+"""Stylize the photos of a folder or object store on a Ray cluster. Each worker loads the filter once.
 
-The outputs have the same bytes as those of `pix2style infer` on one machine. All machines need the same versions of
-pix2style with the extra ray, and the same paths or URLs of SOURCE and TARGET. You can stop the script and start it
-again: finished photos are kept. For s3://, gs:// or abfs://, install s3fs, gcsfs or adlfs on all machines.
+The outputs have the same bytes as those of `pix2style infer` on one machine. All machines need the same version of
+pix2style with the extra ray, and must reach SOURCE and TARGET under the same paths or URLs. You can stop the script and
+start it again: finished photos are kept. For s3://, gs:// or abfs://, install s3fs, gcsfs or adlfs on all machines.
 
     python pipelines/infer-ray.py great-wave s3://bucket/photos -o s3://bucket/stylized --address auto
 """
@@ -61,7 +61,7 @@ ReportOption = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="Where the report goes, a path or URL: JSON lines with the photos that failed or have notes, for example"
+        help="Path or URL of the report, which lists in JSON lines the photos that failed or have notes, for example"
         f" --report out/report.jsonl. Default: {REPORT_NAME} in TARGET.",
     ),
 ]
@@ -70,15 +70,15 @@ StorageOption = Annotated[
     typer.Option(
         "--storage-option",
         metavar="KEY=VALUE",
-        help="Option of fsspec's file system for the URLs, for example endpoint_url=http://127.0.0.1:9000. Values may"
-        " be JSON. Keys and passwords are better left to the environment of each machine. May be repeated.",
+        help="Option of the fsspec file system behind the URLs, for example endpoint_url=http://127.0.0.1:9000. Values"
+        " may be JSON. Set keys and passwords in the environment of each machine instead. May be repeated.",
     ),
 ]
 AddressOption = Annotated[
     str | None,
     typer.Option(
-        help="Address of a running Ray cluster, for example auto for the one on this machine, which `ray start --head`"
-        " started. Default: start one on this machine for this call."
+        help="Address of a running Ray cluster, for example auto for the one that `ray start --head` has started on"
+        " this machine. Default: start a cluster on this machine for this call."
     ),
 ]
 WorkersOption = Annotated[
@@ -89,21 +89,21 @@ CpusOption = Annotated[
     float,
     typer.Option(
         metavar="N",
-        help="Processors for each worker, which are also the threads of its filter, for example 4. One gives the most"
-        " photos per second.",
+        help="Processors for each worker, and threads of its filter, for example 4. The default gives the most photos"
+        " per second.",
     ),
 ]
 GpusOption = Annotated[
     float,
     typer.Option(
-        metavar="N", help="GPUs for each worker, for example 0.5 for two workers on each; add --device cuda, too."
+        metavar="N", help="GPUs for each worker, for example 0.5 if two workers share one; add --device cuda, too."
     ),
 ]
 PhotosPerTaskOption = Annotated[
     int,
     typer.Option(
         metavar="N",
-        help="Photos that a worker stylizes in a row, and repeats if it died, for example 8 for large photos.",
+        help="Photos in one task of a worker, for example 8 for large photos. If a worker dies, its task is repeated.",
     ),
 ]
 
@@ -153,16 +153,16 @@ def infer_ray(
     storage_option: StorageOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stylize the photos of a folder or object store on a Ray cluster, with one filter a worker.
+    """Stylize the photos of a folder or object store on a Ray cluster. Each worker loads the filter once.
 
-    Outputs have the same bytes as those of `pix2style infer SOURCE -o TARGET` on one machine. Clips are left out.
+    The outputs have the same bytes as those of `pix2style infer SOURCE -o TARGET` on one machine. Clips are left out.
 
-    The filter is sent to the workers, so only this machine needs its file. SOURCE and TARGET must be the same paths or
-    URLs on all machines.
+    The filter is sent to the workers, so only this machine needs its file. All machines must reach SOURCE and TARGET
+    under the same paths or URLs.
 
-    Run the same command again after an interruption: outputs that exist are kept if the same filter made them.
+    After an interruption, run the same command again: it keeps outputs that the same filter and settings made.
 
-    Exit code 1: some photos could not be stylized. They are listed in the report, and the others are done.
+    Exit code 1: some photos could not be stylized. The report lists them; all others are done.
     """
     outputs.check(Path(out))
     ray_options = RayOptions(**asdict(cluster))

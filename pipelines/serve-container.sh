@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Build the container of `pix2style serve` (Dockerfile), and try it: as no root, without a capability, and with nothing
-# writable but /dev/shm, it has to become ready, stylize a photo, refuse one without the token, and end by SIGTERM.
+# Build the container of `pix2style serve` (Dockerfile), and check that it works without root, without capabilities and
+# with nothing writable but /dev/shm: it has to become ready, stylize a photo, refuse one without the token, and end
+# after SIGTERM.
 #
 #   bash pipelines/serve-container.sh
 #
-# ENGINE is docker or podman, with options where they are needed: ENGINE="podman --runtime runc". BUILD_OPTIONS and
-# RUN_OPTIONS are added to its commands, for example BUILD_OPTIONS="--isolation chroot --network host". BASE=debian makes a
-# stand-in for the image of Python from Debian's packages first, for machines that reach Debian but no registry of images
-# (needs root and debootstrap).
+# ENGINE is docker or podman, with options if needed: ENGINE="podman --runtime runc". BUILD_OPTIONS and RUN_OPTIONS are
+# added to the commands `build` and `run`, for example BUILD_OPTIONS="--isolation chroot --network host". With
+# BASE=debian, the script first makes a base image with Python from Debian's packages, for machines that reach Debian
+# but no registry of container images (needs root and debootstrap).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +27,7 @@ if [ "${BASE:-}" = debian ]; then
     "${MIRROR:-http://deb.debian.org/debian}" >"$work/log" || { tail "$work/log"; exit 1; }
   rm -rf "$work"/base/usr/lib/python3*/EXTERNALLY-MANAGED "$work"/base/var/{cache/apt,lib/apt/lists}/*
   ln -sf python3 "$work/base/usr/bin/python"
-  certificates=/etc/ssl/certs/ca-certificates.crt # those of this machine, which may have a proxy of its own
+  certificates=/etc/ssl/certs/ca-certificates.crt # those of this machine, which may be behind a proxy with its own
   cp -L "$certificates" "$work/base$certificates"
   tar -C "$work/base" -c . | engine import --change "ENV SSL_CERT_FILE=$certificates" - "$python_image" >/dev/null
 fi
@@ -35,7 +36,7 @@ engine build ${BUILD_OPTIONS:-} --build-arg PYTHON_IMAGE="$python_image" -t "$im
 engine image inspect --format 'size: {{.Size}} bytes' "$image"
 
 readonly_root=(--read-only)
-case $ENGINE in *podman*) readonly_root+=(--read-only-tmpfs=false) ;; esac # else it makes /tmp writable
+case $ENGINE in *podman*) readonly_root+=(--read-only-tmpfs=false) ;; esac # otherwise podman makes /tmp writable
 export PIX2STYLE_SERVE_TOKEN=$token
 # shellcheck disable=SC2086
 engine run -d --name "$name" ${RUN_OPTIONS:-} -p 127.0.0.1::8080 -e PIX2STYLE_SERVE_TOKEN "${readonly_root[@]}" \
@@ -58,4 +59,4 @@ sed -n 's/^  CMD \(\[.*\]\)$/\1/p' Dockerfile | python3 -c 'import json, sys; pr
 engine stop -t 30 "$name" >/dev/null
 engine logs "$name"
 [ "$(engine inspect --format '{{.State.ExitCode}}' "$name")" = 0 ]
-echo "the container stylizes, and ends by SIGTERM"
+echo "the container stylizes, and ends after SIGTERM"

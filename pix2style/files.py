@@ -18,7 +18,7 @@ from pix2style.system.locks import open_lock, try_lock, wait_for_lock
 
 # These characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
 KEPT_OF_NAME = 40
-"""Number of characters that the temporary name of a file has of its name."""
+"""Number of characters of a file's name that its temporary name begins with."""
 
 
 def _machine() -> bytes:

@@ -15,8 +15,8 @@ _PAUSE_S = 0.0005
 def while_folders_vanish(work: Callable[[], _Result]) -> _Result:
     """Call a function that makes folders and something in them; call it again if a folder vanishes meanwhile.
 
-    To find out whether it can write into a folder, a process makes it and removes it again, if no other process has put
-    something into it by then. Parts of a call that start at the same time do so with the same folder.
+    To check that it can write into a folder, a process makes the folder and removes it again if it is still empty.
+    Parts of a call that start at the same time do so with the same folder.
 
     Args:
         work: The function. It may be called several times.
@@ -29,7 +29,7 @@ def while_folders_vanish(work: Callable[[], _Result]) -> _Result:
             return work()
         except FileNotFoundError:
             pass
-        except FileExistsError as error:  # of `Path.mkdir(exist_ok=True)`, if the folder has gone before it looks again
+        except FileExistsError as error:  # `Path.mkdir(exist_ok=True)` raises it if the folder vanishes meanwhile
             if error.filename and os.path.lexists(error.filename) and not os.path.isdir(error.filename):  # noqa: PTH112
                 raise
         time.sleep(trial * _PAUSE_S)

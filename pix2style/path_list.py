@@ -1,6 +1,6 @@
 """Lists of very many paths in little memory: each folder is stored once, and names as bytes.
 
-A `pathlib.Path` takes several hundred bytes. Here it takes about thirty, and is made when it is asked for.
+A `pathlib.Path` takes several hundred bytes. In these lists a path takes about thirty; the `Path` is made on access.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ _FORM = re.compile(r"[0-9]{1,9}/[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One of several equal parts of a work: every so many of its items, which are shards or photos.
+    """One of N equal parts of work: every Nth of its items, which are shards of a pair set, or photos.
 
     Attributes:
         number: Number of this slice, from 1.
@@ -27,10 +27,10 @@ class Slice:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ConfigError(f"--shard {self.number}/{self.count}: the work has at least one slice, which is 1/1")
+            raise ConfigError(f"--shard {self.number}/{self.count}: there is at least one part, which is 1/1")
         if not 1 <= self.number <= self.count:
             raise ConfigError(
-                f"--shard {self.number}/{self.count}: slices are numbered from 1/{self.count} to"
+                f"--shard {self.number}/{self.count}: parts are numbered from 1/{self.count} to"
                 f" {self.count}/{self.count}"
             )
 
@@ -42,7 +42,7 @@ class Slice:
             ConfigError: The text is malformed, or there is no such slice.
         """
         if not _FORM.fullmatch(text):
-            raise ConfigError(f"--shard {text}: expected i/n, for example 2/8: the second of eight slices")
+            raise ConfigError(f"--shard {text}: expected i/n, for example 2/8 for the second of eight parts")
         number, _, count = text.partition("/")
         return cls(int(number), int(count))
 

@@ -81,7 +81,7 @@ def _page_of(name: str) -> tuple[str, str]:
 def listing(folder: str) -> str:
     """Return one Markdown section for each YAML file and script in a folder of the repository, with its text.
 
-    The container file, which lies where its tools look for it, stands with the scripts of `pipelines/`.
+    The container file lies at the root of the repository, where its tools expect it, but is listed with `pipelines/`.
     """
     sections = []
     files = sorted((ROOT / folder).iterdir()) + ([ROOT / _CONTAINER_FILE] if folder == "pipelines" else [])

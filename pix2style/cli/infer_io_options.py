@@ -77,9 +77,9 @@ ShardOption = Annotated[
     str | None,
     typer.Option(
         metavar="I/N",
-        help="Do only part I of N of the photos and clips, for example 3/16. For batch systems that start N processes:"
-        " with the same inputs and OUT, they write together what one call writes, at once or one after another. Those"
-        " that failed are repeated. Part 1 reports what belongs to no single photo, such as missing files.",
+        help="Stylize only part I of N of the photos and clips, for example 3/16. For batch systems: N calls with the"
+        " same inputs and OUT write together what one call writes. They may run at once or one after another; repeat"
+        " those that failed. Part 1 reports what belongs to no single photo, such as missing files.",
     ),
 ]
 ThreadsOption = Annotated[

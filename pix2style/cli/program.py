@@ -86,8 +86,8 @@ def _run_plain(arguments: Sequence[str]) -> None:
     """Run `infer` and leave, if its arguments are plain: without Typer, a small photo takes half the time."""
     if arguments[:1] != ["infer"]:
         return
-    # Modules stay, so nobody need search them for garbage while they are imported. `infer_command` enables the search
-    # when the filter is loaded.
+    # Imported modules stay in memory, so collecting garbage meanwhile only takes time. `infer_command` enables the
+    # collection when the filter is loaded.
     gc.disable()
     try:
         _run_infer(arguments[1:])

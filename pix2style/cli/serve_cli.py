@@ -32,11 +32,13 @@ def serve_command(
     stop_seconds: options.StopOption = 30.0,
     log: options.LogOption = False,
 ) -> None:
-    """Stylize photos that programs send by HTTP: POST /v1/stylize gives the stylized photo back.
+    """Stylize photos that programs send over HTTP: POST /v1/stylize returns the stylized photo.
 
-    It answers this computer only, unless --host opens it to others. Needs the extra serve. /docs lists what it answers.
+    Only this computer reaches the server, unless --host opens it to others. Needs the extra serve.
 
-    Photos are kept in memory only. SIGTERM and Ctrl-C finish what has begun; a second signal ends at once.
+    The page /docs of the server describes all requests and answers.
+
+    Photos are kept in memory only. SIGTERM and Ctrl-C finish the photos in work; a second signal ends at once.
 
     Example: pix2style serve great-wave my-filter.onnx --port 8080
     """
@@ -104,12 +106,13 @@ def _log(line: str) -> None:
 
 
 def _leave(server: Server | None) -> None:
-    """Leave with an exit code other than 0 if photos got no answer."""
+    """Leave with an exit code other than 0 if photos were not finished."""
     if server is None:
         return
     if server.is_cut_short:
         with advise_after_interrupt("serve", lambda: "a photo that was still in work got no answer"):
             sys.exit(EXIT_INTERRUPTED)
     if server.given_up:
-        print(f"pix2style: {counted(server.given_up, 'photo')} got no answer within --stop-seconds", file=sys.stderr)
+        unfinished = counted(server.given_up, "photo", verb="was")
+        print(f"pix2style: {unfinished} not finished within --stop-seconds", file=sys.stderr)
         sys.exit(EXIT_SOME_FAILED)

@@ -15,39 +15,43 @@ FiltersArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILTERS]",
-        help="Names of the gallery, filter files (.onnx) and folders of them. Requests call them by their names; the"
-        " first one is the default. Default: the whole gallery.",
+        help="Filters to serve: names of the gallery, filter files (.onnx), or folders of them. Requests choose one by"
+        " its name; the first one is used if they name none. Default: the whole gallery.",
     ),
 ]
 _HostOption = Annotated[
     str,
     typer.Option(
         metavar="ADDRESS",
-        help="Address to listen at, for example 0.0.0.0 for all of this machine. Others than 127.0.0.1 need a token.",
+        help="Address to listen at, for example 0.0.0.0 to serve other machines, for which PIX2STYLE_SERVE_TOKEN has to"
+        " be set.",
     ),
 ]
 _PortOption = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen at, for example 8080; 0 for a free one.")
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen at, for example 8080; 0 for any free one.")
 ]
 _WithoutTokenOption = Annotated[
     bool,
     typer.Option(
         "--without-token",
-        help="Let every machine that reaches the address use the server, for example behind a proxy that asks who it"
-        " is. Else set PIX2STYLE_SERVE_TOKEN.",
+        help="Let every machine that reaches the address use the server without a token, for example behind a proxy"
+        " that checks who asks. Otherwise set the environment variable PIX2STYLE_SERVE_TOKEN.",
     ),
 ]
 _OriginOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ORIGIN",
-        help="Site whose pages may ask the server from a browser, for example https://example.org. Can be repeated.",
+        help="Site whose pages may send requests from a browser, for example https://example.org. Can be repeated.",
     ),
 ]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        min=1, max=256, metavar="N", help="Processes that stylize, for example 4. Default: one for each core."
+        min=1,
+        max=256,
+        metavar="N",
+        help="Processes that stylize, for example 4. Default: one for each core, or fewer with --threads-per-worker.",
     ),
 ]
 ThreadsOption = Annotated[
@@ -56,8 +60,8 @@ ThreadsOption = Annotated[
         min=1,
         max=256,
         metavar="N",
-        help="Threads of each worker for one photo. More of them answer a single request sooner, but fewer requests a"
-        " second, for example --workers 1 --threads-per-worker 4.",
+        help="Threads of each worker. More threads answer a single request sooner, but fewer requests per second, for"
+        " example --workers 1 --threads-per-worker 4.",
     ),
 ]
 _MaxMbOption = Annotated[
@@ -69,21 +73,19 @@ _MaxMegapixelsOption = Annotated[
         min=0.001,
         max=178,
         metavar="MP",
-        help="Largest photo in megapixels, of all its frames together, for example 24. It is checked before the photo"
-        " is decoded.",
+        help="Largest photo in megapixels, with all its frames and pages, for example 24. It is checked before the"
+        " photo is decoded.",
     ),
 ]
 _MaxSecondsOption = Annotated[
     float,
     typer.Option(
-        min=0.1, max=3600, metavar="S", help="Longest time for a photo in seconds, waiting included, for example 20."
+        min=0.1, max=3600, metavar="S", help="Seconds for a photo to be stylized, waiting included, for example 20."
     ),
 ]
 _BodySecondsOption = Annotated[
     float,
-    typer.Option(
-        min=0.1, max=3600, metavar="S", help="Longest time for a photo to arrive, in seconds, for example 10."
-    ),
+    typer.Option(min=0.1, max=3600, metavar="S", help="Seconds for a photo to arrive, for example 10."),
 ]
 _QueueOption = Annotated[
     int,
@@ -91,7 +93,7 @@ _QueueOption = Annotated[
         min=0,
         max=10_000,
         metavar="N",
-        help="Photos that may wait, for each worker; further ones are answered with 429, for example 4.",
+        help="Number of photos that may wait for each worker, for example 4. Further ones are answered with 429.",
     ),
 ]
 _MemoryOption = Annotated[
@@ -100,7 +102,7 @@ _MemoryOption = Annotated[
         min=0,
         max=1_000_000,
         metavar="MB",
-        help="Memory of each worker in megabytes, for example 1000; 0: no limit. Only Linux enforces it.",
+        help="Most memory of each worker in megabytes, for example 1000; 0 for no limit. Only Linux enforces it.",
     ),
 ]
 StopOption = Annotated[
@@ -109,22 +111,22 @@ StopOption = Annotated[
         min=0,
         max=3600,
         metavar="S",
-        help="Seconds after SIGTERM or Ctrl-C within which what has begun is finished, for example 10.",
+        help="Seconds after SIGTERM or Ctrl-C in which the photos in work have to be finished, for example 10.",
     ),
 ]
 LogOption = Annotated[
     bool,
     typer.Option(
         "--log",
-        help="Print a line for each request: time, method, address, status and duration. It names no person and no"
-        " file.",
+        help="Print a line for each request: time, method, address, status and duration. It holds no names of clients"
+        " or files.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
-    """Options that say what is accepted."""
+    """Options of the limits."""
 
     max_mb: _MaxMbOption = 25.0
     max_megapixels: _MaxMegapixelsOption = 50.0

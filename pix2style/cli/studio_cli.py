@@ -62,8 +62,8 @@ def studio_command(
 
     It runs on this computer only, unless --host opens it to others. Needs the extra studio.
 
-    What is uploaded lies in a temporary folder, which Ctrl-C and SIGTERM delete. Trained filters stay in --out: a
-    training that is going on is ended as by its stop button, and its filter is written first.
+    What is uploaded lies in a temporary folder, which Ctrl-C and SIGTERM delete. Trained filters stay in --out.
+    If a training is running, Ctrl-C ends it as its stop button does: the filter is written first.
 
     Example: pix2style studio great-wave my-filter.onnx --port 8080
     """

@@ -1,4 +1,4 @@
-"""Count what became of photos, and write what is to be known of single ones into a file, with little memory."""
+"""Count the results of all photos, and list the photos that failed or have notes, in little memory."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class ClusterReport:
     Attributes:
         written: Number of outputs that were written.
         existed: Number of outputs that existed before.
-        of_unknown_origin: Number of those that do not say what made them.
+        of_unknown_origin: Number of those that hold no note about the filter that made them.
         failed: Number of photos that failed.
         frames: Number of stylized frames and pages in all outputs that hold several.
         sequences: Number of those outputs.
-        left_out: What else lies in the source, counted by reason.
-        worker_seconds: Time that all workers took for the outputs that were written, added.
+        left_out: Files and folders of the source that were not stylized, counted by reason.
+        worker_seconds: Total time of all workers for the outputs that were written.
         seconds: Duration of the whole call.
         failures: Names and reasons of the first photos that failed.
         notes: Remarks about photos, each with the names of the first photos and the number of all.
@@ -52,16 +52,16 @@ class ClusterReport:
 
     @property
     def handled(self) -> int:
-        """Number of photos of which it is known what became of them."""
+        """Number of photos that are finished: written, kept or failed."""
         return self.written + self.existed + self.failed
 
     @property
     def ms_per_photo(self) -> float | None:
-        """Milliseconds of a worker for each output that was written; None if there are none."""
+        """Milliseconds of worker time for each output that was written; None if there are none."""
         return 1000 * self.worker_seconds / self.written if self.written else None
 
     def add(self, batch: BatchResult) -> None:
-        """Add what became of a batch."""
+        """Add the results of a batch."""
         self.left_out.update(batch.left_out)
         for result in batch.results:
             self._add(result)
@@ -92,7 +92,7 @@ class ClusterReport:
         """Return the figures in words, on one line."""
         parts = [f"{counted(self.written, 'photo')} stylized"]
         if self.ms_per_photo is not None:
-            parts.append(f"{self.ms_per_photo:.0f} ms of a worker each, {self.seconds:.1f} s in all")
+            parts.append(f"{self.ms_per_photo:.0f} ms of worker time each, {self.seconds:.1f} s in all")
         if self.sequences:
             files = counted(self.sequences, "file")
             parts.append(f"{counted(self.frames, 'frame or page', 'frames and pages')} in {files}")
@@ -108,7 +108,7 @@ class ClusterReport:
 
 
 class ReportLines:
-    """A report in JSON lines: photos that failed or have notes, and at the end the figures."""
+    """A report in JSON lines: photos that failed or have notes, and the figures at the end."""
 
     def __init__(self) -> None:
         self._stream: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES)  # noqa: SIM115

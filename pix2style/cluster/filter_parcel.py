@@ -1,6 +1,6 @@
-"""Send a filter from one machine to others: the content of its files, and how it is applied.
+"""Send a filter from one machine to others: the content of its files, and its settings.
 
-So workers need no path that all machines have, and no machine can run another filter of the same name.
+So the filter file need not lie on a shared path, and no machine can use another filter of the same name by mistake.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pix2style.stylizer import Stylizer, StylizerIdentity
 from pix2style.teacher_table import parse_teacher
 from pix2style.version import __version__
 
-# Other versions of these may compute other pixels or write other bytes.
+# Packages of which other versions may compute other pixels or write other bytes.
 _PACKAGES = ("numpy", "onnxruntime", "pillow")
 _TAKEN = "infer-ray takes filter files (.onnx), names that `pix2style gallery` lists, and blends of these"
 
@@ -40,11 +40,11 @@ class FilterOptions:
     Attributes:
         strength: Strength of the style, from 0 to 1.
         style: For files with several styles: the style's number, or a weight for each style.
-        tile: Side of a tile in pixels for large photos; 0 for no tiles; None for the usual ones.
+        tile: Side of a tile in pixels for large photos; 0 for no tiles; None for the default.
         device: Where the filter runs; None for the processor.
         preserve_color: Whether outputs have the photo's own colours.
-        stroke: Size of the strokes relative to the plain way.
-        look_px: Longer side in pixels of the version whose strokes larger photos get.
+        stroke: Size of the strokes as a multiple of the filter's own; None to leave it as it is.
+        look_px: Longer side in pixels of the version of a photo whose strokes it gets; None to leave it as it is.
         threads: Number of threads of the processor for one photo.
     """
 
@@ -81,7 +81,7 @@ class FilterOptions:
             strength=strength,
             style=style,
             tile=self.tile,
-            spinning="never",  # waiting threads would take as much processor time as the work on small photos
+            spinning="never",  # for small photos, waiting threads would take as much processor time as the work
         )
 
 
@@ -93,7 +93,7 @@ class FilterPart:
         name: Name of the file.
         data: Its content.
         sha256: Digest of its content.
-        style: The style in it that was named; None if none was.
+        style: The style that was named with `FILE@STYLE`; None if none was.
         weight: Its weight in a blend.
     """
 
@@ -110,7 +110,7 @@ class FilterPart:
             ArtifactError: The content was damaged on its way.
         """
         if sha256_bytes(self.data) != self.sha256:
-            raise ArtifactError(f"{self.name}: was damaged on its way to a worker: start the work again")
+            raise ArtifactError(f"{self.name}: was damaged on its way to a worker: run the same command again")
         folder.mkdir()
         path = folder / self.name
         path.write_bytes(self.data)
@@ -143,19 +143,19 @@ class FilterParcel:
         for name, here in installed_versions().items():
             if here != self.versions[name]:
                 raise ArtifactError(
-                    f"a worker has {name} {here}, and the machine that started the work has {self.versions[name]}, so"
-                    " outputs could differ: install the same versions on all machines"
+                    f"a worker has {name} {here}, but the machine that started the work has {self.versions[name]}:"
+                    " outputs could differ, so install the same versions on all machines"
                 )
         with tempfile.TemporaryDirectory(prefix="pix2style-") as folder:  # a session reads its file only once
             files = [(part.unpack(Path(folder, str(number))), part) for number, part in enumerate(self.parts)]
             stylizer = self.options.load(files)
         if _comparable(stylizer.identity) != self.identity:
-            raise ArtifactError("a worker loaded another filter than the one that was sent: start the work again")
+            raise ArtifactError("a worker loaded another filter than the one that was sent: run the same command again")
         return stylizer
 
 
 def pack_filter(source: str, options: FilterOptions) -> FilterParcel:
-    """Read a filter, load it once, and return it for other machines.
+    """Read a filter, load it once to check it, and return it in a form that can be sent to other machines.
 
     Args:
         source: A name in the gallery, a filter file, `FILE@1` for its style 1, or a blend of these.
@@ -163,7 +163,7 @@ def pack_filter(source: str, options: FilterOptions) -> FilterParcel:
 
     Raises:
         ArtifactError: There is no such filter, or it is damaged.
-        ConfigError: It is no filter file, or an option does not fit.
+        ConfigError: It is not a filter file, or an option is not possible with it.
     """
     files = [_find(name, weight) for name, weight in parse_blend(source) or [(source, 1.0)]]
     if options.style is not None and (len(files) > 1 or files[0][1].style is not None):
@@ -181,7 +181,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def _find(text: str, weight: float) -> tuple[Path, FilterPart]:
-    """Return the file that a text names, and its content for other machines."""
+    """Return the path of the filter file that a text names, and the file in a form that can be sent."""
     source = expand_home(text)
     name, _, style = source.rpartition("@") if "@" in source and not Path(source).exists() else (source, "", "")
     path = Path(name) if Path(name).is_file() else gallery.find(name)
@@ -192,7 +192,7 @@ def _find(text: str, weight: float) -> tuple[Path, FilterPart]:
 
 
 def _why_not(source: str) -> str:
-    """Return why what is no file and not in the gallery cannot be sent."""
+    """Return why a source that is neither a file nor in the gallery cannot be used, and what to do."""
     if (Path(source) / "checkpoints").is_dir():
         return f"is a run: export it first with `pix2style export`, because {_TAKEN}"
     if parse_teacher(source) is not None:
@@ -202,5 +202,5 @@ def _why_not(source: str) -> str:
 
 
 def _comparable(identity: StylizerIdentity) -> StylizerIdentity:
-    """Return an identity that can be pickled, without its name, which says how files are called."""
+    """Return an identity that can be pickled. It has no name, because file names may differ between machines."""
     return replace(identity, name="", settings=dict(identity.settings))

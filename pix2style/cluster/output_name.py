@@ -1,4 +1,4 @@
-"""Find out what the output of one photo is called, without a list of all photos."""
+"""Choose the name of the output of one photo, without a list of all photos."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ class TargetNames:
 
         Args:
             photo: The photo.
-            data: Returns the content of the photo; called only if its format alone does not tell.
+            data: Returns the content of the photo; called only if the format of the output depends on it.
 
         Raises:
-            DataError: The photo's output would be another photo's, or one of the photos; or its name is no path.
+            DataError: The output would have the name of another output or of a photo, or the photo's name is not valid.
             OSError: The photo, or another one that could get the same name, cannot be read.
         """
         _check_is_path(photo.name, self._folder)
         if photo.folders and self._same(photo.folders):
             first, second = photo.folders
-            raise DataError(f"the folders {first} and {second} would be one in the target: rename one of them")
+            raise DataError(
+                f"the folders {first} and {second} would be the same folder in the target: rename one of them"
+            )
         rivals = photo.rivals or (photo.name,)
         suffixes = [self._suffix_of(name, data if name == photo.name else None) for name in rivals]
         names = self._distinct_names(rivals, suffixes)
@@ -52,7 +54,7 @@ class TargetNames:
         for group in self._same(names):
             if position in group[1:]:
                 raise DataError(
-                    f"its output would be called {names[position]}, as that of {rivals[group[0]]}: rename one of them"
+                    f"its output would be called {names[position]}, like that of {rivals[group[0]]}: rename one of them"
                 )
         name = names[position]
         if self._source_in_target and f"{name}/".startswith(f"{self._source_in_target}/"):
@@ -73,7 +75,7 @@ class TargetNames:
         return self._suffixes.choose(PurePosixPath(name).suffix, lambda: _has_alpha(name, read))
 
     def _distinct_names(self, rivals: Sequence[str], suffixes: Sequence[str]) -> list[str]:
-        """Return names of outputs. Where two would be one file, those whose suffix changes keep the old suffix, too."""
+        """Return names of outputs. If two would be the same file, outputs in a new format keep the old suffix, too."""
         names = [str(PurePosixPath(name).with_suffix(end)) for name, end in zip(rivals, suffixes, strict=True)]
         for i in (position for group in self._same(names) for position in group):
             if suffixes[i].lower() != PurePosixPath(rivals[i]).suffix.lower():
@@ -81,7 +83,7 @@ class TargetNames:
         return names
 
     def _same(self, names: Sequence[str]) -> list[list[int]]:
-        """Return groups of names that are one file in the target. Stores behind a network distinguish all names."""
+        """Return groups of names that are the same file in the target. Remote stores distinguish all names."""
         if len(names) == 1:
             return []
         if self._folder is not None:

@@ -1,4 +1,4 @@
-"""List the photos of a place in batches, folder by folder: memory holds one folder's names, never all."""
+"""List the photos of a place in batches, folder by folder, so that memory holds the names of one folder only."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class ListedPhoto:
 
     Attributes:
         name: Its path in the source.
-        rivals: Paths of all photos, this one included, that might get the name of its output; empty if there are none.
-        folders: Two folders that some file systems take for one, of which the second holds the photo; empty if there
-            are none.
+        rivals: Paths of all photos, this one included, whose outputs might get the same name; empty if there are no
+            others.
+        folders: Two folders that some file systems do not distinguish, such as `A` and `a`; the photo is in the second
+            one. Empty if there are none.
     """
 
     name: str
@@ -35,7 +36,7 @@ class PhotoBatch:
 
     Attributes:
         photos: The photos.
-        left_out: What else lies beside them, counted by reason; see `images.LeftOut`.
+        left_out: Files and folders beside the photos that are not stylized, counted by reason; see `images.LeftOut`.
     """
 
     photos: list[ListedPhoto] = field(default_factory=list)
@@ -70,7 +71,7 @@ def list_batches(
         recursive: Whether subfolders are searched.
 
     Yields:
-        The batches. What is left out is counted in the batch that follows; the last batch may have no photos.
+        The batches. What is left out is counted in the next batch, so the last batch may have no photos.
     """
     photos: list[ListedPhoto] = []
     left_out: Counter[str] = Counter()
@@ -136,9 +137,9 @@ def _sort_out(
 def with_rivals(prefix: str, names: Sequence[str]) -> Iterator[ListedPhoto]:
     """Yield the photos of a folder with those whose outputs might get the same name.
 
-    An output is called as its photo up to the last dot, or as the whole photo, with another suffix. So photos are
-    rivals if their names are alike up to the last dot, as a.gif and a.png, or if one is alike to the beginning of the
-    other up to its last dot, as a.gif and a.gif.png.
+    The output of a photo a.gif is called a.png, or a.gif.png if another output has this name. So photos are rivals if
+    their names are alike up to the last dot, such as a.gif and a.png. They are also rivals if the whole name of one is
+    alike to the other's name up to its last dot, such as a.gif and a.gif.png.
 
     Args:
         prefix: Path of the folder, with a slash at its end; empty for the top.
@@ -153,10 +154,10 @@ def with_rivals(prefix: str, names: Sequence[str]) -> Iterator[ListedPhoto]:
 
 
 class _Families:
-    """The pictures of a folder, by what their names are alike in up to the last dot."""
+    """The pictures of a folder, grouped into families whose names are alike up to the last dot."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._members: dict[str, str | list[str]] = {}  # most families have one member, for which a list would be large
+        self._members: dict[str, str | list[str]] = {}  # a family of one is stored without a list, to save memory
         for name in names:
             key = loosest_form(_stem(name))
             family = self._members.get(key)
@@ -171,7 +172,7 @@ class _Families:
             yield key, self._of(key)
 
     def related(self, key: str, members: Sequence[str]) -> list[str]:
-        """Return the members of a family, and of those whose key is the name of a member, or the other way round."""
+        """Return the members of a family, and of families whose key is the name of a member, or the other way round."""
         top = key
         while (above := loosest_form(_stem(top))) != top and top in map(loosest_form, self._of(above)):
             top = above

@@ -1,4 +1,4 @@
-"""What became of photos on a worker, in a form that can be sent to the process that started the work."""
+"""The results of photos on a worker, in a form that can be sent to the process that started the work."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ Outcome = Literal["written", "existed", "failed", "other settings", "other photo
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """What became of one photo.
+    """The result of one photo.
 
     Attributes:
         photo: Its path in the source.
-        outcome: What became of it; "other settings" and "other photo" say what made the output that exists.
+        outcome: Its result. "other settings" and "other photo" mean that an output exists which was made with other
+            settings, or of another photo.
         output: Path of its output in the target; empty if it has none.
         reason: Why it failed; else empty.
         notes: What a person should know about it.
         frames: Number of its frames or pages; 0 if it is a single picture.
-        of_unknown_origin: Whether its output existed and does not say what made it.
+        of_unknown_origin: Whether its output existed and holds no note about the filter that made it.
     """
 
     photo: str
@@ -36,11 +37,11 @@ class PhotoResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of a batch of photos.
+    """The results of a batch of photos.
 
     Attributes:
-        results: What became of each photo that was handled.
-        left_out: What lies beside the photos, counted by reason.
+        results: Results of the photos.
+        left_out: Files and folders beside the photos that are not stylized, counted by reason.
         seconds: Time that the worker took.
         error: Message of an error that ends the whole work; empty if there was none.
         exit_code: Exit code of that error.

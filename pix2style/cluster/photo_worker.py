@@ -1,4 +1,4 @@
-"""Stylize photos of a place one after the other, as `infer` does it on one machine."""
+"""Stylize photos of a place one after the other, as `infer` does on one machine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _READ_AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class ClusterJob:
-    """What all workers do.
+    """The work that all workers share.
 
     Attributes:
         source: Place of the photos.
@@ -58,14 +58,14 @@ class ClusterJob:
     files: FileSettings
 
     def target_names(self) -> TargetNames:
-        """Return what names the outputs."""
+        """Return the object that names the outputs."""
         return TargetNames(self.source, self.target, self.suffix, self.files)
 
     def origin(self, stylizer: Stylizer | None = None) -> OutputOrigin:
-        """Return what makes the outputs.
+        """Return the origin that is noted in the outputs.
 
         Args:
-            stylizer: The loaded stylizer; None if notes are compared only.
+            stylizer: The loaded stylizer; None if notes are only compared.
         """
         stylizer = stylizer or _NotLoaded(self.parcel.identity)
         return OutputOrigin(stylizer, self.quality, lossless=self.files.lossless, metadata=self.files.metadata)
@@ -108,7 +108,7 @@ class PhotoWorker:
         Args:
             batch: The photos.
             may_begin: Called before each photo; returns why the photo must not be tried, or an empty text. If given,
-                nothing of the next photo is read before.
+                photos are not read ahead.
         """
         started = time.perf_counter()
         if may_begin is None:
@@ -171,7 +171,7 @@ class PhotoWorker:
 
 
 class OutputChecker:
-    """Finds out which photos of a batch are done, and whether the same filter made their outputs of the same photos.
+    """Finds the photos of a batch that have outputs, and checks that this filter made them of these photos.
 
     Args:
         job: What to do.
@@ -181,7 +181,7 @@ class OutputChecker:
         self._job, self._names, self._origin = job, job.target_names(), job.origin()
 
     def check(self, batch: PhotoBatch) -> tuple[PhotoBatch, BatchResult]:
-        """Return the photos that are left to stylize, and what is known of the others."""
+        """Return the photos that are left to stylize, and the results of the others."""
         started, results, remaining = time.perf_counter(), [], []
         for photo in batch.photos:
             try:
@@ -195,7 +195,7 @@ class OutputChecker:
         return PhotoBatch(remaining), BatchResult(results, batch.left_out, time.perf_counter() - started)
 
     def _check(self, photo: ListedPhoto) -> PhotoResult | None:
-        """Return what is known of a photo; None if it has no output."""
+        """Return the result of a photo that has an output; None if it has none."""
         if not self._names.could_exist(photo):
             return None
         data = functools.cache(lambda: self._job.source.read(photo.name))

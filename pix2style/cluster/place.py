@@ -20,7 +20,7 @@ TargetKind = Literal["absent", "empty", "file", "folder"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What lies directly in a folder of a place.
+    """A file or folder that lies directly in a folder of a place.
 
     Attributes:
         name: Its name, without the folder.

@@ -1,7 +1,7 @@
 """Stylize photos with Ray Data (https://docs.ray.io): a task lists them in batches, and actors stylize the batches.
 
-An actor is one worker with one stylizer. One that dies, or whose machine dies, is started again where there is room,
-and its batches are repeated, which gives the same bytes. If there is no room, they come last.
+An actor is one worker with one stylizer. If an actor or its machine dies, the actor is started again where a processor
+is free, and its batches are repeated, which gives the same bytes. If no processor is free, these batches come last.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pix2style.errors import ArtifactError, ConfigError, Pix2StyleError, require
 from pix2style.plural import counted
 from pix2style.ray_connection import ray_connection
 
-# A photo at which so many workers died would kill the next one, too. One death may be that of a machine.
+# A photo at which so many workers died would probably kill the next one, too. A single death may be that of a machine.
 _MOST_DEATHS = 2
-_PHOTOS, _RESULT = "photos", "result"  # columns
+_PHOTOS, _RESULT = "photos", "result"  # columns of Ray Data
 _Rows = Mapping[str, Any]
 
 
@@ -65,15 +65,15 @@ class RayOptions:
 def running_on_ray(
     job: ClusterJob, options: RayOptions, *, results: str | None, recursive: bool, compare: bool
 ) -> Iterator[tuple[Iterator[BatchResult], Iterator[BatchResult]]]:
-    """Give what becomes of photos whose outputs exist, and then what becomes of the others, which is work.
+    """Yield two iterators: the results of photos whose outputs exist, and then those of the photos to stylize.
 
     Args:
         job: What to do.
         options: Where and how the work is distributed.
         results: Folder inside the source that the outputs go to; None if they go elsewhere.
         recursive: Whether subfolders are searched.
-        compare: Whether outputs exist that are to be kept. Otherwise the first iterator is empty. It has to be used up
-            before the second one.
+        compare: Whether there may be outputs to keep. If not, the first iterator is empty. It has to be used up before
+            the second one.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -106,7 +106,7 @@ def _results(rows: Any) -> Iterator[BatchResult]:
 
 @contextlib.contextmanager
 def _settings(ray: Any) -> Iterator[None]:
-    """Have each row, which is a batch of photos, in a block of its own, and no bars and remarks."""
+    """Put each row, which is a batch of photos, into a block of its own, and print no progress bars and remarks."""
     context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     before = (context.target_max_block_size, context.enable_progress_bars, logger.level)
     context.target_max_block_size, context.enable_progress_bars = 1, False
@@ -126,14 +126,14 @@ def _pool(ray: Any, options: RayOptions) -> dict[str, Any]:
     if not sum(fit):
         raise ArtifactError(
             f"--cpus-per-worker {options.cpus_per_worker:g} --gpus-per-worker {options.gpus_per_worker:g}: no machine"
-            " of the cluster has so many: give smaller numbers, or add machines"
+            " of the cluster has as many: give smaller numbers, or add machines"
         )
     workers = ray.data.ActorPoolStrategy(size=options.workers or sum(fit))
     return {"compute": workers, "num_cpus": options.cpus_per_worker, "num_gpus": options.gpus_per_worker or None}
 
 
 def _start_journal(ray: Any) -> Any:
-    """Start the journal on this machine, without which there is no work in any case."""
+    """Start the journal on this machine: if this machine dies, the work ends in any case."""
     [scheduling] = require("ray", "ray.util.scheduling_strategies")
     here = scheduling.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     return ray.remote(num_cpus=0, scheduling_strategy=here)(_Journal).remote()
@@ -146,18 +146,18 @@ def _list(source: Place, photos_per_task: int, results: str | None, recursive: b
 
 
 class _Journal:
-    """Notes which work has begun and not finished, in one process for all workers."""
+    """Counts, in one process for all workers, how often work has begun without being finished."""
 
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
 
     def begin(self, work: str) -> int:
-        """Note that a work begins, and return how often it has begun before without an end."""
+        """Note that work begins, and return how often it has begun before without being finished."""
         self._begun[work] += 1
         return self._begun[work] - 1
 
     def finish(self, work: str) -> None:
-        """Note that a work is finished."""
+        """Note that work is finished."""
         del self._begun[work]
 
 
@@ -181,7 +181,7 @@ class _StylizeActor:
     def __init__(self, job: ClusterJob, journal: Any) -> None:
         [self._ray] = require("ray", "ray")
         self._journal = journal
-        # An exception in the constructor would look like the death of the worker, and it would be started again.
+        # Ray would take an exception in the constructor for the death of the worker, and start it again.
         self._error: Pix2StyleError | None = None
         try:
             self._worker = PhotoWorker(job)
@@ -217,20 +217,20 @@ class _StylizeActor:
 
 
 class _Trial:
-    """Photos of a batch at which a worker died, one by one."""
+    """Tries the photos of a batch one by one after a worker died at the batch."""
 
     def __init__(self, begin: Callable[[str], int], finish: Callable[[str], None]) -> None:
         self._begin, self._finish = begin, finish
         self._photo: str | None = None
 
     def may_begin(self, photo: ListedPhoto) -> str:
-        """Note that a photo begins; return why it must not, if workers died at it."""
+        """Note that a photo begins. Return why it must not be tried, if workers died at it; else an empty text."""
         self.end()
         deaths = self._begin(photo.name)
         self._photo = photo.name
         if deaths < _MOST_DEATHS:
             return ""
-        return f"{counted(deaths + 1, 'worker')} died while stylizing it: it may need too much memory, or be hostile"
+        return f"{counted(deaths + 1, 'worker')} died while stylizing it: it may need too much memory, or be damaged"
 
     def end(self) -> None:
         """Note that the last photo is finished."""

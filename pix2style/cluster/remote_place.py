@@ -12,8 +12,8 @@ from typing import Any
 from pix2style.cluster.place import Entry, Place, TargetKind
 from pix2style.errors import ConfigError, MissingExtraError, require
 
-# What these stores get in one request is there as a whole or not at all, and they cannot rename. Elsewhere a file is
-# written under another name first.
+# These stores make an object visible only when it is complete, and they cannot rename. On other file systems, a file is
+# first written under another name.
 _OBJECT_STORES = frozenset(("abfs", "abfss", "adl", "az", "gcs", "gs", "oci", "oss", "s3", "s3a"))
 _WHAT_FILE_SYSTEMS_RAISE = Exception  # fsspec's packages raise errors of their own libraries
 
@@ -135,7 +135,7 @@ def open_remote_place(url: str, protocol: str, options: dict[str, object]) -> Re
         raise MissingExtraError(f"{protocol}://: needs another package: {error}") from error
     except _WHAT_FILE_SYSTEMS_RAISE as error:
         raise ConfigError(
-            f"{protocol}://: cannot be opened: {_reason(error)}: check the URL and its options"
+            f"{protocol}://: cannot be opened: {_reason(error)}: check the URL and --storage-option"
         ) from error
 
 

@@ -27,7 +27,7 @@ _OTHERS: dict[Outcome, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What is read and replaced, and where the report goes.
+    """Options about reading and replacing files, and the place of the report.
 
     Attributes:
         overwrite: Whether outputs that exist are replaced.
@@ -91,7 +91,7 @@ def stylize_places(
 
 
 def _check_places(job: ClusterJob, run: RunOptions) -> tuple[str | None, bool]:
-    """Return the folder inside the source that outputs go to, if they do, and whether there are outputs to compare."""
+    """Return the folder inside the source that outputs go to, or None, and whether there are outputs to compare."""
     try:
         job.source.entries("")
     except OSError as error:
@@ -110,7 +110,7 @@ def _check_places(job: ClusterJob, run: RunOptions) -> tuple[str | None, bool]:
 
 
 def _others(batches: Iterable[BatchResult], add: Callable[[BatchResult], None]) -> tuple[PhotoResult | None, int]:
-    """Add batches, and return the first output that something else made, and how many more there are of its kind."""
+    """Add batches; return the first output with another origin, and the number of further ones of its kind."""
     first, alike = None, -1
     for batch in batches:
         add(batch)
@@ -122,7 +122,7 @@ def _others(batches: Iterable[BatchResult], add: Callable[[BatchResult], None]) 
 
 
 def _refuse_others(others: tuple[PhotoResult | None, int], job: ClusterJob) -> None:
-    """Raise an error if there are outputs that something else made."""
+    """Raise an error if there are outputs with another origin."""
     first, alike = others
     if first is None:
         return

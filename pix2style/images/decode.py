@@ -42,7 +42,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # `Picture.notes`. (Recording warnings is no way: that is not safe in threads.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints its errors to stderr
-# What `formats_for` needs of a file.
+# Number of first bytes of a file that `formats_for` needs.
 _HEAD_BYTES = 64
 # Pillow's decoders raise all of these types for damaged files.
 _DECODING_ERRORS = (
@@ -57,7 +57,7 @@ _DECODING_ERRORS = (
     struct.error,
 )
 _JPEG_START = b"\xff\xd8\xff"
-# Formats whose pictures have the size that their headers say. Others hold several sizes of a picture.
+# Formats that hold a picture in one size, which the header says. Others may hold several sizes of it.
 _OF_FIXED_SIZE = frozenset(("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"))
 # The operation that makes an image upright, for each value of EXIF tag 0x0112 (EXIF 2.32).
 _TURNS = {
@@ -251,7 +251,7 @@ def has_alpha(path: Path) -> bool:
 
 
 def stream_has_alpha(stream: BinaryIO, name: str) -> bool:
-    """Do as `has_alpha`, with the content of a file.
+    """Return what `has_alpha` returns, for the content of a file.
 
     Args:
         stream: The content. If its header tells enough, nothing else of it is read.
@@ -260,7 +260,7 @@ def stream_has_alpha(stream: BinaryIO, name: str) -> bool:
     try:
         head = stream.read(_HEAD_BYTES)
         if head.startswith(_JPEG_START):
-            return False  # what begins so is opened as JPEG or not at all
+            return False  # a file that begins like this can only be JPEG, which has no transparency
         stream.seek(0)
         with Image.open(stream, formats=formats_for(head, name)) as image:
             if has_transparency(image) and may_be_unused(image):

@@ -87,9 +87,9 @@ def encode_picture(name: Path, picture: Picture, *, quality: int = 95, origin: s
 
     Args:
         name: Name of the picture in messages; its suffix selects the format.
-        picture: See `write_picture`, as for the rest.
+        picture: The picture; see `write_picture`.
         quality: Quality of JPEG and WebP files.
-        origin: A note in the file.
+        origin: A note in the file that says what made it.
 
     Raises:
         DataError: The suffix names no format that pix2style writes, or the format cannot hold the picture.

@@ -16,7 +16,7 @@ from pix2style.light_dataclass import dataclass
 
 @dataclass(slots=True)
 class ImageListing:
-    """What lies in the inputs, in little memory however much it is.
+    """The image files in the inputs, and what else lies there, in little memory.
 
     Attributes:
         images: The image files, each once, sorted by relative path.
@@ -34,7 +34,7 @@ class ImageListing:
 
 @dataclass(slots=True)
 class ImageSearch:
-    """What lies in the inputs, as lists; see `ImageListing`."""
+    """The same as `ImageListing`, as plain lists."""
 
     images: list[FoundImage] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -48,7 +48,7 @@ def find_images(inputs: Iterable[Path]) -> list[FoundImage]:
 
 
 def search_images(inputs: Iterable[Path]) -> ImageSearch:
-    """Do as `list_images`, and return lists."""
+    """Search as `list_images` does, and return plain lists."""
     found = list_images(inputs)
     return ImageSearch(list(found.images), list(found.left_out), found.empty_folders, found.missing)
 

@@ -36,7 +36,7 @@ class Place:
 
 
 class FoundImages(Sequence[FoundImage]):
-    """Image files, which take about thirty bytes each. Objects are made of them when they are asked for.
+    """A list of image files that takes about thirty bytes for each. A `FoundImage` is made when it is accessed.
 
     Attributes:
         places: The folders that they lie in.
@@ -99,7 +99,7 @@ class FoundImages(Sequence[FoundImage]):
         return chosen
 
     def each_once(self) -> FoundImages:
-        """Return each file once: its first position. It is an input itself if it is so at any of its positions."""
+        """Return each file once, at its first position. It counts as an input itself if it is one at any position."""
         repeated = equal_texts(self.text, len(self))
         later = {position for group in repeated for position in group[1:]}
         for first, *others in repeated:

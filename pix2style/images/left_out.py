@@ -44,7 +44,7 @@ class LeftOut:
 
 
 class LeftOutList(RemarkList[LeftOut]):
-    """What is left out, in little memory.
+    """A list of what is left out, in little memory.
 
     Args:
         items: The items to begin with.

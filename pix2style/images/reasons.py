@@ -30,7 +30,7 @@ def unidentified(facts: FileFacts, name: str, max_pixels: int) -> ImageError:
     if facts.kind in Image.OPEN:
         try:
             Image.OPEN[facts.kind][0](io.BytesIO(facts.data), "").close()
-        except Exception as error:  # noqa: BLE001 - decoders raise anything, and its words are what is asked for
+        except Exception as error:  # noqa: BLE001 - decoders raise any exception; its words go into the message
             return damaged(facts, name, error, [])
     return UnknownImageError(name, unidentified_reason(name))
 

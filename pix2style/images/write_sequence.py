@@ -64,10 +64,10 @@ def encode_sequence(
 
     Args:
         name: Name of the sequence in messages; its suffix selects the format.
-        frames: See `write_sequence`, as for the rest.
+        frames: The pictures; see `write_sequence`.
         like: The sequence that the frames were made from.
         quality: Quality of WebP files.
-        origin: A note in the file.
+        origin: A note in the file that says what made it.
 
     Raises:
         DataError: The format cannot hold the sequence.

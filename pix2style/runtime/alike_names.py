@@ -79,7 +79,7 @@ def _ask(group: Sequence[int], texts: Mapping[int, str], out: Path) -> list[list
                     by_file.setdefault(_create(Path(folder, texts[position])) or -1 - position, []).append(position)
             return [same for same in by_file.values() if len(same) > 1]
         except FileNotFoundError:
-            continue  # a process that does another part has made OUT to see whether it can, and removed it again
+            continue  # another process made OUT to check that it can write, and has removed it again
         except OSError:
             break
     return [list(group)]  # without an answer no output may overwrite another

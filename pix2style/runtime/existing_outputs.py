@@ -21,7 +21,7 @@ from pix2style.stylizer import Stylizer
 
 ORIGIN_DIGITS = 32
 """Number of digits of each of the two digests in a note."""
-# Formats that are written in another way if nothing is to be lost; most others lose nothing anyway.
+# Formats whose files differ with `lossless`. Most other formats lose nothing anyway.
 _LOSSLESS_DIFFERS = frozenset(("AVIF", "JPEG", "WEBP"))
 _Answer = Literal["none", "folder", "same", "unknown", "other settings", "other photo"]
 _OTHERS: dict[_Answer, str] = {

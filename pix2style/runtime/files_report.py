@@ -85,8 +85,8 @@ class FilesReport:
         renamed: Outputs with a number in their name, because the file system takes their own name for another's.
         seconds: Duration of the whole call.
         stylize_seconds: Part of that duration spent inside the stylizer.
-        shard: The part of all inputs that this call had, for example `2/8`; None if it had all.
-        inputs: Number of photos and clips among all inputs, of which a part has its share.
+        shard: The part of all inputs that this call stylized, for example `2/8`; None if it stylized all.
+        inputs: Number of photos and clips among all inputs, including those of other parts.
     """
 
     written: PathList = field(default_factory=PathList)

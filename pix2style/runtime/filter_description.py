@@ -1,4 +1,4 @@
-"""Read and check what a filter file says about itself, without ONNX Runtime, whose import takes longer than this."""
+"""Read and check the description in a filter file, without ONNX Runtime, whose import takes longer than this."""
 
 from __future__ import annotations
 

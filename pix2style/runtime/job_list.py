@@ -33,16 +33,16 @@ class _Paths(Protocol):
 
 
 class JobList(Sequence[Job]):
-    """A list of jobs, which are made when they are asked for.
+    """A list of jobs, each of which is made when it is accessed.
 
     Args:
         sources: Paths of the photos and clips.
         targets: Paths of their outputs, at the same positions.
         are_clips: For each of these positions 1 if it is a clip, and else 0.
-        positions: The positions that the list has; None for all.
+        positions: The positions of the jobs that this list holds; None for all.
 
     Attributes:
-        all_targets: Paths of all outputs, also of those that this list does not have.
+        all_targets: Paths of all outputs, including those of jobs that this list does not hold.
     """
 
     __slots__ = ("_are_clips", "_positions", "_sources", "all_targets")

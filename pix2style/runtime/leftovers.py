@@ -26,7 +26,7 @@ _TRIALS, _PAUSE_S = 200, 0.01
 
 @contextlib.contextmanager
 def working_in(out: Path, targets: PathList) -> Iterator[None]:
-    """Make OUT, check that it can be written, and hold a lock that it shares with other parts while the block runs.
+    """Make OUT, check that it can be written, and hold a lock on it, shared with other parts, while the block runs.
 
     Args:
         out: Folder of the outputs. If the block has put nothing into it, it is removed again.
@@ -38,14 +38,16 @@ def working_in(out: Path, targets: PathList) -> Iterator[None]:
     missing = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     try:
         with contextlib.ExitStack() as stack:
-            with contextlib.suppress(OSError, ValueError):  # it cannot be made, which the check says, or not be read
+            with contextlib.suppress(OSError, ValueError):  # the check below reports what is wrong
                 stack.callback(os.close, while_folders_vanish(lambda: _lock(out)))
             check_can_write_folder(out)
             yield
     finally:
         remove_leftovers(out, targets)
         for folder in missing:
-            with contextlib.suppress(OSError, ValueError):  # it holds something, or others may be about to write
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # it is not empty, or another process may be about to write into it
                 _remove_empty(folder)
 
 
@@ -83,9 +85,9 @@ def _remove_empty(folder: Path) -> None:
 
 
 def remove_leftovers(out: Path, targets: PathList) -> None:
-    """Remove what killed calls have left of some outputs, unless other processes are at work in OUT.
+    """Remove unfinished files of some outputs, which killed calls have left, unless other processes work in OUT.
 
-    So the last of several parts that run at once on a machine removes what is left of all of them.
+    If several parts run at once on a machine, the last one removes these files of all of them.
 
     Args:
         out: Folder of the outputs.

@@ -161,7 +161,7 @@ def _is_one_file(inputs: Sequence[Path], out: Path, clips: ClipRules | None, *, 
 
 
 def _is_no_folder(path: Path) -> bool:
-    """Return whether something lies at a path that is no folder; asks once, because another part may be making one."""
+    """Return whether a path exists and is not a folder. It is looked up once, because another part may be making it."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
     except OSError:
@@ -187,7 +187,7 @@ def _without_results(search: ImageListing, out: Path) -> tuple[FoundImages, Left
 
 
 def _holds_results(place: Place, results_folder: Path) -> bool:
-    """Return whether what lies in a folder are results, because OUT lies inside the input folder and holds it."""
+    """Return whether the images in a folder are results: the folder is in OUT, and OUT is inside the input folder."""
     root = input_folder(place)
     out_is_inside = results_folder != root and results_folder.is_relative_to(root)
     return out_is_inside and real_path(Path(place.folder)).is_relative_to(results_folder)

@@ -14,9 +14,9 @@ from pix2style.runtime.output_names import real_path
 
 
 def refuse_overwriting(photos: FoundImages, targets: PathList, are_clips: bytearray) -> None:
-    """Check that no output is a photo, also under another name of it.
+    """Check that no output would overwrite a photo, even under another name of the same file.
 
-    Only outputs in folders that hold photos are compared one by one: usually there are none.
+    Only outputs in folders that hold photos are compared one by one. Usually there are none.
 
     Args:
         photos: The photos and clips.
@@ -46,7 +46,7 @@ def refuse_overwriting(photos: FoundImages, targets: PathList, are_clips: bytear
 
 
 class _Sources:
-    """The paths of photos without symbolic links in their folders, and what those that are links lead to.
+    """The paths of photos, with links in their folders resolved, and the files that photos which are links lead to.
 
     Attributes:
         folders: The loosest forms of the folders of all these paths.

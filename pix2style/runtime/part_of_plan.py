@@ -12,9 +12,9 @@ def part_of_plan(plan: OutputPlan, part: Slice) -> OutputPlan:
     """Return the part of a plan that one of several processes does.
 
     All processes plan the whole call, so that outputs have the names that one call would give them. Photos are dealt
-    out one by one, and then clips, so that all parts have as many of both, up to one. What does not belong to a single
-    photo (entries of a list that do not exist, empty folders, what is left out) belongs to the first part: so the
-    reports of all parts add up to that of one call, and one missing file does not make every part fail.
+    out in turn, and then clips, so that all parts have the same number of each, give or take one. What does not belong
+    to a single photo (entries of a list that do not exist, empty folders, what is left out) belongs to the first part:
+    so the reports of all parts add up to that of one call, and one missing file does not make every part fail.
 
     Args:
         plan: The plan of the whole call.

@@ -49,13 +49,13 @@ _NAME = "stdin"
 
 @dataclass(slots=True)
 class StylizeSeconds:
-    """How long the parts of the work on an image took.
+    """Durations of the stages of the work on an image.
 
     Attributes:
-        decode: Seconds of decoding; without that of the frames of animations and documents, which are decoded and
-            encoded in turn.
+        decode: Seconds of decoding. For animations and documents, decoding of the frames counts as `encode`, because
+            frames are decoded and encoded in turn.
         stylize: Seconds of stylizing.
-        encode: Seconds of the rest.
+        encode: Seconds of encoding, and of everything else.
     """
 
     decode: float = 0.0
@@ -73,7 +73,7 @@ class StylizedData:
         notes: What a person should know about it.
         width_px: Width in pixels; of animations and documents, that of the first picture.
         height_px: Height in pixels, likewise.
-        seconds: What took how long.
+        seconds: Durations of the stages.
     """
 
     data: bytes
@@ -108,7 +108,7 @@ def stylize_data(
 ) -> StylizedData:
     """Stylize the content of an image file in memory, as `stylize_files` does it with a file.
 
-    The data of the result are, byte by byte, what that writes.
+    The result has the same bytes as the file that `stylize_files` writes.
 
     Args:
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
@@ -217,7 +217,7 @@ def _open(
 
 
 class _Work:
-    """Stylizes an image or its frames, and keeps what is to be said about it.
+    """Stylizes an image or its frames, and collects notes about it.
 
     Attributes:
         size_px: Width and height of the first picture.
@@ -246,5 +246,5 @@ class _Work:
             yield replace(frame, picture=self.picture(frame.picture))
 
     def notes_of(self, image: Picture | PictureSequence) -> tuple[str, ...]:
-        """Return what a person should know about the image, after it was stylized."""
+        """Return the notes about an image, after it was stylized."""
         return tuple(self._notes if isinstance(image, Picture) else dict.fromkeys([*image.notes, *self._notes]))

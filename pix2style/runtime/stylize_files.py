@@ -92,11 +92,11 @@ def origin_of(stylizer: Stylizer, quality: int, files: FileSettings) -> OutputOr
 
 
 def begin_report(plan: OutputPlan, files: FileSettings, things: str = "images") -> tuple[FilesReport, OutputPlan]:
-    """Return a report of what is known before the work, and the plan of what this call does.
+    """Return a report of what is known before the work, and the plan of the outputs that this call makes.
 
     Args:
         plan: The outputs of all inputs.
-        files: Settings of the call, which say whether it does a part only.
+        files: Settings of the call, which may select a part of the inputs.
         things: What the inputs may be, for messages.
     """
     inputs, shard = len(plan.jobs), None if files.part is None else str(files.part)
@@ -115,12 +115,12 @@ def begin_report(plan: OutputPlan, files: FileSettings, things: str = "images") 
 
 @contextlib.contextmanager
 def outputs_in(out: Path, planned: JobList, to_do: Iterable[Job]) -> Iterator[None]:
-    """Check that outputs can be written, and remove what killed calls have left of them when the block ends.
+    """Check that outputs can be written; at the end of the block, remove unfinished ones that killed calls have left.
 
     Args:
         out: Output folder, or the output file of a single input.
         planned: All jobs of the call.
-        to_do: Those that the block does.
+        to_do: The jobs that the block does.
 
     Raises:
         DataError: Nothing can be written there.

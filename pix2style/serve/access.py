@@ -1,8 +1,8 @@
-"""Who may use the server: programs of this machine, or whoever has the token.
+"""Decide who may use the server: programs of this machine, or whoever has the token.
 
-A server on this machine can be reached by every web page that is open in a browser here. So, where no token is asked
-for, a request that another site has caused is refused, and so is one for another host's name, which a site could point
-at this machine (DNS rebinding).
+Every web page that is open in a browser on this machine can send requests to a server on it. So a server without a
+token refuses requests that pages of other sites have caused. It also refuses requests that name another host, because
+a site could let its own name point to this machine (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Access:
     """Which requests are answered.
 
     Attributes:
-        token: Text that a request has to bring; None if none is asked for.
+        token: Text that requests have to send; None if they need none.
         is_open: Whether other machines can reach the server.
-        origins: Sites whose pages may ask, for example `https://example.org`.
+        origins: Sites whose pages may send requests, for example `https://example.org`.
     """
 
     token: str | None = field(repr=False)
@@ -61,21 +61,22 @@ class Access:
             )
 
     def check_source(self, headers: Mapping[str, str]) -> None:
-        """Refuse a request that a page of another site has caused.
+        """Refuse a request that a page of another site has caused, or that names another host.
 
         Raises:
-            RequestError: It is one.
+            RequestError: A page of another site has caused it, or it names another host.
         """
         host = headers.get("host", "")
         if not self.is_open and not is_this_machine(_host_name(host)):
-            raise RequestError("foreign", "ask the server by the address that it has printed, not by another name")
+            raise RequestError("foreign", "use the address that the server has printed, not another name of it")
         origin = headers.get("origin")
         if origin is None:
             is_foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
         else:
             is_foreign = origin not in self.origins and _place(origin) != host
         if is_foreign:
-            raise RequestError("foreign", "a page of another site has caused this request: see --allow-origin")
+            advice = "to allow that site, start the server with --allow-origin"
+            raise RequestError("foreign", f"a page of another site has caused this request: {advice}")
 
 
 def make_access(host: str, token: str | None, *, without_token: bool, origins: tuple[str, ...] = ()) -> Access:
@@ -85,28 +86,28 @@ def make_access(host: str, token: str | None, *, without_token: bool, origins: t
         host: Address that it listens at.
         token: Value of the environment variable; None if there is none.
         without_token: Whether other machines may use it without a token.
-        origins: Sites whose pages may ask.
+        origins: Sites whose pages may send requests.
 
     Raises:
-        ConfigError: Other machines could use it, and neither a token nor `without_token` is given; or the token is
-            short, or contradicts `without_token`; or an origin is none.
+        ConfigError: Other machines could use it, and neither a token nor `without_token` is given; or the token is too
+            short, or contradicts `without_token`; or an origin is malformed.
     """
     is_open = not is_this_machine(host)
     if token and without_token:
         raise ConfigError(f"--without-token: {TOKEN_VARIABLE} has a token: unset it, or leave out the option")
     if token is not None and not _is_token(token):
         raise ConfigError(
-            f"{TOKEN_VARIABLE}: is no token: take at least {_LEAST_TOKEN_LETTERS} letters and digits, for example from"
-            " openssl rand -hex 24"
+            f"{TOKEN_VARIABLE}: is not a valid token: use at least {_LEAST_TOKEN_LETTERS} letters and digits, for"
+            " example the output of openssl rand -hex 24"
         )
     if is_open and token is None and not without_token:
         raise ConfigError(
-            f"--host {host}: other machines can reach it: set the environment variable {TOKEN_VARIABLE} to a token that"
-            " they have to send, or allow everybody by --without-token"
+            f"--host {host}: other machines can reach this address: set the environment variable {TOKEN_VARIABLE} to a"
+            " token that they have to send, or allow everybody with --without-token"
         )
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
-            raise ConfigError(f"--allow-origin {origin}: is no origin: write it as in https://example.org")
+            raise ConfigError(f"--allow-origin {origin}: is not an origin: write it like https://example.org")
     return Access(token, is_open, origins)
 
 
@@ -133,7 +134,7 @@ def _host_name(host: str) -> str:
 
 
 def _place(origin: str) -> str | None:
-    """Return the `HOST:PORT` of an origin; None if it is none."""
+    """Return the `HOST:PORT` of an origin; None if it is malformed."""
     try:
         return urlsplit(origin).netloc or None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Read the photo of a request into memory. Its bytes are counted as they come: a stated length need not be true."""
+"""Read the photo of a request into memory, and count its bytes, because the stated length need not be true."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from python_multipart.multipart import parse_options_header
 from pix2style.serve.answers import RequestError
 
 FIELD = "photo"
-_FORM_BYTES = 16_384  # of a form around its photo: boundaries and headers
+_FORM_BYTES = 16_384  # boundaries and headers of a form, in addition to its photo
 _PART_HEADER_BYTES = 4_096
 _FORM_TYPE = b"multipart/form-data"
 
 
 class Arriving:
-    """The bytes of all photos that arrive at present, which share one limit.
+    """Counts the bytes of all photos that are arriving, which share one limit.
 
     Args:
-        most_bytes: How many there may be.
+        most_bytes: The limit.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -48,12 +48,12 @@ class Arriving:
         """
         self.bytes += count
         if self.bytes > self._most_bytes:
-            message = "too many photos arrive at the same time: ask again in some seconds"
+            message = "too many photos arrive at the same time: send the photo again in a few seconds"
             raise RequestError("busy", message, headers={"Retry-After": "2"})
 
 
 class Counter:
-    """The bytes of one request that have come."""
+    """Counts the bytes of one request that have arrived."""
 
     def __init__(self, arriving: Arriving, most_bytes: int) -> None:
         self._arriving, self._most_bytes, self.bytes = arriving, most_bytes, 0
@@ -94,7 +94,7 @@ async def read_photo(chunks: AsyncIterator[bytes], content_type: str, counter: C
     boundary = _boundary(content_type)
     photo = await _read_raw(chunks, counter) if boundary is None else await _read_form(chunks, boundary, counter)
     if not photo:
-        raise RequestError("no-photo", f"there is no photo: send one as the body, or as the field {FIELD} of a form")
+        raise RequestError("no-photo", f"there is no photo: send it as the body, or in the field {FIELD} of a form")
     return photo
 
 
@@ -128,7 +128,7 @@ async def _read_form(chunks: AsyncIterator[bytes], boundary: bytes, counter: Cou
 
 
 class _Form:
-    """Takes what the parser finds in a form that may have the field `photo` alone."""
+    """Receives what the parser finds in a form, whose only field may be `photo`."""
 
     def __init__(self) -> None:
         self.photo = bytearray()
@@ -138,7 +138,7 @@ class _Form:
         self._name, self._value, self._disposition = b"", b"", b""
 
     def callbacks(self) -> dict[str, object]:
-        """Return what the parser calls."""
+        """Return the functions that the parser calls."""
         return {
             "on_part_begin": self._begin_part,
             "on_header_field": self._add_name,
@@ -161,7 +161,8 @@ class _Form:
     def _counted(self, data: bytes) -> bytes:
         self._header_bytes += len(data)
         if self._header_bytes > _PART_HEADER_BYTES:
-            raise RequestError("bad-request", "the multipart form has too long headers: send one field called photo")
+            message = "the headers of the multipart form are too long: send one field called photo"
+            raise RequestError("bad-request", message)
         return data
 
     def _end_header(self) -> None:
@@ -175,10 +176,10 @@ class _Form:
         if name != FIELD:
             shown = ascii(name[:40])
             raise RequestError(
-                "bad-request", f"the form has a field {shown}: send {FIELD} alone, and all else in the address"
+                "bad-request", f"the form has a field {shown}: send only {FIELD} in it, and parameters in the address"
             )
         if self._has_photo:
-            raise RequestError("bad-request", f"the form has {FIELD} twice: send one photo in a request")
+            raise RequestError("bad-request", f"the form has the field {FIELD} twice: send one photo per request")
         self._has_photo = True
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

@@ -1,8 +1,8 @@
-"""Answer early, and leave the connection in order: an answer can be due before the whole body has come.
+"""Send an answer before the whole body of the request has arrived, so that the client still receives the answer.
 
-If the server closed the connection at once, the system would reset it, and the client could lose the answer while it
-still sends. So the answer goes out completely, and then what still comes is thrown away for a moment. A connection
-whose body has come to its end can be used again; any other is closed.
+If the server closed the connection at once, the system would reset it, and a client that is still sending could lose
+the answer. So the whole answer is sent first, and then the rest of the body is read and dropped for a moment. If the
+body ends in this time, the connection can be used for another request; otherwise it is closed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ReusedConnection:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _drain(self) -> bool:
-        """Throw away what still comes, and return whether the answer can be ended; else the connection is closed."""
+        """Read and drop the rest of the body; return whether the answer can be ended. If not, close the connection."""
         size = 0
         try:
             async with asyncio.timeout(DRAIN_S):

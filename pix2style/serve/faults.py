@@ -1,4 +1,4 @@
-"""Which answer an error becomes."""
+"""Translate errors into answers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pix2style.serve.jobs import (
     WorkerLostError,
 )
 
-FAULT_MESSAGE = "the server has a fault: its own output says which"
-# The first row whose class fits.
+FAULT_MESSAGE = "the server has a fault, which its error output describes"
+# The first row whose class matches counts.
 _CODES: tuple[tuple[type[Pix2StyleError], Code], ...] = (
     (QueueFullError, "busy"),
     (TimeLimitError, "too-slow"),
@@ -32,7 +32,7 @@ _CODES: tuple[tuple[type[Pix2StyleError], Code], ...] = (
 
 
 def as_request_error(error: Exception) -> RequestError:
-    """Return what to answer for an error; the answer to a fault of the server says nothing about it."""
+    """Return the answer to an error. The answer to a fault of the server gives no details."""
     if isinstance(error, RequestError):
         return error
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)

@@ -1,4 +1,4 @@
-"""What the addresses of the server share: the filters, the workers behind them, and whether new work is taken."""
+"""The state that all addresses of the server share: filters, workers, limits, and whether new work is taken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pix2style.serve.served_filters import ServedFilters
 if TYPE_CHECKING:
     from pix2style.serve.pool import WorkerPool
 
-_ARRIVING_PHOTOS = 16  # as large as a photo may be, at the same time
+_ARRIVING_PHOTOS = 16  # number of photos of the largest size that may arrive at the same time
 _START_AGAIN_S, _STOP_AGAIN_S = 1, 5
 _NAMES = {"look": "look_px", "format": "suffix", "keep_metadata": "metadata"}
 
@@ -26,14 +26,14 @@ class Front:
     """The state of the server.
 
     Args:
-        pool: What stylizes.
-        filters: What may be asked for.
-        limits: What is accepted.
+        pool: The workers.
+        filters: The filters that requests may name.
+        limits: Limits of requests.
 
     Attributes:
-        is_stopping: Whether nothing new is taken, because the server ends.
-        in_work: Number of photos that arrive, wait or are worked on.
-        metrics: Counts of everything.
+        is_stopping: Whether the server is shutting down, and refuses new photos.
+        in_work: Number of photos that arrive, wait or are being stylized.
+        metrics: Counts for Prometheus.
         arriving: Counts the bytes of photos that arrive.
     """
 
@@ -43,7 +43,7 @@ class Front:
         self.arriving = Arriving(_ARRIVING_PHOTOS * limits.body_bytes)
         self.metrics = Metrics(
             {
-                "in_work": ("Photos that arrive, wait or are worked on", lambda: self.in_work),
+                "in_work": ("Photos that arrive, wait or are being stylized", lambda: self.in_work),
                 "arriving_bytes": ("Bytes of photos that arrive", lambda: self.arriving.bytes),
                 "queue_length": ("Photos that wait for a worker", lambda: pool.counts.queued),
                 "workers_ready": ("Workers that can work", lambda: pool.counts.workers_ready),
@@ -56,15 +56,15 @@ class Front:
         )
 
     def check_takes_work(self) -> None:
-        """Refuse new work where none can be done.
+        """Refuse new work if none can be done.
 
         Raises:
-            RequestError: The server has not started completely, or is about to end.
+            RequestError: No worker is ready yet, or the server is shutting down.
         """
         if self.is_stopping:
             headers = {"Retry-After": str(_STOP_AGAIN_S), "Connection": "close"}
             raise RequestError(
-                "stopping", "the server ends: it finishes what it has, and takes no more", headers=headers
+                "stopping", "the server is shutting down: ask another server, or ask again later", headers=headers
             )
         if not self.pool.is_ready:
             headers = {"Retry-After": str(_START_AGAIN_S)}

@@ -1,4 +1,4 @@
-"""What surrounds every request: headers of its answer, its count, its line in the log, and an answer to faults."""
+"""Do for every request what all need: headers of the answer, counts, a line in the log, and an answer to faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ App = Callable[[_Scope, Receive, Send], Awaitable[None]]
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 _OTHER = "other"
 GONE = 499
-"""Status in counts, as of nginx, where the client has gone before its answer."""
+"""Status in metrics and in the log if the client went away before its answer; nginx uses the same number."""
 _HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -32,10 +32,10 @@ class Gate:
     """An ASGI application around another one.
 
     Args:
-        app: The other one.
-        metrics: Where requests are counted.
-        addresses: The addresses that are named in counts and in the log; all others are not.
-        log: Called with a line for each request, which names no person, file or address; None for no log.
+        app: The inner application.
+        metrics: Counts the requests.
+        addresses: The addresses of the server, which metrics and log name. Any other address is called "other".
+        log: Called with a line for each request, without names of clients or files; None for no log.
     """
 
     def __init__(self, app: App, metrics: Metrics, addresses: frozenset[str], log: LogLine | None) -> None:
@@ -48,7 +48,7 @@ class Gate:
         started, answer = time.perf_counter(), _Answer(ReusedConnection(scope, receive, send))
         try:
             await self._app(scope, answer.connection.receive, answer.send)
-        except Exception:  # noqa: BLE001 - whatever it is, the others are served
+        except Exception:  # noqa: BLE001 - whatever the fault is, other requests have to be answered
             print_to_log(traceback.format_exc())
             await answer.send_fault()
         finally:
@@ -64,7 +64,7 @@ class Gate:
 
 
 class _Answer:
-    """An answer on its way out."""
+    """Sends an answer, and notes its status."""
 
     def __init__(self, connection: ReusedConnection) -> None:
         self.connection, self.status = connection, GONE

@@ -1,4 +1,4 @@
-"""The server over HTTP. No part of a request ever becomes a path of this machine."""
+"""The HTTP addresses of the server. No part of a request is ever used as a path of this machine."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-_OPEN = frozenset(("/healthz", "/readyz", *_PAGE_FILES))  # without a token, and by any name
-_LENGTH_DIGITS = 20  # of any length; Python refuses to read a number of thousands of digits
+# These answer without a token, and under any host name.
+_OPEN = frozenset(("/healthz", "/readyz", *_PAGE_FILES))
+_LENGTH_DIGITS = 20  # more than any true length has; Python refuses to parse numbers of thousands of digits
 _READ_BY_PAGES = (SERVER_TIMING, NOTES, "Retry-After")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -48,7 +49,7 @@ def make_app(front: Front, access: Access, log: LogLine | None = None) -> ASGIAp
     """Return the server as an ASGI application.
 
     Args:
-        front: What it works with.
+        front: State of the server.
         access: Who may use it.
         log: Called with a line for each request; None for no log.
     """
@@ -95,7 +96,7 @@ class _Addresses:
         self._document = json.dumps(document).encode()
 
     async def stylize(self, request: Request) -> Response:
-        """Stylize the photo in the body. All that can be refused before the body has come is refused then."""
+        """Stylize the photo in the body. Everything that can be checked before the body arrives is checked first."""
         values = parse_query(request.scope["query_string"])
         self._front.filters.parse(values.get("filter", self._front.filters.default), values.get("style"))
         self._front.check_takes_work()
@@ -106,7 +107,7 @@ class _Addresses:
             except asyncio.CancelledError:
                 if not self._front.is_stopping:
                     raise
-                message = "the server ends, and the time for what has begun is over: ask another one"
+                message = "the server is shutting down, and did not finish this photo: ask another server"
                 raise RequestError("stopping", message, headers={"Connection": "close"}) from None
 
     async def _photo(self, request: Request) -> bytes:
@@ -148,7 +149,7 @@ class _Addresses:
 
 
 class _Allowed:
-    """Answers only requests that may be answered."""
+    """Refuses requests without access, and those for unknown addresses, before the application sees them."""
 
     def __init__(self, app: ASGIApp, access: Access, methods: dict[str, str]) -> None:
         self._app, self._access, self._methods = app, access, methods
@@ -180,10 +181,10 @@ def _methods(method: str) -> str:
 async def _unless_gone(
     work: Coroutine[Any, Any, StylizedAnswer], receive: Callable[[], Awaitable[Any]]
 ) -> StylizedAnswer:
-    """Return what work returns, and give it up when the client has gone.
+    """Wait for work and return its result; cancel the work if the client goes away.
 
     Raises:
-        ClientDisconnect: It has.
+        ClientDisconnect: The client has gone away.
     """
     working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(_wait_until_gone(receive))
     try:
@@ -217,13 +218,14 @@ def _error(error: RequestError) -> Response:
 
 async def _failed(_request: Request, error: Exception) -> Response:
     answer = as_request_error(error)
-    if answer.code == "server-error" and isinstance(error, Pix2StyleError):  # of all others the gate prints more
+    # For other errors, the gate prints a traceback.
+    if answer.code == "server-error" and isinstance(error, Pix2StyleError):
         print_to_log(f"pix2style: {printable(str(error))}")
     return _error(answer)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    """Answer what Starlette refuses: a method that an address does not have, or a path that is none."""
+    """Answer requests that Starlette refuses: those with a wrong method, or with an unknown path."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
         return _error(RequestError("method", f"this address takes {allowed} only", headers=error.headers))
@@ -231,5 +233,5 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    """Answer nobody: the client has gone."""
+    """Return an answer for the metrics only, because the client has gone away."""
     return Response(status_code=GONE)

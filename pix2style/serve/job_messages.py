@@ -1,4 +1,4 @@
-"""What the messages between the front process and a worker say about a job."""
+"""Translate jobs and answers into the messages between the front process and a worker, and back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEDIA_TYPES = {
 
 
 def values_of(job: StylizeJob, parts: list[tuple[str, str | None, float]]) -> dict[str, Any]:
-    """Return what a worker has to know of a job, apart from the picture."""
+    """Return the settings of a job for the message to a worker; the picture is sent beside them."""
     return {
         "parts": parts,
         "strength": job.strength,
@@ -36,7 +36,7 @@ def values_of(job: StylizeJob, parts: list[tuple[str, str | None, float]]) -> di
 
 
 def answer_of(values: Mapping[str, Any], data: bytes, queue_s: float) -> StylizedAnswer:
-    """Return what a worker has made.
+    """Return the answer in a message of a worker.
 
     Args:
         values: Values of its message.

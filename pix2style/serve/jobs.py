@@ -15,8 +15,8 @@ class StylizeJob:
         data: Content of an image file.
         filter: Name of a served filter, or a blend of several, as in `great-wave:0.6,ejiri:0.4`.
         strength: Share of the style, from 0 (the picture itself) to 1.
-        stroke: Size of the strokes relative to the plain way, from 0.5 to 4; None for the plain way.
-        look_px: Longer side in pixels of the version whose strokes the picture gets; None for its own size.
+        stroke: Size of the strokes as a multiple of the filter's own, from 0.5 to 4; None to leave it as it is.
+        look_px: Longer side in pixels of the version of the picture whose strokes it gets; None to leave it as it is.
         preserve_color: Whether the picture keeps its own colours.
         style: For filters with several styles: number of a style, or a weight for each, as in `0.5,0.5`; None for the
             first one.
@@ -67,10 +67,10 @@ class StylizedAnswer:
 
 
 class QueueFullError(Pix2StyleError):
-    """As many jobs wait as may wait.
+    """The queue of waiting jobs is full.
 
     Attributes:
-        retry_after_s: Seconds after which there should be a place, by the time that jobs took lately.
+        retry_after_s: Seconds after which there should be room, estimated from the duration of recent jobs.
     """
 
     def __init__(self, message: str, retry_after_s: int) -> None:
@@ -79,11 +79,11 @@ class QueueFullError(Pix2StyleError):
 
 
 class TimeLimitError(Pix2StyleError):
-    """A job has taken longer than jobs may take, with the time for which it waited."""
+    """A job took longer than it may, waiting included."""
 
 
 class WorkerLostError(Pix2StyleError):
-    """The worker process that had the job has ended, for example because a decoder crashed."""
+    """The worker process ended while it did the job, for example because a decoder crashed."""
 
 
 class WorkerFaultError(Pix2StyleError):
@@ -95,11 +95,11 @@ class StoppingError(Pix2StyleError):
 
 
 class TooManyPixelsError(DataError):
-    """A picture has more pixels than may be decoded, or needs more memory than a worker may take."""
+    """A picture has more pixels than are accepted, or needs more memory than a worker may take."""
 
 
 class NotAPictureError(DataError):
-    """The data are no picture of a kind that is read."""
+    """The data are not an image, or of a format that is not read."""
 
 
 class BadPictureError(DataError):

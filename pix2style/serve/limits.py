@@ -1,4 +1,4 @@
-"""What a server accepts, so that nobody who may use it can fill the memory or occupy the processor without end."""
+"""Limits of the server, so that no client can fill the memory or occupy the processor without end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class ServeLimits:
         body_s: Seconds within which a body has to arrive.
         pixels: Most pixels of a picture, of all its frames or pages together. They are counted from the headers, before
             anything is decoded.
-        job_s: Seconds that a job may take, with the time for which it waits for a worker.
-        queue: Number of jobs that may wait, for each worker.
-        queue_bytes: Size of all pictures that may wait, together.
+        job_s: Seconds that a job may take, waiting for a worker included.
+        queue: Number of jobs that may wait for each worker.
+        queue_bytes: Total size of the pictures that wait. A single picture may be larger.
         memory_bytes: Memory that one worker may take; 0 for no limit. Only Linux enforces it.
     """
 

@@ -10,14 +10,14 @@ from pix2style.errors import ConfigError
 
 _HIGHEST_PORT = 65_535
 BACKLOG = 512
-"""How many connections may wait until they are accepted."""
+"""Number of connections that may wait to be accepted."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens at a host and port; port 0 takes any free one.
 
     Raises:
-        ConfigError: The port is taken, or the host is none of this machine. The message says what to do.
+        ConfigError: The port is taken, or the host is not an address of this machine. The message says what to do.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

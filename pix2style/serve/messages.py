@@ -1,6 +1,6 @@
-"""How the front process and its workers talk: a few values as JSON, and the content of an image file behind them.
+"""Messages between the front process and its workers: a few values as JSON, and the content of an image file.
 
-Not by pickle: a worker that a hostile picture has taken over must not be able to make the front process run anything.
+They are not pickles: a hostile picture that takes over a worker must not be able to run code in the front process.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-_SIZES = struct.Struct(">IQ")  # of the values, and of the data
+_SIZES = struct.Struct(">IQ")  # size of the values, and size of the data
 _MOST_VALUE_BYTES = 1 << 20
 _MOST_DATA_BYTES = 1 << 33
 
 
 class ConnectionEndedError(Exception):
-    """The other process has ended, or has sent what is no message."""
+    """The other process has ended, or has sent something that is not a message."""
 
 
 def head_of(values: Mapping[str, Any], data: bytes) -> bytes:
@@ -51,7 +51,7 @@ async def receive_from(reader: asyncio.StreamReader) -> tuple[dict[str, Any], by
     """Wait for a message of a worker.
 
     Raises:
-        ConnectionEndedError: The worker has ended, or has sent what is no message.
+        ConnectionEndedError: The worker has ended, or has sent something that is not a message.
     """
     try:
         value_bytes, data_bytes = _checked(await reader.readexactly(_SIZES.size))
@@ -66,7 +66,7 @@ async def receive_from(reader: asyncio.StreamReader) -> tuple[dict[str, Any], by
 def _checked(head: bytes) -> tuple[int, int]:
     value_bytes, data_bytes = _SIZES.unpack(head)
     if value_bytes > _MOST_VALUE_BYTES or data_bytes > _MOST_DATA_BYTES:
-        raise ValueError("no message begins like this")
+        raise ValueError("not the beginning of a message")
     return value_bytes, data_bytes
 
 

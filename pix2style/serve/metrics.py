@@ -1,4 +1,4 @@
-"""What the server counts, in the format of Prometheus. Labels have few values, which no request can add to."""
+"""Counts of the server in the format of Prometheus. No request can add new values of labels."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _PREFIX = "pix2style_"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BLEND = "a blend"
 STAGES = ("queue", "decode", "stylize", "encode")
-"""What a photo goes through; `StylizedAnswer` has the seconds of each."""
+"""Stages of a photo on the server; `StylizedAnswer` has the seconds of each."""
 Values = Mapping[str, tuple[str, Callable[[], float]]]
-"""Values that others count, by their names: a sentence about each, and the function that returns it."""
+"""Values from other parts of the server, by their names: a description, and the function that returns the value."""
 
 
 class Metrics:
@@ -43,7 +43,7 @@ class Metrics:
     """
 
     def __init__(self, gauges: Values, totals: Values) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each count, which nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call] # they are a second series for each count
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = self._counter("requests", "Requests by address and status", "address", "status")
@@ -56,14 +56,14 @@ class Metrics:
         )
         self._stage_s = Histogram(
             f"{_PREFIX}stage_seconds",
-            "Time of a picture in the queue, in decoding, stylizing and encoding",
+            "Time of a photo in the queue, in decoding, stylizing and encoding",
             ["stage"],
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._pictures = self._counter("pictures", "Pictures that were stylized", "filter")
+        self._pictures = self._counter("pictures", "Photos that were stylized", "filter")
         self._pixels = self._counter("pixels", "Pixels that were stylized")
-        self._bytes = self._counter("photo_bytes", "Bytes of photos and of pictures", "direction")
+        self._bytes = self._counter("photo_bytes", "Bytes of photos in and of stylized photos out", "direction")
         self._gauge("info", "Version of pix2style", "version").labels(__version__).set(1)
         for name, (text, value) in gauges.items():
             self._gauge(name, text).set_function(value)
@@ -79,7 +79,7 @@ class Metrics:
         """Count a request.
 
         Args:
-            address: One of the server's own addresses, or a word for all others.
+            address: One of the server's own addresses, or `other`.
             status: Status of the answer.
             seconds: Time that it took.
         """
@@ -107,7 +107,7 @@ class Metrics:
 
 
 class _Totals(Collector):
-    """Counts that others count."""
+    """Counts that other parts of the server keep."""
 
     def __init__(self, totals: Values) -> None:
         self._totals = totals

@@ -1,4 +1,4 @@
-"""The description of the server in the form of OpenAPI 3.1, written from the tables of parameters and of answers."""
+"""Make the OpenAPI 3.1 document of the server from the tables of parameters and of answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Json = dict[str, Any]
 IN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "application/octet-stream")
 OUT_TYPES = (*IN_TYPES[:-1], "image/avif", "image/bmp", "image/x-portable-pixmap")
 SERVER_TIMING, NOTES = "Server-Timing", "Pix2style-Notes"
-# Which answers a request can get at each address, besides those for every request.
+# Error answers of every address but those for health and readiness, and further ones of POST /v1/stylize.
 _OF_EVERY: tuple[Code, ...] = ("token", "foreign")
 _OF_STYLIZE: tuple[Code, ...] = (
     "bad-request",
@@ -35,11 +35,11 @@ _OF_STYLIZE: tuple[Code, ...] = (
 
 
 def openapi_document(filters: Sequence[str], *, needs_token: bool) -> _Json:
-    """Return the document.
+    """Return the OpenAPI document.
 
     Args:
         filters: Names of the filters that are served; the first one is the default.
-        needs_token: Whether requests have to bring a token.
+        needs_token: Whether requests have to send a token.
     """
     document: _Json = {
         "openapi": "3.1.0",
@@ -59,18 +59,16 @@ def openapi_document(filters: Sequence[str], *, needs_token: bool) -> _Json:
 
 
 def _paths(filters: Sequence[str]) -> _Json:
-    ready = {"200": _text("It can."), **_errors(("not-ready", "stopping"))}
+    alive, document = {"200": _text("The server is alive.")}, {"200": _json({"type": "object"})}
+    metrics = {"200": _text("Metrics in the text format of Prometheus.")}
+    ready = {"200": _text("The server can stylize photos."), **_errors(("not-ready", "stopping"))}
     return {
         "/v1/stylize": {"post": _stylize(filters)},
         "/v1/filters": {"get": _get("filters", "List the filters.", {"200": _filters(), **_errors(_OF_EVERY)})},
-        "/healthz": {"get": _get("health", "Say whether the server is alive.", {"200": _text("It is.")}, is_open=True)},
-        "/readyz": {"get": _get("readiness", "Say whether the server can stylize now.", ready, is_open=True)},
-        "/metrics": {
-            "get": _get("metrics", "Counts for Prometheus.", {"200": _text("Its format."), **_errors(_OF_EVERY)})
-        },
-        "/openapi.json": {
-            "get": _get("description", "This document.", {"200": _json({"type": "object"}), **_errors(_OF_EVERY)})
-        },
+        "/healthz": {"get": _get("health", "Check whether the server is alive.", alive, is_open=True)},
+        "/readyz": {"get": _get("readiness", "Check whether the server can stylize photos now.", ready, is_open=True)},
+        "/metrics": {"get": _get("metrics", "Return metrics for Prometheus.", {**metrics, **_errors(_OF_EVERY)})},
+        "/openapi.json": {"get": _get("description", "Return this document.", {**document, **_errors(_OF_EVERY)})},
     }
 
 
@@ -95,7 +93,7 @@ def _stylize(filters: Sequence[str]) -> _Json:
 
 
 def _with_names(parameter: _Json, filters: Sequence[str]) -> _Json:
-    """Return a parameter; that of the filter with the filters of this server as examples."""
+    """Return a parameter. The parameter `filter` gets the filters of this server as its examples."""
     if parameter["name"] != "filter":
         return parameter
     examples = [*filters, *([f"{filters[0]}:0.6,{filters[1]}:0.4"] if len(filters) > 1 else [])]
@@ -119,11 +117,11 @@ def _picture() -> _Json:
         "content": {kind: {} for kind in OUT_TYPES},
         "headers": {
             SERVER_TIMING: {
-                "description": "Milliseconds of waiting (queue), and of the work (decode, stylize, encode).",
+                "description": "Milliseconds of waiting (queue), decoding, stylizing and encoding.",
                 "schema": {"type": "string"},
             },
             NOTES: {
-                "description": "What a person should know about the picture: a JSON array of sentences.",
+                "description": "Notes about the photo for people: a JSON array of sentences.",
                 "schema": {"type": "string"},
             },
         },
@@ -138,14 +136,14 @@ def _filters() -> _Json:
 def _filter_schema() -> _Json:
     text = {"type": "string"}
     properties: _Json = {
-        "name": text | {"description": "What a request calls it by."},
-        "title": text | {"description": "Title for people."},
+        "name": text | {"description": "Name of the filter in requests."},
+        "title": text | {"description": "Title of the filter for people."},
         "summary": text | {"description": "What the style looks like; may be empty."},
-        "author": text | {"description": "Who painted what the style comes from; may be empty."},
+        "author": text | {"description": "Painter of the style image; may be empty."},
         "licence": text | {"description": "Licence of the filter."},
-        "styles": {"type": "array", "items": text, "description": "Names of its styles; empty if it has one."},
-        "trained_at_px": {"type": "integer", "description": "Side of the photos that its strokes fit."},
-        "sha256": text | {"description": "Digest of its file."},
+        "styles": {"type": "array", "items": text, "description": "Names of its styles; empty if it has only one."},
+        "trained_at_px": {"type": "integer", "description": "Side in pixels of the photos of its training."},
+        "sha256": text | {"description": "SHA-256 digest of its file."},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 
@@ -163,7 +161,7 @@ def _error_schema() -> _Json:
 
 
 def _errors(codes: Iterable[Code]) -> _Json:
-    """Return the responses of codes, of which several can have one status."""
+    """Return the responses for codes. Codes with the same status share one response."""
     meanings: defaultdict[int, list[str]] = defaultdict(list)
     for code in codes:
         meanings[ANSWERS[code].status].append(f"`{code}`: {ANSWERS[code].meaning}")

@@ -1,6 +1,6 @@
-"""The parameters of `POST /v1/stylize`, as one table that checks requests and describes itself in OpenAPI.
+"""The parameters of `POST /v1/stylize`, as one table by which requests are checked and the OpenAPI document is made.
 
-So what the document promises and what the server accepts cannot differ.
+So the document and the checks cannot differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pix2style.errors import ConfigError
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
-_MOST_FIELDS = 32  # of a query; there are fewer parameters
+_MOST_FIELDS = 32  # in a query; there are fewer parameters
 _LONGEST_SHOWN = 40
 SUFFIXES = {"jpeg": ".jpg", "jpg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif"}
 """Suffixes of the formats that a request can ask for."""
@@ -27,13 +27,13 @@ class ParameterError(ConfigError):
 
 
 class ValueKind(Protocol):
-    """What the values of a parameter are."""
+    """A kind of values of a parameter."""
 
     def parse(self, text: str) -> Any:
-        """Return the value that a text stands for.
+        """Return the value that is written as a text.
 
         Raises:
-            ValueError: It stands for none. The message follows the name of the parameter and the text.
+            ValueError: The text is not such a value. The message continues the name of the parameter and the text.
         """
         ...
 
@@ -52,7 +52,7 @@ class Number:
     def parse(self, text: str) -> float:
         """See `ValueKind.parse`."""
         if not _NUMBER.fullmatch(text) or not self.least <= float(text) <= self.most:
-            raise ValueError(f"is no number from {self.least:g} to {self.most:g}")
+            raise ValueError(f"is not a number from {self.least:g} to {self.most:g}")
         return float(text)
 
     def schema(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Integer:
     def parse(self, text: str) -> int:
         """See `ValueKind.parse`."""
         if not _INTEGER.fullmatch(text) or not self.least <= int(text) <= self.most:
-            raise ValueError(f"is no whole number from {self.least} to {self.most}")
+            raise ValueError(f"is not a whole number from {self.least} to {self.most}")
         return int(text)
 
     def schema(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Choice:
     def parse(self, text: str) -> str:
         """See `ValueKind.parse`."""
         if text not in self.values:
-            raise ValueError(f"is none of {', '.join(self.values)}")
+            raise ValueError(f"is not one of {', '.join(self.values)}")
         return text
 
     def schema(self) -> dict[str, Any]:
@@ -135,10 +135,10 @@ class Parameter:
 
     Attributes:
         name: Name in the query.
-        kind: What its values are.
-        description: Sentence for people.
+        kind: Kind of its values.
+        description: Description for people.
         example: A value for the documentation.
-        default: Value that it has where it is left out, if that is always the same.
+        default: Value if it is left out; None if that depends on something else.
     """
 
     name: str
@@ -148,10 +148,10 @@ class Parameter:
     default: str | float | bool | None = None
 
     def parse(self, text: str) -> Any:
-        """Return the value that a text stands for.
+        """Return the value that is written as a text.
 
         Raises:
-            ParameterError: It stands for none.
+            ParameterError: The text is not a value of this parameter.
         """
         try:
             return self.kind.parse(text)
@@ -184,7 +184,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "look",
         Integer(64, 16384),
-        "Longer side, in pixels, of the version of the photo whose strokes a larger photo gets.",
+        "Give a large photo the strokes of a version of it whose longer side has this many pixels.",
         1024,
     ),
     Parameter("preserve_color", Flag(), "Keep the photo's own colours, and stylize light and dark only.", True, False),
@@ -205,7 +205,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "keep_metadata",
         Choice(("none", "safe", "all")),
-        "What is kept of the photo's metadata. `safe` leaves out places, names and serial numbers.",
+        "Which of the photo's metadata are kept. `safe` leaves out places, names and serial numbers.",
         "safe",
         "none",
     ),
@@ -219,18 +219,18 @@ def parse_query(query: bytes) -> dict[str, Any]:
     """Return the values of the parameters in a query string; those that are left out are missing.
 
     Raises:
-        ParameterError: A parameter is unknown, stands there twice, or has a wrong value; or two contradict each other.
+        ParameterError: A parameter is unknown, is given twice or has a wrong value; or two contradict each other.
     """
     try:
         fields = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
-        raise ParameterError(f"the query is no list of at most {_MOST_FIELDS} parameters in ASCII") from error
+        raise ParameterError(f"the query is not a list of at most {_MOST_FIELDS} parameters in ASCII") from error
     values: dict[str, Any] = {}
     for name, text in fields:
         if name not in _BY_NAME:
-            raise ParameterError(f"{_shown(name)} is no parameter: {_advice(name, list(_BY_NAME))}")
+            raise ParameterError(f"{_shown(name)} is not a parameter: {_advice(name, list(_BY_NAME))}")
         if name in values:
-            raise ParameterError(f"{name}: stands in the query twice: leave out one of them")
+            raise ParameterError(f"{name}: is in the query twice: leave out one of them")
         values[name] = _BY_NAME[name].parse(text)
     _check_together(values)
     return values
@@ -242,17 +242,17 @@ def _check_together(values: Mapping[str, Any]) -> None:
     if "quality" in values:
         raise ParameterError(f"quality: {values['quality']} has no meaning with lossless=true: leave out one of them")
     if SUFFIXES.get(values.get("format", "")) == ".jpg":
-        raise ParameterError("format: JPEG always loses something, unlike lossless=true: take png or webp")
+        raise ParameterError("format: JPEG always loses something, so it contradicts lossless=true: take png or webp")
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """Return the name that a person may have meant; empty if none is similar."""
+    """Return the most similar name; empty if none is similar."""
     return next(iter(difflib.get_close_matches(name.lower(), names, 1, 0.5)), "")
 
 
 def _advice(name: str, names: Sequence[str]) -> str:
     meant = nearest(name[:_LONGEST_SHOWN], names)
-    return f"did you mean {meant}?" if meant else f"there are {', '.join(names)}"
+    return f"did you mean {meant}?" if meant else f"the parameters are {', '.join(names)}"
 
 
 def _shown(text: str) -> str:

@@ -1,9 +1,9 @@
 """Give jobs to worker processes, first come first served, and replace workers that crash, hang or are killed.
 
-The library pebble has pools with time limits, too. It was weighed and left out: its workers answer by pickles, with
+The library pebble also has pools with time limits. It is not used for four reasons: its workers answer with pickles, by
 which a worker that a hostile picture has taken over could run code in the front process; it does not say when a worker
-has loaded its filter; it finds crashed and late workers by looking every 0.1 s; and its queue has no bound. The sockets
-of this pool are part of the asyncio loop, so nothing polls, and a worker that ends is noticed at once.
+has loaded its filter; it checks for crashed and late workers only every 0.1 s; and its queue has no limit. The sockets
+of this pool are part of the asyncio loop, which notices at once that a worker has ended.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class WorkerPool:
 
     @property
     def counts(self) -> PoolCounts:
-        """The numbers of this moment."""
+        """The present numbers of jobs and workers."""
         queued, working = len(self._waiting), len(self._working)
         return replace(
             self._counts,
@@ -85,7 +85,7 @@ class WorkerPool:
 
     @property
     def is_ready(self) -> bool:
-        """Whether jobs are taken, and there is a worker that has loaded its default filter."""
+        """Whether jobs are taken, and a worker has loaded the default filter."""
         return not self._is_stopping and bool(self._idle or self._working)
 
     async def start(self) -> None:
@@ -107,11 +107,11 @@ class WorkerPool:
             raise
 
     async def stylize(self, job: StylizeJob) -> StylizedAnswer:
-        """Do a job. If the caller is cancelled, the job gives up its place, or its result is thrown away.
+        """Do a job. If the caller is cancelled, the job leaves the queue, or its result is dropped.
 
         Raises:
             ConfigError: The filter is not served here, or a setting is not possible with it.
-            DataError: The picture cannot be stylized; see `jobs` for the kinds of this error.
+            DataError: The picture cannot be stylized; see `jobs` for the classes of this error.
             QueueFullError: Too many jobs wait.
             StoppingError: The pool is stopping.
             TimeLimitError: The job took too long.
@@ -136,21 +136,16 @@ class WorkerPool:
             self._note_if_empty()
 
     def check_place(self, size_bytes: int) -> None:
-        """Check that a job with a picture of this size would be taken now, for example before the picture comes.
-
-        Raises:
-            QueueFullError: Too many jobs wait.
-            StoppingError: The pool is stopping.
-        """
+        """Raise the error of `stylize` if a job with a picture of this size would be refused now."""
         if self._is_stopping:
             raise StoppingError("the server is shutting down: ask another one, or ask again later")
         if not self._idle and not self._has_place(size_bytes):
             self._count(jobs_refused=1)
             retry_after_s = self._lately.retry_after_s(self.limits)
-            raise QueueFullError("too many pictures are waiting: ask again later", retry_after_s)
+            raise QueueFullError("too many photos are waiting: send the photo again later", retry_after_s)
 
     def _has_place(self, size_bytes: int) -> bool:
-        """Return whether one more job may wait."""
+        """Return whether the queue has room for one more job."""
         waiting_bytes = sum(len(task.data) for task in self._waiting)
         fits = not waiting_bytes or waiting_bytes + size_bytes <= self.limits.queue_bytes
         return fits and len(self._waiting) < self.limits.queue * self._counts.workers
@@ -166,7 +161,7 @@ class WorkerPool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._nothing_left.wait(), within_s)
         for task in (*self._waiting, *self._working.values()):
-            task.fail(StoppingError("the server is shutting down, and this picture took too long to be finished"))
+            task.fail(StoppingError("the server is shutting down, and did not finish this photo: ask another server"))
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -180,11 +175,12 @@ class WorkerPool:
             checks_files = checks_files and not was_ready and isinstance(error, WorkerLostError)
             failures = 1 if was_ready else failures + 1
             if not self._has_started:
-                if not isinstance(error, WorkerLostError) or failures >= _MOST_FAILED_STARTS:
-                    self._start_with(error)
-                    return
+                if not isinstance(error, WorkerLostError):
+                    return self._start_with(error)
+                if failures >= _MOST_FAILED_STARTS:
+                    return self._start_with(WorkerLostError(f"no worker process of the server gets ready: {error}"))
             else:
-                print_to_log(f"note: a worker of the server is replaced: {error}")
+                print_to_log(f"note: a worker process of the server is replaced: {error}")
                 self._count(workers_replaced=1)
             await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2**failures) if failures > 1 else 0)
 
@@ -242,13 +238,16 @@ class WorkerPool:
         task = self._working.pop(worker, None)
         if task is not None:
             worker.kill()
-            lost = WorkerLostError("the picture has made its worker end: it may be damaged, or need too much memory")
+            lost = WorkerLostError(
+                "the process that worked on the photo has ended, perhaps because the photo is damaged or too large:"
+                " send it again, but only once"
+            )
             self._count(jobs_lost=task.fail(lost))
             self._settle(task)
         return await worker.end(_END_S)
 
     def _dispatch(self) -> None:
-        """Give waiting jobs to idle workers; the worker that was busy last has most in the processor's cache."""
+        """Give waiting jobs to idle workers, first to the one that was busy last, whose data is still in the cache."""
         while self._waiting and self._idle:
             task, worker = self._waiting.popleft(), self._idle.pop()
             task.begun_s = time.perf_counter()
@@ -273,7 +272,7 @@ class WorkerPool:
         """End a job that has taken too long, with the worker that has it."""
         limit = f"{self.limits.job_s:g} s"
         late = TimeLimitError(
-            f"the picture took longer than {limit}: make it smaller, or ask again when less is asked for"
+            f"the photo took longer than {limit}: send a smaller one, or send it again when the server is less busy"
         )
         self._count(jobs_timed_out=task.fail(late))
         if task in self._waiting:
@@ -284,7 +283,7 @@ class WorkerPool:
             worker.kill()
 
     def _settle(self, task: PoolTask) -> None:
-        """Note that a job needs nothing any more."""
+        """Stop the timer of a job that is finished."""
         if task.timer:
             task.timer.cancel()
         self._note_if_empty()

@@ -12,15 +12,15 @@ class PoolCounts:
     Attributes:
         in_flight: Jobs that wait or are being done.
         queued: Those of them that wait for a worker.
-        workers: Workers that there should be.
+        workers: Number of workers that the pool keeps running.
         workers_ready: Workers that do a job or wait for one.
-        workers_replaced: Workers that have ended or were killed, and for which others were started, so far.
+        workers_replaced: Workers that ended or were killed, and were replaced, since the start.
         jobs_done: Jobs that were answered with a picture.
         jobs_failed: Jobs that were answered with an error about the picture or the settings.
-        jobs_refused: Jobs for which there was no place.
+        jobs_refused: Jobs for which the queue had no room.
         jobs_timed_out: Jobs that took too long.
-        jobs_lost: Jobs whose worker has ended.
-        jobs_abandoned: Jobs whose caller has gone.
+        jobs_lost: Jobs whose worker ended before it answered.
+        jobs_abandoned: Jobs whose caller was cancelled.
         worker_memory_bytes: The most memory that one of the present workers has taken.
     """
 

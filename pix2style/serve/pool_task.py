@@ -1,4 +1,4 @@
-"""A job on its way through the pool."""
+"""A job in the pool, from its arrival to its answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pix2style.serve.jobs import StylizedAnswer
 
 
 class PoolTask:
-    """A job on its way through the pool.
+    """A job in the pool, from its arrival to its answer.
 
     Args:
-        values: What its worker has to know, apart from the picture.
+        values: Settings of the job, as its worker gets them.
         data: Content of an image file.
         loop: The asyncio loop of the pool.
 
@@ -23,7 +23,7 @@ class PoolTask:
         entered_s: When it was taken, on the scale of `time.perf_counter`.
         begun_s: When a worker got it.
         answer: Its answer, once there is one.
-        timer: What ends it when it has taken too long.
+        timer: Ends the job when it has taken too long.
     """
 
     def __init__(self, values: Mapping[str, Any], data: bytes, loop: asyncio.AbstractEventLoop) -> None:
@@ -33,7 +33,7 @@ class PoolTask:
         self.timer: asyncio.TimerHandle | None = None
 
     def fail(self, error: Pix2StyleError) -> bool:
-        """Answer with an error, unless the job is answered already. Return whether it was not."""
+        """Answer with an error, unless the job has an answer already. Return whether this error is the answer."""
         if self.answer.done():
             return False
         self.answer.set_exception(error)

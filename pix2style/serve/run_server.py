@@ -1,4 +1,4 @@
-"""Run the server: answer until SIGTERM or Ctrl-C, finish what is in work, and end."""
+"""Run the server until SIGTERM or Ctrl-C, finish the photos in work, and end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pix2style.serve.listener import BACKLOG
 if TYPE_CHECKING:
     from pix2style.serve.pool import WorkerPool
 
-_TICKS_PER_S = 10  # uvicorn's
+_TICKS_PER_S = 10  # of uvicorn's loop that calls `on_tick`
 _LAST_ANSWERS_S = 1.0
 
 
@@ -32,15 +32,15 @@ class Server(uvicorn.Server):
         app: The application.
         front: State of the application.
         stop_s: Seconds within which work has to be finished after the first signal.
-        on_ready: Called when the first photo can be stylized.
+        on_ready: Called once the server can stylize photos.
 
     Attributes:
         is_cut_short: Whether a second signal came.
-        given_up: Number of photos that were still in work when the time was over.
+        given_up: Number of photos that were not finished within `stop_s`.
     """
 
     def __init__(self, app: App, front: Front, stop_s: float, on_ready: Callable[[], None] = lambda: None) -> None:
-        # Faults are printed by the gate, and what libraries say about clients concerns nobody.
+        # The gate prints faults of the server. What these libraries log are faults of clients.
         for library in ("uvicorn.error", "python_multipart"):
             logging.getLogger(library).setLevel(logging.CRITICAL + 1)
         config = uvicorn.Config(
@@ -69,12 +69,12 @@ class Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """Take no new work, and end once nothing is in work."""
+        """Take no new work, and end once no photo is in work."""
         self._front.is_stopping = True
         self._end_s = self._end_s or time.monotonic() + self._stop_s
 
     async def on_tick(self, counter: int) -> bool:
-        """Close connections that are too slow, and return whether to end; uvicorn asks ten times a second."""
+        """Close connections that are too slow, and return whether to end. uvicorn calls this ten times a second."""
         if counter % _TICKS_PER_S == 0:
             connections = [one for one in self.server_state.connections if isinstance(one, BoundedProtocol)]
             for connection in connections:
@@ -84,17 +84,17 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter) or is_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to listen, and send the last answers within the time that is left."""
+        """Stop listening, and send the last answers within the time that is left."""
         left_s = 0.0 if self._end_s is None else self._end_s - time.monotonic()
         self.config.timeout_graceful_shutdown = math.ceil(max(_LAST_ANSWERS_S, left_s))
         await super().shutdown(sockets)
-        self.given_up = self._front.in_work  # uvicorn has just cancelled them
+        self.given_up = self._front.in_work  # uvicorn has cancelled these
 
 
 async def serve_until_signal(server: Server, pool: WorkerPool, listener: socket.socket) -> None:
     """Answer requests until a signal comes.
 
-    It listens at once, while the workers load: so a program that asks whether the server is ready gets an answer.
+    The server listens while the workers load, so programs that ask whether it is ready get an answer.
 
     Args:
         server: The server.

@@ -1,4 +1,4 @@
-"""The filters that a server offers, by their names. A name in a request is looked up here, and never becomes a path."""
+"""The filters that a server offers. Names in requests are looked up in this table, and are never used as paths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pix2style.teacher_table import parse_teacher
 
 _SUFFIX = ".onnx"
 _TAKEN = "serve takes filter files (.onnx), folders of them, and names that `pix2style gallery` lists"
-# A comma, a colon and an @ have a meaning in blends, and the rest would have to be quoted in addresses.
+# A comma, a colon and an @ have a meaning in blends; other characters would have to be quoted in addresses.
 _UNFIT = re.compile(r"[^\w.-]+")
 _MOST_PARTS = 8
 _LONGEST_SHOWN = 60
@@ -34,14 +34,14 @@ class ServedFilter:
 
     Attributes:
         name: Its name in requests.
-        path: Its file, which no answer shows.
+        path: Its file, which answers never show.
         sha256: Digest of the file.
         title: Title for people.
-        summary: What the style looks like; empty if nothing says it.
-        author: Who painted what the style comes from; empty if nothing says it.
+        summary: What the style looks like; empty if there is no description.
+        author: Painter of the style image; empty if it is unknown.
         licence: Licence of the filter.
-        styles: Names of its styles; empty if it has one.
-        trained_at_px: Side of the pictures of its training, whose scale the size of its strokes fits.
+        styles: Names of its styles; empty if it has only one.
+        trained_at_px: Side in pixels of the photos of its training, which determines the size of its strokes.
         from_gallery: Whether it comes with pix2style.
     """
 
@@ -57,7 +57,7 @@ class ServedFilter:
     from_gallery: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Return what everybody may know about the filter."""
+        """Return the description of the filter for clients."""
         return {
             "name": self.name,
             "title": self.title,
@@ -72,11 +72,11 @@ class ServedFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterPart:
-    """A served filter in a request.
+    """A served filter as one part of a request, which may blend several.
 
     Attributes:
         name: Name of the filter.
-        style: Which of its styles; None for the first one.
+        style: Number of one of its styles, or a weight for each; None for the first style.
         weight: Its weight in a blend. Only the ratios matter.
     """
 
@@ -103,7 +103,7 @@ class ServedFilters:
             sources: Names in the gallery, filter files, and folders of filter files; none at all for the whole gallery.
 
         Raises:
-            ArtifactError: A source is no filter, is damaged or does not exist.
+            ArtifactError: A source is not a filter, is damaged or does not exist.
             ConfigError: There is no filter at all.
         """
         paths = dict.fromkeys(path for source in sources or gallery.names() for path in _paths_of(source))
@@ -122,7 +122,7 @@ class ServedFilters:
 
     @property
     def default(self) -> str:
-        """Name of the filter of requests that name none."""
+        """Name of the filter for requests that name none."""
         return self.names[0]
 
     def all(self) -> tuple[ServedFilter, ...]:
@@ -145,26 +145,26 @@ class ServedFilters:
         """Return the filter that a request names, or the parts of a blend and their weights.
 
         Args:
-            text: A name, or several with or without weights, as in `great-wave:0.6,ejiri:0.4`. A style of a filter that
-                has several stands behind an @, as in `letters@1`.
-            style: Another way to name the style, or its mixture, of a single filter.
+            text: A name, or several with or without weights, as in `great-wave:0.6,ejiri:0.4`. If a filter has several
+                styles, @ and the number of a style may follow its name, as in `letters@1`.
+            style: The parameter `style`: number of a style of a single filter, or a weight for each of its styles.
 
         Raises:
             ConfigError: No filter has such a name, or a weight or a style is wrong.
         """
         pieces = [piece.strip() for piece in text.split(",")]
         if len(pieces) > _MOST_PARTS:
-            raise ConfigError(f"filter has {len(pieces)} parts: blend at most {_MOST_PARTS} filters")
+            raise ConfigError(f"filter is a blend of {len(pieces)}: blend at most {_MOST_PARTS} filters")
         parts = [self._part(piece) for piece in pieces]
         weights = [part.weight for part in parts]
         if len(parts) == 1 and ":" in text:
-            raise ConfigError(f"filter is {parts[0].name} with a weight: for less of one style give it a strength")
+            raise ConfigError(f"filter {parts[0].name} alone takes no weight: use strength for less of its style")
         if not math.isfinite(sum(weights)):
             raise ConfigError("filter has too large weights: only their ratios matter, as in great-wave:0.6,ejiri:0.4")
         if not math.fsum(weights):
-            raise ConfigError("filter has no weight above 0: give one of its parts a weight, as in great-wave:0.6")
+            raise ConfigError("filter has no weight above 0: give a filter of the blend a weight, as in great-wave:0.6")
         if len({":" in piece for piece in pieces}) > 1:
-            raise ConfigError("filter is a blend in which only some parts have a weight: give one to all or to none")
+            raise ConfigError("filter is a blend in which only some filters have a weight: give one to all or to none")
         if style is not None:
             if len(parts) > 1 or parts[0].style is not None:
                 raise ConfigError("style is for one filter: in a blend write NAME@STYLE, as in great-wave@0:0.6")
@@ -184,7 +184,7 @@ class ServedFilters:
                 weight = math.nan
             if not 0 <= weight < math.inf:
                 raise ConfigError(
-                    f"filter {_shown(piece)}: {_shown(weight_text)} is no weight: give a number from 0 on"
+                    f"filter {_shown(piece)}: {_shown(weight_text)} is not a weight: give a number of at least 0"
                 )
         return FilterPart(self.get(name).name, style if at else None, weight)
 
@@ -193,7 +193,7 @@ class ServedFilters:
         if part.style is None:
             return
         if not styles:
-            raise ConfigError(f"style {_shown(part.style)}: {part.name} has one style: leave out style")
+            raise ConfigError(f"style {_shown(part.style)}: {part.name} has only one style: leave out style")
         try:
             check_style_choice(parse_style(part.style), len(styles))
         except (ValueError, ConfigError) as error:
@@ -201,14 +201,12 @@ class ServedFilters:
 
 
 def _paths_of(source: str) -> list[Path]:
-    """Return the filter files that a source stands for."""
+    """Return the filter files of a source."""
     path = Path(expand_home(source))
     in_gallery = gallery.find(source)
     if path.is_file():
         if in_gallery:
-            print_note(
-                f"{path}: the filter of this name in the gallery is not used, because the working folder has one"
-            )
+            print_note(f"{path}: this file is served, not the filter of the gallery with the same name")
         return [path.absolute()]
     if in_gallery:
         return [in_gallery]
@@ -224,12 +222,12 @@ def _paths_of(source: str) -> list[Path]:
 def _why_not(source: str) -> str:
     """Return why a source that does not exist cannot be served, and what to do."""
     if "," in source:
-        return f"is no filter: name the parts one by one, and let a request blend them; {_TAKEN}"
+        return f"is a blend: name its filters one by one, and requests can blend them; {_TAKEN}"
     if parse_teacher(source):
         return f"is a teacher, which is too slow for a server: make pairs, train and export a filter; {_TAKEN}"
     before, at, _ = source.rpartition("@")
     if at and (Path(before).exists() or gallery.find(before)):
-        return f"names a style: name {before} alone, because a request chooses the style"
+        return f"names a style: name only {before}, because requests choose the style"
     similar = [] if re.search(r"[/\\.]", source) else gallery.nearest(source)
     return f"no such filter: {f'did you mean {similar[0]}?' if similar else _TAKEN}"
 
@@ -239,7 +237,7 @@ def _describe(path: Path, name: str) -> ServedFilter:
     data = read_file(path)
     metadata = read_metadata(data)
     if not metadata:
-        raise ArtifactError(f"{path}: is no filter of pix2style: expected a file that pix2style export wrote")
+        raise ArtifactError(f"{path}: is not a filter of pix2style: expected a file that pix2style export wrote")
     spec = spec_in(metadata, path)
     check_digest(data, path)
     from_gallery = path.parent == gallery.folder.FOLDER
@@ -254,7 +252,7 @@ def _describe(path: Path, name: str) -> ServedFilter:
 
 
 def _free_name(stem: str, taken: dict[str, ServedFilter]) -> str:
-    """Return a name for a filter that no other one has, and that can stand in addresses and blends."""
+    """Return a name that no other filter has, and that can be written in addresses and blends."""
     name = _UNFIT.sub("-", stem).strip("-") or "filter"
     numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
     return next(free for free in (name, *numbered) if free not in taken)
@@ -267,5 +265,5 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return what a stranger wrote, short and on one line, for a message."""
+    """Return a text from a request for a message, short and on one line."""
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")

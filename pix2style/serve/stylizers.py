@@ -1,4 +1,4 @@
-"""The stylizers of a worker process: filters that are loaded, and what a job's settings make of them."""
+"""The stylizers of a worker process: its loaded filters, with the settings of a job."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MOST_LOADED = 16
 
 
 class Stylizers:
-    """Loads filters when they are first asked for, and keeps those that were used last.
+    """Loads each filter when it is used for the first time, and keeps those that were used most recently.
 
-    Strength, style and effects need no loading: they are settings around the session of a filter.
+    Other settings of a job need no loading: strength, style and effects use the same session of ONNX Runtime.
 
     Args:
-        filters: The filters that may be asked for.
+        filters: The filters that jobs may name.
         threads: Threads of ONNX Runtime.
     """
 
@@ -34,13 +34,15 @@ class Stylizers:
         """Return a filter.
 
         Raises:
-            ArtifactError: It cannot be loaded, or its file is not that with which the server was started.
+            ArtifactError: It cannot be loaded, or its file was changed after the start of the server.
         """
         if name not in self._loaded:
             served = self._filters.get(name)
             stylizer = OnnxStylizer(served.path, threads=self._threads, spinning="never")
             if stylizer.identity.sha256 != served.sha256:
-                raise ArtifactError(f"filter {name} was changed after the server had started: start the server again")
+                raise ArtifactError(
+                    f"filter {name}: its file was changed after the start of the server: start the server again"
+                )
             self._loaded[name] = stylizer
             while len(self._loaded) > _MOST_LOADED:
                 self._loaded.popitem(last=False)
@@ -56,7 +58,7 @@ class Stylizers:
         look_px: int | None = None,
         preserve_color: bool = False,
     ) -> Stylizer:
-        """Return what stylizes as a job asks for it, which is what `load_stylizer` returns for the same settings.
+        """Return the stylizer of a job, which does the same as that of `load_stylizer` with the same settings.
 
         Raises:
             ArtifactError: A filter cannot be loaded.

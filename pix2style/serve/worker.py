@@ -1,7 +1,7 @@
 """A worker process: decodes, stylizes and encodes one picture after the other.
 
 It ignores the signals that a terminal or a service manager sends to all processes of a server, so that the front
-process can finish what is under way, and ends when the front process does.
+process can finish the jobs in work. It ends when the front process ends.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from pix2style.system.memory import peak_memory_bytes
 from pix2style.system.workers import ended_after, ignore_stop_signals, limit_memory
 
 _PICTURE = "the picture"
-# Folders of this machine in a message: strangers read it. The name of the file is left.
+# Folders of this machine before the name of a filter file: they are removed from messages, which clients read.
 _LOCATION = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\:\n]+[/\\])*(?=[^/\\\s]+\.onnx)")
-# The front process ends jobs that take too long. This is for the time after it was killed.
+# The front process ends jobs that take too long. This is for jobs that go on after the front process was killed.
 _GRACE_S = 5.0
 _CLEAN_S = 5.0
-# Memory of usual photos is kept for the next one; older versions of glibc take no larger number.
+# Enough to keep the memory of a usual photo for the next one. Older versions of glibc accept no larger number.
 _KEPT_BYTES = 2**25
-# What a job can end with, and the error of `jobs` that the front process raises for it; the first kind that fits.
+# Errors of a job, and the names of the errors that the front process raises for them; the first match counts.
 _ERROR_NAMES: dict[type[Pix2StyleError], str] = {
     TooLargeImageError: "TooManyPixelsError",
     UnknownImageError: "NotAPictureError",
@@ -55,7 +55,7 @@ def run_worker(connection: socket.socket, settings: WorkerSettings) -> None:
 
     Args:
         connection: Connection to the front process.
-        settings: What the worker has to know.
+        settings: Filters, limits and threads of the worker.
     """
     ignore_stop_signals()
     limit_memory(settings.limits.memory_bytes)
@@ -70,7 +70,7 @@ def run_worker(connection: socket.socket, settings: WorkerSettings) -> None:
 
 
 def _work(connection: socket.socket, settings: WorkerSettings) -> None:
-    """Load the filters, answer jobs, and return when that is asked for.
+    """Load the filters, answer jobs, and return when the front process asks for it.
 
     Raises:
         ConnectionEndedError, OSError: The front process has ended.
@@ -118,16 +118,16 @@ def _answer(
             max_pixels=limits.pixels,
             out_name=_PICTURE,
         )
-    except Exception as error:  # noqa: BLE001 - the server goes on, and its log has what is needed to mend a fault
+    except Exception as error:  # noqa: BLE001 - the worker goes on after a fault, of which it prints a traceback
         if _is_out_of_memory(error):
             too_large = TooManyPixelsError(f"{_PICTURE} needs more memory than a worker may take: make it smaller")
-            # What is left of the memory may be in pieces: a new worker begins with all of it.
+            # The free memory may be fragmented now, so a new worker takes over.
             return {**_error_values(too_large), "ends": True}, b""
         if isinstance(error, Pix2StyleError):
             values = _error_values(error)
             return {**values, "message": _LOCATION.sub("", values["message"])}, b""
         print_to_log(traceback.format_exc())
-        return _error_values(WorkerFaultError("a worker has met the fault that is described above")), b""
+        return _error_values(WorkerFaultError("the server has a fault, which is described above")), b""
     answer = {
         "status": "done",
         "suffix": made.suffix,
@@ -156,7 +156,7 @@ def _end_with_front() -> None:
     front = mp_process.parent_process()
     if front is not None:
         mp_connection.wait([front.sentinel])
-        # What multiprocessing leaves behind when its main process is killed: the folder of a socket.
+        # multiprocessing leaves the folder of its socket behind when the main process is killed.
         folder = mp_process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
         if folder:
             shutil.rmtree(folder, ignore_errors=True)

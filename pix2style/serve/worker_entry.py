@@ -1,4 +1,4 @@
-"""Where a worker process begins. The front process imports this module, too, so it imports nothing by itself."""
+"""The function with which a worker process begins. The front process imports this module, too, so it is kept small."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pix2style.serve.served_filters import ServedFilters
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What a worker has to know.
+    """Settings of a worker.
 
     Attributes:
-        filters: The filters that it may be asked for.
-        limits: What it may take.
+        filters: The filters that jobs may name.
+        limits: Limits of jobs and of the worker's memory.
         threads: Threads of ONNX Runtime.
-        checks_files: Whether it loads every filter that does not come with pix2style before it says that it is ready.
+        checks_files: Whether it loads all filters that are not of the gallery, to check them, before it is ready.
     """
 
     filters: ServedFilters

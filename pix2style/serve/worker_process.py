@@ -22,10 +22,10 @@ from pix2style.serve.worker_entry import WorkerSettings, run
 _PRELOADED = "pix2style.serve.preload"
 _JOIN_S = 5.0
 _VARIABLES = {
-    # For numpy: workers share the cores already.
+    # Threads of numpy: each core has a worker already.
     "OMP_NUM_THREADS": "1",
-    # For glibc, in bytes: up to 64 MiB of one picture's memory are kept for the next one. Otherwise the system gave it
-    # anew for each picture of 0.3 megapixels, in 580 page faults.
+    # Thresholds of glibc, in bytes: up to 64 MiB of memory of one picture are kept for the next one. Otherwise each
+    # picture of 0.3 megapixels would cause 580 page faults.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 26),
 }
@@ -34,7 +34,7 @@ _running: set[Any] = set()
 
 
 def prepare_workers() -> None:
-    """Start the process from which workers are forked, so that it loads its libraries meanwhile; call it early.
+    """Start the process from which workers are forked. Call this early: the process loads its libraries meanwhile.
 
     Where processes cannot be forked, as on Windows, nothing is started.
     """
@@ -48,7 +48,7 @@ def prepare_workers() -> None:
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
-    """Set variables for processes that are started meanwhile, where nobody has set them."""
+    """Set variables for processes that are started in the block, unless the environment has them already."""
     added = {name: value for name, value in _VARIABLES.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -63,7 +63,7 @@ class WorkerProcess:
 
     Attributes:
         pid: Id of the process.
-        memory_bytes: The most memory that it has taken, as its last answer says.
+        memory_bytes: The most memory that it has taken, as reported with its last answer.
     """
 
     def __init__(self, process: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,10 +74,10 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> WorkerProcess:
-        """Start a worker. It is not ready yet: its first message says so.
+        """Start a worker. It is ready when its first message has arrived.
 
         Raises:
-            OSError, EOFError, RuntimeError: The system has no process, no thread or no memory for it.
+            OSError, EOFError, RuntimeError: The system cannot start another process or thread.
         """
         ours, theirs = socket.socketpair()
         starting = asyncio.create_task(asyncio.to_thread(_start_process, theirs, settings))
@@ -95,7 +95,7 @@ class WorkerProcess:
         return cls(process, reader, writer)
 
     def send(self, values: Mapping[str, Any], data: bytes) -> None:
-        """Send a message; what the system does not take at once is sent later."""
+        """Send a message without waiting; bytes that the system does not accept at once are sent later."""
         self._writer.write(head_of(values, data))
         self._writer.write(data)
 
@@ -144,7 +144,7 @@ def describe_end(code: int | None) -> str:
 def _kill_running() -> None:
     """Kill the workers of a program that ends without `WorkerPool.stop`.
 
-    Else multiprocessing would ask them to end by a signal that they ignore, and wait for them.
+    Otherwise multiprocessing would send them a signal that they ignore, and wait for them.
     """
     for process in list(_running):
         process.kill()
@@ -164,10 +164,10 @@ def _start_process(connection: socket.socket, settings: WorkerSettings) -> Any:
 
 @contextlib.contextmanager
 def _without_main_module() -> Iterator[None]:
-    """Let processes that are started meanwhile not import this process's main module, of which they use nothing.
+    """Keep processes that are started in the block from importing the main module of this process.
 
-    It would cost each of them time and memory, and start everything anew where it is a script without
-    `if __name__ == "__main__"`.
+    They do not use the main module, and importing it would cost time and memory. If it is a script without
+    `if __name__ == "__main__"`, the import would even start everything again.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")

@@ -77,11 +77,13 @@ class Studio:
         """End trainings as the page's stop button does, and say where their filters are.
 
         Args:
-            say: Called with lines of text.
+            say: Called with each line of text to print.
         """
         for job in self.jobs.running():
             if isinstance(job, TrainingJob):
-                say(f"the training ends, and its filter is written, in {_FINISH_S:.0f} s at most (Ctrl-C: without it)")
+                say(
+                    f"the training is ending: its filter is written within {_FINISH_S:.0f} s (Ctrl-C leaves without it)"
+                )
                 say(job.finish(_FINISH_S))
 
     def close(self) -> None:

@@ -122,7 +122,7 @@ class TrainingJob(Job):
         self._close_input()
 
     def finish(self, within_s: float) -> str:
-        """End the training as `stop` does, wait for its filter, and return in words where it is.
+        """End the training as `stop` does, wait for its filter, and return a sentence that says where it is.
 
         Args:
             within_s: The longest time to wait.

@@ -1,4 +1,4 @@
-"""How many cores a container or a service may use."""
+"""Find out how many cores a container or a service may use."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _ROOT = Path("/sys/fs/cgroup")
 
 
 def allotted_cores() -> int | None:
-    """Return the cores that a container's or service's share of processor time stands for, rounded up.
+    """Return the number of cores that a container's or service's limit of processor time equals, rounded up.
 
-    `docker run --cpus`, limits of Kubernetes and `CPUQuota` of systemd are such shares (cgroups of version 1 and 2).
-    They leave all cores visible, so that a process for each visible core would be far too many.
+    `docker run --cpus`, limits of Kubernetes and `CPUQuota` of systemd are such limits (cgroups of version 1 and 2).
+    They leave all cores visible, so one process for each visible core would be too many.
 
     Returns:
         The number of cores, at least 1; None if there is no limit.

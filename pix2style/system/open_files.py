@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open."""
+"""Find out how many files and connections this process may have open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _USUAL = 1024
 
 @functools.cache
 def most_open_files() -> int:
-    """Return the limit of the system; where it has none, as on Windows, that which is usual elsewhere."""
+    """Return the limit of the system. If it has none, as on Windows, return 1024, the usual limit of Linux."""
     if sys.platform != "win32":
         import resource
 

@@ -19,10 +19,10 @@ def ignore_stop_signals() -> None:
 
 
 def limit_memory(memory_bytes: int) -> None:
-    """Let allocations fail that would make the memory of this process larger.
+    """Limit the memory of this process: allocations beyond the limit fail.
 
-    What counts is memory that is written, not mapped files. If the system runs out of memory nevertheless, Linux ends
-    this process rather than others. A crash writes no memory to disk. macOS and Windows do not enforce such limits.
+    The limit counts memory that can be written, not mapped files. If the system runs out of memory nevertheless, Linux
+    ends this process rather than others. A crash writes no core dump. macOS and Windows do not enforce such limits.
 
     Args:
         memory_bytes: Largest size; 0 for no limit.

@@ -110,7 +110,7 @@ def test_folders_that_the_target_takes_for_one(folder: Path, tmp_path: Path, mon
     assert names.name(photos["deep/er/c.tif"], bytes) == "deep/er/c.tif"
     monkeypatch.setattr(alike_names, "_ask", lambda group, _texts, _out: [group])
     assert names.name(photos["Deep/y.png"], bytes) == "Deep/y.png"
-    with pytest.raises(DataError, match="the folders Deep and deep would be one in the target"):
+    with pytest.raises(DataError, match="the folders Deep and deep would be the same folder in the target"):
         names.name(photos["deep/er/c.tif"], bytes)
 
 

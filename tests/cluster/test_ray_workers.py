@@ -139,7 +139,7 @@ def test_the_report_holds_what_is_to_be_known(job: ClusterJob, tmp_path: Path, s
     assert (noted["photo"], noted["notes"]) == ("c.png", ["has a gain map"])
     assert (figures["figures"]["written"], figures["figures"]["left_out"]) == (2, {"video": 3})
     summary = report.summary()
-    assert summary.startswith("2 photos stylized; 500 ms of a worker each")
+    assert summary.startswith("2 photos stylized; 500 ms of worker time each")
     assert summary.endswith("4 frames and pages in 1 file; 1 failed; left out: 3 videos")
 
 

@@ -100,7 +100,7 @@ def test_each_error_is_one_sentence_of_its_kind() -> None:
         (PHOTO, {"stroke": 9.0}, ConfigError, "stroke is 9"),
         (PHOTO, {"look_px": 1}, ConfigError, "look is 1"),
         (PHOTO, {"suffix": ".jpg", "lossless": True}, ConfigError, "lossless"),
-        (PHOTO, {"style": "0"}, ConfigError, "great-wave has one style"),
+        (PHOTO, {"style": "0"}, ConfigError, "great-wave has only one style"),
         (PHOTO, {"filter": "../great-wave.onnx"}, ConfigError, "not served here: did you mean great-wave"),
     ]
 
@@ -145,7 +145,7 @@ def test_a_filter_that_was_changed_since_is_not_used(tmp_path: Path) -> None:
             while not pool.counts.workers_replaced:
                 await asyncio.sleep(0.005)
         assert (await pool.stylize(StylizeJob(PHOTO, "wave"))).width_px == 60
-        with pytest.raises(Pix2StyleError, match=r"^filter other was changed after the server had started"):
+        with pytest.raises(Pix2StyleError, match=r"^filter other: its file was changed after the start of the server"):
             await pool.stylize(StylizeJob(PHOTO, "other"))
 
     with_pool(use, filters=[str(file), str(other)])

@@ -97,7 +97,7 @@ def test_a_crash_costs_one_job(number: signal.Signals, capsys: pytest.CaptureFix
         assert pool.worker_pids != (pid,)
 
     with_pool(use)
-    assert f"a worker of the server is replaced: it has ended (signal {number.name})" in capsys.readouterr().err
+    assert f"a worker process of the server is replaced: it has ended (signal {number.name})" in capsys.readouterr().err
 
 
 def test_an_idle_worker_that_is_killed_costs_no_job() -> None:

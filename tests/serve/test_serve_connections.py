@@ -355,12 +355,18 @@ def test_a_taken_port_and_a_wrong_host_are_named() -> None:
 @pytest.mark.parametrize(
     ("host", "token", "without_token", "origins", "words"),
     [
-        ("0.0.0.0", None, False, (), "^--host 0.0.0.0: other machines can reach it: set the environment variable"),
-        ("127.0.0.1", "short", False, (), "^PIX2STYLE_SERVE_TOKEN: is no token: take at least 16 letters"),
-        ("127.0.0.1", "with a space in the middle", False, (), "is no token"),
+        (
+            "0.0.0.0",
+            None,
+            False,
+            (),
+            "^--host 0.0.0.0: other machines can reach this address: set the environment variable",
+        ),
+        ("127.0.0.1", "short", False, (), "^PIX2STYLE_SERVE_TOKEN: is not a valid token: use at least 16 letters"),
+        ("127.0.0.1", "with a space in the middle", False, (), "is not a valid token"),
         ("0.0.0.0", "x" * 20, True, (), "^--without-token: PIX2STYLE_SERVE_TOKEN has a token"),
-        ("127.0.0.1", None, False, ("*",), r"^--allow-origin \*: is no origin"),
-        ("127.0.0.1", None, False, ("https://a.example/",), "write it as in https://example.org"),
+        ("127.0.0.1", None, False, ("*",), r"^--allow-origin \*: is not an origin"),
+        ("127.0.0.1", None, False, ("https://a.example/",), "write it like https://example.org"),
     ],
 )
 def test_who_may_use_the_server_has_to_be_said(

@@ -84,7 +84,7 @@ def test_ctrl_c_keeps_the_filter_of_a_training(studio: Studio, tmp_path: Path) -
     _wait(lambda: bool(job.lines))
     said: list[str] = []
     studio.finish_trainings(said.append)
-    assert said[0] == "the training ends, and its filter is written, in 60 s at most (Ctrl-C: without it)"
+    assert said[0] == "the training is ending: its filter is written within 60 s (Ctrl-C leaves without it)"
     assert said[1] == f"{tmp_path / 'kept' / 'great-wave.onnx'}: the filter, as far as it was trained"
     assert (tmp_path / "kept" / "great-wave.onnx").is_file()
     studio.finish_trainings(said.append)

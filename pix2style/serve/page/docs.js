@@ -7,7 +7,7 @@ function headers() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-/** Make an element. Texts are never read as HTML; what stands between backquotes becomes code. */
+/** Make an element. Texts are not parsed as HTML. Text between backquotes becomes code. */
 function make(name, ...children) {
   const made = document.createElement(name);
   for (const child of children) {

@@ -49,7 +49,7 @@ class Pix2StyleFilter:
         photos = np.rint(image[..., :3].clamp(0, 1).cpu().numpy() * 255).astype(np.uint8)
         outputs = [session.run(["stylized"], {"photo": photo[None], **inputs})[0] for photo in photos]
         stylized = np.concatenate(outputs).astype(np.float32)
-        if not takes_strength:  # as files for OpenCV
+        if not takes_strength:  # filters for OpenCV have no such input
             stylized = np.rint(photos + np.float32(strength) * (stylized - photos))
         return (torch.from_numpy(stylized / 255),)
 

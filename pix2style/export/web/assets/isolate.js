@@ -1,6 +1,6 @@
 // Browsers give WebAssembly threads only on isolated pages, which takes two headers that most web servers do not send.
-// service-worker.js adds them to the files of this folder. It has to be there before the page is loaded, so the first
-// visit loads the page twice.
+// service-worker.js adds them to the files of this folder. It has to run before the page is loaded, so the first visit
+// loads the page twice.
 
 const READY_MS = 10_000;
 const TRIED = "pix2style isolation"; // in this tab: a page that stays without isolation is not loaded again and again

@@ -7,7 +7,7 @@ const [SMALLEST_WARM_UP_PX, LARGEST_WARM_UP_PX] = [32, 512];
 const ERRORS_ONLY = 3;
 
 const loaded = {}; // ONNX Runtime Web by the name of the backend
-const warm = new Set(); // backends that have run for a while
+const warm = new Set(); // backends that are compiled for speed already
 let gpuFailure = "";
 
 /** Fetch a file of the page and report how many of its bytes are there. */
@@ -120,8 +120,8 @@ async function openOn(backend, page, entry, onProgress) {
 /**
  * Run a new filter on black squares, so that the first photo is quicker.
  *
- * Browsers compile WebAssembly quickly at first, and again well what they see running. This takes about 1.5 seconds,
- * once for all filters. So that it takes no longer on slow machines, squares grow only while there is time.
+ * Browsers compile WebAssembly quickly at first, and compile code that runs often once more, for speed. This takes
+ * about 1.5 seconds, once for all filters. To take no longer on slow machines, squares grow only while there is time.
  */
 async function warmUp(filter) {
   filter.fix(new Uint8Array(filter.entry.glimpse_px ** 2 * 3));

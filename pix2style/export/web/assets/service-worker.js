@@ -10,7 +10,7 @@ self.addEventListener("fetch", (event) => {
 
 async function answer(request) {
   const response = await fetch(request);
-  // Another page may have been put in the place of this one: it gets no headers, and the worker goes.
+  // Another page may have replaced this one: then it gets no headers, and the worker removes itself.
   if (request.mode === "navigate" && !(await response.clone().text()).includes(PAGE)) {
     await self.registration.unregister();
     return response;
