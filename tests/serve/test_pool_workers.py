@@ -115,7 +115,7 @@ def test_a_job_that_hangs_ends_at_the_time_limit_and_others_go_on() -> None:
         [hanging] = await begin(pool, 1)
         pool.limits = ServeLimits()  # the other one has time enough on a slow machine, too
         [waiting] = await begin(pool, 1)
-        with pytest.raises(TimeLimitError, match="the picture took longer than"):
+        with pytest.raises(TimeLimitError, match="the photo took longer than"):
             await hanging
         assert (await waiting).width_px == 32
         assert not is_running(pid)
