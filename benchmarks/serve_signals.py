@@ -134,18 +134,24 @@ async def kill_workers(server: ServerProcess, photos: Sequence[bytes], kills: in
     async with load_on(server.port, photos, 4) as load:
         for _ in range(kills):
             await asyncio.sleep(pause_s)
+            await _until_all_are_ready(server, workers)
             living = server.workers()
             if living:
                 os.kill(living[0], signal.SIGKILL)
                 killed += 1
         await asyncio.sleep(pause_s)
     statuses = [request.status for request in load.sent]
-    for _ in range(500):
-        if len(server.workers()) >= workers:
-            break
-        await asyncio.sleep(0.02)
+    await _until_all_are_ready(server, workers)
     right, lost = statuses.count(200), statuses.count(503)
     return WorkerKillReport(killed, right, lost, len(statuses) - right - lost, len(server.workers()))
+
+
+async def _until_all_are_ready(server: ServerProcess, workers: int) -> None:
+    """Wait until as many workers are ready, so that the server never is without one."""
+    for _ in range(500):
+        if await asyncio.to_thread(server.metric, "pix2style_workers_ready") >= workers:
+            return
+        await asyncio.sleep(0.02)
 
 
 @dataclass(frozen=True)

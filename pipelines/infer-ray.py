@@ -175,10 +175,10 @@ def infer_ray(
         outputs.quality_or_default,
         FileSettings(lossless=outputs.lossless, metadata=KeepMetadata(outputs.keep_metadata.value)),
     )
-    folder, _, name = (report or "").replace("\\", "/").rpartition("/")
     run = RunOptions(outputs.overwrite, recursive)
     if report is not None:
-        run = RunOptions(outputs.overwrite, recursive, open_place(folder or ".", storage), name)
+        folder, name = _split(report)
+        run = RunOptions(outputs.overwrite, recursive, open_place(folder, storage), name)
     with LiveStatus("photos") as status:
         done = stylize_places(
             job, ray_options, run, lambda so_far: status.update(None, None, f"{so_far.handled:,} done")
@@ -188,6 +188,14 @@ def infer_ray(
     print(json.dumps(done.to_json()) if as_json else printable(f"{job.target.address}: {done.summary()}"))
     if done.failed:
         sys.exit(EXIT_SOME_FAILED)
+
+
+def _split(report: str) -> tuple[str, str]:
+    """Return the folder and the name of a report."""
+    folder, slash, name = report.replace("\\", "/").rpartition("/")
+    if not name or Path(report).is_dir():
+        raise ConfigError(f"--report {report}: is a folder: name a file in it, for example {REPORT_NAME}")
+    return folder or slash or ".", name
 
 
 def _storage_option(text: str) -> tuple[str, object]:

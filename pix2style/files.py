@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,29 @@ KEPT_OF_NAME = 40
 """Number of characters of a file's name that its temporary name begins with."""
 
 
+def _machine() -> bytes:
+    """Return what tells this machine from others: the id of its last start on Linux, and elsewhere its name."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as stream:
+            return stream.read()
+    except OSError:
+        if sys.platform == "win32":
+            return b""
+        else:  # noqa: RET505 (mypy takes code after the block for unreachable on Windows)
+            return os.uname().nodename.encode("utf-8", "surrogateescape")
+
+
+MACHINE_DIGITS = hashlib.sha256(_machine()).hexdigest()[:4]
+"""First digits of the number in the temporary name of a file that this machine writes."""
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` if the block ends without an exception.
 
     A reader sees either the old file or the complete new one. If the block fails, no file is left behind.
     """
-    temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{os.urandom(8).hex()}.partial")
+    temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{MACHINE_DIGITS}{os.urandom(6).hex()}.partial")
 
     def create() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

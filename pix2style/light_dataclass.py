@@ -6,6 +6,7 @@ standard library find the fields and make the slots, and adds methods that all c
 microseconds longer for each object.
 
 `dataclasses.fields`, `replace` and `asdict`, pickling, copying, comparing and hashing work as for other dataclasses.
+Fields may have all options of `dataclasses.field` but `init=False`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ else:
         def decorate(cls: type) -> type:
             cls.__doc__ = cls.__doc__ or cls.__name__  # else the standard library writes the signature
             cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
+            if not all(field.init for field in dataclasses.fields(cls)):
+                raise TypeError(f"{cls.__name__} has a field with init=False: take dataclasses.dataclass")
             cls.__dataclass_params__.frozen = frozen  # a dataclass that inherits from this one has to be the same
             shared = _SHARED | (_FROZEN if frozen else {"__hash__": None}) | (_ORDERED if order else {})
             for name, value in shared.items():
@@ -64,22 +67,33 @@ def _default(instance: Any, field: dataclasses.Field[Any]) -> Any:
 
 
 def _values(self: Any) -> tuple[Any, ...]:
-    return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+    return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
 
 def _set_values(self: Any, values: tuple[Any, ...]) -> None:
-    for name, value in zip(self.__dataclass_fields__, values, strict=True):
-        object.__setattr__(self, name, value)
+    for field, value in zip(dataclasses.fields(self), values, strict=True):
+        object.__setattr__(self, field.name, value)
+
+
+def _compared(self: Any) -> tuple[Any, ...]:
+    return tuple(getattr(self, field.name) for field in dataclasses.fields(self) if field.compare)
+
+
+def _hashed(self: Any) -> int:
+    fields = [field for field in dataclasses.fields(self) if (field.compare if field.hash is None else field.hash)]
+    return hash(tuple(getattr(self, field.name) for field in fields))
 
 
 def _repr(self: Any) -> str:
-    fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__)
+    fields = ", ".join(
+        f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self) if field.repr
+    )
     return f"{type(self).__qualname__}({fields})"
 
 
 def _compare(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def compare(self: Any, other: Any) -> Any:
-        return operator(_values(self), _values(other)) if type(self) is type(other) else NotImplemented
+        return operator(_compared(self), _compared(other)) if type(self) is type(other) else NotImplemented
 
     return compare
 
@@ -96,6 +110,8 @@ class _Signature:
     """The parameters of a class, for `help` and `inspect.signature`, which would else see those of `_init`."""
 
     def __get__(self, instance: Any, owner: type) -> inspect.Signature:
+        if instance is not None:  # the signature of an object is that of its `__call__`
+            raise AttributeError("__signature__")
         parameters = []
         for field in dataclasses.fields(owner):
             kind = inspect.Parameter.KEYWORD_ONLY if field.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -114,7 +130,7 @@ _SHARED = {
     "__setstate__": _set_values,
 }
 _FROZEN = {
-    "__hash__": lambda self: hash(_values(self)),
+    "__hash__": _hashed,
     "__setattr__": _refuse_setting,
     "__delattr__": _refuse_deleting,
 }

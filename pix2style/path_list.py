@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, overload
 
 _ItemT_co = TypeVar("_ItemT_co", covariant=True)
+# What absolute paths begin with when paths are compared: until Python 3.11 their root, and later an empty text.
+_FIRST_PART = "" if Path(os.sep) < Path("-") else os.sep
 
 
 class NameColumn:
@@ -135,10 +137,9 @@ class PathList(_ListLike[Path]):
 
     def sorted_positions(self) -> list[int]:
         """Return the positions in the order in which `sorted` would put the paths."""
-        # Paths are compared part by part, on Windows whatever their case; no part holds a NUL. The first part of an
-        # absolute path is its root.
+        # Paths are compared part by part, on Windows whatever their case; no part holds a NUL.
         texts = (self.text(position) for position in range(len(self)))
-        keys = [(os.sep if text.startswith(os.sep) else "") + text.replace(os.sep, "\0") for text in texts]
+        keys = [(_FIRST_PART if text.startswith(os.sep) else "") + text.replace(os.sep, "\0") for text in texts]
         if sys.platform == "win32":
             keys = [key.lower() for key in keys]
         return sorted(range(len(self)), key=keys.__getitem__)

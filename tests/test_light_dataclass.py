@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -57,8 +57,39 @@ def test_it_behaves_as_the_standard_librarys() -> None:
     assert Frozen.__slots__ == Standard.__slots__
 
 
+@light_dataclass.dataclass(frozen=True, slots=True, order=True)
+class Partly:
+    """A class whose fields differ in what they count for."""
+
+    kind: ClassVar[str] = "partly"
+    name: str
+    secret: str = dataclasses.field(default="s", repr=False)
+    cache: dict[str, int] = dataclasses.field(default_factory=dict, compare=False)
+    weight: int = dataclasses.field(default=0, hash=False)
+
+    def __call__(self, number: int) -> int:
+        return number
+
+
+def test_fields_count_for_what_they_say() -> None:
+    standard = dataclasses.make_dataclass(
+        "Partly",
+        [(field.name, field.type, copy.copy(field)) for field in dataclasses.fields(Partly)],
+        frozen=True,
+        order=True,
+    )
+    first, second = (made("a", cache={"x": 1}) for made in (Partly, standard))
+    assert repr(first) == repr(second) == "Partly(name='a', cache={'x': 1}, weight=0)"
+    assert hash(first) == hash(second) == hash(Partly("a", weight=7))
+    assert first == Partly("a") != Partly("a", "t")
+    assert first <= Partly("a") < Partly("a", weight=1)
+    assert list(inspect.signature(first).parameters) == ["number"]
+    with pytest.raises(TypeError, match="init=False"):
+        light_dataclass.dataclass()(type("X", (), {"__annotations__": {"n": int}, "n": dataclasses.field(init=False)}))
+
+
 def test_objects_are_copied_and_pickled() -> None:
-    for item in (Frozen("a", 5, tags=("x",)), Growing([4])):
+    for item in (Frozen("a", 5, tags=("x",)), Growing([4]), Partly("a", cache={"x": 1})):
         assert pickle.loads(pickle.dumps(item)) == item
         assert copy.copy(item) == copy.deepcopy(item) == item
 

@@ -14,7 +14,10 @@ import pytest
 
 from pix2style.path_list import PathList, RemarkList
 
-NAMES = ("a.jpg", "b/a.jpg", "b/c/a.jpg", "b/z.jpg", "b.d/a", "/x.png", "b/ü\udcff.png", "b c", "B", "b/a.d/c")
+NAMES = (
+    *("a.jpg", "b/a.jpg", "b/c/a.jpg", "b/z.jpg", "b.d/a", "/x.png", "b/ü\udcff.png", "b c", "B"),
+    *("b/a.d/c", "-b", ".c/x"),
+)
 PATHS = [Path(name) for name in NAMES]
 
 

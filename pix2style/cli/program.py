@@ -126,9 +126,10 @@ def _import_numpy_quickly() -> None:
     sys.modules.update(modules)
     has_threads = "OPENBLAS_NUM_THREADS" in os.environ
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import numpy  # noqa: F401
-
-    if not has_threads:
-        del os.environ["OPENBLAS_NUM_THREADS"]  # programs that this one starts shall not find it
-    for name in modules:
-        del sys.modules[name]
+    try:
+        import numpy  # noqa: F401
+    finally:
+        if not has_threads:
+            del os.environ["OPENBLAS_NUM_THREADS"]  # programs that this one starts shall not find it
+        for name in modules:
+            sys.modules.pop(name, None)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from pix2style.errors import Pix2StyleError
+from pix2style.errors import ArtifactError, ConfigError, DataError, MissingExtraError, Pix2StyleError
 
 Outcome = Literal["written", "existed", "failed", "other settings", "other photo"]
 
@@ -73,5 +73,5 @@ class BatchResult:
         """Raise the error that ends the whole work, if there was one."""
         if not self.error:
             return
-        classes = {cls.exit_code: cls for cls in Pix2StyleError.__subclasses__()}
+        classes = {cls.exit_code: cls for cls in (ConfigError, DataError, ArtifactError, MissingExtraError)}
         raise classes.get(self.exit_code, Pix2StyleError)(self.error)

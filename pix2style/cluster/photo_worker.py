@@ -25,6 +25,8 @@ from pix2style.images import (
     decode_images,
     encode_picture,
     encode_sequence,
+    format_of,
+    lost_metadata_notes,
     origin_in,
 )
 from pix2style.processes import submit_ahead
@@ -150,10 +152,11 @@ class PhotoWorker:
     def _encode(self, image: Picture | PictureSequence, name: Path, note: str) -> tuple[bytes, tuple[str, ...]]:
         """Return the content of the output, and what a person should know about it."""
         quality, lossless, notes = self._origin.quality, self._origin.lossless, dict[str, None]()
+        kind = format_of(name)
 
         def stylized(picture: Picture) -> Picture:
             made = self._stylizer.stylize_picture(picture)
-            notes.update(dict.fromkeys(made.notes))
+            notes.update(dict.fromkeys((*made.notes, *lost_metadata_notes(kind, made.metadata))))
             return made
 
         if isinstance(image, Picture):
@@ -199,10 +202,17 @@ class OutputChecker:
         name = self._names.name(photo, data)
         if self._job.target.kind(name) != "file":
             return None
-        note = origin_in(io.BytesIO(self._job.target.read(name)), name)
+        note = self._note_in(name)
         if note is None:
             return PhotoResult(photo.name, "existed", name, of_unknown_origin=True)
         if note.partition("-")[0] != self._origin.settings_digest(Path(name)):
             return PhotoResult(photo.name, "other settings", name)
         same = note == self._origin.note_of(Path(name), sha256_bytes(data()))
         return PhotoResult(photo.name, "existed" if same else "other photo", name)
+
+    def _note_in(self, name: str) -> str | None:
+        """Return the note in an output; None if it has none, or cannot be read now: what exists is kept."""
+        try:
+            return origin_in(io.BytesIO(self._job.target.read(name)), name)
+        except OSError:
+            return None

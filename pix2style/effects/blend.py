@@ -33,7 +33,7 @@ class Blend(Stylizer):
         parts: The stylizers and their weights, which sum to 1.
 
     Raises:
-        ConfigError: A weight is negative or no number, all are 0, or the strength is not from 0 to 1.
+        ConfigError: A weight is negative, no number or too large, all are 0, or the strength is not from 0 to 1.
     """
 
     def __init__(
@@ -126,11 +126,13 @@ def check_weights(weights: Sequence[float]) -> None:
     """Check the weights of a blend.
 
     Raises:
-        ConfigError: There are fewer than two, one is negative or no number, or all are 0.
+        ConfigError: There are fewer than two, one is negative or no number, all are 0, or their sum is too large.
     """
     if len(weights) < 2:
         raise ConfigError("a blend needs two parts or more")
     if wrong := [weight for weight in weights if not 0 <= weight < float("inf")]:
         raise ConfigError(f"a weight is {wrong[0]:g}: give numbers from 0 on, for example 0.6 and 0.4")
+    if not math.isfinite(sum(weights)):
+        raise ConfigError("the weights are too large: only their ratios matter, for example 0.6 and 0.4")
     if not math.fsum(weights):
         raise ConfigError("all weights are 0: give one of the parts a weight above 0")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import h11
@@ -18,6 +19,8 @@ MOST_CONNECTIONS = 512  # and at most half of the open files that the system all
 HEAD_S = 10.0
 # A client that reads fewer bytes of an answer in this time has gone, or wants to do harm.
 UNREAD_S, LEAST_READ_BYTES = 30.0, 30_000
+# Of all answers together, which could else fill the memory.
+MOST_UNREAD_BYTES = 400_000_000
 # Longer than most proxies keep idle connections, so that a proxy does not send a request while the server closes one.
 KEEP_ALIVE_S = 75
 _NOT_HTTP = json.dumps({"error": "this is not a valid HTTP request", "code": "bad-request"}).encode()
@@ -45,9 +48,14 @@ class BoundedProtocol(H11Protocol):
         if self._has_slow_head() or self._is_hardly_read():
             self.close_now()
 
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes of an answer that the client has not taken yet."""
+        return int(self.transport.get_write_buffer_size())
+
     def _is_hardly_read(self) -> bool:
         """Return whether the client reads its answer too slowly."""
-        unread_bytes, now_s = self.transport.get_write_buffer_size(), time.monotonic()
+        unread_bytes, now_s = self.unread_bytes, time.monotonic()
         if not unread_bytes or abs(unread_bytes - self._unread_bytes) >= LEAST_READ_BYTES:
             self._unread_bytes, self._read_since_s = unread_bytes, now_s
         return bool(unread_bytes) and now_s - self._read_since_s >= UNREAD_S
@@ -95,3 +103,13 @@ class BoundedProtocol(H11Protocol):
         for event in (*events, h11.EndOfMessage()):
             self.transport.write(self.conn.send(event))
         self.transport.close()
+
+
+def close_largest_unread(connections: Sequence[BoundedProtocol]) -> None:
+    """Close the connections with most unread bytes, as long as all together have too many; called every second."""
+    total_bytes = sum(connection.unread_bytes for connection in connections)
+    for connection in sorted(connections, key=lambda one: one.unread_bytes, reverse=True):
+        if total_bytes <= MOST_UNREAD_BYTES:
+            return
+        total_bytes -= connection.unread_bytes
+        connection.close_now()

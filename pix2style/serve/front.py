@@ -91,6 +91,6 @@ class Front:
             fields["suffix"] = SUFFIXES[fields["suffix"]]
         job = StylizeJob(photo, **{"filter": self.filters.default, **fields})
         answer = await self.pool.stylize(job)
-        name = job.filter if job.filter in self.filters.names else BLEND
-        self.metrics.count_picture(name, len(photo), answer)
+        parts = self.filters.parse(job.filter, job.style)
+        self.metrics.count_picture(parts[0].name if len(parts) == 1 else BLEND, len(photo), answer)
         return answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,6 +12,7 @@ from pix2style.serve.answers import ANSWERS
 from pix2style.serve.connection_reuse import Message, Receive, ReusedConnection, Send
 from pix2style.serve.faults import FAULT_MESSAGE
 from pix2style.serve.metrics import Metrics
+from pix2style.serve.server_log import print_to_log
 
 LogLine = Callable[[str], None]
 _Scope = MutableMapping[str, Any]
@@ -49,7 +49,7 @@ class Gate:
         try:
             await self._app(scope, answer.connection.receive, answer.send)
         except Exception:  # noqa: BLE001 - whatever the fault is, other requests have to be answered
-            traceback.print_exc(file=sys.stderr)
+            print_to_log(traceback.format_exc())
             await answer.send_fault()
         finally:
             self._note(scope, answer.status, time.perf_counter() - started)

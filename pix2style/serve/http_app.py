@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from pix2style.serve.jobs import StylizedAnswer
 from pix2style.serve.metrics import CONTENT_TYPE, STAGES
 from pix2style.serve.openapi import NOTES, SERVER_TIMING, openapi_document
 from pix2style.serve.parameters import nearest, parse_query
+from pix2style.serve.server_log import print_to_log
 
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -113,9 +113,11 @@ class _Addresses:
     async def _photo(self, request: Request) -> bytes:
         content_type, limits = request.headers.get("content-type", ""), self._front.limits
         most = most_bytes(content_type, limits.body_bytes)
-        length = request.headers.get("content-length", "0")
-        if length.isdecimal() and int(length[:_LENGTH_DIGITS]) > most:
+        text = request.headers.get("content-length", "")
+        length = int(text[:_LENGTH_DIGITS]) if text.isdecimal() else 0
+        if length > most:
             raise too_many_bytes(most)
+        self._front.pool.check_place(length)
         try:
             with self._front.arriving.photo(most) as counter:
                 async with asyncio.timeout(limits.body_s):
@@ -218,7 +220,7 @@ async def _failed(_request: Request, error: Exception) -> Response:
     answer = as_request_error(error)
     # For other errors, the gate prints a traceback.
     if answer.code == "server-error" and isinstance(error, Pix2StyleError):
-        sys.stderr.write(f"pix2style: {printable(str(error))}\n")
+        print_to_log(f"pix2style: {printable(str(error))}")
     return _error(answer)
 
 

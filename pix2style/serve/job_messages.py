@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pix2style.serve.jobs import StylizedAnswer, StylizeJob
+from pix2style.errors import Pix2StyleError
+from pix2style.serve.jobs import WORKER_ERRORS, StylizedAnswer, StylizeJob, WorkerLostError
 
 _MEDIA_TYPES = {
     ".avif": "image/avif",
@@ -41,15 +42,26 @@ def answer_of(values: Mapping[str, Any], data: bytes, queue_s: float) -> Stylize
         values: Values of its message.
         data: Data of its message.
         queue_s: Seconds for which the job waited for the worker.
+
+    Raises:
+        ArithmeticError, LookupError, TypeError, ValueError: The message is no answer. A hostile picture may have made
+            the worker send it.
     """
     return StylizedAnswer(
         data=data,
         media_type=_MEDIA_TYPES[values["suffix"]],
-        width_px=values["width_px"],
-        height_px=values["height_px"],
-        notes=tuple(values["notes"]),
+        width_px=int(values["width_px"]),
+        height_px=int(values["height_px"]),
+        notes=tuple(map(str, values["notes"])),
         queue_s=queue_s,
-        decode_s=values["decode_s"],
-        stylize_s=values["stylize_s"],
-        encode_s=values["encode_s"],
+        decode_s=float(values["decode_s"]),
+        stylize_s=float(values["stylize_s"]),
+        encode_s=float(values["encode_s"]),
     )
+
+
+def error_of(values: Mapping[str, Any]) -> Pix2StyleError | None:
+    """Return the error that a worker answers with; None if it does not."""
+    if values.get("status") != "error":
+        return None
+    return WORKER_ERRORS.get(str(values.get("error")), WorkerLostError)(str(values.get("message")))

@@ -86,6 +86,10 @@ class WorkerLostError(Pix2StyleError):
     """The worker process ended while it did the job, for example because a decoder crashed."""
 
 
+class WorkerFaultError(Pix2StyleError):
+    """A worker has met a fault of pix2style, which it has described in the log of the server."""
+
+
 class StoppingError(Pix2StyleError):
     """The pool is stopping, or has stopped, and takes no jobs."""
 
@@ -110,7 +114,7 @@ WORKER_ERRORS: dict[str, type[Pix2StyleError]] = {
         ConfigError,
         NotAPictureError,
         TooManyPixelsError,
-        WorkerLostError,
+        WorkerFaultError,
         DataError,
     )
 }

@@ -56,8 +56,10 @@ async def receive_from(reader: asyncio.StreamReader) -> tuple[dict[str, Any], by
     try:
         value_bytes, data_bytes = _checked(await reader.readexactly(_SIZES.size))
         values = json.loads(await reader.readexactly(value_bytes))
+        if not isinstance(values, dict):
+            raise ConnectionEndedError
         return values, await reader.readexactly(data_bytes)
-    except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+    except (OSError, ValueError, RecursionError, asyncio.IncompleteReadError) as error:
         raise ConnectionEndedError from error
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -18,10 +17,8 @@ from dataclasses import replace
 from typing import Any
 
 from pix2style.errors import Pix2StyleError
-from pix2style.progress import print_note
-from pix2style.serve.job_messages import answer_of, values_of
+from pix2style.serve.job_messages import answer_of, error_of, values_of
 from pix2style.serve.jobs import (
-    WORKER_ERRORS,
     QueueFullError,
     StoppingError,
     StylizedAnswer,
@@ -33,12 +30,12 @@ from pix2style.serve.limits import ServeLimits
 from pix2style.serve.messages import ConnectionEndedError
 from pix2style.serve.pool_counts import PoolCounts
 from pix2style.serve.pool_task import PoolTask
+from pix2style.serve.recent_jobs import RecentJobs
 from pix2style.serve.served_filters import ServedFilters
+from pix2style.serve.server_log import print_to_log
 from pix2style.serve.worker_entry import WorkerSettings
 from pix2style.serve.worker_process import WorkerProcess, describe_end
 
-_REMEMBERED_JOBS = 32
-_USUAL_JOB_S = 0.5
 _LONGEST_PAUSE_S = 10.0
 _MOST_FAILED_STARTS = 3
 _END_S = 2.0
@@ -63,7 +60,7 @@ class WorkerPool:
         self._waiting: deque[PoolTask] = deque()
         self._idle: list[WorkerProcess] = []
         self._working: dict[WorkerProcess, PoolTask] = {}
-        self._seconds: deque[float] = deque(maxlen=_REMEMBERED_JOBS)
+        self._lately = RecentJobs()
         self._keepers: list[asyncio.Task[None]] = []
         self._first: asyncio.Future[None] | None = None
         self._nothing_left = asyncio.Event()
@@ -121,11 +118,7 @@ class WorkerPool:
             WorkerLostError: The worker that had the job has ended.
         """
         parts = self.filters.parse(job.filter, job.style)
-        if self._is_stopping:
-            raise StoppingError("the server is shutting down: ask another one, or ask again later")
-        if not self._idle and not self._has_place(len(job.data)):
-            self._count(jobs_refused=1)
-            raise QueueFullError("too many photos are waiting: send the photo again later", self._retry_after_s())
+        self.check_place(len(job.data))
         loop = asyncio.get_running_loop()
         task = PoolTask(values_of(job, [(part.name, part.style, part.weight) for part in parts]), job.data, loop)
         task.timer = loop.call_later(self.limits.job_s, self._expire, task)
@@ -141,6 +134,15 @@ class WorkerPool:
             raise
         finally:
             self._note_if_empty()
+
+    def check_place(self, size_bytes: int) -> None:
+        """Raise the error of `stylize` if a job with a picture of this size would be refused now."""
+        if self._is_stopping:
+            raise StoppingError("the server is shutting down: ask another one, or ask again later")
+        if not self._idle and not self._has_place(size_bytes):
+            self._count(jobs_refused=1)
+            retry_after_s = self._lately.retry_after_s(self.limits)
+            raise QueueFullError("too many photos are waiting: send the photo again later", retry_after_s)
 
     def _has_place(self, size_bytes: int) -> bool:
         """Return whether the queue has room for one more job."""
@@ -169,7 +171,8 @@ class WorkerPool:
         failures = 0
         while True:
             was_ready, error = await self._run_worker(checks_files=checks_files)
-            checks_files = checks_files and not was_ready
+            # A filter that cannot be loaded ends the start. If others have started, it must not keep a worker away.
+            checks_files = checks_files and not was_ready and isinstance(error, WorkerLostError)
             failures = 1 if was_ready else failures + 1
             if not self._has_started:
                 if not isinstance(error, WorkerLostError):
@@ -177,7 +180,7 @@ class WorkerPool:
                 if failures >= _MOST_FAILED_STARTS:
                     return self._start_with(WorkerLostError(f"no worker process of the server gets ready: {error}"))
             else:
-                print_note(f"a worker process of the server is replaced: {error}")
+                print_to_log(f"note: a worker process of the server is replaced: {error}")
                 self._count(workers_replaced=1)
             await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2**failures) if failures > 1 else 0)
 
@@ -186,13 +189,13 @@ class WorkerPool:
         settings, was_ready = WorkerSettings(self.filters, self.limits, self._threads, checks_files), False
         try:
             worker = await WorkerProcess.start(settings)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, RuntimeError) as error:
             return False, WorkerLostError(f"it cannot be started ({error})")
         cause = ""
         try:
             values, _ = await worker.receive()
-            if values["status"] == "error":
-                return False, WORKER_ERRORS[values["error"]](values["message"])
+            if refused := error_of(values):
+                return False, refused
             was_ready = True
             await self._take_answers(worker)
         except ConnectionEndedError:
@@ -209,8 +212,10 @@ class WorkerPool:
             self._idle.append(worker)
             self._dispatch()
             values, data = await worker.receive()
-            worker.memory_bytes = values["memory_bytes"]
-            self._finish(self._working.pop(worker), values, data)
+            try:
+                self._finish(worker, values, data)
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # no answer, or to no question
+                raise ConnectionEndedError from error
             ends = bool(values.get("ends"))
 
     @property
@@ -249,14 +254,18 @@ class WorkerPool:
             self._working[worker] = task
             worker.send(task.values, task.data)
 
-    def _finish(self, task: PoolTask, values: Mapping[str, Any], data: bytes) -> None:
-        """Answer a job with the message of its worker."""
-        self._seconds.append(time.perf_counter() - task.begun_s)
-        if values["status"] == "error":
-            self._count(jobs_failed=task.fail(WORKER_ERRORS[values["error"]](values["message"])))
-        elif not task.answer.done():
+    def _finish(self, worker: WorkerProcess, values: Mapping[str, Any], data: bytes) -> None:
+        """Answer the job of a worker as the worker did."""
+        task, error = self._working[worker], error_of(values)
+        answer = None if error else answer_of(values, data, task.begun_s - task.entered_s)
+        worker.memory_bytes = int(values["memory_bytes"])
+        del self._working[worker]
+        self._lately.add(time.perf_counter() - task.begun_s)
+        if error:
+            self._count(jobs_failed=task.fail(error))
+        elif answer and not task.answer.done():
             self._count(jobs_done=1)
-            task.answer.set_result(answer_of(values, data, task.begun_s - task.entered_s))
+            task.answer.set_result(answer)
         self._settle(task)
 
     def _expire(self, task: PoolTask) -> None:
@@ -282,11 +291,6 @@ class WorkerPool:
     def _note_if_empty(self) -> None:
         if self._is_stopping and not self._waiting and not self._working:
             self._nothing_left.set()
-
-    def _retry_after_s(self) -> int:
-        """Return the seconds after which the queue should have room, estimated from the duration of recent jobs."""
-        usual_s = math.fsum(self._seconds) / len(self._seconds) if self._seconds else _USUAL_JOB_S
-        return max(1, min(math.ceil(self.limits.job_s), math.ceil(usual_s * self.limits.queue / 2)))
 
     def _count(self, **more: int) -> None:
         self._counts = replace(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from pix2style.serve.connections import KEEP_ALIVE_S, BoundedProtocol
+from pix2style.serve.connections import KEEP_ALIVE_S, BoundedProtocol, close_largest_unread
 from pix2style.serve.front import Front
 from pix2style.serve.gate import App
 from pix2style.serve.listener import BACKLOG
@@ -76,9 +76,10 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Close connections that are too slow, and return whether to end. uvicorn calls this ten times a second."""
         if counter % _TICKS_PER_S == 0:
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, BoundedProtocol):
-                    connection.close_if_too_slow()
+            connections = [one for one in self.server_state.connections if isinstance(one, BoundedProtocol)]
+            for connection in connections:
+                connection.close_if_too_slow()
+            close_largest_unread(connections)
         is_over = self._end_s is not None and (not self._front.in_work or time.monotonic() > self._end_s)
         return await super().on_tick(counter) or is_over
 

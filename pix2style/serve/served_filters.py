@@ -159,6 +159,8 @@ class ServedFilters:
         weights = [part.weight for part in parts]
         if len(parts) == 1 and ":" in text:
             raise ConfigError(f"filter {parts[0].name} alone takes no weight: use strength for less of its style")
+        if not math.isfinite(sum(weights)):
+            raise ConfigError("filter has too large weights: only their ratios matter, as in great-wave:0.6,ejiri:0.4")
         if not math.fsum(weights):
             raise ConfigError("filter has no weight above 0: give a filter of the blend a weight, as in great-wave:0.6")
         if len({":" in piece for piece in pieces}) > 1:

@@ -70,5 +70,5 @@ class Stylizers:
             loaded = [(self.load(part.name).with_settings(style=part.style), part.weight) for part in parts]
             stylizer = Blend(loaded, strength=strength, names=[part.name for part in parts])
         if stroke is not None or look_px is not None:
-            stylizer = StrokeSize(stylizer, stroke=stroke, look_px=look_px)
+            stylizer = StrokeSize(stylizer, stroke=stroke, look_px=look_px, threads=self._threads)
         return PreserveColor(stylizer) if preserve_color else stylizer

@@ -21,10 +21,11 @@ from pix2style.images import KeepMetadata
 from pix2style.onnx_session import share_memory_arena
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.stylize_data import stylize_data
-from pix2style.serve.jobs import WORKER_ERRORS, TooManyPixelsError, WorkerLostError
+from pix2style.serve.jobs import WORKER_ERRORS, TooManyPixelsError, WorkerFaultError
 from pix2style.serve.limits import ServeLimits
 from pix2style.serve.messages import ConnectionEndedError, receive, send
 from pix2style.serve.served_filters import FilterPart
+from pix2style.serve.server_log import print_to_log
 from pix2style.serve.stylizers import Stylizers
 from pix2style.serve.worker_entry import WorkerSettings
 from pix2style.system.allocator import keep_freed_memory
@@ -125,8 +126,8 @@ def _answer(
         if isinstance(error, Pix2StyleError):
             values = _error_values(error)
             return {**values, "message": _LOCATION.sub("", values["message"])}, b""
-        traceback.print_exc()
-        return _error_values(WorkerLostError("the server has a fault, which its error output describes")), b""
+        print_to_log(traceback.format_exc())
+        return _error_values(WorkerFaultError("the server has a fault, which is described above")), b""
     answer = {
         "status": "done",
         "suffix": made.suffix,

@@ -77,7 +77,7 @@ class WorkerProcess:
         """Start a worker. It is ready when its first message has arrived.
 
         Raises:
-            OSError, EOFError: The system cannot start another process.
+            OSError, EOFError, RuntimeError: The system cannot start another process or thread.
         """
         ours, theirs = socket.socketpair()
         starting = asyncio.create_task(asyncio.to_thread(_start_process, theirs, settings))
@@ -86,7 +86,7 @@ class WorkerProcess:
             process = await asyncio.shield(starting)
             reader, writer = await asyncio.open_connection(sock=ours)
         except BaseException:
-            with contextlib.suppress(OSError, EOFError):
+            with contextlib.suppress(OSError, EOFError, RuntimeError):
                 (await starting).kill()
             ours.close()
             raise

@@ -58,10 +58,10 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
 
 
 def is_alone(handle: int) -> bool | None:
-    """Lock an open folder until it is closed; return whether no process, on any machine, has locked it.
+    """Lock an open folder until it is closed; return whether no other process has locked it.
 
-    It is None where that cannot be known: on Windows, where locks are those of one machine, and on file systems that
-    have no locks of folders, as NFS.
+    On most network file systems, as NFS of Linux, locks of folders are those of one machine, so that processes of
+    others do not count. It is None where nothing is known: on Windows, and on file systems without locks of folders.
     """
     if _fcntl is None:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import typer.testing
 
+from pix2style.cli import program
 from pix2style.cli.app import Application
 from pix2style.cli.infer_cli import infer_command
 from pix2style.cli.lazy_typer import annotation_for_typer
@@ -108,3 +111,22 @@ def test_one_photo_imports_little_and_opens_one_session(red_filter: Path, tmp_pa
     assert (code, sessions, done.stderr) == (0, 1, "")
     assert [name for name in _UNNEEDED if name in modules] == []
     assert (tmp_path / "a.jpg").is_file()
+
+
+def test_a_numpy_that_cannot_be_imported_leaves_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    docstrings = program._NUMPY_DOCSTRINGS
+    for name in ("numpy", *docstrings):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+
+    def fail(*_: Any) -> None:
+        assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+        assert all(name in sys.modules for name in docstrings)
+        raise ImportError("a library is missing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "__import__", fail)
+        with pytest.raises(ImportError, match="a library is missing"):
+            program._import_numpy_quickly()
+    assert not any(name in sys.modules for name in docstrings)
+    assert "OPENBLAS_NUM_THREADS" not in os.environ

@@ -175,6 +175,7 @@ WRONG = [
     (["--gpus-per-worker", "nan"], 2, "--gpus-per-worker nan: give a number from 0 on"),
     (["--photos-per-task", "0"], 2, "--photos-per-task 0: give a number from 1 on"),
     (["--storage-option", "anon"], 2, "--storage-option anon: give KEY=VALUE"),
+    (["--report", "."], 2, "--report .: is a folder: name a file in it"),
     (["--format", "jpg", "--lossless"], 2, "JPEG always loses something"),
     (["--address", "127.0.0.1:1"], 4, "no Ray cluster can be reached there"),
 ]

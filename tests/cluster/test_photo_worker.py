@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
 
 from pix2style import load_stylizer
 from pix2style.cluster.filter_parcel import FilterOptions, pack_filter
@@ -18,10 +19,11 @@ from pix2style.cluster.photo_worker import ClusterJob, OutputChecker, PhotoWorke
 from pix2style.cluster.place import Place, open_place
 from pix2style.cluster.ray_run import RayOptions
 from pix2style.cluster.stylize_places import RunOptions, stylize_places
-from pix2style.errors import ArtifactError, ConfigError, DataError
-from pix2style.images import Image8, Picture, write_picture
+from pix2style.errors import ArtifactError, ConfigError, DataError, MissingExtraError, Pix2StyleError
+from pix2style.images import Image8, KeepMetadata, Picture, write_picture
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.stylize_files import stylize_files
+from pix2style.serve.jobs import QueueFullError
 
 GREAT_WAVE = "great-wave"
 OPTIONS = FilterOptions(threads=1)
@@ -124,6 +126,43 @@ def test_only_what_is_missing_is_left(where: str, folder: Path, memory: str, tmp
     assert outcomes(job)["deep/c.png"] == "other photo"
 
 
+def test_an_output_that_cannot_be_read_now_is_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(folder, tmp_path / "out")
+    stylize_all(job)
+    [batch] = list_batches(job.source, 99)
+    read = job.target.read
+
+    def read_others(name: str) -> bytes:
+        if name == "deep/c.png":
+            raise OSError(5, "the network is away")
+        return read(name)
+
+    monkeypatch.setattr(job.target, "read", read_others)
+    remaining, known = OutputChecker(job).check(batch)
+    assert "deep/c.png" not in {photo.name for photo in remaining.photos}
+    [kept] = [result for result in known.results if result.photo == "deep/c.png"]
+    assert (kept.outcome, kept.of_unknown_origin) == ("existed", True)
+
+
+def test_metadata_that_a_format_does_not_hold_are_named(folder: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "a camera"
+    Image.new("RGB", (40, 30), "red").save(folder / "b.jpg", exif=exif)
+    files = FileSettings(metadata=KeepMetadata.ALL)
+    job = job_of(folder, tmp_path / "out", suffix=".bmp", files=files)
+    [result] = [result for result in stylize_all(job) if result.photo == "b.jpg"]
+    [name] = [name for name in tree(tmp_path / "out") if name.startswith("b.")]
+    report = stylize_files(load_stylizer(GREAT_WAVE), [folder / "b.jpg"], tmp_path / "one", suffix=".bmp", files=files)
+    assert (
+        list(result.notes)
+        == [note.text for note in report.notes]
+        == ["its EXIF data are not kept: BMP files do not hold them"]
+    )
+    assert tree(tmp_path / "out")[name] == tree(tmp_path / "one")[name]
+
+
 def test_a_folder_in_the_way_fails_alone(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "a.jpg").mkdir(parents=True)
     job = job_of(folder, tmp_path / "out")
@@ -169,8 +208,9 @@ def test_what_cannot_be_sent(source: str, message: str, tmp_path: Path, monkeypa
 
 
 def test_errors_of_workers_keep_their_exit_codes() -> None:
-    for error in (ArtifactError("x"), DataError("y"), ConfigError("z")):
-        with pytest.raises(type(error), match=str(error)):
+    for error in (ArtifactError("x"), DataError("y"), ConfigError("z"), MissingExtraError("p"), QueueFullError("q", 1)):
+        kind = type(error) if error.exit_code > 1 else Pix2StyleError  # whatever other parts of pix2style are loaded
+        with pytest.raises(kind, match=str(error)):
             BatchResult.from_json(BatchResult.of_error(error).to_json()).check()
 
 

@@ -115,6 +115,7 @@ def test_texts(text: str, parts: object, tmp_path: Path, monkeypatch: pytest.Mon
         ("a:nan,b:2", r"a weight is nan"),
         ("a:inf,b:2", r"a weight is inf"),
         ("a:0,b:0", r"all weights are 0"),
+        ("a:1e308,b:1e308", r"the weights are too large"),
         ("a,", r"a part of the blend is empty"),
         ("a:1,:2", r"give every part of the blend a weight"),
     ],

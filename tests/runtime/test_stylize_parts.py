@@ -15,14 +15,17 @@ import pytest
 from PIL import Image
 
 from pix2style.errors import ConfigError, DataError
+from pix2style.files import MACHINE_DIGITS
 from pix2style.images import Image8
 from pix2style.path_list import PathList
+from pix2style.runtime import leftovers
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FilesReport
 from pix2style.runtime.leftovers import working_in
 from pix2style.runtime.stylize_files import stylize_files
 from pix2style.slices import Slice
 from pix2style.stylizer import Stylizer, StylizerIdentity
+from pix2style.system.locks import is_alone, open_lock
 
 
 class Negative(Stylizer):
@@ -137,20 +140,50 @@ def test_a_part_that_was_killed_is_repeated(inputs: list[Path], tmp_path: Path) 
 
 
 def test_what_killed_parts_left_is_removed_when_nobody_works_there(inputs: list[Path], tmp_path: Path) -> None:
-    left, other = ".1.png.0123456789abcdef.partial", ".other.png.0123456789abcdef.partial"
+    left, other = (f".{name}.png.{MACHINE_DIGITS}0123456789ab.partial" for name in ("1", "other"))
     out = tmp_path / "out"
     stylize_files(Negative(), [inputs[1]], out)
     for name in (left, other):
         (out / name).touch()
     with working_in(out, PathList()):  # as another part that is at work
+        os.utime(out / left, (0, 0))  # perhaps on frames of an animation, which are written at the end
         stylize_files(Negative(), [inputs[1]], out, files=part(3, 3))
         assert (out / left).exists()
-        os.utime(out / left, (0, 0))
-        stylize_files(Negative(), [inputs[1]], out, files=part(3, 3))
-        assert not (out / left).exists()
-        (out / left).touch()
     stylize_files(Negative(), [inputs[1]], out, files=part(3, 3))
     assert sorted(path.name for path in out.iterdir()) == [other, "1.png", "2.png"]  # other files are not its own
+
+
+def test_what_another_machine_began_is_not_removed_at_once(inputs: list[Path], tmp_path: Path) -> None:
+    """On most network file systems, locks of folders are those of one machine."""
+    digits = "0000" if MACHINE_DIGITS != "0000" else "1111"
+    begun = tmp_path / "out" / f".1.png.{digits}0123456789ab.partial"
+    stylize_files(Negative(), [inputs[1]], tmp_path / "out")
+    begun.touch()
+    stylize_files(Negative(), [inputs[1]], tmp_path / "out")
+    assert begun.exists()
+    os.utime(begun, (0, 0))
+    stylize_files(Negative(), [inputs[1]], tmp_path / "out")
+    assert not begun.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of folders")
+def test_a_part_that_begins_waits_for_one_that_removes_leftovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removing = open_lock(tmp_path)
+    assert is_alone(removing)
+    monkeypatch.setattr(leftovers.time, "sleep", lambda _seconds: os.close(removing))
+    with working_in(tmp_path, PathList()):
+        other = open_lock(tmp_path)
+        assert is_alone(other) is False
+        os.close(other)
+    monkeypatch.undo()
+    removing = open_lock(tmp_path)
+    assert is_alone(removing)
+    monkeypatch.setattr(leftovers, "_TRIALS", 1)
+    with working_in(tmp_path, PathList()):  # as in the folder of a run that is being trained
+        pass
+    os.close(removing)
 
 
 def test_only_outputs_of_the_part_are_checked(inputs: list[Path], tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ pytest.importorskip("python_multipart")
 from pix2style.serve.access import Access
 from pix2style.serve.front import Front
 from pix2style.serve.http_app import make_app
-from pix2style.serve.jobs import StylizedAnswer, StylizeJob
+from pix2style.serve.jobs import QueueFullError, StylizedAnswer, StylizeJob
 from pix2style.serve.limits import ServeLimits
 from pix2style.serve.pool_counts import PoolCounts
 from pix2style.serve.served_filters import ServedFilter, ServedFilters
@@ -49,6 +49,12 @@ class PoolOfFunctions:
     is_ready: bool = True
     counts: PoolCounts = field(default_factory=PoolCounts)
     jobs: list[StylizeJob] = field(default_factory=list)
+
+    is_full: bool = False
+
+    def check_place(self, _size_bytes: int) -> None:
+        if self.is_full:
+            raise QueueFullError("too many pictures are waiting", 7)
 
     async def stylize(self, job: StylizeJob) -> StylizedAnswer:
         self.jobs.append(job)

@@ -113,15 +113,15 @@ def test_a_job_that_hangs_ends_at_the_time_limit_and_others_go_on() -> None:
     async def use(pool: WorkerPool) -> None:
         pid = hold(pool)
         [hanging] = await begin(pool, 1)
-        await asyncio.sleep(0.4)
+        pool.limits = ServeLimits()  # the other one has time enough on a slow machine, too
         [waiting] = await begin(pool, 1)
-        with pytest.raises(TimeLimitError, match=r"longer than 0\.8 s"):
+        with pytest.raises(TimeLimitError, match="the photo took longer than"):
             await hanging
         assert (await waiting).width_px == 32
         assert not is_running(pid)
         assert pool.counts.jobs_timed_out == 1
 
-    with_pool(use, ServeLimits(job_s=0.8))
+    with_pool(use, ServeLimits(job_s=0.3))
 
 
 def test_the_queue_is_bounded_and_a_caller_that_goes_gives_its_place_back() -> None:

@@ -212,6 +212,22 @@ def test_an_answer_that_nobody_reads_is_thrown_away(running: _Running, monkeypat
         assert len(_until_closed(connection)) < 40_000_000
 
 
+def test_unread_answers_do_not_fill_the_memory(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def large(job: StylizeJob) -> StylizedAnswer:
+        return dataclasses.replace(await do_job(job), data=bytes(40_000_000 if job.data == b"large" else 20_000_000))
+
+    running.pool.do = large
+    with contextlib.ExitStack() as stack:
+        small, big = (stack.enter_context(socket.create_connection(("127.0.0.1", running.port), 60)) for _ in range(2))
+        small.sendall(running.head(5, "Connection: close") + b"small")
+        big.sendall(running.head(5) + b"large")
+        _wait_for(lambda: len(running.pool.jobs) == len(running.server.server_state.connections) == 2)
+        monkeypatch.setattr(connections, "MOST_UNREAD_BYTES", 20_000_000)
+        _wait_for(lambda: len(running.server.server_state.connections) == 1)
+        assert len(_until_closed(big)) < 40_000_000
+        assert len(_until_closed(small)) > 20_000_000
+
+
 def test_many_idle_connections_keep_nobody_out(running: _Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 5)
     opened = [socket.create_connection(("127.0.0.1", running.port), 60) for _ in range(30)]

@@ -23,6 +23,7 @@ from pix2style.serve.jobs import (
     StylizeJob,
     TimeLimitError,
     TooManyPixelsError,
+    WorkerFaultError,
     WorkerLostError,
 )
 from pix2style.serve.limits import ServeLimits
@@ -167,6 +168,21 @@ def test_photos_that_arrive_share_a_limit() -> None:
     assert {answer.status for answer in others} == {200}
 
 
+def test_a_full_queue_is_told_before_the_photo_comes() -> None:
+    ask = Caller(PoolOfFunctions(is_full=True), limits=ServeLimits(body_bytes=1000))
+    read: list[bool] = []
+
+    async def photo() -> AsyncIterator[bytes]:
+        read.append(True)
+        yield bytes(900)
+
+    waits = {"expect": "100-continue"}
+    answer = asyncio.run(ask.ask("POST", STYLIZE, photo(), {"content-length": "900", **waits}))
+    assert (answer.status, answer.code, answer.headers["retry-after"], read) == (429, "busy", "7", [])
+    large = ask("POST", STYLIZE, b"", {"content-length": "1001", **waits})
+    assert (large.status, ask.pool.jobs, ask.front.in_work) == (413, [], 0)
+
+
 def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_reuse, "DRAIN_S", 0.0)
     ask = Caller(limits=ServeLimits(body_s=0.01))
@@ -186,6 +202,7 @@ def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         (QueueFullError("busy", 7), 429, "busy"),
         (TimeLimitError("slow"), 504, "too-slow"),
         (WorkerLostError("lost"), 503, "worker-lost"),
+        (WorkerFaultError("a fault"), 500, "server-error"),
         (StoppingError("stopping"), 503, "stopping"),
         (TooManyPixelsError("large"), 413, "too-many-pixels"),
         (NotAPictureError("text"), 415, "not-a-picture"),
@@ -323,18 +340,20 @@ def test_filters_are_listed_without_their_places(ask: Caller) -> None:
 def test_counts_have_few_labels(ask: Caller) -> None:
     ask("POST", STYLIZE, b"photo")
     ask("POST", f"{STYLIZE}?filter=great-wave:1,ejiri:2", b"photo")
+    ask("POST", f"{STYLIZE}?filter=letters@1", b"photo")
     for number in range(5):
         ask("GET", f"/{number}")
     ask.pool.counts = dataclasses.replace(ask.pool.counts, workers_ready=2, workers_replaced=3)
     text = ask("GET", "/metrics").body.decode()
     for line in (
-        'pix2style_requests_total{address="/v1/stylize",status="200"} 2.0',
+        'pix2style_requests_total{address="/v1/stylize",status="200"} 3.0',
         'pix2style_requests_total{address="other",status="404"} 5.0',
         'pix2style_pictures_total{filter="great-wave"} 1.0',
         'pix2style_pictures_total{filter="a blend"} 1.0',
-        "pix2style_pixels_total 24.0",
-        'pix2style_photo_bytes_total{direction="in"} 10.0',
-        'pix2style_stage_seconds_count{stage="stylize"} 2.0',
+        'pix2style_pictures_total{filter="letters"} 1.0',
+        "pix2style_pixels_total 36.0",
+        'pix2style_photo_bytes_total{direction="in"} 15.0',
+        'pix2style_stage_seconds_count{stage="stylize"} 3.0',
         "pix2style_workers_ready 2.0",
         "# TYPE pix2style_workers_replaced_total counter",
         "pix2style_workers_replaced_total 3.0",

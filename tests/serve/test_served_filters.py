@@ -70,6 +70,7 @@ def test_requests(served: ServedFilters, text: str, style: str | None, parts: li
         ("great-wave:nan,two-styles-small:1", None, "is not a weight: give a number of at least 0"),
         ("great-wave:-1,two-styles-small:1", None, "is not a weight: give a number of at least 0"),
         ("great-wave:0,two-styles-small:0", None, "no weight above 0"),
+        ("great-wave:1e308,two-styles-small:1e308", None, "too large weights: only their ratios matter"),
         (",".join(["great-wave"] * 9), None, "blend at most 8 filters"),
         ("great-wave", "0", "great-wave has only one style: leave out style"),
         ("two-styles-small", "2", "there is no style 2: choose one from 0 to 1"),

@@ -214,6 +214,22 @@ def test_the_page_is_isolated_until_another_page_takes_its_place(
         assert tab.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
 
 
+def test_the_page_works_though_its_isolation_cannot_be_installed(
+    chromium: Any, page_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(page_folder, tmp_path / "page")
+    script = tmp_path / "page" / "isolate.js"
+    assert "READY_MS = 10_000" in script.read_text()
+    script.write_text(script.read_text().replace("READY_MS = 10_000", "READY_MS = 10"))
+    fails = 'addEventListener("install", (event) => event.waitUntil(Promise.reject()))'
+    (tmp_path / "page/service-worker.js").write_text(fails)
+    with _serve(tmp_path) as address, closing(chromium.new_context()) as context:
+        tab = context.new_page()
+        tab.goto(f"{address}/page/")
+        _wait(tab, "Ready")
+        assert not tab.evaluate("crossOriginIsolated")
+
+
 def test_keyboard_alone(visit: Any, photos) -> None:
     _give(visit, photos(1, 40, 60)[0])
     visit.evaluate("document.activeElement.blur()")
