@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -29,6 +30,9 @@ _VARIABLES = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 26),
 }
+# The address of a socket has at most 103 bytes on macOS, and multiprocessing appends 34 to the temporary folder.
+_LONGEST_FOLDER_BYTES = 65
+_SHORT_FOLDER = "/tmp"  # noqa: S108 - the socket lies in a folder of its own below it, which only this user can open
 _starting = threading.Lock()
 _running: set[Any] = set()
 
@@ -42,8 +46,19 @@ def prepare_workers() -> None:
         from multiprocessing import forkserver
 
         with _starting, _environment():
+            _choose_folder()
             multiprocessing.get_context("forkserver").set_forkserver_preload([_PRELOADED])
             forkserver.ensure_running()
+
+
+def _choose_folder() -> None:
+    """Let multiprocessing put its socket into a folder with a short path if the temporary folder's is too long."""
+    if len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER_BYTES:
+        usual, tempfile.tempdir = tempfile.tempdir, _SHORT_FOLDER
+        try:
+            multiprocessing.util.get_temp_dir()  # makes the folder and keeps it for later
+        finally:
+            tempfile.tempdir = usual
 
 
 @contextlib.contextmanager

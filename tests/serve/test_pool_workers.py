@@ -8,8 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing import process as mp_process
+from multiprocessing import util as mp_util
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from pix2style.serve.jobs import (
 )
 from pix2style.serve.limits import ServeLimits
 from pix2style.serve.pool import WorkerPool
+from pix2style.serve.worker_process import _choose_folder
 
 from pictures import encoded  # isort: skip
 from pools import with_pool  # isort: skip
@@ -39,6 +43,7 @@ SCRIPT = """
 import asyncio, os
 from pix2style.serve.limits import ServeLimits
 from pix2style.serve.pool import WorkerPool
+from pix2style.serve.worker_process import _choose_folder
 from pix2style.serve.served_filters import ServedFilters
 async def main():
     pool = WorkerPool(ServedFilters.from_sources(["great-wave"]), ServeLimits(), workers=1)
@@ -237,3 +242,21 @@ def test_nothing_is_left_when_the_front_process_is_killed(tmp_path: Path) -> Non
     while is_running(worker) or is_running(fork_server) or any(tmp_path.iterdir()):
         assert time.monotonic() < end, list(tmp_path.iterdir())
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("name", "is_short"), [("short", True), ("long" * 30, False)])
+def test_the_socket_of_the_fork_server_has_a_short_path(
+    name: str, is_short: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as parent:
+        folder = Path(parent, name)
+        folder.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        monkeypatch.setattr(mp_process.current_process(), "_config", {})
+        monkeypatch.setattr(mp_util, "Finalize", lambda *_, **__: None)  # else it would be removed twice
+        _choose_folder()
+        assert tempfile.gettempdir() == str(folder)
+        chosen = Path(mp_util.get_temp_dir())
+        assert (chosen.parent == folder) is is_short
+        assert len(os.fsencode(chosen / "listener-12345678")) < 104
+        chosen.rmdir()

@@ -62,6 +62,12 @@ def stop_signals() -> Iterator[StopRequest]:
     previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield request
+    except BaseException:
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            # torchrun ends all processes when one has ended. This one still has to say why it ends; torchrun gives it
+            # half a minute.
+            previous[signal.SIGTERM] = signal.SIG_IGN
+        raise
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
