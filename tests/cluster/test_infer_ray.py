@@ -155,7 +155,9 @@ def test_two_machines_of_which_one_is_killed_and_again(
     assert tree(out) == expected
     assert code == 1
     assert "failed: album0/empty.jpg: the file is empty" in printed.err
-    assert json.loads(printed.out)["written"] == 10
+    figures = json.loads(printed.out)
+    # A worker may finish a photo while its machine dies. The one that repeats its photos finds that output.
+    assert figures["written"] + figures["existed"] == 10
     *lines, last = map(json.loads, (out / REPORT_NAME).read_text().splitlines())
     assert [(line["photo"], line["outcome"]) for line in lines] == [("album0/empty.jpg", "failed")]
     assert last["figures"]["failed"] == 1
