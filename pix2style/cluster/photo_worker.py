@@ -83,8 +83,10 @@ class _NotLoaded(Stylizer):
         return self._identity
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        """Refuse to stylize."""
-        raise NotImplementedError
+        """Raise an error: only workers load the stylizer."""
+        raise RuntimeError(
+            f"{self._identity.name} is loaded by workers only: {len(images)} images cannot be stylized here"
+        )
 
 
 class PhotoWorker:

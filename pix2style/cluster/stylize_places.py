@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pix2style.cluster.cluster_report import ClusterReport, ReportLines
-from pix2style.cluster.photo_result import BatchResult, Outcome, PhotoResult
+from pix2style.cluster.photo_result import BatchResult, PhotoResult
 from pix2style.cluster.photo_worker import ClusterJob
 from pix2style.cluster.place import Place
 from pix2style.cluster.ray_run import RayOptions, running_on_ray
@@ -15,14 +15,11 @@ from pix2style.errors import DataError
 from pix2style.images import IMAGE_SUFFIXES
 from pix2style.images.left_out import describe_counts
 from pix2style.plural import counted
+from pix2style.runtime.existing_outputs import OTHER_ORIGINS
 from pix2style.writable import check_can_write_folder
 
 REPORT_NAME = "pix2style-report.jsonl"
 """Name of the report in the target."""
-_OTHERS: dict[Outcome, str] = {
-    "other settings": "was made by another filter or with other settings",
-    "other photo": "was made of another photo, or of this one before it was changed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ def _others(batches: Iterable[BatchResult], add: Callable[[BatchResult], None]) 
     for batch in batches:
         add(batch)
         for result in batch.results:
-            if result.outcome in _OTHERS:
+            if result.outcome in OTHER_ORIGINS:
                 first = first or result
                 alike += result.outcome == first.outcome
     return first, alike
@@ -127,9 +124,9 @@ def _refuse_others(others: tuple[PhotoResult | None, int], job: ClusterJob) -> N
     if first is None:
         return
     more = f", as {counted(alike, 'more image', verb='was')}" if alike else ""
-    them = "them" if alike else "it"
+    what, them = OTHER_ORIGINS[first.outcome].format(source="photo"), "them" if alike else "it"
     raise DataError(
-        f"{job.target.address}/{first.output}: {_OTHERS[first.outcome]}{more}: add --overwrite to replace {them}, or"
+        f"{job.target.address}/{first.output}: {what}{more}: add --overwrite to replace {them}, or"
         " choose another TARGET"
     )
 

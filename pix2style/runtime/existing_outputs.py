@@ -24,10 +24,11 @@ ORIGIN_DIGITS = 32
 # Formats whose files differ with `lossless`. Most other formats lose nothing anyway.
 _LOSSLESS_DIFFERS = frozenset(("AVIF", "JPEG", "WEBP"))
 _Answer = Literal["none", "folder", "same", "unknown", "other settings", "other photo"]
-_OTHERS: dict[_Answer, str] = {
+OTHER_ORIGINS: dict[str, str] = {
     "other settings": "was made by another filter or with other settings",
     "other photo": "was made of another {source}, or of this one before it was changed",
 }
+"""What is said of outputs that something else made, with `{source}` for what inputs are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,8 @@ def find_existing(jobs: Sequence[Job], origin: OutputOrigin, *, overwrite: bool)
             found.blocked.append(job)
         elif answer == "none":
             remaining.append(position)
-        elif answer in _OTHERS:
-            others.append((job.target, _OTHERS[answer]))
+        elif answer in OTHER_ORIGINS:
+            others.append((job.target, OTHER_ORIGINS[answer]))
         else:
             found.done.append(job.target)
             found.of_unknown_origin += answer == "unknown"

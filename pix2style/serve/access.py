@@ -8,13 +8,13 @@ a site could let its own name point to this machine (DNS rebinding).
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from pix2style.errors import ConfigError
+from pix2style.listening import host_name, is_this_machine
 from pix2style.serve.answers import RequestError
 
 TOKEN_VARIABLE = "PIX2STYLE_SERVE_TOKEN"  # noqa: S105 - the name of the variable
@@ -67,7 +67,7 @@ class Access:
             RequestError: A page of another site has caused it, or it names another host.
         """
         host = headers.get("host", "")
-        if not self.is_open and not is_this_machine(_host_name(host)):
+        if not self.is_open and not is_this_machine(host_name(host)):
             raise RequestError("foreign", "use the address that the server has printed, not another name of it")
         origin = headers.get("origin")
         if origin is None:
@@ -113,24 +113,6 @@ def make_access(host: str, token: str | None, *, without_token: bool, origins: t
 
 def _is_token(token: str) -> bool:
     return len(token) >= _LEAST_TOKEN_LETTERS and token.isascii() and token.isprintable() and " " not in token
-
-
-def is_this_machine(name: str) -> bool:
-    """Return whether a host's name or address means this machine, and nothing else."""
-    if name.lower().rstrip(".") in ("localhost", ""):
-        return name != ""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_name(host: str) -> str:
-    """Return the host of `HOST:PORT`, without the brackets of an IPv6 address."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def _place(origin: str) -> str | None:

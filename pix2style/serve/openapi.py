@@ -17,21 +17,8 @@ OUT_TYPES = (*IN_TYPES[:-1], "image/avif", "image/bmp", "image/x-portable-pixmap
 SERVER_TIMING, NOTES = "Server-Timing", "Pix2style-Notes"
 # Error answers of every address but those for health and readiness, and further ones of POST /v1/stylize.
 _OF_EVERY: tuple[Code, ...] = ("token", "foreign")
-_OF_STYLIZE: tuple[Code, ...] = (
-    "bad-request",
-    "body-too-slow",
-    "too-many-bytes",
-    "too-many-pixels",
-    "not-a-picture",
-    "parameter",
-    "no-photo",
-    "damaged-picture",
-    "busy",
-    "not-ready",
-    "stopping",
-    "worker-lost",
-    "too-slow",
-)
+_NOT_OF_STYLIZE = (*_OF_EVERY, "no-such-address", "method", "server-error")
+_OF_STYLIZE: tuple[Code, ...] = tuple(code for code in ANSWERS if code not in _NOT_OF_STYLIZE)
 
 
 def openapi_document(filters: Sequence[str], *, needs_token: bool) -> _Json:

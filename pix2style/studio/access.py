@@ -7,12 +7,12 @@ has caused is refused, and so is one for another host's name, which a site could
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pix2style.files import sha256_bytes
+from pix2style.listening import host_name, is_this_machine
 
 _READING = frozenset(("GET", "HEAD"))
 # `none`: the person has typed the address, or followed a link from another program.
@@ -59,7 +59,7 @@ class Access:
             headers: Its headers, by their names in lower case.
         """
         host = headers.get("host", "")
-        if not self.is_open and not is_this_machine(_host_name(host)):
+        if not self.is_open and not is_this_machine(host_name(host)):
             return "open the studio by the address that it has printed, which begins with http://127.0.0.1"
         site = headers.get("sec-fetch-site", "none")
         if path != "/" and site not in _OWN_REQUESTS:
@@ -74,21 +74,3 @@ class Access:
         if self.token is None:
             return True
         return hmac.compare_digest((given or "").encode(), self.token.encode())
-
-
-def is_this_machine(name: str) -> bool:
-    """Return whether a host's name or address means this machine, and nothing else."""
-    if name.lower().rstrip(".") in ("localhost", ""):
-        return name != ""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_name(host: str) -> str:
-    """Return the host of `HOST:PORT`, without the brackets of an IPv6 address."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""

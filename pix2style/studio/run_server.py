@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import logging
 import secrets
@@ -13,14 +12,14 @@ from collections.abc import Callable
 
 import uvicorn
 
-from pix2style.errors import ConfigError
-from pix2style.studio.access import Access, is_this_machine
+from pix2style import listening
+from pix2style.listening import is_this_machine
+from pix2style.studio.access import Access
 from pix2style.studio.http_app import make_app
 from pix2style.studio.studio import Studio
 
 _TOKEN_BYTES = 24
 _LAST_ANSWERS_S = 2
-_HIGHEST_PORT = 65_535
 _MOST_REQUESTS = 200  # at a time
 
 
@@ -31,29 +30,8 @@ def make_access(host: str, *, with_token: bool) -> Access:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at a host and port; port 0 takes any free one.
-
-    Raises:
-        ConfigError: The port is taken, or the host is none of this machine. The message says what to do.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise ConfigError(_cannot_listen(host, port, error)) from error
-    listener.set_inheritable(False)
-    return listener
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> str:
-    if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)):
-        following = port + 1 if port < _HIGHEST_PORT else 0
-        return f"--port {port}: is taken, perhaps by another studio: choose another, for example --port {following}"
-    if error.errno == errno.EACCES:
-        return f"--port {port}: this user may not use it: choose one above 1023, for example --port 7860"
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return f"--host {host}: is no address of this machine: use 127.0.0.1, 0.0.0.0 or an address of it"
-    return f"--host {host} --port {port}: cannot listen there: {error.strerror or error}"
+    """Return a socket that listens at a host and port; see `listening.listen`."""
+    return listening.listen(host, port, program="studio", usual_port=7860)
 
 
 def address(host: str, port: int, token: str | None) -> str:

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from pix2style.errors import ConfigError
-from pix2style.studio.access import Access, is_this_machine
+from pix2style.listening import is_this_machine
+from pix2style.studio.access import Access
 
 pytest.importorskip("uvicorn")
 from pix2style.studio.run_server import address, listen, make_access
