@@ -27,6 +27,8 @@ from pix2style.recipes.quickstart import sample_photos
 
 SIZE = (640, 480)
 _TYPE = "image/jpeg"
+_ONE_SESSION = "filter alone, one session, 2 threads"
+_TWO_PROCESSES = "filter alone, two processes, 1 thread each"
 _WITH_JPEG = "Pillow, filter, Pillow, two processes, 1 thread each"
 _POST = """
 local file = io.open("{body}", "rb")
@@ -112,8 +114,8 @@ def measure_rounds(
             for _ in range(rounds):
                 own.append(
                     {
-                        "filter alone, one session, 2 threads": own_rate(filter_name, 1, 2, seconds),
-                        "filter alone, two processes, 1 thread each": own_rate(filter_name, 2, 1, seconds),
+                        _ONE_SESSION: own_rate(filter_name, 1, 2, seconds),
+                        _TWO_PROCESSES: own_rate(filter_name, 2, 1, seconds),
                         _WITH_JPEG: own_rate(filter_name, 2, 1, seconds, with_jpeg=True),
                     }
                 )
@@ -235,22 +237,22 @@ def tool_version(tool: str) -> str:
 
 def throughput_table(
     own: Sequence[dict[str, OwnRate]], measured: Sequence[Sequence[Measurement]]
-) -> tuple[list[str], float]:
-    """Return the lines of the table of the medians, and the median ratio of the best rate to the filter's own.
+) -> tuple[list[str], dict[str, float]]:
+    """Return the lines of the table of medians, and the median ratios of the best rate to each way without a server.
 
-    The filter's own rate is that from array to array, by the faster way of using two cores.
+    The column "of own" is relative to one session on two threads, which is what `load_stylizer` opens.
     """
     lines = [
         "| | photos/s | of own | p50, ms | p99, ms | CPU ms: front | workers | load tool | not 200 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    best_own = [max(rate.per_s for way, rate in rates.items() if way != _WITH_JPEG) for rates in own]
+    one_session = [rates[_ONE_SESSION].per_s for rates in own]
     for way in own[0]:
-        rate, share = _rate_and_share([rates[way].per_s for rates in own], best_own)
+        rate, share = _rate_and_share([rates[way].per_s for rates in own], one_session)
         cpu_ms = statistics.median(rates[way].cpu_ms for rates in own)
         lines.append(f"| {way} | {rate:.1f} | {share:.2f} | | | | {cpu_ms:.2f} | | |")
     for column in zip(*measured, strict=True):
-        rate, share = _rate_and_share([one.per_s for one in column], best_own)
+        rate, share = _rate_and_share([one.per_s for one in column], one_session)
         p50_ms, p99_ms, *cpu_ms = (
             statistics.median(getattr(one, name) for one in column)
             for name in ("p50_ms", "p99_ms", "front_ms", "workers_ms", "client_ms")
@@ -258,8 +260,8 @@ def throughput_table(
         cells = " | ".join([f"{p50_ms:.0f}", f"{p99_ms:.0f}", *(f"{figure:.2f}" for figure in cpu_ms)])
         bad = sum(one.bad for one in column)
         lines.append(f"| `serve`, {column[0].at_once} at a time | {rate:.1f} | {share:.2f} | {cells} | {bad} |")
-    ratios = [max(one.per_s for one in row) / best for row, best in zip(measured, best_own, strict=True)]
-    return lines, statistics.median(ratios)
+    best = [max(one.per_s for one in row) for row in measured]
+    return lines, {way: _rate_and_share(best, [rates[way].per_s for rates in own])[1] for way in own[0]}
 
 
 def _rate_and_share(rates: Sequence[float], best: Sequence[float]) -> tuple[float, float]:
