@@ -37,10 +37,11 @@ def main() -> None:
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 2], help="numbers of busy loops beside the training")
     parser.add_argument("changes", nargs="*", help="KEY=VALUE changes of the configuration")
     options = parser.parse_args()
+    machine = describe_machine()
     lines = [
         "# A training with a limit of time",
         "",
-        f"`{options.config.name}`. {', '.join(str(value) for value in describe_machine().values())}.",
+        f"`{options.config.name}`, {machine['processor']}, {machine['cores']} cores.",
         "",
         "| command | limit, s | busy loops | seconds | difference, s | images | within the bar |",
         "|---|---|---|---|---|---|---|",
