@@ -48,6 +48,8 @@ def _check(config: Config, options: EvaluationOptions, modes: Sequence[SteadyMod
         "--teacher": options.teacher is not None,
         "--style": bool(options.paintings),
         "--features": options.features is not None,
+        "--perceptual": options.perceptual is not None,
+        "--tell-apart": options.tell_apart,
         "--sheet": options.sheet is not None,
     }
     for name, is_given in given.items():

@@ -14,6 +14,7 @@ from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.contact_sheet import ContactSheet
 from pix2style.evaluation.dataset import PairDataset, PhotoDataset
 from pix2style.evaluation.evaluate import UNCHANGED_PHOTO, EvaluatedPhoto, evaluate
+from pix2style.evaluation.patch_distance import TargetPatches
 from pix2style.evaluation.report import EvalReport, MeanEstimate
 from pix2style.evaluation.structure import structure_distance
 from pix2style.evaluation.style import StyleMetric, load_style_metric
@@ -155,6 +156,30 @@ def test_style_to_target_compares_each_output_with_its_own_target(
     assert style_to_target.mean == pytest.approx(np.mean(expected))
     assert report.stylizers[0].style_to_painting is None
     assert report.target_to_painting is None
+
+
+def test_patches_are_measured_by_scale_and_relative_to_the_photo(photo_folder: Path) -> None:
+    teacher = Shifted(100)
+    report = evaluate({"same": teacher, "near": Shifted(60)}, PhotoDataset([photo_folder]), reference=teacher)
+    same, near, unchanged = (row.patch_distance for row in report.stylizers)
+    assert same is not None
+    assert near is not None
+    assert unchanged is not None
+    assert same.relative is not None
+    assert near.relative is not None
+    assert unchanged.relative is not None
+    assert same.relative.mean == 0 < near.relative.mean < unchanged.relative.mean == pytest.approx(1)
+    expected: list[dict[str, float]] = []
+    for index, path in enumerate(sorted(photo_folder.iterdir())):
+        photo = read_picture(path).rgb
+        expected.append(TargetPatches(teacher(photo), index).distances(Shifted(60)(photo)))
+    for scale, estimate in near.levels.items():
+        assert estimate.mean == pytest.approx(np.mean([distances[scale] for distances in expected]))
+    assert report.settings["patch_side_px"] == 7
+    assert " SWD " in render_table(report)
+    unstyled = evaluate({"a": Shifted(0)}, PhotoDataset([photo_folder]), reference=Shifted(0)).stylizers[0]
+    assert unstyled.patch_distance is not None
+    assert unstyled.patch_distance.relative is None
 
 
 def test_vgg19_measures_the_structure_too(photo_folder: Path, vgg_to_conv3_1: Path) -> None:
