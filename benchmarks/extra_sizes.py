@@ -32,6 +32,7 @@ CHOICES = {
     "`ray`": ("ray",),
     "`hub` (with `train`)": ("hub",),
     "`tensorboard` (with `train`)": ("tensorboard",),
+    "`metrics` (with `train`)": ("metrics",),
     "`heif`": ("heif",),
     "`video`": ("video",),
     "`live` (with `video`)": ("live",),

@@ -36,6 +36,12 @@ _PATCH_SIDE_PX = 64
 _SIDE_MULTIPLE_PX = 16
 # Networks with two halvings, such as Magenta's, draw on a grid of 4 pixels.
 _GRID_PX = 4
+TELL_APART_SETTINGS: dict[str, int] = {
+    "tell_apart_folds": _FOLDS,
+    "tell_apart_steps": _STEPS,
+    "tell_apart_seed": _SEED,
+    "tell_apart_grid_px": _GRID_PX,
+}
 _SHRINK = {"full_size": 1, "half_size": 2}
 
 

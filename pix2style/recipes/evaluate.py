@@ -143,14 +143,15 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
 
 def _add_tell_apart(report: EvalReport, tell_apart: TellApart) -> EvalReport:
     """Test how well networks tell the outputs from the targets, and return the report with the results."""
-    from pix2style.evaluation.two_sample_test import MOST_PHOTOS
+    from pix2style.evaluation.two_sample_test import MOST_PHOTOS, TELL_APART_SETTINGS
 
     with ProgressBar("networks", tell_apart.networks) as bar:
         results = tell_apart.results(bar.set_counts)
     rows = tuple(row.model_copy(update={"told_apart": results.get(row.name)}) for row in report.stylizers)
     note = f"told apart: measured on the first {MOST_PHOTOS} photos"
     notes = (*report.notes, *([note] if report.material.photos > MOST_PHOTOS else []))
-    return report.model_copy(update={"stylizers": rows, "notes": notes})
+    settings = {**report.settings, **TELL_APART_SETTINGS}
+    return report.model_copy(update={"stylizers": rows, "notes": notes, "settings": settings})
 
 
 def open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
