@@ -179,7 +179,8 @@ def _open_judging(
     check_can_write(file)
     votes_file = VotesFile(file)
     pictures = open_pictures(sheets, teacher=teacher, photos=photos)
-    asked = [one for one in QUESTIONS if question in (None, QuestionChoice.both) or question == one]
+    wanted = None if question in (None, QuestionChoice.both) else str(question)
+    asked = [one for one in QUESTIONS if wanted in (None, one)]
     if pictures.teacher is None:
         if question in (QuestionChoice.teacher, QuestionChoice.both):
             raise ConfigError(f"--question {question}: no teacher is known: add --teacher FOLDER")

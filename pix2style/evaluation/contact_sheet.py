@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pix2style.evaluation.evaluate import EvaluatedPhoto
 from pix2style.images import Image8
-from pix2style.images.contact_sheet import ColumnKind, SheetColumn, write_contact_sheet
+from pix2style.images.contact_sheet import SheetColumn, write_contact_sheet
 
 _MAX_HEADING_LENGTH = 24
 
@@ -53,10 +53,12 @@ class ContactSheet:
             DataError: The file cannot be written.
         """
         teacher = "target" if teacher in self._stylizers else teacher
-        kinds: tuple[ColumnKind, ...] = ("photo", "target", *(("stylizer",) * len(self._stylizers)))
-        names = ("photo", teacher, *self._stylizers)
         images = [dict(zip(self._photos, column, strict=True)) for column in zip(*self._rows, strict=True)]
-        columns = [SheetColumn(kind, name, of) for kind, name, of in zip(kinds, names, images, strict=True)]
+        columns = [
+            SheetColumn("photo", "photo", images[0]),
+            SheetColumn("target", teacher, images[1]),
+            *(SheetColumn("stylizer", name, of) for name, of in zip(self._stylizers, images[2:], strict=True)),
+        ]
         write_contact_sheet(path, columns, self._headings)
 
 

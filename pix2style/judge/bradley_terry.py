@@ -66,7 +66,8 @@ def fit_strengths(wins: Floats, prior_votes: float = PRIOR_VOTES) -> Floats:
         strengths = strengths + step.clip(-_LONGEST_STEP, _LONGEST_STEP)
         if np.abs(step).max(initial=0) < _TOLERANCE:
             break
-    return strengths - strengths.mean(-1, keepdims=True)
+    centered: Floats = strengths - strengths.mean(-1, keepdims=True)
+    return centered
 
 
 def strength_intervals(
@@ -109,4 +110,5 @@ def _counted(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _logistic(value: Floats) -> Floats:
-    return 0.5 * (1 + np.tanh(value / 2))
+    chance: Floats = 0.5 * (1 + np.tanh(value / 2))
+    return chance

@@ -203,7 +203,7 @@ def _parse(value: Any) -> Vote:
         raise ValueError("a text is missing")
     if vote.question not in QUESTIONS or vote.answer not in ANSWERS or vote.left == vote.right:
         raise ValueError("an unknown question or answer")
-    numbers = isinstance(vote.showing, int) and isinstance(vote.seconds, int | float | None)
+    numbers = isinstance(vote.showing, int) and (vote.seconds is None or isinstance(vote.seconds, int | float))
     if not numbers or (vote.question == "teacher" and vote.teacher not in (vote.left, vote.right)):
         raise ValueError("a number or the teacher is missing")
     return vote
