@@ -135,7 +135,7 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     if options.tell_apart:
         report = _add_tell_apart(report, tell_apart)
     if options.sheet is not None:
-        contact_sheet.write(options.sheet)
+        contact_sheet.write(options.sheet, teacher=report.reference.name)
     if options.html is not None:
         write_bytes(options.html, eval_report(report, extremes).encode())
     return report
