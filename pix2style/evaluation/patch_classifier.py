@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,14 +58,7 @@ class PatchClassifier(nn.Module):
         return score
 
 
-def train_classifier(
-    pairs: Sequence[Tensor],
-    grid: PatchGrid,
-    *,
-    steps: int,
-    seed: int,
-    on_step: Callable[[], None] = lambda: None,
-) -> PatchClassifier:
+def train_classifier(pairs: Sequence[Tensor], grid: PatchGrid, *, steps: int, seed: int) -> PatchClassifier:
     """Train a network to tell the first image of each pair from the second.
 
     Each step shows it patches of both images at the same places, so that what both show teaches it nothing.
@@ -75,12 +68,11 @@ def train_classifier(
         grid: Size and places of the patches.
         steps: Number of optimiser steps.
         seed: Seed of weights and places. With one number of threads the result is the same for the same seed.
-        on_step: Called after each step.
     """
     random = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        classifier = PatchClassifier().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        classifier = PatchClassifier().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, _LEARNING_RATE, total_steps=steps, pct_start=_WARM_UP_SHARE
@@ -91,10 +83,9 @@ def train_classifier(
         patches = _batch([_random_patch(pairs[index], grid, random) for index in chosen])
         loss = functional.binary_cross_entropy_with_logits(classifier(patches), labels)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-        on_step()
     return classifier.eval()
 
 
