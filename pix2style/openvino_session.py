@@ -135,6 +135,8 @@ class OpenVinoSession:
 
     def _request_for_size(self, key: _Key) -> Any:
         if key not in self._fixed:
+            for request in self._any_size.values():
+                request.get_compiled_model().release_memory()
             self._fixed[key] = self._compile({name: list(shape) for name, shape in key})
         self._fixed.move_to_end(key)
         while len(self._fixed) > _MOST_SIZES:

@@ -80,7 +80,7 @@ def _make_pool(
 
         for name in filters.names:
             check_device(device, filters.get(name).path)
-    return WorkerPool(filters, accepted.limits(), workers=count, threads_per_worker=threads, device=device)
+    return WorkerPool(filters, accepted.limits(), workers=count, threads=threads, device=device)
 
 
 def _serve(pool: WorkerPool, access: Access, listener: socket.socket, *, stop_s: float, log: bool) -> Server:
