@@ -87,6 +87,7 @@ def test_infer_works_where_only_the_base_is_installed(red_filter: Path, photo: P
         (("export", "{folder}"), "train"),
         (("train",), "train"),
         (("studio",), "studio"),
+        (("judge", "{folder}"), "studio"),
         (("serve", "--port", "0"), "serve"),
     ],
 )

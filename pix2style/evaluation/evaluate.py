@@ -57,11 +57,13 @@ class EvaluatedPhoto:
         photo: The photo.
         target: What the teacher or the reference made of it.
         stylized: What each stylizer made of it, by the stylizer's name.
+        name: Name of the photo's file, relative to its folder.
     """
 
     photo: Image8
     target: Image8
     stylized: dict[str, Image8]
+    name: str = ""
 
 
 def evaluate(
@@ -153,7 +155,7 @@ class _Evaluation:
             self._add_style(self._style_metric, outputs, target)
         self.samples.append((sample.name, sample.sha256))
         self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
-        return EvaluatedPhoto(sample.photo, target, stylized)
+        return EvaluatedPhoto(sample.photo, target, stylized, sample.name)
 
     def _warm_up(self, photo: Image8) -> None:
         """Stylize a photo without timing: first calls allocate memory and choose kernels."""

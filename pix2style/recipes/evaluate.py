@@ -122,7 +122,7 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
             on_progress=bar.set_counts,
         )
     if options.sheet is not None:
-        contact_sheet.write(options.sheet)
+        contact_sheet.write(options.sheet, teacher=report.reference.name)
     if options.html is not None:
         write_bytes(options.html, eval_report(report, extremes).encode())
     return report

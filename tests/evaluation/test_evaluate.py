@@ -19,7 +19,8 @@ from pix2style.evaluation.structure import structure_distance
 from pix2style.evaluation.style import StyleMetric, load_style_metric
 from pix2style.evaluation.table import render_table
 from pix2style.fidelity import ssim
-from pix2style.images import Image8, encode_png, read_picture
+from pix2style.images import Image8, encode_png, read_picture, write_png
+from pix2style.images.contact_sheet import read_contact_sheet
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
@@ -302,6 +303,24 @@ def test_the_contact_sheet_shows_photo_target_and_every_stylizer(photo_folder: P
     top = picture.shape[0] - 2 * (40 + 8)
     np.testing.assert_array_equal(picture[top : top + 40, 8:64], photo)
     np.testing.assert_array_equal(picture[top : top + 40, 136:192], Shifted(40)(photo))
+    columns = read_contact_sheet(tmp_path / "sheet.png")
+    expected = [("photo", "photo"), ("target", "target"), ("stylizer", "a"), ("stylizer", "b" * 60)]
+    assert [(column.kind, column.name) for column in columns] == expected
+    assert list(columns[2].images) == ["0.png", "1.png"]
+    np.testing.assert_array_equal(columns[2].images["0.png"], Shifted(40)(photo))
+
+
+def test_a_sheet_without_its_text_is_refused(photo_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"0\.png: does not say which pictures it shows: name folders"):
+        read_contact_sheet(photo_folder / "0.png")
+    for text in (
+        "{",
+        "[]",
+        '{"columns": [{"kind": "photo", "name": "x"}], "rows": [{"photo": "0", "boxes": [[0, 0, 9, 99]]}]}',
+    ):
+        write_png(tmp_path / "damaged.png", np.zeros((9, 9, 3), np.uint8), {"pix2style-sheet": text})
+        with pytest.raises(ImageError, match="is damaged: write the sheet again"):
+            read_contact_sheet(tmp_path / "damaged.png")
 
 
 def test_the_mean_of_one_photo_has_no_standard_error() -> None:
