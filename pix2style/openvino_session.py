@@ -180,7 +180,10 @@ def _run(request: Any, inputs: _Arrays) -> Any:
 
 def is_installed() -> bool:
     """Return whether OpenVINO is installed."""
-    return importlib.util.find_spec(_PACKAGE) is not None
+    try:
+        return importlib.util.find_spec(_PACKAGE) is not None
+    except (ImportError, ValueError):  # another program made it look missing
+        return False
 
 
 def import_openvino() -> Any:

@@ -59,16 +59,15 @@ def providers_of(device: str) -> list[str]:
         ConfigError: There is no such device, or the installed ONNX Runtime has no provider for it.
         MissingExtraError: The device is OpenVINO, which is not installed.
     """
-    available = available_devices()
     if device not in DEVICES:
-        raise ConfigError(f"--device {device}: is no device: give one of {', '.join(available)}")
+        raise ConfigError(f"--device {device}: is no device: give one of {', '.join(available_devices())}")
     if device == OPENVINO_DEVICE:
         openvino_session.import_openvino()
         return [OPENVINO]
-    if device not in available:
+    if DEVICES[device].provider not in onnxruntime.get_available_providers():
         raise ConfigError(
             f"--device {device}: the installed ONNX Runtime {onnxruntime.__version__} does not have it: give one of"
-            f" {', '.join(available)}, or install {DEVICES[device].package} in its place"
+            f" {', '.join(available_devices())}, or install {DEVICES[device].package} in its place"
         )
     return list(dict.fromkeys((DEVICES[device].provider, CPU_PROVIDER)))
 
