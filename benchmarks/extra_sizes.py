@@ -36,6 +36,7 @@ CHOICES = {
     "`heif`": ("heif",),
     "`video`": ("video",),
     "`live` (with `video`)": ("live",),
+    "`openvino`": ("openvino",),
     "`studio`": ("studio",),
     "`serve`": ("serve",),
     "all": ("all",),

@@ -22,7 +22,7 @@ from pix2style.images import Image8, encode_png, read_picture
 NOT_IN_BASE = (
     *("torch", "torchvision", "tensorflow", "tensorflow_hub", "cv2", "yaml", "kornia", "albumentations"),
     *("onnx", "onnxscript", "safetensors", "wandb", "av", "pygame", "pyvirtualcam", "starlette", "uvicorn"),
-    *("h11", "prometheus_client", "python_multipart"),
+    *("h11", "prometheus_client", "python_multipart", "openvino"),
 )
 
 # Runs the command line with arguments, then prints which of the watched modules are loaded.

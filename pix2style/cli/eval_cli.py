@@ -12,6 +12,7 @@ from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.eval_options import (
     ConfigOption,
+    DeviceOption,
     FeaturesOption,
     HtmlOption,
     LimitOption,
@@ -54,6 +55,7 @@ def eval_command(
     module: ModuleOption = None,
     sheet: SheetOption = None,
     html: HtmlOption = None,
+    device: DeviceOption = None,
     steady: SteadyOption = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
@@ -71,7 +73,9 @@ def eval_command(
     from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers
 
     settings = _load_settings(config, pairs, photos, max_side, module)
-    options = EvaluationOptions(stylizers, teacher, style or (), features, perceptual, tell_apart, limit, sheet, html)
+    options = EvaluationOptions(
+        stylizers, teacher, style or (), features, perceptual, tell_apart, limit, sheet, html, device
+    )
     if steady:
         _evaluate_steadiness(settings, options, mode or [Steady.off], as_json=as_json)
         return

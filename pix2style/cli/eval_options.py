@@ -86,6 +86,13 @@ HtmlOption = Annotated[
     Path | None,
     typer.Option(help="Write a report (HTML) with the table, and the best and the worst photos of each stylizer."),
 ]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Where the stylizers run, which are filter files and runs then, for example openvino. Default: cpu.",
+    ),
+]
 SteadyOption = Annotated[
     bool,
     typer.Option(

@@ -37,6 +37,7 @@ class EvaluationOptions:
         limit: Use only the first so many photos; None uses all.
         sheet: PNG file for a contact sheet; None writes none.
         html: HTML file for a report with the best and the worst photos; None writes none.
+        device: Where filter files and runs run; see `load_stylizer`.
     """
 
     stylizers: Sequence[str]
@@ -48,6 +49,7 @@ class EvaluationOptions:
     limit: int | None = None
     sheet: Path | None = None
     html: Path | None = None
+    device: str | None = None
 
 
 def check_evaluation(config: Config, options: EvaluationOptions) -> None:
@@ -108,7 +110,7 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     dataset = open_dataset(config, options.limit)
     if options.tell_apart:
         check_enough_photos(len(dataset))
-    stylizers = load_stylizers(options.stylizers, config.pairs.module)
+    stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
     reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
     style_metric, style_note = load_style_metric(options.features, config.losses.features)
     perceptual, perceptual_note = load_perceptual_metrics(options.perceptual)
@@ -165,12 +167,12 @@ def open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
     return PairDataset(reader, limit=limit, style=config.pairs.learn_style)
 
 
-def load_stylizers(sources: Sequence[str], module: str | None) -> dict[str, Stylizer]:
+def load_stylizers(sources: Sequence[str], module: str | None, device: str | None = None) -> dict[str, Stylizer]:
     """Load stylizers by short names: the last part of a path, unless two stylizers share it."""
     short_names = {source: _short_name(source) for source in sources}
     counts = Counter(short_names.values())
     names = {source: name if counts[name] == 1 else source for source, name in short_names.items()}
-    return {names[source]: load_stylizer(source, teacher_module=module) for source in sources}
+    return {names[source]: load_stylizer(source, teacher_module=module, device=device) for source in sources}
 
 
 def _short_name(source: str) -> str:

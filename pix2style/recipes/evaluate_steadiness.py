@@ -32,7 +32,7 @@ def evaluate_steadiness_of(config: Config, options: EvaluationOptions, modes: Se
     from pix2style.evaluation.steadiness import evaluate_steadiness
 
     dataset = open_dataset(config, options.limit)
-    stylizers = load_stylizers(options.stylizers, config.pairs.module)
+    stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
     with ProgressBar("measurements", len(stylizers) * len(modes)) as bar:
         return evaluate_steadiness(stylizers, dataset, modes, on_progress=bar.set_counts)
 
