@@ -23,7 +23,7 @@ def targets() -> list[Image8]:
     random = np.random.default_rng(0)
     images = []
     for _ in range(12):
-        strokes = np.kron(random.integers(-60, 61, (16, 12, 3)), np.ones((2, 4, 1)))
+        strokes = np.kron(random.integers(-60, 61, (32, 24, 3)), np.ones((2, 4, 1)))
         images.append(np.clip(strokes + random.integers(80, 170), 0, 255).astype(np.uint8))
     return images
 
@@ -36,7 +36,7 @@ def _blurred(image: Image8) -> Image8:
 def test_equal_images_cannot_be_told_apart(targets: list[Image8]) -> None:
     test = tell_apart(targets, targets, steps=1)
     assert (test.accuracy, test.low, test.high) == (0.5, 0.5, 0.5)
-    assert (test.photos, test.patches, test.patch_px) == (12, 12 * 2 * 2, 32)
+    assert (test.photos, test.patches, test.patch_px) == (12, 12 * 2 * 2, 64)
 
 
 def test_images_that_change_places_at_random_cannot_be_told_apart(targets: list[Image8]) -> None:
@@ -51,10 +51,10 @@ def test_images_that_change_places_at_random_cannot_be_told_apart(targets: list[
 
 def test_a_blur_by_half_a_pixel_is_found_and_the_figure_is_the_same_twice(targets: list[Image8]) -> None:
     outputs = [_blurred(image) for image in targets]
-    first, second = (tell_apart(outputs, targets, steps=STEPS) for _ in range(2))
-    assert first == second
-    assert first.accuracy > 0.85
-    assert 0.75 < first.low <= first.accuracy <= first.high <= 1
+    test = tell_apart(outputs, targets, steps=STEPS)
+    assert test.accuracy > 0.85
+    assert 0.75 < test.low <= test.accuracy <= test.high <= 1
+    assert tell_apart(outputs, targets, steps=1) == tell_apart(outputs, targets, steps=1)
 
 
 def test_both_sizes_are_tested_for_each_stylizer(targets: list[Image8]) -> None:
@@ -64,7 +64,7 @@ def test_both_sizes_are_tested_for_each_stylizer(targets: list[Image8]) -> None:
     results = collector.results(lambda *counts: done.append(counts))
     assert list(results) == ["same", "flat"]
     assert results["same"].half_size.accuracy == 0.5
-    assert (results["flat"].full_size.patch_px, results["flat"].half_size.patch_px) == (32, 16)
+    assert (results["flat"].full_size.patch_px, results["flat"].half_size.patch_px) == (64, 32)
     assert done[-1] == (collector.networks, collector.networks) == (16, 16)
 
 
