@@ -12,6 +12,8 @@ import onnxruntime
 
 from pix2style.errors import ArtifactError
 from pix2style.onnx_session import CPU_PROVIDER, Spinning, open_session
+from pix2style.openvino_session import OPENVINO, OpenVinoSession
+from pix2style.processes import usable_cores
 
 
 class FileSession:
@@ -24,7 +26,7 @@ class FileSession:
         path: Path of the file.
         data: Content of the file, which was read already.
         threads: Number of threads for one run; None for as many as there are cores.
-        providers: ONNX Runtime's execution providers, the preferred one first.
+        providers: ONNX Runtime's execution providers, the preferred one first; or `openvino_session.OPENVINO` alone.
         spinning: When threads that wait for work keep a core busy.
         in_floats: Whether 8-bit operators are computed in float32.
 
@@ -90,6 +92,9 @@ class FileSession:
         )
 
     def _open(self, data: bytes) -> onnxruntime.InferenceSession:
+        if self._providers == (OPENVINO,):
+            described = open_session(data, threads=1, optimize=False)
+            return OpenVinoSession(data, threads=self._threads or usable_cores(), described=described)
         return open_session(
             data,
             threads=self._threads,

@@ -22,7 +22,7 @@ from pix2style.images import Image8, encode_png, read_picture
 NOT_IN_BASE = (
     *("torch", "torchvision", "tensorflow", "tensorflow_hub", "cv2", "yaml", "kornia", "albumentations"),
     *("onnx", "onnxscript", "safetensors", "wandb", "av", "pygame", "pyvirtualcam", "starlette", "uvicorn"),
-    *("h11", "prometheus_client", "python_multipart"),
+    *("h11", "prometheus_client", "python_multipart", "openvino"),
 )
 
 # Runs the command line with arguments, then prints which of the watched modules are loaded.
@@ -87,6 +87,7 @@ def test_infer_works_where_only_the_base_is_installed(red_filter: Path, photo: P
         (("export", "{folder}"), "train"),
         (("train",), "train"),
         (("studio",), "studio"),
+        (("judge", "{folder}"), "studio"),
         (("serve", "--port", "0"), "serve"),
     ],
 )

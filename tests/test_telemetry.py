@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pix2style.images import Picture, write_picture
+from pix2style.openvino_session import is_installed
 
 
 def test_importing_albumentations_asks_no_host() -> None:
@@ -69,6 +70,10 @@ def make_photo_file(folder: Path) -> Path:
     [
         ("infer", "FILTER", "PHOTO", "-o", "OUT"),
         ("infer", "watercolor", "PHOTO", "-o", "OUT"),
+        pytest.param(
+            ("infer", "FILTER", "PHOTO", "-o", "OUT", "--device", "openvino"),
+            marks=pytest.mark.skipif(not is_installed(), reason="OpenVINO is not installed"),
+        ),
         ("inspect", "FILTER"),
         ("eval", "FILTER", "--photos", "PHOTO", "--teacher", "watercolor", "--features", "none"),
         ("make-pairs", "--content", "PHOTO", "--teacher", "watercolor", "--size", "32", "--out", "OUT"),

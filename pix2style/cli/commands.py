@@ -21,6 +21,7 @@ COMMAND_MODULES = {
     "studio": "studio_cli",
     "serve": "serve_cli",
     "eval": "eval_cli",
+    "judge": "judge_cli",
     "report": "report_cli",
     "config": "config_cli",
     "doctor": "doctor_cli",

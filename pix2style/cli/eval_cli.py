@@ -12,6 +12,7 @@ from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
 from pix2style.cli.eval_options import (
     ConfigOption,
+    DeviceOption,
     FeaturesOption,
     HtmlOption,
     LimitOption,
@@ -19,12 +20,14 @@ from pix2style.cli.eval_options import (
     ModeOption,
     ModuleOption,
     PairsOption,
+    PerceptualOption,
     PhotosOption,
     SheetOption,
     SteadyOption,
     StyleOption,
     StylizersArgument,
     TeacherOption,
+    TellApartOption,
 )
 from pix2style.cli.infer_options import Steady
 from pix2style.cli.terminal import json_text
@@ -47,9 +50,12 @@ def eval_command(
     max_side: MaxSideOption = None,
     limit: LimitOption = None,
     features: FeaturesOption = None,
+    perceptual: PerceptualOption = None,
+    tell_apart: TellApartOption = False,
     module: ModuleOption = None,
     sheet: SheetOption = None,
     html: HtmlOption = None,
+    device: DeviceOption = None,
     steady: SteadyOption = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
@@ -57,7 +63,8 @@ def eval_command(
     """Compare filters, runs and teachers on held-out photos: fidelity, style, size and speed.
 
     Prints a table with PSNR and SSIM against the teacher's images, style distance, file size, and milliseconds per
-    photo. The row "photo" is the unchanged photo, a baseline for the other rows. With --steady, how much of a picture
+    photo. The row "photo" is the unchanged photo, a baseline for the other rows. With --tell-apart, how often a network
+    can tell the outputs from the teacher's images. With --steady, how much of a picture
     changes that should not when the camera moves.
 
     Exit code 1: some photos could not be read. They are listed, and the figures are those of the others.
@@ -66,7 +73,9 @@ def eval_command(
     from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers
 
     settings = _load_settings(config, pairs, photos, max_side, module)
-    options = EvaluationOptions(stylizers, teacher, style or (), features, limit, sheet, html)
+    options = EvaluationOptions(
+        stylizers, teacher, style or (), features, perceptual, tell_apart, limit, sheet, html, device
+    )
     if steady:
         _evaluate_steadiness(settings, options, mode or [Steady.off], as_json=as_json)
         return

@@ -59,6 +59,22 @@ FeaturesOption = Annotated[
         " configuration, else vgg19 if it need not be downloaded."
     ),
 ]
+PerceptualOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--perceptual/--no-perceptual",
+        help="Measure LPIPS and DISTS (extra metrics), and download the networks that are missing, AlexNet (233 MB) and"
+        " VGG16 (528 MB). Default: measure what needs no download.",
+    ),
+]
+TellApartOption = Annotated[
+    bool,
+    typer.Option(
+        "--tell-apart",
+        help="Train small networks to tell the outputs from the targets, and say how often they can on new photos, at"
+        " 100 % and at half size: 50 % is chance. Takes about a minute for each stylizer on two cores.",
+    ),
+]
 ModuleOption = Annotated[
     str | None,
     typer.Option(help="Magenta's network: mobile, full, a SavedModel folder, a converted folder or an address."),
@@ -69,6 +85,13 @@ SheetOption = Annotated[
 HtmlOption = Annotated[
     Path | None,
     typer.Option(help="Write a report (HTML) with the table, and the best and the worst photos of each stylizer."),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Where the stylizers run, which are filter files and runs then, for example openvino. Default: cpu.",
+    ),
 ]
 SteadyOption = Annotated[
     bool,

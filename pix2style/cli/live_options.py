@@ -63,7 +63,8 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Where filter files run: cpu, or for example cuda or coreml if ONNX Runtime has it. Default: cpu.",
+        help="Where filter files run: cpu, openvino (for float32 filters), or for example cuda or coreml if ONNX"
+        " Runtime has it. Default: cpu.",
     ),
 ]
 ThreadsOption = Annotated[

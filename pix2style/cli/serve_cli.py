@@ -29,6 +29,7 @@ def serve_command(
     filters: options.FiltersArgument = None,
     workers: options.WorkersOption = None,
     threads_per_worker: options.ThreadsOption = 1,
+    device: options.DeviceOption = options.Device.cpu,
     stop_seconds: options.StopOption = 30.0,
     log: options.LogOption = False,
 ) -> None:
@@ -58,12 +59,14 @@ def serve_command(
 
         prepare_workers()  # they load their libraries while this process loads its own
         require("serve", "prometheus_client", "python_multipart", "starlette", "uvicorn")
-        pool = _make_pool(filters or [], accepted, workers, threads_per_worker)
+        pool = _make_pool(filters or [], accepted, workers, threads_per_worker, device.value)
         server = _serve(pool, access, listener, stop_s=stop_seconds, log=log)
     _leave(server)
 
 
-def _make_pool(sources: list[str], accepted: options.LimitOptions, workers: int | None, threads: int) -> WorkerPool:
+def _make_pool(
+    sources: list[str], accepted: options.LimitOptions, workers: int | None, threads: int, device: str
+) -> WorkerPool:
     from pix2style.processes import usable_cores
     from pix2style.serve.pool import WorkerPool
     from pix2style.serve.served_filters import ServedFilters
@@ -71,7 +74,13 @@ def _make_pool(sources: list[str], accepted: options.LimitOptions, workers: int 
 
     cores = min(usable_cores(), allotted_cores() or usable_cores())
     count = workers or max(1, cores // threads)
-    return WorkerPool(ServedFilters.from_sources(sources), accepted.limits(), workers=count, threads_per_worker=threads)
+    filters = ServedFilters.from_sources(sources)
+    if device != options.Device.cpu:
+        from pix2style.runtime.open_on_device import check_device  # imports ONNX Runtime, which this process has not
+
+        for name in filters.names:
+            check_device(device, filters.get(name).path)
+    return WorkerPool(filters, accepted.limits(), workers=count, threads=threads, device=device)
 
 
 def _serve(pool: WorkerPool, access: Access, listener: socket.socket, *, stop_s: float, log: bool) -> Server:

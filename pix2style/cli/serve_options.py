@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,6 +63,22 @@ ThreadsOption = Annotated[
         metavar="N",
         help="Threads of each worker. More threads answer a single request sooner, but fewer requests per second, for"
         " example --workers 1 --threads-per-worker 4.",
+    ),
+]
+
+
+class Device(StrEnum):
+    """Where a server's filters run."""
+
+    cpu = "cpu"
+    openvino = "openvino"
+
+
+DeviceOption = Annotated[
+    Device,
+    typer.Option(
+        help="What runs the filters on the processor, for example --device openvino for float32 filters: cpu is ONNX"
+        " Runtime, openvino needs the extra openvino and does not take 8-bit filters."
     ),
 ]
 _MaxMbOption = Annotated[

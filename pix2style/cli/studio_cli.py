@@ -68,11 +68,13 @@ def studio_command(
     Example: pix2style studio great-wave my-filter.onnx --port 8080
     """
     require("studio", "starlette", "uvicorn")
-    from pix2style.studio.run_server import address, listen, make_access, make_server, open_browser
+    from pix2style.listening import listen
+    from pix2style.page_server.run_server import address, make_access, make_server, open_browser
+    from pix2style.studio.http_app import make_app
     from pix2style.studio.studio import Studio
 
-    with terminated_like_interrupted(), listen(host, port) as listener:
-        access = make_access(host, with_token=token)
+    with terminated_like_interrupted(), listen(host, port, program="studio", usual_port=7860) as listener:
+        access = make_access(host, with_token=token, program="studio")
         url = address(host, listener.getsockname()[1], access.token)
         with contextlib.suppress(KeyboardInterrupt), Studio(filters or [], out) as studio:
 
@@ -82,5 +84,5 @@ def studio_command(
                     open_browser(url)
 
             with contextlib.suppress(KeyboardInterrupt):
-                make_server(studio, access, say_where).run(sockets=[listener])
+                make_server(make_app(studio, access), say_where).run(sockets=[listener])
             studio.finish_trainings(print_note)

@@ -12,6 +12,8 @@ from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.dataset import EvaluationDataset, Sample
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.evaluation.metric_values import MetricValues, StyleValues, mean_or_none
+from pix2style.evaluation.patch_distance import PATCH_SETTINGS, TargetPatches
+from pix2style.evaluation.perceptual import PerceptualMetrics
 from pix2style.evaluation.report import (
     DatasetRecord,
     EvalReport,
@@ -46,6 +48,7 @@ _SETTINGS: dict[str, str | int | float] = {
     "ssim_border": "windows inside only",
     "painting_side_px": PAINTING_SIDE_PX,
     "deep_painting_side_px": DEEP_PAINTING_SIDE_PX,
+    **PATCH_SETTINGS,
 }
 
 
@@ -57,11 +60,13 @@ class EvaluatedPhoto:
         photo: The photo.
         target: What the teacher or the reference made of it.
         stylized: What each stylizer made of it, by the stylizer's name.
+        name: Name of the photo's file, relative to its folder.
     """
 
     photo: Image8
     target: Image8
     stylized: dict[str, Image8]
+    name: str = ""
 
 
 def evaluate(
@@ -70,6 +75,7 @@ def evaluate(
     *,
     reference: Stylizer | None = None,
     style_metric: StyleMetric | None = None,
+    perceptual: PerceptualMetrics | None = None,
     paintings: Sequence[Path] = (),
     notes: Sequence[str] = (),
     on_photo: Callable[[EvaluatedPhoto], None] = lambda _: None,
@@ -86,6 +92,7 @@ def evaluate(
         reference: Makes the targets if `dataset` has none. It may be one of `stylizers`, whose outputs then are the
             targets.
         style_metric: Measures the style distance; None leaves its columns empty.
+        perceptual: Measures LPIPS and DISTS; None leaves their columns empty.
         paintings: Paintings whose style the stylizers should reach.
         notes: Remarks to pass on in the report.
         on_photo: Called with the images of each photo.
@@ -100,7 +107,7 @@ def evaluate(
     _check_names(stylizers)
     teacher = _targets_teacher(dataset, reference)
     painting_records, painting_features = _read_paintings(paintings, style_metric)
-    evaluation = _Evaluation(stylizers, reference, style_metric, painting_features)
+    evaluation = _Evaluation(stylizers, reference, style_metric, perceptual, painting_features)
     for index in range(len(dataset)):
         try:
             sample = dataset.load(index)
@@ -130,10 +137,11 @@ class _Evaluation:
         stylizers: Mapping[str, Stylizer],
         reference: Stylizer | None,
         style_metric: StyleMetric | None,
+        perceptual: PerceptualMetrics | None,
         paintings: list[PaintingFeatures],
     ) -> None:
         self._stylizers, self._reference = stylizers, reference
-        self._style_metric, self._paintings = style_metric, paintings
+        self._style_metric, self._perceptual, self._paintings = style_metric, perceptual, paintings
         self._values = {name: MetricValues() for name in (*stylizers, UNCHANGED_PHOTO)}
         self._megapixels: list[float] = []
         self._target_values = StyleValues()
@@ -147,13 +155,16 @@ class _Evaluation:
         stylized = {name: self._stylize(name, sample.photo) for name in self._stylizers}
         target = self._target(sample, stylized)
         outputs = {**stylized, UNCHANGED_PHOTO: sample.photo}
+        patches = TargetPatches(target, index=len(self.samples))
         for name, output in outputs.items():
             self._values[name].add_fidelity(output, target)
+            learned = {} if self._perceptual is None else self._perceptual.measure(output, target)
+            self._values[name].add_distances(patches.distances(output), learned)
         if self._style_metric is not None:
             self._add_style(self._style_metric, outputs, target)
         self.samples.append((sample.name, sample.sha256))
         self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
-        return EvaluatedPhoto(sample.photo, target, stylized)
+        return EvaluatedPhoto(sample.photo, target, stylized, sample.name)
 
     def _warm_up(self, photo: Image8) -> None:
         """Stylize a photo without timing: first calls allocate memory and choose kernels."""
@@ -202,13 +213,15 @@ class _Evaluation:
     ) -> EvalReport:
         """Summarise all photos; at least one must have been added."""
         metric = self._style_metric
-        rows = [values.summarise(name, self._stylizers.get(name)) for name, values in self._values.items()]
+        unchanged = self._values[UNCHANGED_PHOTO]
+        rows = [values.summarise(name, self._stylizers.get(name), unchanged) for name, values in self._values.items()]
         return EvalReport(
             material=dataset,
             reference=teacher,
             stylizers=tuple(rows),
             features=metric and _describe_features(metric),
             style_layers=metric.layers_by_figure if metric else {},
+            perceptual=_describe_perceptual(self._perceptual) if self._perceptual else {},
             paintings=tuple(paintings),
             target_to_painting=mean_or_none(self._target_values.to_painting),
             deep_target_to_painting=mean_or_none(self._target_values.deep_to_painting),
@@ -263,6 +276,13 @@ def _read_paintings(
 def _describe_features(metric: StyleMetric) -> FeaturesRecord:
     weights = metric.weights
     return FeaturesRecord(network=metric.name, layers=metric.style_layers, sha256=weights.sha256, weights=weights.name)
+
+
+def _describe_perceptual(metrics: PerceptualMetrics) -> dict[str, FeaturesRecord]:
+    return {
+        name: FeaturesRecord(network=record.name, layers=(), sha256=record.sha256)
+        for name, record in metrics.weights.items()
+    }
 
 
 def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:

@@ -27,8 +27,9 @@ def describe_machine() -> dict[str, str | int]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that compute figures; TensorFlow's only if it has been imported."""
-    names = [*_LIBRARIES, *(["tensorflow"] if "tensorflow" in sys.modules else []), "pix2style"]
+    """Return the versions of the libraries that compute figures; of the optional ones only those that are imported."""
+    optional = [name for name in ("tensorflow", "torchmetrics") if name in sys.modules]
+    names = [*_LIBRARIES, *optional, "pix2style"]
     return {name: _version(name) for name in names}
 
 

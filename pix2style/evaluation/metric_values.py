@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from pix2style.evaluation.report import MeanEstimate, StylizerMetrics
+from pix2style.evaluation.patch_distance import SCALES
+from pix2style.evaluation.report import MeanEstimate, PatchDistance, StylizerMetrics
 from pix2style.evaluation.structure import structure_distance
 from pix2style.evaluation.style import ImageFeatures, PaintingFeatures, StyleMetric
 from pix2style.fidelity import ssim
@@ -17,6 +18,9 @@ from pix2style.pairs.format.plan import teacher_record
 from pix2style.runs.stylizer import RunStylizer
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.stylizer import Stylizer
+
+# In levels. Where photos and targets differ by less they are equal but for rounding, and give no relative distance.
+_SMALLEST_UNIT = 0.01
 
 
 @dataclass(slots=True)
@@ -75,6 +79,8 @@ class MetricValues:
         psnr_db: PSNR against the target, in dB.
         ssim: SSIM against the target.
         style: Style and structure figures; empty without a feature network.
+        patches: Distance of the patches from the target's at each of the `SCALES`, in levels.
+        perceptual: Values of the learned metrics by their names; empty for those that were not measured.
         milliseconds: Time of each photo that was timed.
         equal_outputs: Number of outputs that equal their target in every byte.
     """
@@ -82,6 +88,8 @@ class MetricValues:
     psnr_db: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     style: StyleValues = field(default_factory=StyleValues)
+    patches: dict[str, list[float]] = field(default_factory=lambda: {scale: [] for scale in SCALES})
+    perceptual: dict[str, list[float]] = field(default_factory=lambda: {"lpips": [], "dists": []})
     milliseconds: list[float] = field(default_factory=list)
     equal_outputs: int = 0
 
@@ -91,12 +99,19 @@ class MetricValues:
         self.ssim.append(ssim(output, target))
         self.equal_outputs += bool((output == target).all())
 
-    def summarise(self, name: str, stylizer: Stylizer | None) -> StylizerMetrics:
+    def add_distances(self, patches: Mapping[str, float], perceptual: Mapping[str, float]) -> None:
+        """Add the distances of one output's patches by scale, and the values of the learned metrics."""
+        for values, added in ((self.patches, patches), (self.perceptual, perceptual)):
+            for name, value in added.items():
+                values[name].append(value)
+
+    def summarise(self, name: str, stylizer: Stylizer | None, unchanged: MetricValues) -> StylizerMetrics:
         """Return the stylizer's row of the report; there must be values of at least one photo.
 
         Args:
             name: Name of the row.
             stylizer: The stylizer, or None for the unchanged photos.
+            unchanged: Values of the unchanged photos.
         """
         size_bytes, parameters = _stored_size(stylizer)
         return StylizerMetrics(
@@ -110,10 +125,23 @@ class MetricValues:
             deep_style_to_target=mean_or_none(self.style.deep_to_target),
             deep_style_to_painting=mean_or_none(self.style.deep_to_painting),
             structure_distance=mean_or_none(self.style.structure_distance),
+            patch_distance=_patch_distance(self.patches, unchanged.patches),
+            lpips=mean_or_none(self.perceptual["lpips"]),
+            dists=mean_or_none(self.perceptual["dists"]),
             ms_per_picture=statistics.median(self.milliseconds) if self.milliseconds else None,
             bytes=size_bytes,
             parameters=parameters,
         )
+
+
+def _patch_distance(values: Mapping[str, list[float]], unchanged: Mapping[str, list[float]]) -> PatchDistance:
+    """Summarise the distances of patches; scales at which the photos equal the targets do not count as relative."""
+    units = {scale: fmean(distances) for scale, distances in unchanged.items()}
+    shares = [[value / units[scale] for value in values[scale]] for scale in values if units[scale] > _SMALLEST_UNIT]
+    return PatchDistance(
+        relative=mean_or_none([fmean(scales) for scales in zip(*shares, strict=True)]),
+        levels={scale: MeanEstimate.from_values(distances) for scale, distances in values.items()},
+    )
 
 
 def mean_or_none(values: list[float]) -> MeanEstimate | None:

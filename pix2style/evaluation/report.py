@@ -37,6 +37,43 @@ class MeanEstimate(_Record):
         return cls(mean=statistics.fmean(values), standard_error=error, n=len(values))
 
 
+class PatchDistance(_Record):
+    """Sliced Wasserstein distance of an output's patches from the target's (after Karras et al. 2018)."""
+
+    relative: MeanEstimate | None
+    """Mean over the scales of the distance as a share of the unchanged photos': 0 is equal, 1 as far as the photos.
+    None if the targets are the photos."""
+    levels: dict[str, MeanEstimate]
+    """Distance at each scale, in levels of 255: details of `full_size` and `half_size`, and what remains at
+    `quarter_size`, contrast and colours of areas."""
+
+
+class TwoSampleTest(_Record):
+    """How often networks told patches of outputs and targets apart, on photos that were new to them."""
+
+    accuracy: float
+    """Mean share of patches that were classified correctly: 0.5 is chance, 1 every time."""
+    low: float
+    """Lower end of the 95 % interval of `accuracy`, which is computed over photos."""
+    high: float
+    """Upper end of the interval."""
+    photos: int
+    """Number of photos."""
+    patches: int
+    """Number of patches that were classified, of outputs and targets together."""
+    patch_px: int
+    """Side of a patch, in pixels of the image that was compared."""
+
+
+class ToldApart(_Record):
+    """The classifier two-sample test of Lopez-Paz and Oquab 2017 at two sizes."""
+
+    full_size: TwoSampleTest
+    """Images at 100 %."""
+    half_size: TwoSampleTest
+    """Images at half their size: seen from farther away."""
+
+
 class StylizerMetrics(_Record):
     """Metrics of one stylizer, or of the unchanged photos: one row of the table."""
 
@@ -64,6 +101,14 @@ class StylizerMetrics(_Record):
     structure_distance: MeanEstimate | None = None
     """Distance of the outputs' structure from the photos' (after the CFSD of Chung et al. 2024): 0 is the same
     structure, 1 that of a plain area. None without VGG19."""
+    patch_distance: PatchDistance | None = None
+    """Distance of the outputs' patches from the targets', wherever the strokes lie; None in older reports."""
+    lpips: MeanEstimate | None = None
+    """LPIPS (Zhang et al. 2018) of the outputs against the targets; 0 means equal. None without its weights."""
+    dists: MeanEstimate | None = None
+    """DISTS (Ding et al. 2020) of the outputs against the targets; 0 means equal. None without its weights."""
+    told_apart: ToldApart | None = None
+    """How well a network tells the outputs from the targets; None if it was not measured or for unchanged photos."""
     ms_per_picture: float | None
     """Median milliseconds for one photo at a time, after a warm-up; None for the unchanged photos."""
     bytes: int | None
@@ -129,6 +174,8 @@ class EvalReport(_Record):
     """The feature network of the style distances; None if style was not measured."""
     style_layers: dict[str, tuple[str, ...]] = {}
     """Layers of the feature network that each style figure compares, by the figure's name."""
+    perceptual: dict[str, FeaturesRecord] = {}
+    """The networks of `lpips` and `dists`, as far as they were measured."""
     paintings: tuple[PaintingRecord, ...]
     target_to_painting: MeanEstimate | None = None
     """Style distance of the targets themselves from the paintings. A filter that reproduced the targets exactly would

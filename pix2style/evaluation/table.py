@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pix2style.evaluation.report import EvalReport, MeanEstimate, StylizerMetrics
+from pix2style.evaluation.report import EvalReport, MeanEstimate, StylizerMetrics, TwoSampleTest
 from pix2style.plural import counted
 
 _WIDTH = 120
@@ -17,9 +17,9 @@ _EMPTY_CELL = "-"
 
 def render_table(report: EvalReport) -> str:
     """Return mean and standard error of each metric as a table, followed by what the figures were measured on."""
-    headings = ["PSNR dB", "SSIM", *_style_headings(report), "size", "weights", "ms"]
+    headings = ["PSNR dB", "SSIM", "SWD", *_style_headings(report), *_learned(report), "size", "weights", "ms"]
     lines = table_lines(headings, [_cells(row, report) for row in report.stylizers])
-    return "\n".join([*lines, *_deep_lines(report), *_footer(report)])
+    return "\n".join([*lines, *_deep_lines(report), *_told_apart_lines(report), *_footer(report)])
 
 
 def table_lines(headings: list[str], rows: list[list[str]]) -> list[str]:
@@ -53,11 +53,30 @@ def _deep_lines(report: EvalReport) -> list[str]:
     return table_lines(list(columns), [list(row) for row in zip(names, *cells, strict=True)])
 
 
+def _told_apart_lines(report: EvalReport) -> list[str]:
+    """Return a table with the results of the classifier two-sample test, if it was made."""
+    rows = [(row.name, row.told_apart) for row in report.stylizers if row.told_apart is not None]
+    if not rows:
+        return []
+    cells = [[name, accuracy_text(told.full_size), accuracy_text(told.half_size)] for name, told in rows]
+    return table_lines(["told apart at 100 %", "told apart at 50 %"], cells)
+
+
+def accuracy_text(test: TwoSampleTest) -> str:
+    """Return accuracy and interval of a two-sample test in per cent."""
+    return f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})".replace("%", " %")
+
+
 def _style_headings(report: EvalReport) -> list[str]:
     """Return the headings of the style columns that hold figures; a note says why the others are missing."""
     if report.features is None:
         return []
     return ["style/teacher", *(["style/painting"] if report.paintings else [])]
+
+
+def _learned(report: EvalReport) -> list[str]:
+    """Return the headings of the learned metrics that were measured."""
+    return [name.upper() for name in report.perceptual]
 
 
 def _cells(row: StylizerMetrics, report: EvalReport) -> list[str]:
@@ -66,7 +85,10 @@ def _cells(row: StylizerMetrics, report: EvalReport) -> list[str]:
     milliseconds = _EMPTY_CELL if row.ms_per_picture is None else f"{row.ms_per_picture:.1f}"
     weights = _EMPTY_CELL if row.parameters is None else f"{row.parameters:,}"
     shown_styles = styles[: len(_style_headings(report))]
-    return [row.name, psnr, _estimate(row.ssim, 3), *shown_styles, _size(row.bytes), weights, milliseconds]
+    patches = _estimate(row.patch_distance.relative if row.patch_distance else None, 3)
+    learned = [_estimate(getattr(row, name), 3) for name in report.perceptual]
+    texts = [psnr, _estimate(row.ssim, 3), patches, *shown_styles, *learned]
+    return [row.name, *texts, _size(row.bytes), weights, milliseconds]
 
 
 def _estimate(estimate: MeanEstimate | None, digits: int) -> str:
@@ -96,6 +118,14 @@ def _footer(report: EvalReport) -> list[str]:
             f" torch threads {machine['torch_threads']}"
         ),
     ]
+    lines.append("SWD: sliced Wasserstein distance of 7x7 patches from the targets'; 0 is equal, 1 as far as the photo")
+    for name, record in report.perceptual.items():
+        lines.append(f"{name.upper()}: learned distance from the targets, {record.network}; 0 is equal")
+    if any(row.told_apart for row in report.stylizers):
+        lines.append(
+            "told apart: how often a network tells the outputs from the targets on photos that are new to it, with its"
+            " 95 % interval over photos; 50 % is chance"
+        )
     if report.features is not None:
         features = report.features
         network = f"{features.network} ({features.weights})" if features.weights else features.network

@@ -26,6 +26,7 @@ from pix2style.images.encode import (
     encode_png,
     format_of,
     write_picture,
+    write_png,
 )
 from pix2style.images.find import ImageListing, ImageSearch, find_images, list_images, search_images
 from pix2style.images.found import FoundImage, FoundImages
@@ -36,7 +37,9 @@ from pix2style.images.metadata import PictureMetadata
 from pix2style.images.metadata_choice import KeepMetadata
 from pix2style.images.origin import origin_in, read_origin
 from pix2style.images.picture import Image8, Picture, from_batch, from_signed, to_batch, to_signed
+from pix2style.images.png import png_text
 from pix2style.images.resample import (
+    Box,
     center_in_square,
     crop_to_square,
     fit_within,
@@ -44,6 +47,7 @@ from pix2style.images.resample import (
     resize_part,
     resize_shorter_side,
     sheet,
+    sheet_boxes,
     size_within,
 )
 from pix2style.images.sequence import Frame, PictureSequence, decode_images, open_images
@@ -54,6 +58,7 @@ from pix2style.images.write_sequence import check_can_hold, encode_sequence, wri
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "Box",
     "FoundImage",
     "FoundImages",
     "Frame",
@@ -95,6 +100,7 @@ __all__ = [
     "open_file",
     "open_images",
     "origin_in",
+    "png_text",
     "read_file",
     "read_image_file",
     "read_longer_side",
@@ -105,6 +111,7 @@ __all__ = [
     "resize_shorter_side",
     "search_images",
     "sheet",
+    "sheet_boxes",
     "size_within",
     "stream_has_alpha",
     "stylized_in",
@@ -113,5 +120,6 @@ __all__ = [
     "to_signed",
     "to_srgb",
     "write_picture",
+    "write_png",
     "write_sequence",
 ]

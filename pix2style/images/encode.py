@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from pix2style.errors import DataError
-from pix2style.files import atomic_path
+from pix2style.files import atomic_path, write_bytes
 from pix2style.images.colour import to_srgb
 from pix2style.images.origin import add_origin, origin_options
 from pix2style.images.picture import Image8, Picture
@@ -31,11 +31,32 @@ _USUAL_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _LONGEST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}
 
 
-def encode_png(rgb: Image8) -> bytes:
-    """Encode as PNG, without loss. With one version of Pillow the same image always gives the same bytes."""
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "PNG", compress_level=4)
+def encode_png(rgb: Image8, *, compress_level: int = 4, texts: Mapping[str, str] | None = None) -> bytes:
+    """Encode as PNG, without loss. With one version of Pillow the same image always gives the same bytes.
+
+    Args:
+        rgb: uint8 [height, width, 3].
+        compress_level: Effort for a small file, from 1 to 9; 0 does not compress, so that all images of one size give
+            files of one size.
+        texts: ASCII texts by their keywords; see `png_text`.
+    """
+    from PIL.PngImagePlugin import PngInfo
+
+    stream, info = io.BytesIO(), PngInfo()
+    for keyword, text in (texts or {}).items():
+        info.add_text(keyword, text)
+    Image.fromarray(rgb).save(stream, "PNG", compress_level=compress_level, pnginfo=info)
     return stream.getvalue()
+
+
+def write_png(path: Path, rgb: Image8, texts: Mapping[str, str]) -> None:
+    """Write a PNG file with texts; see `encode_png`.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    with writing(path):
+        write_bytes(path, encode_png(rgb, texts=texts))
 
 
 def encode_jpeg(rgb: Image8, quality: int = 95) -> bytes:

@@ -78,6 +78,16 @@ def parse_png(data: bytes) -> PngFile:
     return PngFile(_without(data, dropped), bits, profile, cicp, damaged, animated)
 
 
+def png_text(data: bytes, keyword: str) -> str | None:
+    """Return the first uncompressed text (tEXt) of a keyword in a PNG file; None if there is none."""
+    if not data.startswith(SIGNATURE):
+        return None
+    start = keyword.encode("latin-1") + b"\0"
+    contents = (data[begin + 8 : end - 4] for kind, begin, end in _chunks(data) if kind == b"tEXt")
+    found = next((content for content in contents if content.startswith(start)), None)
+    return None if found is None else found.removeprefix(start).decode("latin-1")
+
+
 def alpha_of_sixteen_bits(data: bytes, key: tuple[int, ...]) -> Image8:
     """Return the alpha channel of a PNG file of 16 bits per channel with a transparent colour.
 

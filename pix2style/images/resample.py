@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
 from pix2style.images.picture import WHITE, Image8, Picture
+from pix2style.light_dataclass import dataclass
 
 
 def resize(rgb: Image8, height: int, width: int) -> Image8:
@@ -91,29 +93,53 @@ def center_in_square(rgb: Image8, side: int) -> Image8:
     return square
 
 
-def sheet(rows: list[list[Image8]], headings: list[str], *, gap_px: int = 8, heading_px: int = 18) -> Image8:
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of an image, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def cut(self, rgb: Image8) -> Image8:
+        """Return a copy of this part of an image."""
+        return rgb[self.top : self.top + self.height, self.left : self.left + self.width].copy()
+
+
+_SHEET_GAP_PX, _SHEET_HEADING_PX = 8, 18
+
+
+def sheet(rows: list[list[Image8]], headings: list[str]) -> Image8:
     """Arrange rows of images under column headings on white: uint8 [height, width, 3].
 
     All rows have the same number of images. The images of a row are resized to the height of its first image.
     """
     from PIL import ImageDraw, ImageFont  # filters need no fonts
 
-    scaled = [
-        [resize(one, row[0].shape[0], max(1, round(one.shape[1] * row[0].shape[0] / one.shape[0]))) for one in row]
-        for row in rows
-    ]
-    columns = [max(row[i].shape[1] for row in scaled) for i in range(len(headings))]
-    top = heading_px + 2 * gap_px
-    canvas = Image.new(
-        "RGB",
-        (sum(columns) + gap_px * (len(columns) + 1), top + sum(r[0].shape[0] + gap_px for r in scaled)),
-        "white",
-    )
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(heading_px)
-    for i, heading in enumerate(headings):
-        draw.text((gap_px + sum(columns[:i]) + gap_px * i, gap_px), heading, fill="black", font=font)
-    for row in scaled:
-        for i, one in enumerate(row):
-            canvas.paste(Image.fromarray(one), (gap_px + sum(columns[:i]) + gap_px * i, top))
-        top += row[0].shape[0] + gap_px
+    boxes = sheet_boxes(rows)
+    right, bottom = max(row[-1].left + row[-1].width for row in boxes), boxes[-1][0].top + boxes[-1][0].height
+    canvas = Image.new("RGB", (right + _SHEET_GAP_PX, bottom + _SHEET_GAP_PX), "white")
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(_SHEET_HEADING_PX)
+    for heading, box in zip(headings, boxes[0], strict=True):
+        draw.text((box.left, _SHEET_GAP_PX), heading, fill="black", font=font)
+    for row, places in zip(rows, boxes, strict=True):
+        for one, box in zip(row, places, strict=True):
+            canvas.paste(Image.fromarray(resize(one, box.height, box.width)), (box.left, box.top))
     return np.array(canvas, dtype=np.uint8)
+
+
+def sheet_boxes(rows: Sequence[Sequence[Image8]]) -> list[list[Box]]:
+    """Return where `sheet` places each image of its rows."""
+    heights = [row[0].shape[0] for row in rows]
+    sizes = [
+        [max(1, round(one.shape[1] * height / one.shape[0])) for one in row]
+        for row, height in zip(rows, heights, strict=True)
+    ]
+    columns = [max(widths) for widths in zip(*sizes, strict=True)]
+    lefts = [_SHEET_GAP_PX * (i + 1) + sum(columns[:i]) for i in range(len(columns))]
+    tops = [_SHEET_HEADING_PX + _SHEET_GAP_PX * (i + 2) + sum(heights[:i]) for i in range(len(heights))]
+    return [
+        [Box(top, left, height, width) for left, width in zip(lefts, widths, strict=True)]
+        for top, height, widths in zip(tops, heights, sizes, strict=True)
+    ]

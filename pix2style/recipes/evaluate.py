@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.config import Config
-from pix2style.errors import ConfigError
+from pix2style.errors import ConfigError, DataError
 from pix2style.files import write_bytes
 from pix2style.loading import load_stylizer
 from pix2style.progress import ProgressBar
@@ -20,6 +20,7 @@ from pix2style.writable import check_can_write
 if TYPE_CHECKING:
     from pix2style.evaluation.dataset import EvaluationDataset
     from pix2style.evaluation.report import EvalReport
+    from pix2style.evaluation.two_sample_test import TellApart
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,24 @@ class EvaluationOptions:
         teacher: Stylizer that makes the targets for `eval.photos`; None takes the first of `stylizers`.
         paintings: Paintings whose style the stylizers should reach, besides those that the stylizers name.
         features: Feature network of the style distance; see `load_style_metric`.
+        perceptual: Measure LPIPS and DISTS; see `load_perceptual_metrics`.
+        tell_apart: Train networks to tell the outputs from the targets; see `two_sample_test`.
         limit: Use only the first so many photos; None uses all.
         sheet: PNG file for a contact sheet; None writes none.
         html: HTML file for a report with the best and the worst photos; None writes none.
+        device: Where filter files and runs run; see `load_stylizer`.
     """
 
     stylizers: Sequence[str]
     teacher: str | None = None
     paintings: Sequence[Path] = ()
     features: str | None = None
+    perceptual: bool | None = None
+    tell_apart: bool = False
     limit: int | None = None
     sheet: Path | None = None
     html: Path | None = None
+    device: str | None = None
 
 
 def check_evaluation(config: Config, options: EvaluationOptions) -> None:
@@ -93,20 +100,27 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     """
     from pix2style.evaluation.contact_sheet import ContactSheet
     from pix2style.evaluation.evaluate import EvaluatedPhoto, evaluate
+    from pix2style.evaluation.perceptual import load_perceptual_metrics
     from pix2style.evaluation.style import load_style_metric
+    from pix2style.evaluation.two_sample_test import TellApart, check_enough_photos
     from pix2style.reports.eval_report import eval_report
     from pix2style.reports.extremes import Extremes
 
     check_evaluation(config, options)
     dataset = open_dataset(config, options.limit)
-    stylizers = load_stylizers(options.stylizers, config.pairs.module)
+    if options.tell_apart:
+        check_enough_photos(len(dataset))
+    stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
     reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
-    style_metric, note = load_style_metric(options.features, config.losses.features)
-    contact_sheet, extremes = ContactSheet(), Extremes()
+    style_metric, style_note = load_style_metric(options.features, config.losses.features)
+    perceptual, perceptual_note = load_perceptual_metrics(options.perceptual)
+    contact_sheet, extremes, tell_apart = ContactSheet(), Extremes(), TellApart()
 
     def show(images: EvaluatedPhoto) -> None:
         contact_sheet(images)
         extremes(images)
+        if options.tell_apart:
+            tell_apart(images)
 
     with ProgressBar("photos", len(dataset)) as bar:
         report = evaluate(
@@ -114,16 +128,35 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
             dataset,
             reference=reference,
             style_metric=style_metric,
+            perceptual=perceptual,
             paintings=[*options.paintings, *_named_paintings(config, options)],
-            notes=[note] if note else [],
+            notes=[note for note in (style_note, perceptual_note) if note],
             on_photo=show,
             on_progress=bar.set_counts,
         )
+    if options.tell_apart:
+        report = _add_tell_apart(report, tell_apart)
     if options.sheet is not None:
-        contact_sheet.write(options.sheet)
+        contact_sheet.write(options.sheet, teacher=report.reference.name)
     if options.html is not None:
         write_bytes(options.html, eval_report(report, extremes).encode())
     return report
+
+
+def _add_tell_apart(report: EvalReport, tell_apart: TellApart) -> EvalReport:
+    """Test how well networks tell the outputs from the targets, and return the report with the results."""
+    from pix2style.evaluation.two_sample_test import MOST_PHOTOS, TELL_APART_SETTINGS
+
+    try:
+        with ProgressBar("networks", tell_apart.networks) as bar:
+            results = tell_apart.results(bar.set_counts)
+    except DataError as error:  # all other figures were measured, and took long
+        return report.model_copy(update={"notes": (*report.notes, f"not told apart: {error}")})
+    rows = tuple(row.model_copy(update={"told_apart": results.get(row.name)}) for row in report.stylizers)
+    note = f"told apart: measured on the first {MOST_PHOTOS} photos"
+    notes = (*report.notes, *([note] if report.material.photos > MOST_PHOTOS else []))
+    settings = {**report.settings, **TELL_APART_SETTINGS}
+    return report.model_copy(update={"stylizers": rows, "notes": notes, "settings": settings})
 
 
 def open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
@@ -137,12 +170,12 @@ def open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
     return PairDataset(reader, limit=limit, style=config.pairs.learn_style)
 
 
-def load_stylizers(sources: Sequence[str], module: str | None) -> dict[str, Stylizer]:
+def load_stylizers(sources: Sequence[str], module: str | None, device: str | None = None) -> dict[str, Stylizer]:
     """Load stylizers by short names: the last part of a path, unless two stylizers share it."""
     short_names = {source: _short_name(source) for source in sources}
     counts = Counter(short_names.values())
     names = {source: name if counts[name] == 1 else source for source, name in short_names.items()}
-    return {names[source]: load_stylizer(source, teacher_module=module) for source in sources}
+    return {names[source]: load_stylizer(source, teacher_module=module, device=device) for source in sources}
 
 
 def _short_name(source: str) -> str:

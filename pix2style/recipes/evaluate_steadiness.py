@@ -32,7 +32,7 @@ def evaluate_steadiness_of(config: Config, options: EvaluationOptions, modes: Se
     from pix2style.evaluation.steadiness import evaluate_steadiness
 
     dataset = open_dataset(config, options.limit)
-    stylizers = load_stylizers(options.stylizers, config.pairs.module)
+    stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
     with ProgressBar("measurements", len(stylizers) * len(modes)) as bar:
         return evaluate_steadiness(stylizers, dataset, modes, on_progress=bar.set_counts)
 
@@ -48,6 +48,8 @@ def _check(config: Config, options: EvaluationOptions, modes: Sequence[SteadyMod
         "--teacher": options.teacher is not None,
         "--style": bool(options.paintings),
         "--features": options.features is not None,
+        "--perceptual": options.perceptual is not None,
+        "--tell-apart": options.tell_apart,
         "--sheet": options.sheet is not None,
     }
     for name, is_given in given.items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pix2style.evaluation.report import EvalReport, MeanEstimate, StylizerMetrics
+from pix2style.evaluation.report import EvalReport, MeanEstimate, PatchDistance, StylizerMetrics, ToldApart
+from pix2style.evaluation.table import accuracy_text
 from pix2style.plural import counted
 from pix2style.reports.extremes import Extremes
 from pix2style.reports.html import details, page, paragraph, section, table
@@ -13,11 +14,15 @@ from pix2style.reports.html import details, page, paragraph, section, table
 _MEANS = {
     "psnr_db": "PSNR, dB",
     "ssim": "SSIM",
+    "patch_distance": "distance of patches (SWD), photo = 1",
     "style_to_target": "style distance to the targets",
     "style_to_painting": "style distance to the painting",
     "deep_style_to_target": "style distance to the targets, to relu5_1",
     "deep_style_to_painting": "style distance to the painting, to relu5_1",
     "structure_distance": "structure distance to the photos",
+    "lpips": "LPIPS",
+    "dists": "DISTS",
+    "told_apart": "told apart by a network; 50 % is chance",
 }
 _NUMBERS = {"ms_per_picture": "ms for a photo", "bytes": "bytes", "parameters": "weights"}
 
@@ -50,7 +55,11 @@ def figures_table(rows: Sequence[StylizerMetrics]) -> str:
     return table(["", *({**_MEANS, **_NUMBERS}[name] for name in names)], cells)
 
 
-def _value(value: MeanEstimate | float | None) -> object:
+def _value(value: MeanEstimate | PatchDistance | ToldApart | float | None) -> object:
+    if isinstance(value, ToldApart):
+        return f"{accuracy_text(value.full_size)}; at half size {accuracy_text(value.half_size)}"
+    if isinstance(value, PatchDistance):
+        value = value.relative
     if not isinstance(value, MeanEstimate):
         return value
     error = "" if value.standard_error is None else f" ± {value.standard_error:.2g}"

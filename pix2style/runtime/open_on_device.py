@@ -8,7 +8,8 @@ from typing import Any
 from pix2style.errors import ArtifactError, ConfigError
 from pix2style.gallery import folder as gallery_folder
 from pix2style.progress import print_note
-from pix2style.runtime.devices import CPU, DEVICES, providers_of
+from pix2style.runtime.devices import CPU, DEVICES, OPENVINO_DEVICE, providers_of
+from pix2style.runtime.filter_description import read_file, read_metadata, spec_in
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
 _LARGEST_THREADS = 1024
@@ -32,10 +33,12 @@ def open_on_device(
 
     Raises:
         ArtifactError: See `OnnxStylizer`.
-        ConfigError: The device cannot be used here, or see `OnnxStylizer`.
+        ConfigError: The device cannot be used here or not with an 8-bit filter, or see `OnnxStylizer`.
+        MissingExtraError: The device is OpenVINO, which is not installed.
     """
     check_threads(threads)
     name = (device or CPU).lower()
+    check_device(name, path)
     providers = providers_of(name)
     stylizer = OnnxStylizer(path, threads=threads, providers=providers, **settings)
     is_exact, runs_int8 = stylizer.proof != "in floats", DEVICES[name].runs_int8
@@ -57,6 +60,28 @@ def open_on_device(
             f" {_advice(path)}leave out --device"
         )
     return stylizer
+
+
+def check_device(name: str, path: Path) -> None:
+    """Check that a device can be used for a filter: OpenVINO not for 8-bit filters, of which it makes other pixels.
+
+    Its transformations for low precision move the places where values are rounded, for up to 32 levels in the output.
+
+    Args:
+        name: Name of the device.
+        path: Path of the filter file.
+
+    Raises:
+        ArtifactError: The file cannot be read, or is no filter.
+        ConfigError: The device cannot be used here, or not with this filter.
+        MissingExtraError: The device is OpenVINO, which is not installed.
+    """
+    providers_of(name)
+    if name == OPENVINO_DEVICE and spec_in(read_metadata(read_file(path)), path).precision == "int8":
+        raise ConfigError(
+            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, whose pixels OpenVINO would change by up to 32"
+            " levels: leave out --device, or take the float32 or float16 file of the filter"
+        )
 
 
 def _advice(path: Path) -> str:

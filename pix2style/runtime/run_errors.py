@@ -35,7 +35,7 @@ def run_error(
             f" {list(inputs.photo)} after its export: export it again"
         )
     return ArtifactError(
-        f"{path}: ONNX Runtime cannot run it on {width}x{height} pixels: it is damaged or was changed after its export;"
+        f"{path}: cannot be run on {width}x{height} pixels: it is damaged or was changed after its export;"
         f" export it again ({short_reason(error)})"
     )
 

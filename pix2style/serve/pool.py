@@ -48,14 +48,15 @@ class WorkerPool:
         filters: The filters that jobs may name.
         limits: What a job may take.
         workers: Number of worker processes.
-        threads_per_worker: Threads of ONNX Runtime in each of them.
+        threads: Threads of the filters in each of them.
+        device: Where the filters run; see `runtime.devices`.
     """
 
     def __init__(
-        self, filters: ServedFilters, limits: ServeLimits, *, workers: int, threads_per_worker: int = 1
+        self, filters: ServedFilters, limits: ServeLimits, *, workers: int, threads: int = 1, device: str = "cpu"
     ) -> None:
         self.filters, self.limits = filters, limits
-        self._threads = threads_per_worker
+        self._threads, self._device = threads, device
         self._counts = PoolCounts(workers=workers)
         self._waiting: deque[PoolTask] = deque()
         self._idle: list[WorkerProcess] = []
@@ -186,7 +187,8 @@ class WorkerPool:
 
     async def _run_worker(self, *, checks_files: bool) -> tuple[bool, Pix2StyleError]:
         """Run a worker until it ends. Return whether it ever was ready, and why it has ended."""
-        settings, was_ready = WorkerSettings(self.filters, self.limits, self._threads, checks_files), False
+        was_ready = False
+        settings = WorkerSettings(self.filters, self.limits, self._threads, checks_files, self._device)
         try:
             worker = await WorkerProcess.start(settings)
         except (OSError, EOFError, RuntimeError) as error:

@@ -9,6 +9,7 @@ from pix2style.effects.blend import Blend
 from pix2style.effects.preserve_color import PreserveColor
 from pix2style.effects.stroke import StrokeSize
 from pix2style.errors import ArtifactError
+from pix2style.runtime.devices import CPU, providers_of
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.serve.served_filters import FilterPart, ServedFilters
 from pix2style.stylizer import Stylizer
@@ -24,10 +25,11 @@ class Stylizers:
     Args:
         filters: The filters that jobs may name.
         threads: Threads of ONNX Runtime.
+        device: Where the filters run; see `runtime.devices`.
     """
 
-    def __init__(self, filters: ServedFilters, threads: int) -> None:
-        self._filters, self._threads = filters, threads
+    def __init__(self, filters: ServedFilters, threads: int, device: str = CPU) -> None:
+        self._filters, self._threads, self._device = filters, threads, device
         self._loaded: OrderedDict[str, OnnxStylizer] = OrderedDict()
 
     def load(self, name: str) -> OnnxStylizer:
@@ -38,7 +40,8 @@ class Stylizers:
         """
         if name not in self._loaded:
             served = self._filters.get(name)
-            stylizer = OnnxStylizer(served.path, threads=self._threads, spinning="never")
+            providers = providers_of(self._device)
+            stylizer = OnnxStylizer(served.path, threads=self._threads, providers=providers, spinning="never")
             if stylizer.identity.sha256 != served.sha256:
                 raise ArtifactError(
                     f"filter {name}: its file was changed after the start of the server: start the server again"

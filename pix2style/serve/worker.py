@@ -75,7 +75,7 @@ def _work(connection: socket.socket, settings: WorkerSettings) -> None:
     Raises:
         ConnectionEndedError, OSError: The front process has ended.
     """
-    stylizers = Stylizers(settings.filters, settings.threads)
+    stylizers = Stylizers(settings.filters, settings.threads, settings.device)
     try:
         for served in settings.filters.all():
             if served.name == settings.filters.default or (settings.checks_files and not served.from_gallery):

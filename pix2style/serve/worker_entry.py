@@ -18,12 +18,14 @@ class WorkerSettings:
         limits: Limits of jobs and of the worker's memory.
         threads: Threads of ONNX Runtime.
         checks_files: Whether it loads all filters that are not of the gallery, to check them, before it is ready.
+        device: Where the filters run; see `runtime.devices`.
     """
 
     filters: ServedFilters
     limits: ServeLimits
     threads: int
     checks_files: bool
+    device: str
 
 
 def run(connection: socket.socket, settings: WorkerSettings) -> None:

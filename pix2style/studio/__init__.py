@@ -1,5 +1,5 @@
 """The studio: a page in the browser, served by this machine, in which people stylize photos and train filters.
 
-Only `http_app` and `run_server` import packages of the extra `studio` (Starlette and uvicorn). All others are plain
-functions and classes, which know nothing of HTTP.
+Only `http_app` imports a package of the extra `studio` (Starlette). All others are plain functions and classes, which
+know nothing of HTTP.
 """

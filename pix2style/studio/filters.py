@@ -16,9 +16,9 @@ from pix2style.effects.preserve_color import PreserveColor
 from pix2style.effects.stroke import StrokeSize
 from pix2style.errors import ConfigError
 from pix2style.loading import load_stylizer
+from pix2style.page_server.refusals import NotHereError
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.studio.choice import LOOK_PX, Choice
-from pix2style.studio.uploads import NotHereError
 from pix2style.studio.weaker import Weaker
 from pix2style.stylizer import Stylizer
 

@@ -11,17 +11,13 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Literal
 
-from pix2style.errors import DataError, Pix2StyleError
-from pix2style.studio.uploads import NotHereError
+from pix2style.errors import Pix2StyleError
+from pix2style.page_server.refusals import BusyError, NotHereError
 
 State = Literal["running", "stopping", "done", "stopped", "failed"]
 _KEPT_LINES = 200
 _KEPT_JOBS = 6
 _JOIN_S = 5.0
-
-
-class BusyError(DataError):
-    """There is other long work that has to end first."""
 
 
 class Job(ABC):

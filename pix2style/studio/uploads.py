@@ -15,6 +15,7 @@ from typing import Literal
 from pix2style.errors import DataError
 from pix2style.images import IMAGE_SUFFIXES
 from pix2style.images.kinds import VIDEO_SUFFIXES
+from pix2style.page_server.refusals import NotHereError, TooLargeError
 from pix2style.printable import printable
 from pix2style.studio.limits import StudioLimits
 
@@ -23,14 +24,6 @@ _ID_BYTES = 16
 _LONGEST_NAME = 120
 _MB = 1_000_000
 _SUFFIXES: dict[Kind, frozenset[str]] = {"photo": IMAGE_SUFFIXES, "clip": VIDEO_SUFFIXES}
-
-
-class TooLargeError(DataError):
-    """An upload has more bytes than the studio accepts."""
-
-
-class NotHereError(DataError):
-    """There is no upload, filter or job of that id, or not any more."""
 
 
 @dataclass(slots=True)

@@ -95,6 +95,33 @@ def test_the_table_is_printed_on_stdout(folder: Path, run: Callable[..., Done]) 
     assert "note: style was not measured (--features none)" in done.stdout
 
 
+def test_tell_apart_needs_photos_and_its_result_is_printed(
+    folder: Path, run: Callable[..., Done], photos: Callable[..., list[Image8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pix2style.evaluation import two_sample_test
+
+    arguments = ["watercolor", "--photos", folder, "--teacher", "watercolor", "--features", "none", "--tell-apart"]
+    refused = run(*arguments)
+    assert refused.returncode == 3
+    assert "--tell-apart: needs at least 8 photos, and there are 2" in refused.stderr
+    for i, photo in enumerate(photos(8, 40, 56)):
+        (folder / f"{i}.png").write_bytes(encode_png(photo))
+    monkeypatch.setattr(two_sample_test.TellApart.__init__, "__defaults__", (1, 20))
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["stylizers"]
+    assert rows[0]["told_apart"]["full_size"]["accuracy"] == 0.5
+    assert rows[0]["told_apart"]["half_size"]["patch_px"] == 16
+    assert rows[1]["told_apart"] is None
+    table = run(*arguments).stdout
+    assert "told apart at 50 %" in table
+    assert "50.0 % (50.0 % to 50.0 %)" in table
+    (folder / "7.png").write_bytes(b"damaged")
+    fewer = run(*arguments)
+    assert (fewer.returncode, "PSNR" in fewer.stdout) == (1, True)
+    assert "not told apart: --tell-apart: needs at least 8 photos, and there are 7" in fewer.stdout
+
+
 def test_a_configuration_can_name_the_photos(folder: Path, tmp_path: Path, run: Callable[..., Done]) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(f"eval:\n  photos: [{json.dumps(str(folder))}]\n  max_side: 32\n")
@@ -152,6 +179,8 @@ def test_steadiness_is_printed_as_a_table_and_as_json(
         (["watercolor", "--photos", "FOLDER", "--steady", "--teacher", "watercolor"], "--teacher"),
         (["watercolor", "--photos", "FOLDER", "--steady", "--mode", "lock", "--mode", "lock"], "twice"),
         (["watercolor", "--steady"], "--photos DIR"),
+        (["watercolor", "--photos", "FOLDER", "--steady", "--tell-apart"], "--tell-apart"),
+        (["watercolor", "--photos", "FOLDER", "--steady", "--no-perceptual"], "--perceptual"),
         (["watercolor", "--photos", "FOLDER", "--mode", "lock"], "--steady"),
     ],
 )

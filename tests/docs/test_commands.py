@@ -45,6 +45,7 @@ ASSUMES = {
         *("photos", "photo.jpg", "painting.jpg", "data/pairs/mine", "runs/lite", "lite.onnx", "watercolor.onnx"),
         "vgg19_to_conv3_1.safetensors",
     ),
+    "docs/guides/judge.md": ("photos", "watercolor.onnx"),
     "docs/guides/use-a-filter.md": ("photos", "photo.jpg", "watercolor.onnx", "many.onnx"),
     "docs/guides/video.md": ("clip.mp4", "holiday", "watercolor.onnx", "many.onnx"),
     "docs/guides/live.md": ("watercolor.onnx", "clip.mp4"),

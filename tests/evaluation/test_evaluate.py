@@ -14,12 +14,14 @@ from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.contact_sheet import ContactSheet
 from pix2style.evaluation.dataset import PairDataset, PhotoDataset
 from pix2style.evaluation.evaluate import UNCHANGED_PHOTO, EvaluatedPhoto, evaluate
+from pix2style.evaluation.patch_distance import TargetPatches
 from pix2style.evaluation.report import EvalReport, MeanEstimate
 from pix2style.evaluation.structure import structure_distance
 from pix2style.evaluation.style import StyleMetric, load_style_metric
 from pix2style.evaluation.table import render_table
 from pix2style.fidelity import ssim
-from pix2style.images import Image8, encode_png, read_picture
+from pix2style.images import Image8, encode_png, read_picture, write_png
+from pix2style.images.contact_sheet import read_contact_sheet
 from pix2style.images.difference import PSNR_CAP_DB, psnr_db
 from pix2style.loading import load_stylizer
 from pix2style.nets.autoencoder import LAYERS, Autoencoder, save_autoencoder
@@ -155,6 +157,30 @@ def test_style_to_target_compares_each_output_with_its_own_target(
     assert style_to_target.mean == pytest.approx(np.mean(expected))
     assert report.stylizers[0].style_to_painting is None
     assert report.target_to_painting is None
+
+
+def test_patches_are_measured_by_scale_and_relative_to_the_photo(photo_folder: Path) -> None:
+    teacher = Shifted(100)
+    report = evaluate({"same": teacher, "near": Shifted(60)}, PhotoDataset([photo_folder]), reference=teacher)
+    same, near, unchanged = (row.patch_distance for row in report.stylizers)
+    assert same is not None
+    assert near is not None
+    assert unchanged is not None
+    assert same.relative is not None
+    assert near.relative is not None
+    assert unchanged.relative is not None
+    assert same.relative.mean == 0 < near.relative.mean < unchanged.relative.mean == pytest.approx(1)
+    expected: list[dict[str, float]] = []
+    for index, path in enumerate(sorted(photo_folder.iterdir())):
+        photo = read_picture(path).rgb
+        expected.append(TargetPatches(teacher(photo), index).distances(Shifted(60)(photo)))
+    for scale, estimate in near.levels.items():
+        assert estimate.mean == pytest.approx(np.mean([distances[scale] for distances in expected]))
+    assert report.settings["patch_side_px"] == 7
+    assert " SWD " in render_table(report)
+    unstyled = evaluate({"a": Shifted(0)}, PhotoDataset([photo_folder]), reference=Shifted(0)).stylizers[0]
+    assert unstyled.patch_distance is not None
+    assert unstyled.patch_distance.relative is None
 
 
 def test_vgg19_measures_the_structure_too(photo_folder: Path, vgg_to_conv3_1: Path) -> None:
@@ -302,6 +328,24 @@ def test_the_contact_sheet_shows_photo_target_and_every_stylizer(photo_folder: P
     top = picture.shape[0] - 2 * (40 + 8)
     np.testing.assert_array_equal(picture[top : top + 40, 8:64], photo)
     np.testing.assert_array_equal(picture[top : top + 40, 136:192], Shifted(40)(photo))
+    columns = read_contact_sheet(tmp_path / "sheet.png")
+    expected = [("photo", "photo"), ("target", "target"), ("stylizer", "a"), ("stylizer", "b" * 60)]
+    assert [(column.kind, column.name) for column in columns] == expected
+    assert list(columns[2].images) == ["0.png", "1.png"]
+    np.testing.assert_array_equal(columns[2].images["0.png"], Shifted(40)(photo))
+
+
+def test_a_sheet_without_its_text_is_refused(photo_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"0\.png: does not say which pictures it shows: name folders"):
+        read_contact_sheet(photo_folder / "0.png")
+    for text in (
+        "{",
+        "[]",
+        '{"columns": [{"kind": "photo", "name": "x"}], "rows": [{"photo": "0", "boxes": [[0, 0, 9, 99]]}]}',
+    ):
+        write_png(tmp_path / "damaged.png", np.zeros((9, 9, 3), np.uint8), {"pix2style-sheet": text})
+        with pytest.raises(ImageError, match="is damaged: write the sheet again"):
+            read_contact_sheet(tmp_path / "damaged.png")
 
 
 def test_the_mean_of_one_photo_has_no_standard_error() -> None:

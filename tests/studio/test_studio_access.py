@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from pix2style.errors import ConfigError
-from pix2style.listening import is_this_machine
-from pix2style.studio.access import Access
+from pix2style.listening import is_this_machine, listen
+from pix2style.page_server.access import Access
 
 pytest.importorskip("uvicorn")
-from pix2style.studio.run_server import address, listen, make_access
+from pix2style.page_server.run_server import address, make_access
 
 _LOCAL, _OPEN = Access(None, is_open=False), Access("secret", is_open=True)
 
@@ -43,14 +43,14 @@ def test_requests_that_other_sites_cause_are_refused() -> None:
 
 def test_a_token_is_asked_for_where_others_can_reach_it() -> None:
     for host in ("0.0.0.0", "::", "192.168.0.7", "example.org"):
-        access = make_access(host, with_token=False)
+        access = make_access(host, with_token=False, program="studio")
         assert access.is_open
         assert access.token is not None
         assert len(access.token) >= 32
         assert access.is_allowed(access.token)
         assert not any(access.is_allowed(wrong) for wrong in (None, "", access.token[:-1], access.token + "x", "ä"))
-    assert make_access("127.0.0.1", with_token=False) == _LOCAL
-    assert make_access("localhost", with_token=True).token
+    assert make_access("127.0.0.1", with_token=False, program="studio") == _LOCAL
+    assert make_access("localhost", with_token=True, program="studio").token
 
 
 def test_addresses_to_open() -> None:
@@ -61,9 +61,9 @@ def test_addresses_to_open() -> None:
 
 
 def test_a_port_that_is_taken_is_named_with_another() -> None:
-    with listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", 0, program="studio", usual_port=7860) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"^--port {port}: is taken, .*--port {port + 1}"):
-            listen("127.0.0.1", port)
+            listen("127.0.0.1", port, program="studio", usual_port=7860)
     with pytest.raises(ConfigError, match=r"^--host 203\.0\.113\.7: is no address of this machine"):
-        listen("203.0.113.7", 0)
+        listen("203.0.113.7", 0, program="studio", usual_port=7860)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pix2style.errors import ArtifactError, ConfigError
+from pix2style.page_server.refusals import NotHereError
 from pix2style.studio.choice import Choice, OutputChoice
 from pix2style.studio.filters import Filters
-from pix2style.studio.uploads import NotHereError
 
 _ONE: dict[str, Any] = {"filters": [{"id": "filter-1"}]}
 

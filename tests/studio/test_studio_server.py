@@ -25,8 +25,9 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from pix2style.images import Image8
-from pix2style.studio.access import Access
-from pix2style.studio.run_server import make_server
+from pix2style.page_server.access import Access
+from pix2style.page_server.run_server import make_server
+from pix2style.studio.http_app import make_app
 from pix2style.studio.studio import Studio
 
 _RED = {"filters": [{"id": "filter-1"}], "same_look": False}
@@ -56,7 +57,7 @@ class _Caller:
 
 def _serve(studio: Studio, access: Access) -> Iterator[_Caller]:
     started = threading.Event()
-    server = make_server(studio, access, started.set)
+    server = make_server(make_app(studio, access), started.set)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

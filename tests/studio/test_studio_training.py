@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from pix2style.errors import ConfigError
+from pix2style.page_server.refusals import BusyError
 from pix2style.recipes import quickstart as package
 from pix2style.studio import training, training_process
-from pix2style.studio.jobs import BusyError, Job
+from pix2style.studio.jobs import Job
 from pix2style.studio.studio import Studio
 from pix2style.studio.training import TrainingJob, TrainingOrder
 from pix2style.studio.uploads import Upload

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from pix2style.errors import DataError
+from pix2style.page_server.refusals import NotHereError, TooLargeError
 from pix2style.studio.jobs import Job, Jobs
 from pix2style.studio.limits import StudioLimits
 from pix2style.studio.studio import Studio, remove_abandoned
-from pix2style.studio.uploads import NotHereError, TooLargeError, Upload, Uploads
+from pix2style.studio.uploads import Upload, Uploads
 
 
 @pytest.mark.parametrize(

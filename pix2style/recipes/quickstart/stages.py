@@ -125,7 +125,7 @@ def evaluate_filter(config: Config, report: QuickstartReport) -> None:
         style_metric=_style_metric(config),
         on_photo=contact_sheet,
     )
-    contact_sheet.write(report.before_after)
+    contact_sheet.write(report.before_after, teacher="teacher")
     report.add_evaluation(evaluation, held_out=split == "test")
 
 

@@ -2,7 +2,8 @@
 
 import {ChoiceForm} from "/page/choice.js";
 import {addPhotos} from "/page/photo.js";
-import {ask, saveBlob, say} from "/page/requests.js";
+import {saveBlob} from "/page/files.js";
+import {ask, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
 const stream = crypto.getRandomValues(new Uint32Array(2)).join("-");

@@ -1,7 +1,8 @@
 // The tab Video.
 
 import {ChoiceForm} from "/page/choice.js";
-import {askJson, follow, onFiles, post, say, upload} from "/page/requests.js";
+import {follow, onFiles, upload} from "/page/files.js";
+import {askJson, post, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
 let clip = null, job = null, form;

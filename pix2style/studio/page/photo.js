@@ -3,7 +3,8 @@
 import {ChoiceForm, allFilters} from "/page/choice.js";
 import {Compare} from "/page/compare.js";
 import {Mask} from "/page/mask.js";
-import {ask, onFiles, post, save, say, upload} from "/page/requests.js";
+import {onFiles, save, upload} from "/page/files.js";
+import {ask, post, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
 const photos = [];

@@ -4,7 +4,8 @@ import {beginCamera, stopCamera} from "/page/camera.js";
 import {setFilters} from "/page/choice.js";
 import {beginClip} from "/page/clip.js";
 import {beginPhoto, addPhotos} from "/page/photo.js";
-import {askJson, say, setLimits} from "/page/requests.js";
+import {setLimits} from "/page/files.js";
+import {askJson, say} from "/page/requests.js";
 import {beginTrain} from "/page/train.js";
 
 const tabs = [...document.querySelectorAll('[role="tab"]')];

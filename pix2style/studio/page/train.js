@@ -2,7 +2,8 @@
 
 import {setFilters} from "/page/choice.js";
 import {renewTiles} from "/page/photo.js";
-import {askJson, follow, onFiles, post, say, upload} from "/page/requests.js";
+import {follow, onFiles, upload} from "/page/files.js";
+import {askJson, post, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
 let painting = null, photos = [], job = null, shownPreview = 0;

@@ -1,4 +1,4 @@
-"""Run the studio's server until Ctrl-C or SIGTERM."""
+"""Run the server of a page until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,29 +9,22 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
-from pix2style import listening
 from pix2style.listening import is_this_machine
-from pix2style.studio.access import Access
-from pix2style.studio.http_app import make_app
-from pix2style.studio.studio import Studio
+from pix2style.page_server.access import Access
 
 _TOKEN_BYTES = 24
 _LAST_ANSWERS_S = 2
 _MOST_REQUESTS = 200  # at a time
 
 
-def make_access(host: str, *, with_token: bool) -> Access:
-    """Return who may use the studio: with a token where other machines can reach it, or where one is wished."""
+def make_access(host: str, *, with_token: bool, program: str) -> Access:
+    """Return who may use a page: with a token where other machines can reach it, or where one is wished."""
     is_open = not is_this_machine(host)
-    return Access(secrets.token_urlsafe(_TOKEN_BYTES) if is_open or with_token else None, is_open)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at a host and port; see `listening.listen`."""
-    return listening.listen(host, port, program="studio", usual_port=7860)
+    return Access(secrets.token_urlsafe(_TOKEN_BYTES) if is_open or with_token else None, is_open, program)
 
 
 def address(host: str, port: int, token: str | None) -> str:
@@ -48,17 +41,16 @@ def address(host: str, port: int, token: str | None) -> str:
     return f"http://{shown}:{port}/" + ("" if token is None else f"?token={token}")
 
 
-def make_server(studio: Studio, access: Access, on_started: Callable[[], None]) -> StudioServer:
+def make_server(app: Any, on_started: Callable[[], None]) -> PageServer:
     """Return the server; its `run(sockets=[...])` answers requests until Ctrl-C, SIGTERM or `should_exit`.
 
     Args:
-        studio: What the page works with. It is not closed.
-        access: Who may use it.
+        app: ASGI application.
         on_started: Called when the first request can be answered.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        make_app(studio, access),
+        app,
         log_config=None,
         access_log=False,  # addresses may hold the token
         server_header=False,
@@ -70,10 +62,10 @@ def make_server(studio: Studio, access: Access, on_started: Callable[[], None]) 
         limit_concurrency=_MOST_REQUESTS,
         proxy_headers=False,
     )
-    return StudioServer(config, on_started)
+    return PageServer(config, on_started)
 
 
-class StudioServer(uvicorn.Server):
+class PageServer(uvicorn.Server):
     """Says when it has started."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:

@@ -1,37 +1,6 @@
-// Requests to the studio's own server, and messages to the person.
+// Uploads, downloads and dropped files, and the state of long work.
 
-const status = document.getElementById("status");
-
-export function say(text, isBad = false) {
-  status.textContent = text;
-  status.classList.toggle("bad", isBad);
-}
-
-// Send a request; throw an error with the server's message if it is refused.
-export async function ask(path, options = {}) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The studio does not answer: is it still running?");
-  }
-  if (response.ok) return response;
-  let message = `The request failed (${response.status}).`;
-  try {
-    message = (await response.json()).error || message;
-  } catch { /* the answer is no JSON: the message above has to do */ }
-  if (response.status === 401) message = "Open the studio again by the address with the token that it has printed.";
-  throw new Error(message);
-}
-
-export async function askJson(path, options) {
-  return (await ask(path, options)).json();
-}
-
-export function post(path, value, options = {}) {
-  return ask(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(value), ...options});
-}
+import {askJson, say} from "/page/requests.js";
 
 const limits = {};
 

@@ -1,4 +1,4 @@
-"""Who may use the studio: requests of its own page, on this machine, or with the token where others can reach it.
+"""Who may use a page: what the page itself asks, on this machine, or with the token where others can reach it.
 
 A server on this machine can be reached by every web page that is open in a browser here. So a request that another site
 has caused is refused, and so is one for another host's name, which a site could point at this machine (DNS rebinding).
@@ -40,15 +40,17 @@ class Access:
     Attributes:
         token: Text that a request has to bring; None if none is asked for.
         is_open: Whether other machines can reach the server.
+        program: Command that serves the page, for messages and the cookie's name.
     """
 
     token: str | None
     is_open: bool
+    program: str = "studio"
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie that keeps the token. Browsers send it to all ports, so each studio has another name."""
-        return f"pix2style-studio-{sha256_bytes((self.token or '').encode())[:8]}"
+        """Name of the cookie that keeps the token. Browsers send it to all ports, so each server has another name."""
+        return f"pix2style-{self.program}-{sha256_bytes((self.token or '').encode())[:8]}"
 
     def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> str | None:
         """Return why a request is refused, apart from the token; None if it is not.
@@ -60,7 +62,7 @@ class Access:
         """
         host = headers.get("host", "")
         if not self.is_open and not is_this_machine(host_name(host)):
-            return "open the studio by the address that it has printed, which begins with http://127.0.0.1"
+            return f"open the {self.program} by the address that it has printed, which begins with http://127.0.0.1"
         site = headers.get("sec-fetch-site", "none")
         if path != "/" and site not in _OWN_REQUESTS:
             return "another site has caused this request"
