@@ -76,7 +76,7 @@ def _make_pool(
     count = workers or max(1, cores // threads)
     filters = ServedFilters.from_sources(sources)
     if device != options.Device.cpu:
-        from pix2style.runtime.open_on_device import check_device  # imports ONNX Runtime, which this process has not
+        from pix2style.runtime.open_on_device import check_device  # imports ONNX Runtime, which this process does not need otherwise
 
         for name in filters.names:
             check_device(device, filters.get(name).path)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Found by trials (benchmarks/LOG.md): smaller learning rates, mirrored patches and fewer steps tell less apart, and
-# wider layers no more in the same time.
+# Chosen by trials (benchmarks/LOG.md): accuracy is lower with smaller learning rates, mirrored patches and fewer steps,
+# and no higher with wider layers in the same time.
 _CHANNELS = (16, 32, 48, 64)
 _PAIRS_PER_STEP = 16
 _LEARNING_RATE = 1e-2
@@ -26,7 +26,7 @@ class PatchGrid:
     Attributes:
         side_px: Height and width of a patch.
         step_px: Patches begin at multiples of this many pixels. Networks that halve and double the resolution make
-            strokes that hang on a grid: a patch that always begins at the same place of it shows more.
+            strokes that lie on a grid: patches that always begin at the same place of it are easier to compare.
     """
 
     side_px: int
@@ -61,7 +61,7 @@ class PatchClassifier(nn.Module):
 def train_classifier(pairs: Sequence[Tensor], grid: PatchGrid, *, steps: int, seed: int) -> PatchClassifier:
     """Train a network to tell the first image of each pair from the second.
 
-    Each step shows it patches of both images at the same places, so that what both show teaches it nothing.
+    Each step takes patches of both images at the same places, so that the network cannot use what the photo shows.
 
     Args:
         pairs: Images of two kinds, each [2, 3, height, width] in [-1, 1]; sizes may differ.

@@ -1,4 +1,4 @@
-"""Votes in a file: one line of JSON for each, which is on the disk before the next pair is shown."""
+"""Store votes in a file: one line of JSON for each, which is on the disk before the next pair is shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Vote:
 
     Attributes:
         id: Random text that no other vote has.
-        time: When it was given (ISO 8601, UTC).
+        time: When the answer was given (ISO 8601, UTC).
         judge: Name of the judge.
         question: `better` or `teacher`.
         photo: Name of the photo.
@@ -37,7 +37,7 @@ class Vote:
         teacher: Name of the teacher, if there was one.
         showing: 1, or 2 for a repeated pair.
         answer: `left`, `right`, or `neither` for "cannot tell".
-        seconds: Time from when both pictures were shown until the answer; None if the page has not said it.
+        seconds: Time from when both pictures were shown until the answer; None if the page did not send it.
         left_sha256: Digest of the picture on the left: of height, width and pixels.
         right_sha256: Digest of the picture on the right.
         seed: Seed of the order.
@@ -166,8 +166,8 @@ def check_same_pictures(votes: Sequence[Vote], pictures: Mapping[tuple[str, str]
             if digests.setdefault(name, digest) != digest:
                 photo, stylizer = name
                 raise DataError(
-                    f"there are votes about another picture of {photo} by {stylizer}: votes of changed pictures cannot"
-                    " be counted together: name another file (--votes), or report the files one by one"
+                    f"there are votes about another picture of {photo} by {stylizer}: votes on different"
+                    " pictures cannot be counted together: name another file (--votes), or report the files one by one"
                 )
 
 
@@ -190,7 +190,7 @@ def _read_file(path: Path, undone: set[str]) -> list[Vote]:
             if number == len(lines):  # without a line break at its end
                 print_note(f"{path}: its last line was cut off and is left out: that vote was not confirmed")
                 continue
-            raise DataError(f"{path}: line {number} is no vote: mend it or delete the line") from error
+            raise DataError(f"{path}: line {number} is not a vote: correct it or delete the line") from error
     return votes
 
 

@@ -73,7 +73,7 @@ def test_a_line_that_is_no_vote_is_named(tmp_path: Path, make_vote: MakeVote, li
     path = tmp_path / "votes.jsonl"
     VotesFile(path).append(make_vote("a", "b", "left"))
     path.write_bytes(path.read_bytes() + line + b"\n")
-    with pytest.raises(DataError, match=r"votes\.jsonl: line 2 is no vote"):
+    with pytest.raises(DataError, match=r"votes\.jsonl: line 2 is not a vote"):
         read_votes([path])
 
 
@@ -84,7 +84,7 @@ def test_votes_with_nonsense_are_refused(tmp_path: Path, make_vote: MakeVote, ch
     path = tmp_path / "votes.jsonl"
     VotesFile(path).append(make_vote("a", "b", "left"))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}) + "\n")
-    with pytest.raises(DataError, match="line 1 is no vote"):
+    with pytest.raises(DataError, match="line 1 is not a vote"):
         read_votes([path])
 
 
