@@ -90,8 +90,8 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What computes the stylizers, which must be filter files or runs then, for example cuda or openvino (pix2style"
-        " doctor lists all). Default: cpu.",
+        help="What computes the stylizers, which must be filter files or runs then, for example cuda or openvino"
+        " (pix2style doctor lists all). Default: cpu.",
     ),
 ]
 SteadyOption = Annotated[

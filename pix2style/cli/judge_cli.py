@@ -52,13 +52,16 @@ _TeacherOption = Annotated[
 ]
 _PhotosOption = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Folder with the photos, for example photos/, which judges can look at beside the pictures."),
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder with the photos, for example photos/, which judges can look at beside the pictures.",
+    ),
 ]
 _QuestionOption = Annotated[
     QuestionChoice | None,
     typer.Option(
-        help="What to ask: which picture looks better, which is the teacher's, or both. Default: both if a teacher is known,"
-        " else better."
+        help="What to ask: which picture looks better, which is the teacher's, or both. Default: both if a teacher is"
+        " known, else better."
     ),
 ]
 _VotesOption = Annotated[
@@ -70,14 +73,24 @@ _VotesOption = Annotated[
     ),
 ]
 _CountOption = Annotated[
-    int, typer.Option(min=1, max=2000, metavar="N", help="Largest number of pairs for each judge and question, for example 30.")
+    int,
+    typer.Option(
+        min=1, max=2000, metavar="N", help="Largest number of pairs for each judge and question, for example 30."
+    ),
 ]
 _SeedOption = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Seed of the order of pairs, and of the bootstrap that gives the report's intervals of strengths.")
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Seed of the order of pairs, and of the bootstrap that gives the report's intervals of strengths.",
+    ),
 ]
 _ReportOption = Annotated[
     bool,
-    typer.Option("--report", help="Open no page: print the report of files of votes, for example --report anna.jsonl ben.jsonl."),
+    typer.Option(
+        "--report", help="Open no page: print the report of files of votes, for example --report anna.jsonl ben.jsonl."
+    ),
 ]
 _PortOption = Annotated[
     int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page, for example 8080; 0 for any free one.")
@@ -122,15 +135,17 @@ def judge_command(
     """Let people compare pictures blindly in the browser: which looks better, and which is the teacher's?
 
     The page shows two pictures of one photo without names, on random sides. Each vote is stored before the next pair is
-    shown. Ctrl-C ends the test and prints the report: win rates with intervals, strengths (Bradley-Terry), and how often
-    judges found the teacher's picture. To continue a test, start the same command again. Only this computer can open the
-    page, unless --host lets others in. Needs the extra studio, except for --report.
+    shown. Ctrl-C ends the test and prints the report: win rates with intervals, strengths (Bradley-Terry), and how
+    often judges found the teacher's picture. To continue a test, start the same command again. Only this computer can
+    open the page, unless --host lets others in. Needs the extra studio, except for --report.
 
     Example: pix2style judge filter-a filter-b --teacher teacher --photos photos
     """
     if report:
         if any(option is not None for option in (teacher, photos, question, votes)):
-            raise ConfigError("--report: takes files of votes only: leave out --teacher, --photos, --question and --votes")
+            raise ConfigError(
+                "--report: takes files of votes only: leave out --teacher, --photos, --question and --votes"
+            )
         _report_files(sheets, seed, as_json=as_json)
         return
     require("studio", "starlette", "uvicorn")

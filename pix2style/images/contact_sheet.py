@@ -50,7 +50,9 @@ def read_contact_sheet(path: Path) -> list[SheetColumn]:
     try:
         return _columns(json.loads(text), pixels)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ImageError(str(path), "the description of the sheet inside the file is damaged: write the sheet again") from error
+        raise ImageError(
+            str(path), "the description of the sheet inside the file is damaged: write the sheet again"
+        ) from error
 
 
 def _columns(description: Any, pixels: Image8) -> list[SheetColumn]:

@@ -71,8 +71,8 @@ class TeacherResult:
         wrong: Wrong answers.
         neither: Votes for neither, which count as half right.
         rate: Share of right answers.
-        verdict: What that means, in words. An interval with 50 % in it shows no difference, and is no proof that there is
-            none.
+        verdict: What that means, in words. An interval with 50 % in it shows no difference, but does not prove that
+            there is none.
     """
 
     stylizer: str

@@ -193,7 +193,7 @@ class Judging:
         return [vote for vote in self._votes.votes() if vote.judge == name]
 
     def _show(self, judge: _Judge, trial: Trial) -> None:
-        """Give the pictures of a trial new addresses: an address that comes twice would show that pictures are the same."""
+        """Give the pictures of a trial new addresses: an address that comes again would give a picture away."""
         judge.trial, judge.trial_id, judge.pictures = trial, secrets.token_hex(_ID_BYTES), {}
 
         def address(photo: str, stylizer: str | None) -> str:

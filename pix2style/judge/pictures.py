@@ -115,7 +115,9 @@ class JudgedPictures:
         for name in first_teacher:
             digests = tuple(self.digests[photo, name] for photo in self.photos)
             if digests in kept:
-                self.notes.append(f"{name}: its pictures equal those of {kept[digests]} in every pixel, so it is left out")
+                self.notes.append(
+                    f"{name}: its pictures equal those of {kept[digests]} in every pixel, so it is left out"
+                )
             else:
                 kept[digests] = name
         self.columns = {name: column for name, column in self.columns.items() if name in kept.values()}

@@ -1,4 +1,4 @@
-"""Plan which pairs a judge sees, in which order and on which sides: random, balanced, and the same for the same seed."""
+"""Plan which pairs a judge sees, in which order and on which sides: random, balanced, and fixed by the seed."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from pix2style.plural import counted
 from pix2style.printable import printable
 
 _LEGEND = """\
-"neither" counts half for each side. "95 %": confidence intervals. Those of rates (Wilson) treat votes as independent, and
-are too narrow if there are few photos or judges. "needed": how many more votes an interval of ±5 points takes.
-Strengths: Bradley-Terry, the mean is 0; half a win and half a loss against an average stylizer are added for each, so
-that all stay finite; intervals by a bootstrap over judges and photos. "not shown to differ": 50 % (guessing) lies in the
-interval, which is no proof that people cannot tell. Repeated pairs count in the table of judges only: who guesses left
-or right gives the same answer in about half of them."""
+"neither" counts half for each side. "95 %": confidence intervals. Those of rates (Wilson) treat votes as independent,
+and are too narrow if there are few photos or judges. "needed": how many more votes an interval of ±5 points takes.
+Strengths: Bradley-Terry, with the mean 0; half a win and half a loss against an average stylizer are added for each, so
+that all stay finite; intervals by a bootstrap over judges and photos. "not shown to differ": 50 % (guessing) lies in
+the interval, which is no proof that people cannot tell. Repeated pairs count in the table of judges only; who guesses
+left or right gives the same answer in about half of them."""
 
 
 def render_report(report: VoteReport) -> str:
