@@ -150,11 +150,19 @@ def judge_command(
         return
     require("studio", "starlette", "uvicorn")
     from pix2style.judge.http_app import make_app
+    from pix2style.judge.votes import only_writer
     from pix2style.listening import listen
     from pix2style.page_server.run_server import address, make_access, make_server, open_browser
 
-    judging = _open_judging(sheets, teacher, photos, question, votes, count, seed)
-    with terminated_like_interrupted(), listen(host, port, program="judge", usual_port=_USUAL_PORT) as listener:
+    file = votes or sheets[0].resolve().parent / "votes.jsonl"
+    _check_inputs(sheets, teacher, photos)
+    check_can_write(file)
+    with (
+        terminated_like_interrupted(),
+        only_writer(file),
+        listen(host, port, program="judge", usual_port=_USUAL_PORT) as listener,
+    ):
+        judging = _open_judging(sheets, teacher, photos, question, file, count, seed)
         access = make_access(host, with_token=token, program="judge")
         url = address(host, listener.getsockname()[1], access.token)
 
@@ -170,12 +178,21 @@ def judge_command(
     _print_report(judging.report(), as_json=as_json)
 
 
+def _check_inputs(sheets: list[Path], teacher: Path | None, photos: Path | None) -> None:
+    for path in (*sheets, *(path for path in (teacher, photos) if path is not None)):
+        if path.suffix == ".jsonl" and path.is_file():
+            raise ConfigError(f"{path}: is a file of votes: add --report to print its report")
+    for option, folder in (("--teacher", teacher), ("--photos", photos)):
+        if folder is not None and not folder.is_dir():
+            raise ConfigError(f"{option} {folder}: is not a folder: name the folder that holds the pictures")
+
+
 def _open_judging(
     sheets: list[Path],
     teacher: Path | None,
     photos: Path | None,
     question: QuestionChoice | None,
-    votes: Path | None,
+    file: Path,
     count: int,
     seed: int,
 ) -> Judging:
@@ -184,14 +201,6 @@ def _open_judging(
     from pix2style.judge.plan import QUESTIONS
     from pix2style.judge.votes import VotesFile
 
-    for path in (*sheets, *(path for path in (teacher, photos) if path is not None)):
-        if path.suffix == ".jsonl" and path.is_file():
-            raise ConfigError(f"{path}: is a file of votes: add --report to print its report")
-    for option, folder in (("--teacher", teacher), ("--photos", photos)):
-        if folder is not None and not folder.is_dir():
-            raise ConfigError(f"{option} {folder}: is not a folder: name the folder that holds the pictures")
-    file = votes or sheets[0].resolve().parent / "votes.jsonl"
-    check_can_write(file)
     votes_file = VotesFile(file)
     pictures = open_pictures(sheets, teacher=teacher, photos=photos)
     wanted = None if question in (None, QuestionChoice.both) else str(question)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pix2style.errors import DataError
+
 # Chosen by trials (benchmarks/LOG.md): accuracy is lower with smaller learning rates, mirrored patches and fewer steps,
 # and no higher with wider layers in the same time.
 _CHANNELS = (16, 32, 48, 64)
@@ -95,10 +97,16 @@ def classify_patches(classifier: PatchClassifier, pair: Tensor, grid: PatchGrid)
 
     Returns:
         Whether each patch was classified correctly: bool [2, patches].
+
+    Raises:
+        DataError: The classifier answers with values that are not finite.
     """
     tops, lefts = (_spread(size, grid) for size in pair.shape[-2:])
     patches = [_cut(pair, grid, top, left) for top in tops for left in lefts]
-    is_first = (classifier(_batch(patches)) > 0).view(2, -1)
+    scores = classifier(_batch(patches))
+    if not torch.isfinite(scores).all():  # they would count as 50 %, as if the network only guessed
+        raise DataError("--tell-apart: the training of a network has failed (its outputs are not finite): leave it out")
+    is_first = (scores > 0).view(2, -1)
     return torch.stack([is_first[0], ~is_first[1]])
 
 

@@ -16,6 +16,8 @@ from pix2style.images.png import png_text
 from pix2style.images.resample import Box, sheet, sheet_boxes
 
 _KEYWORD = "pix2style-sheet"
+# A sheet of 200 rows has less. The limits keep a small file of a stranger from filling the memory.
+_LONGEST_TEXT = 1 << 20
 
 ColumnKind = Literal["photo", "target", "stylizer"]
 
@@ -48,8 +50,10 @@ def read_contact_sheet(path: Path) -> list[SheetColumn]:
         raise ImageError(str(path), f"is not a contact sheet, or another program has saved it anew: {advice}")
     pixels = decode_picture(data, name=str(path), to_srgb=True).on_white()
     try:
+        if len(text) > _LONGEST_TEXT:
+            raise ValueError("the text is too long")
         return _columns(json.loads(text), pixels)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ImageError(
             str(path), "the description of the sheet inside the file is damaged: write the sheet again"
         ) from error
@@ -62,10 +66,12 @@ def _columns(description: Any, pixels: Image8) -> list[SheetColumn]:
         inside = box.top + box.height <= height and box.left + box.width <= width
         if min(box.top, box.left) < 0 or min(box.height, box.width) < 1 or not inside:
             raise ValueError("a picture lies outside of the sheet")
+    if not rows or sum(box.height * box.width for _, boxes in rows for box in boxes) > height * width:
+        raise ValueError("there are no pictures, or they overlap")
     columns = []
     for i, column in enumerate(description["columns"]):
         images = {name: boxes[i].cut(pixels) for name, boxes in rows if i < len(boxes)}
-        if column["kind"] not in ("photo", "target", "stylizer") or len(images) != len(rows):
+        if column["kind"] not in ("photo", "target", "stylizer") or len(images) != len(rows) or "" in images:
             raise ValueError("a column is incomplete")
         columns.append(SheetColumn(column["kind"], str(column["name"]), images))
     return columns

@@ -191,8 +191,8 @@ def _teacher(votes: Sequence[Vote]) -> list[TeacherResult]:
     results = []
     stylizers = sorted({name for vote in votes for name in (vote.left, vote.right) if name != vote.teacher})
     for stylizer in stylizers:
-        of_stylizer = [vote for vote in votes if stylizer in (vote.left, vote.right)]
-        chosen = [vote.chosen for vote in of_stylizer]
+        # Several files may have several teachers, so that a stylizer of one test may be the teacher of another.
+        chosen = [vote.chosen for vote in votes if stylizer in (vote.left, vote.right) and vote.teacher != stylizer]
         neither, wrong = chosen.count(None), chosen.count(stylizer)
         right = len(chosen) - neither - wrong
         rate = Rate.of(right + neither * _HALF, len(chosen))

@@ -60,8 +60,9 @@ def fit_strengths(wins: Floats, prior_votes: float = PRIOR_VOTES) -> Floats:
         gradient = won - (votes * chance).sum(-1) + prior_votes * (1 - 2 * against_average)
         weight = votes * chance * (1 - chance)
         curvature = weight.sum(-1) + 2 * prior_votes * against_average * (1 - against_average)
-        # The constant keeps the matrix invertible without a prior: it acts on the mean alone, which is 0.
-        hessian = diagonal * curvature[..., None] - weight + 1 / wins.shape[-1]
+        # Without a prior, a constant keeps the matrix invertible: it acts on the mean alone, which is 0. With a prior
+        # it would only slow the steps down.
+        hessian = diagonal * curvature[..., None] - weight + (0 if prior_votes else 1 / wins.shape[-1])
         step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
         strengths = strengths + step.clip(-_LONGEST_STEP, _LONGEST_STEP)
         if np.abs(step).max(initial=0) < _TOLERANCE:

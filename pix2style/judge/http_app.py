@@ -66,13 +66,17 @@ def _text(value: dict[str, Any], key: str) -> str:
     text = value.get(key, "")
     if not isinstance(text, str):
         raise HTTPException(400, f"{key} must be a text")
-    return text
+    return text.encode("utf-8", "replace").decode()  # JSON can hold halves of characters, which no answer can
 
 
 def _seconds(value: dict[str, Any]) -> float | None:
     seconds = value.get("seconds")
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
-    return float(seconds) if is_number and seconds is not None else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return float(seconds) if math.isfinite(seconds) else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

@@ -21,6 +21,8 @@ from pix2style.version import __version__
 _ID_BYTES = 12
 _LONGEST_NAME = 60
 _LONGEST_S = 86_400
+# A picture of 12 megapixels takes about 0.2 GB while it is decoded, resized and encoded.
+_MOST_PICTURES_AT_A_TIME = 2
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Judging:
         self._questions, self._count, self._seed = questions, count, seed
         self._judges: dict[str, _Judge] = {}
         self._lock = threading.RLock()
+        self._making_pictures = threading.BoundedSemaphore(_MOST_PICTURES_AT_A_TIME)
         _check_votes(pictures, votes)
 
     def describe(self) -> dict[str, Any]:
@@ -167,7 +170,8 @@ class Judging:
             )
         if names is None:
             raise NotHereError("this picture is no longer shown: reload the page")
-        return encode_png(self._pictures.picture(*names), compress_level=0)
+        with self._making_pictures:
+            return encode_png(self._pictures.picture(*names), compress_level=0)
 
     def report(self) -> VoteReport:
         """Return what all votes say so far."""

@@ -161,7 +161,7 @@ def _collect(sheets: Sequence[Path], teacher: Path | None, photos: Path | None) 
     originals: Column | None = None
     for path in (path for path in sheets if not path.is_dir()):
         for found in read_contact_sheet(path):
-            images: dict[str, Path | Image8] = {_photo_name(name): image for name, image in found.images.items()}
+            images = _by_photo_name(found.images)
             if found.kind == "photo":
                 originals = _merged(originals or Column("photo", {}), images, path)
                 continue
@@ -203,6 +203,13 @@ def _read_folder(folder: Path, name: str) -> Column:
 
 def _photo_name(name: str) -> str:
     return text_of_file_name(str(PurePosixPath(name).with_suffix("")))
+
+
+def _by_photo_name(images: Mapping[str, Image8]) -> dict[str, Path | Image8]:
+    """Return the images of a sheet by the names of their photos: with the suffix where they differ in it alone."""
+    names = {name: _photo_name(name) if PurePosixPath(name).name else name for name in images}
+    counts = Counter(names.values())
+    return {short if counts[short] == 1 else name: images[name] for name, short in names.items()}
 
 
 def _merged(column: Column, images: Mapping[str, Path | Image8], path: Path) -> Column:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +16,14 @@ from typing import Any, Literal, get_args
 from pix2style.errors import DataError
 from pix2style.judge.plan import QUESTIONS, Question, Trial
 from pix2style.progress import print_note
+from pix2style.system.locks import open_lock, try_lock
 
 FORMAT = 1
 """Number of the format, the value of `votes` in each line."""
 
 Answer = Literal["left", "right", "neither"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
+_START_OF_LINE = f'{{"votes": {FORMAT}, '.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class VotesFile:
     off by a crash: that vote has not been confirmed to the judge, who is asked again.
 
     Args:
-        path: The file; it is made with the first vote.
+        path: The file; it is made with the first vote. Other processes may read it, but not write it (`only_writer`).
 
     Raises:
         DataError: It cannot be read, or a line is no vote.
@@ -125,13 +129,60 @@ class VotesFile:
         with self._lock:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("ab") as stream:
-                    stream.write(b"\n" + line if self._needs_line_break else line)
-                    stream.flush()
-                    os.fsync(stream.fileno())
+                _append(self.path, b"\n" + line if self._needs_line_break else line)
             except OSError as error:
                 raise DataError(f"{self.path}: the vote cannot be written: {error.strerror or error}") from error
             self._needs_line_break = False
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Append a whole line or nothing: if the disk is full, the beginning of a line would damage the next one."""
+    with path.open("ab", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            written = stream.write(line)
+            while written < len(line):  # the system reports a full disk only when no byte can be written
+                written += stream.write(line[written:])
+            os.fsync(stream.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                stream.truncate(size)
+            raise
+
+
+@contextlib.contextmanager
+def only_writer(path: Path) -> Iterator[None]:
+    """Keep other processes from writing votes to a file; no empty file or folder is left behind.
+
+    Raises:
+        DataError: Another process writes to the file, or it cannot be written.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+        handle = open_lock(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    try:
+        if not try_lock(handle):
+            raise DataError(
+                f"{path}: another `pix2style judge` writes votes to it: use its page, or name another file (--votes)"
+            )
+        try:
+            yield
+        finally:
+            _remove_if_empty(path, missing)
+    finally:
+        os.close(handle)
+
+
+def _remove_if_empty(path: Path, folders: Iterable[Path]) -> None:
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()
+            for folder in folders:
+                folder.rmdir()
 
 
 def read_votes(paths: Iterable[Path]) -> list[Vote]:
@@ -186,8 +237,8 @@ def _read_file(path: Path, undone: set[str]) -> list[Vote]:
                 undone.add(value["undo"])
             else:
                 votes.append(_parse(value))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            if number == len(lines):  # without a line break at its end
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            if number == len(lines) and _is_cut_off(line):
                 print_note(f"{path}: its last line was cut off and is left out: that vote was not confirmed")
                 continue
             raise DataError(f"{path}: line {number} is not a vote: correct it or delete the line") from error
@@ -203,10 +254,21 @@ def _parse(value: Any) -> Vote:
         raise ValueError("a text is missing")
     if vote.question not in QUESTIONS or vote.answer not in ANSWERS or vote.left == vote.right:
         raise ValueError("an unknown question or answer")
-    numbers = isinstance(vote.showing, int) and (vote.seconds is None or isinstance(vote.seconds, int | float))
-    if not numbers or (vote.question == "teacher" and vote.teacher not in (vote.left, vote.right)):
+    json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates, which are halves of characters
+    is_time = type(vote.seconds) in (int, float) and math.isfinite(vote.seconds or 0)
+    is_number = type(vote.showing) is int and vote.showing >= 1 and (vote.seconds is None or is_time)
+    if not is_number or (vote.question == "teacher" and vote.teacher not in (vote.left, vote.right)):
         raise ValueError("a number or the teacher is missing")
     return vote
+
+
+def _is_cut_off(line: bytes) -> bool:
+    """Return whether a line without a line break is the beginning of one of ours, and no other file's text."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return line[: len(_START_OF_LINE)] == _START_OF_LINE[: len(line)]
+    return False
 
 
 def _mend_end(path: Path) -> bool:
@@ -217,13 +279,11 @@ def _mend_end(path: Path) -> bool:
     rest = data[data.rfind(b"\n") + 1 :]
     if not rest.strip():
         return False
+    if not _is_cut_off(rest):
+        return True
     try:
-        json.loads(rest)
-    except (ValueError, RecursionError):
-        try:
-            with path.open("r+b") as stream:
-                stream.truncate(len(data) - len(rest))
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-        return False
-    return True
+        with path.open("r+b") as stream:
+            stream.truncate(len(data) - len(rest))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return False

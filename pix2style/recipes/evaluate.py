@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.config import Config
-from pix2style.errors import ConfigError
+from pix2style.errors import ConfigError, DataError
 from pix2style.files import write_bytes
 from pix2style.loading import load_stylizer
 from pix2style.progress import ProgressBar
@@ -147,8 +147,11 @@ def _add_tell_apart(report: EvalReport, tell_apart: TellApart) -> EvalReport:
     """Test how well networks tell the outputs from the targets, and return the report with the results."""
     from pix2style.evaluation.two_sample_test import MOST_PHOTOS, TELL_APART_SETTINGS
 
-    with ProgressBar("networks", tell_apart.networks) as bar:
-        results = tell_apart.results(bar.set_counts)
+    try:
+        with ProgressBar("networks", tell_apart.networks) as bar:
+            results = tell_apart.results(bar.set_counts)
+    except DataError as error:  # all other figures were measured, and took long
+        return report.model_copy(update={"notes": (*report.notes, f"not told apart: {error}")})
     rows = tuple(row.model_copy(update={"told_apart": results.get(row.name)}) for row in report.stylizers)
     note = f"told apart: measured on the first {MOST_PHOTOS} photos"
     notes = (*report.notes, *([note] if report.material.photos > MOST_PHOTOS else []))

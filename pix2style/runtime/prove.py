@@ -9,6 +9,7 @@ import onnxruntime
 from pix2style.errors import ArtifactError
 from pix2style.file_session import FileSession
 from pix2style.onnx_session import LOAD_ERRORS, RUN_ERRORS
+from pix2style.openvino_session import OPENVINO
 from pix2style.runtime.filter_inputs import FilterInputs
 from pix2style.runtime.proof import PATCH_PX, PROOF_KEY, Proof, ProofState
 from pix2style.spec import INPUT_NAME, OUTPUT_NAME
@@ -43,10 +44,22 @@ def prove(session: FileSession, inputs: FilterInputs, precision: str, path: Path
         if _holds(in_floats, inputs, proof):
             return in_floats, "in floats"
     raise ArtifactError(
-        f"{path}: is refused, because with ONNX Runtime {onnxruntime.__version__} it does not stylize a patch in its"
-        f" metadata as it did when it was exported: update onnxruntime, or export the filter again (if another program"
-        f" changed the filter on purpose, remove {PROOF_KEY!r} from its metadata)"
+        f"{path}: is refused, because with {_library(session)} it does not stylize a patch in its metadata as it did"
+        f" when it was exported: {_advice(session)}, or export the filter again (if another program changed the filter"
+        f" on purpose, remove {PROOF_KEY!r} from its metadata)"
     )
+
+
+def _library(session: FileSession) -> str:
+    return OPENVINO if _is_openvino(session) else f"ONNX Runtime {onnxruntime.__version__}"
+
+
+def _advice(session: FileSession) -> str:
+    return "leave out --device" if _is_openvino(session) else "update onnxruntime"
+
+
+def _is_openvino(session: FileSession) -> bool:
+    return OPENVINO in session.get().get_providers()
 
 
 def _read_proof(session: FileSession, path: Path) -> Proof | None:

@@ -116,6 +116,10 @@ def test_tell_apart_needs_photos_and_its_result_is_printed(
     table = run(*arguments).stdout
     assert "told apart at half size" in table
     assert "50.0 % (50.0 % to 50.0 %)" in table
+    (folder / "7.png").write_bytes(b"damaged")
+    fewer = run(*arguments)
+    assert (fewer.returncode, "PSNR" in fewer.stdout) == (1, True)
+    assert "not told apart: --tell-apart: needs at least 8 photos, and there are 7" in fewer.stdout
 
 
 def test_a_configuration_can_name_the_photos(folder: Path, tmp_path: Path, run: Callable[..., Done]) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from pix2style.errors import DataError
 from pix2style.evaluation.evaluate import EvaluatedPhoto
-from pix2style.evaluation.patch_classifier import PatchGrid, classify_patches, train_classifier
+from pix2style.evaluation.patch_classifier import PatchClassifier, PatchGrid, classify_patches, train_classifier
 from pix2style.evaluation.two_sample_test import TellApart, tell_apart
 from pix2style.images import Image8
 
@@ -77,6 +77,13 @@ def test_patches_begin_on_the_grid_and_cover_the_image() -> None:
     correct = classify_patches(train_classifier([pair], grid, steps=30, seed=0), pair, grid)
     assert correct.shape == (2, 9)
     assert correct.all()
+
+
+def test_a_training_that_has_failed_does_not_count_as_chance() -> None:
+    classifier, pair = PatchClassifier().eval(), torch.zeros(2, 3, 32, 32)
+    torch.nn.init.constant_(classifier.head.bias, float("nan"))
+    with pytest.raises(DataError, match="training of a network has failed"):
+        classify_patches(classifier, pair, PatchGrid(32, 4))
 
 
 def test_too_few_and_too_small_photos_are_refused(targets: list[Image8], photos: Callable[..., list[Image8]]) -> None:

@@ -42,6 +42,30 @@ def test_one_that_never_loses_has_a_finite_strength() -> None:
     np.testing.assert_allclose(fit_strengths(np.array([[0, 4.0], [4.0, 0]])), 0, atol=1e-9)
 
 
+def test_strengths_are_where_the_likelihood_has_its_maximum() -> None:
+    """With many votes and few, where steps could end too early: the gradient with the prior vanishes at some mean."""
+    wins = np.array([[0, 300.0, 0], [0, 0, 3], [1, 0, 0]])
+    strengths = fit_strengths(wins)
+
+    def gradient(mean: float) -> np.ndarray:
+        own = strengths + mean
+        chance = 1 / (1 + np.exp(own[None] - own[:, None]))
+        return wins.sum(1) - ((wins + wins.T) * chance).sum(1) + 0.5 - 1 / (1 + np.exp(-own))
+
+    low, high = -10.0, 10.0  # the sum of the gradient falls with the mean
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if gradient(middle).sum() > 0 else (low, middle)
+    np.testing.assert_allclose(gradient(low), 0, atol=1e-8)
+
+
+def test_the_teacher_of_one_test_may_be_a_stylizer_of_another(make_vote: MakeVote) -> None:
+    first = [make_vote("a", "b", "left", question="teacher", teacher="a", photo=str(i)) for i in range(3)]
+    second = [make_vote("a", "b", "left", question="teacher", teacher="b", photo=str(i)) for i in range(5)]
+    results = {one.stylizer: (one.right, one.wrong) for one in analyse_votes([*first, *second]).teacher}
+    assert results == {"a": (0, 5), "b": (3, 0)}
+
+
 @pytest.mark.parametrize(
     ("successes", "votes", "low", "high"),
     # Newcombe (1998), table I, method 3.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import resize
 from pix2style.images.contact_sheet import SheetColumn, write_contact_sheet
+from pix2style.images.encode import write_png
 from pix2style.judge.pictures import open_pictures
 
 MakeFolder = Callable[..., Path]
@@ -63,6 +65,34 @@ def test_a_contact_sheet_has_everything(tmp_path: Path, make_folder: MakeFolder)
         open_pictures([one, sheet("four.png", {"a": 51}, ("x.jpg",))])
     with pytest.raises(ConfigError, match=r"one\.png: shows the pictures of a teacher, teacher, and t is one already"):
         open_pictures([one], teacher=make_folder("t", 5, ("x", "y")))
+
+
+def _write_sheet(path: Path, rows: object, **changes: object) -> Path:
+    columns = [{"kind": "target", "name": "teacher"}, {"kind": "stylizer", "name": "a"}]
+    text = json.dumps({"columns": columns, "rows": rows, **changes})
+    write_png(path, np.arange(7500, dtype=np.uint32).astype(np.uint8).reshape(50, 50, 3), {"pix2style-sheet": text})
+    return path
+
+
+def test_photos_of_a_sheet_that_differ_in_the_suffix_alone_are_all_shown(tmp_path: Path) -> None:
+    names = ("x.jpg", "x.png", "x.jpg (3)", "y.jpg")
+    rows = [{"photo": name, "boxes": [[10 * i, 0, 9, 9], [10 * i, 20, 9, 9]]} for i, name in enumerate(names)]
+    assert open_pictures([_write_sheet(tmp_path / "sheet.png", rows)]).photos == ["x.jpg", "x.jpg (3)", "x.png", "y"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"photo": "x", "boxes": [[float("inf"), 0, 9, 9], [0, 20, 9, 9]]}],
+        [{"photo": "", "boxes": [[0, 0, 9, 9], [0, 20, 9, 9]]}],
+        [{"photo": "x", "boxes": [[0, 0, 50, 50], [0, 0, 50, 50]]}],  # many such fill the memory
+        [{"photo": "x" * 2**20, "boxes": [[0, 0, 9, 9], [0, 20, 9, 9]]}],
+    ],
+)
+def test_sheets_with_a_damaged_text_are_refused(tmp_path: Path, rows: object) -> None:
+    with pytest.raises(DataError, match=r"sheet\.png: the description of the sheet inside the file is damaged"):
+        open_pictures([_write_sheet(tmp_path / "sheet.png", rows)])
 
 
 def test_larger_pictures_are_shrunk_to_the_smallest(make_folder: MakeFolder) -> None:

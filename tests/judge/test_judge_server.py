@@ -28,7 +28,7 @@ from pix2style.cli.commands import import_commands
 from pix2style.judge.analysis import analyse_votes
 from pix2style.judge.judging import Judging
 from pix2style.judge.pictures import open_pictures
-from pix2style.judge.votes import VotesFile, read_votes
+from pix2style.judge.votes import VotesFile, only_writer, read_votes
 
 MakeFolder = Callable[..., Path]
 _REDS = {"alpha-net": 40, "beta-net": 80, "old-master": 120}
@@ -174,6 +174,10 @@ def test_an_answer_counts_once(folders: list[str], tmp_path: Path) -> None:
         assert ask.answer(pair, "left")["done"] == 1
         assert ask.answer(pair, "right")["status"] == 409
         assert ask.answer(ask.post("/api/next", judge="anna"), "both")["status"] == 400
+        nonsense = {"judge": "anna", "trial": "\ud800", "answer": "left", "seconds": 10**400}
+        assert ask.post("/api/votes", **nonsense)["status"] == 409
+        named = ask.post("/api/start", judge="half \ud800")
+        assert (named["status"], named["judge"]) == (200, "half ?")
         for body in (b"", b"[]", b"{", b'{"judge": 3}', b"[" * 4000):
             status, _, answer = ask.raw("POST", "/api/votes", body)
             assert status == 400
@@ -213,6 +217,12 @@ def test_wrong_calls_are_refused_before_anything_is_served(folders: list[str], t
         Image.fromarray(pixels).save(photo)
     assert "another picture of" in str(_run(*folders)[2])
     assert str(_run(*folders, "--votes", str(tmp_path / "no" / "such" / "\0"))[2])
+
+
+def test_two_programs_do_not_write_to_one_file(folders: list[str], tmp_path: Path) -> None:
+    with only_writer(tmp_path / "votes.jsonl"):
+        assert "votes.jsonl: another `pix2style judge` writes votes to it" in str(_run(*folders)[2])
+    assert not (tmp_path / "votes.jsonl").exists()
 
 
 def test_files_of_votes_are_reported_together(folders: list[str], tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pix2style.errors import DataError
-from pix2style.judge.votes import Vote, VotesFile, read_votes
+from pix2style.judge.votes import Vote, VotesFile, only_writer, read_votes
 
 MakeVote = Callable[..., Vote]
 
@@ -78,7 +80,20 @@ def test_a_line_that_is_no_vote_is_named(tmp_path: Path, make_vote: MakeVote, li
 
 
 @pytest.mark.parametrize(
-    "change", [{"answer": "both"}, {"question": "nicer"}, {"left": "b"}, {"question": "teacher"}, {"showing": None}]
+    "change",
+    [
+        {"answer": "both"},
+        {"question": "nicer"},
+        {"left": "b"},
+        {"question": "teacher"},
+        {"showing": None},
+        {"showing": 0},
+        {"showing": True},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": 10**400},
+        {"judge": "\ud800"},
+    ],
 )
 def test_votes_with_nonsense_are_refused(tmp_path: Path, make_vote: MakeVote, change: dict[str, object]) -> None:
     path = tmp_path / "votes.jsonl"
@@ -95,3 +110,43 @@ def test_votes_about_other_pictures_of_the_same_names_are_not_merged(tmp_path: P
         read_votes([tmp_path / "1.jsonl", tmp_path / "2.jsonl"])
     with pytest.raises(DataError, match=r"3\.jsonl: cannot be read"):
         read_votes([tmp_path / "3.jsonl"])
+
+
+def test_a_vote_for_which_the_disk_has_no_room_leaves_nothing(
+    tmp_path: Path, make_vote: MakeVote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = VotesFile(tmp_path / "votes.jsonl")
+    first, second, third = (make_vote("a", "b", "left") for _ in range(3))
+    file.append(first)
+
+    def fail(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(DataError, match=r"votes\.jsonl: the vote cannot be written: No space left"):
+            file.append(second)
+    file.append(third)
+    assert file.votes() == read_votes([file.path]) == [first, third]
+
+
+@pytest.mark.parametrize("text", ["a note", "12", '{"photo": 1}', '{"photo": '])
+def test_files_of_something_else_are_refused_and_kept(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(text)
+    with pytest.raises(DataError, match="line 1 is not a vote"):
+        VotesFile(path)
+    assert path.read_text() == text
+
+
+def test_one_process_writes_votes_to_a_file(tmp_path: Path, make_vote: MakeVote) -> None:
+    path = tmp_path / "new" / "votes.jsonl"
+    busy = pytest.raises(DataError, match=r"votes\.jsonl: another `pix2style judge` writes votes to it: .*--votes")
+    with only_writer(path), busy, only_writer(path):
+        pass
+    assert not path.parent.exists()
+    with only_writer(path):
+        VotesFile(path).append(make_vote("a", "b", "left"))
+    assert len(read_votes([path])) == 1
+    with pytest.raises(DataError, match=r"votes\.jsonl.x: cannot be written"), only_writer(path / "x"):
+        pass
