@@ -42,7 +42,8 @@ def main() -> None:
 
 def table(reports: Sequence[Path]) -> str:
     """Return the rows of all reports as a Markdown table."""
-    head = "| pairs | filter | PSNR, dB | SSIM | SWD | 100 %, levels | 50 % | 25 % | told apart at 100 % | at 50 % |"
+    scales = "full size, levels | half size, levels | quarter size, levels"
+    head = f"| pairs | filter | PSNR, dB | SSIM | SWD | {scales} | told apart at full size | at half size |"
     lines = [head, "|---" * 10 + "|"]
     for path in reports:
         report = json.loads(path.read_text(encoding="utf-8"))
@@ -82,7 +83,7 @@ def known_cases(pairs: Path, filter_file: Path) -> str:
         f"{filter_file.name}, blurred by 0.5 px": _each(outputs, lambda image: blurred(image, 0.5)),
     }
     units = distances(photos, targets)
-    lines = ["| case | SWD | 100 % | 50 % | 25 % |", "|---" * 5 + "|"]
+    lines = ["| case | SWD | full size | half size | quarter size |", "|---" * 5 + "|"]
     for name, images in cases.items():
         shares = distances(images, targets) / units
         lines.append(f"| {name} | {' | '.join(f'{share:.3f}' for share in (shares.mean(), *shares))} |")

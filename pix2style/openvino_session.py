@@ -1,8 +1,8 @@
 """Run a filter in OpenVINO, with the methods of an ONNX Runtime session that filters use.
 
 OpenVINO computes float32 filters faster than ONNX Runtime does, once it has compiled them for the size of the photos
-(benchmarks/peers.py). It is told to compute in float32: by default it takes bf16 where the processor multiplies it,
-and pixels are up to 13 levels off.
+(benchmarks/peers.py). It is told to compute in float32: by default it computes in bf16 where the processor supports
+that, and pixels are up to 13 levels off.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pix2style.errors import ConfigError, require
 
 OPENVINO = "OpenVINO"
-"""Stands where others have the name of an execution provider of ONNX Runtime."""
+"""Name that stands for OpenVINO among the names of ONNX Runtime's execution providers."""
 _PACKAGE, _TELEMETRY = "openvino", "openvino_telemetry"
 # Two sizes, because folders hold photos of both orientations. Each compiled filter keeps its memory.
 _MOST_SIZES = 2
@@ -182,7 +182,7 @@ def is_installed() -> bool:
     """Return whether OpenVINO is installed."""
     try:
         return importlib.util.find_spec(_PACKAGE) is not None
-    except (ImportError, ValueError):  # another program made it look missing
+    except (ImportError, ValueError):  # another module has put None or a stub into sys.modules
         return False
 
 

@@ -71,8 +71,8 @@ TellApartOption = Annotated[
     bool,
     typer.Option(
         "--tell-apart",
-        help="Train small networks to tell the outputs from the targets, and say how often they can on new photos, at"
-        " 100 % and at half size: 50 % is chance. Takes about a minute for each stylizer on two cores.",
+        help="Train small networks to tell the outputs from the targets, and print how often they are right on new"
+        " photos, at full and at half size: 50 % is chance. Takes one to two minutes for each stylizer on two cores.",
     ),
 ]
 ModuleOption = Annotated[
@@ -90,7 +90,8 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Where the stylizers run, which are filter files and runs then, for example openvino. Default: cpu.",
+        help="What computes the stylizers, which must be filter files or runs then, for example cuda or openvino"
+        " (pix2style doctor lists all). Default: cpu.",
     ),
 ]
 SteadyOption = Annotated[

@@ -94,8 +94,8 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Where the filter runs: cpu, or for example cuda or coreml if ONNX Runtime has it, or openvino, which is"
-        " faster for float32 filters on processors (pix2style doctor lists them). Default: cpu.",
+        help="What computes the filter: cpu, openvino (often faster than cpu for float32 filters on the processor), or"
+        " for example cuda or coreml if ONNX Runtime has it (pix2style doctor lists all). Default: cpu.",
     ),
 ]
 LosslessOption = Annotated[

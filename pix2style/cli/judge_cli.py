@@ -27,7 +27,7 @@ _USUAL_PORT = 7861
 
 
 class QuestionChoice(StrEnum):
-    """What judges are asked."""
+    """Questions to ask."""
 
     better = "better"
     teacher = "teacher"
@@ -52,13 +52,16 @@ _TeacherOption = Annotated[
 ]
 _PhotosOption = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Folder with the photos: judges can look at them beside the pictures."),
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder with the photos, for example photos/, which judges can look at beside the pictures.",
+    ),
 ]
 _QuestionOption = Annotated[
     QuestionChoice | None,
     typer.Option(
-        help="What to ask: which looks better, which is the teacher's, or both. Default: both if a teacher is known,"
-        " else better."
+        help="What to ask: which picture looks better, which is the teacher's, or both. Default: both if a teacher is"
+        " known, else better."
     ),
 ]
 _VotesOption = Annotated[
@@ -70,23 +73,33 @@ _VotesOption = Annotated[
     ),
 ]
 _CountOption = Annotated[
-    int, typer.Option(min=1, max=2000, metavar="N", help="Pairs that each judge sees for each question, at most.")
+    int,
+    typer.Option(
+        min=1, max=2000, metavar="N", help="Largest number of pairs for each judge and question, for example 30."
+    ),
 ]
 _SeedOption = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Seed of the order of pairs and of the report's bootstrap.")
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Seed of the order of pairs, and of the bootstrap that gives the report's intervals of strengths.",
+    ),
 ]
 _ReportOption = Annotated[
     bool,
-    typer.Option("--report", help="Open no page: report what files of votes say, those of several judges together."),
+    typer.Option(
+        "--report", help="Open no page: print the report of files of votes, for example --report anna.jsonl ben.jsonl."
+    ),
 ]
 _PortOption = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; 0 for any free one, for example 8080.")
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page, for example 8080; 0 for any free one.")
 ]
 _HostOption = Annotated[
     str,
     typer.Option(
         metavar="ADDRESS",
-        help="Address to listen at. With 0.0.0.0 others in the network can judge, by the page's token.",
+        help="Address to listen at. With 0.0.0.0 people on other computers can judge; they need the page's token.",
     ),
 ]
 _TokenOption = Annotated[
@@ -121,16 +134,18 @@ def judge_command(
 ) -> None:
     """Let people compare pictures blindly in the browser: which looks better, and which is the teacher's?
 
-    The page shows two pictures of one photo without names, on random sides. Each vote is on the disk before the next
-    pair is shown. Ctrl-C ends the test and prints win rates with intervals, strengths (Bradley-Terry), and whether the
-    stylizers can be told from the teacher. The same command goes on where a judge has stopped. It runs on this computer
-    only, unless --host opens it to others. Needs the extra studio; --report does not.
+    The page shows two pictures of one photo without names, on random sides. Each vote is stored before the next pair is
+    shown. Ctrl-C ends the test and prints the report: win rates with intervals, strengths (Bradley-Terry), and how
+    often judges found the teacher's picture. To continue a test, start the same command again. Only this computer can
+    open the page, unless --host lets others in. Needs the extra studio, except for --report.
 
     Example: pix2style judge filter-a filter-b --teacher teacher --photos photos
     """
     if report:
         if any(option is not None for option in (teacher, photos, question, votes)):
-            raise ConfigError("--report: takes files of votes only: leave out the other options")
+            raise ConfigError(
+                "--report: takes files of votes only: leave out --teacher, --photos, --question and --votes"
+            )
         _report_files(sheets, seed, as_json=as_json)
         return
     require("studio", "starlette", "uvicorn")
@@ -166,10 +181,10 @@ def judge_command(
 def _check_inputs(sheets: list[Path], teacher: Path | None, photos: Path | None) -> None:
     for path in (*sheets, *(path for path in (teacher, photos) if path is not None)):
         if path.suffix == ".jsonl" and path.is_file():
-            raise ConfigError(f"{path}: is a file of votes: add --report to see what it says")
+            raise ConfigError(f"{path}: is a file of votes: add --report to print its report")
     for option, folder in (("--teacher", teacher), ("--photos", photos)):
         if folder is not None and not folder.is_dir():
-            raise ConfigError(f"{option} {folder}: is no folder: name the folder that holds the pictures")
+            raise ConfigError(f"{option} {folder}: is not a folder: name the folder that holds the pictures")
 
 
 def _open_judging(

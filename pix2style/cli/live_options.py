@@ -63,7 +63,7 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Where filter files run: cpu, openvino (for float32 filters), or for example cuda or coreml if ONNX"
+        help="What computes filter files: cpu, openvino (for float32 filters), or for example cuda or coreml if ONNX"
         " Runtime has it. Default: cpu.",
     ),
 ]

@@ -76,7 +76,8 @@ def _make_pool(
     count = workers or max(1, cores // threads)
     filters = ServedFilters.from_sources(sources)
     if device != options.Device.cpu:
-        from pix2style.runtime.open_on_device import check_device  # imports ONNX Runtime, which this process has not
+        # This imports ONNX Runtime, which the front process does not need otherwise.
+        from pix2style.runtime.open_on_device import check_device
 
         for name in filters.names:
             check_device(device, filters.get(name).path)

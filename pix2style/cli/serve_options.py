@@ -68,7 +68,7 @@ ThreadsOption = Annotated[
 
 
 class Device(StrEnum):
-    """Where a server's filters run."""
+    """What computes a server's filters."""
 
     cpu = "cpu"
     openvino = "openvino"
@@ -77,8 +77,8 @@ class Device(StrEnum):
 DeviceOption = Annotated[
     Device,
     typer.Option(
-        help="What runs the filters on the processor, for example --device openvino for float32 filters: cpu is ONNX"
-        " Runtime, openvino needs the extra openvino and does not take 8-bit filters."
+        help="Library that computes the filters on the processor, for example --device openvino: cpu is ONNX Runtime;"
+        " openvino is OpenVINO, for float32 and float16 filters only (extra openvino)."
     ),
 ]
 _MaxMbOption = Annotated[

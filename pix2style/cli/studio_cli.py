@@ -24,7 +24,7 @@ _FiltersArgument = Annotated[
     ),
 ]
 _PortOption = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; 0 for any free one, for example 8080.")
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page, for example 8080; 0 for any free one.")
 ]
 _HostOption = Annotated[
     str,

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from pix2style.errors import DataError
 
-# Found by trials (benchmarks/LOG.md): smaller learning rates, mirrored patches and fewer steps tell less apart, and
-# wider layers no more in the same time.
+# Chosen by trials (benchmarks/LOG.md): accuracy is lower with smaller learning rates, mirrored patches and fewer steps,
+# and no higher with wider layers in the same time.
 _CHANNELS = (16, 32, 48, 64)
 _PAIRS_PER_STEP = 16
 _LEARNING_RATE = 1e-2
@@ -28,7 +28,7 @@ class PatchGrid:
     Attributes:
         side_px: Height and width of a patch.
         step_px: Patches begin at multiples of this many pixels. Networks that halve and double the resolution make
-            strokes that hang on a grid: a patch that always begins at the same place of it shows more.
+            strokes that lie on a grid: patches that always begin at the same place of it are easier to compare.
     """
 
     side_px: int
@@ -63,7 +63,7 @@ class PatchClassifier(nn.Module):
 def train_classifier(pairs: Sequence[Tensor], grid: PatchGrid, *, steps: int, seed: int) -> PatchClassifier:
     """Train a network to tell the first image of each pair from the second.
 
-    Each step shows it patches of both images at the same places, so that what both show teaches it nothing.
+    Each step takes patches of both images at the same places, so that the network cannot use what the photo shows.
 
     Args:
         pairs: Images of two kinds, each [2, 3, height, width] in [-1, 1]; sizes may differ.
@@ -104,8 +104,8 @@ def classify_patches(classifier: PatchClassifier, pair: Tensor, grid: PatchGrid)
     tops, lefts = (_spread(size, grid) for size in pair.shape[-2:])
     patches = [_cut(pair, grid, top, left) for top in tops for left in lefts]
     scores = classifier(_batch(patches))
-    if not torch.isfinite(scores).all():  # they would count as 50 %, as if nothing could be told
-        raise DataError("--tell-apart: the training of a network has failed, its values are no numbers: leave it out")
+    if not torch.isfinite(scores).all():  # they would count as 50 %, as if the network only guessed
+        raise DataError("--tell-apart: the training of a network has failed (its outputs are not finite): leave it out")
     is_first = (scores > 0).view(2, -1)
     return torch.stack([is_first[0], ~is_first[1]])
 

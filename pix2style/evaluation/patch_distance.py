@@ -23,12 +23,12 @@ from pix2style.images import Image8
 Floats = NDArray[np.float32]
 
 PATCH_SIDE_PX = 7
-# With these numbers the relative mean over 46 photos repeats to 0.5 % from seed to seed (standard deviation). A blur by
-# half a pixel changes it by 80 %.
+# With these numbers the standard deviation of the relative mean over 46 photos from seed to seed is 0.4 % of the mean.
+# A blur by half a pixel changes the mean by 80 % (benchmarks/results/evidence.md).
 PATCHES = 2048
 PROJECTIONS = 64
 PROJECTION_SEED = 20
-# Details of 100 %, details of half size, and what remains at a quarter of the size: contrast and colours of areas.
+# Details at full size, details at half size, and what remains at a quarter of the size: contrast and colours of areas.
 SCALES = ("full_size", "half_size", "quarter_size")
 PATCH_SETTINGS: dict[str, int] = {
     "patch_side_px": PATCH_SIDE_PX,
@@ -47,7 +47,7 @@ class TargetPatches:
         target: uint8 [height, width, 3] of any size.
         index: Number of the photo. Places and directions depend on it, so that errors of single draws cancel out over
             the photos; they are the same for all stylizers.
-        seed: Another one gives other places and directions.
+        seed: Seed of the places and directions.
     """
 
     def __init__(self, target: Image8, index: int = 0, seed: int = PROJECTION_SEED) -> None:

@@ -114,7 +114,8 @@ def load_perceptual_metrics(wanted: bool | None = None) -> tuple[PerceptualMetri
     """Load LPIPS and DISTS, or say what is missing.
 
     Args:
-        wanted: True downloads what is missing. None takes what is at hand, and downloads nothing. False takes none.
+        wanted: Whether to measure them. True downloads what is missing; None measures what needs no download; False
+            measures neither.
 
     Returns:
         The metrics, None if there are none; and a note for the report if one of them is missing.

@@ -41,8 +41,8 @@ class PatchDistance(_Record):
     """Sliced Wasserstein distance of an output's patches from the target's (after Karras et al. 2018)."""
 
     relative: MeanEstimate | None
-    """Mean over the scales of the distance as a share of the unchanged photos': 0 is equal, 1 as far as the photos.
-    None if the targets are the photos."""
+    """Distance as a share of the unchanged photos' distance, averaged over the scales: 0 is equal, 1 as far as the
+    unchanged photos. None if the targets are the photos."""
     levels: dict[str, MeanEstimate]
     """Distance at each scale, in levels of 255: details of `full_size` and `half_size`, and what remains at
     `quarter_size`, contrast and colours of areas."""
@@ -71,7 +71,7 @@ class ToldApart(_Record):
     full_size: TwoSampleTest
     """Images at 100 %."""
     half_size: TwoSampleTest
-    """Images at half their size: seen from farther away."""
+    """Images of half the width and height, as if seen from twice as far away."""
 
 
 class StylizerMetrics(_Record):

@@ -41,7 +41,7 @@ def _deep_lines(report: EvalReport) -> list[str]:
         return []
     reference = report.reference.name
     columns = {
-        "structure lost": [report.target_structure_distance, *(row.structure_distance for row in report.stylizers)]
+        "structure/photo": [report.target_structure_distance, *(row.structure_distance for row in report.stylizers)]
     }
     if report.stylizers[0].deep_style_to_target is not None:
         columns["deep style/teacher"] = [None, *(row.deep_style_to_target for row in report.stylizers)]
@@ -54,12 +54,12 @@ def _deep_lines(report: EvalReport) -> list[str]:
 
 
 def _told_apart_lines(report: EvalReport) -> list[str]:
-    """Return a table with the results of the classifier two-sample test, if it was made."""
+    """Return a table with the results of the classifier two-sample test; no lines if it was not made."""
     rows = [(row.name, row.told_apart) for row in report.stylizers if row.told_apart is not None]
     if not rows:
         return []
     cells = [[name, accuracy_text(told.full_size), accuracy_text(told.half_size)] for name, told in rows]
-    return table_lines(["told apart at 100 %", "told apart at 50 %"], cells)
+    return table_lines(["told apart at full size", "told apart at half size"], cells)
 
 
 def accuracy_text(test: TwoSampleTest) -> str:

@@ -2,10 +2,11 @@
 
 Lopez-Paz and Oquab 2017, "Revisiting Classifier Two-Sample Tests" (arXiv 1610.06545): if two sets of samples have the
 same distribution, no classifier tells new samples apart more often than by chance. Its accuracy on samples that it was
-not trained on is a figure that a person can read: 50 % is "cannot be told apart", 100 % "told apart every time".
+not trained on is easy to read: 50 % is chance, 100 % means that it is always right. 50 % is no proof that the sets are
+equal: this classifier has found no difference.
 
 Photos are divided into folds. The patches of each fold are classified by a network that was trained on the other folds,
-so that no photo is on both sides. Patches of one photo resemble each other, so the interval is computed over photos.
+and so on other photos. Patches of one photo resemble each other, so the interval is computed over photos.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pix2style.plural import counted
 from pix2style.progress import ProgressCallback, no_progress
 
 FEWEST_PHOTOS = 8
-# Patches of more photos make the figure hardly more exact, but all images are held in memory.
+# More photos would hardly make the figure more exact, and all images are held in memory.
 MOST_PHOTOS = 200
 _FOLDS = 4
 _STEPS = 400

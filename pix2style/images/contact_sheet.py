@@ -1,4 +1,4 @@
-"""Contact sheets out of which programs can cut the images again: a text in the PNG file says what lies where."""
+"""Contact sheets that programs can cut into their images again: a text in the PNG file describes what lies where."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ def read_contact_sheet(path: Path) -> list[SheetColumn]:
     """Cut the images out of a contact sheet.
 
     Raises:
-        ImageError: The file cannot be read, or has no text that says what lies where.
+        ImageError: The file cannot be read, or has no description of its images.
     """
     data = read_image_file(path)
     text = png_text(data, _KEYWORD)
     if text is None:
-        advice = (
-            "name folders of pictures, or a sheet that `pix2style eval --sheet` has written and nothing has changed"
-        )
-        raise ImageError(str(path), f"does not say which pictures it shows: {advice}")
+        advice = "name folders of pictures, or a sheet as `pix2style eval --sheet` has written it"
+        raise ImageError(str(path), f"is not a contact sheet, or another program has saved it anew: {advice}")
     pixels = decode_picture(data, name=str(path), to_srgb=True).on_white()
     try:
         if len(text) > _LONGEST_TEXT:
             raise ValueError("the text is too long")
         return _columns(json.loads(text), pixels)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise ImageError(str(path), "its text about the pictures is damaged: write the sheet again") from error
+        raise ImageError(
+            str(path), "the description of the sheet inside the file is damaged: write the sheet again"
+        ) from error
 
 
 def _columns(description: Any, pixels: Image8) -> list[SheetColumn]:

@@ -1,4 +1,4 @@
-"""What votes say: win rates, strengths, whether the teacher can be told, and how far the judges can be relied on."""
+"""Analyse votes: win rates, strengths, how often judges find the teacher's picture, and how consistent they are."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ class TeacherResult:
         wrong: Wrong answers.
         neither: Votes for neither, which count as half right.
         rate: Share of right answers.
-        verdict: What that means, in words.
+        verdict: What that means, in words. An interval with 50 % in it shows no difference, but does not prove that
+            there is none.
     """
 
     stylizer: str
@@ -90,7 +91,7 @@ class JudgeResult:
         judge: Name.
         votes: Number of votes, with repeated pairs.
         seconds: Median time for a vote; None if no time is known.
-        left: Share of votes for the left side among those for a side: far from 50 % it is a habit.
+        left: Share of votes for the left side among those for either side; far from 50 % it is a habit.
         consistency: Share of repeated pairs in which the answer was the same again.
     """
 
@@ -103,7 +104,7 @@ class JudgeResult:
 
 @dataclass(frozen=True, slots=True)
 class VoteReport:
-    """What votes say. Repeated pairs count in `judges` and `everybody` only.
+    """The report of votes. Repeated pairs count in `judges` and `everybody` only.
 
     Attributes:
         votes: Number of votes, with repeated pairs.
@@ -111,7 +112,7 @@ class VoteReport:
         seed: Seed of the bootstrap.
         pairs: Win rates, for each pair of stylizers.
         strengths: Strengths of the stylizers, the strongest first; empty without votes of this question.
-        teacher: For each stylizer, whether it is told from the teacher.
+        teacher: For each stylizer, how often judges found the teacher's picture beside its own.
         judges: The judges.
         everybody: All judges together.
     """
@@ -131,7 +132,7 @@ class VoteReport:
 
 
 def analyse_votes(votes: Sequence[Vote], *, seed: int = 0) -> VoteReport:
-    """Return what votes say.
+    """Return the report of votes.
 
     Args:
         votes: The votes, of one or several judges.
@@ -201,8 +202,10 @@ def _teacher(votes: Sequence[Vote]) -> list[TeacherResult]:
 
 def _verdict(rate: Rate) -> str:
     if rate.holds_half:
-        return "cannot be told from the teacher by these votes"
-    return "is told from the teacher" if rate.rate > _HALF else "is taken for the teacher"
+        return "not shown to differ from the teacher"
+    if rate.rate > _HALF:
+        return "people can tell it from the teacher"
+    return "people take it for the teacher"
 
 
 def _repeats(votes: Sequence[Vote]) -> list[tuple[Vote, Vote]]:

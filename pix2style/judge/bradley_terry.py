@@ -77,8 +77,8 @@ def strength_intervals(
     """Return log-strengths and the ends of their intervals of 95 %, each [stylizers].
 
     The bootstrap draws judges and photos, both with replacement and independently of each other (Owen 2007, "The
-    pigeonhole bootstrap"), because votes of one judge, and votes on one photo, resemble each other. What there is only
-    one of is not drawn; with one judge and one photo, votes are drawn.
+    pigeonhole bootstrap"), because votes of one judge, and votes on one photo, resemble each other. If there
+    is only one judge, only photos are drawn, and the other way round; with one judge and one photo, votes are drawn.
 
     Args:
         comparisons: The votes.

@@ -1,4 +1,4 @@
-"""The blind test over HTTP. The page gets pictures by random addresses, and no name before the judge has finished."""
+"""The blind test over HTTP. The page gets pictures by random addresses, and no stylizer's name before the end."""
 
 from __future__ import annotations
 

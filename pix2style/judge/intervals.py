@@ -1,4 +1,4 @@
-"""Intervals of rates, and how many votes they take."""
+"""Confidence intervals of rates, and how many votes an interval of a given width takes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _EVEN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of votes with its interval of 95 %.
+    """A share of votes with its 95 % confidence interval, which treats votes as independent.
 
     Attributes:
-        successes: Number of votes for it; a vote for neither side counts half.
+        successes: Number of votes that count for the share; a vote for neither side counts half.
         votes: Number of votes.
         rate: Share from 0 to 1; 0.5 without votes.
         low: Lower end of the Wilson interval (1927).

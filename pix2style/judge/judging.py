@@ -1,4 +1,4 @@
-"""The test itself: which pair each judge sees next, and what they have answered. It knows nothing of HTTP."""
+"""Run the blind test: which pair each judge sees next, and what they have answered. It knows nothing of HTTP."""
 
 from __future__ import annotations
 
@@ -190,14 +190,14 @@ class Judging:
 
     def _judge(self, name: str) -> _Judge:
         if name not in self._judges:
-            raise NotHereError("begin again: the program has been started anew")
+            raise NotHereError("the program was restarted: reload the page and begin again with the same name")
         return self._judges[name]
 
     def _votes_of(self, name: str) -> list[Vote]:
         return [vote for vote in self._votes.votes() if vote.judge == name]
 
     def _show(self, judge: _Judge, trial: Trial) -> None:
-        """Give the pictures of a trial new addresses: equal ones would tell that pictures are of one stylizer."""
+        """Give the pictures of a trial new addresses: an address that comes again would give a picture away."""
         judge.trial, judge.trial_id, judge.pictures = trial, secrets.token_hex(_ID_BYTES), {}
 
         def address(photo: str, stylizer: str | None) -> str:
@@ -237,6 +237,6 @@ def _check_votes(pictures: JudgedPictures, votes: VotesFile) -> None:
         raise DataError(f"{votes.path}: {error}") from error
     if stored and not any(name in pictures.digests for vote in stored for name in vote.digests()):
         raise DataError(
-            f"{votes.path}: has votes about other pictures ({stored[0].left} and {stored[0].right}): name another file,"
+            f"{votes.path}: holds votes on other pictures ({stored[0].left} and {stored[0].right}): name another file,"
             " for example --votes other-votes.jsonl"
         )

@@ -101,7 +101,7 @@ class JudgedPictures:
         if shrunk:
             self.notes.append(
                 f"the pictures of {counted(shrunk, 'photo')} differ in size: larger ones are shrunk to the smallest,"
-                " which can make them look smoother: for a fair test make all in the same size"
+                " which makes them look smoother: for a fair test make all in the same size"
             )
 
     def without_copies(self) -> JudgedPictures:
@@ -115,7 +115,9 @@ class JudgedPictures:
         for name in first_teacher:
             digests = tuple(self.digests[photo, name] for photo in self.photos)
             if digests in kept:
-                self.notes.append(f"{name}: its pictures are those of {kept[digests]}, so it is left out")
+                self.notes.append(
+                    f"{name}: its pictures equal those of {kept[digests]} in every pixel, so it is left out"
+                )
             else:
                 kept[digests] = name
         self.columns = {name: column for name, column in self.columns.items() if name in kept.values()}
@@ -263,9 +265,9 @@ def _check_originals(pictures: JudgedPictures) -> None:
         return
     missing = [photo for photo in pictures.photos if photo not in pictures.originals.images]
     if len(missing) == len(pictures.photos):
-        raise DataError(f"--photos: has no photo of the names of the pictures, such as {pictures.photos[0]}")
+        raise DataError(f"--photos: has no photo with the name of a picture, such as {pictures.photos[0]}")
     if missing:
-        pictures.notes.append(f"photos that are not at hand are not shown: {_listed(missing)}")
+        pictures.notes.append(f"no photo to show beside the pictures of {_listed(missing)}")
 
 
 def _note_formats(pictures: JudgedPictures) -> None:
@@ -278,6 +280,6 @@ def _note_formats(pictures: JudgedPictures) -> None:
     if lossy and len(lossy) < len(pictures.columns):
         some = ", ".join(name for name in pictures.columns if name in lossy)
         pictures.notes.append(
-            f"only these have JPEG files: {some}: traces of compression may tell them apart: write all without loss"
+            f"only some have JPEG files ({some}), whose traces of compression may give them away: write all as PNG"
             " (`pix2style infer --format png`)"
         )

@@ -1,4 +1,4 @@
-"""Which pairs a judge sees, in which order, and on which sides: random, balanced, and the same again for one seed."""
+"""Plan which pairs a judge sees, in which order and on which sides: random, balanced, and fixed by the seed."""
 
 from __future__ import annotations
 

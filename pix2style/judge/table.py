@@ -10,10 +10,12 @@ from pix2style.plural import counted
 from pix2style.printable import printable
 
 _LEGEND = """\
-Intervals hold 95 %. "neither" counts half for each side. Win rates: Wilson intervals, which take votes as independent.
-Strengths: Bradley-Terry, each with half a win and half a loss added against an average stylizer, so that one that never
-loses stays finite; intervals by a bootstrap over judges and photos. "needed": further votes for ±5 points. Repeated
-pairs count for the judges only; who answers by chance is as often consistent as not."""
+"neither" counts half for each side. "95 %": confidence intervals. Those of rates (Wilson) treat votes as independent,
+and are too narrow if there are few photos or judges. "needed": how many more votes an interval of ±5 points takes.
+Strengths: Bradley-Terry, with the mean 0; half a win and half a loss against an average stylizer are added for each, so
+that all stay finite; intervals by a bootstrap over judges and photos. "not shown to differ": 50 % (guessing) lies in
+the interval, which is no proof that people cannot tell. Repeated pairs count in the table of judges only; who guesses
+left or right gives the same answer in about half of them."""
 
 
 def render_report(report: VoteReport) -> str:
@@ -38,13 +40,13 @@ def render_report(report: VoteReport) -> str:
             [one.stylizer, f"{one.log_strength:+.2f}", f"{one.low:+.2f} to {one.high:+.2f}", _share(one.chance)]
             for one in report.strengths
         ]
-        parts.append(_table("strength", ["log", "95 %", "wins over an average one"], strengths))
+        parts.append(_table("strength", ["log-strength", "95 %", "wins over an average one"], strengths))
     if report.teacher:
         rows = [
             [one.stylizer, f"{one.right}:{one.wrong}", str(one.neither), *_rate(one.rate), one.verdict]
             for one in report.teacher
         ]
-        columns = ["right:wrong", "neither", "right", "95 %", "needed", ""]
+        columns = ["right:wrong", "neither", "right", "95 %", "needed", "result"]
         parts.append(_table("which is the teacher's?", columns, rows))
     people = [*report.judges, *([report.everybody] if len(report.judges) > 1 else [])]
     columns = ["votes", "median s", "left side", "95 %", "consistent", "repeats"]

@@ -1,4 +1,4 @@
-"""Votes in a file: one line of JSON for each, which is on the disk before the next pair is shown."""
+"""Store votes in a file: one line of JSON for each, which is on the disk before the next pair is shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Vote:
 
     Attributes:
         id: Random text that no other vote has.
-        time: When it was given (ISO 8601, UTC).
+        time: When the answer was given (ISO 8601, UTC).
         judge: Name of the judge.
         question: `better` or `teacher`.
         photo: Name of the photo.
@@ -41,7 +41,7 @@ class Vote:
         teacher: Name of the teacher, if there was one.
         showing: 1, or 2 for a repeated pair.
         answer: `left`, `right`, or `neither` for "cannot tell".
-        seconds: Time from when both pictures were shown until the answer; None if the page has not said it.
+        seconds: Time from when both pictures were shown until the answer; None if the page did not send it.
         left_sha256: Digest of the picture on the left: of height, width and pixels.
         right_sha256: Digest of the picture on the right.
         seed: Seed of the order.
@@ -91,7 +91,7 @@ class VotesFile:
     off by a crash: that vote has not been confirmed to the judge, who is asked again.
 
     Args:
-        path: The file; it is made with the first vote. Other processes may read it, and not write it (`only_writer`).
+        path: The file; it is made with the first vote. Other processes may read it, but not write it (`only_writer`).
 
     Raises:
         DataError: It cannot be read, or a line is no vote.
@@ -136,12 +136,12 @@ class VotesFile:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append all of a line, or nothing: the rest of one for which the disk had no room would damage the next one."""
+    """Append a whole line or nothing: if the disk is full, the beginning of a line would damage the next one."""
     with path.open("ab", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
             written = stream.write(line)
-            while written < len(line):  # what the system says only if nothing more can be written
+            while written < len(line):  # the system reports a full disk only when no byte can be written
                 written += stream.write(line[written:])
             os.fsync(stream.fileno())
         except OSError:
@@ -155,7 +155,7 @@ def only_writer(path: Path) -> Iterator[None]:
     """Keep other processes from writing votes to a file; no empty file or folder is left behind.
 
     Raises:
-        DataError: Another process does it, or the file cannot be written.
+        DataError: Another process writes to the file, or it cannot be written.
     """
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
@@ -167,7 +167,7 @@ def only_writer(path: Path) -> Iterator[None]:
     try:
         if not try_lock(handle):
             raise DataError(
-                f"{path}: another judge writes votes to it: open the page of that one, or name another file (--votes)"
+                f"{path}: another `pix2style judge` writes votes to it: use its page, or name another file (--votes)"
             )
         try:
             yield
@@ -217,8 +217,8 @@ def check_same_pictures(votes: Sequence[Vote], pictures: Mapping[tuple[str, str]
             if digests.setdefault(name, digest) != digest:
                 photo, stylizer = name
                 raise DataError(
-                    f"there are votes about another picture of {photo} by {stylizer}: votes of changed pictures cannot"
-                    " be counted together: name another file (--votes), or report the files one by one"
+                    f"there are votes about another picture of {photo} by {stylizer}: votes on different"
+                    " pictures cannot be counted together: name another file (--votes), or report the files one by one"
                 )
 
 
@@ -241,7 +241,7 @@ def _read_file(path: Path, undone: set[str]) -> list[Vote]:
             if number == len(lines) and _is_cut_off(line):
                 print_note(f"{path}: its last line was cut off and is left out: that vote was not confirmed")
                 continue
-            raise DataError(f"{path}: line {number} is no vote: mend it or delete the line") from error
+            raise DataError(f"{path}: line {number} is not a vote: correct it or delete the line") from error
     return votes
 
 
@@ -254,7 +254,7 @@ def _parse(value: Any) -> Vote:
         raise ValueError("a text is missing")
     if vote.question not in QUESTIONS or vote.answer not in ANSWERS or vote.left == vote.right:
         raise ValueError("an unknown question or answer")
-    json.dumps(value, ensure_ascii=False).encode()  # halves of characters are no text
+    json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates, which are halves of characters
     is_time = type(vote.seconds) in (int, float) and math.isfinite(vote.seconds or 0)
     is_number = type(vote.showing) is int and vote.showing >= 1 and (vote.seconds is None or is_time)
     if not is_number or (vote.question == "teacher" and vote.teacher not in (vote.left, vote.right)):

@@ -1,4 +1,4 @@
-"""Who may use a page: what the page itself asks, on this machine, or with the token where others can reach it.
+"""Decide which requests a page's server answers: those of the page on this machine, or, with the token, from others.
 
 A server on this machine can be reached by every web page that is open in a browser here. So a request that another site
 has caused is refused, and so is one for another host's name, which a site could point at this machine (DNS rebinding).

@@ -1,4 +1,4 @@
-"""The outermost part of a page's server: files of the page, who is answered, and how errors are answered."""
+"""The outermost part of a page's server: it serves the page's files, checks access, and answers errors."""
 
 from __future__ import annotations
 

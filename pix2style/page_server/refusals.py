@@ -1,4 +1,4 @@
-"""Why a page's server refuses a request, besides what is wrong with its content; each has a code of HTTP."""
+"""Errors for requests that the server of a page refuses, and the HTTP status code of each."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from pix2style.errors import DataError, Pix2StyleError
 
 
 class TooLargeError(DataError):
-    """Something has more bytes than the server takes."""
+    """An upload or request has more bytes than the server accepts."""
 
 
 class NotHereError(DataError):
-    """There is nothing of that id, or not any more."""
+    """No upload, picture, filter or job has this id, or not any more."""
 
 
 class BusyError(DataError):
-    """Something else is being done that has to end first, or has been done meanwhile."""
+    """Other work has to end first, or the request comes too late."""
 
 
 def status_of(error: BaseException) -> int:
-    """Return the code of HTTP for an error: 400 for every other one that a person can correct, and else 500."""
+    """Return the HTTP status code of an error: 400 for other errors of pix2style, 500 for any other."""
     codes = {TooLargeError: 413, NotHereError: 404, BusyError: 409, Pix2StyleError: 400}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), 500)

@@ -22,7 +22,7 @@ _MOST_REQUESTS = 200  # at a time
 
 
 def make_access(host: str, *, with_token: bool, program: str) -> Access:
-    """Return who may use a page: with a token where other machines can reach it, or where one is wished."""
+    """Return who may use a page: with a token where other machines can reach it, or where one is asked for."""
     is_open = not is_this_machine(host)
     return Access(secrets.token_urlsafe(_TOKEN_BYTES) if is_open or with_token else None, is_open, program)
 

@@ -63,9 +63,10 @@ def open_on_device(
 
 
 def check_device(name: str, path: Path) -> None:
-    """Check that a device can be used for a filter: OpenVINO not for 8-bit filters, of which it makes other pixels.
+    """Check that a device can be used for a filter. OpenVINO is refused for 8-bit filters, whose pixels it changes.
 
-    Its transformations for low precision move the places where values are rounded, for up to 32 levels in the output.
+    Its transformations for low precision move the places where values are rounded, which changed outputs by up to 32
+    levels of 255 (benchmarks/LOG.md).
 
     Args:
         name: Name of the device.
@@ -79,8 +80,8 @@ def check_device(name: str, path: Path) -> None:
     providers_of(name)
     if name == OPENVINO_DEVICE and spec_in(read_metadata(read_file(path)), path).precision == "int8":
         raise ConfigError(
-            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, whose pixels OpenVINO would change by up to 32"
-            " levels: leave out --device, or take the float32 or float16 file of the filter"
+            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, which OpenVINO computes less exactly (up to 32"
+            " levels off): leave out --device, or take the float32 or float16 file of the filter"
         )
 
 

@@ -114,7 +114,7 @@ def test_tell_apart_needs_photos_and_its_result_is_printed(
     assert rows[0]["told_apart"]["half_size"]["patch_px"] == 16
     assert rows[1]["told_apart"] is None
     table = run(*arguments).stdout
-    assert "told apart at 50 %" in table
+    assert "told apart at half size" in table
     assert "50.0 % (50.0 % to 50.0 %)" in table
     (folder / "7.png").write_bytes(b"damaged")
     fewer = run(*arguments)

@@ -336,7 +336,9 @@ def test_the_contact_sheet_shows_photo_target_and_every_stylizer(photo_folder: P
 
 
 def test_a_sheet_without_its_text_is_refused(photo_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"0\.png: does not say which pictures it shows: name folders"):
+    with pytest.raises(
+        ImageError, match=r"0\.png: is not a contact sheet, or another program has saved it anew: name folders"
+    ):
         read_contact_sheet(photo_folder / "0.png")
     for text in (
         "{",

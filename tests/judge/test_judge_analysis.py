@@ -141,9 +141,9 @@ def test_whether_the_teacher_is_told(make_vote: MakeVote) -> None:
     results = {one.stylizer: one for one in analyse_votes(votes).teacher}
     assert (results["good"].right, results["good"].wrong, results["good"].neither) == (16, 14, 4)
     assert results["good"].rate.rate == pytest.approx(18 / 34)
-    assert results["good"].verdict == "cannot be told from the teacher by these votes"
-    assert results["bad"].verdict == "is told from the teacher"
-    assert results["better"].verdict == "is taken for the teacher"
+    assert results["good"].verdict == "not shown to differ from the teacher"
+    assert results["bad"].verdict == "people can tell it from the teacher"
+    assert results["better"].verdict == "people take it for the teacher"
     assert analyse_votes(votes).strengths == ()
 
 

@@ -25,7 +25,7 @@ def test_folders_with_pictures_of_the_same_names(make_folder: MakeFolder) -> Non
     assert len(set(pictures.digests.values())) == 9
     assert pictures.picture("dog", "a")[0, 0].tolist() == [40, 10, 0]
     assert pictures.picture("dog", None)[0, 0].tolist() == [3, 0, 0]
-    assert pictures.notes == ["photos that are not at hand are not shown: castle, sea"]
+    assert pictures.notes == ["no photo to show beside the pictures of castle, sea"]
 
 
 def test_the_teacher_may_be_one_of_the_sheets(make_folder: MakeFolder) -> None:
@@ -91,7 +91,7 @@ def test_photos_of_a_sheet_that_differ_in_the_suffix_alone_are_all_shown(tmp_pat
     ],
 )
 def test_sheets_with_a_damaged_text_are_refused(tmp_path: Path, rows: object) -> None:
-    with pytest.raises(DataError, match=r"sheet\.png: its text about the pictures is damaged"):
+    with pytest.raises(DataError, match=r"sheet\.png: the description of the sheet inside the file is damaged"):
         open_pictures([_write_sheet(tmp_path / "sheet.png", rows)])
 
 
@@ -122,14 +122,14 @@ def test_what_cannot_be_judged_is_refused(make_folder: MakeFolder, tmp_path: Pat
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty: has no pictures"):
         open_pictures([make_folder("d", 1), tmp_path / "empty"])
-    with pytest.raises(DataError, match="has no photo of the names"):
+    with pytest.raises(DataError, match="has no photo with the name"):
         open_pictures([make_folder("e", 1), make_folder("f", 2)], photos=make_folder("g", 3, ["x"]))
 
 
 def test_copies_and_traces_of_compression_are_noted(make_folder: MakeFolder) -> None:
     pictures = open_pictures([make_folder("a", 40), make_folder("b", 40), make_folder("c", 90, suffix=".jpg")])
     assert pictures.stylizers == ["a", "c"]
-    assert any("only these have JPEG files: c:" in note for note in pictures.notes)
-    assert "b: its pictures are those of a, so it is left out" in pictures.notes
+    assert any("only some have JPEG files (c)," in note for note in pictures.notes)
+    assert "b: its pictures equal those of a in every pixel, so it is left out" in pictures.notes
     with pytest.raises(ConfigError, match="nothing to compare"):
         open_pictures([make_folder("d", 7), make_folder("e", 7)])

@@ -203,7 +203,7 @@ def test_wrong_calls_are_refused_before_anything_is_served(folders: list[str], t
         for arguments, message in (
             ((folders[0],), "nothing to compare it with"),
             ((*folders, "--question", "teacher"), "--question teacher: no teacher is known: add --teacher"),
-            ((*folders, "--teacher", str(tmp_path / "x")), "--teacher .*x: is no folder"),
+            ((*folders, "--teacher", str(tmp_path / "x")), "--teacher .*x: is not a folder"),
             ((str(tmp_path / "missing"), folders[0]), "missing"),
             ((str(votes),), "votes.jsonl: is a file of votes: add --report"),
             ((str(votes), "--report", "--photos", folders[0]), "--report: takes files of votes only"),
@@ -221,7 +221,7 @@ def test_wrong_calls_are_refused_before_anything_is_served(folders: list[str], t
 
 def test_two_programs_do_not_write_to_one_file(folders: list[str], tmp_path: Path) -> None:
     with only_writer(tmp_path / "votes.jsonl"):
-        assert "votes.jsonl: another judge writes votes to it" in str(_run(*folders)[2])
+        assert "votes.jsonl: another `pix2style judge` writes votes to it" in str(_run(*folders)[2])
     assert not (tmp_path / "votes.jsonl").exists()
 
 
@@ -246,4 +246,4 @@ def test_votes_about_other_pictures_are_refused(folders: list[str], tmp_path: Pa
     judging.vote("anna", judging.start("anna")["trial"], "left", 1.0)
     others = [str(make_folder(f"other-{i}", 10 * i)) for i in range(3)]
     error = str(_run(*others, "--votes", str(tmp_path / "votes.jsonl"))[2])
-    assert re.search(r"votes\.jsonl: has votes about other pictures \(.*\): name another file", error)
+    assert re.search(r"votes\.jsonl: holds votes on other pictures \(.*\): name another file", error)

@@ -75,7 +75,7 @@ def test_a_line_that_is_no_vote_is_named(tmp_path: Path, make_vote: MakeVote, li
     path = tmp_path / "votes.jsonl"
     VotesFile(path).append(make_vote("a", "b", "left"))
     path.write_bytes(path.read_bytes() + line + b"\n")
-    with pytest.raises(DataError, match=r"votes\.jsonl: line 2 is no vote"):
+    with pytest.raises(DataError, match=r"votes\.jsonl: line 2 is not a vote"):
         read_votes([path])
 
 
@@ -99,7 +99,7 @@ def test_votes_with_nonsense_are_refused(tmp_path: Path, make_vote: MakeVote, ch
     path = tmp_path / "votes.jsonl"
     VotesFile(path).append(make_vote("a", "b", "left"))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}) + "\n")
-    with pytest.raises(DataError, match="line 1 is no vote"):
+    with pytest.raises(DataError, match="line 1 is not a vote"):
         read_votes([path])
 
 
@@ -134,14 +134,14 @@ def test_a_vote_for_which_the_disk_has_no_room_leaves_nothing(
 def test_files_of_something_else_are_refused_and_kept(tmp_path: Path, text: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(text)
-    with pytest.raises(DataError, match="line 1 is no vote"):
+    with pytest.raises(DataError, match="line 1 is not a vote"):
         VotesFile(path)
     assert path.read_text() == text
 
 
 def test_one_process_writes_votes_to_a_file(tmp_path: Path, make_vote: MakeVote) -> None:
     path = tmp_path / "new" / "votes.jsonl"
-    busy = pytest.raises(DataError, match=r"votes\.jsonl: another judge writes votes to it: .*--votes")
+    busy = pytest.raises(DataError, match=r"votes\.jsonl: another `pix2style judge` writes votes to it: .*--votes")
     with only_writer(path), busy, only_writer(path):
         pass
     assert not path.parent.exists()

@@ -65,7 +65,7 @@ function end(state) {
   pair = null;
   open("end");
   get("end-text").textContent = state.pairs_left
-    ? `You have stopped with ${state.pairs_left} pairs left. With the same name you can go on, but you have seen results now.`
+    ? `You have stopped with ${state.pairs_left} pairs left. With the same name you can go on, but you have seen the results now.`
     : "Thank you. You have answered all pairs.";
   showReport(get("report"), state.report);
   say("");
@@ -93,7 +93,7 @@ document.addEventListener("keydown", (event) => {
 for (const kind of ["left", "neither", "right"]) get(`answer-${kind}`).addEventListener("click", () => answer(kind));
 get("undo").addEventListener("click", () => act("/api/undo"));
 get("end").addEventListener("click", () => {
-  if (confirm("Stop and show the results? They name who made the pictures.")) act("/api/end");
+  if (confirm("Stop and show the results? They say who made the pictures, so you cannot judge without knowing any more.")) act("/api/end");
 });
 get("again").addEventListener("click", () => {
   judge = "";

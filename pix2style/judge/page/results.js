@@ -32,15 +32,15 @@ function judgeRow(one) {
 export function showReport(place, report) {
   const parts = [];
   if (report.pairs.length) {
-    parts.push(table("Which looks better?", ["pair", "votes", "neither", "win rate", "95 %", "votes needed for ±5"],
+    parts.push(table("Which looks better?", ["pair", "votes", "neither", "win rate", "95 %", "more votes for ±5 points"],
       report.pairs.map((one) => [`${one.first} over ${one.second}`, `${one.first_wins} : ${one.second_wins}`, one.neither,
         percent(one.rate.rate), interval(one.rate), one.rate.votes_needed])));
-    parts.push(table("Strength (Bradley-Terry)", ["stylizer", "log", "95 %", "wins over an average one"],
+    parts.push(table("Strength (Bradley-Terry)", ["stylizer", "log-strength", "95 %", "wins over an average one"],
       report.strengths.map((one) => [one.stylizer, one.log_strength.toFixed(2),
         `${one.low.toFixed(2)} to ${one.high.toFixed(2)}`, percent(one.chance)])));
   }
   if (report.teacher.length) {
-    parts.push(table("Which one is the teacher’s?", ["stylizer", "right : wrong", "neither", "right", "95 %", "votes needed for ±5", "so it"],
+    parts.push(table("Which one is the teacher’s?", ["stylizer", "right : wrong", "neither", "right", "95 %", "more votes for ±5 points", "result"],
       report.teacher.map((one) => [one.stylizer, `${one.right} : ${one.wrong}`, one.neither, percent(one.rate.rate),
         interval(one.rate), one.rate.votes_needed, one.verdict])));
   }
@@ -48,6 +48,6 @@ export function showReport(place, report) {
   parts.push(table("Judges", ["judge", "votes", "median seconds", "left side", "95 %", "same answer again"], judges.map(judgeRow)));
   const legend = document.createElement("p");
   legend.className = "hint";
-  legend.textContent = "Votes for neither count half. Repeated pairs count for the judges only. The program prints the same report when it ends.";
+  legend.textContent = "A vote for neither counts half for each side. “Not shown to differ” is no proof that people cannot tell: look at the interval. Repeated pairs count in the table of judges only. The program prints the same report, with explanations, when it ends.";
   place.replaceChildren(...parts, legend);
 }

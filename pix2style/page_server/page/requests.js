@@ -21,7 +21,7 @@ export async function ask(path, options = {}) {
   try {
     message = (await response.json()).error || message;
   } catch { /* the answer is no JSON: the message above has to do */ }
-  if (response.status === 401) message = "Open the page again by the address with the token that the program has printed.";
+  if (response.status === 401) message = "Open the page again by the address that the program printed, which contains the token.";
   throw new Error(message);
 }
 
