@@ -104,7 +104,8 @@ def make_decoder(stream: VideoStream, path: Path, *, is_parallel: bool = True) -
     Args:
         stream: The stream.
         path: The clip, for messages.
-        is_parallel: Whether it may work on several frames at once, as far as the codec allows it.
+        is_parallel: Whether it may use several threads and work on several frames at once, as far as the codec allows
+            it.
 
     Raises:
         ClipError: FFmpeg has no decoder for the codec.
@@ -118,7 +119,7 @@ def make_decoder(stream: VideoStream, path: Path, *, is_parallel: bool = True) -
         decoder = _alpha_decoder(decoder)
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
     decoder.thread_type = "AUTO" if is_parallel and decoder.name not in _RACING_DECODERS else "SLICE"
-    decoder.thread_count = min(usable_cores(), _MOST_THREADS)
+    decoder.thread_count = min(usable_cores(), _MOST_THREADS) if is_parallel else 1
     return decoder
 
 

@@ -26,8 +26,12 @@ class _DamagedAfterSeekError(Exception):
     """
 
 
-class _LastFramesLostError(Exception):
-    """A decoder that works on several frames at once gives none of the last ones if one of them is damaged."""
+class _DamagedInParallelError(Exception):
+    """Something is damaged, and the decoder works on several frames at once.
+
+    What it then fills damaged parts with depends on how far the other frames are at that moment, so that frames that
+    build on them differ from run to run. It also gives none of the last frames if one of them is damaged.
+    """
 
 
 class FrameDecoder:
@@ -68,7 +72,7 @@ class FrameDecoder:
                 break
             except _DamagedAfterSeekError:
                 may_seek = False
-            except _LastFramesLostError:
+            except _DamagedInParallelError:
                 is_parallel = False
             self._since = self._since if self._last is None else self._last + 1
         if begin is not None and (self._last_seen is None or self._last_seen < begin - 1):
@@ -97,22 +101,25 @@ class FrameDecoder:
                         raise ClipError(str(path), "needs more memory than there is: make it smaller first") from error
                     if expected.is_sought:
                         raise _DamagedAfterSeekError from error
-                    if not packet.size and is_parallel:
-                        raise _LastFramesLostError from error
+                    if is_parallel:
+                        raise _DamagedInParallelError from error
                     expected.add_error()
                     continue
                 for frame in frames:
                     self._last_seen = time = clock.frame_time(frame)
-                    if self._is_sound(frame, time, expected):
+                    if self._is_sound(frame, time, expected, is_parallel=is_parallel):
                         self._damage.flush()
                         self._number += 1
                         self._last = time
                         yield frame, time
             if expected.misses_key_frame:
                 raise _DamagedAfterSeekError
-            self._add_damaged(expected.damaged(expected.rest()))
+            damaged = expected.damaged(expected.rest())
+            if damaged and is_parallel:
+                raise _DamagedInParallelError
+            self._add_damaged(damaged)
 
-    def _is_sound(self, frame: VideoFrame, time: int, expected: ExpectedTimes) -> bool:
+    def _is_sound(self, frame: VideoFrame, time: int, expected: ExpectedTimes, *, is_parallel: bool) -> bool:
         """Return whether a frame is to be yielded, and note which ones are missing before it."""
         is_first = expected.is_at_first_frame
         missing = expected.before(time)
@@ -122,6 +129,8 @@ class FrameDecoder:
             return False
         if expected.is_sought and (expected.misses_key_frame or damaged or is_damaged):
             raise _DamagedAfterSeekError
+        if is_parallel and (damaged or is_damaged):
+            raise _DamagedInParallelError
         self._add_damaged(damaged)
         if is_first and missing and not damaged and self._since is None:
             count = counted(len(missing), "frame")
