@@ -64,8 +64,8 @@ def eval_command(
 
     Prints a table with PSNR and SSIM against the teacher's images, style distance, file size, and milliseconds per
     photo. The row "photo" is the unchanged photo, a baseline for the other rows. With --tell-apart, also how often a
-    network can tell the outputs from the teacher's images. With --steady, how much of a picture
-    changes that should not when the camera moves.
+    network can tell the outputs from the teacher's images. With --steady, how much of a picture changes that should not
+    when the camera moves.
 
     Exit code 1: some photos could not be read. They are listed, and the figures are those of the others.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import time
@@ -125,7 +126,7 @@ class PhotoWorker:
 
     def _try(self, photo: ListedPhoto, refused: str) -> PhotoResult:
         if refused:
-            return PhotoResult(photo.name, "failed", reason=refused)
+            return self._failed(photo, refused)
         return self._stylize(photo, lambda: self._read(photo))
 
     def _stylize(self, photo: ListedPhoto, read: Callable[[], bytes]) -> PhotoResult:
@@ -135,6 +136,14 @@ class PhotoWorker:
             reason = error.strerror or str(error)
         except DataError as error:
             reason = error.reason if isinstance(error, ImageError) else str(error)
+        return self._failed(photo, reason)
+
+    def _failed(self, photo: ListedPhoto, reason: str) -> PhotoResult:
+        """Return the result of a photo that failed here, unless a worker that was lost has finished its output."""
+        with contextlib.suppress(OSError, DataError):
+            found = OutputChecker(self._job).find(photo)
+            if found is not None and found.outcome == "existed" and not found.of_unknown_origin:
+                return found
         return PhotoResult(photo.name, "failed", reason=reason)
 
     def _stylize_data(self, photo: ListedPhoto, data: bytes) -> PhotoResult:
@@ -187,7 +196,7 @@ class OutputChecker:
         started, results, remaining = time.perf_counter(), [], []
         for photo in batch.photos:
             try:
-                result = self._check(photo)
+                result = self.find(photo)
             except (OSError, DataError):  # stylizing the photo raises the error that says what is wrong
                 result = None
             if result is None:
@@ -196,7 +205,7 @@ class OutputChecker:
                 results.append(result)
         return PhotoBatch(remaining), BatchResult(results, batch.left_out, time.perf_counter() - started)
 
-    def _check(self, photo: ListedPhoto) -> PhotoResult | None:
+    def find(self, photo: ListedPhoto) -> PhotoResult | None:
         """Return the result of a photo that has an output; None if it has none."""
         if not self._names.could_exist(photo):
             return None

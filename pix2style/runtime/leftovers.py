@@ -45,9 +45,8 @@ def working_in(out: Path, targets: PathList) -> Iterator[None]:
     finally:
         remove_leftovers(out, targets)
         for folder in missing:
-            with contextlib.suppress(
-                OSError, ValueError
-            ):  # it is not empty, or another process may be about to write into it
+            # It stays if it is not empty, or if another process may be about to write into it.
+            with contextlib.suppress(OSError, ValueError):
                 _remove_empty(folder)
 
 

@@ -241,3 +241,15 @@ def test_places_that_do_not_fit_are_refused_before_any_work(folder: Path, tmp_pa
         run(folder / "a.jpg", tmp_path / "out")
     with pytest.raises(DataError, match="cannot be written"):
         run(folder, folder / "a.jpg" / "out")
+
+
+def test_a_photo_that_a_lost_worker_has_finished_does_not_fail(folder: Path, tmp_path: Path) -> None:
+    job = job_of(folder, tmp_path / "out")
+    [batch] = list_batches(job.source, 99)
+    refused = PhotoWorker(job).stylize(batch, lambda _photo: "it ended a worker twice")
+    assert {result.outcome for result in refused.results} == {"failed"}
+    done = {result.photo for result in stylize_all(job) if result.outcome == "written"}
+    again = PhotoWorker(job).stylize(batch, lambda _photo: "it ended a worker twice")
+    assert done
+    assert {result.photo for result in again.results if result.outcome == "existed"} == done
+    assert {result.outcome for result in again.results if result.photo not in done} == {"failed"}
