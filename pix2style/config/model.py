@@ -14,7 +14,7 @@ class UnetConfig(Section):
     """The U-Net: convolutions after upsampling by interpolation, photos of any size, no normalisation by default."""
 
     channels: int = Field(48, ge=8, le=512)
-    """Channels at full resolution. Each level has twice as many, up to eight times this number."""
+    """Channels of the upper level. Each level below has twice as many, up to eight times this number."""
     levels: int = Field(4, ge=1, le=7)
     """How often the resolution is halved."""
     upsample: Literal["resize", "shuffle"] = "resize"
@@ -23,6 +23,17 @@ class UnetConfig(Section):
     norm: Literal["none", "group"] = "none"
     """`none`, or `group`: GroupNorm. Its statistics are taken over the whole photo, so that a photo processed in tiles
     differs from one processed at once."""
+    scale: Literal[1, 2, 4] = 1
+    """The upper level works at 1/scale of the photo's resolution. 4 fits teachers whose strokes hang on a grid of 4
+    pixels, as Magenta's do, and costs a sixteenth of the work of that level."""
+    blocks: int = Field(1, ge=1, le=16)
+    """Number of residual blocks at each level, on the way down and on the way up."""
+    context: bool = False
+    """Whether the network also sees a glimpse (small patches from all over the photo), as the lightweight generator
+    does. Training then learns from crops what a photo as a whole tells."""
+    colour_skip: bool = True
+    """Whether the photo's pixels are added to the output. An untrained network then returns nearly the photo, but a
+    painting does not have the photo's fine detail, so that strokes are learned faster without."""
 
 
 class Unet2017Config(Section):

@@ -11,9 +11,9 @@ _PACKAGE = Path(__file__).parents[1]
 _SUFFIXES = ("", ".yaml", ".yml")
 # Configurations that would take weeks without a GPU, each with those that serve the same purpose on a CPU.
 _INSTEAD_ON_CPU = {
-    "watercolor": ("finetune", "real-input-cpu"),
+    "watercolor": ("finetune", "watercolor-cpu"),
     "multi-style": ("real-input-cpu",),
-    "johnson": ("finetune", "real-input-cpu"),
+    "johnson": ("finetune", "watercolor-cpu"),
 }
 
 
@@ -24,7 +24,7 @@ def shipped_configs() -> dict[str, Path]:
     """
     folders = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
     folder = next((folder for folder in folders if folder.is_dir()), folders[0])
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def find_config(path: Path) -> Path:

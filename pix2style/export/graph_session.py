@@ -25,6 +25,11 @@ class GraphSession:
         self._session = open_session(data, in_floats=in_floats)
         self._optional_shapes = {value.name: value.shape for value in self._session.get_overridable_initializers()}
 
+    @property
+    def optional_inputs(self) -> frozenset[str]:
+        """Names of the inputs that have a default."""
+        return frozenset(self._optional_shapes)
+
     def stylize(self, photos: list[Image8], *, style: int | None = None, **inputs: Any) -> Image8:
         """Stylize photos.
 

@@ -57,8 +57,8 @@ class Parity:
 def verify(network: Generator, session: GraphSession, precision: Precision = "fp32") -> Parity:
     """Compare a graph with the network that it was made from, on synthetic photos of several sizes and on a batch.
 
-    If the network takes its context from a glimpse, the optional inputs are verified as well: every style, the glimpse
-    of another photo, and that strength 0 returns the photo.
+    If the graph has a glimpse as an optional input, the optional inputs are verified as well: every style, the glimpse
+    of another photo, and that strength 0 returns the photo. Traced graphs have no such inputs.
 
     Args:
         network: Network in evaluation mode, on the CPU, in float32. It is not folded, so that folding is verified, too.
@@ -72,7 +72,7 @@ def verify(network: Generator, session: GraphSession, precision: Precision = "fp
     differences = [_absolute_difference(network, session, [synthetic_photo(*size)]) for size in sizes]
     batch = [synthetic_photo(*_BATCH_SIZE, seed=seed) for seed in (1, 2)]
     differences.append(_absolute_difference(network, session, batch))
-    if network.uses_glimpse:
+    if GLIMPSE_NAME in session.optional_inputs:
         differences += _optional_input_differences(network, session)
     all_differences = np.concatenate(differences)
     parity = Parity((*sizes, _BATCH_SIZE), int(all_differences.max()), float((all_differences > 0).mean()))

@@ -65,10 +65,10 @@ class Generator(nn.Module, ABC):
     """
 
     architecture: ClassVar[str]
-    uses_glimpse: ClassVar[bool] = False
     size_multiple: int
     receptive_field_px: int
     global_context: bool = False
+    uses_glimpse: bool = False
     styles: int = 1
 
     def forward(

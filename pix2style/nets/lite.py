@@ -9,16 +9,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pix2style.images.glimpse import GLIMPSE_CELLS, GLIMPSE_PATCH_PX
 from pix2style.nets.blocks import Foldable, conv3x3
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import FeatureStage, Generator
+from pix2style.nets.glimpse_context import GlimpseContext, take_glimpse
 from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import ConditionalBias, apply_layer
 
 _COLOURS = 3
-# Added to the variance of a glimpse's features before the square root, whose gradient is infinite at 0.
-VARIANCE_EPSILON = 1e-4
 # Scale of the last convolution of an untrained residual block, which thereby starts near the identity.
 _INITIAL_RESIDUAL_SCALE = 0.03
 
@@ -46,7 +44,7 @@ class Lite(Generator):
     """
 
     architecture: ClassVar[str] = "lite"
-    uses_glimpse: ClassVar[bool] = True
+    uses_glimpse = True
 
     def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:
         super().__init__()
@@ -56,7 +54,7 @@ class Lite(Generator):
         self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
         head = FlatHead(channels, _COLOURS, scale**2)
         self.head: nn.Module = head
-        self.context_network = _ContextNetwork(channels)
+        self.context_network = GlimpseContext(channels)
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
@@ -71,8 +69,7 @@ class Lite(Generator):
         Returns:
             [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX].
         """
-        rows, columns = (_glimpse_indices(size, photo.device) for size in photo.shape[-2:])
-        return photo[..., rows[:, None], columns[None, :]]
+        return take_glimpse(photo)
 
     def context(self, photo: Tensor) -> Tensor:
         """Compute the context of a photo, the vector that is added to the channels of the stem.
@@ -200,13 +197,6 @@ def _with_style_bias(layer: nn.Module, channels: int, styles: int) -> nn.Module:
     return layer if styles == 1 else ConditionalBias(layer, channels, styles)
 
 
-def _glimpse_indices(size: int, device: torch.device) -> Tensor:
-    """Compute `images.glimpse.glimpse_indices` in torch, which also works with the symbolic sizes of an export."""
-    middles = (2 * torch.arange(GLIMPSE_CELLS, device=device) + 1) * size // (2 * GLIMPSE_CELLS)
-    offsets = torch.arange(GLIMPSE_PATCH_PX, device=device) - GLIMPSE_PATCH_PX // 2
-    return (middles[:, None] + offsets).clamp(min=0).clamp(max=size - 1).flatten()
-
-
 def _init_as_copy(stem: nn.Conv2d, head: FlatHead) -> None:
     """Initialise stem and head so that the untrained network returns the photo at 1/scale of its resolution.
 
@@ -226,34 +216,3 @@ def _init_as_copy(stem: nn.Conv2d, head: FlatHead) -> None:
         head.weight.copy_(filters.repeat(head.out_channels // _COLOURS, 1, 1, 1))
         for bias in (stem.bias, head.bias):
             nn.init.zeros_(bias)  # type: ignore[arg-type]
-
-
-class _ContextNetwork(nn.Module):
-    """Computes the context from a glimpse; an untrained one returns zeros.
-
-    Features of each patch are reduced to their mean and standard deviation over all patches, the statistics that the
-    InstanceNorm layers of the teacher compute. They describe brightness, colours and texture of the photo, and how much
-    its parts differ in them.
-    """
-
-    def __init__(self, outputs: int) -> None:
-        super().__init__()
-        self.patch_layers = nn.Sequential(
-            nn.Conv2d(_COLOURS, 32, GLIMPSE_PATCH_PX, stride=GLIMPSE_PATCH_PX),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 1),
-            nn.ReLU(),
-        )
-        self.statistics_layers = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(), nn.Linear(64, outputs))
-        last = self.statistics_layers[-1]
-        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-
-    def forward(self, glimpse: Tensor) -> Tensor:
-        features = self.patch_layers(glimpse)
-        # The variance is a difference of two means, for which bfloat16 has too few digits.
-        features = features.to(torch.promote_types(features.dtype, torch.float32))
-        mean, square = features.mean(dim=(2, 3)), features.square().mean(dim=(2, 3))
-        deviation = ((square - mean.square()).clamp(min=0) + VARIANCE_EPSILON).sqrt()
-        context: Tensor = self.statistics_layers(torch.cat([mean, deviation], dim=1))
-        return context

@@ -43,7 +43,9 @@ def _construct_generator(model: ModelConfig) -> Generator:
         return Resnet(resnet.channels, resnet.blocks, resnet.upsample, resnet.norm, styles)
     if model.generator == "transformer":
         return Nafnet(model.transformer.channels, model.transformer.blocks, styles)
-    return Unet(model.unet.channels, model.unet.levels, model.unet.upsample, model.unet.norm, styles)
+    unet = model.unet
+    shape = unet.model_dump(include={"scale", "blocks", "context", "colour_skip"})
+    return Unet(unet.channels, unet.levels, unet.upsample, unet.norm, styles, **shape)
 
 
 def build_discriminator(model: ModelConfig) -> Discriminator:

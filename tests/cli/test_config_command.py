@@ -33,10 +33,10 @@ def test_the_shipped_configurations_are_listed(pix2style: Pix2Style) -> None:
         code, out, _ = pix2style(*arguments)
         assert code == 0
         assert "watercolor      A U-Net from one painting" in out
-        assert "For a GPU. On a CPU take finetune or real-input-cpu." in out
+        assert "For a GPU. On a CPU take finetune or watercolor-cpu." in out
     code, out, _ = pix2style("config", "list", "--json")
     entries = {entry["name"]: entry for entry in json.loads(out)}
-    assert entries["watercolor"]["instead_on_cpu"] == ["finetune", "real-input-cpu"]
+    assert entries["watercolor"]["instead_on_cpu"] == ["finetune", "watercolor-cpu"]
     assert Path(entries["finetune"]["path"]).is_file()
 
 
@@ -93,7 +93,7 @@ def test_a_configuration_for_a_gpu_names_another_one_on_a_cpu(
 
     for name in ("watercolor", "watercolor.yaml", str(shipped_configs()["watercolor"])):
         assert "watercolor is made for a GPU" in note(name)
-        assert "take --config finetune or --config real-input-cpu" in note(name)
+        assert "take --config finetune or --config watercolor-cpu" in note(name)
     Path("watercolor.yaml").write_text("name: mine\n")
     for other in (None, "finetune", "watercolor.yaml"):
         assert note(other) == ""
@@ -130,7 +130,7 @@ def test_completion_offers_names_and_files(
     monkeypatch.setenv(*_SHELL_IS_NAMED)
     Path("mine.yaml").touch()
     Path("notes.txt").touch()
-    assert complete_config("wat") == ["watercolor"]
+    assert complete_config("wat") == ["watercolor", "watercolor-cpu"]
     assert complete_config("m") == ["multi-style", "mine.yaml"]
     code, out, _ = pix2style("--show-completion", "bash")
     assert code == 0

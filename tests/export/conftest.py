@@ -24,6 +24,7 @@ KINDS: dict[str, Callable[[], Generator]] = {
     "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "unet": lambda: Unet(channels=8, levels=3),
     "unet-group": lambda: Unet(channels=8, levels=3, norm="group", styles=3),
+    "unet-patches": lambda: Unet(channels=8, levels=2, scale=4, blocks=2, context=True, colour_skip=False),
     "unet-2017": lambda: Unet2017(channels=4, downsamplings=8),
     "unet-shuffle": lambda: Unet(channels=8, levels=3, upsample="shuffle"),
 }

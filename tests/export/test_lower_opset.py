@@ -41,6 +41,16 @@ def test_lowered(kind: str, inputs: list[str], outputs: int, attributes: dict[st
     assert {attribute.name for attribute in model.graph.node[0].attribute} == kept
 
 
+def test_axes_of_a_mean_become_an_attribute() -> None:
+    model = graph_of("ReduceMean", ["x", "axes"], keepdims=0, noop_with_empty_axes=0)
+    model.graph.initializer.append(helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]))
+    assert lower_opset(model)
+    node = model.graph.node[0]
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    assert (list(node.input), attributes) == (["x"], {"keepdims": 0, "axes": [2, 3]})
+    assert {attribute.name for attribute in node.attribute} <= set(onnx.defs.get_schema("ReduceMean", 17).attributes)
+
+
 @pytest.mark.parametrize(
     ("kind", "inputs", "attributes"),
     [

@@ -18,6 +18,7 @@ from pix2style.nets.unet_2017 import Unet2017
 SMALL: dict[str, Callable[[], Generator]] = {
     "unet-resize": lambda: Unet(channels=4, levels=2),
     "unet-shuffle": lambda: Unet(channels=4, levels=2, upsample="shuffle"),
+    "unet-patches": lambda: Unet(channels=4, levels=1, scale=4, blocks=2, context=True, colour_skip=False),
     "unet-2017": lambda: Unet2017(channels=2, downsamplings=5),
     "unet-group": lambda: Unet(channels=4, levels=2, norm="group"),
     "resnet": lambda: Resnet(channels=4, blocks=2),

@@ -23,6 +23,7 @@ MAKE: dict[str, Callable[[int], Generator]] = {
     "unet": lambda styles: Unet(4, 2, styles=styles),
     "unet-shuffle": lambda styles: Unet(4, 2, "shuffle", styles=styles),
     "unet-group": lambda styles: Unet(4, 2, norm="group", styles=styles),
+    "unet-patches": lambda styles: Unet(4, 1, styles=styles, scale=4, blocks=2, context=True),
     "unet-2017": lambda styles: Unet2017(2, 5, styles=styles),
     "resnet": lambda styles: Resnet(4, 2, styles=styles),
     "resnet-plain": lambda styles: Resnet(4, 2, "resize", "none", styles=styles),

@@ -68,3 +68,51 @@ def test_feature_stages_are_where_the_resolution_is_1_of_scale(scale: int, stage
 def test_an_unknown_upsample_is_an_error() -> None:
     with pytest.raises(ValueError, match="resize or shuffle, got 'transposed'"):
         Unet(upsample="transposed")
+
+
+def test_more_blocks_start_near_the_identity_at_every_level() -> None:
+    torch.manual_seed(1)
+    unet = Unet(channels=8, levels=2, scale=4, blocks=3)
+    photo, changes = torch.rand(1, 3, 64, 64) * 2 - 1, []
+    for level in (unet, *unet.downs, *unet.ups):
+        assert len(level.blocks) == 2
+        for block in level.blocks:
+            block.register_forward_hook(
+                lambda _module, inputs, output: changes.append(float(output.std() / inputs[0].std()))
+            )
+    with torch.no_grad():
+        unet(photo)
+    assert len(changes) == 10
+    assert max(changes) < 0.2
+
+
+@pytest.mark.parametrize(("scale", "stages"), [(4, (0, 3)), (8, (0, 2)), (16, (1, 1)), (32, (1, 1))])
+def test_feature_stages_of_a_network_that_works_at_a_quarter(scale: int, stages: tuple[int, int]) -> None:
+    unet = Unet(4, 2, scale=4).eval()
+    down, up = unet.stages_at_scale(scale)
+    assert (down.index, up.index) == stages
+    with torch.no_grad():
+        features = unet(torch.zeros(1, 3, 64, 64), feature_stages=stages).features
+    assert [features[stage.index].shape[1] for stage in (down, up)] == [down.channels, up.channels]
+    assert features[up.index].shape[-1] == 64 // min(scale, 16)
+
+
+def test_only_a_unet_with_context_knows_glimpses() -> None:
+    glimpse = torch.zeros(1, 3, 96, 96)
+    assert Unet(4, 1, context=True).context_from_glimpse(glimpse).shape == (1, 4)
+    with pytest.raises(ValueError, match="unet does not use glimpses"):
+        Unet(4, 1).context_from_glimpse(glimpse)
+    assert Unet(4, 1).context(torch.zeros(1, 3, 8, 8)) is None
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_without_colour_skip_the_photo_reaches_the_output_only_through_the_network(scale: int) -> None:
+    unet = Unet(4, 1, scale=scale, colour_skip=False)
+    assert not any("colours" in name for name, _ in unet.named_parameters())
+    with torch.no_grad():
+        unet.draw[1].weight.zero_()
+        assert unet(torch.rand(1, 3, 16, 16) * 2 - 1).abs().max() == 0
+        skipping = Unet(4, 1, scale=scale)
+        skipping.draw[1].weight.zero_()
+        white = torch.ones(1, 3, 16, 16)
+        assert (skipping(white) - white).abs().max() < 0.05

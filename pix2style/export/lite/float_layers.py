@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
-from pix2style.nets.lite import VARIANCE_EPSILON, Lite, ResidualBlock
+from pix2style.nets.glimpse_context import VARIANCE_EPSILON
+from pix2style.nets.lite import Lite, ResidualBlock
 from pix2style.nets.style_condition import ConditionalBias
 
 _HALF_RANGE = 127.5

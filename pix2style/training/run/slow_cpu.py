@@ -18,5 +18,5 @@ def slow_cpu_advice(device: str, seconds: float | None) -> str | None:
         return None
     return (
         f"on this CPU the training would take {seconds / _LONG_S:.0f} days: --config finetune takes minutes,"
-        " train.minutes sets a limit, and real-input-cpu and distill are made for a CPU, too (pix2style config)"
+        " train.minutes sets a limit, and watercolor-cpu and distill are made for a CPU, too (pix2style config)"
     )
