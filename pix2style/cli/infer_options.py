@@ -110,8 +110,8 @@ QualityOption = Annotated[
 SteadyOption = Annotated[
     Steady | None,
     typer.Option(
-        help="What keeps the strokes of clips in place: off: nothing; lock: they follow the camera; full: also in zooms,"
-        " turns and noise, and on things that move. Default: lock."
+        help="What keeps the strokes of clips in place: off: nothing; lock: they follow the camera; full: also in"
+        " zooms, turns and noise, and on things that move. Default: lock."
     ),
 ]
 StartOption = Annotated[
