@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--features", required=True, help="weights of VGG19")
     parser.add_argument("--shown", type=Path, required=True, help="photo on the sheet")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--result", type=Path, default=ROOT / "styles.md")
+    parser.add_argument("--result", type=Path, default=ROOT / "styles.md", help="page; text by hand there is lost")
     parser.add_argument("--sheet", type=Path, default=ROOT / "styles.jpg")
     return parser
 
@@ -109,7 +109,6 @@ def make_filter(module: str, style: Path, folder: Path, options: argparse.Namesp
     }
     return {
         "painting": style.stem,
-        "teacher": report["material"].get("teacher", Path(module).name),
         "module": Path(module).name,
         "images": trained["images_seen"],
         "wall_s": wall_s,
@@ -123,7 +122,8 @@ def page(reports: Sequence[dict[str, Any]], options: argparse.Namespace) -> list
     """Return the lines of the page: a table with the worst SSIM first, and the means."""
     machine, versions = describe_machine(), library_versions()
     lines = ["# Many styles, the same small budget", ""]
-    lines += [f"`python benchmarks/styles.py --minutes {options.minutes:g} ...`", ""]
+    settings = f"--minutes {options.minutes:g} --variants {options.variants} --limit {options.limit}"
+    lines += [f"`python benchmarks/styles.py {settings} ...`", ""]
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines += [f"{machine['processor']}, {machine['cores']} cores; {listed}", ""]
     lines += [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
