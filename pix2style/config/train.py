@@ -11,14 +11,19 @@ from pix2style.config.section import Section
 
 
 class OptimizerConfig(Section):
-    """Settings of the Adam optimiser of one network."""
+    """Settings of the optimiser of one network."""
 
+    kind: Literal["adam", "muon"] = "adam"
+    """adam: Adam. muon: Muon for convolutions between at least 16 channels, Adam for all other weights; it learns more
+    from the same number of images, at the same learning rates."""
     lr: float = Field(2e-4, gt=0, le=1)
     """Learning rate after the warm-up and before the decay."""
     beta1: float = Field(0.5, ge=0, lt=1)
-    """Decay rate of the running mean of the gradient."""
+    """Decay rate of Adam's running mean of the gradient."""
     beta2: float = Field(0.999, ge=0, lt=1)
-    """Decay rate of the running mean of the squared gradient."""
+    """Decay rate of Adam's running mean of the squared gradient."""
+    momentum: float = Field(0.95, ge=0, lt=1)
+    """Decay rate of Muon's running mean of the gradient."""
     clip_norm: float | None = Field(None, gt=0)
     """Largest L2 norm of the gradient: a longer gradient is shortened to it (Pascanu et al. 2013), so that one bad step
     cannot ruin the weights. null: gradients are used as they are."""

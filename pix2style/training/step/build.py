@@ -17,6 +17,7 @@ from pix2style.training.objective.distillation import build_distiller
 from pix2style.training.objective.objective import build_objective
 from pix2style.training.step.adam import ChannelsLastAdam
 from pix2style.training.step.device import compiles, compute_dtype, pick_device
+from pix2style.training.step.muon import Muon
 from pix2style.training.step.nonfinite import LossScale, NonFiniteMonitor
 from pix2style.training.step.state import TrainingState
 
@@ -54,9 +55,11 @@ def build_state(config: Config) -> TrainingState:
     state = TrainingState(
         generator=generator,
         ema=ema,
-        generator_optimizer=_adam([*generator.parameters(), *objective.trainable_parameters()], train.generator),
+        generator_optimizer=build_optimizer(
+            [*generator.parameters(), *objective.trainable_parameters()], train.generator
+        ),
         discriminator=discriminator,
-        discriminator_optimizer=_adam(discriminator.parameters(), train.discriminator)
+        discriminator_optimizer=build_optimizer(discriminator.parameters(), train.discriminator)
         if discriminator is not None
         else None,
         objective=objective,
@@ -97,5 +100,14 @@ def _place(network: _Module, train: TrainConfig, device: torch.device) -> _Modul
     return network.to(device).to(memory_format=layout)
 
 
-def _adam(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> torch.optim.Optimizer:
-    return ChannelsLastAdam(parameters, lr=config.lr, betas=(config.beta1, config.beta2))
+def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Return the optimiser of a network.
+
+    Args:
+        parameters: The network's parameters, in the memory layout that they are trained in.
+        config: Its kind and its settings.
+    """
+    betas = config.beta1, config.beta2
+    if config.kind == "muon":
+        return Muon(parameters, momentum=config.momentum, lr=config.lr, betas=betas)
+    return ChannelsLastAdam(parameters, lr=config.lr, betas=betas)

@@ -25,9 +25,9 @@ class TrainingState:
         generator: Network that is trained.
         ema: Copy of the generator with the exponential moving average of its weights, in evaluation mode. It is the
             generator itself if `train.ema_halflife_images` is 0.
-        generator_optimizer: Fused Adam over `generator_parameters`.
+        generator_optimizer: Fused Adam or Muon over `generator_parameters`.
         discriminator: Network that the generator is trained against; None if `losses.adversarial.weight` is 0.
-        discriminator_optimizer: Fused Adam of the discriminator; None without a discriminator.
+        discriminator_optimizer: Fused Adam or Muon of the discriminator; None without a discriminator.
         objective: The losses, with the frozen networks and the running means that they need.
         device: Device that all of these are on.
         nonfinite: Counter of the steps that were skipped because a loss or gradient was not finite.
