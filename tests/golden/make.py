@@ -83,6 +83,8 @@ _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "johnson": ("johnson", (*_SLOWER, _CONTENT, _STYLE)),
     "multi-style": ("multi-style", (*_LATE_ADVERSARIAL, _PERCEPTUAL, _STYLE)),
     "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
+    # Muon updates convolutions between at least 16 channels.
+    "finetune-16-channels": ("finetune", (_PERCEPTUAL, _STYLE, "model.lite={channels: 16, blocks: 1, scale: 2}")),
     "distill": ("distill", (_STYLE,)),
     "video": ("video", (_STYLE, "losses.consistency.start_images=10", "losses.consistency.flow_px=1")),
     "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),

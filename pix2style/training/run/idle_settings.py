@@ -161,15 +161,22 @@ def _without_effect(config: Config) -> Iterator[str]:
     if config.distill.teacher_run is None:
         keys = [*_changed(config.distill.output, "distill.output")]
         yield from _unused(keys, "distill.teacher_run is not set")
-    if train.decay == "cosine" and train.decay_from == 1:
-        yield from _unused(["train.decay"], "train.decay_from is 1")
-    if train.early_stop.patience is None:
-        yield from _unused(_changed(train.early_stop, "train.early_stop"), "train.early_stop.patience is null")
     if losses.balance.style_to_content is None:
         yield from _unused(_changed(losses.balance, "losses.balance"), "losses.balance.style_to_content is null")
     if config.tracking.wandb == "off":
         keys = _changed(config.tracking, "tracking", _shipped_section(config.name, "tracking"))
         yield from _unused([key for key in keys if key != "tracking.tensorboard"], "tracking.wandb is off")
+    yield from _unused_in_training(train)
+
+
+def _unused_in_training(train: TrainConfig) -> Iterator[str]:
+    for name, optimizer in (("generator", train.generator), ("discriminator", train.discriminator)):
+        if optimizer.kind == "adam" and _is_changed(optimizer, "momentum"):
+            yield from _unused([f"train.{name}.momentum"], f"train.{name}.kind is adam")
+    if train.decay == "cosine" and train.decay_from == 1:
+        yield from _unused(["train.decay"], "train.decay_from is 1")
+    if train.early_stop.patience is None:
+        yield from _unused(_changed(train.early_stop, "train.early_stop"), "train.early_stop.patience is null")
     yield from _unused_graphs(train)
 
 

@@ -31,8 +31,13 @@ _MIN_CHANNELS = 16
 class Muon(ChannelsLastAdam):
     """Muon for convolutions with at least 16 input and 16 output channels, torch's fused Adam for all other parameters.
 
-    It reads `found_inf` and `grad_scale` as fused Adam does: a step with `found_inf` 1 changes nothing.
+    Attributes:
+        found_inf: As for fused Adam: a step changes nothing if this element is 1.
+        grad_scale: As for fused Adam: gradients are divided by this element.
     """
+
+    found_inf: Tensor | None = None
+    grad_scale: Tensor | None = None
 
     def __init__(self, parameters: Iterable[nn.Parameter], *, momentum: float, **settings: Any) -> None:
         """Split the parameters.
@@ -66,7 +71,7 @@ class Muon(ChannelsLastAdam):
         return loss
 
     def _update_hidden(self, group: dict[str, Any]) -> None:
-        skipped: Tensor | None = getattr(self, "found_inf", None)
+        skipped = self.found_inf
         by_shape: dict[tuple[int, ...], list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
         for parameter in group["params"]:
             if parameter.grad is not None:
@@ -83,9 +88,8 @@ class Muon(ChannelsLastAdam):
 
     def _direction(self, parameter: nn.Parameter, gradient: Tensor, momentum: float, skipped: Tensor | None) -> Tensor:
         """Add the gradient to its running mean and return the mean one step ahead (Nesterov)."""
-        divisor: Tensor | None = getattr(self, "grad_scale", None)
-        if divisor is not None:
-            gradient = gradient / divisor
+        if self.grad_scale is not None:
+            gradient = gradient / self.grad_scale
         state = self.state[parameter]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
@@ -121,11 +125,12 @@ def orthogonalized(matrices: Tensor) -> Tensor:
     squared_norm = products.diagonal(dim1=1, dim2=2).sum(1).clamp(min=_TINY)[:, None, None]
     products = products / squared_norm
     factor = torch.eye(matrices.shape[1], dtype=matrices.dtype, device=matrices.device) / squared_norm.sqrt()
-    for _ in range(_ROUNDS):
+    for done in range(_ROUNDS):
         step = third * products + fifth * (products @ products)
         step.diagonal(dim1=1, dim2=2).add_(first)
         factor = step @ factor
-        products = step @ products @ step
+        if done < _ROUNDS - 1:
+            products = step @ products @ step
     return factor @ matrices
 
 

@@ -50,6 +50,7 @@ _RUN = ("train.images=100", "train.batch=4")
         (["train.log_every=26"], "metrics.jsonl gets no losses"),
         (["train.early_stop.patience=3", "train.validate_every_images=30"], "never stops, because the run validates 3"),
         (["train.decay=cosine", "train.decay_from=1"], "train.decay: without effect"),
+        (["train.generator.momentum=0.9"], "train.generator.momentum: without effect, because train.generator.kind is"),
         (["train.early_stop.min_gain=0.1"], "train.early_stop.min_gain: without effect"),
         (["tracking.project=mine", "tracking.tags=[a]"], "tracking.project, tracking.tags: without effect"),
         (["tracking.artifacts=false"], "tracking.artifacts: without effect, because tracking.wandb is off"),
