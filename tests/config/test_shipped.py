@@ -91,8 +91,8 @@ def test_every_key_is_described() -> None:
 
 # Numbers that are weights, factors, rates, seeds and ids.
 WITHOUT_UNIT = {"weight", "seed", "learn_style", "weights", "features", "structure", "r1", "r2", "lr", "beta1", "beta2"}
-WITHOUT_UNIT |= {"clip_norm", "momentum", "brightness", "contrast", "saturation", "layers", "painting_layers", "painting_weight"}
-WITHOUT_UNIT |= {"l1", "charbonnier", "mse", "ms_ssim", "color", "total_variation", "feature_matching"}
+WITHOUT_UNIT |= {"clip_norm", "brightness", "contrast", "saturation", "layers", "painting_layers", "painting_weight"}
+WITHOUT_UNIT |= {"momentum", "l1", "charbonnier", "mse", "ms_ssim", "color", "total_variation", "feature_matching"}
 
 
 def test_every_number_has_a_unit_or_is_known_to_have_none() -> None:
