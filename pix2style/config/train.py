@@ -15,7 +15,7 @@ class OptimizerConfig(Section):
 
     kind: Literal["adam", "muon"] = "adam"
     """adam: Adam. muon: Muon for convolutions between at least 16 channels, Adam for all other weights; it learns more
-    from the same number of images, at the same learning rates."""
+    from the same number of images. A learning rate means about the same for both."""
     lr: float = Field(2e-4, gt=0, le=1)
     """Learning rate after the warm-up and before the decay."""
     beta1: float = Field(0.5, ge=0, lt=1)
