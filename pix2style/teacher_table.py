@@ -66,7 +66,7 @@ TEACHERS: tuple[TeacherEntry, ...] = (
         summary="optimisation towards a painting, minutes per photo on a CPU",
         needs_painting=True,
         fast=False,
-        extra="train",
+        extra="vgg",
         packages=("torch", "safetensors"),
         module="pix2style.teachers.gatys.load",
     ),
