@@ -6,7 +6,7 @@ Messages about unknown keys name the most similar key that exists.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,24 @@ def apply_overrides(config: Config, overrides: Sequence[str]) -> Config:
         ConfigError: A key or value is wrong. The message names the key.
     """
     return parse_config(config.model_dump(mode="json"), source="override", overrides=overrides)
+
+
+def with_values(config: Config, values: Mapping[str, Any]) -> Config:
+    """Return a copy of `config` with other values.
+
+    Unlike the texts of `apply_overrides` they are not parsed, so that paths may hold any characters.
+
+    Args:
+        config: Configuration to change.
+        values: New values by `section.key`, as JSON has them.
+
+    Raises:
+        ConfigError: A key or value is wrong. The message names the key.
+    """
+    changed = config.model_dump(mode="json")
+    for key, value in values.items():
+        changed = _with_value(changed, key.split("."), value, key)
+    return parse_config(changed, source="override")
 
 
 def _read_text(path: Path) -> str:

@@ -14,8 +14,9 @@ import yaml
 from pix2style.config.plain_scalar import PlainScalar
 from pix2style.errors import ConfigError
 
-MAX_BYTES = 100_000
-"""Largest size of a file in bytes; configurations have a few thousand."""
+MAX_BYTES = 500_000
+"""Largest size of a file in bytes. Configurations have a few thousand; those that quickstart writes may list a thousand
+photos."""
 _MAX_DEPTH = 30
 _MAX_VALUES = 10_000
 _COMMENT_WITHOUT_SPACE = re.compile(r"[ \t]+(#[^\s#].*)")

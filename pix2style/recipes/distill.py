@@ -6,14 +6,13 @@ photos of `distill.photos`, which are then trained on too.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pix2style.config import Config, apply_overrides
+from pix2style.config import Config, apply_overrides, with_values
 from pix2style.errors import ConfigError
 from pix2style.pairs.format.reader import PairReader
 from pix2style.progress import print_note
@@ -126,7 +125,7 @@ def _with_photos(config: Config, run: Path, *, resume: bool, dry_run: bool) -> t
         returns the experiment without them, and their number.
     """
     folder = config.distill.painted or run / PAINTED_FOLDER
-    with_photos = apply_overrides(config, [f"distill.painted={json.dumps(str(folder))}"])
+    with_photos = with_values(config, {"distill.painted": str(folder)})
     if resume:
         return with_photos, 0
     if _process_count() > 1:

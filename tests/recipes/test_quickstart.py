@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pix2style import load_stylizer
+from pix2style.config import with_values
 from pix2style.errors import ConfigError, DataError, ImageError
 from pix2style.files import write_json
 from pix2style.images import Image8, Picture, read_picture, write_picture
+from pix2style.pairs.build.make_pairs import make_pairs
 from pix2style.recipes.quickstart import (
     QuickstartOptions,
     bundled_config,
@@ -21,10 +25,12 @@ from pix2style.recipes.quickstart import (
     sample_painting,
     sample_photos,
 )
-from pix2style.recipes.quickstart.options import plan_experiment
+from pix2style.recipes.quickstart.options import Experiment, fit_crop, plan_experiment
 from pix2style.teachers.magenta.mobile.find import has_mobile
+from pix2style.teachers.watercolor import WatercolorTeacher
+from pix2style.training.data.sources import open_training_data
 
-_STAGES = ["pairs", "feature network", "first filter", "training", "export", "pictures", "figures", "all"]
+_STAGES = ["pairs", "feature network", "first filter", "training", "export", "8 bits", "pictures", "figures", "all"]
 
 
 @pytest.mark.timeout(900)
@@ -39,6 +45,8 @@ def test_quickstart_makes_a_filter_from_photos(tmp_path: Path, photos: Callable[
     report = json.loads(done.stdout)
     assert list(report["seconds"]) == _STAGES
     assert report["filter_bytes"] == (out / "watercolor.onnx").stat().st_size
+    assert report["filter_8_bit_bytes"] == (out / "watercolor.int8.onnx").stat().st_size
+    assert report["filter_8_bit_bytes"] < report["filter_bytes"] / 2
     assert len(list((out / "pictures").iterdir())) == 8
     assert read_picture(out / "before-after.png").rgb.shape[1] > 3 * 384
     stylize = load_stylizer(out / "watercolor.onnx")
@@ -107,6 +115,105 @@ def test_a_second_call_counts_the_photos_that_were_chosen(tmp_path: Path) -> Non
     (tmp_path / "out").mkdir()
     write_json(tmp_path / "out" / "config.yaml", first.config.model_dump(mode="json"))
     assert (plan_experiment(options).chosen, first.chosen) == (240, 240)
+
+
+def test_very_many_photos_fit_into_a_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / "photos of a long summer, as the phone has stored them"
+    folder.mkdir()
+    for i in range(1500):
+        (folder / f"IMG_20260{i:04d}_{'x' * 40}.jpg").touch()
+    options = QuickstartOptions(tmp_path / "out", folder, minutes=60)
+    plan = plan_experiment(options)
+    assert (plan.photos, plan.chosen, plan.config.pairs.variants) == (1500, 1000, 1)
+    write_json(tmp_path / "out" / "config.yaml", plan.config.model_dump(mode="json"))
+    assert plan_experiment(options).config == plan.config
+
+
+def test_paths_may_have_any_characters(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    folder = tmp_path / "Fotos \N{GRINNING FACE} #1: [neu] 'x'"
+    for i, photo in enumerate(photos(2, 40, 60)):
+        write_picture(folder / f"{i}.png", Picture(photo))
+    painting = folder / "0.png"
+    options = QuickstartOptions(tmp_path / "out \N{GRINNING FACE}", folder, painting)
+    plan = plan_experiment(options)
+    assert (plan.config.pairs.content, plan.config.pairs.style) == ((folder,), painting)
+    write_json(options.out / "config.yaml", plan.config.model_dump(mode="json"))
+    assert plan_experiment(options).config == plan.config
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not UTF-8")
+def test_a_name_that_is_not_utf8_is_refused_or_left_out(tmp_path: Path) -> None:
+    bad = tmp_path / os.fsdecode(b"caf\xe9")
+    bad.mkdir()
+    for i in range(30):
+        (bad / f"{i}.jpg").touch()
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        (tmp_path / "photos" / f"{i}.jpg").touch()
+    with pytest.raises(ConfigError, match="its name is not UTF-8"):
+        plan_experiment(QuickstartOptions(tmp_path / "out", bad))
+    (tmp_path / "photos" / os.fsdecode(b"caf\xe9.jpg")).touch()
+    plan = plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path / "photos", minutes=0.5))
+    assert (plan.photos, plan.chosen, len(plan.config.pairs.content)) == (31, 24, 24)
+
+
+def test_a_second_call_from_elsewhere_goes_on(
+    tmp_path: Path, photos: Callable[..., list[Image8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i, photo in enumerate(photos(3, 40, 60)):
+        write_picture(tmp_path / "photos" / f"{i}.png", Picture(photo))
+    monkeypatch.chdir(tmp_path)
+    first = QuickstartOptions(Path("out"), Path("photos"), Path("photos/0.png"))
+    config = plan_experiment(first).config
+    write_json(tmp_path / "out" / "config.yaml", config.model_dump(mode="json"))
+    (tmp_path / "out").rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path / "moved")
+    for second in (
+        QuickstartOptions(Path(), tmp_path / "photos", tmp_path / "photos" / "0.png"),
+        QuickstartOptions(Path(), Path("../photos"), Path("../photos/0.png")),
+        QuickstartOptions(Path(), None, Path("../photos/0.png")),
+    ):
+        plan = plan_experiment(second)
+        assert (plan.photos, plan.chosen) == (3, 3)
+        assert plan.config == with_values(config, {"pairs.path": "pairs"})
+
+
+def test_a_second_call_with_other_photos_is_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
+    config = plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path / "a")).config
+    write_json(tmp_path / "out" / "config.yaml", config.model_dump(mode="json"))
+    with pytest.raises(ConfigError, match=r"learns from other photos than .*b: leave out --content"):
+        plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path / "b"))
+
+
+def pair_set(tmp_path: Path, sizes: list[tuple[int, int]], photos: Callable[..., list[Image8]]) -> Experiment:
+    """Return quickstart's experiment with a finished pair set of such photos."""
+    for i, (height, width) in enumerate(sizes):
+        write_picture(tmp_path / "photos" / f"{i}.png", Picture(photos(1, height, width)[0]))
+    options = QuickstartOptions(tmp_path / "out", tmp_path / "photos", teacher="watercolor")
+    plan = plan_experiment(options)
+    config = with_values(plan.config, {"pairs.val_share": 0, "pairs.test_share": 0, "pairs.fit": "fit"})
+    make_pairs(config.pairs, WatercolorTeacher(), tmp_path / "out" / "pairs")
+    return replace(plan, config=config)
+
+
+def test_one_narrow_photo_does_not_make_all_crops_small(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    experiment = pair_set(tmp_path, [(250, 300), (240, 240), (30, 500)], photos)
+    assert fit_crop(experiment, pytest.fail) == experiment
+    data = open_training_data(experiment.config)
+    assert [entry.source for entry in data.entries] == ["0.png", "1.png"]
+    assert data.notes == ["1 training pair is smaller than train.augment.crop and left out, for example 2.png, 384x23"]
+
+
+def test_crops_fit_into_half_of_the_photos(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    lines: list[str] = []
+    small = pair_set(tmp_path / "small", [(60, 90), (70, 70), (40, 40)], photos)
+    assert fit_crop(small, lines.append).config.train.augment.crop == 56
+    assert "at most 60 pixels, so training crops have 56" in lines[0]
+    tiny = pair_set(tmp_path / "tiny", [(30, 90), (20, 20)], photos)
+    with pytest.raises(DataError, match=r"at most 30 pixels .*: name larger photos"):
+        fit_crop(tiny, pytest.fail)
 
 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:

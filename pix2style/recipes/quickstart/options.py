@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pix2style.config import Config, apply_overrides, load_config
+from pix2style.config import Config, apply_overrides, load_config, with_values
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import find_images
 from pix2style.recipes.quickstart.materials import bundled_config, sample_painting, sample_photos
@@ -19,8 +18,10 @@ from pix2style.teachers.style import read_painting
 # So many pairs are made for each minute. That takes a tenth of the time: a teacher makes about 8 pairs/s on two cores.
 _PAIRS_PER_MINUTE = 48
 _MIN_PAIRS = 24
+# More photos would hardly make a better filter, and their paths have to fit into the configuration.
+_MAX_PHOTOS = 1000
 _MAX_VARIANTS = 12
-_CROP_MULTIPLE = 8
+_CROP_MULTIPLE, _MIN_CROP_PX = 8, 32
 CONFIG_FILE = "config.yaml"
 
 
@@ -89,44 +90,77 @@ def plan_experiment(options: QuickstartOptions) -> Experiment:
         ImageError: The painting is missing or cannot be read.
     """
     _check_teacher(options)
+    earlier = _earlier_config(options)
+    if earlier is not None:
+        listed = len(earlier.pairs.content)  # one folder, or the files that were chosen
+        chosen = listed if listed > 1 else len(find_images(list(earlier.pairs.content)))
+        return Experiment(earlier, chosen, chosen)
     folder = options.content or sample_photos()
     photos = [image.path for image in find_images([folder])]
     if not photos:
         raise DataError(f"--content {folder}: holds no photos: name a folder of photos")
     limit = max(_MIN_PAIRS, int(_PAIRS_PER_MINUTE * options.minutes))
-    earlier = _earlier_config(options)
-    if earlier is not None:
-        listed = len(earlier.pairs.content)  # one folder, or the files that were chosen
-        return Experiment(earlier, len(photos), listed if listed > 1 else len(photos))
     if options.painting is not None:
         read_painting(options.painting)  # a wrong path is reported before anything is written
-    chosen = photos if len(photos) <= limit else [photos[i * len(photos) // limit] for i in range(limit)]
-    content = [str(folder)] if chosen is photos else [str(photo) for photo in chosen]
-    variants = min(limit // len(chosen) - 1, _MAX_VARIANTS)
-    return Experiment(_configure(options, content, variants), len(photos), len(chosen))
+    listed_photos = _evenly_chosen(photos, min(limit, _MAX_PHOTOS))
+    variants = min(limit // len(listed_photos) - 1, _MAX_VARIANTS)
+    content = [folder] if len(listed_photos) == len(photos) else listed_photos
+    return Experiment(_configure(options, content, variants), len(photos), len(listed_photos))
 
 
 def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
-    """Return the experiment with training crops that fit into the smallest pair of its finished pair set."""
+    """Return the experiment with training crops that fit into at least half of the pairs of its finished pair set."""
     from pix2style.pairs.format.reader import PairReader
+    from pix2style.runs.folder import RunFolder
 
     config = experiment.config
     if config.pairs.path is None:
         raise TypeError("quickstart sets pairs.path")
-    smallest = min(min(entry.height_px, entry.width_px) for entry in PairReader(config.pairs.path).entries("train"))
-    crop = min(config.train.augment.crop, max(smallest // _CROP_MULTIPLE * _CROP_MULTIPLE, _CROP_MULTIPLE))
+    entries = PairReader(config.pairs.path).entries("train")
+    sides = sorted((min(entry.height_px, entry.width_px) for entry in entries), reverse=True)
+    if not sides:  # the training says so
+        return experiment
+    side = sides[(len(sides) - 1) // 2]
+    crop = min(config.train.augment.crop, side // _CROP_MULTIPLE * _CROP_MULTIPLE)
+    run = config.pairs.path.parent / "run"
+    if (run / "config.json").is_file():  # a run keeps its crop
+        crop = RunFolder(run).config.train.augment.crop
+    if crop < _MIN_CROP_PX:
+        raise DataError(
+            f"--content: half of the photos have a shorter side of at most {side} pixels (in pairs of"
+            f" {config.pairs.size} pixels): name larger photos"
+        )
     if crop == config.train.augment.crop:
         return experiment
-    log(f"  the shortest side of a photo is {smallest} pixels: training crops have {crop}; larger photos train better")
+    log(f"  half of the photos have a shorter side of at most {side} pixels, so training crops have {crop}")
     return replace(experiment, config=apply_overrides(config, [f"train.augment.crop={crop}"]))
 
 
-def _configure(options: QuickstartOptions, content: list[str], variants: int) -> Config:
-    painting = options.painting
+def _evenly_chosen(photos: Sequence[Path], limit: int) -> list[Path]:
+    """Return at most `limit` photos from all parts of the list; of more than that, none whose name is not UTF-8."""
+    if len(photos) <= limit:
+        return list(photos)
+    named = [photo for photo in photos if _is_utf8(photo)]
+    return [named[i * len(named) // limit] for i in range(min(limit, len(named)))]
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8 are surrogates in Python's paths
+        return False
+    return True
+
+
+def _configure(options: QuickstartOptions, content: Sequence[Path], variants: int) -> Config:
+    painting = options.painting.absolute() if options.painting else None
+    for option, path in (("--out", options.out), ("--content", options.content), ("--style", painting)):
+        if path is not None and not _is_utf8(path):
+            raise ConfigError(f"{option} {path}: its name is not UTF-8, so it cannot be written down: rename it")
     changes: dict[str, Any] = {
         "name": _filter_name(options),
         "pairs.path": str(options.out / "pairs"),
-        "pairs.content": content,
+        "pairs.content": [str(path.absolute()) for path in content],
         "pairs.teacher": options.teacher_name,
         "pairs.module": options.module,
     }
@@ -141,7 +175,7 @@ def _configure(options: QuickstartOptions, content: list[str], variants: int) ->
             changes["pairs.painting_size"] = options.painting_size
         if options.strength is None:
             changes |= {"pairs.style": str(painting), "pairs.styles": []}
-    return apply_overrides(config, [f"{key}={json.dumps(value)}" for key, value in changes.items()])
+    return with_values(config, changes)
 
 
 def _filter_name(options: QuickstartOptions) -> str:
@@ -151,16 +185,45 @@ def _filter_name(options: QuickstartOptions) -> str:
 
 
 def _earlier_config(options: QuickstartOptions) -> Config | None:
-    """Return the configuration of an earlier call with the same folder, whose photos and variants stay."""
+    """Return the configuration of an earlier call with the same folder, whose photos and variants stay.
+
+    The folder may have been moved since, and the call may come from another working folder.
+
+    Raises:
+        ConfigError: The earlier call had other photos, another painting or other options.
+    """
     file = options.out / CONFIG_FILE
     if not file.is_file():
         return None
     earlier, now = load_config(file), _configure(options, [], 0)
-    pairs, new = earlier.pairs, now.pairs
-    keys = ("teacher", "style", "styles", "module", "painting_size")
-    if earlier.name != now.name or any(getattr(pairs, key) != getattr(new, key) for key in keys):
+    if earlier.name != now.name or _what_is_made(earlier) != _what_is_made(now):
         raise ConfigError(f"--out {options.out}: holds the filter {earlier.name} of another call: name another folder")
-    return earlier
+    if options.content is not None and not _are_from(earlier.pairs.content, options.content):
+        raise ConfigError(
+            f"--out {options.out}: the filter there learns from other photos than {options.content}: leave out"
+            " --content to train it on, or name another folder"
+        )
+    changes = {"pairs.path": str(options.out / "pairs")}
+    if earlier.losses.features.weights is not None:
+        changes["losses.features.weights"] = str(now.losses.features.weights)
+    return with_values(earlier, changes)
+
+
+def _what_is_made(config: Config) -> tuple[object, ...]:
+    """Return what the teacher does, with paintings by their real places."""
+    pairs = config.pairs
+    styles = [
+        style.model_copy(update={"paintings": tuple(path.resolve() for path in style.paintings)})
+        for style in pairs.styles
+    ]
+    style = pairs.style.resolve() if pairs.style else None
+    return pairs.teacher, pairs.module, pairs.painting_size, style, styles
+
+
+def _are_from(photos: Sequence[Path], folder: Path) -> bool:
+    """Return whether the photos, or their folder, lie in a folder."""
+    place = folder.resolve()
+    return all(path.resolve().is_relative_to(place) for path in photos)
 
 
 def _check_teacher(options: QuickstartOptions) -> None:

@@ -22,6 +22,8 @@ class QuickstartReport:
         pictures: Folder of stylized photos.
         seconds: Time of each stage by its name, and of all stages as `all`.
         filter_bytes: Size of the ONNX file.
+        filter_8_bit: The same filter computed in 8 bits; None if that would change its pictures too much.
+        filter_8_bit_bytes: Size of that file.
         parameters: Number of weights of the generator.
         ms_per_picture: Median milliseconds for one photo in ONNX Runtime on this machine.
         megapixels: Mean size of the photos that were timed.
@@ -42,6 +44,8 @@ class QuickstartReport:
     pictures: Path
     seconds: dict[str, float] = field(default_factory=dict)
     filter_bytes: int = 0
+    filter_8_bit: Path | None = None
+    filter_8_bit_bytes: int = 0
     parameters: int = 0
     ms_per_picture: float | None = None
     megapixels: float | None = None
@@ -70,5 +74,5 @@ class QuickstartReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values that JSON can hold."""
-        paths = {name: str(getattr(self, name)) for name in ("filter", "before_after", "pictures")}
-        return {**asdict(self), **paths}
+        values = asdict(self)
+        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}

@@ -24,6 +24,7 @@ from pix2style.recipes.quickstart.report import REPORT_FILE, QuickstartReport
 from pix2style.recipes.quickstart.stages import (
     check_feature_network,
     evaluate_filter,
+    export_8_bits,
     export_filter_file,
     make_pair_set,
     stylize_some_photos,
@@ -122,6 +123,8 @@ def quickstart(
         _train(session)
     with session.stage("export"):
         export_filter_file(out / "run", report)
+    with session.stage("8 bits"):
+        export_8_bits(out / "run", report, log)
     with session.stage("pictures"):
         stylize_some_photos(session.config, report)
     with session.stage("figures"):

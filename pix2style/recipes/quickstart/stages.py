@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.config import Config
-from pix2style.errors import DataError
+from pix2style.errors import ArtifactError, DataError
 from pix2style.images import find_images
 from pix2style.progress import ProgressBar
 from pix2style.recipes.quickstart.report import QuickstartReport
@@ -24,6 +25,7 @@ _SHEET_ROWS = 4
 _EVALUATED_PHOTOS = 6
 _STYLIZED_PHOTOS = 12
 _INTERRUPTED_EXIT_CODE = 130
+_8_BIT_SUFFIX = ".int8.onnx"
 
 
 def check_feature_network(config: Config) -> None:
@@ -92,6 +94,18 @@ def export_filter_file(run: Path, report: QuickstartReport) -> None:
 
     exported = export_run(run, report.filter)
     report.filter_bytes, report.parameters = exported.bytes, exported.parameters
+
+
+def export_8_bits(run: Path, report: QuickstartReport, log: Callable[[str], None]) -> None:
+    """Export the trained generator in 8 bits as well, beside the first file; a reason not to is logged."""
+    from pix2style.export.run import export_run
+
+    try:
+        exported = export_run(run, report.filter.with_suffix(_8_BIT_SUFFIX), precision="int8")
+    except (ArtifactError, DataError) as error:  # too inexact, or too few photos to tell
+        log(f"  no file in 8 bits: {error}")
+        return
+    report.filter_8_bit, report.filter_8_bit_bytes = exported.path, exported.bytes
 
 
 def stylize_some_photos(config: Config, report: QuickstartReport) -> None:

@@ -6,6 +6,10 @@ are cropped in this process; and loader processes, where decoding or photo trans
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +26,9 @@ from pix2style.training.data.device_cache import DevicePairs
 from pix2style.training.data.prefetch import prefetch_to_device
 from pix2style.training.data.sampler import MicroBatchSampler, check_batch_divides
 from pix2style.training.distributed import World
+
+# A training that is asked to end finishes a step, for which it may need another batch.
+_END_AFTER_SIGTERM_S = 10.0
 
 
 def load_batches(
@@ -145,7 +152,7 @@ def _byte_batches(stream: CropStream, train: TrainConfig, sampler: MicroBatchSam
         batch_size=None,  # the data set's items are whole micro-batches
         num_workers=train.workers,
         collate_fn=_identity,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_begin_loader_process,
         # DataLoader draws a seed when it starts. From a generator of its own, so that it does not advance the global
         # random stream, which dropout uses.
         generator=torch.Generator(),
@@ -162,9 +169,32 @@ def _identity(batch: Any) -> Any:
     return batch
 
 
-def _use_one_thread(_worker: int) -> None:
-    """Compute with one thread in a loader process: several threads in each of several processes slow each other."""
+def _begin_loader_process(_worker: int) -> None:
+    """Prepare a loader process: one thread to compute with, and no end but that of the training.
+
+    Several threads in each of several processes would slow each other.
+    """
     import cv2
 
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
+    # Ctrl-C, and signals to a group of processes, reach this process as well. The training decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_later)
+    # If the training is killed, torch ends this process only if it has no batch left to hand over, and until then it
+    # would hold the lock of the run folder.
+    threading.Thread(target=_end_after_training, name="end after training", daemon=True).start()
+
+
+def _end_later(_number: int, _frame: object) -> None:
+    """End this process after the training has had time to end it; Python's own end of the training waits for that."""
+    timer = threading.Timer(_END_AFTER_SIGTERM_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+def _end_after_training() -> None:
+    training = multiprocessing.parent_process()
+    if training is not None:
+        training.join()
+        os._exit(1)

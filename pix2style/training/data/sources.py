@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style.config import Config
@@ -19,7 +19,7 @@ from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.combined import CombinedPairs
-from pix2style.training.data.crops import check_crop
+from pix2style.training.data.crops import large_enough
 from pix2style.training.data.photos import PhotoReader
 
 _MAX_NOTES = 20
@@ -37,6 +37,7 @@ class TrainingData:
         digest: Digest of everything that is read, SHA-256 in hexadecimal.
         paired: Whether there are targets.
         reader: Reader of the images.
+        too_small: Training pairs that are smaller than the crop and were therefore left out of `entries`.
     """
 
     entries: tuple[PairRecord, ...]
@@ -45,11 +46,21 @@ class TrainingData:
     digest: str
     paired: bool
     reader: PairReader | CombinedPairs | PhotoReader
+    too_small: tuple[PairRecord, ...] = ()
 
     @property
     def style_names(self) -> tuple[str, ...]:
         """Name of each style that is learned, by style id."""
         return tuple(teacher.name for teacher in self.teachers)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about training pairs that were left out."""
+        if not self.too_small:
+            return []
+        first, count = self.too_small[0], counted(len(self.too_small), "training pair", verb="is")
+        example = f"{first.source}, {first.width_px}x{first.height_px}"
+        return [f"{count} smaller than train.augment.crop and left out, for example {example}"]
 
     def read_pair(self, entry: PairRecord) -> tuple[Image8, Image8 | None]:
         """Read photo and target of an entry, each uint8 [height, width, 3]; the target is None if `paired` is false.
@@ -72,7 +83,7 @@ def open_training_data(config: Config) -> TrainingData:
             the data.
 
     Raises:
-        ConfigError: No source is named, the styles do not fit `model.styles`, or the crop is larger than an image.
+        ConfigError: No source is named, the styles do not fit `model.styles`, or the crop is larger than most images.
         DataError: The source cannot be read, or has no training pairs.
     """
     data = _open_unpaired(config) if config.train.unpaired else _open_paired(config)
@@ -82,8 +93,10 @@ def open_training_data(config: Config) -> TrainingData:
         raise DataError(
             f"{source}: has no training {what}: {advice} more photos, or lower pairs.val_share and test_share"
         )
-    check_crop(config.train.augment, data.entries)
-    return data
+    fitting = large_enough(config.train.augment, data.entries)
+    chosen = set(map(id, fitting))
+    too_small = tuple(entry for entry in data.entries if id(entry) not in chosen)
+    return replace(data, entries=fitting, too_small=too_small)
 
 
 def _open_paired(config: Config) -> TrainingData:

@@ -91,7 +91,7 @@ def plan_run(
         memory_bytes=peak_memory_bytes(device),
         decoded_bytes=_decoded_bytes(data, train.augment.resize),
         available_bytes=available_bytes(device),
-        notes=(*idle_settings(config, images, len(data.held_out)), *idle_split_shares(config, data)),
+        notes=(*idle_settings(config, images, len(data.held_out)), *idle_split_shares(config, data), *data.notes),
     )
     _check_memory(config, plan)
     return plan

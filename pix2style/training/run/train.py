@@ -111,7 +111,7 @@ def train(
         if world.is_main:
             check_run_folder(run, config, resume=resume)
             notes = idle_settings(config, config.train.images, len(data.held_out))
-            for note in [*notes, *idle_split_shares(config, data)]:
+            for note in [*notes, *idle_split_shares(config, data), *data.notes]:
                 print_note(note)
         config = with_precision_of_run(run, config) if resume else config
         state = build_state(config)
