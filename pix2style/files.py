@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2style.errors import ArtifactError, Pix2StyleError
-from pix2style.folders import while_folders_vanish
+from pix2style.folders import while_folders_vanish, while_in_use
 from pix2style.system.locks import open_lock, try_lock, wait_for_lock
 
 # These characters have at most 160 bytes in UTF-8; file systems allow 255 bytes for a name.
@@ -58,7 +58,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _sync(temporary)
         # Some libraries put a private file (0600) in place of the one that they are asked to write, as safetensors 0.7.
         temporary.chmod(permissions)
-        temporary.replace(path)
+        while_in_use(lambda: temporary.replace(path))
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,15 +1,55 @@
-"""Make folders while other processes make and remove the same ones."""
+"""Make and rename folders and files while other programs use the same ones."""
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
 _TRIALS = 30
 _PAUSE_S = 0.0005
+_TRIALS_IN_USE, _PAUSE_IN_USE_S = 20, 0.1
+_FILES_OF_FILE_MANAGERS = frozenset((".DS_Store", "desktop.ini", "Thumbs.db"))
+
+
+def is_left_by_a_file_manager(path: Path) -> bool:
+    """Return whether Finder or Explorer has put a file into a folder, which a person takes for empty."""
+    return path.name in _FILES_OF_FILE_MANAGERS
+
+
+def make_real_folder(path: Path) -> None:
+    """Make a folder for this program's own files, unless it is there, with the folders above it.
+
+    Whatever else lies in such a folder is removed. A link could lead to a folder of somebody else's files.
+
+    Raises:
+        OSError: The folder cannot be made, or a link has its name.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, f"{path.name} is a link and no folder: remove the link", str(path))
+
+
+def while_in_use(work: Callable[[], _Result]) -> _Result:
+    """Call a function that renames; on Windows, call it again while another program has the file open.
+
+    Programs that look for viruses or index files, and viewers, open new files for a moment.
+
+    Raises:
+        OSError: The function raised it, for two seconds or for another reason.
+    """
+    if sys.platform == "win32":
+        for _ in range(_TRIALS_IN_USE):
+            try:
+                return work()
+            except PermissionError:
+                time.sleep(_PAUSE_IN_USE_S)
+    return work()
 
 
 def while_folders_vanish(work: Callable[[], _Result]) -> _Result:

@@ -45,6 +45,16 @@ def process_start_s() -> float:
     return start_s if _IMPORTED_S - _LONGEST_START_S < start_s < _IMPORTED_S else _IMPORTED_S
 
 
+def python_command(*arguments: str) -> list[str]:
+    """Return the command that starts this Python again with some arguments.
+
+    It does not import from the working folder, which is the user's and may hold a file such as `queue.py`, unless
+    pix2style itself is imported from there.
+    """
+    is_in_working_folder = Path(__file__).parents[1] == Path.cwd()
+    return [sys.executable, *([] if is_in_working_folder else ["-P"]), *arguments]
+
+
 def usable_cores() -> int:
     """Return the number of cores that this process may use; on macOS and Windows, all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -127,7 +127,7 @@ class Recording:
             import av
 
             options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-            with av.open(str(self.partial), "w", format="mp4", options=options) as container:
+            with av.open(_url(self.partial), "w", format="mp4", options=options) as container:
                 encoder = _Encoder(container, self._height_px, self._width_px)
                 while (item := self._waiting.get()) is not None:
                     encoder.add(*item)
@@ -229,11 +229,16 @@ def _copy_packets(fragmented: Path, path: Path) -> None:
     with atomic_path(path) as temporary:
         options = {"movflags": "faststart"}
         with (
-            av.open(str(fragmented)) as source,
-            av.open(str(temporary), "w", format="mp4", options=options) as target,
+            av.open(_url(fragmented)) as source,
+            av.open(_url(temporary), "w", format="mp4", options=options) as target,
         ):
             stream = target.add_stream_from_template(source.streams.video[0])
             for packet in source.demux(source.streams.video[0]):
                 if packet.dts is not None:
                     packet.stream = stream
                     target.mux(packet)
+
+
+def _url(path: Path) -> str:
+    """Return an address for FFmpeg, which takes the text before a colon in a plain path for a protocol."""
+    return f"file:{path.absolute()}"

@@ -19,6 +19,7 @@ from pix2style.durations import duration_text
 from pix2style.errors import ConfigError, DataError, Pix2StyleError
 from pix2style.files import read_json
 from pix2style.printable import printable
+from pix2style.processes import python_command
 from pix2style.studio.jobs import Job
 from pix2style.studio.uploads import Upload
 
@@ -199,7 +200,7 @@ class TrainingJob(Job):
 
 def _start(order: TrainingOrder) -> subprocess.Popen[str]:
     """Start quickstart in a process of its own session, which Ctrl-C in the studio's terminal does not reach."""
-    command = [sys.executable, "-m", "pix2style.studio.training_process", json.dumps(asdict(order))]
+    command = python_command("-m", "pix2style.studio.training_process", json.dumps(asdict(order)))
     environment = {name: value for name, value in os.environ.items() if name != _QUIET_VARIABLE}
     return subprocess.Popen(  # noqa: S603
         command,

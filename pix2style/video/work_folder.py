@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pix2style.errors import ArtifactError, DataError
 from pix2style.files import atomic_path, locked, read_json, write_json
-from pix2style.folders import while_folders_vanish
+from pix2style.folders import make_real_folder, while_folders_vanish
 from pix2style.video.segments import read_segment
 
 State = dict[str, NDArray[Any]]
@@ -264,7 +264,7 @@ def open_work_folder(out: Path, job: str) -> Iterator[WorkFolder]:
     path = work_folder_path(out)
     busy = DataError(f"{out}: another process is writing it: wait for it, or choose another OUT")
     for _ in range(_TRIALS):
-        while_folders_vanish(lambda: path.mkdir(parents=True, exist_ok=True))
+        while_folders_vanish(lambda: make_real_folder(path))
         with contextlib.ExitStack() as stack:
             try:
                 entry = path.stat()
@@ -282,7 +282,7 @@ def open_work_folder(out: Path, job: str) -> Iterator[WorkFolder]:
 def remove_stale(out: Path) -> None:
     """Remove what lies beside an output that is complete, if an earlier call was ended before it could do so."""
     path = work_folder_path(out)
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         with contextlib.suppress(OSError, DataError), locked(path, DataError(f"{out}: busy")):
             remove_partial(out, _read_record(path).partial)
             shutil.rmtree(path, ignore_errors=True)

@@ -87,6 +87,16 @@ def test_a_folder_or_what_cannot_be_removed_inside_the_work_folder(folder: Path,
     assert "b.mp4: cannot be written: " in report.failures[0].reason
 
 
+def test_a_link_in_place_of_the_work_folder_is_refused(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_text("dear")
+    work_folder_path(tmp_path / "out.mp4").symlink_to("mine")
+    report = stylize_inputs(Negative(), [clip], tmp_path / "out.mp4")
+    assert "is a link and no folder: remove the link" in report.failures[0].reason
+    remove_stale(tmp_path / "out.mp4")
+    assert (tmp_path / "mine" / "letter").read_text() == "dear"
+
+
 # --- Ctrl-C -------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pix2style.errors import DataError, Pix2StyleError
 from pix2style.files import locked
+from pix2style.folders import is_left_by_a_file_manager, make_real_folder
 
 
 @contextlib.contextmanager
@@ -31,7 +32,7 @@ def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> It
     unfinished = out.parent / f".{out.name}.unfinished"
     busy = error_type(f"{named}: another process is writing there: wait for it, or choose another folder")
     try:
-        unfinished.mkdir(parents=True, exist_ok=True)
+        make_real_folder(unfinished)
         with locked(unfinished, busy):
             _clear(unfinished)
             try:
@@ -50,7 +51,7 @@ def check_new_folder(out: Path, error_type: type[Pix2StyleError] = DataError) ->
     Raises:
         Pix2StyleError: It holds something, is a file, or has no name.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(not is_left_by_a_file_manager(path) for path in out.iterdir())):
         raise error_type(f"{out}: exists already: choose a new folder, or delete it first")
     if not out.name or out.name == "..":
         raise error_type(f"{out}: is not the name of a new folder: choose a new folder")
@@ -64,6 +65,8 @@ def _publish(unfinished: Path, out: Path) -> None:
                 shutil.move(path, out / path.name)
             unfinished.rmdir()
             return
+        for path in out.iterdir():  # of a file manager, see `check_new_folder`
+            path.unlink()
         out.rmdir()  # Windows does not rename over a folder, not even over an empty one
     unfinished.rename(out)
 

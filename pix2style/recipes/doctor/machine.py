@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pix2style.files import user_cache_folder
+from pix2style.processes import python_command
 from pix2style.recipes.doctor.packages import installed_version
 
 _TORCH_TIMEOUT_S, _DRIVER_TIMEOUT_S = 120, 20
@@ -121,7 +121,7 @@ def _ask_driver() -> list[str]:
 
 def _ask(program: str, package: str, problems: list[str]) -> dict[str, Any] | None:
     """Return what a short program prints as JSON, which runs in its own process, because a broken package may crash."""
-    command = [sys.executable, "-c", program]
+    command = python_command("-c", program)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TORCH_TIMEOUT_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:

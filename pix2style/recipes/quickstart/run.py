@@ -12,6 +12,7 @@ from pathlib import Path
 from pix2style.config import Config
 from pix2style.errors import ConfigError, Pix2StyleError
 from pix2style.files import read_json, write_json
+from pix2style.pairs.format.manifest import MANIFEST_NAME
 from pix2style.plural import counted
 from pix2style.recipes.quickstart.options import (
     CONFIG_FILE,
@@ -150,7 +151,8 @@ def _say_what_is_chosen(session: _Session) -> None:
 
 def _say_what_is_needed(session: _Session) -> None:
     """Say how much disk and memory the work takes, and stop if there is not enough disk."""
-    disk_mb = round(_DISK_MB + _DISK_MB_PER_PAIR * session.experiment.pairs)
+    is_made = (session.options.out / "pairs" / MANIFEST_NAME).is_file()
+    disk_mb = round(_DISK_MB + (0 if is_made else _DISK_MB_PER_PAIR * session.experiment.pairs))
     free_mb = shutil.disk_usage(_existing_parent(session.options.out)).free / 1e6
     session.log(f"needs up to {disk_mb} MB of disk in {session.options.out} and {_MEMORY_GB:.1f} GB of memory")
     if free_mb < disk_mb:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, DataError
 from pix2style.images import find_images
+from pix2style.processes import python_command
 from pix2style.progress import ProgressBar
 from pix2style.recipes.quickstart.report import QuickstartReport
 
@@ -46,7 +46,7 @@ def make_pair_set(config_file: Path, config: Config) -> None:
         DataError: make-pairs failed; its message is on stderr already.
         KeyboardInterrupt: It was interrupted.
     """
-    command = [sys.executable, "-m", "pix2style", "make-pairs", "--json", "--config", str(config_file)]
+    command = python_command("-m", "pix2style", "make-pairs", "--json", "--config", str(config_file))
     process = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
     if process.returncode == _INTERRUPTED_EXIT_CODE:
         raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from typing import Any
 from pix2style.config import Config, apply_overrides
 from pix2style.errors import ArtifactError, ConfigError, DataError
 from pix2style.files import locked, write_json
+from pix2style.folders import is_left_by_a_file_manager
 from pix2style.runs.folder import PAINTED_FOLDER, RUN_VERSION, CheckpointMeta, RunFolder
 from pix2style.training.step.device import compute_dtype, pick_device
 from pix2style.version import __version__
@@ -154,8 +155,14 @@ def check_same_training_data(run: Path, meta: CheckpointMeta, digest: str) -> No
 
 def git_revision() -> str | None:
     """Return the git commit of the package's source, with "+changes" if files differ from it; None outside of git."""
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+    file = Path(__file__)
+    if _git(file.parent, "ls-files", "--error-unmatch", file.name) is None:
+        return None  # installed within the folder of another project
+    return _git(file.parent, "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
     try:
         completed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
@@ -169,7 +176,8 @@ def _is_unused(path: Path) -> bool:
     That is the pair set of `distill`, the documents of `create_run`, and the temporary files of `write_json`.
     """
     return path.is_dir() and all(
-        entry.name == PAINTED_FOLDER or _WRITTEN_BEFORE.fullmatch(entry.name) for entry in path.iterdir()
+        entry.name == PAINTED_FOLDER or _WRITTEN_BEFORE.fullmatch(entry.name) or is_left_by_a_file_manager(entry)
+        for entry in path.iterdir()
     )
 
 

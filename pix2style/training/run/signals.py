@@ -92,7 +92,7 @@ def _exit_at_once() -> None:
     """
     if sys.stderr.isatty():
         os.write(2, b"\x1b[?25h\n")  # show the cursor, which the progress bar hides
-    os.write(2, b"pix2style: left at once; run the same command again with --resume to go on\n")
+    os.write(2, b"pix2style: left at once; repeat the command to go on (train and distill: with --resume)\n")
     os._exit(EXIT_INTERRUPTED)
 
 

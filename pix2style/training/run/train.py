@@ -124,6 +124,7 @@ def train(
         # Everything that a wrong configuration could break is behind us: only now make the folder.
         with lock_run_folder(run) if world.is_main else contextlib.nullcontext():
             if world.is_main:
+                check_run_folder(run, config, resume=resume)  # another process may have begun one meanwhile
                 start_document = {START_FILE: start} if start else {}
                 create_run(run, config, {**(documents or {}), **start_document, **_feature_document(state)})
             world.barrier()

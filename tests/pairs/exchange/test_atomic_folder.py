@@ -25,6 +25,23 @@ def test_a_link_to_a_folder(tmp_path: Path, *, exists: bool) -> None:
         pass
 
 
+def test_a_link_in_place_of_the_unfinished_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_text("dear")
+    (tmp_path / ".set.unfinished").symlink_to("mine")
+    with pytest.raises(DataError, match=r"\.set\.unfinished is a link and no folder"), atomic_folder(tmp_path / "set"):
+        pass
+    assert (tmp_path / "mine" / "letter").read_text() == "dear"
+
+
+def test_a_folder_that_a_file_manager_has_made_is_new(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / ".DS_Store").write_text("")
+    with atomic_folder(tmp_path / "set") as folder:
+        (folder / "a").write_text("done")
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["a"]
+
+
 def test_a_failure_leaves_a_linked_folder_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "link").symlink_to("set")

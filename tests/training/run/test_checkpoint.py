@@ -64,6 +64,31 @@ def test_any_damage_is_detected(
     assert checkpoint_names(run / "checkpoints")[-1] == BEFORE  # the damaged one was renamed
 
 
+def test_a_checkpoint_that_cannot_be_replaced_stays(
+    tmp_path: Path, finished_run: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a program that looks for viruses may have a new file open."""
+    shutil.copytree(finished_run, tmp_path / "run")
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if path.name == f".{NEWEST}.partial":
+            raise PermissionError(13, "in use", str(path))
+        return real(path, target)
+
+    config = experiment("train.checkpoint_every_images=8", "train.keep_last=3", "train.keep_best=0")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "run/checkpoints" / NEWEST).iterdir()}
+    shutil.rmtree(tmp_path / "run/checkpoints" / NEWEST)
+    shutil.copytree(finished_run / "checkpoints" / NEWEST, tmp_path / "run/checkpoints" / NEWEST)
+    (tmp_path / "run/checkpoints/latest").write_text(f"{BEFORE}\n")
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr("pix2style.training.run.checkpoints.resume.checkpoint_names", lambda _: [BEFORE])
+    with pytest.raises(TrainingError, match="in use"):
+        train(config, tmp_path / "run", resume=True)
+    after = {file.name: file.read_bytes() for file in (tmp_path / "run/checkpoints" / NEWEST).iterdir()}
+    assert before == after
+
+
 def test_with_a_damaged_newest_checkpoint_only_its_steps_are_repeated(
     tmp_path: Path, finished_run: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -182,11 +182,35 @@ def test_the_preview_takes_a_fiftieth_of_the_time_at_most(
     monkeypatch.setattr(preview_module.clock, "now_s", lambda: now[0])
     slow = preview_module.Preview.__new__(preview_module.Preview)
     monkeypatch.setattr(slow.__class__, "_write", lambda *_, **__: now.__setitem__(0, now[0] + 2))
-    slow._next_s, slow._is_broken = 0.0, False
+    slow._next_s, slow._failures = 0.0, 0
     assert slow.is_due
     slow.renew("")
     due_at = next(second for second in range(1000) if now.__setitem__(0, float(second)) is None and slow.is_due)
     assert due_at == pytest.approx(2 + 100, abs=1)
+
+
+def test_a_preview_is_tried_again_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a viewer has the file open for a moment; after several failures in a row no time is lost with it."""
+    now, results = [0.0], iter([OSError("busy"), None, *[OSError("gone")] * 9])
+    monkeypatch.setattr(preview_module.clock, "now_s", lambda: now[0])
+
+    def write(*_: object, **__: object) -> None:
+        if error := next(results):
+            raise error
+
+    preview = preview_module.Preview.__new__(preview_module.Preview)
+    monkeypatch.setattr(preview.__class__, "_write", write)
+    preview._next_s, preview._failures, preview._has_failed = 0.0, 0, False
+    tries = 0
+    for second in range(0, 1000, 20):
+        now[0] = float(second)
+        if preview.is_due:
+            preview.renew("")
+            tries += 1
+    assert tries == 2 + 5
+    assert capsys.readouterr().err.count("busy: the preview was not renewed") == 1
 
 
 def test_a_preview_that_cannot_be_written_does_not_end_the_run(
@@ -195,7 +219,7 @@ def test_a_preview_that_cannot_be_written_does_not_end_the_run(
     (tmp_path / "file").write_text("")
     options = TrainOptions(preview=tmp_path / "file/preview.png")
     assert train(experiment(), tmp_path / "run", options=options).step == 12
-    assert capsys.readouterr().err.count("there is no preview") == 1
+    assert capsys.readouterr().err.count("the preview was not renewed") == 1
 
 
 def test_photos_without_targets_have_no_column_for_the_teacher(tmp_path: Path, experiment: Experiment) -> None:

@@ -163,7 +163,7 @@ def test_a_second_ctrl_c_exits_at_once(tmp_path: Path, experiment: Experiment) -
         finally:
             process.kill()
     assert code == 130, stderr
-    assert stderr.count("left at once; run the same command again with --resume") == 1
+    assert stderr.count("left at once; repeat the command to go on (train and distill: with --resume)") == 1
     assert not list((run / "checkpoints").glob("*"))
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from pix2style.config.train import TrainConfig
 from pix2style.errors import ArtifactError, TrainingError
 from pix2style.files import sha256_file, write_bytes, write_json
+from pix2style.folders import while_in_use
 from pix2style.runs.folder import (
     DISCRIMINATOR_FILE,
     EMA_FILE,
@@ -179,9 +180,19 @@ def _load_trainer_state(state: TrainingState, trainer: dict[str, Any]) -> None:
 
 def _rename_synced(partial: Path, folder: Path) -> None:
     # There is a checkpoint of this step if the run was resumed from an older one. rename() would not replace it.
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    earlier = folder.with_name(f".{folder.name}.earlier.partial")
+    shutil.rmtree(earlier, ignore_errors=True)
+    is_replaced = folder.exists()
+    if is_replaced:
+        while_in_use(lambda: folder.rename(earlier))
+    try:
+        while_in_use(lambda: partial.rename(folder))
+    except OSError:
+        if is_replaced:
+            earlier.rename(folder)
+        raise
     sync_folder(folder.parent)  # a rename survives a power failure only once the parent folder is synced
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _save_weights(network: nn.Module, path: Path) -> None:

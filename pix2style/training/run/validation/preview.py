@@ -18,6 +18,7 @@ from pix2style.training.run import clock
 from pix2style.training.run.validation.validate import averaged_generator, first_photos
 from pix2style.training.step.state import TrainingState
 
+_MOST_FAILURES = 5  # in a row
 _PHOTOS = 4
 _SIDE_PX = 512  # of larger photos, the middle is shown
 _EVERY_S = 15.0
@@ -60,12 +61,13 @@ class Preview:
         self._path, self._name, self._state, self._data = path, name, state, data
         self._entries = list(_one_entry_per_photo(first_photos(data.held_out or data.entries, _PHOTOS)))
         self._pairs: list[tuple[Image8, Image8 | None]] = []
-        self._next_s, self._is_broken, self.cost_s = clock.now_s(), False, 0.0
+        self._next_s, self._failures, self.cost_s = clock.now_s(), 0, 0.0
+        self._has_failed = False
 
     @property
     def is_due(self) -> bool:
         """Whether the preview should be renewed: every 15 s, or less often if that took more than 2 % of the time."""
-        return not self._is_broken and clock.now_s() >= self._next_s
+        return self._failures < _MOST_FAILURES and clock.now_s() >= self._next_s
 
     def renew(self, status: str, *, ended: bool = False) -> None:
         """Write the picture and the page anew; a note says if they cannot be written.
@@ -74,14 +76,18 @@ class Preview:
             status: How far the training is, in words.
             ended: Whether the training has ended, so that the page need not reload itself any more.
         """
-        if self._is_broken:
+        if self._failures >= _MOST_FAILURES:
             return
         start_s = clock.now_s()
         try:
             self._write(status, ended=ended)
+            self._failures = 0
         except (OSError, DataError) as error:
-            print_note(f"{error}: there is no preview")
-            self._is_broken = True
+            # A viewer may have the file open for a moment, or the disk be full: the next time it may work again.
+            self._failures += 1
+            if not self._has_failed:
+                print_note(f"{error}: the preview was not renewed")
+            self._has_failed = True
         self.cost_s = clock.now_s() - start_s
         self._next_s = clock.now_s() + max(_EVERY_S, self.cost_s / _LARGEST_SHARE)
 
