@@ -32,13 +32,12 @@ from pix2style.nets.base import BaseGenerator, load_base, save_base
 from pix2style.nets.features import FeatureNetwork, load_vgg19
 from pix2style.pairs.format.reader import PairReader
 from pix2style.system.allocator import keep_freed_memory
-from pix2style.training.step.muon import Muon
+from pix2style.training.step.adam import ChannelsLastAdam
 
 _STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 _VECTORS_FILE = "style_vectors.json"  # beside each pair set: style name -> style vector
 _BATCH, _CROP_PX = 4, 192
-_LEARNING_RATE, _WARMUP_IMAGES, _DECAY_FROM = 2e-3, 400, 0.6
-_MOMENTUM = 0.95  # of Muon
+_LEARNING_RATE, _WARMUP_IMAGES, _DECAY_FROM = 1e-3, 400, 0.6
 _L1, _MSE, _STYLE = 3.0, 15.0, 5.0
 _STYLE_EVERY, _STYLE_FROM = 4, 0.4
 _CONTINUED_LEARNING_RATE = 6e-4  # of a training that goes on from a base; it falls to 0 from the start
@@ -139,7 +138,7 @@ def train(
         save: Called every `_SAVE_EVERY` crops, and at the end, with a copy that has the moving average of the weights.
     """
     rng, parameters = np.random.default_rng(0), list(generator.parameters())
-    optimizer = Muon(parameters, momentum=_MOMENTUM, lr=schedule.learning_rate, betas=(0.9, 0.99))
+    optimizer = ChannelsLastAdam(parameters, lr=schedule.learning_rate, betas=(0.9, 0.99))
     average = [parameter.detach().clone() for parameter in parameters]
     started_s, recent = time.perf_counter(), []
     for seen in range(0, images, _BATCH):

@@ -39,6 +39,8 @@ def export_command(
     The file is compared with the network before it is kept; a file that differs is refused.
     """
     for_opencv = for_opencv or for_ is opts.Program.opencv
+    if for_opencv and package is None:
+        precision = precision or opts.Precision.int8  # files of the other precisions run in OpenCV anyway
     if page.web is not None:
         if out is not None or precision is not None or package is not None or for_opencv or for_:
             raise ConfigError("--web writes a page: leave out --out, --precision, --package and --for")

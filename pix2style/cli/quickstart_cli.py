@@ -41,8 +41,9 @@ def quickstart_command(
     module: Annotated[
         str | None,
         typer.Option(
-            help="Magenta's network: mobile (of the extra painting), full (large, fetched), a SavedModel folder, a"
-            " converted folder or an address. Default: full if it was fetched, else mobile."
+            help="Magenta's network: mobile (small, of the extra painting), full (the large one, which `pix2style"
+            " teacher fetch` downloads), or the folder or address of a network. Default: what PIX2STYLE_MAGENTA names,"
+            " else the fetched one, else mobile."
         ),
     ] = None,
     strength: Annotated[
@@ -58,8 +59,8 @@ def quickstart_command(
         typer.Option(
             min=0.5,
             max=1440,
-            help="Limit of the time in minutes, for all stages together. With more minutes, a second call with the same"
-            " --out goes on training.",
+            help="Limit of the time in minutes, for all stages and for all calls with the same --out together. A second"
+            " call with more minutes goes on training with the photos of the first.",
         ),
     ] = 5.0,
     as_json: JsonOption = False,

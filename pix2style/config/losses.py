@@ -98,7 +98,7 @@ class StyleLossConfig(Section):
     `pairs.style` or `pairs.styles`."""
     painting_weight: float = Field(0.0, ge=0)
     """Weight of a second style loss, to the painting, besides the one to the target; 0: not computed. It pulls the
-    output closer to the painting than the teacher's images are."""
+    output towards the painting, and away from the targets."""
     distance: Literal["squared", "relative"] = "squared"
     """squared: squared Frobenius norm of the difference (Johnson et al. 2016), which grows with the size of the
     activations; relative: Frobenius norm of the difference divided by that of the compared matrix, as `pix2style eval`

@@ -51,6 +51,8 @@ def test_lines_of_every_command(
     assert re.search(r"^training: 50% done, \d+ s left, loss [\d.]+", training, re.MULTILINE)
     exported = lines("export", "runs/run", "--precision", "int8", "--pairs", "p")
     assert re.search(r"^photos for calibration: 1 of \d+ done", exported, re.MULTILINE)
+    code, opencv, errors = pix2style("export", "runs/run", "--for", "opencv", "--pairs", "p", "-o", "cv.onnx")
+    assert (code, opencv.partition(",")[0]) == (0, "cv.onnx: int8"), errors
     assert re.search(r"^held-out photos: 1 of \d+ done", exported, re.MULTILINE)
     assert re.search(
         r"^photos: 1 of \d+ done", lines("eval", lite_file(), "--pairs", "p", "--features", "none"), re.MULTILINE

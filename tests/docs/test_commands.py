@@ -74,7 +74,9 @@ INSTEAD = {
     r"train\.images=2000": "train.images=8",
     r"train\.images=4000": "train.images=16",
     r"distill\.budget\.ms_512=10": "distill.budget.ms_512=1000 distill.budget.channels=[8] distill.budget.blocks=[1]",
-    r"--preset shallow (.*) --steps 20": r"--preset shallow \1 --steps 2 --max-side 64",
+    r"(pix2style stylize .*) --steps 100$": (
+        r"\1 --steps 2 --max-side 64 --preset shallow --weights vgg19_to_conv3_1.safetensors"
+    ),
 }
 # Commands that something else runs.
 ELSEWHERE = {
