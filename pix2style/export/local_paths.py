@@ -13,6 +13,9 @@ import torch
 
 from pix2style.errors import ArtifactError
 
+# Shorter texts, such as "/" or "/w", may be part of the bytes of a tensor by chance.
+_SHORTEST = 5
+
 
 def refuse_local_paths(model: onnx.ModelProto) -> None:
     """Check that no text in a graph names this machine or its user. The bytes of the weights are not searched.
@@ -24,7 +27,7 @@ def refuse_local_paths(model: onnx.ModelProto) -> None:
     messages = [message.SerializeToString() for message in (*graph.node, *graph.input, *graph.output)]
     text = b"\0".join([*messages, *(tensor.name.encode() for tensor in graph.initializer)])
     for local in local_paths():
-        if local.encode() in text:
+        if local.encode("utf-8", "surrogateescape") in text:
             raise ArtifactError(f"the exported graph contains the local path {local}: this is a bug of pix2style")
 
 
@@ -38,7 +41,7 @@ def local_paths() -> list[str]:
     ]
     with contextlib.suppress(RuntimeError):  # the user of a container may have no home folder and no name
         folders.append(Path.home())
-    names = [str(folder) for folder in folders if len(folder.parts) > 1]  # "/" alone would match everything
-    with contextlib.suppress(KeyError, OSError):
+    names = [str(folder) for folder in folders if len(str(folder)) >= _SHORTEST]
+    with contextlib.suppress(KeyError, OSError, ImportError):  # ImportError: Windows without USERNAME, Python 3.11
         names += [f"/{getpass.getuser()}/", f"\\{getpass.getuser()}\\"]
     return [*names, "site-packages", 'File "']

@@ -7,7 +7,7 @@ processes of a machine share one copy, in the page cache of the operating system
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from pix2style.training.distributed import World
 
 _FILE_NAME = "decoded.u8"
 _CHANNELS = 3
+_STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def decode_to_file(
     limit_gb: float,
     *,
     world: World | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> DecodedPairs | None:
     """Decode all pairs into one memory-mapped file that all processes share.
 
@@ -105,12 +107,14 @@ def decode_to_file(
         folder: Folder that the file `decoded.u8` is written to. The caller deletes it when training ends.
         limit_gb: Largest size of the file in gigabytes.
         world: The processes that train together; None if this process trains alone.
+        stop: Asked after each pair whether to stop.
 
     Returns:
         The decoded pairs, or None if they are larger than `limit_gb`: nothing is written then.
 
     Raises:
         DataError: The file cannot be written, or a pair cannot be read; raised in all processes.
+        KeyboardInterrupt: `stop` returned true; raised in all processes.
     """
     world = world or World(0, 1)
     layout, count = _layout(data, entries, augment)
@@ -119,10 +123,14 @@ def decode_to_file(
     path, error = folder / _FILE_NAME, None
     if world.is_main:
         try:
-            _write(path, layout, data, entries, augment, count=count)
+            _write(path, layout, data, entries, augment, count=count, stop=stop)
         except DataError as caught:  # not raised yet: the other processes wait for the message
             error = caught
+        except KeyboardInterrupt:
+            error = DataError(_STOPPED)
     message: str | None = world.broadcast_object(None if error is None else str(error))
+    if message == _STOPPED:
+        raise KeyboardInterrupt
     if message is not None:
         raise DataError(message) from error
     return DecodedPairs(_map(path, count), *layout)
@@ -157,6 +165,7 @@ def _write(
     augment: AugmentConfig,
     *,
     count: int,
+    stop: Callable[[], bool],
 ) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,7 +174,7 @@ def _write(
             # SIGBUS.
             reserve(stream, max(count * _CHANNELS, 1))
         pixels = np.memmap(path, np.uint8, "r+", shape=(count, _CHANNELS))
-        _fill(pixels, layout, data, entries, augment)
+        _fill(pixels, layout, data, entries, augment, stop=stop)
         pixels.flush()
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -181,6 +190,8 @@ def _fill(
     data: TrainingData,
     entries: Sequence[PairRecord],
     augment: AugmentConfig,
+    *,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Decode all pairs, in threads, into their places in `pixels`."""
     decoded = DecodedPairs(pixels, *layout)
@@ -204,6 +215,8 @@ def _fill(
             for future in as_completed(futures):
                 future.result()
                 bar.advance()
+                if stop():
+                    raise KeyboardInterrupt
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -159,7 +159,10 @@ def _train_from(
     try:
         with stop_signals() as stop:
             cache = run / _CACHE_FOLDER
-            decoded = decode_to_file(data, data.entries, train.augment, cache, train.decoded_cache_gb, world=world)
+            size_gb = train.decoded_cache_gb
+            decoded = decode_to_file(
+                data, data.entries, train.augment, cache, size_gb, world=world, stop=lambda: stop.requested
+            )
             stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
             logger = MetricsLogger(state, train, trackers)
             reporter = SkippedStepReporter(run, state, train, config.losses, partial(_photo_names, stream))

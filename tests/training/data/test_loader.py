@@ -170,6 +170,8 @@ def test_the_decoded_file_holds_all_pairs_or_is_not_written(experiment: Experime
             np.testing.assert_array_equal(one, other)
     assert (tmp_path / "cache" / "decoded.u8").stat().st_size == len(data.entries) * 2 * 48 * 48 * 3
     assert decode_to_file(data, data.entries, augment, tmp_path / "none", 1e-6) is None
+    with pytest.raises(KeyboardInterrupt):
+        decode_to_file(data, data.entries, augment, tmp_path / "stopped", 1.0, stop=lambda: True)
     assert not (tmp_path / "none").exists()
 
 
