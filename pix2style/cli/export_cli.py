@@ -39,8 +39,6 @@ def export_command(
     The file is compared with the network before it is kept; a file that differs is refused.
     """
     for_opencv = for_opencv or for_ is opts.Program.opencv
-    if for_opencv and package is None:
-        precision = precision or opts.Precision.int8  # files of the other precisions run in OpenCV anyway
     if page.web is not None:
         if out is not None or precision is not None or package is not None or for_opencv or for_:
             raise ConfigError("--web writes a page: leave out --out, --precision, --package and --for")
@@ -77,6 +75,7 @@ def _export_run(
 ) -> None:
     """Export a run as filter files, and print what they are."""
     require("train", "torch", "onnx", "onnxscript", "safetensors", "pydantic", "yaml")
+    from pix2style.export.choose_export import choose_export
     from pix2style.export.package import export_package
     from pix2style.export.run import export_precisions
 
@@ -94,6 +93,8 @@ def _export_run(
         reports = export_precisions(source, path, run.pairs, for_opencv=for_opencv)
     else:
         chosen = _single_precision(precision) or source.config.export.precision
+        if for_opencv and precision is None and "int8" in choose_export(source.generator).precisions:
+            chosen = "int8"  # files of the other precisions run in OpenCV anyway
         reports = [source.export(path, chosen, run.pairs, for_opencv=for_opencv)]
     _print_reports(reports, as_list=package is not None or precision == opts.Precision.all, as_json=as_json)
 

@@ -92,9 +92,9 @@ ForOption = Annotated[
     Program | None,
     typer.Option(
         "--for",
-        help="Write for another program. opencv: an 8-bit file that OpenCV runs too, slower in ONNX Runtime; darktable:"
-        " a model package (.dtmodel); comfyui: a folder with a custom node. The last two also take filter files, for"
-        " example export great-wave --for darktable.",
+        help="Write for another program. opencv: an 8-bit file (where the generator has one) that OpenCV runs too,"
+        " slower in ONNX Runtime; darktable: a model package (.dtmodel); comfyui: a folder with a custom node. The last"
+        " two also take filter files, for example export great-wave --for darktable.",
     ),
 ]
 ForOpencvOption = Annotated[

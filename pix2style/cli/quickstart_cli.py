@@ -90,7 +90,7 @@ def quickstart_command(
 def _print_report(report: QuickstartReport) -> None:
     print(f"\nfilter        {report.filter}   {report.filter_bytes / 1e3:.0f} kB, {report.parameters:,} parameters")
     if report.filter_8_bit is not None:
-        print(f"in 8 bits     {report.filter_8_bit}   {report.filter_8_bit_bytes / 1e3:.0f} kB, several times as fast")
+        print(f"in 8 bits     {report.filter_8_bit}   {report.filter_8_bit_bytes / 1e3:.0f} kB, faster")
     if report.ms_per_picture is not None and report.megapixels is not None:
         print(f"speed         {report.ms_per_picture:.0f} ms for {report.megapixels:.2f} megapixels, on this CPU")
     for line in _fidelity_lines(report):

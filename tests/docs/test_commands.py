@@ -65,7 +65,7 @@ SMALLER = (
 # Words of commands, and what stands in for them.
 INSTEAD = {
     # The tests have an environment already. The smallest time that quickstart takes is 0.5 minutes.
-    r"^python3 -m pip install -q uv && python3 -m uv run --frozen --extra painting --extra vgg ": "",
+    r"^python3 -m pip install -q uv && python3 -m uv run --frozen --no-dev --extra painting --extra vgg ": "",
     r"^python3 -m pip install \. && ": "",
     r"--minutes (8|60)\b": "--minutes 0.5",
     r"pix2style quickstart --style painting.jpg$": r"\g<0> --minutes 0.5 --content photos",

@@ -29,6 +29,7 @@ from pix2style.recipes.quickstart.options import Experiment, fit_crop, plan_expe
 from pix2style.teachers.magenta.mobile.find import has_mobile
 from pix2style.teachers.watercolor import WatercolorTeacher
 from pix2style.training.data.sources import open_training_data
+from pix2style.training.run.prepare import check_run_folder, create_run
 
 _STAGES = ["pairs", "feature network", "first filter", "training", "export", "8 bits", "pictures", "figures", "all"]
 
@@ -154,6 +155,11 @@ def test_a_name_that_is_not_utf8_is_refused_or_left_out(tmp_path: Path) -> None:
     (tmp_path / "photos" / os.fsdecode(b"caf\xe9.jpg")).touch()
     plan = plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path / "photos", minutes=0.5))
     assert (plan.photos, plan.chosen, len(plan.config.pairs.content)) == (31, 24, 24)
+    (tmp_path / "nameless").mkdir()
+    for i in range(30):
+        (tmp_path / "nameless" / os.fsdecode(b"\xe9%d.jpg" % i)).touch()
+    with pytest.raises(DataError, match="no photo there has a name in UTF-8"):
+        plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path / "nameless", minutes=0.5))
 
 
 def test_a_second_call_from_elsewhere_goes_on(
@@ -175,6 +181,31 @@ def test_a_second_call_from_elsewhere_goes_on(
         plan = plan_experiment(second)
         assert (plan.photos, plan.chosen) == (3, 3)
         assert plan.config == with_values(config, {"pairs.path": "pairs"})
+
+
+def test_a_moved_run_of_the_built_in_teacher_goes_on(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
+    write_picture(tmp_path / "photos" / "0.png", Picture(photos(1, 40, 60)[0]))
+    first = plan_experiment(QuickstartOptions(tmp_path / "out", tmp_path / "photos", teacher="watercolor")).config
+    write_json(tmp_path / "out" / "config.yaml", first.model_dump(mode="json"))
+    (tmp_path / "out" / "run").mkdir()
+    create_run(tmp_path / "out" / "run", first)
+    (tmp_path / "out").rename(tmp_path / "moved")
+    second = plan_experiment(QuickstartOptions(tmp_path / "moved", teacher="watercolor")).config
+    assert second.losses.features.weights == tmp_path / "moved" / "features.safetensors"
+    check_run_folder(tmp_path / "moved" / "run", second, resume=True)
+
+
+def test_linked_photos_are_those_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "album").mkdir()
+    (tmp_path / "links").mkdir()
+    for i in range(30):
+        (tmp_path / "album" / f"{i}.jpg").touch()
+        (tmp_path / "links" / f"{i}.jpg").symlink_to(tmp_path / "album" / f"{i}.jpg")
+    options = QuickstartOptions(tmp_path / "out", tmp_path / "links", minutes=0.5)
+    plan = plan_experiment(options)
+    assert plan.chosen == 24
+    write_json(tmp_path / "out" / "config.yaml", plan.config.model_dump(mode="json"))
+    assert plan_experiment(options).config == plan.config
 
 
 def test_a_second_call_with_other_photos_is_refused(tmp_path: Path) -> None:

@@ -65,8 +65,9 @@ def _publish(unfinished: Path, out: Path) -> None:
                 shutil.move(path, out / path.name)
             unfinished.rmdir()
             return
-        for path in out.iterdir():  # of a file manager, see `check_new_folder`
-            path.unlink()
+        for path in out.iterdir():
+            if is_left_by_a_file_manager(path):
+                path.unlink()
         out.rmdir()  # Windows does not rename over a folder, not even over an empty one
     unfinished.rename(out)
 

@@ -103,15 +103,23 @@ def plan_experiment(options: QuickstartOptions) -> Experiment:
     if options.painting is not None:
         read_painting(options.painting)  # a wrong path is reported before anything is written
     listed_photos = _evenly_chosen(photos, min(limit, _MAX_PHOTOS))
+    if not listed_photos:
+        raise DataError(f"--content {folder}: no photo there has a name in UTF-8: rename them")
     variants = min(limit // len(listed_photos) - 1, _MAX_VARIANTS)
     content = [folder] if len(listed_photos) == len(photos) else listed_photos
     return Experiment(_configure(options, content, variants), len(photos), len(listed_photos))
 
 
+def what_limits_photos(options: QuickstartOptions) -> str:
+    """Return why not all photos are used, in words."""
+    if _PAIRS_PER_MINUTE * options.minutes >= _MAX_PHOTOS:
+        return f"more than {_MAX_PHOTOS:,} hardly make a better filter"
+    return f"more would take too long for --minutes {options.minutes:g}"
+
+
 def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
     """Return the experiment with training crops that fit into at least half of the pairs of its finished pair set."""
     from pix2style.pairs.format.reader import PairReader
-    from pix2style.runs.folder import RunFolder
 
     config = experiment.config
     if config.pairs.path is None:
@@ -124,7 +132,7 @@ def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
     crop = min(config.train.augment.crop, side // _CROP_MULTIPLE * _CROP_MULTIPLE)
     run = config.pairs.path.parent / "run"
     if (run / "config.json").is_file():  # a run keeps its crop
-        crop = RunFolder(run).config.train.augment.crop
+        return replace(experiment, config=with_values(config, {"train.augment.crop": _crop_of(run)}))
     if crop < _MIN_CROP_PX:
         raise DataError(
             f"--content: half of the photos have a shorter side of at most {side} pixels (in pairs of"
@@ -134,6 +142,12 @@ def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
         return experiment
     log(f"  half of the photos have a shorter side of at most {side} pixels, so training crops have {crop}")
     return replace(experiment, config=apply_overrides(config, [f"train.augment.crop={crop}"]))
+
+
+def _crop_of(run: Path) -> int:
+    from pix2style.runs.folder import RunFolder
+
+    return RunFolder(run).config.train.augment.crop
 
 
 def _evenly_chosen(photos: Sequence[Path], limit: int) -> list[Path]:
@@ -155,7 +169,7 @@ def _is_utf8(path: Path) -> bool:
 def _configure(options: QuickstartOptions, content: Sequence[Path], variants: int) -> Config:
     painting = options.painting.absolute() if options.painting else None
     for option, path in (("--out", options.out), ("--content", options.content), ("--style", painting)):
-        if path is not None and not _is_utf8(path):
+        if path is not None and not _is_utf8(path.absolute()):
             raise ConfigError(f"{option} {path}: its name is not UTF-8, so it cannot be written down: rename it")
     changes: dict[str, Any] = {
         "name": _filter_name(options),
@@ -204,7 +218,7 @@ def _earlier_config(options: QuickstartOptions) -> Config | None:
             " --content to train it on, or name another folder"
         )
     changes = {"pairs.path": str(options.out / "pairs")}
-    if earlier.losses.features.weights is not None:
+    if earlier.losses.features.weights is not None and now.losses.features.weights is not None:
         changes["losses.features.weights"] = str(now.losses.features.weights)
     return with_values(earlier, changes)
 
@@ -221,9 +235,10 @@ def _what_is_made(config: Config) -> tuple[object, ...]:
 
 
 def _are_from(photos: Sequence[Path], folder: Path) -> bool:
-    """Return whether the photos, or their folder, lie in a folder."""
+    """Return whether the photos, which may be links to files elsewhere, or their folder lie in a folder."""
     place = folder.resolve()
-    return all(path.resolve().is_relative_to(place) for path in photos)
+    folders = (path if path.is_dir() else path.parent for path in photos)
+    return all(path.resolve().is_relative_to(place) for path in folders) or list(photos) == [folder.absolute()]
 
 
 def _check_teacher(options: QuickstartOptions) -> None:

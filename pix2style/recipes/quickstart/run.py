@@ -20,6 +20,7 @@ from pix2style.recipes.quickstart.options import (
     QuickstartOptions,
     fit_crop,
     plan_experiment,
+    what_limits_photos,
 )
 from pix2style.recipes.quickstart.report import REPORT_FILE, QuickstartReport
 from pix2style.recipes.quickstart.stages import (
@@ -40,8 +41,8 @@ _MIN_TRAINING_S = 10.0
 # The stages after training take about as long as this many exports. The first export was timed on the same machine.
 _FINAL_STAGES_IN_EXPORTS = 12.0
 _MIN_FINAL_STAGES_S = 12.0
-# Decoded, the two images of a pair of 512 pixels take 1.2 MB, for which the training makes a temporary file.
-_DISK_MB, _DISK_MB_PER_PAIR = 30, 1.5
+# Decoded, the two images of a pair of 512 pixels take 1.2 MB, for which each training makes a temporary file.
+_DISK_MB, _STORED_MB_PER_PAIR, _DECODED_MB_PER_PAIR = 30, 0.3, 1.2
 # Peak of the training and of the figures, measured on a CPU.
 _MEMORY_GB = 2.0
 
@@ -139,9 +140,8 @@ def _say_what_is_chosen(session: _Session) -> None:
     experiment, options = session.experiment, session.options
     if experiment.chosen < experiment.photos:
         session.log(
-            f"{counted(experiment.photos, 'photo')}: {experiment.chosen} of them, evenly chosen, are used, because"
-            " more would take"
-            f" too long for --minutes {options.minutes:g}"
+            f"{counted(experiment.photos, 'photo')}: {experiment.chosen:,} of them, evenly chosen, are used:"
+            f" {what_limits_photos(options)}"
         )
     elif experiment.photos < 10:
         session.log(
@@ -152,7 +152,8 @@ def _say_what_is_chosen(session: _Session) -> None:
 def _say_what_is_needed(session: _Session) -> None:
     """Say how much disk and memory the work takes, and stop if there is not enough disk."""
     is_made = (session.options.out / "pairs" / MANIFEST_NAME).is_file()
-    disk_mb = round(_DISK_MB + (0 if is_made else _DISK_MB_PER_PAIR * session.experiment.pairs))
+    per_pair_mb = _DECODED_MB_PER_PAIR + (0 if is_made else _STORED_MB_PER_PAIR)
+    disk_mb = round(_DISK_MB + per_pair_mb * session.experiment.pairs)
     free_mb = shutil.disk_usage(_existing_parent(session.options.out)).free / 1e6
     session.log(f"needs up to {disk_mb} MB of disk in {session.options.out} and {_MEMORY_GB:.1f} GB of memory")
     if free_mb < disk_mb:

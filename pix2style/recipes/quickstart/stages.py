@@ -104,6 +104,7 @@ def export_8_bits(run: Path, report: QuickstartReport, log: Callable[[str], None
         exported = export_run(run, report.filter.with_suffix(_8_BIT_SUFFIX), precision="int8")
     except (ArtifactError, DataError) as error:  # too inexact, or too few photos to tell
         log(f"  no file in 8 bits: {error}")
+        report.filter.with_suffix(_8_BIT_SUFFIX).unlink(missing_ok=True)  # of an earlier call, with other weights
         return
     report.filter_8_bit, report.filter_8_bit_bytes = exported.path, exported.bytes
 

@@ -196,7 +196,8 @@ def _check_same_experiment(run: RunFolder, config: Config) -> None:
 def _is_changeable(key: str) -> bool:
     section, _, rest = key.partition(".")
     keys = _CHANGEABLE_KEYS.get(section, set())
-    return keys is None or rest.split(".")[0] in keys
+    # The place of the feature network's weights may change; `check_same_feature_weights` compares the weights.
+    return keys is None or rest.split(".")[0] in keys or key == "losses.features.weights"
 
 
 def _differing_keys(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:

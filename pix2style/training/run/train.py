@@ -61,7 +61,7 @@ class TrainOptions:
         began_s: Moment, on the scale of `time.monotonic()`, from which on `train.minutes` counts, for example that of
             the program's start; None takes that of the call.
         return_if_stopped: Return the report at Ctrl-C or SIGTERM, with `ended_by` "interrupted", instead of raising
-            KeyboardInterrupt. A checkpoint of the last step has been written in any case.
+            KeyboardInterrupt, if there is a checkpoint. The last step, if there was one, has a checkpoint in any case.
         preview: PNG file to renew while training goes on, if `train.preview` is true, with an HTML page of the same
             name beside it; None takes `preview.png` in the run folder.
     """
@@ -95,7 +95,7 @@ def train(
         DataError: The pair set cannot be used.
         ArtifactError: Weights or checkpoints cannot be used.
         TrainingError: Training cannot continue.
-        KeyboardInterrupt: SIGINT or SIGTERM arrived; a checkpoint of the last step has been written.
+        KeyboardInterrupt: SIGINT or SIGTERM arrived; the last step, if there was one, has a checkpoint.
     """
     began_s = now_s()
     if options.began_s is None:
@@ -160,9 +160,14 @@ def _train_from(
         with stop_signals() as stop:
             cache = run / _CACHE_FOLDER
             size_gb = train.decoded_cache_gb
-            decoded = decode_to_file(
-                data, data.entries, train.augment, cache, size_gb, world=world, stop=lambda: stop.requested
-            )
+            try:
+                decoded = decode_to_file(
+                    data, data.entries, train.augment, cache, size_gb, world=world, stop=lambda: stop.requested
+                )
+            except KeyboardInterrupt:
+                if checkpoint is None or not options.return_if_stopped:
+                    raise
+                return TrainReport.from_state(run, state, 0.0, "interrupted")
             stream = CropStream(data, train.augment, config.seed, decoded, glimpses=state.uses_glimpse)
             logger = MetricsLogger(state, train, trackers)
             reporter = SkippedStepReporter(run, state, train, config.losses, partial(_photo_names, stream))

@@ -42,6 +42,13 @@ def test_a_folder_that_a_file_manager_has_made_is_new(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["a"]
 
 
+def test_what_somebody_writes_there_meanwhile_stays(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    with pytest.raises(DataError, match="cannot be written"), atomic_folder(tmp_path / "set"):
+        (tmp_path / "set" / "letter").write_text("dear")
+    assert (tmp_path / "set" / "letter").read_text() == "dear"
+
+
 def test_a_failure_leaves_a_linked_folder_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "link").symlink_to("set")

@@ -28,22 +28,27 @@ class Batches(Dataset):
     def __len__(self): return 100
     def __getitem__(self, number): return np.full(1_000_000, number)
 
-with locked(Path(sys.argv[1]), ConfigError("busy")):
-    batches = iter(DataLoader(Batches(), batch_size=None, num_workers=2, collate_fn=loader._identity,
-                              worker_init_fn=loader._begin_loader_process))
-    next(batches)
-    print(*(worker.pid for worker in batches._workers), flush=True)
-    for line in sys.stdin:
-        print(next(batches)[0], flush=True)
+if __name__ == "__main__":
+    with locked(Path(sys.argv[1]), ConfigError("busy")):
+        batches = iter(DataLoader(Batches(), batch_size=None, num_workers=2, collate_fn=loader._identity,
+                                  worker_init_fn=loader._begin_loader_process))
+        next(batches), next(batches)  # both processes have begun
+        print(*(worker.pid for worker in batches._workers), flush=True)
+        for line in sys.stdin:
+            print(next(batches)[0], flush=True)
 """
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
     """Start a training with two loader processes that holds the lock of a folder; return it and their ids."""
-    command = [sys.executable, "-c", _TRAINING, str(folder)]
+    script = folder.with_name(f"{folder.name}.py")
+    script.write_text(_TRAINING)
+    command = [sys.executable, str(script), str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    return process, [int(word) for word in process.stdout.readline().split()]
+    loaders = [int(word) for word in process.stdout.readline().split()]
+    assert len(loaders) == 2
+    return process, loaders
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL, and no forks that share a lock")
@@ -66,7 +71,6 @@ def test_signals_to_them_end_nothing(tmp_path: Path, number: signal.Signals) -> 
     process, loaders = start(tmp_path)
     assert process.stdin is not None
     assert process.stdout is not None
-    time.sleep(0.2)
     for loader in loaders:
         os.kill(loader, number)
     seen = []
@@ -74,6 +78,6 @@ def test_signals_to_them_end_nothing(tmp_path: Path, number: signal.Signals) -> 
         process.stdin.write("\n")
         process.stdin.flush()
         seen.append(int(process.stdout.readline()))
-    assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert seen == [2, 3, 4, 5, 6, 7, 8, 9]
     process.stdin.close()
     assert process.wait(60) == 0

@@ -189,7 +189,7 @@ def _rename_synced(partial: Path, folder: Path) -> None:
         while_in_use(lambda: partial.rename(folder))
     except OSError:
         if is_replaced:
-            earlier.rename(folder)
+            while_in_use(lambda: earlier.rename(folder))
         raise
     sync_folder(folder.parent)  # a rename survives a power failure only once the parent folder is synced
     shutil.rmtree(earlier, ignore_errors=True)
