@@ -99,6 +99,7 @@ def make_pairs(
                 if on_preview is not None and not builder.finished and (is_new or not folder.preview.exists()):
                     _preview_teachers(config, teachers, folder, on_preview)
                 builder.make(_engine(builder, pair_stylizer, config.teacher_batch, cluster))
+                folder.remove_temporary_files()  # of workers of a cluster that were killed
             manifest = finished or builder.finish()
             return BuildReport(
                 out=out,

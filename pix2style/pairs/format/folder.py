@@ -112,12 +112,18 @@ class PairSetFolder:
         """
         self.check_plan(plan)
         with explain_write_errors(self.path):
-            for folder in (self.path, self.shards, self.path / TIMING_NAME) if exclusive else ():
-                for temporary in _temporary_files(folder):
-                    temporary.unlink()
+            if exclusive:
+                self.remove_temporary_files()
             if not self.plan.exists():
                 write_bytes(self.plan, plan.model_dump_json(indent=1).encode())
             self.shards.mkdir(exist_ok=True)
+
+    def remove_temporary_files(self) -> None:
+        """Delete what killed processes have left. Call it only while no other process works in the folder."""
+        with explain_write_errors(self.path):
+            for folder in (self.path, self.shards, self.path / TIMING_NAME):
+                for temporary in _temporary_files(folder):
+                    temporary.unlink(missing_ok=True)
 
     def check_plan(self, plan: PairPlan) -> None:
         """Check that the folder holds the set of this plan, or is empty or missing; nothing is written.

@@ -156,6 +156,14 @@ def test_whatever_is_missing_is_made_again(config: PairsConfig, tmp_path: Path, 
     assert report.new_pairs + report.kept_pairs == 12
 
 
+def test_what_a_worker_that_is_killed_meanwhile_leaves_is_deleted(config: PairsConfig, tmp_path: Path) -> None:
+    """As on a cluster, where another worker makes the shard again."""
+    make_pairs(config, TintTeacher(), tmp_path / "whole")
+    left = tmp_path / "out" / "shards" / ".train-00001.json.0fd6200de5c98d26.partial"
+    make_pairs(config, TintTeacher(before_photo=lambda: left.write_bytes(b"{")), tmp_path / "out")
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
 def test_a_damaged_manifest_or_index_is_made_again(config: PairsConfig, tmp_path: Path) -> None:
     make_pairs(config, TintTeacher(), tmp_path / "out")
     expected = tree(tmp_path / "out")
