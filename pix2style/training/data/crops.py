@@ -92,8 +92,10 @@ def pair_sizes(entries: Sequence[PairRecord], augment: AugmentConfig) -> list[tu
     return [(entry.height_px, entry.width_px) for entry in entries]
 
 
-def large_enough(augment: AugmentConfig, entries: Sequence[PairRecord]) -> tuple[PairRecord, ...]:
-    """Return the entries that are at least as large as the crop, in their order.
+def divide_by_size(
+    augment: AugmentConfig, entries: Sequence[PairRecord]
+) -> tuple[tuple[PairRecord, ...], tuple[PairRecord, ...]]:
+    """Return the entries that are at least as large as the crop, and those that are smaller, in their order.
 
     A few small or narrow pictures, such as a panorama among photos, are no reason to refuse all others. If they are
     the greater part, the crop is the mistake.
@@ -102,11 +104,14 @@ def large_enough(augment: AugmentConfig, entries: Sequence[PairRecord]) -> tuple
         ConfigError: More than half of the pairs are smaller than the crop.
     """
     if augment.resize is None:
-        fitting = tuple(entry for entry in entries if min(entry.height_px, entry.width_px) >= augment.crop)
-        if 2 * len(fitting) >= len(entries):
-            return fitting
+        fitting: list[PairRecord] = []
+        too_small: list[PairRecord] = []
+        for entry in entries:
+            (fitting if min(entry.height_px, entry.width_px) >= augment.crop else too_small).append(entry)
+        if len(fitting) >= len(too_small):
+            return tuple(fitting), tuple(too_small)
     check_crop(augment, entries)
-    return tuple(entries)
+    return tuple(entries), ()
 
 
 def check_crop(augment: AugmentConfig, entries: Sequence[PairRecord]) -> None:

@@ -187,7 +187,10 @@ def _begin_loader_process(_worker: int) -> None:
 
 
 def _end_later(_number: int, _frame: object) -> None:
-    """End this process after the training has had time to end it; Python's own end of the training waits for that."""
+    """End this process some seconds after SIGTERM, if the training has not ended it before.
+
+    It must end in any case: a training that ends by an error sends SIGTERM to its processes and waits for them.
+    """
     timer = threading.Timer(_END_AFTER_SIGTERM_S, os._exit, (0,))
     timer.daemon = True
     timer.start()

@@ -19,7 +19,7 @@ from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.combined import CombinedPairs
-from pix2style.training.data.crops import large_enough
+from pix2style.training.data.crops import divide_by_size
 from pix2style.training.data.photos import PhotoReader
 
 _MAX_NOTES = 20
@@ -93,9 +93,7 @@ def open_training_data(config: Config) -> TrainingData:
         raise DataError(
             f"{source}: has no training {what}: {advice} more photos, or lower pairs.val_share and test_share"
         )
-    fitting = large_enough(config.train.augment, data.entries)
-    chosen = set(map(id, fitting))
-    too_small = tuple(entry for entry in data.entries if id(entry) not in chosen)
+    fitting, too_small = divide_by_size(config.train.augment, data.entries)
     return replace(data, entries=fitting, too_small=too_small)
 
 
