@@ -32,7 +32,7 @@ def print_plan(plan: RunPlan, *, as_json: bool) -> None:
     }
     for role, network in networks.items():
         if network is not None:
-            print(_network_line(role, network, plan.crop_px))
+            print(_network_line(role, network, plan.picture_px))
     print("\n".join([*_data_lines(plan), *_cost_lines(plan)]))
     from pix2style.training.run.slow_cpu import slow_cpu_advice
 
@@ -40,9 +40,9 @@ def print_plan(plan: RunPlan, *, as_json: bool) -> None:
         print_note(advice)
 
 
-def _network_line(role: str, network: NetworkSummary, crop_px: int) -> str:
+def _network_line(role: str, network: NetworkSummary, side_px: int) -> str:
     gmacs = network.macs_per_picture / 1e9
-    return f"{role}: {network.kind}, {network.parameters:,} parameters, {gmacs:.2f} GMAC for {crop_px}x{crop_px}"
+    return f"{role}: {network.kind}, {network.parameters:,} parameters, {gmacs:.2f} GMAC for {side_px}x{side_px}"
 
 
 def _data_lines(plan: RunPlan) -> list[str]:
@@ -52,7 +52,8 @@ def _data_lines(plan: RunPlan) -> list[str]:
     if plan.photos_to_paint:
         lines.append(f"before training, the teacher run would stylize {counted(plan.photos_to_paint, 'more photo')}")
     micro_batches = f" in {plan.accumulate} micro-batches" if plan.accumulate > 1 else ""
-    lines.append(f"training: {_length(plan)}steps of {plan.batch}{micro_batches}, crops of {plan.crop_px} px")
+    pictures = "whole pairs" if plan.crop_px is None else f"crops of {plan.crop_px} px"
+    lines.append(f"training: {_length(plan)}steps of {plan.batch}{micro_batches}, {pictures}")
     return lines
 
 

@@ -129,8 +129,10 @@ class AugmentConfig(Section):
     resize: int | None = Field(None, ge=32, le=4096)
     """Side in pixels that pairs are resampled to, as squares, before they are cropped (the 2017 recipe: 286). null:
     pairs keep their size."""
-    crop: int = Field(256, ge=32, le=4096)
-    """Side in pixels of the random crop that is taken from a pair each time it is used."""
+    crop: int | None = Field(256, ge=32, le=4096)
+    """Side in pixels of the random crop that is taken from a pair each time it is used. null: the whole pair, which
+    networks with `norm: instance` need, because their statistics are those of the whole photo. Pairs of different
+    sizes cannot share a micro-batch: set `train.batch` and `train.accumulate` to the same number then."""
     align_px: int = Field(4, ge=1, le=64)
     """Grid in pixels of the stored pair at which crops begin; 1: anywhere. A teacher that halves the resolution of its
     feature maps twice, as Magenta's does, places its strokes on a grid of 4 pixels. A crop off that grid would ask the

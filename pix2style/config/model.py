@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pix2style.config.paths import UserPathText
 from pix2style.config.section import Section
@@ -20,9 +20,11 @@ class UnetConfig(Section):
     upsample: Literal["resize", "shuffle"] = "resize"
     """How the decoder doubles the resolution. `resize`: nearest-neighbour upsampling, then a convolution. `shuffle`:
     pixel shuffle with ICNR initialisation. Neither gives checkerboard artefacts."""
-    norm: Literal["none", "group"] = "none"
-    """`none`, or `group`: GroupNorm. Its statistics are taken over the whole photo, so that a photo processed in tiles
-    differs from one processed at once."""
+    norm: Literal["none", "group", "instance"] = "none"
+    """`instance`: InstanceNorm, whose statistics are those of the whole photo. Magenta's networks have it, and decide
+    by such statistics where they paint what, so a U-Net that has it, too, learns from them far better. Train it on
+    whole pairs (`train.augment.crop: null`). `group`: GroupNorm. With either, a photo processed in tiles differs from
+    one processed at once. `none`: no normalisation."""
     scale: Literal[1, 2, 4] = 1
     """The upper level works at 1/scale of the photo's resolution. 4 fits teachers whose strokes hang on a grid of 4
     pixels, as Magenta's do, and costs a sixteenth of the work of that level."""
@@ -30,10 +32,19 @@ class UnetConfig(Section):
     """Number of residual blocks at each level, on the way down and on the way up."""
     context: bool = False
     """Whether the network also sees a glimpse (small patches from all over the photo), as the lightweight generator
-    does. Training then learns from crops what a photo as a whole tells."""
+    does. Training then learns from crops what a photo as a whole tells. With `norm` it is not needed."""
     colour_skip: bool = True
     """Whether the photo's pixels are added to the output. An untrained network then returns nearly the photo, but a
     painting does not have the photo's fine detail, so that strokes are learned faster without."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.context and self.norm != "none":
+            raise ValueError(
+                f"context: true is for networks that see crops or tiles, and norm: {self.norm} takes statistics of the"
+                " whole photo: leave one of them out"
+            )
+        return self
 
 
 class Unet2017Config(Section):

@@ -176,7 +176,7 @@ def build_spec(
         size_multiple=generator.size_multiple,
         receptive_field_px=generator.receptive_field_px,
         global_context=generator.global_context,
-        trained_at_px=config.train.augment.crop,
+        trained_at_px=config.train.augment.crop or config.pairs.size,
         licence=licence,
         pix2style_version=__version__,
         styles=_style_names(generator, meta),

@@ -48,6 +48,30 @@ class ChannelNorm(nn.Module):
         return last.permute(0, 3, 1, 2)
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance normalisation with learned scale and shift (Ulyanov et al. 2016, arXiv 1607.08022).
+
+    Unlike torch's class it accepts feature maps of a single pixel, and it trains fast on a CPU.
+
+    Args:
+        channels: Number of channels of input and output.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise features [batch, channels, h, w]: each channel of each image by its own mean and deviation."""
+        if torch.compiler.is_exporting():
+            return super().forward(features)
+        if features.shape[2:].numel() == 1:  # a single pixel equals its mean
+            return (features * 0) + self.bias[:, None, None]
+        if self.training and len(features) == 1:
+            # For one image BatchNorm computes the same, and is several times as fast on a CPU in channels_last.
+            return F.batch_norm(features, None, None, self.weight, self.bias, training=True, momentum=0.0)
+        return super().forward(features)
+
+
 def init_preserving(module: nn.Module) -> None:
     """Initialise convolutions so that they preserve the scale of their input; for `nn.Module.apply`.
 

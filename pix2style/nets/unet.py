@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pix2style.nets.blocks import icnr_, init_preserving
+from pix2style.nets.blocks import InstanceNorm, icnr_, init_preserving
 from pix2style.nets.colour_skip import ColourSkip
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import FeatureStage, Generator
@@ -31,17 +31,21 @@ class Unet(Generator):
     M and 2.75 with 16.
 
     By default there are no normalisation layers. InstanceNorm and GroupNorm make every pixel depend on statistics of
-    the whole image, so that tiles differ from the whole, and InstanceNorm causes droplet artefacts (pix2pix #411;
+    the whole image, so that tiles differ from the whole, and InstanceNorm may cause droplet artefacts (pix2pix #411;
     Karras et al. 2020, arXiv 1912.04958). Instead, the initialisation (`init_preserving`) and the residual sums keep
-    activations in scale. GroupNorm is an option. It is applied before activations inside the residual branches, so
-    that the sums keep the brightness of the photo. `benchmarks/blocks.py` compares the two.
+    activations in scale. Both are options. They are applied before activations inside the residual branches, so that
+    the sums keep the brightness of the photo. `benchmarks/blocks.py` compares GroupNorm with
+    none.
+
+    For a teacher that has InstanceNorm itself, "instance" is far better: what such a teacher paints somewhere depends
+    on statistics of the whole photo at each of its layers, which no network without them can know (docs/results.md).
 
     Args:
         channels: Number of channels of the upper level; each level below doubles it, up to eight times.
         levels: Number of times the resolution is halved; sizes are padded to multiples of scale * 2 ** levels.
         upsample: "resize" (nearest neighbour, then a convolution; Odena et al. 2016, doi 10.23915/distill.00003) or
             "shuffle" (pixel shuffle with ICNR).
-        norm: "none" or "group".
+        norm: "none", "group" or "instance". The latter two need whole photos in training, too.
         styles: Number of styles. With more than 1, each scales and shifts one layer of every block, and has a colour
             matrix of its own.
         scale: The upper level works at 1/scale of the resolution: with more than 1, the first convolution reads patches
@@ -79,10 +83,10 @@ class Unet(Generator):
         super().__init__()
         if upsample not in ("resize", "shuffle"):
             raise ValueError(f"upsample must be resize or shuffle, got {upsample!r}")
-        if norm not in ("none", "group"):
-            raise ValueError(f"norm must be none or group, got {norm!r}")
+        if norm not in ("none", *_NORMS):
+            raise ValueError(f"norm must be none, group or instance, got {norm!r}")
         self.styles, self.scale, self._more_blocks = styles, scale, blocks - 1
-        self.global_context = context or norm == "group"
+        self.global_context = context or norm != "none"
         self.uses_glimpse = context
         self.widths = [channels * min(2**level, 8) for level in range(levels + 1)]
         steps = list(itertools.pairwise(self.widths))
@@ -203,7 +207,7 @@ class _Up(nn.Module):
             self.fuse = ConditionalSequential(nn.SiLU(), conditional(conv, out_channels, styles))
         else:
             self.fuse = ConditionalSequential(
-                conditional(_group_norm(2 * out_channels), 2 * out_channels, styles), nn.SiLU(), conv
+                conditional(_NORMS[norm](2 * out_channels), 2 * out_channels, styles), nn.SiLU(), conv
             )
         self.blocks = _residual_blocks(out_channels, norm, styles, blocks - 1)
 
@@ -227,12 +231,15 @@ def _group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(math.gcd(channels, channels // 2, _MAX_GROUPS), channels)
 
 
+_NORMS: dict[str, Callable[[int], nn.Module]] = {"group": _group_norm, "instance": InstanceNorm}
+
+
 def _residual_branch(channels: int, norm: str, styles: int) -> ConditionalSequential:
     first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
     if norm == "none":
         return ConditionalSequential(nn.SiLU(), conditional(first, channels, styles), nn.SiLU(), second)
-    between = conditional(_group_norm(channels), channels, styles)
-    return ConditionalSequential(_group_norm(channels), nn.SiLU(), first, between, nn.SiLU(), second)
+    between = conditional(_NORMS[norm](channels), channels, styles)
+    return ConditionalSequential(_NORMS[norm](channels), nn.SiLU(), first, between, nn.SiLU(), second)
 
 
 def _residual_blocks(channels: int, norm: str, styles: int, count: int) -> nn.ModuleList:

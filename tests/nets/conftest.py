@@ -21,6 +21,7 @@ SMALL: dict[str, Callable[[], Generator]] = {
     "unet-patches": lambda: Unet(channels=4, levels=1, scale=4, blocks=2, context=True, colour_skip=False),
     "unet-2017": lambda: Unet2017(channels=2, downsamplings=5),
     "unet-group": lambda: Unet(channels=4, levels=2, norm="group"),
+    "unet-instance": lambda: Unet(channels=4, levels=1, scale=4, blocks=2, norm="instance", colour_skip=False),
     "resnet": lambda: Resnet(channels=4, blocks=2),
     "resnet-plain": lambda: Resnet(channels=4, blocks=2, upsample="resize", norm="none"),
     "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
@@ -28,7 +29,7 @@ SMALL: dict[str, Callable[[], Generator]] = {
 }
 # Generators whose normalisation layers take statistics of the whole image. (lite has global context, too, but gets it
 # as an argument, so that tiles can be given that of the whole image.)
-WITH_IMAGE_STATISTICS = frozenset({"unet-group", "resnet"})
+WITH_IMAGE_STATISTICS = frozenset({"unet-group", "unet-instance", "resnet"})
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from pix2style.nets.blocks import InstanceNorm
 from pix2style.nets.unet import Unet
 
 
@@ -116,3 +117,30 @@ def test_without_colour_skip_the_photo_reaches_the_output_only_through_the_netwo
         skipping.draw[1].weight.zero_()
         white = torch.ones(1, 3, 16, 16)
         assert (skipping(white) - white).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_instance_norm_is_that_of_torch_in_training_and_afterwards(images: int) -> None:
+    torch.manual_seed(0)
+    features = (torch.randn(images, 5, 6, 7) * 3 + 2).to(memory_format=torch.channels_last)
+    layer, reference = InstanceNorm(5), nn.InstanceNorm2d(5, affine=True)
+    with torch.no_grad():
+        layer.weight.copy_(torch.rand(5) + 0.5)
+        layer.bias.copy_(torch.randn(5))
+        reference.load_state_dict(layer.state_dict())
+    for mode in (True, False):
+        torch.testing.assert_close(layer.train(mode)(features), reference(features))
+    layer.train()(features).square().sum().backward()
+    reference(features).square().sum().backward()
+    torch.testing.assert_close(layer.weight.grad, reference.weight.grad)
+
+
+def test_a_unet_with_instance_norm_sees_the_whole_photo_in_every_pixel() -> None:
+    torch.manual_seed(0)
+    unet = Unet(4, 1, scale=4, norm="instance", colour_skip=False).eval()
+    photo = torch.rand(1, 3, 256, 32) - 0.5
+    changed = photo.clone()
+    changed[:, :, -8:] = 0.5
+    assert unet.global_context
+    assert unet.receptive_field_px < 200
+    assert (unet(photo) - unet(changed))[:, :, :8].abs().max() > 0

@@ -129,6 +129,8 @@ def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
     if not sides:  # the training says so
         return experiment
     side = sides[(len(sides) - 1) // 2]
+    if config.train.augment.crop is None:
+        return experiment
     crop = min(config.train.augment.crop, side // _CROP_MULTIPLE * _CROP_MULTIPLE)
     run = config.pairs.path.parent / "run"
     if (run / "config.json").is_file():  # a run keeps its crop
@@ -144,7 +146,7 @@ def fit_crop(experiment: Experiment, log: Callable[[str], None]) -> Experiment:
     return replace(experiment, config=apply_overrides(config, [f"train.augment.crop={crop}"]))
 
 
-def _crop_of(run: Path) -> int:
+def _crop_of(run: Path) -> int | None:
     from pix2style.runs.folder import RunFolder
 
     return RunFolder(run).config.train.augment.crop

@@ -43,6 +43,9 @@ class CropStream(Dataset[Any]):
         decoded: The entries, decoded before; None: read and decode an entry each time.
         entries: Entries to use instead of all of `data.entries`.
         glimpses: Whether batches hold glimpses of the whole photos.
+
+    Attributes:
+        sizes: Height and width of each pair in pixels, before cropping.
     """
 
     def __init__(
@@ -57,7 +60,8 @@ class CropStream(Dataset[Any]):
     ) -> None:
         self.data, self.decoded, self.augment, self.glimpses = data, decoded, augment, glimpses
         self.entries = data.entries if entries is None else tuple(entries)
-        self.plan = CropPlan(pair_sizes(self.entries, augment), augment, seed)
+        self.sizes = pair_sizes(self.entries, augment)
+        self.plan = CropPlan(self.sizes, augment, seed)
         self.photo_transforms = PhotoTransforms(augment.photo)
         self._styles = np.array([entry.style for entry in self.entries])
 
@@ -66,14 +70,18 @@ class CropStream(Dataset[Any]):
         return len(self.entries)
 
     def __getitem__(self, position: int) -> tuple[Image8, Image8 | None]:
-        """Return the crops of photo and target at a position, each uint8 [crop, crop, 3]."""
+        """Return the crops of photo and target at a position, each uint8 [height, width, 3]."""
         batch = self.byte_batch([position])
         return batch.content[0], None if batch.target is None else batch.target[0]
 
     def byte_batch(self, positions: Sequence[int]) -> ByteBatch:
-        """Return the crops at some positions, with styles and glimpses."""
-        crops, side = self.plan.crops_at(positions), self.augment.crop
-        content = np.empty((len(positions), side, side, 3), np.uint8)
+        """Return the crops at some positions, with styles and glimpses.
+
+        Raises:
+            ValueError: The pairs are not cropped, and those at the positions differ in size.
+        """
+        crops = self.plan.crops_at(positions)
+        content = np.empty((len(positions), *self._crop_size(crops), 3), np.uint8)
         target = np.empty_like(content) if self.data.paired else None
         glimpse_shape = (len(positions), GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX, 3)
         glimpse = np.empty(glimpse_shape, np.uint8) if self.glimpses else None
@@ -83,6 +91,15 @@ class CropStream(Dataset[Any]):
             if target is not None and whole_target is not None:
                 _crop(whole_target, crops, i, target[i])
         return ByteBatch(content, target, self.one_hot_styles(crops), glimpse)
+
+    def _crop_size(self, crops: Crops) -> tuple[int, int]:
+        """Return height and width of some crops."""
+        if self.augment.crop is not None:
+            return self.augment.crop, self.augment.crop
+        (height, width), *others = {self.sizes[index] for index in crops.index.tolist()}
+        if others:
+            raise ValueError("whole pairs of different sizes cannot be in one micro-batch")
+        return height, width
 
     def one_hot_styles(self, crops: Crops) -> Tensor | None:
         """Return the style of each crop, float32 [crops, styles], one-hot; None if one style is learned."""
@@ -117,8 +134,8 @@ class CropStream(Dataset[Any]):
 def _crop(image: Image8, crops: Crops, i: int, destination: Image8) -> None:
     import cv2
 
-    side, top, left = len(destination), crops.top[i], crops.left[i]
-    crop = image[top : top + side, left : left + side]
+    (height, width), top, left = destination.shape[:2], crops.top[i], crops.left[i]
+    crop = image[top : top + height, left : left + width]
     if crops.flip[i]:
         cv2.flip(crop, 1, destination)  # numpy would copy a mirrored view byte by byte
     else:

@@ -47,13 +47,15 @@ class CropPlan:
 
     Args:
         sizes: Height and width of each pair in pixels, before cropping.
-        augment: Side of the crops, the grid that they begin on, and whether they are mirrored.
+        augment: Side of the crops (None: whole pairs), the grid that they begin on, and whether they are mirrored.
         seed: Seed of order and crops.
     """
 
     def __init__(self, sizes: Sequence[tuple[int, int]], augment: AugmentConfig, seed: int) -> None:
         self._align_px = augment.align_px
-        self._offsets = (np.asarray(sizes, np.int64).reshape(-1, 2) - augment.crop) // augment.align_px + 1
+        pixels = np.asarray(sizes, np.int64).reshape(-1, 2)
+        side = pixels if augment.crop is None else augment.crop
+        self._offsets = (pixels - side) // augment.align_px + 1
         self._flip, self._seed = augment.flip, seed
         self._epochs: dict[int, tuple[Indices, NDArray[np.float64]]] = {}
 
@@ -103,6 +105,8 @@ def divide_by_size(
     Raises:
         ConfigError: More than half of the pairs are smaller than the crop.
     """
+    if augment.crop is None:
+        return tuple(entries), ()
     if augment.resize is None:
         fitting: list[PairRecord] = []
         too_small: list[PairRecord] = []
@@ -115,11 +119,13 @@ def divide_by_size(
 
 
 def check_crop(augment: AugmentConfig, entries: Sequence[PairRecord]) -> None:
-    """Check that no pair is smaller than the crop.
+    """Check that no pair is smaller than the crop; there is nothing to check if pairs are not cropped.
 
     Raises:
         ConfigError: A pair is smaller; names its size and the largest possible crop.
     """
+    if augment.crop is None:
+        return
     smallest = min(entries, key=lambda entry: min(entry.height_px, entry.width_px))
     if augment.resize is not None:
         side, size = augment.resize, f"{augment.resize}x{augment.resize}, as resized"

@@ -24,7 +24,7 @@ from pix2style.training.data.convert import bytes_to_signed, bytes_to_signed_on_
 from pix2style.training.data.crop_stream import ByteBatch, CropStream
 from pix2style.training.data.device_cache import DevicePairs
 from pix2style.training.data.prefetch import prefetch_to_device
-from pix2style.training.data.sampler import MicroBatchSampler, check_batch_divides
+from pix2style.training.data.sampler import MicroBatchSampler, check_batch_divides, check_whole_pairs
 from pix2style.training.distributed import World
 
 # A training that is asked to end finishes a step, for which it may need another batch.
@@ -48,10 +48,11 @@ def load_batches(
         The `train.accumulate` micro-batches of this process's share.
 
     Raises:
-        ConfigError: The batch cannot be divided evenly.
+        ConfigError: The batch cannot be divided evenly, or whole pairs of different sizes would share a micro-batch.
     """
     world = world or World(0, 1)
     check_batch_divides(train, world)
+    check_whole_pairs(train, stream.sizes, world)
     sampler = MicroBatchSampler(train, start, world)
     if _fits_on_device(stream, train, device):
         micro_batches = crop_on_device(stream, train, device, sampler)
@@ -67,12 +68,12 @@ def crop_on_device(
     """Keep all pairs on a device and crop them there; the numbers are those of `CropStream.byte_batch`.
 
     Args:
-        stream: Stream with decoded pairs and without photo transforms.
+        stream: Stream with decoded pairs that are cropped, without photo transforms.
         train: Memory layout.
         device: Any device.
         sampler: Positions of each micro-batch.
     """
-    if stream.decoded is None or stream.photo_transforms:
+    if stream.decoded is None or stream.augment.crop is None or stream.photo_transforms:
         raise ValueError("pairs can be cropped on a device only if they are decoded and photos are not transformed")
     pairs = DevicePairs(stream.decoded, stream.augment.crop, device, glimpses=stream.glimpses)
     for positions in sampler:
@@ -94,7 +95,7 @@ def _group(micro_batches: Iterator[PairBatch], accumulate: int) -> Iterator[list
 
 def _fits_on_device(stream: CropStream, train: TrainConfig, device: torch.device) -> bool:
     """Whether pairs can be kept on the device and cropped there; photo transforms need the CPU."""
-    if device.type != "cuda" or stream.decoded is None or stream.photo_transforms:
+    if device.type != "cuda" or stream.decoded is None or stream.augment.crop is None or stream.photo_transforms:
         return False
     return stream.decoded.pixels.nbytes <= train.pairs_on_device_gb * 1e9
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pix2style.config.train import TrainConfig
@@ -56,3 +56,23 @@ def check_batch_divides(train: TrainConfig, world: World) -> None:
             f" {counted(world.size, 'process', 'processes')} with"
             f" {train.accumulate} micro-batches each (train.accumulate): set train.batch to {next_larger}"
         )
+
+
+def check_whole_pairs(train: TrainConfig, sizes: Collection[tuple[int, int]], world: World) -> None:
+    """Check that pairs which are not cropped and differ in size need not share a micro-batch.
+
+    Args:
+        train: Batch size, number of micro-batches and `augment.crop`.
+        sizes: Height and width of each pair.
+        world: The processes that train together.
+
+    Raises:
+        ConfigError: They would have to; names batch and number of micro-batches that fit.
+    """
+    if train.augment.crop is not None or train.batch == world.size * train.accumulate or len(set(sizes)) <= 1:
+        return
+    each = max(train.batch // world.size, 1)
+    raise ConfigError(
+        "[train -> augment -> crop] null: the pairs differ in size, so each has to be a micro-batch of its own: set"
+        f" train.batch={each * world.size} train.accumulate={each}"
+    )

@@ -105,7 +105,8 @@ def _open_paired(config: Config) -> TrainingData:
     reader: PairReader | CombinedPairs = pairs
     if config.distill.painted is not None:
         augment = config.train.augment
-        reader = _combine(pairs, config.distill.painted, min_side_px=1 if augment.resize is not None else augment.crop)
+        min_side_px = 1 if augment.resize is not None or augment.crop is None else augment.crop
+        reader = _combine(pairs, config.distill.painted, min_side_px=min_side_px)
     elif config.distill.photos:
         raise ConfigError("[distill -> photos] is for the command pix2style distill: use it, or leave the key out")
     style = _select_style(reader.manifest, config.pairs.learn_style, config.model.styles)

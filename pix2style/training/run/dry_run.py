@@ -84,6 +84,7 @@ def plan_run(
         batch=train.batch,
         accumulate=train.accumulate,
         crop_px=train.augment.crop,
+        picture_px=_picture_px(config),
         steps=None if images is None else math.ceil(images / train.batch),
         epochs=None if images is None else images / (len(data.entries) + photos_to_stylize),
         images_per_s=speed,
@@ -131,8 +132,14 @@ def _expected_images(train: TrainConfig, images_per_s: float | None) -> int | No
     return in_time if train.images is None else min(train.images, in_time)
 
 
+def _picture_px(config: Config) -> int:
+    """Return the side of the pictures that a training step sees, taken as squares; of whole pairs, `pairs.size`."""
+    augment = config.train.augment
+    return augment.crop or augment.resize or config.pairs.size
+
+
 def _summarize_networks(config: Config, state: TrainingState) -> NetworkSummaries:
-    model, losses, side = config.model, config.losses, config.train.augment.crop
+    model, losses, side = config.model, config.losses, _picture_px(config)
     photo = torch.zeros(1, 3, side, side, device="meta")
     discriminator, features = state.discriminator, state.objective.feature_network
     teacher = None if state.objective.distiller is None else state.objective.distiller.teacher

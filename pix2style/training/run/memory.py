@@ -82,7 +82,8 @@ def memory_saving_settings(config: Config, error: BaseException | None = None) -
         settings.append(
             f"train.batch ({train.batch}), or raise train.accumulate ({train.accumulate}) to keep the batch"
         )
-    settings.append(f"train.augment.crop ({train.augment.crop})")
+    whole = train.augment.crop is None
+    settings.append(f"pairs.size ({config.pairs.size})" if whole else f"train.augment.crop ({train.augment.crop})")
     on_gpu = isinstance(error, torch.OutOfMemoryError) or (error is not None and "cuda" in str(error).lower())
     if on_gpu and train.pairs_on_device_gb > 0:
         settings.append(f"train.pairs_on_device_gb ({train.pairs_on_device_gb:g})")

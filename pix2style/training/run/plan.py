@@ -14,7 +14,7 @@ class NetworkSummary:
     Attributes:
         kind: Name of the network in the configuration.
         parameters: Number of weights.
-        macs_per_picture: Multiply-accumulate operations of one forward pass on one training crop.
+        macs_per_picture: Multiply-accumulate operations of one forward pass on one picture of `RunPlan.picture_px`.
     """
 
     kind: str
@@ -59,7 +59,8 @@ class RunPlan:
             speed; None if only the time is limited and the speed was not measured.
         minutes: Limit of the training time; None without a limit.
         batch, accumulate: Settings of the section `train`.
-        crop_px: Side of the training crops.
+        crop_px: Side of the training crops; None: whole pairs.
+        picture_px: Side of the square pictures that `macs_per_picture` counts: the crops', or `pairs.size`.
         steps: Number of optimiser steps; None if `images` is None.
         epochs: How often each training pair is used; None if `images` is None.
         images_per_s: Measured training speed, loading included; None if it was not measured.
@@ -86,7 +87,8 @@ class RunPlan:
     minutes: float | None
     batch: int
     accumulate: int
-    crop_px: int
+    crop_px: int | None
+    picture_px: int
     steps: int | None
     epochs: float | None
     images_per_s: float | None

@@ -70,7 +70,8 @@ def build_state(config: Config) -> TrainingState:
         world=world,
     )
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True  # pays off because all crops have the same size
+        # It pays off if all crops have the same size; whole pairs would be timed again for each size.
+        torch.backends.cudnn.benchmark = train.augment.crop is not None
     if compiles(train, device):
         compile_networks(state, mode="reduce-overhead" if train.cuda_graphs and device.type == "cuda" else None)
     # Seed again: dropout's random stream must not depend on how many numbers the fresh weights took, which changes

@@ -200,3 +200,35 @@ def test_pairs_of_any_sizes_give_crops_of_one_size(experiment: Experiment, tmp_p
             np.testing.assert_array_equal(one, other)
     with pytest.raises(ConfigError, match=r"33 is larger than the smallest pair, 32x64 \(1\.png\)"):
         check_crop(augment.model_copy(update={"crop": 33}), data.entries)
+
+
+def test_whole_pairs_of_any_sizes_come_one_by_one(experiment: Experiment, tmp_path: Path, photos) -> None:
+    sizes = [(40, 60), (64, 32), (50, 50)]
+    for i, (height, width) in enumerate(sizes):
+        write_picture(tmp_path / "photos" / f"{i}.png", Picture(photos(3, height, width)[i]))
+    pairs = PairsConfig(content=(tmp_path / "photos",), fit="keep", val_share=0, test_share=0)
+    make_pairs(pairs, WatercolorTeacher(), tmp_path / "pairs")
+    whole = (f"pairs.path={tmp_path / 'pairs'}", "train.augment.crop=null", "train.images=8")
+    config = experiment(*whole, "train.batch=2", "train.accumulate=2")
+    data, augment = open_training_data(config), config.train.augment
+    cached = CropStream(data, augment, 0, decode_to_memory(data, data.entries, augment))
+    plain = CropStream(data, augment, 0)
+    for position in range(3):
+        for one, other in zip(cached[position], plain[position], strict=True):
+            np.testing.assert_array_equal(one, other)
+        entry = data.entries[int(plain.plan.crops_at([position]).index[0])]
+        np.testing.assert_array_equal(plain[position][0], data.read_pair(entry)[0])
+    steps = list(load_batches(cached, config.train, start=0, device=CPU))
+    shown = [micro_batch.content.shape for step in steps for micro_batch in step]
+    assert len(steps) == 4
+    assert {(height, width) for _, _, height, width in shown} == set(sizes)
+    together = experiment(*whole, "train.batch=4", "train.accumulate=2").train
+    with pytest.raises(ConfigError, match=r"null: the pairs differ in size.*train\.batch=4 train\.accumulate=4"):
+        load_batches(cached, together, start=0, device=CPU)
+
+
+def test_whole_pairs_of_one_size_can_share_a_micro_batch(stream: Callable[..., CropStream], experiment) -> None:
+    data, train = stream("train.augment.crop=null"), experiment("train.augment.crop=null", "train.batch=4").train
+    first = next(load_batches(data, train, start=0, device=CPU))[0]
+    height, width = data.sizes[0]
+    assert first.content.shape == (4, 3, height, width)
