@@ -26,10 +26,13 @@ class LiteHub(Lite, PyTorchModelHubMixin, library_name="pix2style"):  # type: ig
         blocks: See `Lite`.
         scale: See `Lite`.
         styles: See `Lite`.
+        norm: See `Lite`.
     """
 
-    def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:
-        super().__init__(channels, blocks, scale, styles)
+    def __init__(
+        self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1, norm: str = "none"
+    ) -> None:
+        super().__init__(channels, blocks, scale, styles, norm)
         for module in list(self.modules()):
             for name, child in list(module.named_children()):
                 if isinstance(child, RepConv):

@@ -76,6 +76,8 @@ class BaseGenerator(Lite):
             for name in ("first", "second"):
                 _set_kernel(getattr(plain, name), getattr(block, name).with_fixed_style(code))
         lite.head.load_state_dict(self.head.state_dict())
+        assert lite.context_network is not None  # noqa: S101 (for mypy: a base has no normalisation)
+        assert self.context_network is not None  # noqa: S101
         lite.context_network.load_state_dict(self.context_network.state_dict())
         return lite
 

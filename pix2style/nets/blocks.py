@@ -51,7 +51,7 @@ class ChannelNorm(nn.Module):
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance normalisation with learned scale and shift (Ulyanov et al. 2016, arXiv 1607.08022).
 
-    Unlike torch's class it accepts feature maps of a single pixel, and it trains fast on a CPU.
+    Unlike torch's class it accepts feature maps of a single pixel, and it is fast on a CPU.
 
     Args:
         channels: Number of channels of input and output.
@@ -66,7 +66,7 @@ class InstanceNorm(nn.InstanceNorm2d):
             return super().forward(features)
         if features.shape[2:].numel() == 1:  # a single pixel equals its mean
             return (features * 0) + self.bias[:, None, None]
-        if self.training and len(features) == 1:
+        if len(features) == 1:
             # For one image BatchNorm computes the same, and is several times as fast on a CPU in channels_last.
             return F.batch_norm(features, None, None, self.weight, self.bias, training=True, momentum=0.0)
         return super().forward(features)

@@ -13,6 +13,7 @@ from pix2style.nets.blocks import Foldable, conv3x3
 from pix2style.nets.flat_head import FlatHead
 from pix2style.nets.generator import FeatureStage, Generator
 from pix2style.nets.glimpse_context import GlimpseContext, take_glimpse
+from pix2style.nets.photo_norm import PhotoNorm, PhotoScale
 from pix2style.nets.receptive import Span, receptive_radius
 from pix2style.nets.style_condition import ConditionalBias, apply_layer
 
@@ -28,12 +29,14 @@ class Lite(Generator):
     parameters while training, and the same work).
 
     All layers run fast in 8 bits (`benchmarks/lite.py`). The stem works on patches that do not overlap. The output
-    range of ReLU begins at 0, which 8 bits represent exactly. Features are added, never concatenated, and there is no
-    normalisation. The head (`FlatHead`) is linear; values outside [-1, 1] are clipped when they become bytes.
+    range of ReLU begins at 0, which 8 bits represent exactly. Features are added, never concatenated. The head
+    (`FlatHead`) is linear; values outside [-1, 1] are clipped when they become bytes.
 
     No layer but `context` sees the whole photo, so that a tile equals that part of the whole image if it gets the
-    context of the whole photo. The context has the role that InstanceNorm has in larger networks. It is a vector that
-    is added to the channels of the stem, from where the residual sums carry it to all blocks.
+    context of the whole photo. With `norm` "none" the context is a vector that is added to the channels of the stem,
+    from where the residual sums carry it to all blocks. With "instance", the stem is followed by `PhotoNorm`, the other
+    convolutions but the head by `PhotoScale`, and the context holds what the same layers measure on the glimpse. For a
+    teacher that has InstanceNorm, this is far better, and in 8 bits as fast.
 
     Args:
         channels: Number of channels of the stem and the residual blocks.
@@ -41,20 +44,31 @@ class Lite(Generator):
         scale: The residual blocks work at 1/scale of the resolution; sizes are padded to multiples of it.
         styles: Number of styles. With more than 1, each adds a vector of its own to the channels of the stem and of
             every block.
+        norm: "none" or "instance"; the latter with one style only.
+
+    Raises:
+        ValueError: Unknown `norm`, or several styles with "instance".
     """
 
     architecture: ClassVar[str] = "lite"
     uses_glimpse = True
 
-    def __init__(self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1) -> None:
+    def __init__(
+        self, channels: int = 48, blocks: int = 3, scale: int = 4, styles: int = 1, norm: str = "none"
+    ) -> None:
         super().__init__()
-        self.channels, self.scale, self.styles = channels, scale, styles
+        if norm not in ("none", "instance"):
+            raise ValueError(f"norm must be none or instance, got {norm!r}")
+        if norm == "instance" and styles > 1:
+            raise ValueError("a lite with norm instance holds one style")
+        self.channels, self.scale, self.styles, self.norm = channels, scale, styles, norm
         stem = nn.Conv2d(_COLOURS, channels, scale, stride=scale)
         self.stem = _with_style_bias(stem, channels, styles)
-        self.body = nn.ModuleList(ResidualBlock(channels, styles) for _ in range(blocks))
+        self.stem_norm = PhotoNorm(channels) if norm == "instance" else None
+        self.body = nn.ModuleList(ResidualBlock(channels, styles, norm) for _ in range(blocks))
         head = FlatHead(channels, _COLOURS, scale**2)
         self.head: nn.Module = head
-        self.context_network = GlimpseContext(channels)
+        self.context_network = GlimpseContext(channels) if norm == "none" else None
         self.size_multiple = scale
         self.global_context = True
         self.receptive_field_px = receptive_radius(self._span, scale)
@@ -72,20 +86,37 @@ class Lite(Generator):
         return take_glimpse(photo)
 
     def context(self, photo: Tensor) -> Tensor:
-        """Compute the context of a photo, the vector that is added to the channels of the stem.
+        """Compute the context of a photo.
 
         Args:
             photo: The whole photo, [batch, 3, height, width] in [-1, 1].
 
         Returns:
-            [batch, channels].
+            [batch, channels]; with `norm` "instance" [batch, 2 + 2 * blocks, channels]: factors and summands of the
+            stem, then the factors of both convolutions of each block.
         """
         return self.context_from_glimpse(self.glimpse(photo))
 
     def context_from_glimpse(self, glimpse: Tensor) -> Tensor:
         """Compute the context of a photo from its glimpse, [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX]."""
+        if self.context_network is None:
+            return self._measure(glimpse)
         context: Tensor = self.context_network(glimpse)
         return context
+
+    def _measure(self, glimpse: Tensor) -> Tensor:
+        """Run stem and blocks on glimpses, and return what all normalisations measure there."""
+        assert self.stem_norm is not None  # noqa: S101 (for mypy: norm is instance)
+        features = self.stem(glimpse)
+        stem = self.stem_norm.measure(features)
+        factors: list[Tensor] = []
+        # `forward`, here and in `ResidualBlock.measure`, because hooks on the modules are for features of the photo.
+        features = F.relu(self.stem_norm.forward(features, stem))
+        for block in self.body:
+            assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
+            features, measured = block.measure(features)
+            factors += measured
+        return torch.cat([stem, *(factor[:, None] for factor in factors)], dim=1)
 
     def stages_at_scale(self, scale: int) -> tuple[FeatureStage, FeatureStage]:
         """Return the middle and the last residual block; `scale` makes no difference, as the network has only one."""
@@ -103,9 +134,14 @@ class Lite(Generator):
         if context is None:
             raise ValueError("lite needs a context: call the network itself, which computes it")
         returned: dict[int, Tensor] = {}
-        features = F.relu(apply_layer(self.stem, photo, style) + context[:, :, None, None])
+        features = apply_layer(self.stem, photo, style)
+        if self.stem_norm is None:
+            features = F.relu(features + context[:, :, None, None])
+        else:
+            features = F.relu(self.stem_norm(features, context[:, :2]))
         for stage, block in enumerate(self.body):
-            features = block(features, style)
+            measured = None if self.stem_norm is None else context[:, 2 + 2 * stage : 4 + 2 * stage]
+            features = block(features, style, measured)
             if stage in feature_stages:
                 returned[stage] = features
         image = depth_to_space(self.head(features), self.scale)
@@ -124,25 +160,53 @@ class Lite(Generator):
 
 
 class ResidualBlock(nn.Module):
-    """Computes ReLU(features + conv(ReLU(conv(features)))) with 3x3 convolutions.
+    """Computes ReLU(features + conv(ReLU(conv(features)))) with 3x3 convolutions, normalised or not.
 
     Args:
         channels: Number of channels of input and output.
         styles: Number of styles. With more than 1, each adds a vector of its own to the channels of the sum.
+        norm: "instance" adds a `PhotoScale` after each convolution.
     """
 
-    def __init__(self, channels: int, styles: int = 1) -> None:
+    def __init__(self, channels: int, styles: int = 1, norm: str = "none") -> None:
         super().__init__()
         self.first = RepConv(channels)
         second = RepConv(channels)
         self.second = _with_style_bias(second, channels, styles)
+        self.first_norm = PhotoScale(channels) if norm == "instance" else None
+        self.second_norm = PhotoScale(channels) if norm == "instance" else None
         with torch.no_grad():
             second.full.mul_(_INITIAL_RESIDUAL_SCALE)
 
-    def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
-        """Apply the block to features [batch, channels, h, w]; the shape stays."""
-        hidden = F.relu(apply_layer(self.first, features, style))
-        return F.relu(features + apply_layer(self.second, hidden, style))
+    def forward(self, features: Tensor, style: Tensor | None = None, measured: Tensor | None = None) -> Tensor:
+        """Apply the block to features [batch, channels, h, w]; the shape stays.
+
+        Args:
+            features: The features.
+            style: Weights of the styles; see `Generator.forward`.
+            measured: With `norm`, the factors of both convolutions: [batch, 2, channels].
+        """
+        hidden = apply_layer(self.first, features, style)
+        if self.first_norm is not None and measured is not None:
+            hidden = self.first_norm(hidden, measured[:, 0])
+        residual = apply_layer(self.second, F.relu(hidden), style)
+        if self.second_norm is not None and measured is not None:
+            residual = self.second_norm(residual, measured[:, 1])
+        return F.relu(features + residual)
+
+    def measure(self, features: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Apply the block normalised by the features' own statistics.
+
+        Returns:
+            The result, and what `PhotoScale.measure` returned for both convolutions.
+        """
+        assert self.first_norm is not None  # noqa: S101 (for mypy: norm is instance)
+        assert self.second_norm is not None  # noqa: S101
+        hidden = self.first(features)
+        first = self.first_norm.measure(hidden)
+        residual = self.second(F.relu(self.first_norm.forward(hidden, first)))
+        second = self.second_norm.measure(residual)
+        return F.relu(features + self.second_norm.forward(residual, second)), [first, second]
 
 
 class RepConv(Foldable):

@@ -34,7 +34,7 @@ def build_generator(model: ModelConfig) -> Generator:
 def _construct_generator(model: ModelConfig) -> Generator:
     styles = model.styles
     if model.generator == "lite":
-        return Lite(model.lite.channels, model.lite.blocks, model.lite.scale, styles)
+        return Lite(model.lite.channels, model.lite.blocks, model.lite.scale, styles, model.lite.norm)
     if model.generator == "unet-2017":
         unet_2017 = model.unet_2017
         return Unet2017(unet_2017.channels, unet_2017.downsamplings, unet_2017.dropout, styles)

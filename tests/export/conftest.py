@@ -19,11 +19,13 @@ from pix2style.spec import GeneratorSpec, Provenance
 
 KINDS: dict[str, Callable[[], Generator]] = {
     "lite": lambda: Lite(channels=16, blocks=2, scale=4),
+    "lite-instance": lambda: Lite(channels=16, blocks=2, scale=4, norm="instance"),
     "lite-of-styles": lambda: Lite(channels=16, blocks=2, scale=4, styles=3),
     "resnet": lambda: Resnet(channels=8, blocks=2),
     "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "unet": lambda: Unet(channels=8, levels=3),
     "unet-group": lambda: Unet(channels=8, levels=3, norm="group", styles=3),
+    "unet-instance": lambda: Unet(channels=8, levels=2, scale=4, blocks=2, norm="instance", colour_skip=False),
     "unet-patches": lambda: Unet(channels=8, levels=2, scale=4, blocks=2, context=True, colour_skip=False),
     "unet-2017": lambda: Unet2017(channels=4, downsamplings=8),
     "unet-shuffle": lambda: Unet(channels=8, levels=3, upsample="shuffle"),

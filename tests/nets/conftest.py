@@ -26,6 +26,7 @@ SMALL: dict[str, Callable[[], Generator]] = {
     "resnet-plain": lambda: Resnet(channels=4, blocks=2, upsample="resize", norm="none"),
     "transformer": lambda: Nafnet(channels=8, blocks=(1, 1)),
     "lite": lambda: Lite(channels=8, blocks=2),
+    "lite-instance": lambda: Lite(channels=8, blocks=2, norm="instance"),
 }
 # Generators whose normalisation layers take statistics of the whole image. (lite has global context, too, but gets it
 # as an argument, so that tiles can be given that of the whole image.)

@@ -18,7 +18,7 @@ from torch.utils.hooks import RemovableHandle
 
 from pix2style.export.reference import run_with_hooks
 from pix2style.images import Image8
-from pix2style.nets.lite import Lite
+from pix2style.nets.lite import Lite, ResidualBlock
 
 _QUANT_MAX = 255
 _SAMPLING_STEP = 5  # every 5th value of a feature map is enough to choose its range; means use all values
@@ -45,7 +45,8 @@ class Calibration:
 
     The tensors are named `stem` (output of the stem's convolution), `context` (what the glimpse contributes to the
     stem's channels), and for each block N `features.N` (its input), `hidden.N` (after its first convolution and ReLU)
-    and `residual.N` (output of its second convolution). The last `features.N` is the input of the head.
+    and `residual.N` (output of its second convolution). The last `features.N` is the input of the head. Networks with
+    normalisation have no `stem` and `context`, and the others are measured behind the normalisation.
 
     Attributes:
         params: Quantisation parameters of each tensor.
@@ -75,7 +76,8 @@ def calibrate(network: Lite, photos: Iterable[Image8]) -> Calibration:
     run_with_hooks(network, photos, _register_hooks(network, record))
     calibration = Calibration(means={name: np.mean(means, axis=0) for name, means in channel_means.items()})
     tensors = {name: np.concatenate(parts) for name, parts in samples.items()}
-    calibration.params["context"] = min_max_params(tensors.pop("context"))
+    if "context" in tensors:
+        calibration.params["context"] = min_max_params(tensors.pop("context"))
     # Tensors that are added to others come last, because their range depends on the parameters of those others.
     for name, values in sorted(tensors.items(), key=lambda item: _other_summand(item[0]) is not None):
         relevant = _clamp_below_relu(name, values, calibration.params)
@@ -152,15 +154,20 @@ def _register_hooks(network: Lite, record: Callable[[str, Tensor], None]) -> lis
     def record_first_input(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         record("features.0", inputs[0])
 
-    hooks: list[RemovableHandle] = [
-        network.stem.register_forward_hook(record_output("stem")),
-        network.context_network.register_forward_hook(record_output("context")),
-        (network.body[0] if len(network.body) else network.head).register_forward_pre_hook(record_first_input),
-    ]
-    for number, block in enumerate(network.body):
+    first_layer = network.body[0] if len(network.body) else network.head
+    hooks: list[RemovableHandle] = [first_layer.register_forward_pre_hook(record_first_input)]
+    if network.context_network is not None:
         hooks += [
-            block.first.register_forward_hook(record_output(f"hidden.{number}", relu=True)),  # type: ignore[union-attr]
-            block.second.register_forward_hook(record_output(f"residual.{number}")),  # type: ignore[union-attr]
+            network.stem.register_forward_hook(record_output("stem")),
+            network.context_network.register_forward_hook(record_output("context")),
+        ]
+    for number, block in enumerate(network.body):
+        assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
+        # With normalisation, 8-bit values begin behind it.
+        first, second = block.first_norm or block.first, block.second_norm or block.second
+        hooks += [
+            first.register_forward_hook(record_output(f"hidden.{number}", relu=True)),
+            second.register_forward_hook(record_output(f"residual.{number}")),
             block.register_forward_hook(record_output(f"features.{number + 1}")),
         ]
     return hooks

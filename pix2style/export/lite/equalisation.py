@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from pix2style.export.reference import run_with_hooks
 from pix2style.images import Image8
-from pix2style.nets.lite import Lite
+from pix2style.nets.lite import Lite, ResidualBlock
+from pix2style.nets.photo_norm import PhotoScale
 from pix2style.nets.style_condition import ConditionalBias
 
 _MIN_RANGE_SHARE = 1e-3  # of the widest channel; narrower channels are nearly always 0 and are not scaled up
@@ -40,13 +41,16 @@ def equalise_channels(network: Lite, photos: Iterable[Image8], exponent: float) 
     stream_factors = _factors(stream_maxima, exponent) if stream_maxima else torch.ones(network.channels)
     hidden_factors = [_factors(maxima, exponent) for maxima in hidden_maxima]
     with torch.no_grad():
-        _divide_output_channels(equalised.stem, stream_factors)
-        _divide_output_channels(equalised.context_network.statistics_layers[-1], stream_factors)
+        # Behind a normalisation the channels have the ranges that it gives them.
+        _divide_output_channels(equalised.stem_norm or equalised.stem, stream_factors)
+        if equalised.context_network is not None:
+            _divide_output_channels(equalised.context_network.statistics_layers[-1], stream_factors)
         for block, block_factors in zip(equalised.body, hidden_factors, strict=True):
+            assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
             _multiply_input_channels(block.first, stream_factors)
-            _divide_output_channels(block.first, block_factors)
+            _divide_output_channels(block.first_norm or block.first, block_factors)
             _multiply_input_channels(block.second, block_factors)
-            _divide_output_channels(block.second, stream_factors)
+            _divide_output_channels(block.second_norm or block.second, stream_factors)
         _multiply_input_channels(equalised.head, stream_factors)
     return equalised
 
@@ -83,12 +87,16 @@ def _factors(maxima: list[Tensor], exponent: float) -> Tensor:
 
 
 def _divide_output_channels(layer: Any, factors: Tensor) -> None:
-    """Divide the output channels of a convolution or linear layer by factors, in place; styles' shifts as well."""
+    """Divide the output channels of a convolution, linear layer or normalisation by factors, in place.
+
+    Shifts of styles are divided as well.
+    """
     if isinstance(layer, ConditionalBias):
         layer.table.div_(factors)
         layer = layer.layer
     layer.weight.div_(factors.view(-1, *[1] * (layer.weight.ndim - 1)))
-    layer.bias.div_(factors)
+    if not isinstance(layer, PhotoScale):  # which has no bias
+        layer.bias.div_(factors)
 
 
 def _multiply_input_channels(layer: Any, factors: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pix2style.export.lite.lite_graph import Sizes
 from pix2style.images.glimpse import GLIMPSE_PATCH_PX
 from pix2style.nets.glimpse_context import VARIANCE_EPSILON
 from pix2style.nets.lite import Lite, ResidualBlock
+from pix2style.nets.photo_norm import NORM_EPSILON, PhotoNorm, PhotoScale
 from pix2style.nets.style_condition import ConditionalBias
 
 _HALF_RANGE = 127.5
@@ -41,19 +43,40 @@ class FloatLayers:
         scale = self.network.scale
         stem, style_table = split_style_table(self.network.stem)
         weight, bias = take_levels(*weight_and_bias(stem))
-        photo = graph.cast(graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), np.float32)
+        photo = as_floats(graph, pixels)
         features = _conv(graph, photo, weight, _styled_bias(graph, bias, style_table, style), scale)
         # The context is negated and subtracted. OpenCV would merge an Add behind a convolution into it, and then
         # requires both summands to have the same shape.
-        negative_context = add_context(graph, self.network, glimpse, negative=True)
-        features = graph.op("Relu", graph.op("Sub", features, negative_context))
-        for block in self.network.body:
+        if self.network.norm == "instance":
+            measured = add_measured(graph, self.network, as_floats(graph, glimpse), self._add_weights(graph))
+            features = graph.op("Relu", graph.op("Add", graph.op("Mul", features, measured[0]), measured[1]))
+        else:
+            measured = []
+            negative_context = add_context(graph, self.network, glimpse, negative=True)
+            features = graph.op("Relu", graph.op("Sub", features, negative_context))
+        for number, block in enumerate(self.network.body):
             assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
-            features = _add_block(graph, block, features, style)
+            features = _add_block(graph, block, features, style, measured[2 + 2 * number : 4 + 2 * number])
         weight, bias = weight_and_bias(self.network.head)
         bias_in_levels = graph.float_tensor(bias * _HALF_RANGE + _HALF_RANGE)
         levels = graph.op("Round", _conv(graph, features, weight * _HALF_RANGE, bias_in_levels))
         return graph.cast(graph.op("Clip", levels, graph.scalar(0), graph.scalar(_LEVEL_MAX)), np.uint8)
+
+    def _add_weights(self, graph: GraphBuilder) -> Callable[[nn.Module], tuple[str, str]]:
+        """Return a function that adds weight and bias of a layer; those of the stem are for levels of 0..255."""
+
+        def add(layer: nn.Module) -> tuple[str, str]:
+            weight, bias = weight_and_bias(layer)
+            if layer is self.network.stem:
+                weight, bias = take_levels(weight, bias)
+            return graph.float_tensor(weight), graph.float_tensor(bias)
+
+        return add
+
+
+def as_floats(graph: GraphBuilder, pixels: str) -> str:
+    """Convert pixels, uint8 [batch, height, width, 3], to levels of 0..255: float32 [batch, 3, height, width]."""
+    return graph.cast(graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), np.float32)
 
 
 def add_context(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: bool = False) -> str:
@@ -68,8 +91,10 @@ def add_context(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: b
     Returns:
         The context: float32 [batch, channels, 1, 1].
     """
-    patch_layers, statistics_layers = network.context_network.patch_layers, network.context_network.statistics_layers
-    features = graph.cast(graph.op("Transpose", glimpse, perm=[0, 3, 1, 2]), np.float32)
+    context_network = network.context_network
+    assert context_network is not None  # noqa: S101 (norm is none)
+    patch_layers, statistics_layers = context_network.patch_layers, context_network.statistics_layers
+    features = as_floats(graph, glimpse)
     weight, bias = take_levels(*weight_and_bias(patch_layers[0]))
     features = graph.op("Relu", _conv(graph, features, weight, graph.float_tensor(bias), GLIMPSE_PATCH_PX))
     features = graph.op("Relu", _conv(graph, features, *_constant_layer(graph, patch_layers[2])))
@@ -79,6 +104,60 @@ def add_context(graph: GraphBuilder, network: Lite, glimpse: str, *, negative: b
     hidden = graph.op("Relu", _conv(graph, statistics, weight1[:, :, None, None], graph.float_tensor(bias1)))
     sign = -1 if negative else 1
     return _conv(graph, hidden, sign * weight2[:, :, None, None], graph.float_tensor(sign * bias2))
+
+
+def add_measured(
+    graph: GraphBuilder, network: Lite, pixels: str, weights: Callable[[nn.Module], tuple[str, str]]
+) -> list[str]:
+    """Add what `Lite` with norm "instance" measures on a glimpse: stem and blocks in float32.
+
+    Args:
+        graph: Graph that is extended.
+        network: Network whose normalisations are measured.
+        pixels: Glimpses, float32 [batch, 3, side, side], in the range that the stem's weights are for.
+        weights: Returns the names of weight and bias of a convolution. They should be the very constants that the
+            layers of the photo have: where a photo has a single colour, a normalisation multiplies any difference.
+
+    Returns:
+        Factors and summands of the stem, and the factors of both convolutions of each block: float32 [batch, channels,
+        1, 1] each.
+    """
+
+    def convolve(features: str, layer: nn.Module, kernel: int, stride: int = 1) -> str:
+        return _conv_of(graph, features, *weights(layer), kernel=kernel, stride=stride)
+
+    features = convolve(pixels, network.stem, network.scale, network.scale)
+    assert isinstance(network.stem_norm, PhotoNorm)  # noqa: S101 (norm is instance)
+    mean = graph.op("GlobalAveragePool", features)
+    centred = graph.op("Sub", features, mean)
+    variance = graph.op("GlobalAveragePool", graph.op("Mul", centred, centred))
+    factor = graph.op("Div", _per_channel(graph, network.stem_norm.weight), _root(graph, variance))
+    summand = graph.op("Sub", _per_channel(graph, network.stem_norm.bias), graph.op("Mul", mean, factor))
+    measured = [factor, summand]
+    features = graph.op("Relu", graph.op("Add", graph.op("Mul", features, factor), summand))
+    for block in network.body:
+        assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
+        hidden = convolve(features, block.first, 3)
+        measured.append(_measure_scale(graph, block.first_norm, hidden))
+        residual = convolve(graph.op("Relu", graph.op("Mul", hidden, measured[-1])), block.second, 3)
+        measured.append(_measure_scale(graph, block.second_norm, residual))
+        features = graph.op("Relu", graph.op("Add", features, graph.op("Mul", residual, measured[-1])))
+    return measured
+
+
+def _measure_scale(graph: GraphBuilder, scale: nn.Module | None, features: str) -> str:
+    """Compute what `PhotoScale.measure` returns."""
+    assert isinstance(scale, PhotoScale)  # noqa: S101 (norm is instance)
+    mean_square = graph.op("GlobalAveragePool", graph.op("Mul", features, features))
+    return graph.op("Div", _per_channel(graph, scale.weight), _root(graph, mean_square))
+
+
+def _per_channel(graph: GraphBuilder, values: Tensor) -> str:
+    return graph.float_tensor(values.detach().numpy()[:, None, None])
+
+
+def _root(graph: GraphBuilder, mean_square: str) -> str:
+    return graph.op("Sqrt", graph.op("Add", mean_square, graph.scalar(NORM_EPSILON)))
 
 
 def _mean_and_deviation(graph: GraphBuilder, features: str) -> str:
@@ -138,11 +217,18 @@ def _styled_bias(graph: GraphBuilder, bias: Floats, style_table: Tensor | None, 
     return graph.op("Add", style_shift(graph, style_table, style), graph.float_tensor(bias))
 
 
-def _add_block(graph: GraphBuilder, block: ResidualBlock, features: str, style: str | None) -> str:
-    hidden = graph.op("Relu", _conv(graph, features, *_constant_layer(graph, block.first)))
+def _add_block(
+    graph: GraphBuilder, block: ResidualBlock, features: str, style: str | None, measured: Sequence[str]
+) -> str:
+    """Add a residual block; `measured` is empty without normalisation."""
+    hidden = _conv(graph, features, *_constant_layer(graph, block.first))
+    if measured:
+        hidden = graph.op("Mul", hidden, measured[0])
     second, style_table = split_style_table(block.second)
     weight, bias = weight_and_bias(second)
-    residual = _conv(graph, hidden, weight, _styled_bias(graph, bias, style_table, style))
+    residual = _conv(graph, graph.op("Relu", hidden), weight, _styled_bias(graph, bias, style_table, style))
+    if measured:
+        residual = graph.op("Mul", residual, measured[1])
     return graph.op("Relu", graph.op("Add", features, residual))
 
 
@@ -154,12 +240,16 @@ def _constant_layer(graph: GraphBuilder, layer: nn.Module) -> tuple[Floats, str]
 
 def _conv(graph: GraphBuilder, features: str, weight: NDArray[Any], bias: str, stride: int = 1) -> str:
     """Add a convolution that keeps the size, or (with a stride) one of patches that do not overlap."""
-    kernel = weight.shape[2]
+    return _conv_of(graph, features, graph.float_tensor(weight), bias, kernel=weight.shape[2], stride=stride)
+
+
+def _conv_of(graph: GraphBuilder, features: str, weight: str, bias: str, *, kernel: int, stride: int) -> str:
+    """Add the same for a weight that the graph has already."""
     pad = kernel // 2 if stride == 1 else 0
     return graph.op(
         "Conv",
         features,
-        graph.float_tensor(weight),
+        weight,
         bias,
         kernel_shape=[kernel, kernel],
         strides=[stride, stride],

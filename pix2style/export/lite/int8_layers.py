@@ -14,10 +14,25 @@ from dataclasses import replace
 
 from torch import nn
 
-from pix2style.export.graph_builder import GraphBuilder
+from pix2style.export.graph_builder import Floats, GraphBuilder
 from pix2style.export.lite.calibration import Calibration, QuantParams
-from pix2style.export.lite.float_layers import add_context, split_style_table, style_shift, weight_and_bias
-from pix2style.export.lite.int8_operators import QuantizedConv, add_conv, dequantize, fake_quantize, quantize
+from pix2style.export.lite.float_layers import (
+    add_context,
+    add_measured,
+    as_floats,
+    split_style_table,
+    style_shift,
+    weight_and_bias,
+)
+from pix2style.export.lite.int8_operators import (
+    QuantizedConv,
+    add_conv,
+    add_scaled_conv,
+    dequantize,
+    dequantized_weight,
+    fake_quantize,
+    quantize,
+)
 from pix2style.export.lite.lite_graph import Sizes
 from pix2style.export.lite.quantize_weights import quantize_weights
 from pix2style.nets.lite import Lite, ResidualBlock
@@ -51,11 +66,14 @@ class Int8Layers:
     def add_layers(self, graph: GraphBuilder, pixels: str, glimpse: str, style: str | None, sizes: Sizes) -> str:
         """Add the layers to a graph; see `lite_graph.LiteLayers.add_layers`."""
         network = self.network
-        context = add_context(graph, network, glimpse)
-        features = self._add_stem(graph, pixels, context, style, sizes)
-        for number, block in enumerate(network.body):
-            assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
-            features = self._add_block(graph, block, number, features, style)
+        if network.norm == "instance":
+            features = self._add_normalized(graph, pixels, glimpse)
+        else:
+            context = add_context(graph, network, glimpse)
+            features = self._add_stem(graph, pixels, context, style, sizes)
+            for number, block in enumerate(network.body):
+                assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
+                features = self._add_block(graph, block, number, features, style)
         head_input = f"features.{len(network.body)}"
         head = self._quantize_layer(network.head, head_input, colours=_COLOURS)
         head = replace(head, bias=head.bias - _HALF_LEVEL)
@@ -85,13 +103,61 @@ class Int8Layers:
         features = graph.op("Relu", graph.op("Add", stem, self._expand_context(graph, context, sizes)))
         return quantize(graph, features, self.params["features.0"])
 
+    def _add_normalized(self, graph: GraphBuilder, pixels: str, glimpse: str) -> str:
+        """Add stem and blocks of a network with norm "instance"; see `add_scaled_conv`."""
+        network, quantized = self.network, self._quantize_convolutions()
+
+        def weights(layer: nn.Module) -> tuple[str, str]:
+            # The rounded weights, so that what is measured is what the 8-bit layers give.
+            weight, bias = quantized[layer].weight, quantized[layer].bias
+            constant = layer is not network.stem
+            return dequantized_weight(graph, weight, has_constant_bias=constant), graph.float_tensor(bias)
+
+        levels = as_floats(graph, glimpse)
+        glimpse_pixels = graph.op("Sub", graph.op("Div", levels, graph.scalar(_HALF_RANGE)), graph.scalar(1))
+        stem_factors, stem_summands, *factors = add_measured(graph, network, glimpse_pixels, weights)
+        stem = quantized[network.stem]
+        features = add_scaled_conv(
+            graph,
+            graph.op("Transpose", pixels, perm=[0, 3, 1, 2]),
+            _PIXEL_PARAMS,
+            replace(stem, bias=stem.bias + _half_level(stem)),
+            stem_factors,
+            output_params=self.params["features.0"],
+            summands=stem_summands,
+            stride=network.scale,
+        )
+        for number, block in enumerate(network.body):
+            input_params, hidden_params = self.params[f"features.{number}"], self.params[f"hidden.{number}"]
+            residual_params = self.params[f"residual.{number}"]
+            first, second = quantized[block.first], quantized[block.second]  # type: ignore[index]
+            hidden = add_scaled_conv(
+                graph, features, input_params, first, factors[2 * number], output_params=hidden_params
+            )
+            residual = add_scaled_conv(
+                graph, hidden, hidden_params, second, factors[2 * number + 1], output_params=residual_params
+            )
+            summands = dequantize(graph, features, input_params), dequantize(graph, residual, residual_params)
+            total = graph.op("Relu", graph.op("Add", *summands))
+            features = quantize(graph, total, self.params[f"features.{number + 1}"])
+        return features
+
+    def _quantize_convolutions(self) -> dict[nn.Module, QuantizedConv]:
+        """Quantise stem and blocks."""
+        convolutions: dict[nn.Module, QuantizedConv] = {self.network.stem: self._quantize_layer(self.network.stem)}
+        for number, block in enumerate(self.network.body):
+            assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
+            convolutions[block.first] = self._quantize_layer(block.first, f"features.{number}")
+            convolutions[block.second] = self._quantize_layer(block.second, f"hidden.{number}")
+        return convolutions
+
     def _stem_conv(self, graph: GraphBuilder, pixels: str, style: str | None, shifts: list[str]) -> str:
         """Add the convolution of the stem, with additional shifts of its channels."""
-        stem, scale = self._quantize_layer(self.network.stem), self.network.scale
-        bias = stem.bias + _HALF_LEVEL * (stem.weight.values.sum(axis=(1, 2, 3)) * stem.weight.scales)
         photo = dequantize(graph, graph.op("Transpose", pixels, perm=[0, 3, 1, 2]), _PIXEL_PARAMS)
         shifts = [*_style_shifts(graph, self.network.stem, style), *shifts]
-        return add_conv(graph, photo, _PIXEL_PARAMS, replace(stem, bias=bias), shifts=shifts, stride=scale)
+        stem, scale = self._quantize_layer(self.network.stem), self.network.scale
+        stem = replace(stem, bias=stem.bias + _half_level(stem))
+        return add_conv(graph, photo, _PIXEL_PARAMS, stem, shifts=shifts, stride=scale)
 
     def _expand_context(self, graph: GraphBuilder, context: str, sizes: Sizes) -> str:
         """Repeat the context at every position of the feature maps.
@@ -138,6 +204,12 @@ class Int8Layers:
             error = quantized.values * quantized.scales[:, None, None, None] - weight
             bias = bias - error.sum(axis=(2, 3)) @ self.means[input_name]
         return QuantizedConv(quantized, bias)
+
+
+def _half_level(stem: QuantizedConv) -> Floats:
+    """Return what corrects the bias of the stem for bytes that are read half a level too low, [filters]."""
+    sums: Floats = stem.weight.values.sum(axis=(1, 2, 3)) * stem.weight.scales
+    return _HALF_LEVEL * sums
 
 
 def _style_shifts(graph: GraphBuilder, layer: nn.Module, style: str | None) -> list[str]:

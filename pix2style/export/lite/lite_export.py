@@ -38,6 +38,11 @@ class LiteExport(GeneratorExport):
         folded = self._network.folded().eval()
         if precision != "int8":
             return lite_graph(folded, FloatLayers(folded))
+        if for_opencv and folded.norm != "none":
+            raise ArtifactError(
+                "OpenCV cannot run the 8-bit file of a generator with normalisation (model.lite.norm: instance): export"
+                " --precision fp32, which OpenCV runs"
+            )
         if calibration_photos is None:
             raise ArtifactError("int8 needs photos to measure the ranges of the 8-bit values on: name the pair set")
         exponent = best_exponent(folded, calibration_photos)
@@ -59,4 +64,5 @@ class LiteExport(GeneratorExport):
             "blocks": len(self._network.body),
             "scale": self._network.scale,
             "styles": self._network.styles,
+            "norm": self._network.norm,
         }

@@ -133,7 +133,8 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
 
     Raises:
         ArtifactError: The run cannot be used.
-        ConfigError: The run has another number of styles than the student, or no features to compare.
+        ConfigError: The run has another number of styles than the student or no features to compare, or it needs whole
+            photos and would get crops.
     """
     section = config.distill
     if section.teacher_run is None or not section.is_active:
@@ -144,6 +145,11 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
         raise ConfigError(
             f"[distill -> teacher_run] {section.teacher_run}: holds {counted(teacher.styles, 'style')}, but the student"
             f" {student.styles}: set model.styles={teacher.styles}, or name another run"
+        )
+    if teacher.global_context and not teacher.uses_glimpse and config.train.augment.crop is not None:
+        raise ConfigError(
+            f"[distill -> teacher_run] {section.teacher_run}: its normalisation takes statistics of the whole photo, so"
+            " it cannot stylize crops: set train.augment.crop=null train.batch=1"
         )
     # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
     with torch.random.fork_rng(devices=[]):

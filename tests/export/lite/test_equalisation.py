@@ -26,16 +26,16 @@ _CALIBRATION = [synthetic_photo(72, 60, seed) for seed in range(12)]  # four for
 _HELD_OUT = [synthetic_photo(60, 72, seed) for seed in (10, 11)]
 
 
-@pytest.fixture(params=[1, 3], ids=["lite", "styles"])
+@pytest.fixture(params=[(1, "none"), (1, "instance"), (3, "none")], ids=["lite", "instance", "styles"])
 def uneven(request: pytest.FixtureRequest) -> Lite:
     """A network after a short training, whose hidden channels were scaled by 0.03 to 30: the same function in float."""
-    return copy.deepcopy(_uneven(request.param))
+    return copy.deepcopy(_uneven(*request.param))
 
 
 @functools.cache
-def _uneven(styles: int) -> Lite:
+def _uneven(styles: int, norm: str) -> Lite:
     torch.manual_seed(0)
-    network = Lite(channels=16, blocks=2, styles=styles)
+    network = Lite(channels=16, blocks=2, styles=styles, norm=norm)
     photo = torch.from_numpy(to_batch([synthetic_photo(64, 64, seed) for seed in range(4)]))
     style = torch.eye(network.styles).repeat(4, 1)[:4] if network.styles > 1 else None
     adam = torch.optim.Adam(network.parameters(), 5e-3)
@@ -49,8 +49,11 @@ def _uneven(styles: int) -> Lite:
             assert isinstance(block, ResidualBlock)
             second = block.second.layer if folded.styles > 1 else block.second
             factors = 10 ** torch.linspace(-1.5, 1.5, folded.channels)
-            block.first.weight.mul_(factors.view(-1, 1, 1, 1))  # type: ignore[operator]
-            block.first.bias.mul_(factors)  # type: ignore[operator]
+            if block.first_norm is None:
+                block.first.weight.mul_(factors.view(-1, 1, 1, 1))  # type: ignore[operator]
+                block.first.bias.mul_(factors)  # type: ignore[operator]
+            else:  # behind the normalisation the channels have the ranges that it gives them
+                block.first_norm.weight.mul_(factors)
             second.weight.div_(factors.view(1, -1, 1, 1))  # type: ignore[union-attr,operator]
     return folded
 
@@ -80,7 +83,7 @@ def test_channels_have_similar_ranges_afterwards(uneven: Lite) -> None:
         maxima: list[torch.Tensor] = []
         block = network.body[0]
         assert isinstance(block, ResidualBlock)
-        hook = block.first.register_forward_hook(
+        hook = (block.first_norm or block.first).register_forward_hook(
             lambda _module, _inputs, output: maxima.append(output.relu().amax(dim=(0, 2, 3)))
         )
         generate(network, _CALIBRATION[:1])

@@ -20,24 +20,29 @@ from pix2style.nets.style_condition import ConditionalLayer
 SIZES = [(64, 64), (61, 47), (1, 1), (2, 7), (1, 31), (130, 97)]
 
 
-def random_network(styles: int = 1, scale: int = 4, channels: int = 12) -> Lite:
+def random_network(styles: int = 1, scale: int = 4, channels: int = 12, norm: str = "none") -> Lite:
     """A network whose weights all have an effect, also those that start at zero (context, styles, 1x1 branches)."""
     torch.manual_seed(3)
-    network = Lite(channels, 2, scale, styles).eval()
+    network = Lite(channels, 2, scale, styles, norm).eval()
     with torch.no_grad():
         for weights in network.parameters():
             weights.add_(torch.randn_like(weights), alpha=0.02)
-        network.context_network.statistics_layers[-1].weight.normal_(std=0.2)  # type: ignore[operator, union-attr]
+        if network.context_network is not None:
+            network.context_network.statistics_layers[-1].weight.normal_(std=0.2)  # type: ignore[operator, union-attr]
         for module in network.modules():
             if isinstance(module, ConditionalLayer):
                 module.table.normal_(std=0.2)
     return network
 
 
-@pytest.fixture(scope="module", params=[(1, 4), (3, 4), (1, 2), (1, 1)], ids=["lite", "styles", "half", "full"])
+@pytest.fixture(
+    scope="module",
+    params=[(1, 4, "none"), (1, 4, "instance"), (3, 4, "none"), (1, 2, "none"), (1, 1, "none")],
+    ids=["lite", "instance", "styles", "half", "full"],
+)
 def network(request: pytest.FixtureRequest) -> Lite:
-    styles, scale = request.param
-    return random_network(styles, scale)
+    styles, scale, norm = request.param
+    return random_network(styles, scale, norm=norm)
 
 
 @pytest.fixture(scope="module")
