@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make filters of the gallery again, from public packages, on the processor alone: about ten minutes for each.
+# Make filters of the gallery again, from public packages, on the processor alone. This takes about ten minutes for each:
+# five for the pairs and the training, and the rest for the figures of the card.
 #
 #   bash gallery/make.sh                        # all of them
 #   bash gallery/make.sh great-wave mackerel    # these

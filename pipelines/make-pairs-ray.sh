@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make pairs of very many photos on a Ray cluster. All machines must see the folders of the photos and of the pair set, and
-# have pix2style with the extras pairs and ray installed. You can stop the script and start it again: finished pairs are kept.
+# have pix2style with the extras painting and ray installed. You can stop the script and start it again: finished pairs
+# are kept.
 #
 #   CONTENT=/data/photos STYLE=painting.jpg OUT=/data/pairs/mine bash pipelines/make-pairs-ray.sh
 #

@@ -2,10 +2,15 @@
 # Run a Weights & Biases sweep (pipelines/sweep.yaml). `sweep.sh` creates a sweep and works on it; on other machines,
 # `sweep.sh agent ID` helps. CONFIG and PAIRS name the experiment, IMAGES is the length of a trial in training images, and
 # TRIALS is the number of trials that this machine runs. The agent itself calls `sweep.sh trial KEY=VALUE...`.
+#
+# STARTS are the settings of every trial for when losses begin. In watercolor.yaml the losses on features begin after
+# 1,000,000 images and the discriminator after 1,100,000, so in a short trial their weights would have no effect.
 set -euo pipefail
 CONFIG=${CONFIG:-configs/watercolor.yaml}
 PAIRS=${PAIRS:-data/pairs/watercolor}
 IMAGES=${IMAGES:-40000}
+STARTS=${STARTS:-losses.features.start_images=0 losses.features.start_share=0.5 losses.adversarial.start_images=0
+    losses.adversarial.ramp_images=0 losses.adversarial.start_share=0.55 losses.adversarial.ramp_share=0.05}
 
 case ${1:-new} in
 new)
@@ -18,8 +23,9 @@ agent)
 trial)
     shift
     # W&B sets the ID of the trial, so a trial that was stopped resumes in its own folder.
+    # shellcheck disable=SC2086 # several overrides
     exec pix2style train --config "$CONFIG" --pairs "$PAIRS" --out "runs/sweep/${WANDB_RUN_ID:?set by the agent}" --resume-if-begun \
-        "train.images=$IMAGES" tracking.wandb=online tracking.artifacts=false "$@"
+        "train.images=$IMAGES" $STARTS tracking.wandb=online tracking.artifacts=false "$@"
     ;;
 *)
     echo "usage: sweep.sh [new | agent ID]" >&2

@@ -14,6 +14,7 @@ _PAGES = (
     "benchmarks/LOG.md",
     "benchmarks/quality.md",
     "data/README.md",
+    "pipelines/base/README.md",
     "pix2style/gallery/filters/photos.md",
     "pix2style/samples/LICENSES.md",
 )
@@ -73,8 +74,9 @@ def _page_of(name: str) -> tuple[str, str]:
         return _EXPERIMENTS_PAGE, f"#{_slug(path.name)}" if path.suffix == ".yaml" else ""
     if name == _CONTAINER_FILE:
         return _PIPELINES_PAGE, f"#{_slug(name)}"
-    if path.parts[0] == "pipelines":
-        return _PIPELINES_PAGE, f"#{_slug(path.name)}" if path.suffix else ""
+    if path.parts[0] == "pipelines" and name not in _PAGES:
+        is_listed = path.parent == Path("pipelines") and path.suffix in _LANGUAGES
+        return _PIPELINES_PAGE, f"#{_slug(path.name)}" if is_listed else ""
     return _place(name), ""
 
 

@@ -66,7 +66,7 @@ def show_command(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Print all keys with their values, also the defaults.")] = False,
 ) -> None:
-    """Print a configuration, to read it or to begin an own one: `pix2style config show finetune > mine.yaml`."""
+    """Print a configuration, to read it or to make one of your own: `pix2style config show finetune > mine.yaml`."""
     require("pairs", "pydantic", "yaml")
     from pix2style.config.load import load_config
     from pix2style.config.shipped import find_config

@@ -22,7 +22,7 @@ def doctor_command(as_json: JsonOption = False) -> None:
     Prints versions, GPU, extras, caches, free disk space, and which network stylizes for which teacher. Nothing is
     downloaded or written.
 
-    Exit code 1: something has to be mended. It is listed under "problems"; missing extras are no problems.
+    Exit code 1: there are problems, which are listed under "problems". A missing extra is not a problem.
     """
     from pix2style.recipes.doctor import examine
 

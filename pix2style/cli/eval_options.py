@@ -90,8 +90,8 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What computes the stylizers, which must be filter files or runs then, for example cuda or openvino"
-        " (pix2style doctor lists all). Default: cpu.",
+        help="Device on which filter files and runs are computed, for example cuda or openvino (pix2style doctor lists"
+        " all devices). With this option, all stylizers must be filter files or runs. Default: cpu.",
     ),
 ]
 SteadyOption = Annotated[
@@ -104,6 +104,6 @@ SteadyOption = Annotated[
 ModeOption = Annotated[
     list[Steady] | None,
     typer.Option(
-        help="With --steady: how much is done for steadiness, as infer --steady does. Repeatable. Default: off."
+        help="With --steady: the mode of infer --steady that is measured (off, lock or full). Repeatable. Default: off."
     ),
 ]

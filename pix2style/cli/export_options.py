@@ -144,7 +144,8 @@ class RunOptions:
         """
         given = [f"--{field.name}" for field in fields(self) if getattr(self, field.name) != field.default]
         if given and not any(source.is_dir() for source in sources):
-            raise ConfigError(f"{', '.join(given)}: for runs only, and there are filter files only: leave it out")
+            names = ", ".join(given)
+            raise ConfigError(f"{names}: for runs only, and the sources are filter files: leave out {names}")
 
     def open(self, run: Path) -> ExportSource:
         """Load the generator of a run, as the options say."""

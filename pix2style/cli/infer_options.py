@@ -51,9 +51,10 @@ FilterArgument = Annotated[
     typer.Argument(
         metavar="FILTER",
         autocompletion=complete_filter,
-        help="A name that `pix2style gallery` lists, for example great-wave (a file or run folder of that name here"
-        " wins), a filter file (.onnx; FILE@1 for its style 1), or a blend of several (great-wave:0.6,FILE:0.4). Or, if"
-        " their extras are installed: a run folder (RUN or RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING.",
+        help="A name that `pix2style gallery` lists, for example great-wave; a filter file (.onnx; FILE@1 for its style"
+        " 1); or a blend of several (great-wave:0.6,FILE:0.4). If their extras are installed, also a run folder (RUN or"
+        " RUN@1), watercolor, magenta:PAINTING or gatys:PAINTING. If the working folder holds a file or run folder with"
+        " a name of the gallery, the file or run is taken.",
     ),
 ]
 StrengthOption = Annotated[

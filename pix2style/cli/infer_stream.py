@@ -31,7 +31,8 @@ def check_for_one_photo(clip_options: Sequence[str]) -> None:
         ConfigError: There are such options.
     """
     if clip_options:
-        raise ConfigError(f"{', '.join(clip_options)}: for clips only, and there are none: leave it out")
+        names = ", ".join(clip_options)
+        raise ConfigError(f"{names}: for clips only, and the input is a photo: leave out {names}")
 
 
 def infer_to_standard_output(

@@ -72,8 +72,8 @@ TeacherOption = Annotated[
 TeacherFileOption = Annotated[
     list[Path] | None,
     typer.Option(
-        help="File that your own teacher reads, for example its weights. Another content of the file makes another"
-        " pair set. Repeatable."
+        help="File that your own teacher reads, for example its weights. Its digest becomes part of the identity of the"
+        " pair set, so pairs of two versions of the file are never mixed. Repeatable."
     ),
 ]
 TeacherTimeoutOption = Annotated[

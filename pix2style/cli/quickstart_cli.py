@@ -97,7 +97,8 @@ def _print_report(report: QuickstartReport) -> None:
         print(line)
     print(f"before/after  {report.before_after}\npictures      {report.pictures}")
     print("time          " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in report.seconds.items()))
-    print(f"\nnext:         pix2style infer {report.filter} YOUR_PHOTOS -o OUT")
+    print(f"\nnext:         pix2style infer {report.filter_8_bit or report.filter} YOUR_PHOTOS -o OUT")
+    print("              add --look 1024 for photos of phones and cameras: otherwise strokes are too small to see")
     if report.interrupted:
         print("stopped:      the training was interrupted; the same command goes on with it")
 

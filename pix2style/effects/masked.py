@@ -173,7 +173,10 @@ class MaskedByName(Effect):
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
         """Raise a ConfigError: only files have names."""
         del images
-        raise ConfigError(f"{self._folder.path}: masks in a folder are for files: give the image's own mask instead")
+        raise ConfigError(
+            f"{self._folder.path}: a folder of masks works with files only, because a mask is found by the name of its"
+            " photo: for an image without a file, give the mask itself"
+        )
 
 
 def notes_about_masks(stylizer: Stylizer, *, has_alpha: bool) -> list[str]:

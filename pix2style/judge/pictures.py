@@ -217,7 +217,10 @@ def _merged(column: Column, images: Mapping[str, Path | Image8], path: Path) -> 
     for photo, image in images.items():
         known = column.images.get(photo)
         if known is not None and not np.array_equal(column.read(photo), np.asarray(image)):
-            raise DataError(f"{path}: shows another picture of {photo} by {column.name} than another of the inputs")
+            raise DataError(
+                f"{path}: its picture of {photo} by {column.name} differs from that of an earlier input: name only one"
+                " of the two"
+            )
     return Column(column.name, {**column.images, **images})
 
 

@@ -92,4 +92,4 @@ def cannot_be_used(provider: str, reason: str) -> ConfigError:
     """Return the error for a device that ONNX Runtime has a provider for, and that does not work."""
     name = next((name for name, device in DEVICES.items() if device.provider == provider), provider)
     library = OPENVINO if provider == OPENVINO else "ONNX Runtime"
-    return ConfigError(f"--device {name}: {library} cannot use it here ({reason}): mend that, or leave out --device")
+    return ConfigError(f"--device {name}: {library} cannot use it here ({reason}): solve this, or leave out --device")

@@ -65,8 +65,8 @@ def open_on_device(
 def check_device(name: str, path: Path) -> None:
     """Check that a device can be used for a filter. OpenVINO is refused for 8-bit filters, whose pixels it changes.
 
-    Its transformations for low precision move the places where values are rounded, which changed outputs by up to 32
-    levels of 255 (benchmarks/LOG.md).
+    Its transformations for low precision move the places where values are rounded, which changed outputs by up to 26
+    levels of 255 in float32 and 60 in bf16 (docs/results.md).
 
     Args:
         name: Name of the device.
@@ -80,8 +80,8 @@ def check_device(name: str, path: Path) -> None:
     providers_of(name)
     if name == OPENVINO_DEVICE and spec_in(read_metadata(read_file(path)), path).precision == "int8":
         raise ConfigError(
-            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, which OpenVINO computes less exactly (up to 32"
-            " levels off): leave out --device, or take the float32 or float16 file of the filter"
+            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, whose pixels OpenVINO changes by up to 60 of 255"
+            " levels: leave out --device, or take the float32 or float16 file of the filter"
         )
 
 

@@ -70,9 +70,11 @@ class GivenOptions:
             return
         has_clips, has_photos = (any(True for _ in jobs.positions_of(clips=clips)) for clips in (True, False))
         if self.clips and not has_clips:
-            raise ConfigError(f"{', '.join(self.clips)}: for clips only, and there are none: leave it out")
+            names = ", ".join(self.clips)
+            raise ConfigError(f"{names}: for clips only, and no input is a clip: leave out {names}")
         if self.photos and not has_photos:
-            raise ConfigError(f"{', '.join(self.photos)}: for photos only, and there are none: leave it out")
+            names = ", ".join(self.photos)
+            raise ConfigError(f"{names}: for photos only, and no input is a photo: leave out {names}")
 
 
 def stylize_inputs(

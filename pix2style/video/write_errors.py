@@ -23,8 +23,8 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         yield
     except (FFmpegError, OSError) as error:
         raise DataError(
-            f"{path}: cannot be written ({one_line(error.strerror or error)}): make room there or solve it, and run the"
-            " same command again: it goes on with what is done"
+            f"{path}: cannot be written ({one_line(error.strerror or error)}): free disk space there or remove the"
+            " cause, and run the same command again, which keeps the finished parts of the clip"
         ) from error
 
 

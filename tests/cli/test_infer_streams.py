@@ -211,7 +211,7 @@ def test_an_output_that_exists(infer: Callable[..., Done], red_filter: Path, pho
         (("-", "a.png", "-o", "out"), "-: standard input is a single image: name no other inputs beside it"),
         (("a.png", "b.png", "-o", "-"), "-o -: standard output takes a single image"),
         (("a.png", "-o", "-", "--json"), "--json: standard output takes the image"),
-        (("-", "-o", "-", "--start", "3"), "--start: for clips only, and there are none"),
+        (("-", "-o", "-", "--start", "3"), "--start: for clips only, and the input is a photo"),
         (("-o", "out"), "INPUTS: name photos or clips, - for standard input, or a list with --files-from"),
         (("a.png", "-o", "out", "-0"), "--null: is about --files-from"),
         (("a.png", "-o", "out", "--lossless", "--quality", "90"), "--quality 90: --lossless has no quality"),

@@ -138,7 +138,7 @@ def test_a_mask_for_each_file(negative: Stylizer, photo: Image8, half: np.ndarra
     for name, mask in {"a.png": half, "b.png": ~half, "sub/a.png": ~half}.items():
         expected = with_mask(PreserveColor(negative), mask, feather_px=0)(photo)
         assert np.array_equal(read_picture(tmp_path / "out" / name).rgb, expected)
-    with pytest.raises(ConfigError, match="masks in a folder are for files"):
+    with pytest.raises(ConfigError, match="a folder of masks works with files only"):
         effect(photo)
 
 

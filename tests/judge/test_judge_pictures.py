@@ -61,7 +61,7 @@ def test_a_contact_sheet_has_everything(tmp_path: Path, make_folder: MakeFolder)
     assert open_pictures([one, sheet("two.png", {"b": 90}, ("x.jpg", "y.jpg"))]).stylizers == ["teacher", "a", "b"]
     with pytest.raises(DataError, match="lacks pictures that teacher has: z"):
         open_pictures([one, sheet("three.png", {"b": 90}, ("x.jpg", "y.jpg", "z.jpg"))])
-    with pytest.raises(DataError, match="shows another picture of x by a"):
+    with pytest.raises(DataError, match="its picture of x by a differs"):
         open_pictures([one, sheet("four.png", {"a": 51}, ("x.jpg",))])
     with pytest.raises(ConfigError, match=r"one\.png: shows the pictures of a teacher, teacher, and t is one already"):
         open_pictures([one], teacher=make_folder("t", 5, ("x", "y")))

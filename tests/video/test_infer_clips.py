@@ -228,8 +228,8 @@ def test_a_part_in_another_container(infer: Infer, red_filter: Path, clip: Path,
         (["--crf", "52"], "--crf 52"),
         (["--codec", "prores"], "--codec prores"),
         (["--codec", "nonsense"], "--codec nonsense"),
-        (["--quality", "80"], "--quality: for photos only, and there are none: leave it out"),
-        (["--format", "png"], "--format: for photos only, and there are none: leave it out"),
+        (["--quality", "80"], "--quality: for photos only, and no input is a photo: leave out --quality"),
+        (["--format", "png"], "--format: for photos only, and no input is a photo: leave out --format"),
         (["--timeline", "none.txt"], "none.txt: cannot be read: No such file or directory"),
     ],
 )
@@ -253,7 +253,7 @@ def test_options_of_clips_with_photos_only(
 ) -> None:
     done = infer(red_filter, folder / "a.jpg", "-o", tmp_path / "out", *option)
     assert done.code == 2
-    assert f"{option[0]}: for clips only, and there are none: leave it out" in done.err
+    assert f"{option[0]}: for clips only, and no input is a clip: leave out {option[0]}" in done.err
     assert not (tmp_path / "out").exists()
 
 

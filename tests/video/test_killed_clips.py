@@ -72,7 +72,7 @@ def test_full_disk(clip: Path, whole: bytes, tmp_path: Path) -> None:
     full = run(clip, out, 30, "full")
     assert full.returncode == 1
     assert len(full.stderr.splitlines()) == 1
-    assert full.stderr.startswith(f"{out}: cannot be written (File too large): make room there")
+    assert full.stderr.startswith(f"{out}: cannot be written (File too large): free disk space there")
     assert out.read_bytes() == b"before"
     assert int(run(clip, out, 0, "nothing").stdout) >= 12
     assert out.read_bytes() == whole

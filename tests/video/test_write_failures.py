@@ -73,8 +73,8 @@ def test_full_disk_while_a_segment_is_encoded(tmp_path: Path, monkeypatch: pytes
         with pytest.raises(DataError) as error:
             encode_segment(clip_frames(TIMES[10:20]), tmp_path / "1", settings)
     assert str(error.value) == (
-        f"{tmp_path / '1'}: cannot be written (No space left on device): make room there or solve it, and run the same"
-        " command again: it goes on with what is done"
+        f"{tmp_path / '1'}: cannot be written (No space left on device): free disk space there or remove the cause,"
+        " and run the same command again, which keeps the finished parts of the clip"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["0"]
     assert segments.read_segment(tmp_path / "0").times.tolist() == done.times.tolist()
@@ -99,7 +99,7 @@ def test_full_disk_while_segments_are_joined(source: Path, out: Path, monkeypatc
     real_packets = join.copied_packets
     monkeypatch.setattr(join, "muxer_options", small)
     monkeypatch.setattr(join, "copied_packets", full)
-    with pytest.raises(DataError, match=r"out.mp4: cannot be written \(No space left on device\): make room there"):
+    with pytest.raises(DataError, match=r"out.mp4: cannot be written \(No space left on device\): free disk space"):
         join_segments(parts, facts(source), out, settings)
     assert out.read_bytes() == b"before"
     assert left_in(out) == ["out.mp4", *sorted(path.name for path in parts)]
@@ -117,7 +117,7 @@ def test_join_on_a_disk_that_is_really_full(source: Path, tmp_path: Path, suffix
         (disk / f"out{suffix}").write_bytes(b"before")
         settings, _ = choose_settings(facts(source), tmp_path / f"out{suffix}")
         parts = segments_of(facts(source), tmp_path / f"out{suffix}", clip_frames(TIMES))
-        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\): make room there"):
+        with pytest.raises(DataError, match=r"cannot be written \(No space left on device\): free disk space"):
             join_segments(parts, facts(source), disk / f"out{suffix}", settings)
         assert [path.name for path in disk.iterdir()] == [f"out{suffix}"]
         assert (disk / f"out{suffix}").read_bytes() == b"before"
