@@ -105,7 +105,8 @@ def _orientation(frame: VideoFrame) -> tuple[int, bool]:
     """Return by how many degrees clockwise players rotate the frames, and whether they mirror them then."""
     data = _side_data(frame, "DISPLAYMATRIX")
     if len(data) < 36:
-        return 0, False
+        # PyAV says the rotation, counterclockwise, also where it fails at the side data: see `_side_data`.
+        return round(-frame.rotation / 90) * 90 % 360, False
     # A stored position (x, y) is shown at (a x + c y, b x + d y).
     a, b, _, c, d = struct.unpack_from("=5i", data)
     return round(math.degrees(math.atan2(b, d)) / 90) * 90 % 360, a * d - b * c < 0

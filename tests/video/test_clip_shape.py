@@ -62,6 +62,24 @@ def test_frames_come_upright(tmp_path: Path, suffix: str, clockwise: int, *, mir
         assert _corners(frame.rgb) == shown
 
 
+@pytest.mark.parametrize("clockwise", [0, 90, 180, 270])
+def test_rotation_beside_side_data_that_pyav_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clockwise: int
+) -> None:
+    """As spatial video of phones has it (two views in HEVC), which no encoder here makes."""
+    clip = write_clip(
+        tmp_path / "a.mov", [_quarters()], prepare=lambda stream: stream.set_display_rotation(-clockwise, hflip=False)
+    )
+
+    def fail(_frame: object) -> None:
+        raise ValueError("29 is not a valid Type")
+
+    monkeypatch.setattr("av.frame.SideDataContainer", fail)
+    with pytest.raises(ValueError, match="29 is not"), av.open(str(clip)) as container:
+        next(container.decode(video=0)).side_data.get("DISPLAYMATRIX")
+    assert read_facts(clip).rotation_deg == clockwise
+
+
 @pytest.mark.parametrize(("codec", "suffix"), [("ffv1", "mkv"), ("mjpeg", "mov"), ("libvpx-vp9", "webm")])
 def test_odd_sizes(tmp_path: Path, codec: str, suffix: str) -> None:
     clip = tmp_path / f"a.{suffix}"
