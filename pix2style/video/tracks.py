@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import AttachmentStream, Stream
 
+_TIMES_MAY_BE_EQUAL = 0x20000  # `AVFMT_TS_NONSTRICT`
+_USUAL_RATE = 48_000
 _KINDS = {"audio": ("sound track", "sound tracks"), "subtitle": ("subtitle track", "subtitle tracks")}
 
 
@@ -106,9 +108,10 @@ def copied_packets(
 ) -> Iterator[tuple[Fraction, int, Packet[Any]]]:
     """Yield the packets of the copied tracks with their decode times in seconds and the indexes of their tracks.
 
-    Decode times of a track ascend, also where those of a damaged source do not.
+    Decode times of a track do not descend, also where those of a damaged source do.
     """
     last: dict[Stream, int] = {}
+    samples = {track: _sample_s(copy) for track, copy in copies.items()}
     for packet in _demuxed(original, list(copies), on_note):
         if packet.pts is None or packet.size == 0 or packet.time_base is None:
             continue
@@ -119,12 +122,27 @@ def copied_packets(
         offset = round(part.shift / packet.time_base)
         shown = packet.pts - offset
         decoded = shown if packet.dts is None else packet.dts - offset
+        sample_s = samples[track]
+        if sample_s is not None and sample_s < packet.time_base:
+            # Matroska has several short packets in a millisecond. Moved apart by whole ones, they would fall behind.
+            ticks = packet.time_base / sample_s
+            shown, decoded = round(shown * ticks), round(decoded * ticks)
+            packet.duration = round((packet.duration or 0) * ticks)
+            packet.time_base = sample_s
         if track in last:
-            decoded = max(decoded, last[track] + 1)
+            decoded = max(decoded, last[track] + (sample_s is not None))
         last[track] = decoded
         packet.stream = copies[track]
         packet.pts, packet.dts = max(shown, decoded), decoded
         yield decoded * packet.time_base, packet.stream.index, packet
+
+
+def _sample_s(copy: Stream) -> Fraction | None:
+    """Return the duration of a sample, if packets of a track must not have equal times: of sound in MP4 and QuickTime."""
+    if copy.type != "audio" or copy.container.format.flags & _TIMES_MAY_BE_EQUAL:
+        return None
+    rate = copy.codec_context.sample_rate if copy.codec_context else 0
+    return Fraction(1, rate or _USUAL_RATE)
 
 
 def _demuxed(original: InputContainer, tracks: list[Stream], on_note: Callable[[str], None]) -> Iterator[Packet[Any]]:
