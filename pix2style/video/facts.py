@@ -39,7 +39,7 @@ def read_facts(path: Path) -> ClipFacts:
     with open_container(path) as container:
         stream = video_stream(container, path)
         frame = _first_frame(container, stream, path)
-        return _facts(path, container, stream, frame)
+        return facts_of(path, container, stream, frame)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
@@ -53,7 +53,8 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     raise ClipError(str(path), "holds no frame that can be decoded: it is damaged, cut off or encrypted")
 
 
-def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> ClipFacts:
+def facts_of(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> ClipFacts:
+    """Return what a clip is that is open, and whose first frame is decoded."""
     duration_s = _duration_s(container, stream)
     rate = _fraction(stream.average_rate or stream.guessed_rate or _UNKNOWN_FRAME_RATE)
     components = frame.format.components
