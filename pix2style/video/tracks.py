@@ -40,7 +40,7 @@ class Part:
 
 
 def choose_tracks(original: InputContainer, container: VideoContainer, codec: str) -> tuple[list[Stream], list[str]]:
-    """Return the sound and subtitle tracks that a container can hold, and notes about the others.
+    """Return the sound and subtitle tracks that a container can hold, and notes about the others, and about raw sound.
 
     Args:
         original: The source.
@@ -61,7 +61,18 @@ def choose_tracks(original: InputContainer, container: VideoContainer, codec: st
     for (kind, name, advice), count in left_out.items():
         what = f"its {_KINDS[kind][0]} ({name}) is" if count == 1 else f"{count} {_KINDS[kind][1]} ({name}) are"
         notes.append(f"{what} left out: {container.suffix} cannot hold {'it' if count == 1 else 'them'}{advice}")
-    return kept, notes
+    return kept, notes + _raw_sound_notes(kept, container, codec)
+
+
+def _raw_sound_notes(kept: Sequence[Stream], container: VideoContainer, codec: str) -> list[str]:
+    """Say that samples without compression are in an MP4 file, where few programs expect them."""
+    names = [track.codec_context.name for track in kept if track.type == "audio" and track.codec_context]
+    raw = sorted({name for name in names if name.startswith("pcm_")})
+    if container.muxer != "mp4" or not raw:
+        return []
+    others = " or ".join(suffix for suffix in (".mov", ".mkv") if codec in CONTAINERS[suffix].codecs)
+    what = f"its sound ({', '.join(raw)}) is not compressed"
+    return [f"{what}, which QuickTime and most browsers do not play in {container.suffix}: {others} keeps it playable"]
 
 
 def can_hold(container: VideoContainer, track: Any) -> bool:

@@ -167,6 +167,24 @@ def test_sound_of_other_containers(
         assert max(abs(a - b - offset) for a, b in zip(found, wanted, strict=True)) <= Fraction(2, 1000)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "note"),
+    [
+        (".mp4", "h264", "do not play in .mp4: .mov or .mkv keeps it playable"),
+        (".m4v", "h264", "do not play in .m4v: .mov or .mkv keeps it playable"),
+        (".mp4", "vp9", "do not play in .mp4: .mkv keeps it playable"),
+        (".mov", "h264", ""),
+        (".mkv", "h264", ""),
+    ],
+)
+def test_raw_sound_in_mp4_is_said(tmp_path: Path, suffix: str, codec: str, note: str) -> None:
+    source = write_source(tmp_path / "in.mov", sounds=("pcm_s16le", "aac"))
+    notes = write(facts(source), tmp_path / f"out{suffix}", clip_frames(TIMES), codec=codec)
+    what = "its sound (pcm_s16le) is not compressed, which QuickTime and most browsers "
+    assert notes == ([what + note] if note else [])
+    assert packet_digests(tmp_path / f"out{suffix}")[1] == packet_digests(source)[1]
+
+
 def test_languages_in_quicktime_files(tmp_path: Path) -> None:
     source = write_source(tmp_path / "in.mp4", sounds=("aac", "aac"))
     write(facts(source), tmp_path / "out.mov", clip_frames(TIMES))
