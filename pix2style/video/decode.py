@@ -39,10 +39,10 @@ class FrameDecoder:
 
     Args:
         facts: The clip.
-        since: Frames before this time are left out; None for all. The clip is read from the key frame before it.
+        since: Frames before this time are left out, except the last of them; None for all. The clip is read from the
+            key frame before it.
         number: Number of the first frame.
         known: A time at which a frame was there when the clip was read before; None if it was not.
-        has_one_before: Whether the last frame before `since` comes, too.
         on_note: Called with what a person should know.
     """
 
@@ -53,14 +53,13 @@ class FrameDecoder:
         since: int | None = None,
         number: int = 0,
         known: int | None = None,
-        has_one_before: bool = False,
         on_note: Callable[[str], None],
     ) -> None:
         self._facts = facts
         self._since = since
         self._number = number
         self._known = known
-        self._has_one_before = has_one_before
+        self._is_one_before_done = False
         self._before: TimedFrame | None = None
         self._on_note = on_note
         self._damage = DamageReport(facts.time_base_s, facts.begin_s, on_note)
@@ -134,9 +133,10 @@ class FrameDecoder:
 
     def _one_before(self) -> Iterator[TimedFrame]:
         """Yield the last frame before the time `_since`, unless that is done."""
-        before, self._before, self._has_one_before = self._before, None, False
-        if before:
+        before, self._before = self._before, None
+        if before and not self._is_one_before_done:
             yield before
+        self._is_one_before_done = True
 
     def _is_sound(self, frame: VideoFrame, time: int, expected: ExpectedTimes, *, is_parallel: bool) -> bool:
         """Return whether a frame is to be yielded, and note which ones are missing before it."""
@@ -155,7 +155,7 @@ class FrameDecoder:
             count = counted(len(missing), "frame")
             self._on_note(f"begins with {count} that build on a part of the clip that the file does not hold: left out")
         if self._since is not None and time < self._since:
-            if self._has_one_before and not is_damaged:
+            if not is_damaged and (self._before is None or time > self._before[1]):
                 self._before = frame, time
             return False
         if self._last is not None and time <= self._last:

@@ -78,7 +78,6 @@ def facts_of(path: Path, container: InputContainer, stream: VideoStream, frame: 
         subtitles=len(container.streams.subtitles),
         begin_s=(container.start_time or 0) * _MICROSECOND,
         is_mirrored=is_mirrored,
-        is_interlaced=frame.interlaced_frame,
         peak_nits=_peak_nits(frame) if hdr_of(colour) == "PQ" else HLG_PEAK_NITS,
     )
 

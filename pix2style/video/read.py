@@ -13,7 +13,7 @@ from pix2style.video.colour import has_unread_matrix, hdr_of
 from pix2style.video.container import open_container, video_streams
 from pix2style.video.cut_off import is_cut_off
 from pix2style.video.decode import FrameDecoder
-from pix2style.video.deinterlace import FRAMES_OF_CONTEXT, deinterlaced
+from pix2style.video.deinterlace import deinterlaced
 from pix2style.video.pixels import FrameReader
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LATEST_BEGIN_S = Fraction(1, 10)
 """If the first frame of a part comes this late or earlier, the part begins with it, not with what is shown before."""
+_INTERLACED = "is interlaced: the two fields of each frame are made one picture of one moment"
 
 
 def _ignore(note: str) -> None:
@@ -68,7 +69,10 @@ def read_frames(
     _say_what_is_special(facts, on_note)
     reader = FrameReader(facts, max_side_px)
     is_empty, has_other_size = True, False
-    decoded = _decoded(facts, since, number=index, known=known, has_one_before=not index, on_note=on_note)
+    decoder = FrameDecoder(facts, since=since, number=index, known=known, on_note=on_note)
+    decoded = deinterlaced(decoder.frames(), lambda: on_note(_INTERLACED))
+    if index:
+        decoded = (item for item in decoded if since is None or item[1] >= since)
     for frame, time, duration in _in_part(facts, decoded, since, until):
         is_empty = False
         if index >= first:
@@ -115,28 +119,6 @@ def _with_ends(facts: ClipFacts, frames: Iterator[TimedFrame]) -> Iterator[tuple
         yield before, before[1] + (before[0].duration or step)
 
 
-def _decoded(
-    facts: ClipFacts,
-    since: int | None,
-    *,
-    number: int,
-    known: int | None,
-    has_one_before: bool,
-    on_note: Callable[[str], None],
-) -> Iterator[TimedFrame]:
-    """Yield the frames from a time on, and if it is asked for, at least one before."""
-    begin = since
-    if facts.is_interlaced and since is not None:
-        begin = since - round(FRAMES_OF_CONTEXT / (facts.frame_rate * facts.time_base_s))
-    decoder = FrameDecoder(
-        facts, since=begin, number=number, known=known, has_one_before=has_one_before, on_note=on_note
-    )
-    if not facts.is_interlaced:
-        return decoder.frames()
-    frames = deinterlaced(decoder.frames())
-    return (item for item in frames if since is None or has_one_before or item[1] >= since)
-
-
 def _other_size_note(facts: ClipFacts, frame: VideoFrame, time: int, index: int) -> str:
     seconds = float(time * facts.time_base_s - facts.begin_s)
     return (
@@ -160,7 +142,5 @@ def _say_what_is_special(facts: ClipFacts, on_note: Callable[[str], None]) -> No
         on_note(f"has a high dynamic range ({hdr_of(facts.colour)}): tone-mapped to sRGB")
     if has_unread_matrix(facts.colour):
         on_note(f"its colours are in a form that is not read (matrix {facts.colour.matrix}): they may look wrong")
-    if facts.is_interlaced:
-        on_note("is interlaced: the two fields of each frame are made one picture of one moment")
     if is_cut_off(facts.path):
         on_note("is cut off: its end is missing")
