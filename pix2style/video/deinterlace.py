@@ -53,7 +53,7 @@ class _Deinterlacer:
 
     def __init__(self, frame: VideoFrame) -> None:
         self._layout, self._graph = _layout(frame), _graph(frame)
-        self._rows: deque[tuple[int, bool]] = deque()
+        self._rows: deque[tuple[int, int, bool]] = deque()
 
     def fits(self, frame: VideoFrame) -> bool:
         """Return whether the graph takes a frame."""
@@ -61,7 +61,7 @@ class _Deinterlacer:
 
     def push(self, frame: VideoFrame, time: int, *, is_wanted: bool = True) -> None:
         """Put a frame in."""
-        self._rows.append((time, is_wanted))
+        self._rows.append((time, frame.duration, is_wanted))
         frame.pts = time
         self._graph.push(frame)
 
@@ -72,7 +72,8 @@ class _Deinterlacer:
                 frame = self._graph.vpull()
             except (BlockingIOError, EOFError):
                 return
-            time, is_wanted = self._rows.popleft()
+            time, duration, is_wanted = self._rows.popleft()
+            frame.duration = duration  # the filter's unit is half as long, as there could be a frame for each field
             if is_wanted:
                 yield frame, time
 
