@@ -50,7 +50,7 @@ def read_frames(
         start_s: Only what is shown from this time on, in seconds from the clip's beginning, `facts.begin_s`; None for
             all. A frame that is shown before and for long after it gets this time.
         end_s: Only what is shown before this time; None for all.
-        max_side_px: Frames with a longer side than this are shrunk to it; None for the clip's own size.
+        max_side_px: Frames with a longer side are shrunk to this, and all to even sizes; None for the clip's own size.
         first: Number of the first frame that is yielded, for going on after a stop. The frames are the same as those
             that come without it, and have the same numbers.
         first_time: The first time after that of the frame before frame `first`, in units of `facts.time_base_s`; None

@@ -149,7 +149,7 @@ def copied_packets(
 
 
 def _sample_s(copy: Stream) -> Fraction | None:
-    """Return the duration of a sample, if packets of a track must not have equal times: of sound in MP4 and QuickTime."""
+    """Return the duration of a sample for sound in MP4 and QuickTime, whose packets must not have equal times."""
     if copy.type != "audio" or copy.container.format.flags & _TIMES_MAY_BE_EQUAL:
         return None
     rate = copy.codec_context.sample_rate if copy.codec_context else 0

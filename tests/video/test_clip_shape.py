@@ -101,6 +101,15 @@ def test_frames_are_shrunk_not_enlarged(tmp_path: Path) -> None:
     assert next(read_frames(facts, max_side_px=500)).rgb.shape == (96, 128, 3)
 
 
+@pytest.mark.parametrize(("size", "shown"), [((47, 65), (46, 64)), ((48, 65), (48, 64)), ((48, 64), (48, 64))])
+def test_sizes_within_a_side_are_even(tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]) -> None:
+    """A person who names a side gets a clip that plays everywhere, also if it does not have to be shrunk."""
+    clip = write_clip(tmp_path / "a.mkv", numbered_frames(2, *size), codec="ffv1", pix_fmt="bgr0")
+    frames = list(read_frames(read_facts(clip), max_side_px=100))
+    assert [frame.rgb.shape[:2] for frame in frames] == [shown] * 2
+    assert [number_of(frame.rgb) for frame in frames] == [0, 1]
+
+
 def test_shrinking_averages(tmp_path: Path) -> None:
     """A fine pattern becomes an even grey instead of a coarse one."""
     pattern = np.zeros((96, 128, 3), np.uint8)
