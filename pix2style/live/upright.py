@@ -39,19 +39,11 @@ class UprightFrames:
     def __init__(self, container: InputContainer, stream: VideoStream, name: str, *, is_camera: bool) -> None:
         self._container, self._stream, self._path, self._is_camera = container, stream, Path(name), is_camera
         self._kind: tuple[int, int, str, int] | None = None
-        self._reader: FrameReader | None = None
-        self._size_px = (0, 0)
+        self._setup: tuple[FrameReader, tuple[int, int]] | None = None
 
     def size_of(self, frame: VideoFrame) -> tuple[int, int]:
         """Return the height and width in which a frame is shown."""
-        kind = (frame.width, frame.height, frame.format.name, frame.rotation)
-        if kind != self._kind:
-            facts = facts_of(self._path, self._container, self._stream, frame)
-            if self._is_camera and facts.colour.matrix == _UNSPECIFIED:
-                # Cameras that do not state it mean this one in every size: so the standard of USB cameras says.
-                facts = replace(facts, colour=replace(facts.colour, matrix=BT601))
-            self._kind, self._reader, self._size_px = kind, FrameReader(facts), size_in_square_pixels(facts)
-        return self._size_px
+        return self._setup_for(frame)[1]
 
     def convert(self, frame: VideoFrame) -> Image8:
         """Return the upright RGB of a frame.
@@ -59,7 +51,16 @@ class UprightFrames:
         Raises:
             ClipError: Its pixels are of a kind that cannot be converted.
         """
-        height, width = self.size_of(frame)
-        assert self._reader is not None
-        rgb, _ = self._reader.convert(frame)
+        reader, (height, width) = self._setup_for(frame)
+        rgb, _ = reader.convert(frame)
         return resize(rgb, height, width)
+
+    def _setup_for(self, frame: VideoFrame) -> tuple[FrameReader, tuple[int, int]]:
+        kind = (frame.width, frame.height, frame.format.name, frame.rotation)
+        if self._setup is None or kind != self._kind:
+            facts = facts_of(self._path, self._container, self._stream, frame)
+            if self._is_camera and facts.colour.matrix == _UNSPECIFIED:
+                # Cameras that do not state it mean this one in every size: so the standard of USB cameras says.
+                facts = replace(facts, colour=replace(facts.colour, matrix=BT601))
+            self._kind, self._setup = kind, (FrameReader(facts), size_in_square_pixels(facts))
+        return self._setup

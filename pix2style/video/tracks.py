@@ -122,7 +122,7 @@ def copied_packets(
     Decode times of a track do not descend, also where those of a damaged source do.
     """
     last: dict[Stream, int] = {}
-    samples = {track: _sample_s(copy) for track, copy in copies.items()}
+    samples = {track: _sample_s(track, copy) for track, copy in copies.items()}
     for packet in _demuxed(original, list(copies), on_note):
         if packet.pts is None or packet.size == 0 or packet.time_base is None:
             continue
@@ -148,12 +148,13 @@ def copied_packets(
         yield decoded * packet.time_base, packet.stream.index, packet
 
 
-def _sample_s(copy: Stream) -> Fraction | None:
+def _sample_s(track: Stream, copy: Stream) -> Fraction | None:
     """Return the duration of a sample for sound in MP4 and QuickTime, whose packets must not have equal times."""
-    if copy.type != "audio" or copy.container.format.flags & _TIMES_MAY_BE_EQUAL:
+    import av
+
+    if not isinstance(track, av.AudioStream) or copy.container.format.flags & _TIMES_MAY_BE_EQUAL:
         return None
-    rate = copy.codec_context.sample_rate if copy.codec_context else 0
-    return Fraction(1, rate or _USUAL_RATE)
+    return Fraction(1, track.rate or _USUAL_RATE)
 
 
 def _demuxed(original: InputContainer, tracks: list[Stream], on_note: Callable[[str], None]) -> Iterator[Packet[Any]]:

@@ -30,9 +30,10 @@ def recording(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def _shown(path: Path) -> tuple[list[tuple[int, float]], float]:
     """Return the numbers and times of the frames of a written clip that is negative, and when it ends."""
     with av.open(str(path)) as container:
-        frames = [(number_of(255 - frame.to_ndarray(format="rgb24")), frame.time) for frame in container.decode(video=0)]
+        frames = list(container.decode(video=0))
         assert container.duration is not None
-        return frames, container.duration / 1e6
+        end_s = container.duration / 1e6
+    return [(number_of(255 - frame.to_ndarray(format="rgb24")), frame.time) for frame in frames], end_s
 
 
 @pytest.mark.parametrize(

@@ -94,19 +94,19 @@ def test_lines_that_are_shown_at_once_keep_their_times(tmp_path: Path, codec: st
     assert found == [Fraction(1, 10)] * 30 + [Fraction(6, 10)] * 30
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-def test_packets_of_less_than_a_millisecond_stay_in_step(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(("suffix", "rate"), [(".mkv", 48000), (".mp4", 48000), (".mp4", 44100)])
+def test_packets_of_less_than_a_millisecond_stay_in_step(tmp_path: Path, suffix: str, rate: int) -> None:
     """Matroska rounds their times, so that some are equal."""
     source = tmp_path / "in.mkv"
     with av.open(source, "w") as container:
         video: Any = container.add_stream("mpeg4", rate=25, width=64, height=48, pix_fmt="yuv420p")
-        sound: Any = container.add_stream("alac", rate=48000, layout="mono")
+        sound: Any = container.add_stream("alac", rate=rate, layout="mono")
         for number in range(30):
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), "rgb24")))
         container.mux(video.encode(None))
         for number in range(1440):  # 40 samples each, as those of Dolby TrueHD
             packet = av.Packet(number.to_bytes(40))
-            packet.stream, packet.time_base = sound, Fraction(1, 48000)
+            packet.stream, packet.time_base = sound, Fraction(1, rate)
             packet.pts = packet.dts = 40 * number
             container.mux(packet)
     write(facts(source), tmp_path / f"out{suffix}", clip_frames(TIMES))
