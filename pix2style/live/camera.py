@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import queue
 import re
 import sys
@@ -13,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pix2style.errors import DataError, require
 from pix2style.images import Image8
 from pix2style.live.pace import Pace
+from pix2style.live.upright import UprightFrames
 from pix2style.printable import one_line
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
 
 _RATE = "30"
 _OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 5.0
@@ -73,9 +75,21 @@ class StreamSource:
             raise DataError(f"{name}: sends no video")
         self._stream = streams[0]
         self._stream.thread_type = "SLICE"  # threads for whole frames would hold frames back
+        self._upright = UprightFrames(container, self._stream, name, is_camera=is_camera)
         self.height_px, self.width_px = self._stream.codec_context.height, self._stream.codec_context.width
+        self._begun = self._begin() if waits else None
         if not self.height_px or not self.width_px:
             raise DataError(f"{name}: does not say how large its frames are")
+
+    def _begin(self) -> Iterator[VideoFrame] | None:
+        """Return the frames of a file, after the first has said how large they are: a phone may have been turned."""
+        [av] = require("live", "av")
+        frames = self._container.decode(self._stream)
+        with contextlib.suppress(av.error.InvalidDataError):
+            for first in frames:
+                self.height_px, self.width_px = self._upright.size_of(first)
+                return itertools.chain([first], frames)
+        return None
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
         """Yield the frames as they come, or when they are due.
@@ -87,11 +101,12 @@ class StreamSource:
         pace, has_sent = Pace(), False
         while not stop.is_set():
             try:
-                for frame in self._container.decode(self._stream):
+                begun, self._begun = self._begun, None
+                for frame in begun or self._container.decode(self._stream):
                     if self._waits and stop.wait(pace.wait_s(frame.time)):
                         return
                     has_sent = True
-                    yield np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
+                    yield self._upright.convert(frame)
             except BlockingIOError:  # macOS: no frame yet
                 time.sleep(0.005)
             except av.error.InvalidDataError:  # a damaged packet, as cameras send at their start

@@ -7,16 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pix2style.errors import DataError, require
 from pix2style.home_paths import expand_home
 from pix2style.images import Image8, resize
 from pix2style.live.frame import CapturedFrame
 from pix2style.live.newest import Newest
-
-if TYPE_CHECKING:
-    from pix2style.video.clip import ClipFacts
 
 _NO_FRAME_S = 10.0
 
@@ -59,11 +56,12 @@ class ClipSource:
     is_camera, is_clip = False, True
 
     def __init__(self, path: Path, *, loops: bool, on_note: Callable[[str], None]) -> None:
+        from pix2style.live.upright import size_in_square_pixels
         from pix2style.video.facts import read_facts
 
         self.name, self._loops, self._on_note = str(path), loops, on_note
         self._facts = read_facts(path)
-        self.height_px, self.width_px = _size_in_square_pixels(self._facts)
+        self.height_px, self.width_px = size_in_square_pixels(self._facts)
 
     def frames(self, stop: threading.Event) -> Iterator[Image8]:
         """Yield the frames, each when it is due."""
@@ -93,12 +91,6 @@ class ClipSource:
 
     def close(self) -> None:
         """There is nothing to release."""
-
-
-def _size_in_square_pixels(facts: ClipFacts) -> tuple[int, int]:
-    """Return the height and width of the upright frames in pixels that are as wide as high, as windows have them."""
-    height, width = facts.height_px, max(1, round(facts.width_px * facts.pixel_aspect))
-    return (height, width) if facts.rotation_deg % 180 == 0 else (width, height)
 
 
 def open_source(text: str, *, size: tuple[int, int], loops: bool, on_note: Callable[[str], None]) -> Source:

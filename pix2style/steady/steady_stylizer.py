@@ -145,6 +145,10 @@ class SteadyStylizer:
         if self._mode is SteadyMode.OFF:
             [stylized] = self._stylizer.stylize([frame])
             return stylized
+        if self._mode is SteadyMode.FULL and self._stylizer.strength == 0:
+            # Blending would soften the frame, and strokes of frames before would stay.
+            self._blend, self._stylized = TemporalBlend({}), plan
+            return frame.copy()
         rest = _rest(plan) if self._mode is SteadyMode.FULL else (0.0, 0.0)
         on_scene = shift_frame(frame, (-rest[0], -rest[1]))
         padded = pad_to_phase(on_scene, plan.offset_px, self._grid_px(frame))

@@ -59,9 +59,9 @@ def stylize_clip(
         source: Path of the clip.
         out: Path of the output, whose suffix chooses the container: `.mp4`, `.m4v`, `.mov`, `.mkv` or `.webm`.
         steady: What is done to keep strokes in place: `"off"`, `"lock"` or `"full"`.
-        start_s: Only frames at this time or later, in seconds from the beginning of the clip; None for all.
-        end_s: Only frames before this time; None for all.
-        max_side_px: Frames with a longer side than this are shrunk to it; None for the clip's own size.
+        start_s: Only what is shown from this time on, in seconds from the beginning of the clip; None for all.
+        end_s: Only what is shown before this time; None for all.
+        max_side_px: Frames with a longer side are shrunk to this, and all to even sizes; None for the clip's own size.
         crf: Quality of the encoder, where smaller is better; None for the codec's default.
         codec: Codec, for example `"h264"`; None for the container's default.
         timeline: Path of a text file with strength and style over time; see `video.timeline`. For filter files.
@@ -181,9 +181,9 @@ def stylize_video(
         stylizer: Any stylizer; see `pix2style.load_stylizer`.
         source: Path of a clip; or an iterable of frames, uint8 [height, width, 3] in RGB.
         steady: What is done to keep strokes in place: `"off"`, `"lock"` or `"full"`.
-        start_s: For a path: only frames at this time or later, in seconds from the beginning of the clip.
-        end_s: For a path: only frames before this time.
-        max_side_px: For a path: frames with a longer side than this are shrunk to it.
+        start_s: For a path: only what is shown from this time on, in seconds from the beginning of the clip.
+        end_s: For a path: only what is shown before this time.
+        max_side_px: For a path: frames with a longer side are shrunk to this, and all to even sizes.
         timeline: For a path: a text file with strength and style over time; see `video.timeline`.
 
     Yields:

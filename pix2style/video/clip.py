@@ -50,7 +50,6 @@ class ClipFacts:
         subtitles: Number of subtitle tracks.
         begin_s: Time at which the clip begins, that of the first of its tracks. `start_s` and `end_s` count from it.
         is_mirrored: Whether players mirror the frames left to right, after they rotate them.
-        is_interlaced: Whether frames hold two fields of different moments. They come deinterlaced.
         peak_nits: Luminance that is shown as white, for clips in HDR.
     """
 
@@ -71,7 +70,6 @@ class ClipFacts:
     subtitles: int
     begin_s: Fraction = Fraction(0)
     is_mirrored: bool = False
-    is_interlaced: bool = False
     peak_nits: float = 1000
 
     def seconds_of(self, time: int) -> float:

@@ -25,9 +25,9 @@ class ClipSettings:
 
     Attributes:
         steady: What is done to keep strokes in place.
-        start_s: Only frames at this time or later, in seconds from the beginning of the clip; None for all.
-        end_s: Only frames before this time; None for all.
-        max_side_px: Frames with a longer side than this are shrunk to it; None for the clip's own size.
+        start_s: Only what is shown from this time on, in seconds from the beginning of the clip; None for all.
+        end_s: Only what is shown before this time; None for all.
+        max_side_px: Frames with a longer side are shrunk to this, and all to even sizes; None for the clip's own size.
         crf: Quality of the encoder, where smaller is better; None for the encoder's default here.
         codec: Name of the encoder or codec, for example `h264` or `libx265`; None for the container's default.
         timeline: Strength and style over time; None for those of the stylizer.

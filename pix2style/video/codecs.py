@@ -14,12 +14,12 @@ class Quality:
     """How an encoder is told the quality.
 
     Attributes:
-        option: Name of the encoder's option.
+        options: Names of the encoder's options, which all get the value.
         lowest, highest: Range of its values, where lower ones are better.
         default: The value if none is chosen.
     """
 
-    option: str
+    options: tuple[str, ...]
     lowest: int
     highest: int
     default: int
@@ -63,7 +63,7 @@ class VideoEncoder:
 ENCODERS = {
     "h264": (
         VideoEncoder(
-            "libx264", odd_format="yuv444p", quality=Quality("crf", 0, 51, 23), options=(("preset", "veryfast"),)
+            "libx264", odd_format="yuv444p", quality=Quality(("crf",), 0, 51, 23), options=(("preset", "veryfast"),)
         ),
         VideoEncoder("libopenh264", is_full_range_possible=False),
         VideoEncoder("h264_videotoolbox", is_device=True),
@@ -75,7 +75,7 @@ ENCODERS = {
         VideoEncoder(
             "libx265",
             odd_format="yuv444p",
-            quality=Quality("crf", 0, 51, 23),
+            quality=Quality(("crf",), 0, 51, 23),
             options=(("preset", "fast"), ("x265-params", "frame-threads=2:info=0:log-level=none")),
             smallest_px=(64, 32),
         ),
@@ -85,14 +85,14 @@ ENCODERS = {
     "av1": (
         VideoEncoder(
             "libsvtav1",
-            quality=Quality("crf", 1, 63, 30),
+            quality=Quality(("crf",), 1, 63, 30),
             options=(("preset", "8"),),
             states_aspect=False,
             smallest_px=(48, 48),
         ),
         VideoEncoder(
             "libaom-av1",
-            quality=Quality("crf", 0, 63, 30),
+            quality=Quality(("crf",), 0, 63, 30),
             options=(("cpu-used", "6"), ("row-mt", "1")),
             states_aspect=False,
         ),
@@ -101,7 +101,7 @@ ENCODERS = {
         VideoEncoder(
             "libvpx-vp9",
             alpha_format="yuva420p",
-            quality=Quality("crf", 0, 63, 28),
+            quality=Quality(("crf",), 0, 63, 28),
             options=(("b", "0"), ("cpu-used", "4"), ("deadline", "good"), ("row-mt", "1")),
             states_aspect=False,
         ),
@@ -125,7 +125,8 @@ ENCODERS = {
         ),
     ),
     "qtrle": (VideoEncoder("qtrle", pixel_format="rgb24", alpha_format="argb"),),
-    "mpeg4": (VideoEncoder("mpeg4", quality=Quality("qscale", 1, 31, 3), is_full_range_possible=False),),
+    # It has no option for a quality, but keeps its quantiser between these two.
+    "mpeg4": (VideoEncoder("mpeg4", quality=Quality(("qmin", "qmax"), 1, 31, 3), is_full_range_possible=False),),
 }
 DISPLAY_NAMES = {
     "h264": "H.264",

@@ -37,7 +37,10 @@ def _stated_end_of_movie(stream: BinaryIO, end: int) -> int:
 
 
 def _boxes(stream: BinaryIO, end: int) -> list[tuple[bytes, int]]:
-    """Return the types of the outermost boxes (ISO/IEC 14496-12, 4.2), and where each ends."""
+    """Return the types of the outermost boxes (ISO/IEC 14496-12, 4.2), and where each ends.
+
+    Behind the index and the frames, some dashcams write data of their own, which are no boxes.
+    """
     boxes: list[tuple[bytes, int]] = []
     position = 0
     while position + 8 <= end and len(boxes) < _MOST_BOXES:
@@ -48,11 +51,17 @@ def _boxes(stream: BinaryIO, end: int) -> list[tuple[bytes, int]]:
             size = int.from_bytes(header[8:16], "big")
         elif size == 0:
             size = end - position
-        if size < 8:
+        if size < 8 or (not _is_box_type(kind) and {b"moov", b"mdat"} <= {seen for seen, _ in boxes}):
             break
         position += size
         boxes.append((kind, position))
     return boxes
+
+
+def _is_box_type(kind: bytes) -> bool:
+    """Return whether these are letters and the like, of which the types of boxes consist; in QuickTime also a ©."""
+    letters = kind.removeprefix(b"\xa9")
+    return letters.isascii() and letters.decode("ascii").isprintable()
 
 
 def _stated_end_of_avi(stream: BinaryIO, end: int) -> int:

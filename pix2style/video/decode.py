@@ -39,18 +39,28 @@ class FrameDecoder:
 
     Args:
         facts: The clip.
-        since: Frames before this time are left out; None for all. The clip is read from the key frame before it.
-        number: Number of the first frame. If it is not 0, a frame was there just before the time `since` when the clip
-            was read before.
+        since: Frames before this time are left out, except the last of them; None for all. The clip is read from the
+            key frame before it.
+        number: Number of the first frame.
+        known: A time at which a frame was there when the clip was read before; None if it was not.
         on_note: Called with what a person should know.
     """
 
     def __init__(
-        self, facts: ClipFacts, *, since: int | None = None, number: int = 0, on_note: Callable[[str], None]
+        self,
+        facts: ClipFacts,
+        *,
+        since: int | None = None,
+        number: int = 0,
+        known: int | None = None,
+        on_note: Callable[[str], None],
     ) -> None:
         self._facts = facts
         self._since = since
         self._number = number
+        self._known = known
+        self._is_one_before_done = False
+        self._before: TimedFrame | None = None
         self._on_note = on_note
         self._damage = DamageReport(facts.time_base_s, facts.begin_s, on_note)
         self._step = max(1, round(1 / (facts.frame_rate * facts.time_base_s)))
@@ -65,7 +75,6 @@ class FrameDecoder:
             ClipError: The file cannot be read, or ends before the frame from which to go on.
         """
         may_seek, is_parallel = True, True
-        begin = self._since if self._number else None
         while True:
             try:
                 yield from self._decode(may_seek=may_seek, is_parallel=is_parallel)
@@ -75,7 +84,8 @@ class FrameDecoder:
             except _DamagedInParallelError:
                 is_parallel = False
             self._since = self._since if self._last is None else self._last + 1
-        if begin is not None and (self._last_seen is None or self._last_seen < begin - 1):
+        yield from self._one_before()
+        if self._known is not None and (self._last_seen is None or self._last_seen < self._known):
             raise ClipError(str(self._facts.path), "ends before the frame from which to go on: the file has changed")
         self._damage.end()
         if self._disordered:
@@ -86,6 +96,7 @@ class FrameDecoder:
         from av.error import FFmpegError
 
         path = self._facts.path
+        self._before = None
         with opened_at(path, self._since if may_seek else None, self._on_note) as opened:
             decoder = make_decoder(opened.stream, path, is_parallel=is_parallel)
             expected = ExpectedTimes(opened.key_time)
@@ -111,6 +122,7 @@ class FrameDecoder:
                         self._damage.flush()
                         self._number += 1
                         self._last = time
+                        yield from self._one_before()
                         yield frame, time
             if expected.misses_key_frame:
                 raise _DamagedAfterSeekError
@@ -118,6 +130,13 @@ class FrameDecoder:
             if damaged and is_parallel:
                 raise _DamagedInParallelError
             self._add_damaged(damaged)
+
+    def _one_before(self) -> Iterator[TimedFrame]:
+        """Yield the last frame before the time `_since`, unless that is done."""
+        before, self._before = self._before, None
+        if before and not self._is_one_before_done:
+            yield before
+        self._is_one_before_done = True
 
     def _is_sound(self, frame: VideoFrame, time: int, expected: ExpectedTimes, *, is_parallel: bool) -> bool:
         """Return whether a frame is to be yielded, and note which ones are missing before it."""
@@ -136,6 +155,8 @@ class FrameDecoder:
             count = counted(len(missing), "frame")
             self._on_note(f"begins with {count} that build on a part of the clip that the file does not hold: left out")
         if self._since is not None and time < self._since:
+            if not is_damaged and (self._before is None or time > self._before[1]):
+                self._before = frame, time
             return False
         if self._last is not None and time <= self._last:
             self._disordered += 1

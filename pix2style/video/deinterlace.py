@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,28 +13,74 @@ if TYPE_CHECKING:
 
     TimedFrame = tuple[VideoFrame, int]
 
-# Frames before the first one on which its deinterlaced form depends, and some more.
-FRAMES_OF_CONTEXT = 3
 # One frame for each frame; those that are not interlaced stay as they are.
 _SETTINGS = "mode=send_frame:parity=auto:deint=interlaced"
 
 
-def deinterlaced(frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
-    """Yield deinterlaced frames with the times of the frames that come in."""
-    graph: Graph | None = None
-    layout = None
-    times: deque[int] = deque()
-    for frame, time in frames:
-        if graph is None or layout != _layout(frame):
-            if graph is not None:
-                yield from _flushed(graph, times)
-            graph, layout = _graph(frame), _layout(frame)
-        times.append(time)
-        frame.pts = time
-        graph.push(frame)
-        yield from _ready(graph, times)
+def deinterlaced(frames: Iterator[TimedFrame], on_interlaced: Callable[[], None]) -> Iterator[TimedFrame]:
+    """Yield frames with the times of those that come in, and deinterlace those that are interlaced.
+
+    What becomes of a frame depends on itself, the frame before and the one after. Up to the first interlaced frame
+    there is no filter graph, so that clips without any take no longer.
+
+    Args:
+        frames: Frames and their times.
+        on_interlaced: Called at the first frame that is interlaced.
+    """
+    graph: _Deinterlacer | None = None
+    before: TimedFrame | None = None
+    for item in frames:
+        if graph is None and not item[0].interlaced_frame:
+            yield item
+            before = item
+            continue
+        if graph is None:
+            on_interlaced()
+            graph = _Deinterlacer(item[0])
+            if before and graph.fits(before[0]):
+                graph.push(*before, is_wanted=False)
+        elif not graph.fits(item[0]):
+            yield from graph.flush()
+            graph = _Deinterlacer(item[0])
+        graph.push(*item)
+        yield from graph.ready()
     if graph is not None:
-        yield from _flushed(graph, times)
+        yield from graph.flush()
+
+
+class _Deinterlacer:
+    """A filter graph for frames of one size and pixel format."""
+
+    def __init__(self, frame: VideoFrame) -> None:
+        self._layout, self._graph = _layout(frame), _graph(frame)
+        self._rows: deque[tuple[int, int, bool]] = deque()
+
+    def fits(self, frame: VideoFrame) -> bool:
+        """Return whether the graph takes a frame."""
+        return _layout(frame) == self._layout
+
+    def push(self, frame: VideoFrame, time: int, *, is_wanted: bool = True) -> None:
+        """Put a frame in."""
+        self._rows.append((time, frame.duration, is_wanted))
+        frame.pts = time
+        self._graph.push(frame)
+
+    def ready(self) -> Iterator[TimedFrame]:
+        """Yield the frames that are ready, without those that are not wanted."""
+        while True:
+            try:
+                frame = self._graph.vpull()
+            except (BlockingIOError, EOFError):
+                return
+            time, duration, is_wanted = self._rows.popleft()
+            frame.duration = duration  # the filter's unit is half as long, as there could be a frame for each field
+            if is_wanted:
+                yield frame, time
+
+    def flush(self) -> Iterator[TimedFrame]:
+        """Yield the rest."""
+        self._graph.push(None)
+        yield from self.ready()
 
 
 def _layout(frame: VideoFrame) -> tuple[int, int, str]:
@@ -51,17 +97,3 @@ def _graph(frame: VideoFrame) -> Graph:
     bwdif.link_to(sink)
     graph.configure()
     return graph
-
-
-def _ready(graph: Graph, times: deque[int]) -> Iterator[TimedFrame]:
-    while True:
-        try:
-            frame = graph.vpull()
-        except (BlockingIOError, EOFError):
-            return
-        yield frame, times.popleft()
-
-
-def _flushed(graph: Graph, times: deque[int]) -> Iterator[TimedFrame]:
-    graph.push(None)
-    yield from _ready(graph, times)

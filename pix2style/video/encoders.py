@@ -149,7 +149,7 @@ def _options(choice: _Choice, crf: int | None) -> tuple[tuple[str, str], ...]:
             raise ConfigError(
                 f"--crf {crf}: is out of range: {choice.codec} takes {quality.lowest} (best) to {quality.highest}"
             )
-        options[quality.option] = str(quality.default if crf is None else crf)
+        options |= dict.fromkeys(quality.options, str(quality.default if crf is None else crf))
     return tuple(sorted(options.items()))
 
 

@@ -39,7 +39,7 @@ def read_facts(path: Path) -> ClipFacts:
     with open_container(path) as container:
         stream = video_stream(container, path)
         frame = _first_frame(container, stream, path)
-        return _facts(path, container, stream, frame)
+        return facts_of(path, container, stream, frame)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
@@ -53,7 +53,8 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     raise ClipError(str(path), "holds no frame that can be decoded: it is damaged, cut off or encrypted")
 
 
-def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> ClipFacts:
+def facts_of(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> ClipFacts:
+    """Return what a clip is that is open, and whose first frame is decoded."""
     duration_s = _duration_s(container, stream)
     rate = _fraction(stream.average_rate or stream.guessed_rate or _UNKNOWN_FRAME_RATE)
     components = frame.format.components
@@ -77,7 +78,6 @@ def _facts(path: Path, container: InputContainer, stream: VideoStream, frame: Vi
         subtitles=len(container.streams.subtitles),
         begin_s=(container.start_time or 0) * _MICROSECOND,
         is_mirrored=is_mirrored,
-        is_interlaced=frame.interlaced_frame,
         peak_nits=_peak_nits(frame) if hdr_of(colour) == "PQ" else HLG_PEAK_NITS,
     )
 
@@ -105,7 +105,8 @@ def _orientation(frame: VideoFrame) -> tuple[int, bool]:
     """Return by how many degrees clockwise players rotate the frames, and whether they mirror them then."""
     data = _side_data(frame, "DISPLAYMATRIX")
     if len(data) < 36:
-        return 0, False
+        # PyAV says the rotation, counterclockwise, also where it fails at the side data: see `_side_data`.
+        return round(-frame.rotation / 90) * 90 % 360, False
     # A stored position (x, y) is shown at (a x + c y, b x + d y).
     a, b, _, c, d = struct.unpack_from("=5i", data)
     return round(math.degrees(math.atan2(b, d)) / 90) * 90 % 360, a * d - b * c < 0

@@ -21,6 +21,7 @@ from pix2style.video.codecs import DISPLAY_NAMES
 from pix2style.video.container import open_container, video_stream
 from pix2style.video.containers import CONTAINERS, VideoContainer, muxer_options, stored_time_base
 from pix2style.video.open_encoder import configure_encoder
+from pix2style.video.read import LATEST_BEGIN_S
 from pix2style.video.segments import SegmentFacts, read_packets, read_segment
 from pix2style.video.settings import VideoSettings
 from pix2style.video.tags import copy_tags, copy_track_tags
@@ -94,7 +95,7 @@ def _part(
     begin = None
     if start_s:
         start = source.begin_s + _seconds(start_s)
-        begin = first_s if start <= first_s <= start + 1 / source.frame_rate else start
+        begin = first_s if start <= first_s <= start + LATEST_BEGIN_S else start
     end = None if end_s is None else max(last_s, source.begin_s + _seconds(end_s))
     # The times of broadcasts count from anywhere. No container shows what lies before time 0.
     counts_from_anywhere = bool(original.format.flags & _TIMES_MAY_JUMP)

@@ -25,11 +25,11 @@ GREY_FORMATS = ("gray", "ya8", "ya16", "mono")
 _TO_FULL_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, _WHITE).astype(np.uint8)
 
 
-def _shrunk(height_px: int, width_px: int, max_side_px: int) -> tuple[int, int]:
-    """Return the height and width of shrunk frames: even numbers, because H.264 holds others only as 4:4:4."""
-    if max(height_px, width_px) <= max_side_px:
-        return height_px, width_px
-    height, width = size_within(height_px, width_px, max_side_px)
+def _within(height_px: int, width_px: int, max_side_px: int) -> tuple[int, int]:
+    """Return the height and width of frames within a size: even numbers, because H.264 holds others only as 4:4:4."""
+    height, width = height_px, width_px
+    if max(height, width) > max_side_px:
+        height, width = size_within(height, width, max_side_px)
     return max(2, height // 2 * 2), max(2, width // 2 * 2)
 
 
@@ -45,7 +45,7 @@ class FrameReader:
 
         self._path = facts.path
         height, width = facts.height_px, facts.width_px
-        self._stored = _shrunk(height, width, max_side_px) if max_side_px else (height, width)
+        self._stored = _within(height, width, max_side_px) if max_side_px else (height, width)
         self._turns = -facts.rotation_deg // 90
         self.height_px, self.width_px = self._stored if self._turns % 2 == 0 else self._stored[::-1]
         self._is_mirrored = facts.is_mirrored

@@ -13,13 +13,17 @@ from pix2style.video.colour import has_unread_matrix, hdr_of
 from pix2style.video.container import open_container, video_streams
 from pix2style.video.cut_off import is_cut_off
 from pix2style.video.decode import FrameDecoder
-from pix2style.video.deinterlace import FRAMES_OF_CONTEXT, deinterlaced
+from pix2style.video.deinterlace import deinterlaced
 from pix2style.video.pixels import FrameReader
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
     TimedFrame = tuple[VideoFrame, int]
+
+LATEST_BEGIN_S = Fraction(1, 10)
+"""If the first frame of a part comes this late or earlier, the part begins with it, not with what is shown before."""
+_INTERLACED = "is interlaced: the two fields of each frame are made one picture of one moment"
 
 
 def _ignore(note: str) -> None:
@@ -43,9 +47,10 @@ def read_frames(
 
     Args:
         facts: What `read_facts` returned.
-        start_s: Only frames at this time or later, in seconds from the clip's beginning, `facts.begin_s`; None for all.
-        end_s: Only frames before this time; None for all.
-        max_side_px: Frames with a longer side than this are shrunk to it; None for the clip's own size.
+        start_s: Only what is shown from this time on, in seconds from the clip's beginning, `facts.begin_s`; None for
+            all. A frame that is shown before and for long after it gets this time.
+        end_s: Only what is shown before this time; None for all.
+        max_side_px: Frames with a longer side are shrunk to this, and all to even sizes; None for the clip's own size.
         first: Number of the first frame that is yielded, for going on after a stop. The frames are the same as those
             that come without it, and have the same numbers.
         first_time: The first time after that of the frame before frame `first`, in units of `facts.time_base_s`; None
@@ -56,34 +61,62 @@ def read_frames(
         ClipError: The file cannot be read any more, or ends before the frame from which to go on.
     """
     since, until = (None if s is None else _ticks(facts, s) for s in (start_s, end_s))
-    index = 0
+    index, known = 0, None
     if first_time is not None and first:
+        # At the beginning of the part there was no frame, if one that is shown before it has got its time.
+        known = first_time - 1 if first_time - 1 != since else None
         since, index = first_time, first
     _say_what_is_special(facts, on_note)
     reader = FrameReader(facts, max_side_px)
     is_empty, has_other_size = True, False
-    for frame, time in _decoded(facts, since, index, on_note):
+    decoder = FrameDecoder(facts, since=since, number=index, known=known, on_note=on_note)
+    decoded = deinterlaced(decoder.frames(), lambda: on_note(_INTERLACED))
+    if index:
+        decoded = (item for item in decoded if since is None or item[1] >= since)
+    for frame, time, duration in _in_part(facts, decoded, since, until):
         is_empty = False
-        if until is not None and time >= until:
-            return
         if index >= first:
             if (frame.width, frame.height) != (facts.width_px, facts.height_px) and not has_other_size:
                 has_other_size = True
                 on_note(_other_size_note(facts, frame, time, index))
             rgb, alpha = reader.convert(frame)
-            yield ClipFrame(rgb, alpha, time, index, frame.duration or None)
+            yield ClipFrame(rgb, alpha, time, index, duration)
         index += 1
-    if is_empty and since is None:
+    if is_empty and since is None and until is None:
         raise ClipError(str(facts.path), "holds no frame that is not damaged")
 
 
-def _decoded(facts: ClipFacts, since: int | None, number: int, on_note: Callable[[str], None]) -> Iterator[TimedFrame]:
-    if not facts.is_interlaced:
-        return FrameDecoder(facts, since=since, number=number, on_note=on_note).frames()
-    context = round(FRAMES_OF_CONTEXT / (facts.frame_rate * facts.time_base_s))
-    begin = None if since is None else since - context
-    frames = deinterlaced(FrameDecoder(facts, since=begin, number=number, on_note=on_note).frames())
-    return (item for item in frames if since is None or item[1] >= since)
+def _in_part(
+    facts: ClipFacts, frames: Iterator[TimedFrame], since: int | None, until: int | None
+) -> Iterator[tuple[VideoFrame, int, int | None]]:
+    """Yield the frames that are shown in a part of a clip, with the times and durations that they have in it.
+
+    A frame is shown until the next one, which may come late, as in recordings of a screen.
+    """
+    latest = LATEST_BEGIN_S / facts.time_base_s
+    for (frame, time), end in _with_ends(facts, frames):
+        begin = time if since is None else max(time, since)
+        if until is not None and begin >= until:
+            return
+        is_cut_off = until is not None and end >= until
+        if end <= begin or (time < begin and not is_cut_off and end - begin <= latest):
+            continue
+        if until is not None and is_cut_off:
+            yield frame, begin, until - begin
+        else:
+            yield frame, begin, end - begin if time < begin else frame.duration or None
+
+
+def _with_ends(facts: ClipFacts, frames: Iterator[TimedFrame]) -> Iterator[tuple[TimedFrame, int]]:
+    """Yield frames, and the times at which they are no longer shown."""
+    before: TimedFrame | None = None
+    for item in frames:
+        if before:
+            yield before, item[1]
+        before = item
+    if before:
+        step = max(1, round(1 / (facts.frame_rate * facts.time_base_s)))
+        yield before, before[1] + (before[0].duration or step)
 
 
 def _other_size_note(facts: ClipFacts, frame: VideoFrame, time: int, index: int) -> str:
@@ -109,7 +142,5 @@ def _say_what_is_special(facts: ClipFacts, on_note: Callable[[str], None]) -> No
         on_note(f"has a high dynamic range ({hdr_of(facts.colour)}): tone-mapped to sRGB")
     if has_unread_matrix(facts.colour):
         on_note(f"its colours are in a form that is not read (matrix {facts.colour.matrix}): they may look wrong")
-    if facts.is_interlaced:
-        on_note("is interlaced: the two fields of each frame are made one picture of one moment")
     if is_cut_off(facts.path):
         on_note("is cut off: its end is missing")

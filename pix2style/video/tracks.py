@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import AttachmentStream, Stream
 
+_TIMES_MAY_BE_EQUAL = 0x20000  # `AVFMT_TS_NONSTRICT`
+_USUAL_RATE = 48_000
 _KINDS = {"audio": ("sound track", "sound tracks"), "subtitle": ("subtitle track", "subtitle tracks")}
 
 
@@ -38,7 +40,7 @@ class Part:
 
 
 def choose_tracks(original: InputContainer, container: VideoContainer, codec: str) -> tuple[list[Stream], list[str]]:
-    """Return the sound and subtitle tracks that a container can hold, and notes about the others.
+    """Return the sound and subtitle tracks that a container can hold, and notes about the others, and about raw sound.
 
     Args:
         original: The source.
@@ -59,7 +61,18 @@ def choose_tracks(original: InputContainer, container: VideoContainer, codec: st
     for (kind, name, advice), count in left_out.items():
         what = f"its {_KINDS[kind][0]} ({name}) is" if count == 1 else f"{count} {_KINDS[kind][1]} ({name}) are"
         notes.append(f"{what} left out: {container.suffix} cannot hold {'it' if count == 1 else 'them'}{advice}")
-    return kept, notes
+    return kept, notes + _raw_sound_notes(kept, container, codec)
+
+
+def _raw_sound_notes(kept: Sequence[Stream], container: VideoContainer, codec: str) -> list[str]:
+    """Say that samples without compression are in an MP4 file, where few programs expect them."""
+    names = [track.codec_context.name for track in kept if track.type == "audio" and track.codec_context]
+    raw = sorted({name for name in names if name.startswith("pcm_")})
+    if container.muxer != "mp4" or not raw:
+        return []
+    others = " or ".join(suffix for suffix in (".mov", ".mkv") if codec in CONTAINERS[suffix].codecs)
+    what = f"its sound ({', '.join(raw)}) is not compressed"
+    return [f"{what}, which QuickTime and most browsers do not play in {container.suffix}: {others} keeps it playable"]
 
 
 def can_hold(container: VideoContainer, track: Any) -> bool:
@@ -106,9 +119,10 @@ def copied_packets(
 ) -> Iterator[tuple[Fraction, int, Packet[Any]]]:
     """Yield the packets of the copied tracks with their decode times in seconds and the indexes of their tracks.
 
-    Decode times of a track ascend, also where those of a damaged source do not.
+    Decode times of a track do not descend, also where those of a damaged source do.
     """
     last: dict[Stream, int] = {}
+    samples = {track: _sample_s(track, copy) for track, copy in copies.items()}
     for packet in _demuxed(original, list(copies), on_note):
         if packet.pts is None or packet.size == 0 or packet.time_base is None:
             continue
@@ -119,12 +133,28 @@ def copied_packets(
         offset = round(part.shift / packet.time_base)
         shown = packet.pts - offset
         decoded = shown if packet.dts is None else packet.dts - offset
+        sample_s = samples[track]
+        if sample_s is not None and sample_s < packet.time_base:
+            # Matroska has several short packets in a millisecond. Moved apart by whole ones, they would fall behind.
+            ticks = packet.time_base / sample_s
+            shown, decoded = round(shown * ticks), round(decoded * ticks)
+            packet.duration = round((packet.duration or 0) * ticks)
+            packet.time_base = sample_s
         if track in last:
-            decoded = max(decoded, last[track] + 1)
+            decoded = max(decoded, last[track] + (sample_s is not None))
         last[track] = decoded
         packet.stream = copies[track]
         packet.pts, packet.dts = max(shown, decoded), decoded
         yield decoded * packet.time_base, packet.stream.index, packet
+
+
+def _sample_s(track: Stream, copy: Stream) -> Fraction | None:
+    """Return the duration of a sample for sound in MP4 and QuickTime, whose packets must not have equal times."""
+    import av
+
+    if not isinstance(track, av.AudioStream) or copy.container.format.flags & _TIMES_MAY_BE_EQUAL:
+        return None
+    return Fraction(1, track.rate or _USUAL_RATE)
 
 
 def _demuxed(original: InputContainer, tracks: list[Stream], on_note: Callable[[str], None]) -> Iterator[Packet[Any]]:

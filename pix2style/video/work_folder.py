@@ -1,7 +1,7 @@
 """The folder beside an output that holds the finished segments of a clip, so that a second call can go on.
 
 It is hidden and named after the output. `job.json` says which source and settings it belongs to and lists the finished
-segments; each has a file of encoded frames, and one with what the stylizer remembers of the motion at its end.
+segments; each has a file of encoded frames, and the last two have one with what the stylizer remembers of the motion.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class WorkFolder:
         self._write_record()
 
     def _sound_run(self, segments: Sequence[SegmentRecord]) -> list[SegmentRecord]:
-        """Return the segments up to the first damaged one. A state counts where the work would go on from it."""
+        """Return the segments up to the first damaged one. The work goes on behind one whose state is there."""
         sound = list(itertools.takewhile(self._is_sound, segments))
         while sound and sound[-1].state and _load_state(self.path / sound[-1].state) is None:
             sound.pop()
@@ -222,6 +222,10 @@ class WorkFolder:
         self.segments.append(SegmentRecord(stem + _SEGMENT_SUFFIX, frames, last_index, last_time, state_name))
         self.notes = list(notes)
         self._write_record()
+        # States are large. The last one is needed, and the one before if that is damaged.
+        for segment in self.segments[-3:-2]:
+            if segment.state:
+                (self.path / segment.state).unlink(missing_ok=True)
 
     def last_state(self) -> State | None:
         """Return the state of the stylizer after the last finished segment; None if there is none."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from live_parts import write_clip
 
@@ -19,6 +21,9 @@ from pix2style.errors import DataError
 from pix2style.live import camera
 from pix2style.live.camera import open_camera
 from pix2style.live.source import ClipSource, open_source
+from pix2style.live.upright import UprightFrames
+from pix2style.video.facts import read_facts
+from pix2style.video.read import read_frames
 
 TEST_PICTURES = "lavfi:testsrc2=size=64x48:rate=100"
 
@@ -48,6 +53,45 @@ def test_a_clip_at_an_address_is_played_to_its_end_at_its_pace(tmp_path: Path) -
         assert time.monotonic() - begin >= 0.19
         source.close()
         server.shutdown()
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180])
+def test_a_clip_at_an_address_looks_as_the_clip(tmp_path: Path, turn: int) -> None:
+    """HD that does not say how its colours are meant, of a phone that was turned."""
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=50)
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        stream.set_display_rotation(-turn)
+        pixels = np.zeros((720, 1280, 3), np.uint8)
+        pixels[:360, :640], pixels[360:, 640:] = (200, 30, 20), (20, 180, 40)
+        for _ in range(2):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode(None))
+    wanted = [frame.rgb for frame in read_frames(read_facts(tmp_path / "clip.mp4"))]
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = opened(f"http://127.0.0.1:{server.server_port}/clip.mp4")
+        assert (source.height_px, source.width_px) == wanted[0].shape[:2]
+        frames = list(source.frames(threading.Event()))
+        source.close()
+        server.shutdown()
+    assert len(frames) == 2
+    assert all(np.array_equal(found, frame) for found, frame in zip(frames, wanted, strict=True))
+
+
+def test_colours_of_a_camera_that_does_not_state_them() -> None:
+    """Those of a USB camera are meant as BT.601 in HD, too, and those of an address as players take them."""
+    red = av.VideoFrame.from_ndarray(np.full((720, 1280, 3), (200, 30, 20), np.uint8), "rgb24")
+    found = []
+    with av.open("testsrc2=size=1280x720", format="lavfi") as container:
+        for is_camera in (True, False):
+            frame = red.reformat(format="yuv422p", dst_colorspace="ITU601")
+            frame.colorspace = 2
+            found.append(UprightFrames(container, container.streams.video[0], "a", is_camera=is_camera).convert(frame))
+    of_camera, of_address = found
+    assert np.abs(of_camera.astype(int) - (200, 30, 20)).max() <= 3
+    assert np.abs(of_address.astype(int) - (200, 30, 20)).max() > 10
 
 
 def test_a_device_without_a_frame_is_reported() -> None:

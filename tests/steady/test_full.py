@@ -82,3 +82,22 @@ def test_nothing_moves_in_equal_images(scene: Scene) -> None:
     motion = find_block_motion(scene(0), scene(0), 2)
     assert len(motion.blocks) == 0
     assert move_blocks(scene(0), motion) is not None
+
+
+def test_strength_0_is_the_clip_itself(lite: OnnxStylizer, scene: Scene) -> None:
+    """Also behind frames with strokes, of which none stay, and before others, also if the work goes on there."""
+    filter_ = lite.copy_for_clips()
+    assert isinstance(filter_, OnnxStylizer)
+    noise, photo = np.random.default_rng(1), scene(3)[40:140, 40:180]
+    frames = [np.clip(np.rint(photo + noise.normal(0, 3, photo.shape)), 0, 255).astype(np.uint8) for _ in range(6)]
+    steady, results = SteadyStylizer(filter_, SteadyMode.FULL), []
+    for frame, strength in zip(frames, (1, 1, 0, 0, 1, 1), strict=True):
+        filter_.adjust(strength=strength)
+        results.append(steady.stylize(frame, steady.follow(frame)))
+        if len(results) == 4:
+            later = SteadyStylizer(filter_, SteadyMode.FULL)
+            later.restore(steady.state())
+    assert all(np.array_equal(results[number], frames[number]) for number in (2, 3))
+    assert np.array_equal(results[4], _stylize(filter_, SteadyMode.LOCK, frames)[4])
+    for frame, result in zip(frames[4:], results[4:], strict=True):
+        assert np.array_equal(later.stylize(frame, later.follow(frame)), result)

@@ -164,3 +164,12 @@ def test_clip_that_begins_in_the_middle(tmp_path: Path) -> None:
     frames = list(read_frames(read_facts(clip), on_note=notes.append))
     assert [number_of(frame.rgb) for frame in frames] == list(range(20, _COUNT))
     assert len(notes) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "+faststart"}])
+def test_data_behind_the_last_box_is_not_a_missing_end(tmp_path: Path, options: dict[str, str]) -> None:
+    """As some dashcams write them."""
+    clip = write_clip(tmp_path / "a.mp4", numbered_frames(12), container_options=options)
+    data = clip.read_bytes()
+    clip.write_bytes(data + b"\x40\x00\x00\x11\x01\x02\xff\x00" + random.Random(1).randbytes(5000))
+    assert len(list(read_frames(read_facts(clip), on_note=pytest.fail))) == 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 pytest.importorskip("av")
 
 import av
-from clips import number_of, numbered_frames, write_clip, write_video_frames
+from clips import number_of, numbered_frames, write_clip
 
 from pix2style.images import Image8
 from pix2style.video.facts import read_facts
@@ -62,6 +63,24 @@ def test_frames_come_upright(tmp_path: Path, suffix: str, clockwise: int, *, mir
         assert _corners(frame.rgb) == shown
 
 
+@pytest.mark.parametrize("clockwise", [0, 90, 180, 270])
+def test_rotation_beside_side_data_that_pyav_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clockwise: int
+) -> None:
+    """As spatial video of phones has it (two views in HEVC), which no encoder here makes."""
+    clip = write_clip(
+        tmp_path / "a.mov", [_quarters()], prepare=lambda stream: stream.set_display_rotation(-clockwise, hflip=False)
+    )
+
+    def fail(_frame: object) -> None:
+        raise ValueError("29 is not a valid Type")
+
+    monkeypatch.setattr("av.frame.SideDataContainer", fail)
+    with pytest.raises(ValueError, match="29 is not"), av.open(str(clip)) as container:
+        next(container.decode(video=0)).side_data.get("DISPLAYMATRIX")
+    assert read_facts(clip).rotation_deg == clockwise
+
+
 @pytest.mark.parametrize(("codec", "suffix"), [("ffv1", "mkv"), ("mjpeg", "mov"), ("libvpx-vp9", "webm")])
 def test_odd_sizes(tmp_path: Path, codec: str, suffix: str) -> None:
     clip = tmp_path / f"a.{suffix}"
@@ -80,6 +99,15 @@ def test_frames_are_shrunk_not_enlarged(tmp_path: Path) -> None:
     assert next(read_frames(facts, max_side_px=51)).rgb.shape == (38, 50, 3), "H.264 holds even sizes"
     assert next(read_frames(facts, max_side_px=128)).rgb.shape == (96, 128, 3)
     assert next(read_frames(facts, max_side_px=500)).rgb.shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize(("size", "shown"), [((47, 65), (46, 64)), ((48, 65), (48, 64)), ((48, 64), (48, 64))])
+def test_sizes_within_a_side_are_even(tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]) -> None:
+    """A person who names a side gets a clip that plays everywhere, also if it does not have to be shrunk."""
+    clip = write_clip(tmp_path / "a.mkv", numbered_frames(2, *size), codec="ffv1", pix_fmt="bgr0")
+    frames = list(read_frames(read_facts(clip), max_side_px=100))
+    assert [frame.rgb.shape[:2] for frame in frames] == [shown] * 2
+    assert [number_of(frame.rgb) for frame in frames] == [0, 1]
 
 
 def test_shrinking_averages(tmp_path: Path) -> None:
@@ -156,29 +184,32 @@ def test_frames_of_another_size_in_the_middle_are_scaled_to_the_first(tmp_path: 
     assert notes == ["frame 7 (0.240 s) has another size (64x48) than the first (128x96): scaled to it"]
 
 
-def test_interlaced_frames_are_deinterlaced_and_said(tmp_path: Path) -> None:
-    # Each field shows another moment: a bar that moves right shows a comb at its edges.
+def _bars(count: int = 12) -> list[Image8]:
+    """Return frames whose fields show other moments: a bar that moves right shows a comb at its edges."""
     frames = []
-    for i in range(12):
+    for i in range(count):
         frame = np.full((64, 96, 3), 60, np.uint8)
         for field in (0, 1):
             left = 8 + 6 * i + 3 * field
             frame[field::2, left : left + 16] = 200
         frames.append(frame)
-    options = {"flags": "+ilme+ildct", "top": "1", "g": "6", "b": "4000000"}
+    return frames
+
+
+def _write_dvd(path: Path, frames: Sequence[Image8], *, is_interlaced: bool = True) -> Path:
+    """Write frames as those of a DVD, with key frames at every sixth."""
+    options = {"g": "6", "b": "4000000"} | ({"flags": "+ilme+ildct", "top": "1"} if is_interlaced else {})
 
     def interlace(stream: Any) -> None:
-        stream.codec_context.field_order = 2
+        stream.codec_context.field_order = 2 if is_interlaced else 1
 
-    clip = tmp_path / "a.mkv"
-    pictures = []
-    for i, pixels in enumerate(frames):
-        picture = av.VideoFrame.from_ndarray(pixels, "rgb24")
-        picture.pts, picture.time_base = i, Fraction(1, 25)
-        pictures.append(picture)
-    write_video_frames(clip, pictures, codec="mpeg2video", pix_fmt="yuv420p", options=options, prepare=interlace)
+    return write_clip(path, frames, codec="mpeg2video", options=options, prepare=interlace)
+
+
+def test_interlaced_frames_are_deinterlaced_and_said(tmp_path: Path) -> None:
+    frames = _bars()
+    clip = _write_dvd(tmp_path / "a.mkv", frames)
     facts = read_facts(clip)
-    assert facts.is_interlaced
     notes: list[str] = []
     read = list(read_frames(facts, on_note=notes.append))
     assert notes == ["is interlaced: the two fields of each frame are made one picture of one moment"]
@@ -190,6 +221,39 @@ def test_interlaced_frames_are_deinterlaced_and_said(tmp_path: Path) -> None:
     for first in (3, 6, 7):
         rest = list(read_frames(facts, first=first, first_time=read[first - 1].time + 1))
         assert [frame.index for frame in rest] == list(range(first, 12))
+        assert all((a.rgb == b.rgb).all() and a.time == b.time for a, b in zip(rest, read[first:], strict=True))
+
+
+@pytest.mark.parametrize("progressive", [1, 5, 8])
+def test_a_recording_that_begins_without_fields_is_deinterlaced(tmp_path: Path, progressive: int) -> None:
+    """As recordings of television and DVDs that begin with a film."""
+    frames = [np.roll(numbered_frames(1, 64, 96)[0], i, 0) for i in range(progressive)] + _bars()
+    parts = [
+        _write_dvd(tmp_path / "film.mkv", frames[:progressive], is_interlaced=False),
+        _write_dvd(tmp_path / "fields.mkv", frames[progressive:]),
+    ]
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as container:
+                stream = container.streams.video[0]
+                copy = out.streams.video[0] if number else out.add_stream_from_template(stream)
+                for packet in container.demux(stream):
+                    if packet.size:
+                        packet.pts, packet.dts = (time + 40 * progressive * number for time in (packet.pts, packet.dts))
+                        packet.stream = copy
+                        out.mux(packet)
+    facts = read_facts(tmp_path / "a.mkv")
+    notes: list[str] = []
+    read = list(read_frames(facts, on_note=notes.append))
+    assert notes == ["is interlaced: the two fields of each frame are made one picture of one moment"]
+    assert [frame.duration for frame in read] == [40] * len(frames)
+    differences = [float(np.abs(frame.rgb.astype(int) - frames[frame.index]).mean()) for frame in read]
+    assert max(differences[:progressive]) < 4, "frames without fields stay as they are"
+    combs = [float(np.abs(np.diff(frame.rgb[8:56].astype(int), axis=0)).mean()) for frame in read]
+    before = float(np.abs(np.diff(frames[-5][8:56].astype(int), axis=0)).mean())
+    assert max(combs[progressive + 1 : -1]) < before / 3
+    for first in range(1, len(frames)):
+        rest = list(read_frames(facts, first=first, first_time=read[first - 1].time + 1))
         assert all((a.rgb == b.rgb).all() and a.time == b.time for a, b in zip(rest, read[first:], strict=True))
 
 

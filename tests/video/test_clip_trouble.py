@@ -28,10 +28,10 @@ def raise_(error: BaseException) -> Callable[..., Any]:
     return fail
 
 
-def make(frame: int, error: BaseException | None, clip: Path, out: Path) -> Any:
+def make(frame: int, error: BaseException | None, clip: Path, out: Path, **options: Any) -> Any:
     """Stylize a clip; the error, if any, is raised before a certain frame of this call."""
     at = (frame, raise_(error)) if error else None
-    return stylize_clip(Negative(at), clip, out, segment_frames=12)
+    return stylize_clip(Negative(at), clip, out, segment_frames=12, **options)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +179,22 @@ def test_what_is_damaged_is_made_again(clip: Path, tmp_path: Path, *, name: str,
     assert (report.frames, report.resumed_frames) == (50, resumed)
     assert any("is damaged" in note for note in report.notes) is (resumed < 24 and name != "job.json")
     make(0, None, clip, tmp_path / "whole.mp4")
+    assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(("damaged", "resumed"), [((), 36), ((2,), 24), ((1, 2), 0)])
+def test_two_states_are_kept(clip: Path, tmp_path: Path, damaged: tuple[int, ...], resumed: int) -> None:
+    """Of large frames they are large, and a long clip has many segments."""
+    out = tmp_path / "out.mp4"
+    with pytest.raises(ClipInterrupted):
+        make(45, KeyboardInterrupt(), clip, out, steady="full")
+    folder = work_folder_path(out)
+    assert sorted(path.name for path in folder.glob("*.npz")) == ["000001.npz", "000002.npz"]
+    for number in damaged:
+        (folder / f"00000{number}.npz").write_bytes(b"")
+    report = make(0, None, clip, out, steady="full")
+    assert (report.frames, report.resumed_frames) == (50, resumed)
+    make(0, None, clip, tmp_path / "whole.mp4", steady="full")
     assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 

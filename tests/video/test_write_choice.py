@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from fractions import Fraction
@@ -13,7 +14,7 @@ from written import clip_frames, facts
 from pix2style.errors import ConfigError, DataError
 from pix2style.system.scheduling import real_time_threads
 from pix2style.video import codecs
-from pix2style.video.codecs import ENCODERS
+from pix2style.video.codecs import ENCODERS, working_encoders
 from pix2style.video.encoders import choose_settings
 from pix2style.video.open_encoder import open_encoder
 from pix2style.video.segments import encode_segment
@@ -111,6 +112,26 @@ def test_encoders_without_a_quality_get_a_bit_rate(tmp_path: Path, monkeypatch: 
     assert len(segment.times) == 10
     with pytest.raises(ConfigError, match="--crf 20: mpeg4 has no such setting"):
         choose_settings(CLIP, tmp_path / "out.mp4", crf=20)
+
+
+def test_no_encoder_leaves_an_option_unused() -> None:
+    """FFmpeg's libraries pass over options that an encoder does not have, and so would a quality be lost."""
+    unused = {}
+    for codec in ENCODERS:
+        out = Path("out.mkv" if codec != "qtrle" else "out.mov")
+        for encoder in working_encoders(codec):
+            settings, _ = choose_settings(CLIP, out, codec=encoder.name)
+            unused[encoder.name] = dict(open_encoder(settings, 64, 48).options)
+    assert unused == {name: {} for name in unused}
+
+
+def test_mpeg4_follows_its_quality(tmp_path: Path) -> None:
+    sizes = []
+    for crf in (1, None, 8, 31):
+        settings, _ = choose_settings(CLIP, tmp_path / "out.mp4", codec="mpeg4", crf=crf)
+        encode_segment(clip_frames([512 * i for i in range(10)], 320, 240), tmp_path / "segment", settings)
+        sizes.append((tmp_path / "segment").stat().st_size)
+    assert all(better > 1.2 * worse for better, worse in itertools.pairwise(sizes)), sizes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how threads are scheduled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,14 @@ TIMES = [512 * i for i in range(30)]
 SUBTITLES = [(0.1, 0.3, "one"), (0.35, 0.5, "two"), (0.75, 0.4, "three")]
 
 
-def add_subtitles(source: Path, path: Path, codec: str = "subrip", *, font: bool = False) -> Path:
+def add_subtitles(
+    source: Path,
+    path: Path,
+    codec: str = "subrip",
+    *,
+    lines: Sequence[tuple[float, float, str]] = SUBTITLES,
+    font: bool = False,
+) -> Path:
     """Copy a clip, and add a track of subtitles in German, and a font."""
     with av.open(source) as original, av.open(path, "w") as container:
         copies: dict[Any, Any] = {s: container.add_stream_from_template(s, opaque=True) for s in original.streams}
@@ -40,7 +48,7 @@ def add_subtitles(source: Path, path: Path, codec: str = "subrip", *, font: bool
         packets = [packet for packet in original.demux() if packet.size]
         for packet in packets:
             packet.stream = copies[packet.stream]
-        for begin, duration, text in SUBTITLES:
+        for begin, duration, text in lines:
             packet = av.Packet(text.encode())
             packet.stream, packet.time_base = track, Fraction(1, 1000)
             packet.pts = packet.dts = round(begin * 1000)
@@ -75,6 +83,39 @@ def test_subtitles_of_a_part_are_cut_to_it(with_subtitles: Path, tmp_path: Path)
     with av.open(out) as container:
         found = [(packet.pts, packet.duration, bytes(packet)) for packet in container.demux(subtitles=0) if packet.size]
     assert found == [(0, 400, b"two"), (350, 50, b"three")]
+
+
+@pytest.mark.parametrize("codec", ["subrip", "ass"])
+def test_lines_that_are_shown_at_once_keep_their_times(tmp_path: Path, codec: str) -> None:
+    lines = [(0.1 + number // 30 / 2, 0.4, f"{number},0,Default,,0,0,0,,line") for number in range(60)]
+    source = add_subtitles(write_source(tmp_path / "plain.mkv"), tmp_path / "in.mkv", codec, lines=lines)
+    write(facts(source), tmp_path / "out.mkv", clip_frames(TIMES))
+    [found] = packet_times_s(tmp_path / "out.mkv", "subtitle")
+    assert found == [Fraction(1, 10)] * 30 + [Fraction(6, 10)] * 30
+
+
+@pytest.mark.parametrize(("suffix", "rate"), [(".mkv", 48000), (".mp4", 48000), (".mp4", 44100)])
+def test_packets_of_less_than_a_millisecond_stay_in_step(tmp_path: Path, suffix: str, rate: int) -> None:
+    """Matroska rounds their times, so that some are equal."""
+    source = tmp_path / "in.mkv"
+    with av.open(source, "w") as container:
+        video: Any = container.add_stream("mpeg4", rate=25, width=64, height=48, pix_fmt="yuv420p")
+        sound: Any = container.add_stream("alac", rate=rate, layout="mono")
+        for number in range(30):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), "rgb24")))
+        container.mux(video.encode(None))
+        for number in range(1440):  # 40 samples each, as those of Dolby TrueHD
+            packet = av.Packet(number.to_bytes(40))
+            packet.stream, packet.time_base = sound, Fraction(1, rate)
+            packet.pts = packet.dts = 40 * number
+            container.mux(packet)
+    write(facts(source), tmp_path / f"out{suffix}", clip_frames(TIMES))
+    [found], [wanted] = packet_times_s(tmp_path / f"out{suffix}"), packet_times_s(source)
+    assert len({*wanted}) < len(wanted) == 1440
+    if suffix == ".mkv":
+        assert found == wanted
+    else:  # the last packet, whose duration Matroska does not say, ends with its beginning
+        assert max(abs(a - b) for a, b in zip(found, wanted[:-1], strict=True)) < Fraction(1, 1000)
 
 
 def test_tracks_that_the_container_cannot_hold_are_said(with_subtitles: Path, tmp_path: Path) -> None:
@@ -124,6 +165,24 @@ def test_sound_of_other_containers(
     assert times[0] < Fraction(1, 10), "broadcasts count from anywhere: the file begins at its beginning"
     for found, wanted in zip(packet_times_s(target), packet_times_s(source), strict=True):
         assert max(abs(a - b - offset) for a, b in zip(found, wanted, strict=True)) <= Fraction(2, 1000)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "note"),
+    [
+        (".mp4", "h264", "do not play in .mp4: .mov or .mkv keeps it playable"),
+        (".m4v", "h264", "do not play in .m4v: .mov or .mkv keeps it playable"),
+        (".mp4", "vp9", "do not play in .mp4: .mkv keeps it playable"),
+        (".mov", "h264", ""),
+        (".mkv", "h264", ""),
+    ],
+)
+def test_raw_sound_in_mp4_is_said(tmp_path: Path, suffix: str, codec: str, note: str) -> None:
+    source = write_source(tmp_path / "in.mov", sounds=("pcm_s16le", "aac"))
+    notes = write(facts(source), tmp_path / f"out{suffix}", clip_frames(TIMES), codec=codec)
+    what = "its sound (pcm_s16le) is not compressed, which QuickTime and most browsers "
+    assert notes == ([what + note] if note else [])
+    assert packet_digests(tmp_path / f"out{suffix}")[1] == packet_digests(source)[1]
 
 
 def test_languages_in_quicktime_files(tmp_path: Path) -> None:
