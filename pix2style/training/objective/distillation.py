@@ -146,16 +146,17 @@ def build_distiller(config: Config, student: Generator) -> Distiller | None:
             f"[distill -> teacher_run] {section.teacher_run}: holds {counted(teacher.styles, 'style')}, but the student"
             f" {student.styles}: set model.styles={teacher.styles}, or name another run"
         )
+    # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
+    with torch.random.fork_rng(devices=[]):
+        teacher = teacher.folded()
+    file = averaged_weights_file(run, run.checkpoint("latest"), meta)
+    distiller = Distiller(section, teacher, student, sha256_file(file))
     if teacher.global_context and not teacher.uses_glimpse and config.train.augment.crop is not None:
         raise ConfigError(
             f"[distill -> teacher_run] {section.teacher_run}: its normalisation takes statistics of the whole photo, so"
             " it cannot stylize crops: set train.augment.crop=null train.batch=1"
         )
-    # Folding creates layers, and their initial weights, although overwritten at once, advance the random state.
-    with torch.random.fork_rng(devices=[]):
-        teacher = teacher.folded()
-    file = averaged_weights_file(run, run.checkpoint("latest"), meta)
-    return Distiller(section, teacher, student, sha256_file(file))
+    return distiller
 
 
 def _comparable_stages(student: Generator, teacher: Generator) -> tuple[Sequence[FeatureStage], Sequence[FeatureStage]]:

@@ -184,6 +184,18 @@ def test_generators_that_cannot_be_compared_are_errors(
         build_state(distilling(f"distill.teacher_run='{tmp_path / 'resnet'}'"))
 
 
+def test_a_teacher_with_statistics_of_the_whole_photo_needs_whole_pairs(
+    experiment: Experiment, distilling: Experiment, tmp_path: Path
+) -> None:
+    train(experiment("model.generator=unet", "model.unet={channels: 8, levels: 1, scale: 4, norm: instance}",
+                     "train.images=4", "losses.adversarial.weight=0"), tmp_path / "unet")  # fmt: skip
+    from_unet = (f"distill.teacher_run='{tmp_path / 'unet'}'", "train.images=8")
+    with pytest.raises(ConfigError, match=r"cannot stylize crops: set train.augment.crop=null train.batch=1"):
+        build_state(distilling(*from_unet))
+    whole = distilling(*from_unet, "train.augment.crop=null", "train.batch=1")
+    assert train(whole, tmp_path / "student").step == 8
+
+
 def test_with_weights_of_0_no_teacher_is_loaded(distilling: Experiment) -> None:
     state = build_state(distilling("distill.features=0", "distill.output.weight=0"))
     assert state.objective.distiller is None
