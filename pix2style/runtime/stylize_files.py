@@ -27,7 +27,7 @@ from pix2style.path_list import PathList
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.file_settings import FileSettings
-from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport
+from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport, reason_of
 from pix2style.runtime.inline_executor import InlineExecutor
 from pix2style.runtime.job_list import Job, JobList
 from pix2style.runtime.leftovers import remove_leftovers, working_in
@@ -220,7 +220,7 @@ class _Pipeline:
                 self._stylize_sequence(job, read.images, read)
                 return
             stylized = self._stylize_picture(read.images, read.stylizer)
-        except DataError as error:
+        except (DataError, MemoryError) as error:
             self._add_failure(job, error)
             return
         lost = lost_metadata_notes(format_of(job.target), stylized.metadata)
@@ -260,14 +260,12 @@ class _Pipeline:
             job, writing = self._pending_writes.popleft()
             try:
                 writing.result()
-            except DataError as error:
+            except (DataError, MemoryError) as error:
                 self._add_failure(job, error)
             else:
                 self._report.written.append(job.target)
                 self._on_progress()
 
-    def _add_failure(self, job: Job, error: DataError) -> None:
-        # Errors of writing begin with the output file, so that a full disk is not blamed on the photo.
-        reason = error.reason if isinstance(error, ImageError) else str(error)
-        self._report.failures.append(FailedFile(job.source, reason))
+    def _add_failure(self, job: Job, error: DataError | MemoryError) -> None:
+        self._report.failures.append(FailedFile(job.source, reason_of(error)))
         self._on_progress()

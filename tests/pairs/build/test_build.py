@@ -131,6 +131,16 @@ def test_unreadable_files_are_listed_and_the_rest_is_done(config: PairsConfig, t
     assert tree(tmp_path / "out") == tree(tmp_path / "again")
 
 
+def test_a_photo_larger_than_the_memory_is_listed_and_the_rest_is_done(config: PairsConfig, tmp_path: Path) -> None:
+    (config.content[0] / "pano.tif").touch()
+    os.truncate(config.content[0] / "pano.tif", 1 << 40)
+    report = make_pairs(config, TEACHER, tmp_path / "out")
+    [failure] = report.manifest.failures
+    assert failure.source == "pano.tif"
+    assert failure.reason.startswith("has 1099.5 GB")
+    assert report.manifest.pairs.total == 12
+
+
 def test_nothing_readable_is_an_error_and_leaves_the_folder_free(tmp_path: Path, photos) -> None:
     damaged_files(tmp_path / "content", photos(1)[0])
     config = PairsConfig(content=(tmp_path / "content",), size=32)
