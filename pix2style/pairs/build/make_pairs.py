@@ -150,8 +150,9 @@ def make_slice(
             builder = PairSetBuilder(folder, plan, on_progress)
             pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
             finished = builder.find_finished()
+            made = False
             if finished is None:
-                builder.make(_engine(builder, pair_stylizer, config.teacher_batch, None), shard_slice)
+                made = builder.make(_engine(builder, pair_stylizer, config.teacher_batch, None), shard_slice)
                 builder.find_finished()  # other processes may have finished their slices in the meantime
                 if builder.is_complete:
                     builder.finish()
@@ -163,6 +164,7 @@ def make_slice(
                 shards=plan.shard_count,
                 seconds=time.perf_counter() - start,
                 complete=builder.is_complete,
+                failures=builder.failures_in(shard_slice) if made else (),
             )
 
 

@@ -77,6 +77,24 @@ def test_a_photo_changed_since_the_plan_is_a_failure_not_a_wrong_pair(
     assert "changed while pairs were being made" in manifest
 
 
+def test_each_part_reports_its_failures(config: PairsConfig, tmp_path: Path, photos) -> None:
+    """Those of an earlier call that was interrupted, too, and none again where nothing is left to do."""
+    (config.content[0] / "gone.jpg").symlink_to("nowhere.jpg")
+    config = config.model_copy(update={"pairs_per_shard": 2})
+    plan = plan_pairs(config, TEACHER, tmp_path / "out").plan
+    changed = [photo for photo in plan.photos if photo.shard == 1]
+    for photo in changed:
+        (config.content[0] / photo.source).write_bytes(encode_png(photos(30)[29]))
+    reports = [make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3)) for number in (1, 2, 3)]
+    assert [failure.source for failure in reports[0].failures] == ["gone.jpg"]
+    assert {failure.source for failure in reports[1].failures} == {photo.source for photo in changed}
+    assert reports[1].to_json()["failures"][0]["reason"] == "changed while pairs were being made"
+    assert reports[2].failures == ()
+    assert make_slice(config, TEACHER, tmp_path / "out", Slice(2, 3)).failures == ()
+    PairSetFolder(tmp_path / "out").tar(plan.shard_names[4]).unlink()  # as if it had been killed before that one
+    assert reports[1].failures == make_slice(config, TEACHER, tmp_path / "out", Slice(2, 3)).failures
+
+
 def test_photos_added_since_the_plan_are_noticed(config: PairsConfig, tmp_path: Path, photos) -> None:
     plan_pairs(config, TEACHER, tmp_path / "out")
     (config.content[0] / "new.png").write_bytes(encode_png(photos(30)[29]))
