@@ -1,7 +1,7 @@
 """The page shows the photo that was chosen last, whatever else is chosen while it is loaded, read or stylized.
 
-The page's own script runs in Node. Node has no document and no web workers: stand-ins take their places, and answer when
-a test says so, which no browser does. tests/export/web/test_web_browser.py runs all of the page.
+The page's own script runs in Node. Node has no document and no web workers: stand-ins take their places, and answer
+when a test says so, which no browser does. tests/export/web/test_web_browser.py runs all of the page.
 """
 
 from __future__ import annotations
