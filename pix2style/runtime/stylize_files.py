@@ -10,15 +10,17 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from pix2style.errors import DataError, ImageError
+from pix2style.errors import DataError
+from pix2style.files import sha256_bytes
 from pix2style.images import (
     Frame,
     Picture,
     PictureSequence,
     check_can_hold,
+    decode_images,
     format_of,
     lost_metadata_notes,
-    open_images,
+    read_image_file,
     write_picture,
     write_sequence,
 )
@@ -207,11 +209,10 @@ class _Pipeline:
 
     def _read(self, job: Job) -> _Reading:
         """Return a photo, the stylizer for it, and the note that its output gets."""
-        images, origin = open_images(job.source, metadata=self._origin.metadata), self._origin.for_job(job)
-        try:
-            return _Reading(images, origin.stylizer, origin.note(job))
-        except OSError as error:
-            raise ImageError(str(job.source), error.strerror or str(error)) from error
+        # The note is of the bytes that are decoded: the file may be replaced meanwhile.
+        data, origin = read_image_file(job.source), self._origin.for_job(job)
+        images = decode_images(data, name=str(job.source), metadata=self._origin.metadata)
+        return _Reading(images, origin.stylizer, origin.note_of(job.target, sha256_bytes(data)))
 
     def _stylize(self, job: Job, reading: Future[_Reading], writer: Executor) -> None:
         try:
