@@ -88,7 +88,7 @@ def _export_run(
     elif not package.exists():  # else `export_package` says what is wrong with it
         check_can_write_folder(package)
     if package is not None:
-        reports = export_package(source, package, run.pairs)
+        reports = export_package(source, package, run.pairs, for_opencv=for_opencv)
     elif precision == opts.Precision.all:
         reports = export_precisions(source, path, run.pairs, for_opencv=for_opencv)
     else:
