@@ -135,6 +135,10 @@ class PairSetFolder:
             return
         if not self.path.is_dir():
             raise DataError(f"{self.path}: is a file: choose a folder")
+        # Listed before the plan is looked for: at any moment, another part may write the plan, and after it the rest.
+        names = sorted(
+            path.name for path in self.path.iterdir() if not path.name.startswith(".") and path.name != PREVIEW_NAME
+        )
         if self.plan.exists():
             differences = plan_differences(read_document(PairPlan, self.plan)[0], plan)
             if differences:
@@ -142,11 +146,7 @@ class PairSetFolder:
                     f"{self.path}: holds another pair set: {'; '.join(differences)}."
                     " Choose another folder, or delete this one to make a new set"
                 )
-            return
-        names = sorted(
-            path.name for path in self.path.iterdir() if not path.name.startswith(".") and path.name != PREVIEW_NAME
-        )
-        if names:
+        elif names:
             shown = ", ".join(names[:_SHOWN_FILES]) + (", ..." if len(names) > _SHOWN_FILES else "")
             raise DataError(f"{self.path}: holds other files ({shown}): choose an empty or a new folder")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,25 @@ def test_each_part_reports_its_failures(config: PairsConfig, tmp_path: Path, pho
     assert make_slice(config, TEACHER, tmp_path / "out", Slice(2, 3)).failures == ()
     PairSetFolder(tmp_path / "out").tar(plan.shard_names[4]).unlink()  # as if it had been killed before that one
     assert reports[1].failures == make_slice(config, TEACHER, tmp_path / "out", Slice(2, 3)).failures
+
+
+def test_a_part_that_writes_the_plan_while_another_one_looks_for_it(
+    config: PairsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --plan, the parts of a set may all start at once in an empty folder."""
+    plan = plan_pairs(config, TEACHER, tmp_path / "planned").plan
+    folder, list_folder = PairSetFolder(tmp_path / "out"), Path.iterdir
+    folder.path.mkdir()
+
+    def list_after_another_part(path: Path) -> Iterator[Path]:
+        if path == folder.path:
+            monkeypatch.undo()
+            PairSetFolder(path).prepare(plan, exclusive=False)
+        return list_folder(path)
+
+    monkeypatch.setattr(Path, "iterdir", list_after_another_part)
+    folder.check_plan(plan)
+    assert sorted(path.name for path in folder.path.iterdir()) == ["plan.json", "shards"]
 
 
 def test_photos_added_since_the_plan_are_noticed(config: PairsConfig, tmp_path: Path, photos) -> None:
