@@ -21,7 +21,7 @@ from pix2style.pairs.format.manifest import (
     ShardIndex,
 )
 from pix2style.pairs.format.plan import PairPlan
-from pix2style.pairs.format.plan_differences import plan_differences
+from pix2style.pairs.format.plan_differences import plan_differences, settings_differences
 from pix2style.pairs.format.records import PlannedPhoto
 from pix2style.pairs.format.shard_names import SHARD_NAME
 from pix2style.pairs.format.shard_summary import shard_statistics
@@ -125,8 +125,12 @@ class PairSetFolder:
                 for temporary in _temporary_files(folder):
                     temporary.unlink(missing_ok=True)
 
-    def check_plan(self, plan: PairPlan) -> None:
+    def check_plan(self, plan: PairPlan, *, only_settings: bool = False) -> None:
         """Check that the folder holds the set of this plan, or is empty or missing; nothing is written.
+
+        Args:
+            plan: Plan of the set.
+            only_settings: Compare teachers and settings alone: the photos are not known yet.
 
         Raises:
             DataError: The folder holds another pair set (the message says what differs) or other files.
@@ -140,7 +144,8 @@ class PairSetFolder:
             path.name for path in self.path.iterdir() if not path.name.startswith(".") and path.name != PREVIEW_NAME
         )
         if self.plan.exists():
-            differences = plan_differences(read_document(PairPlan, self.plan)[0], plan)
+            compare = settings_differences if only_settings else plan_differences
+            differences = compare(read_document(PairPlan, self.plan)[0], plan)
             if differences:
                 raise DataError(
                     f"{self.path}: holds another pair set: {'; '.join(differences)}."
