@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,30 @@ def make_real_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
         raise NotADirectoryError(errno.ENOTDIR, f"{path.name} is a link and no folder: remove the link", str(path))
+
+
+def publish_folder(unfinished: Path, out: Path) -> None:
+    """Give a complete folder its name.
+
+    Args:
+        unfinished: The folder, on the same disk as the folder that `out` lies in.
+        out: Its path, which is no link. If there is a folder already, it holds nothing but files of file managers.
+
+    Raises:
+        OSError: `out` cannot be replaced.
+    """
+    if out.is_dir():
+        # A mounted folder cannot be replaced. Not `Path.is_mount`, which mypy does not know on Windows.
+        if os.path.ismount(out):
+            for path in unfinished.iterdir():
+                shutil.move(path, out / path.name)
+            unfinished.rmdir()
+            return
+        for path in out.iterdir():
+            if is_left_by_a_file_manager(path):
+                path.unlink()
+        out.rmdir()  # Windows does not rename over a folder, not even over an empty one
+    unfinished.rename(out)
 
 
 def while_in_use(work: Callable[[], _Result]) -> _Result:

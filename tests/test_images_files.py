@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from pix2style.images import (
     find_images,
     fit_within,
     has_alpha,
+    open_images,
     read_picture,
     resize,
     sheet,
@@ -104,6 +107,16 @@ def test_asking_for_alpha_does_not_choke_on_a_bomb(tmp_path: Path) -> None:
     """`infer` asks it of every photo before the first one is painted: one bomb must not end the call."""
     path = tmp_path / "bomb.jpg"
     path.write_bytes(png_header(60_000, 60_000))
+    assert not has_alpha(path)
+
+
+def test_a_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pano.tif"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    for name, read in ((str(path), read_picture), (str(path), open_images)):
+        with pytest.raises(ImageError, match=re.escape(f"{name}: has 1099.5 GB, more than the 4.3 GB that are read")):
+            read(path)
     assert not has_alpha(path)
 
 

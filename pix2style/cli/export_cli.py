@@ -59,7 +59,11 @@ def export_command(
     if len(sources) > 1:
         raise ConfigError(f"{sources[1]}: export takes one run, and several only with --web: export them one by one")
     if sources[0].suffix == ".onnx" or (gallery.find(str(sources[0])) and not sources[0].exists()):
-        raise ConfigError(f"{sources[0]}: is a filter already: add --web or --for to give it another form")
+        if for_opencv:
+            reason = "--for opencv takes a run, because an 8-bit file for OpenCV is made from the network"
+            raise ConfigError(f"{sources[0]}: is a filter already: {reason}")
+        forms = "--web FOLDER, --for darktable or --for comfyui"
+        raise ConfigError(f"{sources[0]}: is a filter already: add {forms} to give it another form")
     _export_run(sources[0], run, out, precision, for_opencv=for_opencv, package=package, as_json=as_json)
 
 
@@ -88,7 +92,7 @@ def _export_run(
     elif not package.exists():  # else `export_package` says what is wrong with it
         check_can_write_folder(package)
     if package is not None:
-        reports = export_package(source, package, run.pairs)
+        reports = export_package(source, package, run.pairs, for_opencv=for_opencv)
     elif precision == opts.Precision.all:
         reports = export_precisions(source, path, run.pairs, for_opencv=for_opencv)
     else:

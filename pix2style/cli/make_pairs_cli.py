@@ -95,7 +95,8 @@ def make_pairs_command(
 
     After an interruption the same command continues, and gives the same bytes.
 
-    Exit code 1: the set is finished, but some files could not be read. They are listed.
+    Exit code 1: the set is finished, or the part of --shard, but some photos could not be read or stylized. They are
+    listed.
     """
     require("pairs", "pydantic", "yaml")
     custom = parse_custom_teacher(teacher, teacher_file or [], teacher_timeout, teacher_licence)
@@ -171,6 +172,8 @@ def _make_slice(settings: PairsConfig, teachers: list[Stylizer], folder: Path, p
     with StagedProgress() as progress:
         report = make_slice(settings, teachers, folder, part, on_progress=progress)
     print_slice(report, as_json=as_json)
+    if report.failures:
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def _make_pairs(

@@ -68,12 +68,14 @@ def print_slice(report: SliceReport, *, as_json: bool) -> None:
         print(json.dumps(report.to_json(), indent=2))
     else:
         print("\n".join(_slice_lines(report)))
+    _print_notes_and_failures([], report.failures)
 
 
 def _slice_lines(report: SliceReport) -> list[str]:
     state = "the set is complete" if report.complete else "the other parts make the rest"
     return [
         f"part {report.slice_name}: made {counted(report.new_pairs, 'pair')} in {report.seconds:.1f} s",
+        *([f"  failed  {len(report.failures)}"] if report.failures else []),
         f"  where   {report.out} ({report.finished_shards} of {counted(report.shards, 'shard')} finished: {state})",
     ]
 

@@ -16,7 +16,7 @@ from pix2style.cluster.output_name import TargetNames
 from pix2style.cluster.photo_batches import ListedPhoto, PhotoBatch
 from pix2style.cluster.photo_result import BatchResult, PhotoResult
 from pix2style.cluster.place import Place
-from pix2style.errors import DataError, ImageError
+from pix2style.errors import DataError
 from pix2style.files import sha256_bytes
 from pix2style.images import (
     Image8,
@@ -33,6 +33,7 @@ from pix2style.images import (
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin
 from pix2style.runtime.file_settings import FileSettings
+from pix2style.runtime.files_report import reason_of
 from pix2style.stylizer import Stylizer, StylizerIdentity
 
 _READ_AHEAD = 2
@@ -134,13 +135,13 @@ class PhotoWorker:
             return self._stylize_data(photo, read())
         except OSError as error:
             reason = error.strerror or str(error)
-        except DataError as error:
-            reason = error.reason if isinstance(error, ImageError) else str(error)
+        except (DataError, MemoryError) as error:
+            reason = reason_of(error)
         return self._failed(photo, reason)
 
     def _failed(self, photo: ListedPhoto, reason: str) -> PhotoResult:
         """Return the result of a photo that failed here, unless a worker that was lost has finished its output."""
-        with contextlib.suppress(OSError, DataError):
+        with contextlib.suppress(OSError, DataError, MemoryError):
             found = OutputChecker(self._job).find(photo)
             if found is not None and found.outcome == "existed" and not found.of_unknown_origin:
                 return found
@@ -197,7 +198,7 @@ class OutputChecker:
         for photo in batch.photos:
             try:
                 result = self.find(photo)
-            except (OSError, DataError):  # stylizing the photo raises the error that says what is wrong
+            except (OSError, DataError, MemoryError):  # stylizing the photo raises the error that says what is wrong
                 result = None
             if result is None:
                 remaining.append(photo)

@@ -24,6 +24,7 @@ from pix2style.datasets.card import DatasetSource, kaggle_source, read_source, w
 from pix2style.datasets.scan import DatasetScan, scan_dataset
 from pix2style.errors import ConfigError, DataError, Pix2StyleError, require
 from pix2style.files import locked
+from pix2style.folders import publish_folder
 from pix2style.plural import counted
 from pix2style.progress import StageProgressCallback, no_progress
 
@@ -83,7 +84,7 @@ def fetch_dataset(
             )
         source = kaggle_source(handle, downloaded_version)
         write_card(folder, scan, source)
-        folder.rename(out)
+        _publish(folder, out)
     return FetchResult(out, source, scan)
 
 
@@ -118,6 +119,14 @@ def find_fetched(handle: str, out: Path, *, version: int | None) -> DatasetSourc
             f"{out}: holds {source.name}, version {source.version}: choose another folder, or delete this one"
         )
     return source
+
+
+def _publish(folder: Path, out: Path) -> None:
+    try:
+        publish_folder(folder, Path(os.path.realpath(out)))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{out}: cannot be written: {reason}: choose another folder, or make room there") from error
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from pix2style.images import (
     count_left_out,
     decode_picture,
     describe_left_out,
+    explain_memory_errors,
     fit_within,
     read_image_file,
     search_images,
@@ -151,7 +152,8 @@ class PhotoDataset:
         file = self._files[index]
         data = read_image_file(file.path, name=file.relative)
         picture = decode_picture(data, name=file.relative, to_srgb=True)
-        return Sample(file.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
+        with explain_memory_errors(file.relative):
+            return Sample(file.relative, sha256_bytes(data), fit_within(picture.on_white(), self._max_side))
 
     @property
     def notes(self) -> list[str]:

@@ -25,7 +25,9 @@ _PICTURE_SIDE_PX = 480
 _GAP_PX = 8
 
 
-def export_package(source: ExportSource, folder: Path, pairs: Path | None = None) -> list[ExportReport]:
+def export_package(
+    source: ExportSource, folder: Path, pairs: Path | None = None, *, for_opencv: bool = False
+) -> list[ExportReport]:
     """Write a package: a filter file in each precision, the weights and their configuration, and a model card.
 
     The folder appears when it is complete. `pix2style.hub.LiteHub.from_pretrained(folder)` loads the
@@ -35,6 +37,7 @@ def export_package(source: ExportSource, folder: Path, pairs: Path | None = None
         source: A run with the lightweight generator.
         folder: Folder of the package; new or empty.
         pairs: Folder of the pair set; see `run.export_run`.
+        for_opencv: Whether OpenCV must be able to run the int8 file; see `export_filter`.
 
     Returns:
         A report for each filter file.
@@ -54,7 +57,7 @@ def export_package(source: ExportSource, folder: Path, pairs: Path | None = None
     photos = source.photos(pairs, needed=True)
     assert photos is not None  # noqa: S101 (because of needed=True)
     with atomic_folder(folder, ArtifactError) as unfinished:
-        reports = export_precisions(source, unfinished / f"{source.spec.name}.onnx", pairs)
+        reports = export_precisions(source, unfinished / f"{source.spec.name}.onnx", pairs, for_opencv=for_opencv)
         write_weights(network, {**hub_config, "name": source.spec.name}, unfinished)
         shown = OnnxStylizer(reports[-1].path)  # the smallest file, which most people will use
         write_bytes(unfinished / PICTURE_NAME, _before_after_jpeg(shown, photos.held_out[0].photo))

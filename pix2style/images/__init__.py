@@ -11,9 +11,6 @@ from pix2style.images.decode import (
     PillowImage,
     decode_picture,
     has_alpha,
-    open_file,
-    read_file,
-    read_image_file,
     read_longer_side,
     read_picture,
     stream_has_alpha,
@@ -28,6 +25,7 @@ from pix2style.images.encode import (
     write_picture,
     write_png,
 )
+from pix2style.images.file_content import explain_memory_errors, open_file, read_file, read_image_file
 from pix2style.images.find import ImageListing, ImageSearch, find_images, list_images, search_images
 from pix2style.images.found import FoundImage, FoundImages
 from pix2style.images.given import as_array, as_picture, as_pillow, is_pillow
@@ -88,6 +86,7 @@ __all__ = [
     "encode_picture",
     "encode_png",
     "encode_sequence",
+    "explain_memory_errors",
     "find_images",
     "fit_within",
     "format_of",

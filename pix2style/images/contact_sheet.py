@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pix2style.errors import ImageError
-from pix2style.images.decode import decode_picture, read_image_file
+from pix2style.images.decode import decode_picture
 from pix2style.images.encode import write_png
+from pix2style.images.file_content import read_image_file
 from pix2style.images.picture import Image8
 from pix2style.images.png import png_text
 from pix2style.images.resample import Box, sheet, sheet_boxes

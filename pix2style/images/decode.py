@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
-import os
-import stat
 import struct
 import warnings
 from collections.abc import Callable
@@ -20,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from pix2style.errors import ImageError, TooLargeImageError, UnknownImageError
 from pix2style.images import png, reasons
 from pix2style.images.declared import declared_colours
+from pix2style.images.file_content import check_size, explain_memory_errors, open_file, read_image_file
 from pix2style.images.file_facts import NO_FACTS, FileFacts, read_facts
 from pix2style.images.frames import further_pictures_notes, select_only_frame
 from pix2style.images.kinds import formats_for
@@ -29,7 +27,6 @@ from pix2style.images.picture import WHITE, Image8, Picture
 from pix2style.images.pixels import has_transparency, may_be_unused, take_pixels
 from pix2style.images.rgb import rgb_of
 from pix2style.images.tiff import UnsupportedPictureError, damage_notes, load_image, reopen_if_needed
-from pix2style.system.disk import OPEN_WITHOUT_WAITING
 
 PillowImage = Image.Image
 
@@ -80,42 +77,6 @@ def read_picture(path: Path, *, to_srgb: bool = False, max_pixels: int = MAX_PIX
     return decode_picture(read_image_file(path), name=str(path), to_srgb=to_srgb, max_pixels=max_pixels)
 
 
-def read_image_file(path: Path, *, name: str | None = None) -> bytes:
-    """Return the content of an image file, or raise an ImageError, about `name` or the path, if it cannot be read."""
-    try:
-        return read_file(path)
-    except OSError as error:
-        raise ImageError(name or str(path), error.strerror or str(error)) from error
-
-
-def read_file(path: Path) -> bytes:
-    """Return the content of a regular file, without ever blocking (reading a pipe named x.jpg would block).
-
-    Raises:
-        OSError: The path is not a regular file (but a pipe, device, socket or folder), or it cannot be read.
-    """
-    with open_file(path) as stream:
-        return stream.read()
-
-
-def open_file(path: Path) -> io.BufferedReader:
-    """Open a regular file for reading; see `read_file`."""
-    return open(path, "rb", opener=_regular_only)
-
-
-def _regular_only(name: str, flags: int) -> int:
-    # Open first and check the open file afterwards: a check before opening could see another file than the one that
-    # is opened. The flag lets the open call return for a pipe that nobody writes to.
-    handle = os.open(name, flags | OPEN_WITHOUT_WAITING)
-    mode = os.fstat(handle).st_mode
-    if stat.S_ISREG(mode):
-        return handle
-    os.close(handle)
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-    raise OSError(errno.EINVAL, "not a regular file", name)
-
-
 def decode_picture(
     data: bytes,
     *,
@@ -145,8 +106,9 @@ def decode_picture(
     """
     if not data:
         raise ImageError(name, "the file is empty")
-    facts = facts or read_facts(data)
     library_lines: list[str] = []
+    with explain_memory_errors(name):
+        facts = facts or read_facts(data)
     try:
         with Image.open(io.BytesIO(facts.data), formats=formats_for(data, name)) as opened:
             select_only_frame(opened, name)
@@ -168,7 +130,7 @@ def decode_picture(
     except UnsupportedPictureError as error:
         raise UnknownImageError(name, str(error)) from error
     except MemoryError as error:
-        raise TooLargeImageError(name, "needs more memory than there is: make it smaller first") from error
+        raise TooLargeImageError(name, reasons.NO_MEMORY) from error
     except _DECODING_ERRORS as error:
         raise reasons.damaged(facts, name, error, library_lines) from error
 
@@ -245,6 +207,7 @@ def has_alpha(path: Path) -> bool:
     """Return whether an image file has transparency, as its header says; the pixels are not decoded."""
     try:
         with open_file(path) as stream:
+            check_size(stream, path)
             return stream_has_alpha(stream, str(path))
     except OSError:
         return False  # reading the file later raises the error that says what is wrong
@@ -267,5 +230,5 @@ def stream_has_alpha(stream: BinaryIO, name: str) -> bool:
                 stream.seek(0)
                 return decode_picture(stream.read(), name=name).alpha is not None
             return has_transparency(image)
-    except (ImageError, *_DECODING_ERRORS, Image.DecompressionBombError):
+    except (ImageError, MemoryError, *_DECODING_ERRORS, Image.DecompressionBombError):
         return False  # decoding the file later raises the error that says what is wrong

@@ -19,6 +19,8 @@ _UNSUPPORTED = re.compile(
     r"\bno decoder\b|decoder \w+ not available|cannot find loader|not implemented|^conversion from|unrecognized mode",
     re.IGNORECASE,
 )
+NO_MEMORY = "needs more memory than there is: make it smaller first"
+"""The reason for a picture that does not fit in memory."""
 _NAMES = {"WEBP": "WebP", "HEIF": "HEIF"}
 _SIZE = re.compile(r"\((\d+) pixels\)")
 
@@ -57,6 +59,12 @@ def damaged(facts: FileFacts, name: str, error: Exception, library_lines: list[s
 def too_large(width: int, height: int, max_pixels: int) -> str:
     """Return the reason for a picture with too many pixels."""
     return f"{width}x{height} is more than {max_pixels} pixels: make it smaller first"
+
+
+def too_many_bytes(size: int, max_bytes: int) -> str:
+    """Return the reason for a file that is too large to be read."""
+    limit = f"more than the {max_bytes / 1e9:.1f} GB that are read of one file"
+    return f"has {size / 1e9:.1f} GB, {limit}: make it smaller first"
 
 
 def bomb(error: Exception, max_pixels: int) -> str:

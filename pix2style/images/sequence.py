@@ -12,7 +12,8 @@ from PIL import Image
 
 from pix2style.errors import ImageError, TooLargeImageError, UnknownImageError
 from pix2style.images import reasons
-from pix2style.images.decode import MAX_PIXELS, decode_picture, picture_from_pillow, read_image_file
+from pix2style.images.decode import MAX_PIXELS, decode_picture, picture_from_pillow
+from pix2style.images.file_content import explain_memory_errors, read_image_file
 from pix2style.images.file_facts import FileFacts, read_facts
 from pix2style.images.frames import find_frames, frame_noun
 from pix2style.images.kinds import formats_for
@@ -149,8 +150,7 @@ class PictureSequence:
             reason = f"{place}: more than {self._max_pixels} pixels: make it smaller first"
             raise TooLargeImageError(self._name, reason) from error
         except MemoryError as error:
-            reason = f"{place}: needs more memory than there is: make it smaller first"
-            raise TooLargeImageError(self._name, reason) from error
+            raise TooLargeImageError(self._name, f"{place}: {reasons.NO_MEMORY}") from error
         except _ERRORS as error:
             raise ImageError(self._name, f"{place}: damaged or cut off ({one_line(error)})") from error
 
@@ -180,8 +180,9 @@ def decode_images(
         max_pixels: Images with more pixels, in all their frames or pages together, are refused before they are decoded.
             None for `MAX_PIXELS`, and for `MAX_PIXELS_OF_PAGES` in documents.
     """
-    facts = read_facts(data)
-    sequence = _find_sequence(data, name, facts, metadata, max_pixels)
+    with explain_memory_errors(name):
+        facts = read_facts(data)
+        sequence = _find_sequence(data, name, facts, metadata, max_pixels)
     limit = max_pixels or MAX_PIXELS
     return sequence or decode_picture(data, name=name, facts=facts, metadata=metadata, max_pixels=limit)
 

@@ -6,7 +6,9 @@ from dataclasses import field
 from operator import attrgetter
 from pathlib import Path
 
+from pix2style.errors import DataError, ImageError
 from pix2style.images import LeftOutList
+from pix2style.images.reasons import NO_MEMORY
 from pix2style.light_dataclass import dataclass
 from pix2style.path_list import PathList, RemarkList
 
@@ -35,6 +37,14 @@ class FileNote:
 
     path: Path
     text: str
+
+
+def reason_of(error: DataError | MemoryError) -> str:
+    """Return why a photo failed, without its name."""
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
+    # Errors of writing begin with the output file, so that a full disk is not blamed on the photo.
+    return error.reason if isinstance(error, ImageError) else str(error)
 
 
 def _failures() -> RemarkList[FailedFile]:

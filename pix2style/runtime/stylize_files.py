@@ -10,15 +10,17 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from pix2style.errors import DataError, ImageError
+from pix2style.errors import DataError
+from pix2style.files import sha256_bytes
 from pix2style.images import (
     Frame,
     Picture,
     PictureSequence,
     check_can_hold,
+    decode_images,
     format_of,
     lost_metadata_notes,
-    open_images,
+    read_image_file,
     write_picture,
     write_sequence,
 )
@@ -27,7 +29,7 @@ from pix2style.path_list import PathList
 from pix2style.processes import submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.file_settings import FileSettings
-from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport
+from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport, reason_of
 from pix2style.runtime.inline_executor import InlineExecutor
 from pix2style.runtime.job_list import Job, JobList
 from pix2style.runtime.leftovers import remove_leftovers, working_in
@@ -207,11 +209,10 @@ class _Pipeline:
 
     def _read(self, job: Job) -> _Reading:
         """Return a photo, the stylizer for it, and the note that its output gets."""
-        images, origin = open_images(job.source, metadata=self._origin.metadata), self._origin.for_job(job)
-        try:
-            return _Reading(images, origin.stylizer, origin.note(job))
-        except OSError as error:
-            raise ImageError(str(job.source), error.strerror or str(error)) from error
+        # The note is of the bytes that are decoded: the file may be replaced meanwhile.
+        data, origin = read_image_file(job.source), self._origin.for_job(job)
+        images = decode_images(data, name=str(job.source), metadata=self._origin.metadata)
+        return _Reading(images, origin.stylizer, origin.note_of(job.target, sha256_bytes(data)))
 
     def _stylize(self, job: Job, reading: Future[_Reading], writer: Executor) -> None:
         try:
@@ -220,7 +221,7 @@ class _Pipeline:
                 self._stylize_sequence(job, read.images, read)
                 return
             stylized = self._stylize_picture(read.images, read.stylizer)
-        except DataError as error:
+        except (DataError, MemoryError) as error:
             self._add_failure(job, error)
             return
         lost = lost_metadata_notes(format_of(job.target), stylized.metadata)
@@ -260,14 +261,12 @@ class _Pipeline:
             job, writing = self._pending_writes.popleft()
             try:
                 writing.result()
-            except DataError as error:
+            except (DataError, MemoryError) as error:
                 self._add_failure(job, error)
             else:
                 self._report.written.append(job.target)
                 self._on_progress()
 
-    def _add_failure(self, job: Job, error: DataError) -> None:
-        # Errors of writing begin with the output file, so that a full disk is not blamed on the photo.
-        reason = error.reason if isinstance(error, ImageError) else str(error)
-        self._report.failures.append(FailedFile(job.source, reason))
+    def _add_failure(self, job: Job, error: DataError | MemoryError) -> None:
+        self._report.failures.append(FailedFile(job.source, reason_of(error)))
         self._on_progress()

@@ -38,13 +38,15 @@ class TrainingOrder:
         out: Folder of the work.
         content: Folder of photos; None for the sample photos.
         style: The painting; None for the sample painting.
-        minutes: Limit of the time for all stages together.
+        minutes: Limit of the time for all stages together, earlier trainings with the same folder included.
+        used_minutes: How much of it earlier trainings have used.
     """
 
     out: str
     content: str | None
     style: str | None
     minutes: float
+    used_minutes: float = 0.0
 
 
 def lay_out(folder: Path, painting: Upload | None, photos: Sequence[Upload], minutes: float) -> TrainingOrder:
@@ -103,7 +105,7 @@ class TrainingJob(Job):
         super().__init__(folder)
         self.order, self._kept, self._on_trained = order, kept, on_trained
         self._process: subprocess.Popen[str] | None = None
-        self._began_s = time.monotonic()
+        self._began_s = self._ended_s = time.monotonic()
         self._figures: dict[str, Any] = {}
 
     @property
@@ -113,7 +115,14 @@ class TrainingJob(Job):
 
     def longer(self, minutes: float) -> TrainingOrder:
         """Return the order that goes on from here for some minutes more."""
-        return replace(self.order, minutes=self.order.minutes + minutes)
+        used = self._used_minutes()
+        return replace(self.order, minutes=used + minutes, used_minutes=used)
+
+    def _used_minutes(self) -> float:
+        """Return how many minutes of its limit quickstart has used, as it counts them."""
+        if not (Path(self.order.out) / "run" / "config.json").is_file():
+            return 0.0  # it had not begun to train, and does not count what it did before
+        return min(self.order.minutes, self.order.used_minutes + (self._ended_s - self._began_s) / 60)
 
     def stop(self) -> None:
         """End the training; the filter is written as it is then. A second call ends all of it at once."""
@@ -147,9 +156,9 @@ class TrainingJob(Job):
         has_preview = self.preview.is_file()
         changed = self.preview.stat().st_mtime_ns if has_preview else 0
         if self.is_running:
-            seconds = time.monotonic() - self._began_s
-            self.share = min(0.99, seconds / (60 * self.order.minutes))
-            self.message = f"{duration_text(seconds)} of {duration_text(60 * self.order.minutes)}"
+            seconds, limit_s = time.monotonic() - self._began_s, 60 * (self.order.minutes - self.order.used_minutes)
+            self.share = min(0.99, seconds / limit_s)
+            self.message = f"{duration_text(seconds)} of {duration_text(limit_s)}"
         return {**super().to_json(), "preview": changed, "figures": self._figures, "minutes": self.order.minutes}
 
     def _work(self) -> None:
@@ -161,6 +170,7 @@ class TrainingJob(Job):
         for line in process.stdout:
             self.lines.append(printable(line.rstrip()))
         code = process.wait()
+        self._ended_s = time.monotonic()
         if code == 0:
             self._take_filter()
         elif not (self._stop.is_set() or code == _INTERRUPTED):

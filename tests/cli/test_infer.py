@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,17 @@ def test_some_fail(infer: Callable[..., Done], red_filter: Path, folder: Path, t
     assert "1 failed" in done.out
     assert done.err.startswith(f"failed: {folder / 'broken.jpg'}: ")
     assert len(done.err.splitlines()) == 1
+
+
+def test_a_photo_larger_than_the_memory_fails_alone(
+    infer: Callable[..., Done], red_filter: Path, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "pano.tif").touch()
+    os.truncate(folder / "pano.tif", 1 << 40)
+    done = infer(red_filter, folder, "-o", tmp_path / "out")
+    assert done.code == 1
+    assert "3 photos stylized" in done.out
+    assert done.err.startswith(f"failed: {folder / 'pano.tif'}: has 1099.5 GB, more than")
 
 
 def test_only_the_first_20_failures_are_listed(

@@ -203,6 +203,19 @@ def test_a_configuration_cannot_start_a_program(tmp_path: Path) -> None:
         load_settings(None, ["pairs.teacher=os:system"], {})
 
 
+def test_parts_list_their_failures(pix2style, content: Path, tmp_path: Path) -> None:
+    (content / "broken.png").write_bytes(b"")
+    (content / "gone.jpg").symlink_to("nowhere.jpg")
+    command = ["make-pairs", "--content", content, "--teacher", "watercolor", "--size", "64", "--out", tmp_path / "set"]
+    parts = [pix2style(*command, "--shard", f"{number}/2", "pairs.pairs_per_shard=3") for number in (1, 2)]
+    listed = "".join(stderr for _, _, stderr in parts)
+    assert listed.count("failed: broken.png: ") == listed.count("failed: gone.jpg: ") == 1
+    assert [code for code, _, _ in parts] == [1, 1 if "failed: " in parts[1][2] else 0]
+    assert "failed: gone.jpg: " in parts[0][2]
+    code, _, stderr = pix2style(*command, "--shard", "1/2", "pairs.pairs_per_shard=3")
+    assert (code, "failed: " in stderr) == (0, False)
+
+
 def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos) -> None:
     content = tmp_path / "content"
     content.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -169,6 +170,14 @@ def test_a_folder_in_the_way_fails_alone(folder: Path, tmp_path: Path) -> None:
     assert outcomes(job)["a.jpg"] == "remaining"
     [failed] = [result for result in stylize_all(job) if result.photo == "a.jpg"]
     assert failed.reason == "its output a.jpg is a folder: remove it, or choose another TARGET"
+
+
+def test_a_photo_larger_than_the_memory_fails_alone(folder: Path, tmp_path: Path) -> None:
+    os.truncate(folder / "empty.jpg", 1 << 40)
+    results = {result.photo: result for result in stylize_all(job_of(folder, tmp_path / "out"))}
+    assert results["empty.jpg"].outcome == "failed"
+    assert results["empty.jpg"].reason.startswith("has 1099.5 GB")
+    assert results["deep/c.png"].outcome == "written"
 
 
 def test_blends_and_effects_are_sent(folder: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,30 @@ def test_the_newest_version_comes_with_its_card_and_nothing_else(
         assert words in text
     assert fetched.scan is not None
     assert site.asked == ["GetDataset", "DownloadDataset", "GET"]
+
+
+def test_an_empty_folder_that_cannot_be_replaced(site: Site, dataset: dict[str, bytes], tmp_path: Path) -> None:
+    """A link, whose folder gets the dataset."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to("disk")
+    fetch_dataset(COCO_WIKIART, tmp_path / "out")
+    assert (tmp_path / "out").is_symlink()
+    assert names(tmp_path / "disk") == CARD | dataset.keys()
+    assert not (tmp_path / ".out.download").exists()
+    assert fetch_dataset(COCO_WIKIART, tmp_path / "out").already_fetched
+
+
+def test_a_mounted_folder(site: Site, dataset: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(tmp_path / "out")]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a file system is not permitted here")
+    try:
+        fetch_dataset(COCO_WIKIART, tmp_path / "out")
+        assert names(tmp_path / "out") == CARD | dataset.keys()
+        assert not (tmp_path / ".out.download").exists()
+    finally:
+        subprocess.run(["umount", str(tmp_path / "out")], check=True)
 
 
 def test_a_pinned_version(site: Site, tmp_path: Path) -> None:

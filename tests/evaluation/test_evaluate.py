@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -255,6 +256,14 @@ def test_unreadable_photos_are_listed(photo_folder: Path) -> None:
         path.write_bytes(b"noise")
     with pytest.raises(DataError, match=r"none of 3 photos.*0\.png"):
         evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3))
+
+
+def test_a_photo_larger_than_the_memory_is_listed(photo_folder: Path) -> None:
+    os.truncate(photo_folder / "1.png", 1 << 40)
+    report = evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3))
+    [failure] = report.failures
+    assert failure.name == "1.png"
+    assert failure.reason.startswith("has 1099.5 GB")
 
 
 def test_the_photos_digest_follows_their_content(photo_folder: Path, photos: Callable[..., list[Image8]]) -> None:

@@ -69,6 +69,20 @@ def test_package(pair_set: Path, tmp_path: Path) -> None:
     _check_weights_load(out)
 
 
+def test_a_package_for_opencv(
+    pair_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", config_for(pair_set))
+    command = ["pix2style", "export", str(run), "--package", str(tmp_path / "package"), "--for", "opencv", "--json"]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    int8 = json.loads(capsys.readouterr().out)[-1]
+    assert int8["precision"] == "int8"
+    assert int8["opencv"].startswith("checked in OpenCV")
+
+
 def _check_weights_load(folder: Path) -> None:
     """The network that the hub client loads gives the same output as the filter file."""
     pytest.importorskip("huggingface_hub", reason="extra hub")

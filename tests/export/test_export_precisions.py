@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -253,6 +254,29 @@ def test_calibration_measures_every_tensor(network: Lite) -> None:
         assert params.scale > 0
         assert params.zero_point == 0 or not name.startswith(("features", "hidden"))
     assert all(len(means) == 16 for means in calibration.means.values())
+
+
+def test_calibration_keeps_every_fifth_value_of_usual_photos() -> None:
+    """Up to 512 pixels a side, so that files stay the same."""
+    network, inputs = train_briefly().folded(), list[np.ndarray]()
+    photos = [synthetic_photo(512, 512, 1), synthetic_photo(384, 512, 2)]
+    calibration = calibrate(network, photos)
+    hook = network.head.register_forward_pre_hook(lambda _, given: inputs.append(given[0].flatten()[::5].numpy()))
+    for photo in photos:
+        generate(network, [photo])
+    hook.remove()
+    assert calibration.params["features.2"] == minimum_mse_params(np.concatenate(inputs))
+
+
+def test_each_large_photo_for_calibration_needs_little_memory() -> None:
+    network, photo, peaks = train_briefly().folded(), synthetic_photo(2048, 1536, 1), list[int]()
+    for count in (1, 5):
+        tracemalloc.start()
+        calibrate(network, [photo] * count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    every_fifth = 7 * 4 * 16 * (2048 // 4) * (1536 // 4) // 5  # bytes of such samples of all seven tensors of a photo
+    assert (peaks[1] - peaks[0]) / 4 < every_fifth / 4
 
 
 def test_minimum_mse_clips_a_rare_large_value() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from PIL import Image
 
 from pix2style.effects.max_side import MaxSide
 from pix2style.errors import DataError
-from pix2style.images import Image8, Picture, read_origin, read_picture, write_picture
+from pix2style.images import Image8, Picture, encode_png, read_origin, read_picture, write_picture
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.runtime.stylize_files import stylize_files
+from pix2style.stylizer import Stylizer, StylizerIdentity
 
 WITH_NOTE = [".png", ".jpg", ".webp", ".tif", ".avif", ".bmp", ".ppm"]
 
@@ -67,6 +68,35 @@ def test_nothing_is_stylized_if_one_output_is_of_another_filter(
     with pytest.raises(DataError, match=r"2\.webp: was made .*, as 1 more image was: add --overwrite to replace them"):
         stylize_files(stylizer, [folder], tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+class Replacing(Stylizer):
+    """Returns photos as they are, and replaces the file of each photo as soon as it is asked for its stylizer."""
+
+    def __init__(self, replacement: bytes) -> None:
+        self._replacement = replacement
+
+    @property
+    def identity(self) -> StylizerIdentity:
+        return StylizerIdentity("replacing", "0" * 64)
+
+    def for_source(self, path: Path) -> Stylizer:
+        path.write_bytes(self._replacement)
+        return self
+
+    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
+        return list(images)
+
+
+def test_a_photo_that_is_replaced_while_it_is_read(photos: Callable[..., list[Image8]], tmp_path: Path) -> None:
+    """Its output must not pass for one of the new photo, which would then never be stylized."""
+    old, new = photos(2, 16, 20)
+    write_picture(tmp_path / "in" / "a.png", Picture(old))
+    stylizer = Replacing(encode_png(new))
+    stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
+    assert np.array_equal(read_picture(tmp_path / "out" / "a.png").rgb, old)
+    with pytest.raises(DataError, match="was made of another photo, or of this one before it was changed"):
+        stylize_files(stylizer, [tmp_path / "in"], tmp_path / "out")
 
 
 def test_one_file(stylizer: OnnxStylizer, lite_file: Callable[..., Path], folder: Path, tmp_path: Path) -> None:

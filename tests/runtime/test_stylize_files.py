@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -295,16 +294,16 @@ class Slow(Stylizer):
 
 
 def test_few_photos_are_read_ahead(photo: Image8, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    is_read_ahead, was_read, read = threading.Event(), list[Path](), stylize_files_module.open_images
+    is_read_ahead, was_read, read = threading.Event(), list[Path](), stylize_files_module.read_image_file
 
-    def open_and_count(path: Path, **options: Any) -> object:
-        opened = read(path, **options)
+    def read_and_count(path: Path) -> bytes:
+        data = read(path)
         was_read.append(path)
         if len(was_read) == 3:
             is_read_ahead.set()
-        return opened
+        return data
 
-    monkeypatch.setattr(stylize_files_module, "open_images", open_and_count)
+    monkeypatch.setattr(stylize_files_module, "read_image_file", read_and_count)
     for i in range(30):
         save(tmp_path / "in" / f"{i:02d}.png", photo)
     report = stylize_files(Slow(tmp_path / "in", is_read_ahead), [tmp_path / "in"], tmp_path / "out")

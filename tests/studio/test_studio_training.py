@@ -28,6 +28,8 @@ import json, pathlib, shutil, sys
 out, source = map(pathlib.Path, sys.argv[1:])
 out.mkdir(parents=True, exist_ok=True)
 (out / "preview.png").write_bytes(b"picture")
+(out / "run").mkdir(exist_ok=True)
+(out / "run" / "config.json").write_text("{}")
 print("training ...", flush=True)
 sys.stdin.read()
 shutil.copy(source, out / "great-wave.onnx")
@@ -73,11 +75,44 @@ def test_a_training_that_is_stopped_gives_a_filter(
     assert studio.photos.thumbnail(upload, "filter-2")
     longer = studio.start_training({"go_on": job.id, "minutes": 10})
     assert isinstance(longer, TrainingJob)
-    assert (longer.order.minutes, longer.order.out) == (15, job.order.out)
+    assert longer.order.out == job.order.out
+    assert 10 < longer.order.minutes < 15  # the first one was stopped long before its five minutes
+    assert longer.to_json()["message"].endswith(" of 10 min 00 s")
     _wait(lambda: bool(longer.lines))
     longer.stop()
     _wait(lambda: not longer.is_running)
     assert longer.result == tmp_path / "kept" / "great-wave-2.onnx"
+
+
+def test_a_training_that_goes_on_shows_its_own_time(tmp_path: Path) -> None:
+    """Its limit is that of quickstart, which counts all calls; what the page shows is about this training alone."""
+    order = TrainingOrder(str(tmp_path / "work"), None, None, minutes=0.01)
+    job = TrainingJob(tmp_path / "1", order, tmp_path / "kept", lambda _path: None)
+    job.start()
+    _wait(lambda: bool(job.lines))
+    time.sleep(0.6)
+    job.stop()
+    _wait(lambda: not job.is_running)
+    longer = job.longer(5)
+    assert (longer.minutes, longer.used_minutes) == (5.01, 0.01)  # it had used all of its time, and no more than that
+    going_on = TrainingJob(tmp_path / "2", longer, tmp_path / "kept", lambda _path: None)
+    going_on.start()
+    state = going_on.to_json()
+    assert state["message"].endswith(" of 5 min 00 s")
+    going_on.stop()
+    _wait(lambda: not going_on.is_running)
+
+
+def test_what_was_stopped_before_it_trained_has_used_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", "import sys; print('pairs ...', flush=True); sys.stdin.read(); sys.exit(130)"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    monkeypatch.setattr(training, "_start", lambda _order: subprocess.Popen(command, text=True, **pipes))
+    job = studio.start_training({"photos": [], "minutes": 5})
+    assert isinstance(job, TrainingJob)
+    _wait(lambda: bool(job.lines))
+    job.stop()
+    _wait(lambda: not job.is_running)
+    assert (job.longer(3).minutes, job.longer(3).used_minutes) == (3, 0)
 
 
 def test_ctrl_c_keeps_the_filter_of_a_training(studio: Studio, tmp_path: Path) -> None:

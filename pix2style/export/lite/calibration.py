@@ -22,6 +22,8 @@ from pix2style.nets.lite import Lite, ResidualBlock
 
 _QUANT_MAX = 255
 _SAMPLING_STEP = 5  # every 5th value of a feature map is enough to choose its range; means use all values
+# Of larger photos a smaller share is kept: samples of 64 photos in the sizes of cameras would fill tens of gigabytes.
+_MOST_SAMPLED_PIXELS = 1 << 19
 _RANGE_SHARES = np.linspace(0.3, 1.0, 71)  # candidates for the clipping range, as shares of the full range
 _HISTOGRAM_BINS = 4096
 
@@ -70,19 +72,26 @@ def calibrate(network: Lite, photos: Iterable[Image8]) -> Calibration:
 
     def record(name: str, values: Tensor) -> None:
         is_vector = values.ndim == 2
-        samples[name].append(values.flatten()[:: 1 if is_vector else _SAMPLING_STEP].numpy().copy())
+        step = 1 if is_vector else _sampling_step(values.shape[2] * values.shape[3] * network.scale**2)
+        samples[name].append(values.flatten()[::step].numpy().copy())
         channel_means[name].append(values.double().mean(dim=0 if is_vector else (0, 2, 3)).numpy())
 
     run_with_hooks(network, photos, _register_hooks(network, record))
     calibration = Calibration(means={name: np.mean(means, axis=0) for name, means in channel_means.items()})
-    tensors = {name: np.concatenate(parts) for name, parts in samples.items()}
-    if "context" in tensors:
-        calibration.params["context"] = min_max_params(tensors.pop("context"))
-    # Tensors that are added to others come last, because their range depends on the parameters of those others.
-    for name, values in sorted(tensors.items(), key=lambda item: _other_summand(item[0]) is not None):
-        relevant = _clamp_below_relu(name, values, calibration.params)
+    if "context" in samples:
+        calibration.params["context"] = min_max_params(np.concatenate(samples.pop("context")))
+    # Tensors that are added to others come last, because their range depends on the parameters of those others. The
+    # samples of each tensor are joined and dropped in turn, because all of them together need much memory.
+    for name in sorted(samples, key=lambda name: _other_summand(name) is not None):
+        relevant = _clamp_below_relu(name, np.concatenate(samples.pop(name)), calibration.params)
         calibration.params[name] = minimum_mse_params(relevant)
     return calibration
+
+
+def _sampling_step(pixels: int) -> int:
+    """Return the step between the values of a feature map that are kept, for a photo of this many pixels."""
+    # An odd factor, so that the step has no further factor in common with the widths of most feature maps.
+    return _SAMPLING_STEP * (-(-pixels // _MOST_SAMPLED_PIXELS) | 1)
 
 
 def minimum_mse_params(values: NDArray[np.float32]) -> QuantParams:

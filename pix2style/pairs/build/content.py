@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pix2style.errors import ImageError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, crop_to_square, decode_picture, fit_within, read_file
+from pix2style.images import Image8, Picture, crop_to_square, decode_picture, fit_within, read_file
+from pix2style.images.reasons import NO_MEMORY
 from pix2style.pairs.build.variants import apply_variation, draw_variation, pair_size
 from pix2style.pairs.format.records import Failure, Fit, PlannedPhoto
 
@@ -53,10 +54,16 @@ def load_content(photo: PlannedPhoto, path: Path, size_px: int, fit: Fit) -> Con
         if sha256_bytes(data) != photo.sha256:
             return _failure(photo, "changed while pairs were being made")
         picture = decode_picture(data, name=photo.file_name, to_srgb=True)
+        return _content_of(photo, picture, size_px, fit)
+    except MemoryError:
+        return _failure(photo, NO_MEMORY)
     except OSError as error:
         return _failure(photo, error.strerror or str(error))
     except ImageError as error:
         return _failure(photo, _MEMORY_ADDRESS.sub("", error.reason))
+
+
+def _content_of(photo: PlannedPhoto, picture: Picture, size_px: int, fit: Fit) -> ContentImage | Failure:
     height_px, width_px = picture.rgb.shape[:2]
     if max(pair_size(height_px, width_px, size_px, fit)) > _LONGEST_SIDE_PX:
         reason = f"{width_px}x{height_px} px is longer than the {_LONGEST_SIDE_PX} px that a pair holds: crop or fit it"

@@ -47,6 +47,7 @@ PreviewCallback = Callable[[TeacherPreview], None]
 
 # A teacher of one's own may take minutes for one photo. After this time the preview begins no further photo.
 _PREVIEW_MAX_S = 10.0
+_NO_PHOTOS = PhotoScan([], {}, [], [])
 
 
 def make_pairs(
@@ -85,6 +86,7 @@ def make_pairs(
         ArtifactError: A teacher returned images of another size than its input.
     """
     start, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
+    _check_before_scan(config, teachers, seed, folder)
     with worker_threads() as pool:
         scan = _scan(config, pool, on_progress, exclude_sha256)
         plan = _plan(config, teachers, seed, scan, folder)
@@ -140,6 +142,7 @@ def make_slice(
         DataError, ArtifactError: See `make_pairs`.
     """
     start, teachers, folder = time.perf_counter(), _as_list(teacher), PairSetFolder(out)
+    _check_before_scan(config, teachers, seed, folder, shared=True)
     with worker_threads() as pool:
         planned_scan = _scan_planned(config, folder)
         scan = _scan(config, pool, on_progress) if planned_scan is None else planned_scan
@@ -150,8 +153,9 @@ def make_slice(
             builder = PairSetBuilder(folder, plan, on_progress)
             pair_stylizer = PairStylizer(teachers, plan, scan.paths, pool)
             finished = builder.find_finished()
+            made = False
             if finished is None:
-                builder.make(_engine(builder, pair_stylizer, config.teacher_batch, None), shard_slice)
+                made = builder.make(_engine(builder, pair_stylizer, config.teacher_batch, None), shard_slice)
                 builder.find_finished()  # other processes may have finished their slices in the meantime
                 if builder.is_complete:
                     builder.finish()
@@ -163,6 +167,7 @@ def make_slice(
                 shards=plan.shard_count,
                 seconds=time.perf_counter() - start,
                 complete=builder.is_complete,
+                failures=builder.failures_in(shard_slice) if made else (),
             )
 
 
@@ -181,10 +186,11 @@ def plan_pairs(
     Raises:
         DataError: See `make_pairs`.
     """
-    folder = PairSetFolder(out)
+    teachers, folder = _as_list(teacher), PairSetFolder(out)
+    _check_before_scan(config, teachers, seed, folder)
     with worker_threads() as pool:
         scan = _scan(config, pool, on_progress)
-        plan = _plan(config, _as_list(teacher), seed, scan, folder)
+        plan = _plan(config, teachers, seed, scan, folder)
         with folder.locked():
             folder.prepare(plan)
             return _preview(folder, plan, scan)
@@ -204,12 +210,25 @@ def preview_pairs(
     Raises:
         DataError: `make_pairs` would raise it before its first photo.
     """
-    folder = PairSetFolder(out)
+    teachers, folder = _as_list(teacher), PairSetFolder(out)
+    folder.check_plan(_plan(config, teachers, seed, _NO_PHOTOS, folder), only_settings=True)
     with worker_threads() as pool:
         scan = _scan(config, pool, on_progress, exclude_sha256)
-    plan = _plan(config, _as_list(teacher), seed, scan, folder)
+    plan = _plan(config, teachers, seed, scan, folder)
     folder.check_plan(plan)
     return _preview(folder, plan, scan)
+
+
+def _check_before_scan(
+    config: PairsConfig, teachers: Sequence[Stylizer], seed: int, folder: PairSetFolder, *, shared: bool = False
+) -> None:
+    """Refuse a folder that is in use or holds something else before the photos are hashed, which may take an hour.
+
+    All of it is checked again afterwards, because the folder may change meanwhile.
+    """
+    if folder.path.is_dir():  # else nothing is left behind if no photo can be read
+        with folder.locked(shared=shared):
+            folder.check_plan(_plan(config, teachers, seed, _NO_PHOTOS, folder), only_settings=True)
 
 
 def _preview(folder: PairSetFolder, plan: PairPlan, scan: PhotoScan) -> BuildPreview:

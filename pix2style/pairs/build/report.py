@@ -10,6 +10,7 @@ from typing import Any
 from pix2style.images import LeftOut, count_left_out, describe_left_out
 from pix2style.pairs.format.manifest import PairManifest, SplitCounts
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.pairs.format.records import Failure
 from pix2style.plural import counted
 
 
@@ -97,6 +98,8 @@ class SliceReport:
         shards: Number of all shards of the set.
         seconds: Seconds that this run took.
         complete: Whether all shards are finished and the manifest is written.
+        failures: Photos of this slice that gave no pair, also those of an earlier call that was interrupted; none if
+            the slice was finished before.
     """
 
     out: Path
@@ -106,6 +109,7 @@ class SliceReport:
     shards: int
     seconds: float
     complete: bool
+    failures: Sequence[Failure] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""
@@ -117,6 +121,7 @@ class SliceReport:
             "shards": self.shards,
             "seconds": round(self.seconds, 3),
             "complete": self.complete,
+            "failures": [failure.model_dump(mode="json") for failure in self.failures],
         }
 
 

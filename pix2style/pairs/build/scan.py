@@ -10,6 +10,7 @@ from pathlib import Path
 from pix2style.errors import DataError
 from pix2style.files import sha256_file
 from pix2style.images import FoundImage, ImageSearch, LeftOut, describe_left_out, open_file, search_images
+from pix2style.images.file_content import check_size
 from pix2style.pairs.build.held_out_folders import note_held_out_folders
 from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.plan import PairPlan
@@ -134,7 +135,8 @@ def _empty_folders(search: ImageSearch) -> list[Failure]:
 def _hash(image: FoundImage) -> str | Failure:
     source = text_of_file_name(image.relative)
     try:
-        with open_file(image.path):  # refuses anything but a regular file: reading a pipe would block forever
+        with open_file(image.path) as stream:  # refuses anything but a regular file: reading a pipe would block forever
+            check_size(stream, image.path)
             return sha256_file(image.path)
     except OSError as error:
         return Failure(source=source, sha256=None, reason=error.strerror or str(error))

@@ -13,6 +13,7 @@ from pix2style.pairs.format.failures import merge_variant_failures, no_usable_ph
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.manifest import PairManifest, SplitCounts
 from pix2style.pairs.format.plan import PairPlan
+from pix2style.pairs.format.records import Failure
 from pix2style.pairs.format.shard_summary import ShardSummary, summarize_shard, total_statistics
 from pix2style.pairs.format.shards import explain_write_errors
 from pix2style.progress import StageProgressCallback
@@ -62,8 +63,11 @@ class PairSetBuilder:
         """Whether all shards are finished."""
         return len(self.finished) == self.plan.shard_count
 
-    def make(self, engine: Engine, shard_slice: Slice = ALL_SHARDS) -> None:
+    def make(self, engine: Engine, shard_slice: Slice = ALL_SHARDS) -> bool:
         """Make the shards of a slice that are not finished.
+
+        Returns:
+            Whether there were any.
 
         Raises:
             DataError: A shard cannot be written.
@@ -78,6 +82,17 @@ class PairSetBuilder:
         for summary in engine.make(shards):
             self.finished[summary.number] = summary
             self.new_pairs += summary.new_pairs
+        return bool(shards)
+
+    def failures_in(self, shard_slice: Slice) -> tuple[Failure, ...]:
+        """Return the failures in the finished shards of a slice.
+
+        Files that cannot be read are in no shard. They count with the first slice, so that one process reports them.
+        """
+        failures = [*self.plan.unreadable] if shard_slice.number == 1 else []
+        for number in sorted(filter(shard_slice.contains, self.finished)):
+            failures += self.finished[number].failures
+        return merge_variant_failures(failures, self.plan.variants)
 
     def finish(self) -> PairManifest:
         """Write the manifest.

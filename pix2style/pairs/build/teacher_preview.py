@@ -163,9 +163,9 @@ def _sample(settings: PairsConfig, count: int) -> Iterator[tuple[str, Image8]]:
 def _read(image: FoundImage, settings: PairsConfig) -> Image8 | None:
     try:
         rgb = read_picture(image.path, to_srgb=True).on_white()
-    except ImageError:
+        return fit_content(rgb, settings.size, settings.fit)
+    except (ImageError, MemoryError):
         return None  # make-pairs lists such files
-    return fit_content(rgb, settings.size, settings.fit)
 
 
 def _stylize(teacher: Stylizer, content: Image8, name: str) -> Image8:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pix2style.errors import DataError, Pix2StyleError
 from pix2style.files import locked
-from pix2style.folders import is_left_by_a_file_manager, make_real_folder
+from pix2style.folders import is_left_by_a_file_manager, make_real_folder, publish_folder
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def atomic_folder(out: Path, error_type: type[Pix2StyleError] = DataError) -> It
             _clear(unfinished)
             try:
                 yield unfinished
-                _publish(unfinished, out)
+                publish_folder(unfinished, out)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
@@ -55,21 +55,6 @@ def check_new_folder(out: Path, error_type: type[Pix2StyleError] = DataError) ->
         raise error_type(f"{out}: exists already: choose a new folder, or delete it first")
     if not out.name or out.name == "..":
         raise error_type(f"{out}: is not the name of a new folder: choose a new folder")
-
-
-def _publish(unfinished: Path, out: Path) -> None:
-    if out.is_dir():
-        # A mounted folder cannot be replaced. Not `Path.is_mount`, which mypy does not know on Windows.
-        if os.path.ismount(out):
-            for path in unfinished.iterdir():
-                shutil.move(path, out / path.name)
-            unfinished.rmdir()
-            return
-        for path in out.iterdir():
-            if is_left_by_a_file_manager(path):
-                path.unlink()
-        out.rmdir()  # Windows does not rename over a folder, not even over an empty one
-    unfinished.rename(out)
 
 
 def _clear(folder: Path) -> None:

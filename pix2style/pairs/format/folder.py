@@ -21,7 +21,7 @@ from pix2style.pairs.format.manifest import (
     ShardIndex,
 )
 from pix2style.pairs.format.plan import PairPlan
-from pix2style.pairs.format.plan_differences import plan_differences
+from pix2style.pairs.format.plan_differences import plan_differences, settings_differences
 from pix2style.pairs.format.records import PlannedPhoto
 from pix2style.pairs.format.shard_names import SHARD_NAME
 from pix2style.pairs.format.shard_summary import shard_statistics
@@ -125,8 +125,12 @@ class PairSetFolder:
                 for temporary in _temporary_files(folder):
                     temporary.unlink(missing_ok=True)
 
-    def check_plan(self, plan: PairPlan) -> None:
+    def check_plan(self, plan: PairPlan, *, only_settings: bool = False) -> None:
         """Check that the folder holds the set of this plan, or is empty or missing; nothing is written.
+
+        Args:
+            plan: Plan of the set.
+            only_settings: Compare teachers and settings alone: the photos are not known yet.
 
         Raises:
             DataError: The folder holds another pair set (the message says what differs) or other files.
@@ -135,18 +139,19 @@ class PairSetFolder:
             return
         if not self.path.is_dir():
             raise DataError(f"{self.path}: is a file: choose a folder")
+        # Listed before the plan is looked for: at any moment, another part may write the plan, and after it the rest.
+        names = sorted(
+            path.name for path in self.path.iterdir() if not path.name.startswith(".") and path.name != PREVIEW_NAME
+        )
         if self.plan.exists():
-            differences = plan_differences(read_document(PairPlan, self.plan)[0], plan)
+            compare = settings_differences if only_settings else plan_differences
+            differences = compare(read_document(PairPlan, self.plan)[0], plan)
             if differences:
                 raise DataError(
                     f"{self.path}: holds another pair set: {'; '.join(differences)}."
                     " Choose another folder, or delete this one to make a new set"
                 )
-            return
-        names = sorted(
-            path.name for path in self.path.iterdir() if not path.name.startswith(".") and path.name != PREVIEW_NAME
-        )
-        if names:
+        elif names:
             shown = ", ".join(names[:_SHOWN_FILES]) + (", ..." if len(names) > _SHOWN_FILES else "")
             raise DataError(f"{self.path}: holds other files ({shown}): choose an empty or a new folder")
 

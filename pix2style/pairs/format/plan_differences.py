@@ -27,6 +27,14 @@ def plan_differences(old: PairPlan, new: PairPlan) -> list[str]:
         old: Plan in the folder of the pair set.
         new: Plan of the current call.
     """
+    differences = settings_differences(old, new) + _photo_differences(old, new)
+    if not differences and old != new:
+        differences.append("duplicate or unreadable files")
+    return differences
+
+
+def settings_differences(old: PairPlan, new: PairPlan) -> list[str]:
+    """List the differences in teachers and settings alone; see `plan_differences`."""
     differences = []
     if len(old.teachers) != len(new.teachers):
         differences.append(f"{counted(len(old.teachers), 'style')} there, {len(new.teachers)} now")
@@ -36,9 +44,6 @@ def plan_differences(old: PairPlan, new: PairPlan) -> list[str]:
         old_value, new_value = getattr(old, name), getattr(new, name)
         if old_value != new_value:
             differences.append(f"{name} {old_value} there, {new_value} now")
-    differences += _photo_differences(old, new)
-    if not differences and old != new:
-        differences.append("duplicate or unreadable files")
     return differences
 
 

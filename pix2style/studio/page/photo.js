@@ -120,26 +120,29 @@ async function paint() {
   if (isPainting) { isStale = true; return; }
   isPainting = true;
   part("photo-view").classList.add("busy");
-  try {
-    do {
-      isStale = false;
-      const photo = current, began = performance.now();
-      const response = await post(`/api/photos/${photo.id}/preview`, value(photo));
-      const url = URL.createObjectURL(await response.blob());
-      if (photo !== current) { URL.revokeObjectURL(url); isStale = Boolean(current); continue; }
-      const old = compare.after.src;
-      compare.setAfter(url);
-      if (old.startsWith("blob:")) URL.revokeObjectURL(old);
-      say(`Stylized in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
-    } while (isStale);
-  } catch (error) {
-    say(error.message, true);
-  } finally {
-    isPainting = false;
-    part("photo-view").classList.remove("busy");
-    mask.showBrushing(false);
-    if (current) showTiles();
-  }
+  do {
+    isStale = false;
+    try {
+      await paintOnce(current);
+    } catch (error) {
+      say(error.message, true); // a newer wish is tried all the same; without one the error stays
+    }
+  } while (isStale && current);
+  isPainting = false;
+  part("photo-view").classList.remove("busy");
+  mask.showBrushing(false);
+  if (current) showTiles();
+}
+
+async function paintOnce(photo) {
+  const began = performance.now();
+  const response = await post(`/api/photos/${photo.id}/preview`, value(photo));
+  const url = URL.createObjectURL(await response.blob());
+  if (photo !== current) { URL.revokeObjectURL(url); isStale = true; return; }
+  const old = compare.after.src;
+  compare.setAfter(url);
+  if (old.startsWith("blob:")) URL.revokeObjectURL(old);
+  say(`Stylized in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
 }
 
 function showMask() {

@@ -181,6 +181,17 @@ def test_a_second_photo_with_another_filter(visit: Any, filters: list[Path], pho
     assert "float32 weights, computed on the processor" in visit.text_content("#about")
 
 
+def test_a_photo_between_two_filters(visit: Any, filters: list[Path], photos, tmp_path: Path) -> None:
+    """It is not lost, and the photo before it is not drawn in its place."""
+    _give(visit, photos(1, 20, 33)[0])
+    second = photos(2, 50, 41)[1]
+    visit.get_by_label("3-12-2: 2").check()
+    visit.set_input_files("#file", {"name": "b.png", "mimeType": "image/png", "buffer": encode_png(second)})
+    visit.get_by_label("3-12-2: 1").check()
+    _wait(visit, "Done: 41 x 50 pixels")
+    _assert_near(_saved(visit, tmp_path).rgb, OnnxStylizer(filters[1], style=1)(second))
+
+
 def test_photos_that_do_not_fit(visit: Any, photos) -> None:
     visit.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     error = visit.locator("#error")

@@ -8,6 +8,8 @@ import os
 import struct
 import tarfile
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pytest
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, DataError
 from pix2style.images import crop_to_square, encode_jpeg, encode_png, read_picture
-from pix2style.pairs.build.make_pairs import make_pairs, preview_pairs
+from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, plan_pairs, preview_pairs
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer
@@ -131,6 +133,16 @@ def test_unreadable_files_are_listed_and_the_rest_is_done(config: PairsConfig, t
     assert tree(tmp_path / "out") == tree(tmp_path / "again")
 
 
+def test_a_photo_larger_than_the_memory_is_listed_and_the_rest_is_done(config: PairsConfig, tmp_path: Path) -> None:
+    (config.content[0] / "pano.tif").touch()
+    os.truncate(config.content[0] / "pano.tif", 1 << 40)
+    report = make_pairs(config, TEACHER, tmp_path / "out")
+    [failure] = report.manifest.failures
+    assert failure.source == "pano.tif"
+    assert failure.reason.startswith("has 1099.5 GB")
+    assert report.manifest.pairs.total == 12
+
+
 def test_nothing_readable_is_an_error_and_leaves_the_folder_free(tmp_path: Path, photos) -> None:
     damaged_files(tmp_path / "content", photos(1)[0])
     config = PairsConfig(content=(tmp_path / "content",), size=32)
@@ -220,6 +232,29 @@ def test_two_processes_do_not_share_a_folder(config: PairsConfig, tmp_path: Path
     with PairSetFolder(tmp_path / "out").locked(), pytest.raises(DataError, match="another make-pairs is writing"):
         make_pairs(config, TEACHER, tmp_path / "out")
     assert make_pairs(config, TEACHER, tmp_path / "out").new_pairs == 12
+
+
+@pytest.mark.parametrize("call", [make_pairs, plan_pairs, preview_pairs, partial(make_slice, shard_slice=Slice(1, 2))])
+def test_a_folder_is_refused_before_the_photos_are_hashed(
+    config: PairsConfig, tmp_path: Path, call: Callable[..., object]
+) -> None:
+    """Hashing a hundred thousand photos takes an hour."""
+    told: list[str] = []
+
+    def refused(message: str, config: PairsConfig, teacher: Stylizer, out: Path) -> None:
+        with pytest.raises(DataError, match=message):
+            call(config, teacher, out, on_progress=lambda label, *_: told.append(label))
+
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("years of work")
+    plan_pairs(config, TEACHER, tmp_path / "out")
+    refused(r"holds other files \(thesis\.tex\)", config, TEACHER, tmp_path / "other")
+    refused("size 32 there, 48 now", config.model_copy(update={"size": 48}), TEACHER, tmp_path / "out")
+    refused("teacher tint has other settings", config, TintTeacher(7), tmp_path / "out")
+    if call is not preview_pairs:
+        with PairSetFolder(tmp_path / "out").locked():
+            refused("another make-pairs is writing", config, TEACHER, tmp_path / "out")
+    assert told == []
 
 
 class ShrinkingTeacher(TintTeacher):

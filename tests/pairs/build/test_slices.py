@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,6 +75,43 @@ def test_a_photo_changed_since_the_plan_is_a_failure_not_a_wrong_pair(
         make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3))
     manifest = PairSetFolder(tmp_path / "out").manifest.read_text()
     assert "changed while pairs were being made" in manifest
+
+
+def test_each_part_reports_its_failures(config: PairsConfig, tmp_path: Path, photos) -> None:
+    """Those of an earlier call that was interrupted, too, and none again where nothing is left to do."""
+    (config.content[0] / "gone.jpg").symlink_to("nowhere.jpg")
+    config = config.model_copy(update={"pairs_per_shard": 2})
+    plan = plan_pairs(config, TEACHER, tmp_path / "out").plan
+    changed = [photo for photo in plan.photos if photo.shard == 1]
+    for photo in changed:
+        (config.content[0] / photo.source).write_bytes(encode_png(photos(30)[29]))
+    reports = [make_slice(config, TEACHER, tmp_path / "out", Slice(number, 3)) for number in (1, 2, 3)]
+    assert [failure.source for failure in reports[0].failures] == ["gone.jpg"]
+    assert {failure.source for failure in reports[1].failures} == {photo.source for photo in changed}
+    assert reports[1].to_json()["failures"][0]["reason"] == "changed while pairs were being made"
+    assert reports[2].failures == ()
+    assert make_slice(config, TEACHER, tmp_path / "out", Slice(2, 3)).failures == ()
+    PairSetFolder(tmp_path / "out").tar(plan.shard_names[4]).unlink()  # as if it had been killed before that one
+    assert reports[1].failures == make_slice(config, TEACHER, tmp_path / "out", Slice(2, 3)).failures
+
+
+def test_a_part_that_writes_the_plan_while_another_one_looks_for_it(
+    config: PairsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --plan, the parts of a set may all start at once in an empty folder."""
+    plan = plan_pairs(config, TEACHER, tmp_path / "planned").plan
+    folder, list_folder = PairSetFolder(tmp_path / "out"), Path.iterdir
+    folder.path.mkdir()
+
+    def list_after_another_part(path: Path) -> Iterator[Path]:
+        if path == folder.path:
+            monkeypatch.undo()
+            PairSetFolder(path).prepare(plan, exclusive=False)
+        return list_folder(path)
+
+    monkeypatch.setattr(Path, "iterdir", list_after_another_part)
+    folder.check_plan(plan)
+    assert sorted(path.name for path in folder.path.iterdir()) == ["plan.json", "shards"]
 
 
 def test_photos_added_since_the_plan_are_noticed(config: PairsConfig, tmp_path: Path, photos) -> None:

@@ -14,7 +14,9 @@ const description = await (await fetch("page.json")).json();
 const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map();
 let lastId = 0;
-let photo = null; // {file, limit}: the photo that is shown, and how many pixels it could have
+let wanted = null; // the file of the photo that was chosen last; it may still have to be read
+let photo = null; // the file of the photo that is shown
+let read = null; // {file, limit}: the photo that the worker has, and how many pixels it could have
 let facts = null; // what the worker said about the filter that is open
 let camera = null;
 let turn = 0; // number of the newest photo or filter; older work is given up
@@ -104,23 +106,45 @@ const changeFilter = () =>
     await openFilter();
     if (!isNewest()) return;
     say(readyText());
-    if (photo && !camera) await (photo.limit === pixelLimit() ? stylize(isNewest) : readAndStylize(photo.file, isNewest));
+    if (!wanted || camera) return;
+    const isReady = photo === wanted && read.file === wanted && read.limit === pixelLimit();
+    await (isReady ? stylize(isNewest) : readAndStylize(wanted, isNewest));
   });
 
 const openPhoto = (file) =>
   step(async (isNewest) => {
+    wanted = file; // before all waiting: if another filter is chosen meanwhile, that step reads the photo
     stopCamera();
     if (!facts) await openFilter();
     if (isNewest()) await readAndStylize(file, isNewest);
   });
 
 async function readAndStylize(file, isNewest) {
-  const { resize, note } = fitting(await sizeOf(file), file);
-  const read = await ask("read", { file, resize });
-  if (!isNewest()) return;
-  photo = { file, limit: pixelLimit() };
-  showPhoto(read);
+  const { bitmap, height, width, note } = await readPhoto(file, isNewest);
+  if (!isNewest()) {
+    bitmap.close();
+    return;
+  }
+  photo = file;
+  showPhoto({ bitmap, height, width });
   await stylize(isNewest, note);
+}
+
+async function readPhoto(file, isNewest) {
+  try {
+    const size = await sizeOf(file);
+    if (!isNewest()) throw new Error("cancelled"); // else the worker would read it after the photo of a newer step
+    const limit = pixelLimit();
+    const { resize, note } = fitting(size, file);
+    const result = await ask("read", { file, resize });
+    // The worker has this photo now, even if a newer step will show another one.
+    read = { file, limit };
+    element("save").disabled = true;
+    return { ...result, note };
+  } catch (error) {
+    if (isNewest()) wanted = photo; // it cannot be read, so the one that is shown stays
+    throw error;
+  }
 }
 
 /** Return the size of a picture without decoding all of it. */
@@ -189,7 +213,7 @@ async function save() {
   const blob = await ask("encode", { type, quality: JPEG_QUALITY, strength: element("strength").value / 100 });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
-  link.download = `${photo.file.name.replace(/\.[^.]*$/, "")}-stylized.${EXTENSIONS[type]}`;
+  link.download = `${photo.name.replace(/\.[^.]*$/, "")}-stylized.${EXTENSIONS[type]}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
@@ -227,7 +251,7 @@ const toggleCamera = () =>
       return;
     }
     camera = opened;
-    photo = null;
+    wanted = photo = null;
     element("save").disabled = true;
     element("camera").textContent = "Stop the camera";
     element("snap").hidden = false;
