@@ -7,7 +7,7 @@ CONFIG=${CONFIG:-configs/watercolor.yaml}
 PAIRS=${PAIRS:-data/pairs/watercolor}
 OUT=${OUT:-runs}
 # settings for a GPU; configs/distill.yaml itself is made for a CPU
-LITE=${LITE:-train.batch=32 train.augment.crop=256 train.images=2_000_000 train.compile=true train.workers=8
+LITE=${LITE:-train.batch=32 train.images=2_000_000 train.compile=true train.workers=8
     losses.features.start_images=1_000_000 train.ema_halflife_images=75_000
     train.validate_every_images=200_000 train.checkpoint_every_images=200_000}
 

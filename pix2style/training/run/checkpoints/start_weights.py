@@ -80,16 +80,16 @@ def _base_for_style(network: Generator, config: Config, data: TrainingData) -> t
     if not isinstance(network, Lite) or _sizes(network) != _sizes(base):
         print_note(
             "[model -> start_from] base: the base is a lightweight generator of"
-            f" {base.channels} channels, {len(base.body)} blocks and scale {base.scale}; this generator has another"
-            " kind or size and starts from random weights"
+            f" {base.channels} channels, {len(base.body)} blocks, scale {base.scale} and norm {base.norm}; this generator"
+            " has another kind, size or norm and starts from random weights"
         )
         return None, ""
     vector = _style_vector(config, data)
     return base.for_style(vector), "the mean of all styles" if vector is None else "the painting's vector"
 
 
-def _sizes(network: Lite) -> tuple[int, int, int]:
-    return network.channels, len(network.body), network.scale
+def _sizes(network: Lite) -> tuple[int, int, int, str]:
+    return network.channels, len(network.body), network.scale, network.norm
 
 
 def _style_vector(config: Config, data: TrainingData) -> Tensor | None:
