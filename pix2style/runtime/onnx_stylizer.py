@@ -231,7 +231,11 @@ class OnnxStylizer(Stylizer):
 
         Raises:
             DataError: A photo needs more memory than there is.
+            ValueError: A photo has other dimensions, as if a single photo was given instead of a list.
         """
+        for image in images:
+            if image.ndim != 3:  # noqa: PLR2004 (height, width, colours)
+                raise ValueError(f"stylize takes a list of photos [height, width, 3], and got one {list(image.shape)}")
         return [self._stylize_photo(image) for image in images]
 
     def stylize_with_glimpse(self, image: Image8, glimpse: Image8 | None) -> Image8:

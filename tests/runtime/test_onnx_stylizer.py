@@ -183,3 +183,9 @@ def test_message_for_a_photo_that_is_too_large(red_filter: Path, tmp_path: Path,
     assert "10000x10000 pixels need more memory than there is" in first
     assert ("every pixel depends on the whole photo" if whole else "use smaller tiles (--tile 256)") in first
     assert second == "(9, 7, 3)"  # the stylizer can still be used
+
+
+def test_a_single_photo_instead_of_a_list_is_an_error(red_filter: Path, photos: Photos) -> None:
+    [photo] = photos(1, 24, 32)
+    with pytest.raises(ValueError, match=r"takes a list of photos \[height, width, 3\], and got one \[32, 3\]"):
+        load_stylizer(red_filter).stylize(photo)  # type: ignore[arg-type]
