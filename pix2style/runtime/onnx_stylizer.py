@@ -234,7 +234,7 @@ class OnnxStylizer(Stylizer):
             ValueError: A photo has other dimensions, as if a single photo was given instead of a list.
         """
         for image in images:
-            if image.ndim != 3:  # noqa: PLR2004 (height, width, colours)
+            if image.ndim != 3:
                 raise ValueError(f"stylize takes a list of photos [height, width, 3], and got one {list(image.shape)}")
         return [self._stylize_photo(image) for image in images]
 

@@ -86,3 +86,16 @@ def test_discriminators(settings: dict[str, Any], expected: Any, limited: bool) 
 def test_levels_without_blocks_are_refused_by_the_configuration() -> None:
     with pytest.raises(ConfigError, match=r"transformer -> blocks"):
         _model(transformer={"blocks": [1, 0]})
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"unet": {"context": True, "norm": "instance"}}, r"context: true .* norm: instance .* leave one of them out"),
+        ({"unet": {"context": True, "norm": "group"}}, r"context: true .* norm: group"),
+        ({"generator": "lite", "styles": 2, "lite": {"norm": "instance"}}, r"holds one style: set styles: 1"),
+    ],
+)
+def test_norms_that_do_not_fit_are_refused(section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _model(**section)

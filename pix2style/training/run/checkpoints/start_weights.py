@@ -80,8 +80,8 @@ def _base_for_style(network: Generator, config: Config, data: TrainingData) -> t
     if not isinstance(network, Lite) or _sizes(network) != _sizes(base):
         print_note(
             "[model -> start_from] base: the base is a lightweight generator of"
-            f" {base.channels} channels, {len(base.body)} blocks, scale {base.scale} and norm {base.norm}; this generator"
-            " has another kind, size or norm and starts from random weights"
+            f" {base.channels} channels, {len(base.body)} blocks, scale {base.scale} and norm {base.norm}; this"
+            " generator has another kind, size or norm and starts from random weights"
         )
         return None, ""
     vector = _style_vector(config, data)
