@@ -26,6 +26,7 @@ from pix2style.recipes.quickstart import (
     sample_photos,
 )
 from pix2style.recipes.quickstart.options import Experiment, fit_crop, plan_experiment
+from pix2style.runs.folder import RunFolder
 from pix2style.teachers.magenta.mobile.find import has_mobile
 from pix2style.teachers.watercolor import WatercolorTeacher
 from pix2style.training.data.sources import open_training_data
@@ -75,10 +76,10 @@ def test_quickstart_makes_a_filter_from_a_painting(tmp_path: Path, photos: Calla
     lines: list[str] = []
     report = quickstart(options, lines.append)
     assert report.filter.name == "morisot-reading.onnx"
-    assert "base" in (tmp_path / "out" / "run" / "start.json").read_text()
+    assert RunFolder(tmp_path / "out" / "run").config.model.lite.norm == "instance"
     assert (tmp_path / "out" / "preview.png").is_file()
     assert any("images/s on this machine" in line for line in lines)
-    assert report.parameters == 162_896
+    assert report.parameters == 148_224
     assert report.gram_distance is not None
     assert report.photo_gram_distance is not None
     assert report.gram_distance < report.photo_gram_distance
