@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.config import Config
+from pix2style.config.load import with_values
 from pix2style.errors import ArtifactError, DataError
 from pix2style.images import find_images
 from pix2style.processes import python_command
@@ -75,13 +76,15 @@ def train_feature_network(config: Config, minutes: float) -> None:
 
 
 def write_first_filter(config: Config, out: Path) -> None:
-    """Export the generator as it is before training. With base weights and a painting this is a filter already."""
+    """Export a filter before any training: for a painting the base weights, which know many styles."""
     from pix2style.export.export_filter import export_filter
     from pix2style.export.run import build_spec
     from pix2style.runs.folder import CheckpointMeta
     from pix2style.training.data.sources import open_training_data
     from pix2style.training.run.checkpoints.start_weights import start_generator
 
+    if config.pairs.style is not None:
+        config = with_values(config, {"model.start_from": "base"})
     data = open_training_data(config)
     generator, [teacher] = start_generator(config, data), data.teachers
     meta = CheckpointMeta(0, 0, data.digest, teacher.name, teacher.sha256, tuple(teacher.style_sha256))

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2style.config import Config, apply_overrides
+from pix2style.config.load import with_values
 from pix2style.recipes.quickstart.expectation import expectation
+
+# A training of fewer images starts from the base weights. With more, random weights end better (benchmarks/LOG.md).
+_IMAGES_FROM_BASE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ def train_within(
     resume = (run / "config.json").is_file()
     config = apply_overrides(config, [f"train.minutes={limit_s / 60:.4f}", "train.images=null"])
     if not resume:
-        for line in expectation(config, measure_images_per_s(config), limit_s, minutes):
+        images_per_s = measure_images_per_s(config)
+        if config.pairs.style is not None and images_per_s * limit_s < _IMAGES_FROM_BASE:
+            config = with_values(config, {"model.start_from": "base"})
+        for line in expectation(config, images_per_s, limit_s, minutes):
             log(line)
     log(f"  as it is now: {out / 'preview.png'}; stop whenever you like it with Ctrl-C: the filter is written then")
     options = TrainOptions(began_s=began_s, return_if_stopped=True, preview=out / "preview.png")
