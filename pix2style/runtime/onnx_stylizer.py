@@ -233,9 +233,8 @@ class OnnxStylizer(Stylizer):
             DataError: A photo needs more memory than there is.
             ValueError: A photo has other dimensions, as if a single photo was given instead of a list.
         """
-        for image in images:
-            if image.ndim != 3:
-                raise ValueError(f"stylize takes a list of photos [height, width, 3], and got one {list(image.shape)}")
+        if any(image.ndim != 3 for image in images):
+            raise ValueError(f"stylize takes a list of photos [height, width, 3], and got one {list(images[0].shape)}")
         return [self._stylize_photo(image) for image in images]
 
     def stylize_with_glimpse(self, image: Image8, glimpse: Image8 | None) -> Image8:
