@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -49,6 +48,8 @@ def publish_folder(unfinished: Path, out: Path) -> None:
     if out.is_dir():
         # A mounted folder cannot be replaced. Not `Path.is_mount`, which mypy does not know on Windows.
         if os.path.ismount(out):
+            import shutil  # here, because `infer` imports this module and has no need of it
+
             for path in unfinished.iterdir():
                 shutil.move(path, out / path.name)
             unfinished.rmdir()
