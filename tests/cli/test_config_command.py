@@ -59,9 +59,9 @@ def test_one_is_printed_as_it_is_or_with_all_keys(
 
 
 def test_keys_are_described(pix2style: Pix2Style) -> None:
-    code, out, _ = pix2style("config", "keys", "train.augment.crop")
+    code, out, _ = pix2style("config", "keys", "pairs.size")
     assert code == 0
-    assert out.splitlines()[0] == ("train.augment.crop: integer, in pixels, at least 32, at most 4096; default 256")
+    assert out.splitlines()[0] == ("pairs.size: integer, in pixels, at least 32, at most 4096; default 256")
     code, out, _ = pix2style("config", "keys", "losses.", "--json")
     assert {entry["key"].partition(".")[0] for entry in json.loads(out)} == {"losses"}
     code, _, errors = pix2style("config", "keys", "train.bach")
