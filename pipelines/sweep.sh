@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Run a Weights & Biases sweep (pipelines/sweep.yaml). `sweep.sh` creates a sweep and works on it; on other machines,
-# `sweep.sh agent ID` helps. CONFIG and PAIRS name the experiment, IMAGES is the length of a trial in training images, and
-# TRIALS is the number of trials that this machine runs. The agent itself calls `sweep.sh trial KEY=VALUE...`.
+# `sweep.sh agent ID` helps. CONFIG and PAIRS name the experiment, IMAGES is the length of a trial in training images,
+# and TRIALS is the number of trials that this machine runs. The agent itself calls `sweep.sh trial KEY=VALUE...`.
 #
 # STARTS are the settings of every trial for when losses begin. In watercolor.yaml the losses on features begin after
-# 1,000,000 images and the discriminator after 1,100,000, so in a short trial their weights would have no effect.
+# 1,000,000 images and the discriminator after 1,100,000, so a short trial would be without them.
 set -euo pipefail
 CONFIG=${CONFIG:-configs/watercolor.yaml}
 PAIRS=${PAIRS:-data/pairs/watercolor}
@@ -24,8 +24,9 @@ trial)
     shift
     # W&B sets the ID of the trial, so a trial that was stopped resumes in its own folder.
     # shellcheck disable=SC2086 # several overrides
-    exec pix2style train --config "$CONFIG" --pairs "$PAIRS" --out "runs/sweep/${WANDB_RUN_ID:?set by the agent}" --resume-if-begun \
-        "train.images=$IMAGES" $STARTS tracking.wandb=online tracking.artifacts=false "$@"
+    exec pix2style train --config "$CONFIG" --pairs "$PAIRS" --resume-if-begun \
+        --out "runs/sweep/${WANDB_RUN_ID:?set by the agent}" \
+        "train.images=$IMAGES" train.best_by=ssim $STARTS tracking.wandb=online tracking.artifacts=false "$@"
     ;;
 *)
     echo "usage: sweep.sh [new | agent ID]" >&2

@@ -70,12 +70,12 @@ def test_the_command_trains(tmp_path: Path, pair_set: Path, vgg_to_conv3_1: Path
     run = tmp_path / "runs" / "sweep" / "trial1"
     trained = json.loads((run / "config.json").read_text())["config"]
     assert trained["train"]["generator"]["lr"] == SWEEP["parameters"]["train.generator.lr"]["min"]
-    assert trained["losses"]["adversarial"]["weight"] == 0
+    assert trained["model"]["unet"]["channels"] == SWEEP["parameters"]["model.unet.channels"]["values"][0]
     assert "going on offline" in done.stderr
     # The metric of the sweep is in the summary that W&B gets.
-    assert SWEEP["metric"] == {"name": "best_l1", "goal": "minimize"}
+    assert SWEEP["metric"] == {"name": "best_ssim", "goal": "maximize"}
     [written] = run.glob("wandb/offline-run-*-trial1/*.wandb")
-    assert b"best_l1" in written.read_bytes()
+    assert b"best_ssim" in written.read_bytes()
 
 
 def test_sweep_sh_prints_its_usage() -> None:
