@@ -231,6 +231,19 @@ class LossesConfig(Section):
         return any(weight > 0 for weight in (*weights, *sections)) or self.needs_features
 
     @property
+    def has_loss_in_every_step(self) -> bool:
+        """Whether a loss is computed from the first step on, and in each of them."""
+        plain = [value for name, value in self if isinstance(value, float) and name != "feature_matching"]
+        adversarial, features, consistency = self.adversarial, self.features, self.consistency
+        sections = (
+            (adversarial, adversarial.weight > 0 and not (adversarial.ramp_images or adversarial.ramp_share)),
+            (features, self.needs_features and features.every == 1),
+            (consistency, consistency.is_active and consistency.every == 1),
+        )
+        at_once = (is_steady for late, is_steady in sections if not (late.start_images or late.start_share))
+        return any(weight > 0 for weight in plain) or any(at_once)
+
+    @property
     def period_steps(self) -> int:
         """Number of steps after which the same losses are computed again (`every` of all sections)."""
         features = self.features.every if self.needs_features else 1

@@ -59,6 +59,12 @@ class Config(Section):
             )
         if not (self.losses.is_active or self.distill.is_active):
             raise ValueError("losses: every weight is 0, so that nothing would be trained: set at least one weight")
+        if not (self.losses.has_loss_in_every_step or self.distill.is_active):
+            raise ValueError(
+                "losses: there are steps without any loss, because each active one begins later (start_images,"
+                " start_share, ramp_images, ramp_share) or is part of some steps only (every): set losses.l1, or let"
+                " one loss begin at once and be part of every step"
+            )
         if self.train.unpaired and self.losses.paired_keys:
             raise ValueError(
                 f"train.unpaired: the photos have no targets, but {', '.join(self.losses.paired_keys)} compare with"

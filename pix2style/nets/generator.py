@@ -27,10 +27,12 @@ class FeatureStage:
     Attributes:
         index: Number of the stage, as `Generator.forward` takes it in `feature_stages`.
         channels: Number of channels of the features.
+        scale: Side in pixels of the photo's square that one position of the features stands for.
     """
 
     index: int
     channels: int
+    scale: int
 
 
 class GeneratorOutput(NamedTuple):

@@ -122,7 +122,7 @@ class Lite(Generator):
         """Return the middle and the last residual block; `scale` makes no difference, as the network has only one."""
         del scale
         last = len(self.body) - 1
-        return FeatureStage(last // 2, self.channels), FeatureStage(last, self.channels)
+        return FeatureStage(last // 2, self.channels, self.scale), FeatureStage(last, self.channels, self.scale)
 
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         image, _ = self._generate_with_features(photo, context, style, ())

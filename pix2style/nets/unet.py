@@ -132,7 +132,8 @@ class Unet(Generator):
         level = min(max(int(math.log2(scale / self.scale)), 0), levels)
         down = max(level, 1) - 1
         up = 2 * levels - level - 1 if level < levels else down
-        return FeatureStage(down, self.widths[down + 1]), FeatureStage(up, self.widths[level])
+        coarse, same = self.scale * 2 ** (down + 1), self.scale * 2**level
+        return FeatureStage(down, self.widths[down + 1], coarse), FeatureStage(up, self.widths[level], same)
 
     def _generate(self, photo: Tensor, context: Tensor | None, style: Tensor | None) -> Tensor:
         image, _ = self._generate_with_features(photo, context, style, ())

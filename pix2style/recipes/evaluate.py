@@ -191,7 +191,8 @@ def _reference(stylizers: dict[str, Stylizer], options: EvaluationOptions, modul
         return next(iter(stylizers.values()))
     if options.teacher in options.stylizers:
         return list(stylizers.values())[list(options.stylizers).index(options.teacher)]
-    return load_stylizer(options.teacher, teacher_module=module)
+    device = None if parse_teacher(options.teacher) else options.device  # teachers of pairs choose their own
+    return load_stylizer(options.teacher, teacher_module=module, device=device)
 
 
 def _named_paintings(config: Config, options: EvaluationOptions) -> list[Path]:

@@ -51,6 +51,7 @@ def _check(config: Config, options: EvaluationOptions, modes: Sequence[SteadyMod
         "--perceptual": options.perceptual is not None,
         "--tell-apart": options.tell_apart,
         "--sheet": options.sheet is not None,
+        "--html": options.html is not None,
     }
     for name, is_given in given.items():
         if is_given:

@@ -181,6 +181,7 @@ def test_steadiness_is_printed_as_a_table_and_as_json(
         (["watercolor", "--steady"], "--photos DIR"),
         (["watercolor", "--photos", "FOLDER", "--steady", "--tell-apart"], "--tell-apart"),
         (["watercolor", "--photos", "FOLDER", "--steady", "--no-perceptual"], "--perceptual"),
+        (["watercolor", "--photos", "FOLDER", "--steady", "--html", "FOLDER/report.html"], "--html"),
         (["watercolor", "--photos", "FOLDER", "--mode", "lock"], "--steady"),
     ],
 )

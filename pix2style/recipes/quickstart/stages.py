@@ -14,6 +14,7 @@ from pix2style.images import find_images
 from pix2style.processes import python_command
 from pix2style.progress import ProgressBar
 from pix2style.recipes.quickstart.report import QuickstartReport
+from pix2style.teachers.style import style_blends
 
 if TYPE_CHECKING:
     from pix2style.evaluation.style import StyleMetric
@@ -83,7 +84,7 @@ def write_first_filter(config: Config, out: Path) -> None:
     from pix2style.training.data.sources import open_training_data
     from pix2style.training.run.checkpoints.start_weights import start_generator
 
-    if config.pairs.style is not None:
+    if style_blends(config.pairs):
         config = with_values(config, {"model.start_from": "base"})
     data = open_training_data(config)
     generator, [teacher] = start_generator(config, data), data.teachers

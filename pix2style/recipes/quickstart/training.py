@@ -9,6 +9,7 @@ from pathlib import Path
 from pix2style.config import Config, apply_overrides
 from pix2style.config.load import with_values
 from pix2style.recipes.quickstart.expectation import expectation
+from pix2style.teachers.style import style_blends
 
 # A training of fewer images starts from the base weights. With more, random weights end better (benchmarks/LOG.md).
 _IMAGES_FROM_BASE = 2_000
@@ -52,7 +53,7 @@ def train_within(
     config = apply_overrides(config, [f"train.minutes={limit_s / 60:.4f}", "train.images=null"])
     if not resume:
         images_per_s = measure_images_per_s(config)
-        if config.pairs.style is not None and images_per_s * limit_s < _IMAGES_FROM_BASE:
+        if style_blends(config.pairs) and images_per_s * limit_s < _IMAGES_FROM_BASE:
             config = with_values(config, {"model.start_from": "base"})
         for line in expectation(config, images_per_s, limit_s, minutes):
             log(line)

@@ -20,6 +20,8 @@ from pix2style.pairs.format.records import PairRecord
 
 Indices = NDArray[np.int64]
 # A batch may begin in one epoch and end in the next one: keep the random numbers of both.
+SMALLEST_PX = 32
+"""Shortest side of a training pair that is not cropped; also the smallest crop."""
 _CACHED_EPOCHS = 2
 
 
@@ -99,21 +101,27 @@ def divide_by_size(
 ) -> tuple[tuple[PairRecord, ...], tuple[PairRecord, ...]]:
     """Return the entries that are at least as large as the crop, and those that are smaller, in their order.
 
+    Without a crop, pairs are smaller that have a side of less than `SMALLEST_PX`: losses and networks need as much.
+
     A few small or narrow pictures, such as a panorama among photos, are no reason to refuse all others. If they are
     the greater part, the crop is the mistake.
 
     Raises:
         ConfigError: More than half of the pairs are smaller than the crop.
     """
-    if augment.crop is None:
-        return tuple(entries), ()
+    smallest_px = augment.crop or SMALLEST_PX
     if augment.resize is None:
         fitting: list[PairRecord] = []
         too_small: list[PairRecord] = []
         for entry in entries:
-            (fitting if min(entry.height_px, entry.width_px) >= augment.crop else too_small).append(entry)
+            (fitting if min(entry.height_px, entry.width_px) >= smallest_px else too_small).append(entry)
         if len(fitting) >= len(too_small):
             return tuple(fitting), tuple(too_small)
+        if augment.crop is None:
+            raise ConfigError(
+                f"[pairs] more than half of the pairs have a side of less than {SMALLEST_PX} pixels, which is too small"
+                " to train on: make pairs of larger photos"
+            )
     check_crop(augment, entries)
     return tuple(entries), ()
 
@@ -133,10 +141,9 @@ def check_crop(augment: AugmentConfig, entries: Sequence[PairRecord]) -> None:
         side = min(smallest.height_px, smallest.width_px)
         size = f"{smallest.width_px}x{smallest.height_px} ({smallest.source})"
     if augment.crop > side:
-        smallest_crop = 32
         advice = f"set train.augment.crop to at most {side}, or make larger pairs"
-        if side < smallest_crop:
-            advice = f"crops have at least {smallest_crop} px: make larger pairs, or leave this one out"
+        if side < SMALLEST_PX:
+            advice = f"crops have at least {SMALLEST_PX} px: make larger pairs, or leave this one out"
         raise ConfigError(
             f"[train -> augment -> crop] {augment.crop} is larger than the smallest pair, {size}: {advice}"
         )

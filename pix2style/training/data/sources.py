@@ -19,7 +19,7 @@ from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.plural import counted
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.combined import CombinedPairs
-from pix2style.training.data.crops import divide_by_size
+from pix2style.training.data.crops import SMALLEST_PX, divide_by_size
 from pix2style.training.data.photos import PhotoReader
 
 _MAX_NOTES = 20
@@ -37,7 +37,9 @@ class TrainingData:
         digest: Digest of everything that is read, SHA-256 in hexadecimal.
         paired: Whether there are targets.
         reader: Reader of the images.
-        too_small: Training pairs that are smaller than the crop and were therefore left out of `entries`.
+        too_small: Training pairs that are smaller than the crop, or too small at all, and were therefore left out of
+            `entries`.
+        smallest: What they are smaller than, in words.
     """
 
     entries: tuple[PairRecord, ...]
@@ -47,6 +49,7 @@ class TrainingData:
     paired: bool
     reader: PairReader | CombinedPairs | PhotoReader
     too_small: tuple[PairRecord, ...] = ()
+    smallest: str = "train.augment.crop"
 
     @property
     def style_names(self) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ class TrainingData:
             return []
         first, count = self.too_small[0], counted(len(self.too_small), "training pair", verb="is")
         example = f"{first.source}, {first.width_px}x{first.height_px}"
-        return [f"{count} smaller than train.augment.crop and left out, for example {example}"]
+        return [f"{count} smaller than {self.smallest} and left out, for example {example}"]
 
     def read_pair(self, entry: PairRecord) -> tuple[Image8, Image8 | None]:
         """Read photo and target of an entry, each uint8 [height, width, 3]; the target is None if `paired` is false.
@@ -94,7 +97,8 @@ def open_training_data(config: Config) -> TrainingData:
             f"{source}: has no training {what}: {advice} more photos, or lower pairs.val_share and test_share"
         )
     fitting, too_small = divide_by_size(config.train.augment, data.entries)
-    return replace(data, entries=fitting, too_small=too_small)
+    smallest = data.smallest if config.train.augment.crop is not None else f"{SMALLEST_PX} pixels"
+    return replace(data, entries=fitting, too_small=too_small, smallest=smallest)
 
 
 def _open_paired(config: Config) -> TrainingData:
@@ -105,7 +109,7 @@ def _open_paired(config: Config) -> TrainingData:
     reader: PairReader | CombinedPairs = pairs
     if config.distill.painted is not None:
         augment = config.train.augment
-        min_side_px = 1 if augment.resize is not None or augment.crop is None else augment.crop
+        min_side_px = 1 if augment.resize is not None else augment.crop or SMALLEST_PX
         reader = _combine(pairs, config.distill.painted, min_side_px=min_side_px)
     elif config.distill.photos:
         raise ConfigError("[distill -> photos] is for the command pix2style distill: use it, or leave the key out")

@@ -58,10 +58,12 @@ class Distiller(nn.Module):
         self.maps = nn.ModuleList()
         self.student_stages: tuple[int, ...] = ()
         self._teacher_stages: tuple[int, ...] = ()
+        self._scales: list[tuple[int, int]] = []  # of the features of student and teacher
         if config.features > 0:
             student_stages, teacher_stages = _comparable_stages(student, teacher)
             self.student_stages = tuple(stage.index for stage in student_stages)
             self._teacher_stages = tuple(stage.index for stage in teacher_stages)
+            self._scales = [(s.scale, t.scale) for s, t in zip(student_stages, teacher_stages, strict=True)]
             for student_stage, teacher_stage in zip(student_stages, teacher_stages, strict=True):
                 self.maps.append(nn.Conv2d(student_stage.channels, teacher_stage.channels, 1))
 
@@ -83,9 +85,9 @@ class Distiller(nn.Module):
                 terms["distill_output"] = terms["distill_output"] + self._config.output.structure * structure
         if self.maps:
             distances = [
-                _normalised_l1(feature_map(features[student_stage]), target_features[teacher_stage])
-                for feature_map, student_stage, teacher_stage in zip(
-                    self.maps, self.student_stages, self._teacher_stages, strict=True
+                _normalised_l1(*_same_places(feature_map(features[student]), target_features[teacher], *scales))
+                for feature_map, student, teacher, scales in zip(
+                    self.maps, self.student_stages, self._teacher_stages, self._scales, strict=True
                 )
             ]
             terms["distill_features"] = torch.stack(distances).mean()
@@ -175,9 +177,31 @@ def _comparable_stages(student: Generator, teacher: Generator) -> tuple[Sequence
     return student.stages_at_scale(student.scale), teacher_stages
 
 
-def _normalised_l1(output: Tensor, target: Tensor) -> Tensor:
-    """Return the mean absolute difference, divided by the target's mean magnitude, at the output's resolution."""
+def _same_places(output: Tensor, target: Tensor, output_scale: int, target_scale: int) -> tuple[Tensor, Tensor]:
+    """Return features of student and teacher so that equal positions are equal places of the photo.
+
+    Both networks pad photos on the right and below, to different multiples, so the larger map is cut there.
+
+    Args:
+        output: Features of the student, [batch, channels, h, w].
+        target: Features of the teacher, [batch, channels, h', w'].
+        output_scale: See `FeatureStage.scale`, of the student. One scale is a multiple of the other.
+        target_scale: The same of the teacher.
+
+    Returns:
+        Both at the resolution of the student.
+    """
     target = wide(target)
-    if target.shape[-2:] != output.shape[-2:]:
-        target = F.adaptive_avg_pool2d(target, (output.shape[-2], output.shape[-1]))
+    if target_scale > output_scale:
+        factor = target_scale // output_scale
+        target = target.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+    elif target_scale < output_scale:
+        # A map that ends within a position of the student has a mean of what is there.
+        target = F.avg_pool2d(target, output_scale // target_scale, ceil_mode=True, count_include_pad=False)
+    height, width = (min(sides) for sides in zip(output.shape[-2:], target.shape[-2:], strict=True))
+    return output[..., :height, :width], target[..., :height, :width]
+
+
+def _normalised_l1(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean absolute difference, divided by the target's mean magnitude."""
     return losses.l1(output, target) / target.abs().mean().clamp(min=_MIN_MAGNITUDE)

@@ -18,10 +18,12 @@ from pix2style.errors import TrainingError
 from pix2style.nets.macs import count_macs
 from pix2style.pairs.format.records import PairEntry
 from pix2style.progress import print_note
-from pix2style.training.data.sampler import check_batch_divides
+from pix2style.training.data.crops import pair_sizes
+from pix2style.training.data.sampler import check_batch_divides, check_whole_pairs
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import World
 from pix2style.training.run.checkpoints.start_weights import load_start_weights
+from pix2style.training.run.crop_statistics import crop_statistics
 from pix2style.training.run.idle_settings import idle_settings, idle_split_shares
 from pix2style.training.run.memory import available_bytes, explain_out_of_memory, memory_saving_settings
 from pix2style.training.run.plan import NetworkSummaries, NetworkSummary, RunPlan
@@ -29,6 +31,7 @@ from pix2style.training.run.prepare import check_run_folder, with_precision_of_r
 from pix2style.training.run.throughput import measure_images_per_s
 from pix2style.training.step.build import build_state
 from pix2style.training.step.device import compiles, pick_device
+from pix2style.training.step.smallest_images import check_smallest_images
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers, peak_memory_bytes
 
@@ -55,11 +58,13 @@ def plan_run(
     check_batch_divides(config.train, World.current())
     check_trackers(config.tracking)
     data = open_training_data(config)
+    check_whole_pairs(config.train, pair_sizes(data.entries, config.train.augment), World.current())
     check_run_folder(run, config, resume=resume)
     config = with_precision_of_run(run, config) if resume else config
     with explain_out_of_memory(config):
         # Uncompiled: compiling would take longer than the few steps, and the operations are counted without it.
         state = build_state(apply_overrides(config, ["train.compile=false"]))
+        check_smallest_images(state, config.train)
         if not resume:
             load_start_weights(state, config, data)
         device, networks = state.device, _summarize_networks(config, state)
@@ -92,7 +97,12 @@ def plan_run(
         memory_bytes=peak_memory_bytes(device),
         decoded_bytes=_decoded_bytes(data, train.augment.resize),
         available_bytes=available_bytes(device),
-        notes=(*idle_settings(config, images, len(data.held_out)), *idle_split_shares(config, data), *data.notes),
+        notes=(
+            *idle_settings(config, images, len(data.held_out)),
+            *idle_split_shares(config, data),
+            *crop_statistics(config, data),
+            *data.notes,
+        ),
     )
     _check_memory(config, plan)
     return plan

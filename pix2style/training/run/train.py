@@ -15,9 +15,10 @@ from pix2style.errors import ConfigError
 from pix2style.progress import print_note
 from pix2style.runs.folder import FEATURES_FILE, PREVIEW_FILE
 from pix2style.training.data.crop_stream import CropStream
+from pix2style.training.data.crops import pair_sizes
 from pix2style.training.data.decoded_cache import decode_to_file
 from pix2style.training.data.loader import load_batches
-from pix2style.training.data.sampler import check_batch_divides
+from pix2style.training.data.sampler import check_batch_divides, check_whole_pairs
 from pix2style.training.data.sources import TrainingData, open_training_data
 from pix2style.training.distributed import process_group
 from pix2style.training.run.checkpoints.checkpoint import load_checkpoint
@@ -25,6 +26,7 @@ from pix2style.training.run.checkpoints.checkpointer import Checkpointer
 from pix2style.training.run.checkpoints.resume import IntactCheckpoint, find_newest_intact_checkpoint, has_checkpoints
 from pix2style.training.run.checkpoints.start_weights import START_FILE, load_start_weights
 from pix2style.training.run.clock import RunClock, now_s
+from pix2style.training.run.crop_statistics import crop_statistics
 from pix2style.training.run.feature_weights import check_same_feature_weights, describe_feature_weights
 from pix2style.training.run.idle_settings import idle_settings, idle_split_shares
 from pix2style.training.run.memory import explain_out_of_memory
@@ -45,6 +47,7 @@ from pix2style.training.run.validation.preview import Preview
 from pix2style.training.run.validation.validator import Validator
 from pix2style.training.step.build import build_state
 from pix2style.training.step.device import pick_device
+from pix2style.training.step.smallest_images import check_smallest_images
 from pix2style.training.step.state import TrainingState
 from pix2style.training.tracking import check_trackers
 from pix2style.writable import check_can_write_folder
@@ -108,13 +111,16 @@ def train(
         check_batch_divides(config.train, world)
         check_trackers(config.tracking)
         data = open_training_data(config)
+        check_whole_pairs(config.train, pair_sizes(data.entries, config.train.augment), world)
         if world.is_main:
             check_run_folder(run, config, resume=resume)
             notes = idle_settings(config, config.train.images, len(data.held_out))
-            for note in [*notes, *idle_split_shares(config, data), *data.notes]:
+            notes += [*idle_split_shares(config, data), *crop_statistics(config, data), *data.notes]
+            for note in notes:
                 print_note(note)
         config = with_precision_of_run(run, config) if resume else config
         state = build_state(config)
+        check_smallest_images(state, config.train)
         if resume and world.is_main:
             check_same_feature_weights(run, state)
         start: dict[str, Any] = {}

@@ -61,7 +61,8 @@ class TrainingLoop:
         self._state, self._train, self._clock, self._stop = state, train, run_clock, stop
         self._monitor, self._validator, self._checkpointer, self._preview = monitor, validator, checkpointer, preview
         self.training_s, self._is_advised = 0.0, False
-        self._first_image, self._step_s = state.images_seen, 0.0
+        # The processes decide by the main process's time of a step, so that all of them decide alike.
+        self._first_image, self._own_step_s, self._step_s = state.images_seen, 0.0, 0.0
         self._validation_is_measured, self._saved_s = False, state.elapsed_s
         share = training_share(state, train)
         self._estimates_left = [at for at in _ESTIMATE_AT if at > share or state.validation_s == 0]
@@ -92,8 +93,8 @@ class TrainingLoop:
             if reason is not None:
                 return reason
             self._monitor.after_step(train_step(self._state, micro_batches, self._train))
-            self._step_s = clock.now_s() - start_s
-            self.training_s += self._step_s
+            self._own_step_s = clock.now_s() - start_s
+            self.training_s += self._own_step_s
             status.update(training_share(self._state, self._train), self._left_s(), self._remark())
             self._advise_once()
             if self._preview is not None and self._preview.is_due:
@@ -121,7 +122,7 @@ class TrainingLoop:
         if self._train.limit_s is None:
             return
         self._estimate_end()
-        numbers = (state.elapsed_s, self._step_s, state.validation_s, state.checkpoint_s)
+        numbers = (state.elapsed_s, self._own_step_s, state.validation_s, state.checkpoint_s)
         state.elapsed_s, self._step_s, state.validation_s, state.checkpoint_s = state.world.broadcast_numbers(numbers)
 
     def _estimate_end(self) -> None:

@@ -12,10 +12,11 @@ import torch
 from pix2style import losses
 from pix2style.config import Config
 from pix2style.errors import ArtifactError, ConfigError
+from pix2style.nets.unet import Unet
 from pix2style.runs.folder import RunFolder
 from pix2style.runs.generator import load_generator
 from pix2style.training.batch import PairBatch
-from pix2style.training.objective.distillation import Distiller
+from pix2style.training.objective.distillation import Distiller, _same_places
 from pix2style.training.run.train import train
 from pix2style.training.step.build import build_state, compile_networks
 from pix2style.training.step.state import TrainingState
@@ -205,3 +206,29 @@ def test_with_weights_of_0_no_teacher_is_loaded(distilling: Experiment) -> None:
 def test_distillation_needs_no_targets(distilling: Experiment, tmp_path: Path) -> None:
     config = distilling("train.unpaired=true", "losses.l1=0", "train.images=8")
     assert train(config, tmp_path / "run").step == 2
+
+
+@pytest.mark.parametrize(("height", "width", "scale"), [(340, 511, 4), (7, 9, 8), (38, 21, 2), (64, 48, 4)])
+def test_features_of_the_same_place_are_compared(height: int, width: int, scale: int) -> None:
+    """Both networks pad to multiples of their own; a student that equals its teacher has a distance of 0."""
+    noise = torch.Generator().manual_seed(0)
+    places = torch.rand(1, 3, 64 * 4, 64 * 4, generator=noise).repeat_interleave(8, 2).repeat_interleave(8, 3)
+
+    def features(scale: int, multiple: int) -> torch.Tensor:
+        padded = [-(-side // multiple) * multiple for side in (height, width)]
+        return torch.nn.functional.avg_pool2d(places[..., : padded[0], : padded[1]], scale)
+
+    output, target = _same_places(features(4, 4), features(scale, 2 * scale), 4, scale)
+    assert output.shape == target.shape
+    assert tuple(output.shape[-2:]) == (-(-height // 4), -(-width // 4))
+    torch.testing.assert_close(output, target)
+
+
+def test_stages_know_their_scale() -> None:
+    photo = torch.zeros(1, 3, 64, 96)
+    for levels, scale in ((1, 4), (3, 1), (2, 2)):
+        unet = Unet(channels=4, levels=levels, scale=scale)
+        stages = unet.stages_at_scale(4)
+        features = unet(photo, None, None, tuple(stage.index for stage in stages)).features
+        for stage in stages:
+            assert features[stage.index].shape[1:] == (stage.channels, 64 // stage.scale, 96 // stage.scale)

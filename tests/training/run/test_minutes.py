@@ -201,3 +201,35 @@ def test_ctrl_c_can_return_the_report(tmp_path: Path, experiment: Experiment, mo
     assert (report.step, report.ended_by, report.stopped_early) == (4, "interrupted", True)
     assert checkpoints(tmp_path / "run") == ["step-0000004"]
     assert train(experiment(), tmp_path / "run", resume=True).step == 12
+
+
+def test_what_is_due_near_the_limit_follows_the_main_processes_step(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process whose own step took longer must not decide alone: validations are work of all processes together."""
+    FakeClock(2.0).install(monkeypatch)
+    decided: list[tuple[float, float]] = []
+    original = training_loop.TrainingLoop._is_due
+
+    def remember(loop: training_loop.TrainingLoop, every_images: int) -> bool:
+        shared = loop._step_s
+        loop._own_step_s = 1e9  # this process was held up
+        decided.append((shared, loop._step_s))
+        return original(loop, every_images)
+
+    monkeypatch.setattr(training_loop.TrainingLoop, "_is_due", remember)
+    monkeypatch.setattr(training_loop.TrainingLoop, "_read_clock", _of_the_main_process(training_loop.TrainingLoop))
+    train(experiment(*BY_CLOCK), tmp_path / "held-up")
+    assert decided
+    assert all(shared == step == 2.0 for shared, step in decided)
+    assert len(checkpoints(tmp_path / "held-up")) == 5
+
+
+def _of_the_main_process(loop_class: type[training_loop.TrainingLoop]) -> Callable[[training_loop.TrainingLoop], None]:
+    original = loop_class._read_clock
+
+    def read(loop: training_loop.TrainingLoop) -> None:
+        loop._own_step_s = 2.0  # what the main process measured and sends
+        original(loop)
+
+    return read

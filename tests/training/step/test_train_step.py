@@ -182,6 +182,17 @@ def test_fp16_is_refused_without_a_gpu(experiment: Experiment) -> None:
         compute_dtype(config.train, torch.device("cpu"))
 
 
+@pytest.mark.parametrize(("is_native", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_gpus_that_only_emulate_bf16_compute_in_fp32(
+    is_native: bool, expected: torch.dtype, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_bf16_supported(including_emulation: bool = True) -> bool:
+        return is_native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_bf16_supported)
+    assert compute_dtype(experiment("train.precision=auto").train, torch.device("cuda")) == expected
+
+
 def test_the_loss_scale_cancels_out_and_adapts_to_overflows(experiment: Experiment) -> None:
     """The loss scale of fp16, in float32, which the CPU can compute."""
     config = experiment(*ADVERSARIAL)
