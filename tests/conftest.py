@@ -129,7 +129,7 @@ def red_negative() -> Callable[[Image8], Image8]:
 
 @pytest.fixture(scope="session")
 def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """`lite_file(styles=1, channels=12, blocks=2)`: a really exported lightweight filter, each made once.
+    """`lite_file(styles=1, channels=12, blocks=2, norm="none")`: a really exported lightweight filter, each made once.
 
     Of random weights that all matter: also those of context and styles, which start at zero.
     """
@@ -140,9 +140,9 @@ def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     from pix2style.spec import GeneratorSpec, Provenance
 
     @functools.cache
-    def export(styles: int = 1, channels: int = 12, blocks: int = 2) -> Path:
+    def export(styles: int = 1, channels: int = 12, blocks: int = 2, norm: str = "none") -> Path:
         torch.manual_seed(3)
-        network = Lite(channels, blocks, styles=styles).eval()
+        network = Lite(channels, blocks, styles=styles, norm=norm).eval()
         with torch.no_grad():
             for weights in network.parameters():
                 weights.add_(torch.randn_like(weights), alpha=0.02 if weights.any() else 0.2)
@@ -158,7 +158,7 @@ def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             pix2style_version="0.1.0",
             provenance=Provenance("1" * 64, "watercolor", "2" * 64, ("3" * 64,), "4" * 64, 5, 6),
         )
-        path = tmp_path_factory.mktemp("lite") / f"{styles}-{channels}-{blocks}.onnx"
+        path = tmp_path_factory.mktemp("lite") / f"{styles}-{channels}-{blocks}-{norm}.onnx"
         export_filter(network, spec, path)
         return path
 

@@ -86,6 +86,13 @@ def _export_run(
     if package is not None and (out is not None or precision is not None):
         raise ConfigError("--package writes a folder with a file of each precision: leave out --out and --precision")
     source = run.open(folder)
+    exporter = choose_export(source.generator)
+    if for_opencv and (package is not None or precision == opts.Precision.all):
+        for unfit in (kind for kind in exporter.precisions if kind not in exporter.opencv_precisions):
+            raise ConfigError(
+                f"{folder}: OpenCV cannot run its {unfit} file, because of model.lite.norm: leave out --for opencv,"
+                " which changes no other file"
+            )
     path = out or folder / f"{source.spec.name}.onnx"
     if package is None:
         check_can_write(path)
@@ -97,8 +104,9 @@ def _export_run(
         reports = export_precisions(source, path, run.pairs, for_opencv=for_opencv)
     else:
         chosen = _single_precision(precision) or source.config.export.precision
-        if for_opencv and precision is None and "int8" in choose_export(source.generator).precisions:
-            chosen = "int8"  # files of the other precisions run in OpenCV anyway
+        if for_opencv and precision is None:
+            # Files of the other precisions run in OpenCV anyway.
+            chosen = "int8" if "int8" in exporter.opencv_precisions else "fp32" if chosen == "int8" else chosen
         reports = [source.export(path, chosen, run.pairs, for_opencv=for_opencv)]
     _print_reports(reports, as_list=package is not None or precision == opts.Precision.all, as_json=as_json)
 

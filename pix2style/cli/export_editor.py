@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2style.errors import ConfigError, require
+from pix2style.errors import ArtifactError, ConfigError, require
 from pix2style.plural import counted
 from pix2style.progress import print_note
-from pix2style.writable import check_can_write
+from pix2style.writable import check_can_write, check_can_write_folder
 
 if TYPE_CHECKING:
     from pix2style.cli.export_options import RunOptions
@@ -54,10 +54,13 @@ def export_comfyui(sources: Sequence[Path], out: Path | None, run: RunOptions, *
         ConfigError: No folder is given, or two filters have one name.
     """
     from pix2style.export.editors.comfyui_folder import write_comfyui
+    from pix2style.pairs.exchange.atomic_folder import check_new_folder
     from pix2style.runtime.onnx_stylizer import OnnxStylizer
 
     if out is None:
         raise ConfigError("--for comfyui writes a folder: add -o FOLDER")
+    check_new_folder(out)
+    check_can_write_folder(out)
     with tempfile.TemporaryDirectory(prefix="pix2style-") as exported:
         paths = _filter_files(sources, Path(exported), run)
         filters = {_plain_name(OnnxStylizer(path)): path.read_bytes() for path in paths}
@@ -86,8 +89,17 @@ def _plain_name(stylizer: OnnxStylizer) -> str:
     """Return the name of a filter for files, and say so if only one of its styles is of use to the program.
 
     The name comes from the file, which a stranger may have written: it must not lead to another folder.
+
+    Raises:
+        ArtifactError: The filter has inputs without a default, which the program would not give.
     """
     name = stylizer.spec.name
+    if stylizer.inputs.defaults:
+        needed = " and ".join(sorted(stylizer.inputs.defaults))
+        raise ArtifactError(
+            f"{stylizer.identity.name}: needs the input {needed} as well, as files of a web page do, which other"
+            " programs do not give: take the filter file that the page was made from"
+        )
     if stylizer.styles > 1:
         print_note(f"{name}: holds {counted(stylizer.styles, 'style')}, of which only the first one is used there")
     return re.sub(r"[^\w.-]+", "-", name)[:_LONGEST_NAME].strip("-.") or "filter"

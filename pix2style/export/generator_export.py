@@ -39,6 +39,11 @@ class GeneratorExport(ABC):
     def __init__(self, generator: Generator) -> None:
         self.architecture = generator.architecture
 
+    @property
+    def opencv_precisions(self) -> tuple[Precision, ...]:
+        """Precisions whose files OpenCV may be able to run."""
+        return self.precisions
+
     def build(
         self,
         precision: Precision = "fp32",

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pix2style.config import Config
+from pix2style.export.run import ExportSource
+from pix2style.export.web.browser_filter import fit_for_browsers
 from pix2style.runtime import onnx_stylizer
+from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.training.run.train import train
 
 Pix2Style = Callable[..., tuple[int, str, str]]
 
@@ -83,3 +88,48 @@ def test_refusals(
     exit_code, _, err = pix2style("export", *words)
     assert (exit_code, message in err) == (code, True), err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_filter_of_a_web_page_is_refused(
+    pix2style: Pix2Style, lite_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other programs give the photo alone, and the glimpse of these files has no default."""
+    monkeypatch.chdir(tmp_path)
+    Path("page.onnx").write_bytes(fit_for_browsers(lite_file().read_bytes()))
+    for program in (["darktable"], ["comfyui", "-o", "node"]):
+        code, _, err = pix2style("export", "page.onnx", "--for", *program)
+        assert (code, "needs the input glimpse as well" in err) == (4, True), err
+    assert [path.name for path in tmp_path.iterdir()] == ["page.onnx"]
+
+
+@pytest.fixture(scope="module")
+def normalised_run(experiment: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a lightweight generator with `norm: instance`, trained for two steps."""
+    run = tmp_path_factory.mktemp("runs") / "normalised"
+    train(experiment("model.lite.norm=instance", "train.images=8"), run)
+    return run
+
+
+def test_a_folder_in_use_is_refused_before_anything_is_exported(
+    pix2style: Pix2Style, normalised_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ExportSource, "export", None)
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "mine.txt").touch()
+    code, _, err = pix2style("export", normalised_run, "--for", "comfyui", "-o", tmp_path / "node")
+    assert (code, "node: exists already" in err) == (3, True), err
+
+
+def test_a_normalised_run_for_opencv(
+    pix2style: Pix2Style, normalised_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV has no 8-bit convolution with computed scales; it runs the float32 file."""
+    pytest.importorskip("cv2")
+    code, out, err = pix2style("export", normalised_run, "--for", "opencv", "-o", tmp_path / "f.onnx")
+    assert code == 0, err
+    assert "checked in OpenCV" in out
+    assert OnnxStylizer(tmp_path / "f.onnx").spec.precision == "fp32"
+    monkeypatch.setattr(ExportSource, "export", None)
+    for option in (["--precision", "all"], ["--package", tmp_path / "package"]):
+        code, _, err = pix2style("export", normalised_run, "--for", "opencv", *option)
+        assert (code, "OpenCV cannot run its int8 file" in err) == (2, True), err

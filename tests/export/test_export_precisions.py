@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
 
 from pix2style.errors import ArtifactError
 from pix2style.export.export_filter import ExportReport, export_filter
@@ -205,6 +206,18 @@ def test_int8_file_for_opencv(network: Lite, describe: Describe, tmp_path: Path)
     photo = synthetic_photo(40, 56)
     output = GraphSession(out.read_bytes()).stylize([photo], strength=np.zeros(1, np.float32))[0]
     assert np.array_equal(output, photo)
+
+
+def test_8_bit_weights_fit_processors_without_vnni(network: Lite, describe: Describe, tmp_path: Path) -> None:
+    """With AVX2 alone, products of two features (up to 255) and their weights are added in 16 bits."""
+    export_filter(network, describe(network), tmp_path / "f.onnx", precision="int8", photos=PHOTOS)
+    tensors = map(numpy_helper.to_array, onnx.load(tmp_path / "f.onnx").graph.initializer)
+    kernels = [tensor for tensor in tensors if tensor.dtype == np.int8 and tensor.ndim == 4]
+    assert len(kernels) == 2 + 2 * len(network.body)
+    for kernel in kernels:
+        rows = kernel.astype(int).transpose(0, 2, 3, 1).reshape(len(kernel), -1, 2)
+        assert (255 * np.maximum(rows, 0).sum(axis=2)).max() <= 32_767
+        assert (255 * np.minimum(rows, 0).sum(axis=2)).min() >= -32_768
 
 
 def test_normalized_networks_are_refused_for_opencv_in_8_bits(describe: Describe, tmp_path: Path) -> None:

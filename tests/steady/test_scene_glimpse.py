@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -20,16 +21,42 @@ def test_a_pan_holds_the_glimpse(view: Callable[..., Image8]) -> None:
     assert replaced == ALL_PATCHES
 
 
-def test_another_brightness_is_reached_patch_by_patch(scene: Callable[..., Image8]) -> None:
-    dark, bright = scene(0) // 2, scene(0)
-    current, replaced, steps = glimpse(dark), ALL_PATCHES, []
-    while replaced < ALL_PATCHES or not steps:
-        before = current.mean()
-        current, replaced = next_glimpse(current, bright, replaced)
+def test_another_brightness_is_followed_without_a_jump(scene: Callable[..., Image8]) -> None:
+    bright = scene(0).astype(np.float32)
+    current, replaced, steps, lags = glimpse(scene(0) // 2), ALL_PATCHES, [], []
+    for share in [*np.linspace(0.5, 1, 48), *[1.0] * 72]:
+        frame, before = (bright * share).astype(np.uint8), current.mean()
+        current, replaced = next_glimpse(current, frame, replaced)
         steps.append(abs(float(current.mean()) - before))
-    assert np.array_equal(current, glimpse(bright))
-    assert len(steps) == 72
-    assert max(steps) < 3
+        lags.append(abs(float(current.mean()) - float(glimpse(frame).mean())))
+    assert max(steps) < 4
+    assert max(lags) < 16
+    assert max(lags[24:]) < 4
+    assert np.abs(current.astype(int) - glimpse(scene(0))).mean() < 4
+
+
+def test_the_first_light_after_black_frames_is_taken_at_once(scene: Callable[..., Image8]) -> None:
+    black, dim = np.zeros_like(scene(0)), scene(0) // 4
+    current, replaced = next_glimpse(glimpse(black), dim, ALL_PATCHES)
+    assert np.array_equal(current, glimpse(dim))
+    assert replaced == ALL_PATCHES
+
+
+def test_a_clip_that_fades_in_looks_as_its_frames_alone(
+    scene: Callable[..., Image8], lite_file: Callable[..., Path]
+) -> None:
+    """A normalised generator divides by the glimpse's contrast, so a glimpse of a dark frame would be glaring later."""
+    stylizer = OnnxStylizer(lite_file(norm="instance"), threads=1)
+    steady, photo = SteadyStylizer(stylizer, SteadyMode.LOCK), scene(0)[:96, :128].astype(np.float32)
+    held = glimpse((photo / 24).astype(np.uint8))
+    for number in range(1, 25):
+        frame = (photo * number / 24).astype(np.uint8)
+        context = steady.follow(frame).glimpse
+        assert context is not None
+        alone = stylizer(frame).astype(int)
+        distance = np.abs(stylizer.stylize_with_glimpse(frame, context) - alone).mean()
+        if number >= 12:
+            assert distance < 0.2 * np.abs(stylizer.stylize_with_glimpse(frame, held) - alone).mean()
 
 
 def test_states_hold_a_glimpse_that_is_changing(lite: OnnxStylizer, scene: Callable[..., Image8]) -> None:

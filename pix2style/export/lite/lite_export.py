@@ -32,16 +32,21 @@ class LiteExport(GeneratorExport):
         super().__init__(network)
         self._network = network
 
+    @property
+    def opencv_precisions(self) -> tuple[Precision, ...]:
+        """See `GeneratorExport.opencv_precisions`. OpenCV has no 8-bit convolution with computed scales."""
+        return self.precisions if self._network.norm == "none" else ("fp32", "fp16")
+
     def _build(
         self, precision: Precision, calibration_photos: Sequence[Image8] | None, *, for_opencv: bool
     ) -> onnx.ModelProto:
         folded = self._network.folded().eval()
         if precision != "int8":
             return lite_graph(folded, FloatLayers(folded))
-        if for_opencv and folded.norm != "none":
+        if for_opencv and precision not in self.opencv_precisions:
             raise ArtifactError(
                 "OpenCV cannot run the 8-bit file of a generator with normalisation (model.lite.norm: instance): export"
-                " --precision fp32, which OpenCV runs"
+                " --precision fp32 or fp16, which OpenCV runs"
             )
         if calibration_photos is None:
             raise ArtifactError("int8 needs photos to measure the ranges of the 8-bit values on: name the pair set")

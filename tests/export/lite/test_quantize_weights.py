@@ -68,3 +68,14 @@ def test_zeros_stay_zeros() -> None:
     quantized = quantize_weights(np.zeros((2, 3, 3, 3)))
     assert not quantized.values.any()
     assert (quantized.scales > 0).all()
+
+
+@pytest.mark.parametrize("shape", [(64, 48, 3, 3), (48, 3, 4, 4), (16, 5, 1, 1)])
+def test_two_products_fit_into_16_bits(shape: tuple[int, ...]) -> None:
+    """Processors without VNNI add two products of 8 bits in 16, and cut off what is larger."""
+    values = quantize_weights(_weights(*shape)).values
+    for zero_point in (0, -1):
+        rows = (values + zero_point).transpose(0, 2, 3, 1).reshape(shape[0], -1)  # channels last
+        rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).reshape(shape[0], -1, 2)
+        assert (255 * np.maximum(rows, 0).sum(axis=2)).max() <= 32_767
+        assert (255 * np.minimum(rows, 0).sum(axis=2)).min() >= -32_768
