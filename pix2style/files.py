@@ -150,7 +150,7 @@ def sha256_folder(folder: Path) -> str:
     """Return one SHA-256 of all files of a folder: of their relative paths and contents, sorted by path."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(os.fsencode(path.relative_to(folder).as_posix()) + b"\0")
         digest.update(bytes.fromhex(sha256_file(path)))
     return digest.hexdigest()
 

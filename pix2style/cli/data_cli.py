@@ -11,6 +11,7 @@ import typer
 from pix2style.cli.app import Application, app
 from pix2style.cli.terminal import json_text
 from pix2style.plural import counted
+from pix2style.printable import text_of_file_name
 
 if TYPE_CHECKING:
     from pix2style.datasets.card import DatasetSource
@@ -70,7 +71,7 @@ def card_command(
 
     with StagedProgress() as progress:
         scan = scan_dataset(folder, on_progress=progress)
-    source = read_source(folder) or DatasetSource(folder.resolve().name)
+    source = read_source(folder) or DatasetSource(text_of_file_name(folder.resolve().name))
     if not dry_run:
         write_card(folder, scan, source)
     if dry_run and not as_json:

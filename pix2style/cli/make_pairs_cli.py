@@ -40,8 +40,8 @@ class _Execution:
         engine: Where shards are made.
         address: Address of the Ray cluster; None starts one on this machine.
         workers: Number of Ray workers; None takes as many as fit.
-        cpus_per_worker: CPU cores of each Ray worker.
-        gpus_per_worker: GPUs of each Ray worker.
+        cpus_per_worker: CPU cores of each Ray worker; None takes one.
+        gpus_per_worker: GPUs of each Ray worker; None takes none.
         part: Part of the work to do, for example `2/8`; None does all.
         plan_only: Only write the plan.
         dry_run: Only print what would be done.
@@ -52,8 +52,8 @@ class _Execution:
     engine: opts.Engine
     address: str | None
     workers: int | None
-    cpus_per_worker: float
-    gpus_per_worker: float
+    cpus_per_worker: float | None
+    gpus_per_worker: float | None
     part: str | None
     plan_only: bool
     dry_run: bool
@@ -83,8 +83,8 @@ def make_pairs_command(
     engine: opts.EngineOption = opts.Engine.local,
     address: opts.AddressOption = None,
     workers: opts.WorkersOption = None,
-    cpus_per_worker: opts.CpusPerWorkerOption = 1.0,
-    gpus_per_worker: opts.GpusPerWorkerOption = 0.0,
+    cpus_per_worker: opts.CpusPerWorkerOption = None,
+    gpus_per_worker: opts.GpusPerWorkerOption = None,
     shard: opts.ShardOption = None,
     plan_only: opts.PlanOnlyOption = False,
     dry_run: opts.DryRunOption = False,
@@ -123,6 +123,7 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
     from pix2style.pairs.build.make_pairs import Slice
 
     settings = spec.settings
+    _check_part(execution)
     if execution.preview is not None:
         _show_teacher(spec, execution.preview, as_json=as_json)
         return
@@ -212,14 +213,28 @@ def _check_content(settings: PairsConfig) -> None:
         raise ConfigError("[pairs -> content] no photos: add --content DIR, or set pairs.content")
 
 
+def _check_part(execution: _Execution) -> None:
+    """Refuse --shard beside options that would do the whole work, or another one."""
+    others = {"--preview": execution.preview, "--plan": execution.plan_only, "--dry-run": execution.dry_run}
+    for option in (option for option, is_given in others.items() if is_given and execution.part is not None):
+        raise ConfigError(f"--shard divides the making of pairs, and {option} makes none: leave one of them out")
+
+
 def _cluster(spec: TeacherSpec, execution: _Execution) -> RayCluster | None:
     if execution.engine is opts.Engine.local:
-        if execution.address is not None or execution.workers is not None:
-            raise ConfigError("--address and --workers are options of a Ray cluster: add --engine ray")
+        options = {
+            "--address": execution.address,
+            "--workers": execution.workers,
+            "--cpus-per-worker": execution.cpus_per_worker,
+            "--gpus-per-worker": execution.gpus_per_worker,
+        }
+        for option in (option for option, value in options.items() if value is not None):
+            raise ConfigError(f"{option} is an option of a Ray cluster: add --engine ray")
         return None
     if execution.part is not None:
         raise ConfigError("--shard and --engine ray both divide the work: use one of them")
     require("ray", "ray")
     from pix2style.pairs.build.engines.ray_cluster import RayCluster
 
-    return RayCluster(spec, execution.address, execution.workers, execution.cpus_per_worker, execution.gpus_per_worker)
+    cpus, gpus = execution.cpus_per_worker, execution.gpus_per_worker
+    return RayCluster(spec, execution.address, execution.workers, 1.0 if cpus is None else cpus, gpus or 0.0)

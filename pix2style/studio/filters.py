@@ -17,6 +17,7 @@ from pix2style.effects.stroke import StrokeSize
 from pix2style.errors import ConfigError
 from pix2style.loading import load_stylizer
 from pix2style.page_server.refusals import NotHereError
+from pix2style.printable import text_of_file_name
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.studio.choice import LOOK_PX, Choice
 from pix2style.studio.weaker import Weaker
@@ -124,7 +125,7 @@ class Filters:
         return Weaker(load_stylizer(filter_.source), choice.strength)
 
     def _add(self, name: str, source: str, *, has_strength: bool = True, is_trained_here: bool = False) -> Filter:
-        number = len(self._filters) + 1
+        name, number = text_of_file_name(name), len(self._filters) + 1
         names = {filter_.name for filter_ in self._filters.values()}
         shown, copy = name, 2
         while shown in names:

@@ -9,13 +9,16 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pix2style.durations import duration_text
 from pix2style.errors import ConfigError
 from pix2style.installation import install_extras
+from pix2style.page_server.refusals import NotHereError
+from pix2style.plural import counted
 from pix2style.studio.choice import Choice
 from pix2style.studio.filters import Filters
 from pix2style.studio.frames import Frames
@@ -123,7 +126,8 @@ class Studio:
         upload = self.uploads.get(str(values.get("clip")), "clip")
         stylizer = self.filters.stylizer(Choice.parse(values.get("choice")))
         steady, side = parse_clip_settings(values)
-        return self.jobs.start(ClipJob(self._new_folder(), upload, stylizer, steady=steady, max_side_px=side))
+        with self._new_folder() as folder:
+            return self.jobs.start(ClipJob(folder, upload, stylizer, steady=steady, max_side_px=side))
 
     def start_training(self, value: Any) -> Job:
         """Begin to train a filter, or go on with a training that has ended.
@@ -140,19 +144,16 @@ class Studio:
             earlier = self.jobs.get(str(values["go_on"]))
             if not isinstance(earlier, TrainingJob) or earlier.is_running:
                 raise ConfigError("go_on: this is no training that has ended")
-            folder, order = earlier.folder, earlier.longer(minutes)
-        else:
-            painting, photos = values.get("painting"), values.get("photos", [])
-            if not isinstance(photos, list) or len(photos) > MOST_PHOTOS:
-                raise ConfigError(f"photos: give a list of at most {MOST_PHOTOS}")
-            folder = self._new_folder()
-            order = lay_out(
-                folder,
-                None if painting is None else self._photo(painting),
-                [self._photo(photo) for photo in photos],
-                minutes,
-            )
-        return self.jobs.start(TrainingJob(folder, order, self._kept, self._add_trained))
+            order = earlier.longer(minutes)
+            return self.jobs.start(TrainingJob(earlier.folder, order, self._kept, self._add_trained))
+        painting_id, photo_ids = values.get("painting"), values.get("photos", [])
+        if not isinstance(photo_ids, list) or len(photo_ids) > MOST_PHOTOS:
+            raise ConfigError(f"photos: give a list of at most {MOST_PHOTOS}")
+        painting = None if painting_id is None else self._painting(painting_id)
+        photos = self._training_photos(photo_ids)
+        with self._new_folder() as folder:
+            order = lay_out(folder, painting, photos, minutes)
+            return self.jobs.start(TrainingJob(folder, order, self._kept, self._add_trained))
 
     def _remove_unused(self) -> None:
         while not self._is_closed.wait(_SWEEP_S):
@@ -161,13 +162,40 @@ class Studio:
     def _photo(self, upload_id: object) -> Upload:
         return self.uploads.get(str(upload_id), "photo")
 
+    def _painting(self, upload_id: object) -> Upload:
+        try:
+            return self._photo(upload_id)
+        except NotHereError as error:
+            raise NotHereError("the painting is no longer here: add it again") from error
+
+    def _training_photos(self, upload_ids: Sequence[object]) -> list[Upload]:
+        photos, gone = [], 0
+        for upload_id in upload_ids:
+            try:
+                photos.append(self._photo(upload_id))
+            except NotHereError:
+                gone += 1
+        if gone:
+            raise NotHereError(
+                f"{gone} of the {counted(len(upload_ids), 'photo')} are no longer here, because unused ones are deleted"
+                f" after {duration_text(self.limits.unused_s)}, and the oldest ones if all together have more than"
+                f" {self.limits.total_bytes / 1e9:g} GB: add the photos again"
+            )
+        return photos
+
     def _add_trained(self, file: Path) -> None:
         self.filters.add_trained(file.stem, file)
 
-    def _new_folder(self) -> Path:
+    @contextlib.contextmanager
+    def _new_folder(self) -> Iterator[Path]:
+        """Yield a folder for a job, which is deleted if the job cannot start."""
         folder = self.folder / secrets.token_hex(8)
         folder.mkdir(mode=0o700)
-        return folder
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def remove_abandoned(temporary: Path) -> None:

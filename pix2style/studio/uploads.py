@@ -172,11 +172,18 @@ class Receiver:
         try:
             self._stream.write(data)
         except OSError as error:
-            raise DataError(f"{self.upload.name}: cannot be stored: {error.strerror or error}") from error
+            raise self._not_stored(error) from error
 
     def close(self) -> None:
-        """End writing, so that the file can be read; it is not among the uploads yet."""
-        self._stream.close()
+        """End writing, so that the file can be read; it is not among the uploads yet.
+
+        Raises:
+            DataError: The last bytes cannot be stored.
+        """
+        try:
+            self._stream.close()
+        except OSError as error:
+            raise self._not_stored(error) from error
 
     def complete(self) -> Upload:
         """Take up the file as an upload."""
@@ -186,10 +193,15 @@ class Receiver:
         return self.upload
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        # On a full disk, closing fails as well: it writes what is still in the buffer.
+        with contextlib.suppress(OSError):
+            self._stream.close()
         self._uploads.count_receiving(-self._bytes)
         if not self._is_complete:
             shutil.rmtree(self.upload.folder, ignore_errors=True)
+
+    def _not_stored(self, error: OSError) -> DataError:
+        return DataError(f"{self.upload.name}: cannot be stored: {error.strerror or error}")
 
 
 def _plain_name(name: str) -> str:

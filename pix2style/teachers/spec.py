@@ -42,6 +42,7 @@ class TeacherSpec:
                     "[pairs -> style] your own teacher takes no painting from pix2style: put the painting into its"
                     " command or code, and name the file with --teacher-file"
                 )
+            self._check_custom()
         else:
             self._check_painting(has_painting)
         names = [style.name for style in style_blends(self.settings)]
@@ -58,14 +59,24 @@ class TeacherSpec:
             )
         if teacher.needs_painting and not has_painting:
             raise ConfigError(f"[pairs -> style] the {teacher.name} teacher needs a painting: add --style FILE")
-        # Stored configurations hold all keys, so the default is no choice of somebody.
-        default = type(self.settings).model_fields["painting_size"].default
-        if self.settings.painting_size != default and not teacher.scales_painting:
+        if self._has_painting_size and not teacher.scales_painting:
             names = " or ".join(entry.name for entry in TEACHERS if entry.scales_painting)
             raise ConfigError(
                 f"[pairs -> painting_size] the {teacher.name} teacher has no such setting: leave it out, or use"
                 f" --teacher {names}"
             )
+
+    def _check_custom(self) -> None:
+        """Refuse settings of the built-in teachers that a teacher of the user's own would not see."""
+        chosen = {"module": self.settings.module is not None, "painting_size": self._has_painting_size}
+        for key in (key for key, is_chosen in chosen.items() if is_chosen):
+            raise ConfigError(f"[pairs -> {key}] your own teacher has no such setting: leave it out")
+
+    @property
+    def _has_painting_size(self) -> bool:
+        # Stored configurations hold all keys, so the default is no choice of somebody.
+        default: int = type(self.settings).model_fields["painting_size"].default
+        return self.settings.painting_size != default
 
     def load(self) -> list[Stylizer]:
         """Load the teachers, one for each style.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from pix2style.errors import ConfigError, ImageError
 from pix2style.files import sha256_bytes
 from pix2style.images import Image8, decode_picture
 from pix2style.plural import counted
+from pix2style.printable import text_of_file_name
 
 if TYPE_CHECKING:
     from pix2style.config.pairs import PairsConfig
@@ -54,8 +56,7 @@ class StyleBlend:
     @classmethod
     def from_paintings(cls, *paintings: Path, strength: float = 1.0) -> StyleBlend:
         """Blend paintings with equal weights, and name the style after their files."""
-        name = "+".join(painting.name for painting in paintings)
-        return cls(name, paintings, (1.0,) * len(paintings), strength)
+        return cls(_joined_names(paintings), paintings, (1.0,) * len(paintings), strength)
 
     @property
     def normalized_weights(self) -> tuple[float, ...]:
@@ -64,13 +65,17 @@ class StyleBlend:
         return tuple(weight / total for weight in self.weights)
 
 
+def _joined_names(paintings: Sequence[Path]) -> str:
+    return "+".join(text_of_file_name(painting.name) for painting in paintings)
+
+
 def style_blends(pairs: PairsConfig) -> list[StyleBlend]:
     """Return the styles of a configuration's section `pairs`, in the order of their ids."""
     if pairs.style is not None:
         return [StyleBlend.from_paintings(pairs.style)]
     return [
         StyleBlend(
-            style.name or "+".join(painting.name for painting in style.paintings),
+            style.name or _joined_names(style.paintings),
             style.paintings,
             style.weights or (1.0,) * len(style.paintings),
             style.strength,

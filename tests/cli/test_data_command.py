@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pix2style.images import Image8, encode_png
@@ -82,3 +83,12 @@ def test_fetch_without_a_network(tmp_path: Path) -> None:
 def test_fetch_with_wrong_options(tmp_path: Path) -> None:
     done = run("fetch", "-o", "x", "--dataset", "name", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "pix2style: --dataset 'name': is not of the form owner/name\n")
+
+
+def test_the_name_of_a_folder_may_be_no_text(pix2style: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "1.png").write_bytes(encode_png(np.zeros((4, 4, 3), np.uint8)))
+    code, _, err = pix2style("data", "card", folder)
+    assert code == 0, err
+    assert (folder / "DATASET.md").read_text().startswith("# caf\\xe9\n")

@@ -124,6 +124,26 @@ def test_missing_and_wrong_options_are_errors_that_say_what_to_do(pix2style, con
             "takes no painting",
         ),
         (("--content", content, "--out", out, "pairs.sise=32"), ConfigError, "did you mean 'size'?"),
+        (
+            ("--content", content, "--out", out, "--cpus-per-worker", 2),
+            ConfigError,
+            "--cpus-per-worker is an option of a",
+        ),
+        (("--content", content, "--out", out, "--gpus-per-worker", 1), ConfigError, "add --engine ray"),
+        (("--content", content, "--out", out, "--workers", 1), ConfigError, "--workers is an option of a Ray cluster"),
+        (("--content", content, "--out", out, "--shard", "1/2", "--dry-run"), ConfigError, "and --dry-run makes none"),
+        (("--content", content, "--out", out, "--shard", "1/2", "--plan"), ConfigError, "and --plan makes none"),
+        (("--content", content, "--preview", "p.png", "--shard", "9"), ConfigError, "and --preview makes none"),
+        (
+            ("--content", content, "--out", out, "--teacher", "cp {input} {output}", "--module", "mobile"),
+            ConfigError,
+            "[pairs -> module] your own teacher has no such setting",
+        ),
+        (
+            ("--content", content, "--out", out, "--teacher", "cp {input} {output}", "--painting-size", 128),
+            ConfigError,
+            "[pairs -> painting_size] your own teacher has no such setting",
+        ),
         (("--content", content, "--out", out, "--size", 3), ConfigError, "pairs -> size"),
         (("--content", tmp_path / "nowhere", "--out", out), DataError, "nowhere: no such file or folder"),
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,6 +100,14 @@ def test_a_photo_from_the_drop_to_the_download(
     assert ask("DELETE", base)[0] == 204
     assert ask.json("GET", f"{base}/screen")["status"] == 404
     assert list(studio.folder.iterdir()) == []
+
+
+def test_a_filter_whose_name_is_no_text_is_in_the_list(red_filter: Path, tmp_path: Path) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.onnx"))
+    shutil.copy(red_filter, file)
+    serve = contextlib.contextmanager(_serve)
+    with Studio([str(file)], tmp_path / "kept") as studio, serve(studio, Access(None, is_open=False)) as ask:
+        assert [filter_["name"] for filter_ in ask.json("GET", "/api/studio")["filters"]] == ["caf\\xe9"]
 
 
 def test_the_program_of_the_guide(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pix2style.errors import ConfigError
-from pix2style.page_server.refusals import BusyError
+from pix2style.page_server.refusals import BusyError, NotHereError
 from pix2style.recipes import quickstart as package
 from pix2style.studio import training, training_process
 from pix2style.studio.jobs import Job
@@ -101,6 +101,31 @@ def test_a_training_that_goes_on_shows_its_own_time(tmp_path: Path) -> None:
     assert state["message"].endswith(" of 5 min 00 s")
     going_on.stop()
     _wait(lambda: not going_on.is_running)
+
+
+def test_photos_that_are_gone_are_counted_and_leave_no_folder(
+    studio: Studio, add: Callable[..., Upload], photo_file: Path
+) -> None:
+    uploads = [add(photo_file) for _ in range(3)]
+    for upload in uploads[:2]:
+        studio.uploads.remove(upload.id)
+    before = sorted(studio.folder.iterdir())
+    with pytest.raises(NotHereError, match=r"^2 of the 3 photos are no longer here, because unused .* add the photos"):
+        studio.start_training({"photos": [upload.id for upload in uploads], "minutes": 5})
+    with pytest.raises(NotHereError, match=r"^the painting is no longer here: add it again"):
+        studio.start_training({"painting": uploads[0].id, "photos": [], "minutes": 5})
+    assert sorted(studio.folder.iterdir()) == before
+
+
+def test_a_refused_training_leaves_no_folder(studio: Studio, add: Callable[..., Upload], photo_file: Path) -> None:
+    photo = add(photo_file)
+    job = studio.start_training({"photos": [], "minutes": 5})
+    before = sorted(studio.folder.iterdir())
+    with pytest.raises(BusyError):
+        studio.start_training({"photos": [photo.id], "minutes": 5})
+    assert sorted(studio.folder.iterdir()) == before
+    job.stop()
+    _wait(lambda: not job.is_running)
 
 
 def test_what_was_stopped_before_it_trained_has_used_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

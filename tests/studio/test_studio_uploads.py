@@ -53,6 +53,26 @@ def test_an_upload_with_too_many_bytes_leaves_nothing(tmp_path: Path) -> None:
     assert uploads.all() == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that is always full")
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_full_disk_leaves_nothing_and_takes_no_allowance(size: int, tmp_path: Path) -> None:
+    """Small writes stay in a buffer, and fail when the file is closed."""
+    uploads = Uploads(tmp_path, StudioLimits(photo_bytes=size, total_bytes=size))
+
+    def upload() -> None:
+        with uploads.begin("photo", "a.jpg") as receiver:
+            receiver._stream.close()
+            receiver._stream = open("/dev/full", "wb")  # noqa: SIM115 (the receiver closes it)
+            receiver.write(bytes(size))
+            receiver.complete()
+
+    for _ in range(3):
+        with pytest.raises(DataError, match=r"^a\.jpg: cannot be stored: No space left on device"):
+            upload()
+        assert list(tmp_path.iterdir()) == []
+        assert uploads.all() == []
+
+
 def test_uploads_that_arrive_at_once_are_bounded_together(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path, StudioLimits(photo_bytes=10, total_bytes=15))
     with uploads.begin("photo", "a.jpg") as first, uploads.begin("photo", "b.jpg") as second:

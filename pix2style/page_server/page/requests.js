@@ -7,7 +7,7 @@ export function say(text, isBad = false) {
   status.classList.toggle("bad", isBad);
 }
 
-// Send a request; throw an error with the server's message if it is refused.
+// Send a request; throw an error with the server's message and the HTTP status if it is refused.
 export async function ask(path, options = {}) {
   let response;
   try {
@@ -22,7 +22,7 @@ export async function ask(path, options = {}) {
     message = (await response.json()).error || message;
   } catch { /* the answer is no JSON: the message above has to do */ }
   if (response.status === 401) message = "Open the page again by the address that the program printed, which contains the token.";
-  throw new Error(message);
+  throw Object.assign(new Error(message), {status: response.status});
 }
 
 export async function askJson(path, options) {

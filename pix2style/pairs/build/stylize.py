@@ -127,10 +127,16 @@ class PairStylizer:
         return encoded, failures
 
     def teacher_fails(self, content: ContentImage, pair: PlannedPair) -> bool:
-        """Return whether the teacher cannot stylize this photo."""
-        return isinstance(self._run_teacher(pair.style, [content])[0], PhotoError)
+        """Return whether the teacher cannot stylize this photo.
 
-    def _run_teacher(self, style: int, contents: list[ContentImage]) -> list[Image8 | PhotoError]:
+        A resumed run asks about photos that failed before, so their failures say nothing about the teacher as a whole,
+        and are not counted.
+        """
+        return isinstance(self._run_teacher(pair.style, [content], is_counted=False)[0], PhotoError)
+
+    def _run_teacher(
+        self, style: int, contents: list[ContentImage], *, is_counted: bool = True
+    ) -> list[Image8 | PhotoError]:
         """Return the target of each photo, or the error of the teacher."""
         if not contents:
             return []
@@ -146,7 +152,7 @@ class PairStylizer:
                 targets = [self._run_teacher(style, [content])[0] for content in contents]
         self.teacher_s += time.perf_counter() - start
         _check_targets(teacher.identity.name, contents, targets)
-        if len(contents) == 1:
+        if len(contents) == 1 and is_counted:
             self._count_result(teacher.identity.name, targets[0])
         return targets
 

@@ -7,14 +7,14 @@ import {ask, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
 const stream = crypto.getRandomValues(new Uint32Array(2)).join("-");
-let media = null, form, lastFrame = null, showTab;
+let media = null, opening = null, form, lastFrame = null, showTab;
 
 export function beginCamera(show) {
   showTab = show;
   form = new ChoiceForm(part("camera-choice"), {onChange: () => {}, noLook: true});
   part("camera-controls").addEventListener("submit", (event) => {
     event.preventDefault();
-    media ? stopCamera() : startCamera();
+    media || opening ? stopCamera() : startCamera();
   });
   part("camera-save").addEventListener("click", () => part("camera-canvas").toBlob((blob) => saveBlob(blob, "webcam.png"), "image/png"));
   part("camera-use").addEventListener("click", takeToPhoto);
@@ -22,7 +22,7 @@ export function beginCamera(show) {
 
 export function stopCamera() {
   media?.getTracks().forEach((track) => track.stop());
-  media = null;
+  media = opening = null;
   part("camera-start").textContent = "Start camera";
   part("camera-facts").textContent = "The camera is off. Frames go to the computer that runs the studio, and are not stored.";
 }
@@ -32,15 +32,27 @@ async function startCamera() {
     say("Browsers give the camera only to pages at http://127.0.0.1 and at https addresses.", true);
     return;
   }
+  const mine = opening = {};
+  let opened;
   try {
-    media = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 1280}, height: {ideal: 720}}, audio: false});
+    opened = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 1280}, height: {ideal: 720}}, audio: false});
   } catch (error) {
+    if (opening !== mine) return;
+    opening = null;
     say(error.name === "NotFoundError" ? "There is no camera." : `The camera cannot be opened: ${error.message}`, true);
     return;
   }
+  // While the browser asked the person, the camera may have been stopped, by the button or by another tab.
+  if (opening !== mine) {
+    opened.getTracks().forEach((track) => track.stop());
+    return;
+  }
+  media = opened;
+  opening = null;
   const video = part("camera-video");
   video.srcObject = media;
   await video.play();
+  if (media !== opened) return;
   part("camera-start").textContent = "Stop camera";
   part("camera-save").disabled = part("camera-use").disabled = false;
   say("");

@@ -5,7 +5,7 @@ import {follow, onFiles, upload} from "/page/files.js";
 import {askJson, post, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
-let clip = null, job = null, form;
+let clip = null, job = null, stylized = null, form;
 
 export function beginClip(missing) {
   if (missing) {
@@ -37,11 +37,12 @@ async function takeClip([file]) {
   part("clip-view").hidden = false;
   part("clip-after").hidden = part("clip-download").hidden = true;
   part("clip-wait").hidden = false;
-  part("clip-start").disabled = false;
+  part("clip-start").disabled = job !== null && ["running", "stopping"].includes(job.state);
 }
 
 async function stylize() {
   const side = part("clip-side").value;
+  stylized = clip;
   try {
     job = await (await post("/api/clip-jobs", {
       clip: clip.id, choice: form.value(), steady: part("clip-steady").value, max_side: side ? Number(side) : null,
@@ -65,8 +66,11 @@ function show(state) {
   say([words, ...state.lines].join(" "), state.state === "failed");
   if (!state.has_result) return;
   const address = `/api/jobs/${state.id}/result`;
-  part("clip-after").src = part("clip-download").href = address;
-  part("clip-download").download = `${clip.name.replace(/\.[^.]*$/, "")}-stylized.mp4`;
-  part("clip-after").hidden = part("clip-download").hidden = false;
+  part("clip-download").href = address;
+  part("clip-download").download = `${stylized.name.replace(/\.[^.]*$/, "")}-stylized.mp4`;
+  part("clip-download").hidden = false;
+  if (stylized !== clip) return; // another clip is shown as the one before
+  part("clip-after").src = address;
+  part("clip-after").hidden = false;
   part("clip-wait").hidden = true;
 }

@@ -161,17 +161,17 @@ async function maskChanged() {
 }
 
 async function download(chosen) {
+  const failed = [];
   for (const [number, photo] of chosen.entries()) {
     say(chosen.length > 1 ? `Stylizing photo ${number + 1} of ${chosen.length} in full size …` : "Stylizing in full size …");
     try {
       const output = {metadata: part("output-metadata").value, lossless: part("output-lossless").checked};
       await save(await post(`/api/photos/${photo.id}/result`, {...value(photo), output}), photo.name);
-      say("Downloaded.");
     } catch (error) {
-      say(error.message, true);
-      return;
+      failed.push(chosen.length > 1 && !error.message.includes(photo.name) ? `${photo.name}: ${error.message}` : error.message);
     }
   }
+  say(failed.join(" ") || "Downloaded.", failed.length > 0);
 }
 
 async function removePhoto() {

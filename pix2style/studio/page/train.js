@@ -7,6 +7,7 @@ import {askJson, post, say} from "/page/requests.js";
 
 const part = (id) => document.getElementById(id);
 let painting = null, photos = [], job = null, shownPreview = 0;
+const advice = {}; // what stands beside the drop areas as long as they are empty
 
 export function beginTrain(missing) {
   if (missing) {
@@ -15,6 +16,7 @@ export function beginTrain(missing) {
     part("train-content").hidden = true;
     return;
   }
+  for (const id of ["train-painting-name", "train-photos-name"]) advice[id] = part(id).textContent;
   onFiles(part("train-painting-drop"), takePainting);
   onFiles(part("train-photos-drop"), takePhotos);
   part("train-controls").addEventListener("submit", (event) => { event.preventDefault(); start({painting: painting?.id ?? null, photos: photos.map((photo) => photo.id)}); });
@@ -69,10 +71,19 @@ async function start(order) {
     job = await (await post("/api/trainings", {...order, minutes: Number(part("train-minutes").value)})).json();
     localStorage.setItem("training", job.id);
   } catch (error) {
+    if (error.status === 404 && !order.go_on) forgetUploads();
     say(error.message, true);
     return;
   }
   await followTraining();
+}
+
+// The studio has deleted one of them, so it would refuse the same order again.
+function forgetUploads() {
+  painting = null;
+  photos = [];
+  for (const id in advice) part(id).textContent = advice[id];
+  part("train-painting-view").hidden = true;
 }
 
 async function followTraining() {

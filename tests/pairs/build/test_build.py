@@ -22,6 +22,7 @@ from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, plan
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.reader import PairReader
 from pix2style.stylizer import Stylizer
+from pix2style.teachers.style import StyleBlend, style_blends
 
 from tint import TintTeacher, painted_counts, tree  # isort: skip
 
@@ -325,6 +326,13 @@ def test_names_that_are_no_text_are_written_and_read(tmp_path: Path, photos) -> 
     make_pairs(config, TEACHER, tmp_path / "out")
     [entry] = PairReader(tmp_path / "out").entries("train")
     assert entry.source == "caf\\xe9 🎨.png"
+
+
+def test_the_name_of_a_painting_may_be_no_text(tmp_path: Path) -> None:
+    style = StyleBlend.from_paintings(Path(os.fsdecode(b"caf\xe9.png")))
+    assert style.name == "caf\\xe9.png"
+    [named] = style_blends(PairsConfig(styles=({"paintings": [os.fsdecode(b"caf\xe9.png"), "b.png"]},)))
+    assert named.name == "caf\\xe9.png+b.png"
 
 
 def test_a_long_strip_does_not_fill_the_memory(tmp_path: Path) -> None:

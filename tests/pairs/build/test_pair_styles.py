@@ -132,6 +132,24 @@ def test_refusals_do_not_change_what_a_resumed_set_comes_to(config: PairsConfig,
         assert tree(tmp_path / f"out{stop}") == tree(tmp_path / "whole")
 
 
+def test_many_refused_photos_do_not_keep_a_set_from_being_resumed(
+    tmp_path: Path, photos: Callable[..., list[Image8]]
+) -> None:
+    """Photos that failed before are asked for again, which says nothing about a teacher that has made pairs."""
+    content = write_photos(tmp_path / "content", photos(60, 32, 32))
+    config = PairsConfig(content=(content,), size=32, val_share=0, test_share=0, batch=4, pairs_per_shard=100)
+    refused = set(first_bytes(config, tmp_path / "all").values()) - {
+        min(first_bytes(config, tmp_path / "all").values())
+    }
+    refused = {value for value in refused if value % 3}
+    whole = make_pairs(config, PickyTeacher(refused), tmp_path / "whole")
+    assert len(whole.manifest.failures) > 32
+    with pytest.raises(KeyboardInterrupt):
+        make_pairs(config, PickyTeacher(refused, 45), tmp_path / "out")
+    make_pairs(config, PickyTeacher(refused), tmp_path / "out")
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
 def test_a_teacher_that_refuses_everything_is_broken(tmp_path: Path, photos: Callable[..., list[Image8]]) -> None:
     content = write_photos(tmp_path / "content", photos(20, 32, 32))
     config = PairsConfig(content=(content,), size=32)
