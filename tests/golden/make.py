@@ -48,7 +48,9 @@ _SMALL = (
     "model.unet_2017={channels: 4, downsamplings: 5, dropout: false}",
     "model.resnet.channels=4",
     "model.resnet.blocks=1",
-    "model.lite={channels: 8, blocks: 1, scale: 2}",
+    "model.lite.channels=8",
+    "model.lite.blocks=1",
+    "model.lite.scale=2",
     "model.discriminator.channels=4",
 )
 _LATE_ADVERSARIAL = ("losses.adversarial.start_images=10", "losses.adversarial.ramp_images=20")  # of 40 images
@@ -82,10 +84,14 @@ _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "johnson": ("johnson", (*_SLOWER, _CONTENT, _STYLE)),
     "multi-style": ("multi-style", (*_LATE_ADVERSARIAL, _PERCEPTUAL, _STYLE)),
-    "finetune": ("finetune", (_PERCEPTUAL, _STYLE)),
+    "finetune": ("finetune", (_PERCEPTUAL, _STYLE, *_SLOWER)),
+    "finetune-without-norm": ("finetune", (_PERCEPTUAL, _STYLE, "model.lite.norm=none")),
     # Muon updates convolutions between at least 16 channels.
-    "finetune-16-channels": ("finetune", (_PERCEPTUAL, _STYLE, "model.lite={channels: 16, blocks: 1, scale: 2}")),
-    "distill": ("distill", (_STYLE,)),
+    "finetune-16-channels": (
+        "finetune",
+        (_PERCEPTUAL, _STYLE, "model.lite.norm=none", "model.lite.channels=16"),
+    ),
+    "distill": ("distill", (_STYLE, *_SLOWER)),
     "video": ("video", (_STYLE, "losses.consistency.start_images=10", "losses.consistency.flow_px=1")),
     "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),
 }

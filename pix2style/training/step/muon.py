@@ -24,7 +24,8 @@ _TINY = 1e-14  # a gradient of zeros stays zero
 # The root mean square of an update, in learning rates: about that of Adam's, so that both use the same learning rates
 # (Liu et al. 2025, arXiv:2502.16982).
 _UPDATE_RMS = 0.2
-# First and last layers, whose inputs or outputs are colours, are left to Adam, as Jordan advises.
+# Layers whose inputs or outputs are colours of single pixels are left to Adam, as Jordan advises. A last layer that
+# draws patches of pixels has more channels.
 _MIN_CHANNELS = 16
 
 
