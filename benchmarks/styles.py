@@ -5,7 +5,7 @@
         --features VGG19 --shown PHOTO.jpg
 
 For each painting: the teacher stylizes the photos, configs/finetune.yaml trains the lightweight generator for
-`--minutes` from the base weights, the filter is exported with 8 bits, and `pix2style eval` measures it on photos that
+`--minutes`, the filter is exported with 8 bits, and `pix2style eval` measures it on photos that
 were set aside. The page has a row for each painting, the worst first, and the processor time of the whole. The sheet
 shows one photo as each teacher and its filter stylize it.
 

@@ -115,8 +115,17 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` atomically as indented JSON with sorted keys, so that equal values give equal bytes."""
-    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    """Write `value` atomically as indented JSON with sorted keys, so that equal values give equal bytes.
+
+    Names of files may hold bytes that are no text, which Python holds as lone surrogates: JSON has them as escapes, and
+    `read_json` returns them.
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = json.dumps(value, indent=2, sort_keys=True).encode()
+    write_bytes(path, data + b"\n")
 
 
 def read_json(path: Path) -> Any:

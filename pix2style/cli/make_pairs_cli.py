@@ -124,10 +124,11 @@ def _run(spec: TeacherSpec, execution: _Execution, *, as_json: bool) -> None:
 
     settings = spec.settings
     _check_part(execution)
+    cluster = _cluster(spec, execution)
     if execution.preview is not None:
         _show_teacher(spec, execution.preview, as_json=as_json)
         return
-    folder, cluster = _output_folder(settings), _cluster(spec, execution)
+    folder = _output_folder(settings)
     part = None if execution.part is None else Slice.parse(execution.part)
     if not execution.dry_run:
         check_can_write_folder(folder, ConfigError)
@@ -214,10 +215,14 @@ def _check_content(settings: PairsConfig) -> None:
 
 
 def _check_part(execution: _Execution) -> None:
-    """Refuse --shard beside options that would do the whole work, or another one."""
+    """Refuse options that divide the making of pairs beside those that make none, and two of the latter."""
     others = {"--preview": execution.preview, "--plan": execution.plan_only, "--dry-run": execution.dry_run}
-    for option in (option for option, is_given in others.items() if is_given and execution.part is not None):
-        raise ConfigError(f"--shard divides the making of pairs, and {option} makes none: leave one of them out")
+    given = [option for option, is_given in others.items() if is_given]
+    divided = "--shard" if execution.part is not None else "--engine ray"
+    if given and (execution.part is not None or execution.engine is not opts.Engine.local):
+        raise ConfigError(f"{divided} divides the making of pairs, and {given[0]} makes none: leave one of them out")
+    if execution.preview is not None and len(given) > 1:
+        raise ConfigError(f"--preview and {given[1]} are two tasks: leave one of them out")
 
 
 def _cluster(spec: TeacherSpec, execution: _Execution) -> RayCluster | None:

@@ -235,8 +235,9 @@ class LossesConfig(Section):
         """Whether a loss is computed from the first step on, and in each of them."""
         plain = [value for name, value in self if isinstance(value, float) and name != "feature_matching"]
         adversarial, features, consistency = self.adversarial, self.features, self.consistency
+        is_ramped = bool(adversarial.ramp_images or adversarial.ramp_share)  # the weight is 0 in the first step
         sections = (
-            (adversarial, adversarial.weight > 0 and not (adversarial.ramp_images or adversarial.ramp_share)),
+            (adversarial, self.feature_matching > 0 or (adversarial.weight > 0 and not is_ramped)),
             (features, self.needs_features and features.every == 1),
             (consistency, consistency.is_active and consistency.every == 1),
         )

@@ -80,9 +80,9 @@ class TrainConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device to train on. auto: a GPU if torch finds one, else the CPU."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """Number format that networks compute in; weights are stored in fp32 in any case. auto: bf16 on a GPU and on a CPU
-    with native bf16 instructions (x86 with AVX-512 BF16 or AMX), else fp32. fp16 needs a GPU; it scales the losses, so
-    that small gradients do not vanish."""
+    """Number format that networks compute in; weights are stored in fp32 in any case. auto: bf16 on GPUs that
+    compute it natively (NVIDIA's since Ampere) and on CPUs that do (x86 with AVX-512 BF16 or AMX), else fp32. fp16
+    needs a GPU, and is of use on older ones; it scales the losses, so that small gradients do not vanish."""
     channels_last: bool = True
     """Keep tensors in the memory layout channels_last, which is faster for most convolutions."""
     compile: bool | Literal["auto"] = False

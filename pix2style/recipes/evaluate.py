@@ -139,7 +139,7 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     if options.sheet is not None:
         contact_sheet.write(options.sheet, teacher=report.reference.name)
     if options.html is not None:
-        write_bytes(options.html, eval_report(report, extremes).encode())
+        write_bytes(options.html, eval_report(report, extremes).encode("utf-8", "backslashreplace"))
     return report
 
 

@@ -16,8 +16,10 @@ _CHANGE_LEVELS = 16.0
 # those of the scene, and lag behind by so much at most, in units of contrast (`_compare`). A short pan stays below.
 # Once they follow, the lag shrinks by a share in each frame down to the smallest one.
 _LARGEST_LAG, _SMALLEST_LAG, _LAG_DECAY = 0.2, 0.03, 0.85
-# From this distance on, as after a black frame, the glimpse of the frame itself takes its place.
-_JUMP_DISTANCE = 1.0
+# A glimpse of a frame that is nearly black shows nothing of the scene. As soon as there is light, the glimpse of the
+# frame itself takes its place.
+_DARK_CONTRAST = 8.0  # levels
+_LIGHT_DISTANCE = 1.0
 _SMALLEST_CONTRAST = 2.0  # levels; contrast below it is noise
 # Patches that are replaced in each frame: all 576 within 3 seconds at 24 frames/s.
 _PATCHES = 8
@@ -29,8 +31,9 @@ def next_glimpse(held: Image8, frame: Image8, replaced: int) -> tuple[Image8, in
     """Return the glimpse for the next frame of a scene.
 
     Held, it lets every stroke be as it was. Where the scene has become darker, lighter or of another contrast, the
-    glimpse follows, and patches of the new frame replace old ones, a few in each frame, so that nothing jumps. Averages
-    over time would not do: they would blur patches, and the generator takes the roughness of a photo from them.
+    glimpse follows as fast as the scene does, and patches of the new frame replace old ones, a few in each frame.
+    Averages over time would not do: they would blur patches, and the generator takes the roughness of a photo from
+    them.
 
     Args:
         held: The glimpse of the frame before.
@@ -41,8 +44,8 @@ def next_glimpse(held: Image8, frame: Image8, replaced: int) -> tuple[Image8, in
         The glimpse, and the new number of replaced patches.
     """
     current = glimpse(frame)
-    change_levels, distance = _compare(held, current)
-    if distance >= _JUMP_DISTANCE:
+    change_levels, distance, contrast = _compare(held, current)
+    if contrast < _DARK_CONTRAST and distance >= _LIGHT_DISTANCE:
         return current, ALL_PATCHES
     if replaced >= ALL_PATCHES:
         if change_levels <= _CHANGE_LEVELS and distance <= _LARGEST_LAG:
@@ -60,8 +63,8 @@ def _patches(image: Image8) -> Image8:
     return image.reshape(GLIMPSE_CELLS, GLIMPSE_PATCH_PX, GLIMPSE_CELLS, GLIMPSE_PATCH_PX, 3)
 
 
-def _compare(held: Image8, current: Image8) -> tuple[float, float]:
-    """Return by how much brightness or contrast differs: in levels, and in units of contrast.
+def _compare(held: Image8, current: Image8) -> tuple[float, float, float]:
+    """Return by how much brightness or contrast differs, in levels and in units of contrast; and the held contrast.
 
     The first number is of the colour that differs most. The second one is of all colours together: the logarithm of the
     ratio of both contrasts, or the difference of both means divided by the smaller contrast, whichever is larger. The
@@ -71,7 +74,8 @@ def _compare(held: Image8, current: Image8) -> tuple[float, float]:
     means, spreads = np.abs(now - then), np.abs(spread_now - spread_then)
     contrasts = [max(float(np.sqrt((spread**2).mean())), _SMALLEST_CONTRAST) for spread in (spread_then, spread_now)]
     ratio = abs(float(np.log(contrasts[1] / contrasts[0])))
-    return float(max(means.max(), spreads.max())), max(ratio, float(means.mean()) / min(contrasts))
+    levels, distance = float(max(means.max(), spreads.max())), max(ratio, float(means.mean()) / min(contrasts))
+    return levels, distance, contrasts[0]
 
 
 def _brightness_and_contrast(image: Image8) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

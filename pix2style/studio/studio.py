@@ -177,7 +177,7 @@ class Studio:
                 gone += 1
         if gone:
             raise NotHereError(
-                f"{gone} of the {counted(len(upload_ids), 'photo')} are no longer here, because unused ones are deleted"
+                f"{gone} of {counted(len(upload_ids), 'photo')} can no longer be used, because unused ones are deleted"
                 f" after {duration_text(self.limits.unused_s)}, and the oldest ones if all together have more than"
                 f" {self.limits.total_bytes / 1e9:g} GB: add the photos again"
             )

@@ -134,6 +134,9 @@ def test_missing_and_wrong_options_are_errors_that_say_what_to_do(pix2style, con
         (("--content", content, "--out", out, "--shard", "1/2", "--dry-run"), ConfigError, "and --dry-run makes none"),
         (("--content", content, "--out", out, "--shard", "1/2", "--plan"), ConfigError, "and --plan makes none"),
         (("--content", content, "--preview", "p.png", "--shard", "9"), ConfigError, "and --preview makes none"),
+        (("--content", content, "--preview", "p.png", "--workers", 1), ConfigError, "--workers is an option of a Ray"),
+        (("--content", content, "--preview", "p.png", "--plan"), ConfigError, "--preview and --plan are two tasks"),
+        (("--content", content, "--out", out, "--engine", "ray", "--plan"), ConfigError, "and --plan makes none"),
         (
             ("--content", content, "--out", out, "--teacher", "cp {input} {output}", "--module", "mobile"),
             ConfigError,

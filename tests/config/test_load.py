@@ -127,3 +127,8 @@ def test_a_text_block_may_hold_a_path(tmp_path: Path) -> None:
 def test_a_comment_inside_a_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"'#1, .* is a comment: put a text with # in quotes"):
         load_config(write(tmp_path, "pairs: {content: [/a/my #1, /b]}\n"))
+
+
+def test_a_matched_discriminator_is_a_loss_from_the_first_step() -> None:
+    losses = {"l1": 0, "feature_matching": 10, "adversarial": {"ramp_images": 9}, "perceptual": {"weight": 0}}
+    assert parse_config({"losses": losses}).losses.has_loss_in_every_step

@@ -42,6 +42,16 @@ def test_the_first_light_after_black_frames_is_taken_at_once(scene: Callable[...
     assert replaced == ALL_PATCHES
 
 
+def test_a_flash_changes_the_exposure_but_not_what_the_glimpse_shows(scene: Callable[..., Image8]) -> None:
+    held, replaced = glimpse(scene(0)), ALL_PATCHES
+    flash = np.clip(scene(1).astype(int) // 4 + 190, 0, 255).astype(np.uint8)
+    during, replaced = next_glimpse(held, flash, replaced)
+    assert abs(float(during.mean()) - float(glimpse(flash).mean())) < 16
+    after, replaced = next_glimpse(during, scene(0), replaced)
+    differing = (np.abs(after.astype(int) - held) > 24).reshape(24, 4, 24, 4, 3).any(axis=(1, 3, 4)).sum()
+    assert differing <= 40  # of 576 patches, of which 16 were replaced
+
+
 def test_a_clip_that_fades_in_looks_as_its_frames_alone(
     scene: Callable[..., Image8], lite_file: Callable[..., Path]
 ) -> None:

@@ -97,14 +97,14 @@ def test_a_camera_that_was_stopped_while_the_browser_asked_stays_off(tmp_path: P
     assert run("camera.js", _CAMERA + steps, tmp_path) == [{"stopped": True}]
 
 
-def test_a_double_click_opens_one_camera_at_most(tmp_path: Path) -> None:
+def test_a_double_click_opens_one_camera(tmp_path: Path) -> None:
     steps = """
-    submit(); submit(); submit();
+    submit(); submit();
     for (const allow of open) allow();
     await page.settled();
     console.log(JSON.stringify(streams.map((track) => track.stopped)));
     """
-    assert run("camera.js", _CAMERA + steps, tmp_path) == [True, False]
+    assert run("camera.js", _CAMERA + steps, tmp_path) == [False]
 
 
 def test_all_photos_are_downloaded_although_one_fails(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_all_photos_are_downloaded_although_one_fails(tmp_path: Path) -> None:
     await page.settled();
     page.answers.length = 0;
     page.answers.push(
-      () => { throw new Error("this photo is no longer here: add it again"); },
+      () => { throw Object.assign(new Error("this photo is no longer here: add it again"), { status: 404 }); },
       () => ({ name: "b.png" }),
       () => ({ name: "c.png" }),
     );
@@ -132,23 +132,33 @@ def test_all_photos_are_downloaded_although_one_fails(tmp_path: Path) -> None:
     ]
 
 
-def test_photos_that_are_gone_are_not_ordered_again(tmp_path: Path) -> None:
+def test_what_is_gone_is_not_ordered_again_and_the_rest_is(tmp_path: Path) -> None:
     steps = """
     import { beginTrain } from "./train.js";
     beginTrain(null);
-    await page.dropped["train-photos-drop"]([{ id: "old" }]);
+    const drop = (what, id) => page.dropped[`train-${what}-drop`]([{ id, name: id }]);
+    await drop("painting", "p");
+    await drop("photos", "old");
     const submit = () => page.parts["train-controls"].listeners.submit(page.event);
-    page.answers.push(() => { throw Object.assign(new Error("they are no longer here"), { status: 404 }); });
+    const refuse = (message) => page.answers.push(() => { throw Object.assign(new Error(message), { status: 404 }); });
+    refuse("1 of 1 photo can no longer be used");
     submit();
     await page.settled();
-    const name = page.parts["train-photos-name"].textContent;
-    await page.dropped["train-photos-drop"]([{ id: "new" }]);
+    const names = [page.parts["train-photos-name"].textContent, page.parts["train-painting-name"].textContent];
+    await drop("photos", "new");
+    refuse("the painting is no longer here: add it again");
+    submit();
+    await page.settled();
+    await drop("painting", "q");
     page.answers.push(() => ({ json: async () => ({ id: "job", state: "running", lines: [], message: "" }) }));
     submit();
     await page.settled();
-    console.log(JSON.stringify([name, page.posts.map(([, order]) => order.photos)]));
+    console.log(JSON.stringify([names, page.posts.map(([, order]) => [order.painting, order.photos])]));
     """
-    assert run("train.js", steps, tmp_path) == ["default of train-photos-name", [["old"], ["new"]]]
+    assert run("train.js", steps, tmp_path) == [
+        ["default of train-photos-name", "p"],
+        [["p", ["old"]], ["p", ["new"]], ["q", ["new"]]],
+    ]
 
 
 def test_the_result_of_a_clip_has_its_name_although_another_one_is_shown(tmp_path: Path) -> None:

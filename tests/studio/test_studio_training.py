@@ -110,7 +110,7 @@ def test_photos_that_are_gone_are_counted_and_leave_no_folder(
     for upload in uploads[:2]:
         studio.uploads.remove(upload.id)
     before = sorted(studio.folder.iterdir())
-    with pytest.raises(NotHereError, match=r"^2 of the 3 photos are no longer here, because unused .* add the photos"):
+    with pytest.raises(NotHereError, match=r"^2 of 3 photos can no longer be used, because unused .* add the photos"):
         studio.start_training({"photos": [upload.id for upload in uploads], "minutes": 5})
     with pytest.raises(NotHereError, match=r"^the painting is no longer here: add it again"):
         studio.start_training({"painting": uploads[0].id, "photos": [], "minutes": 5})

@@ -14,7 +14,8 @@ export function beginCamera(show) {
   form = new ChoiceForm(part("camera-choice"), {onChange: () => {}, noLook: true});
   part("camera-controls").addEventListener("submit", (event) => {
     event.preventDefault();
-    media || opening ? stopCamera() : startCamera();
+    if (opening) return; // the browser asks the person already
+    media ? stopCamera() : startCamera();
   });
   part("camera-save").addEventListener("click", () => part("camera-canvas").toBlob((blob) => saveBlob(blob, "webcam.png"), "image/png"));
   part("camera-use").addEventListener("click", takeToPhoto);

@@ -168,6 +168,7 @@ async function download(chosen) {
       const output = {metadata: part("output-metadata").value, lossless: part("output-lossless").checked};
       await save(await post(`/api/photos/${photo.id}/result`, {...value(photo), output}), photo.name);
     } catch (error) {
+      if (!error.status || error.status === 401) { say(error.message, true); return; } // the others would fail as well
       failed.push(chosen.length > 1 && !error.message.includes(photo.name) ? `${photo.name}: ${error.message}` : error.message);
     }
   }

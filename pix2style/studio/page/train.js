@@ -71,19 +71,23 @@ async function start(order) {
     job = await (await post("/api/trainings", {...order, minutes: Number(part("train-minutes").value)})).json();
     localStorage.setItem("training", job.id);
   } catch (error) {
-    if (error.status === 404 && !order.go_on) forgetUploads();
+    if (error.status === 404 && !order.go_on) forget(error.message.startsWith("the painting") ? "painting" : "photos");
     say(error.message, true);
     return;
   }
   await followTraining();
 }
 
-// The studio has deleted one of them, so it would refuse the same order again.
-function forgetUploads() {
-  painting = null;
-  photos = [];
-  for (const id in advice) part(id).textContent = advice[id];
-  part("train-painting-view").hidden = true;
+// The studio has deleted them, so it would refuse the same order again.
+function forget(what) {
+  if (what === "painting") {
+    painting = null;
+    part("train-painting-view").hidden = true;
+  } else {
+    photos = [];
+  }
+  const id = `train-${what}-name`;
+  part(id).textContent = advice[id];
 }
 
 async function followTraining() {

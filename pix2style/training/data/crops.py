@@ -19,9 +19,9 @@ from pix2style.errors import ConfigError
 from pix2style.pairs.format.records import PairRecord
 
 Indices = NDArray[np.int64]
-# A batch may begin in one epoch and end in the next one: keep the random numbers of both.
 SMALLEST_PX = 32
 """Shortest side of a training pair that is not cropped; also the smallest crop."""
+# A batch may begin in one epoch and end in the next one: keep the random numbers of both.
 _CACHED_EPOCHS = 2
 
 

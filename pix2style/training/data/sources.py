@@ -17,6 +17,7 @@ from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.plural import counted
+from pix2style.printable import text_of_file_name
 from pix2style.progress import StagedProgress, print_note
 from pix2style.training.data.combined import CombinedPairs
 from pix2style.training.data.crops import SMALLEST_PX, divide_by_size
@@ -126,9 +127,8 @@ def _combine(pairs: PairReader, folder: Path, *, min_side_px: int) -> CombinedPa
         raise ConfigError(f"[distill -> painted] {folder}: holds several styles: name a pair set of one style")
     combined = CombinedPairs(pairs, extra, min_side_px=min_side_px)
     if combined.too_small:
-        print_note(
-            f"{folder}: {counted(combined.too_small, 'pair', verb='is')} smaller than train.augment.crop and left out"
-        )
+        count = counted(combined.too_small, "pair", verb="is")
+        print_note(f"{folder}: {count} smaller than {min_side_px} pixels and left out")
     return combined
 
 
@@ -208,7 +208,7 @@ def _painting_record(name: str | None, paintings: Sequence[Path]) -> TeacherReco
         raise DataError(
             f"{error.filename}: cannot be read ({error.strerror}): name a painting that is there"
         ) from error
-    label = name or "+".join(painting.name for painting in paintings)
+    label = name or "+".join(text_of_file_name(painting.name) for painting in paintings)
     return TeacherRecord(name=f"painting:{label}", sha256=sha256_json(digests), style_sha256=digests)
 
 

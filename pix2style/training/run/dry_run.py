@@ -58,13 +58,14 @@ def plan_run(
     check_batch_divides(config.train, World.current())
     check_trackers(config.tracking)
     data = open_training_data(config)
-    check_whole_pairs(config.train, pair_sizes(data.entries, config.train.augment), World.current())
+    sizes = pair_sizes(data.entries, config.train.augment)
+    check_whole_pairs(config.train, sizes, World.current())
     check_run_folder(run, config, resume=resume)
     config = with_precision_of_run(run, config) if resume else config
     with explain_out_of_memory(config):
         # Uncompiled: compiling would take longer than the few steps, and the operations are counted without it.
         state = build_state(apply_overrides(config, ["train.compile=false"]))
-        check_smallest_images(state, config.train)
+        check_smallest_images(state, config.train.augment, sizes)
         if not resume:
             load_start_weights(state, config, data)
         device, networks = state.device, _summarize_networks(config, state)

@@ -111,7 +111,8 @@ def train(
         check_batch_divides(config.train, world)
         check_trackers(config.tracking)
         data = open_training_data(config)
-        check_whole_pairs(config.train, pair_sizes(data.entries, config.train.augment), world)
+        sizes = pair_sizes(data.entries, config.train.augment)
+        check_whole_pairs(config.train, sizes, world)
         if world.is_main:
             check_run_folder(run, config, resume=resume)
             notes = idle_settings(config, config.train.images, len(data.held_out))
@@ -120,7 +121,7 @@ def train(
                 print_note(note)
         config = with_precision_of_run(run, config) if resume else config
         state = build_state(config)
-        check_smallest_images(state, config.train)
+        check_smallest_images(state, config.train.augment, sizes)
         if resume and world.is_main:
             check_same_feature_weights(run, state)
         start: dict[str, Any] = {}

@@ -17,6 +17,7 @@ import pytest
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, DataError
+from pix2style.files import read_json, write_json
 from pix2style.images import crop_to_square, encode_jpeg, encode_png, read_picture
 from pix2style.pairs.build.make_pairs import Slice, make_pairs, make_slice, plan_pairs, preview_pairs
 from pix2style.pairs.format.folder import PairSetFolder
@@ -371,3 +372,9 @@ def test_photos_that_are_left_out_leave_no_trace(config: PairsConfig, tmp_path: 
     assert make_pairs(config, TEACHER, tmp_path / "rest", exclude_sha256=known).already_finished
     with pytest.raises(DataError, match="none of 12 photos is new"):
         make_pairs(config, TEACHER, tmp_path / "none", exclude_sha256={entry.sha256 for entry in entries})
+
+
+def test_json_holds_names_that_are_no_text(tmp_path: Path) -> None:
+    value = {"painting": os.fsdecode(b"caf\xe9.png"), "other": "café 🎨"}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value

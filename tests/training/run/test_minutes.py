@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pix2style.config import Config
 from pix2style.errors import ConfigError
 from pix2style.processes import process_start_s
 from pix2style.runs.folder import META_FILE, CheckpointMeta, RunFolder
+from pix2style.training.distributed import World
 from pix2style.training.run import clock, training_loop
 from pix2style.training.run.signals import StopRequest
 from pix2style.training.run.train import TrainOptions, train
@@ -208,28 +209,18 @@ def test_what_is_due_near_the_limit_follows_the_main_processes_step(
 ) -> None:
     """A process whose own step took longer must not decide alone: validations are work of all processes together."""
     FakeClock(2.0).install(monkeypatch)
-    decided: list[tuple[float, float]] = []
+    decided_by: list[float] = []
     original = training_loop.TrainingLoop._is_due
 
     def remember(loop: training_loop.TrainingLoop, every_images: int) -> bool:
-        shared = loop._step_s
-        loop._own_step_s = 1e9  # this process was held up
-        decided.append((shared, loop._step_s))
+        decided_by.append(loop._step_s)
         return original(loop, every_images)
 
+    def of_the_main_process(_world: World, numbers: Sequence[float]) -> list[float]:
+        elapsed_s, _own_step_s, *ends_s = numbers
+        return [elapsed_s, 0.5, *ends_s]
+
     monkeypatch.setattr(training_loop.TrainingLoop, "_is_due", remember)
-    monkeypatch.setattr(training_loop.TrainingLoop, "_read_clock", _of_the_main_process(training_loop.TrainingLoop))
-    train(experiment(*BY_CLOCK), tmp_path / "held-up")
-    assert decided
-    assert all(shared == step == 2.0 for shared, step in decided)
-    assert len(checkpoints(tmp_path / "held-up")) == 5
-
-
-def _of_the_main_process(loop_class: type[training_loop.TrainingLoop]) -> Callable[[training_loop.TrainingLoop], None]:
-    original = loop_class._read_clock
-
-    def read(loop: training_loop.TrainingLoop) -> None:
-        loop._own_step_s = 2.0  # what the main process measured and sends
-        original(loop)
-
-    return read
+    monkeypatch.setattr(World, "broadcast_numbers", of_the_main_process)
+    train(experiment(*BY_CLOCK), tmp_path / "run")
+    assert set(decided_by) == {0.5}

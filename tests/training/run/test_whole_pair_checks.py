@@ -64,15 +64,29 @@ def test_pairs_of_different_sizes_in_one_batch_are_refused_before_there_is_a_run
 
 
 @pytest.mark.parametrize("begin", [train, plan_run])
-@pytest.mark.parametrize("sizes", [("train.augment.crop=32",), WHOLE])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (("train.augment.crop=32", "model.discriminator.layers=4"), "images have 32 pixels a side, .* at least 48"),
+        ((*WHOLE, "model.discriminator.layers=5"), "the smallest pair has 48 pixels a side, .* at least 96"),
+    ],
+)
 def test_a_discriminator_that_needs_larger_images_is_refused_at_once(
-    begin: Callable[[Config, Path], object], sizes: tuple[str, ...], experiment: Experiment, tmp_path: Path
+    begin: Callable[[Config, Path], object],
+    changes: tuple[str, ...],
+    message: str,
+    experiment: Experiment,
+    tmp_path: Path,
 ) -> None:
-    late = ("losses.adversarial={weight: 1, start_share: 0.9}", "model.discriminator.layers=4")
-    config = experiment(*sizes, *late)
-    with pytest.raises(ConfigError, match="images may have 32 pixels a side, and the discriminator needs at least 48"):
+    config = experiment(*changes, "losses.adversarial={weight: 1, start_share: 0.9}")
+    with pytest.raises(ConfigError, match=message):
         begin(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_discriminator_that_the_smallest_pair_is_large_enough_for(experiment: Experiment, tmp_path: Path) -> None:
+    late = ("losses.adversarial={weight: 1, start_share: 0.5}", "model.discriminator.layers=4", "train.images=4")
+    assert train(experiment(*WHOLE, *late), tmp_path / "run").images_seen == 4
 
 
 def test_statistics_of_crops_are_noted(experiment: Experiment) -> None:
