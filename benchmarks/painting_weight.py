@@ -1,13 +1,14 @@
 """Measure what `losses.style.painting_weight` buys: filters beside their teacher, and beside Johnson's network.
 
     python benchmarks/painting_weight.py --tuned A.jpg B.jpg --unseen C.jpg D.jpg --photos PHOTOS --module MAGENTA
-        --vgg VGG19.safetensors --minutes 4 --weights 1 3 10 --out FOLDER
+        --vgg VGG19.safetensors --images 10000 --more 2000 --weights 10 30 --out FOLDER
 
 For each painting the arbitrary network makes pairs of the photos. Then these are trained, one after the other, each for
-the same minutes, or for the same `--images`: the lightweight generator on the pairs alone, the same with each of the
-weights, and configs/johnson.yaml, which knows the painting only. `pix2style eval` compares all of them on the test
-split, with VGG19 to relu5_1. `--tuned` are the paintings that a default was chosen by, `--unseen` those that were never
-looked at before; the page has a table for each group.
+the same minutes, or for the same `--images`: the lightweight generator on the pairs alone (configs/finetune.yaml), the
+same with each of the weights, and configs/johnson.yaml, which knows the painting only. With `--more` the trainings with
+weights are shorter: each begins with the finished run on the pairs alone, and trains on so many more images.
+`pix2style eval` compares all of them on the test split, with VGG19 to relu5_1. `--tuned` are the paintings that a
+default was chosen by, `--unseen` those that were never looked at before; the page has a table for each group.
 
 What is finished is kept, so the command goes on after it was stopped; it can also be repeated with more paintings or
 weights. OUT/PAINTING/sheet.png shows eight photos, their targets and what each network makes of them. Leave the machine
@@ -32,8 +33,8 @@ from pix2style.evaluation.machine import describe_machine, library_versions
 CONFIGS = Path(__file__).parent.parent / "configs"
 RESULT = Path(__file__).parent / "results" / "painting_weight.md"
 _DEEP_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-# As in configs/distill.yaml, but for any length of the training.
-_LITE = ("losses.features.start_images=0", "losses.features.start_share=0.4")
+# A run that goes on from a finished one has all losses from the start, and a short warm-up.
+_GO_ON = ("losses.features.start_share=0", "train.warmup_images=100", "train.decay_from=0.2")
 # Validations and checkpoints would take part of the minutes.
 _RARELY = ("train.validate_every_images=10_000_000", "train.checkpoint_every_images=10_000_000")
 # Smaller than published, so that minutes on a CPU are enough to see something.
@@ -50,11 +51,13 @@ class Recipe:
         name: Name of the run folder, and of the row.
         command: Command and configuration.
         overrides: Overrides of the configuration.
+        images: Number of training images, instead of what the options say.
     """
 
     name: str
     command: tuple[str, ...]
     overrides: tuple[str, ...]
+    images: int | None = None
 
 
 def main() -> None:
@@ -87,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layers", nargs="+", default=list(_DEEP_LAYERS), help="layers compared with the painting")
     parser.add_argument("--minutes", type=float, help="of training, each recipe")
     parser.add_argument("--images", type=int, help="training images of each recipe, instead of --minutes")
+    parser.add_argument(
+        "--more", type=int, help="images of a training with a weight, which begins with the finished run"
+    )
     parser.add_argument("--variants", type=int, default=4, help="varied copies of each training photo")
     parser.add_argument("--limit", type=int, help="evaluate on so many photos of the test split only")
     parser.add_argument("--without-johnson", action="store_true")
@@ -98,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make_pairs(painting: Path, folder: Path, options: argparse.Namespace) -> None:
+    if (folder / "pairs" / "manifest.json").is_file():
+        return
     settings = [f"pairs.variants={options.variants}", "pairs.fit=keep", "pairs.val_share=0.05", "pairs.test_share=0.15"]
     command = ["make-pairs", "--content", options.photos, "--style", painting, "--out", folder / "pairs"]
     _program([*command, "--json", "pairs.teacher=magenta", f"pairs.module={options.module}", *settings])
@@ -111,13 +119,14 @@ def _recipes(painting: Path, folder: Path, options: argparse.Namespace) -> list[
         f"train.device={options.device}",
         "tracking.wandb=off",
     )
-    lite = ("distill", "--config", str(CONFIGS / "distill.yaml"))
-    own = (*common, *_LITE, *options.set)
+    lite = ("train", "--config", str(CONFIGS / "finetune.yaml"))
+    own = (*common, *options.set)
+    begin = (f"model.start_from={folder / 'pairs-alone'}", *_GO_ON) if options.more else ()
     layers = f"losses.style.painting_layers={{{', '.join(f'{layer}: 1' for layer in options.layers)}}}"
     recipes = [Recipe("pairs-alone", lite, own)]
     for weight in options.weights:
         changes = (f"losses.style.painting_weight={weight:g}", layers)
-        recipes.append(Recipe(f"painting-{weight:g}", lite, (*own, *changes)))
+        recipes.append(Recipe(f"painting-{weight:g}", lite, (*own, *begin, *changes), options.more))
     if not options.without_johnson:
         johnson = ("train", "--config", str(CONFIGS / "johnson.yaml"))
         on_cpu = _JOHNSON_ON_CPU if options.device == "cpu" else _JOHNSON_ON_CPU[:1]
@@ -130,8 +139,9 @@ def _train(recipe: Recipe, folder: Path, options: argparse.Namespace) -> None:
     run, report = folder / recipe.name, _report_file(folder, recipe.name)
     if not report.is_file():
         length = ["train.images=null", f"train.minutes={options.minutes}"]
-        if options.images is not None:
-            length = [f"train.images={options.images}", "train.minutes=null"]
+        images = recipe.images or options.images
+        if images is not None:
+            length = [f"train.images={images}", "train.minutes=null"]
         command = [*recipe.command, "--out", run, "--resume-if-begun", "--json"]
         report.write_text(json.dumps(_program([*command, *recipe.overrides, *_RARELY, *length])), encoding="utf-8")
 
@@ -158,6 +168,8 @@ def _measure(recipes: Sequence[Recipe], painting: Path, folder: Path, options: a
 def _page(reports: dict[Path, dict[str, Any]], options: argparse.Namespace) -> list[str]:
     machine, versions = describe_machine(), library_versions()
     length = f"--images {options.images}" if options.images else f"--minutes {options.minutes:g}"
+    if options.more:
+        length += f" --more {options.more}"
     weights = " ".join(f"{weight:g}" for weight in options.weights)
     lines = ["# Style loss to the painting besides the targets", ""]
     lines += [f"`python benchmarks/painting_weight.py {length} --weights {weights} ...`", ""]
