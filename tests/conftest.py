@@ -158,7 +158,8 @@ def lite_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             pix2style_version="0.1.0",
             provenance=Provenance("1" * 64, "watercolor", "2" * 64, ("3" * 64,), "4" * 64, 5, 6),
         )
-        path = tmp_path_factory.mktemp("lite") / f"{styles}-{channels}-{blocks}-{norm}.onnx"
+        suffix = "" if norm == "none" else f"-{norm}"
+        path = tmp_path_factory.mktemp("lite") / f"{styles}-{channels}-{blocks}{suffix}.onnx"
         export_filter(network, spec, path)
         return path
 

@@ -76,9 +76,9 @@ def test_adversarial_terms_start_late_and_ramp_up(config: Callable[..., Config])
 
 
 def test_without_a_ramp_the_adversarial_term_starts_at_full_weight(config: Callable[..., Config]) -> None:
-    weighted = config("losses.adversarial={weight: 2, start_images: 4}")
+    weighted = config("losses.adversarial={weight: 2, start_images: 4}", "losses.l1=1")
     result = compute_losses(build_objective(weighted), weighted, 4)
-    torch.testing.assert_close(result.total, 2 * result.terms["adversarial"])
+    torch.testing.assert_close(result.total, 2 * result.terms["adversarial"] + result.terms["l1"])
 
 
 def test_without_an_adversarial_weight_it_is_never_active(config: Callable[..., Config]) -> None:
