@@ -70,14 +70,13 @@ def test_weight_0_computes_nothing(config: Callable[..., Config]) -> None:
 
 
 def test_every_n_th_step_has_n_times_the_weight(config: Callable[..., Config]) -> None:
-    objective = build_objective(
-        config("losses.consistency={weight: 2, every: 3, start_images: 8}", "losses.l1=1", "train.batch=2")
-    )
+    consistency = "losses.consistency={weight: 2, every: 3, start_images: 8}"
+    objective = build_objective(config(consistency, "losses.l1=0", "losses.total_variation=1", "train.batch=2"))
     for step in range(9):
         metrics = _consistency(_mosaic, objective, images_seen=2 * step)
         assert ("consistency" in metrics) == (step in (5, 8))
         if "consistency" in metrics:
-            torch.testing.assert_close(metrics["total"], 6 * metrics["consistency"] + metrics["l1"])
+            torch.testing.assert_close(metrics["total"], 6 * metrics["consistency"] + metrics["total_variation"])
 
 
 @pytest.mark.parametrize("flow_px", [0, 1])
