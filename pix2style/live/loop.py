@@ -6,10 +6,13 @@ One thread captures, one stylizes, and the main thread shows, because macOS dema
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 
 from pix2style.errors import Pix2StyleError
 from pix2style.live.camera_output import VirtualCamera
@@ -96,14 +99,44 @@ def run_live(
     session = _Session(source, looks, window, outputs, state=state, side_px=side_px, on_message=on_message)
     try:
         # Ctrl-C is how a session without a window ends.
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), _interrupts_end(session):
             session.run(max_frames)
     finally:
         session.close()
     return session.report
 
 
+@contextlib.contextmanager
+def _interrupts_end(session: _Session) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end a session after its present frame; a second one is an exception.
+
+    An exception at any place could leave a lock of the other threads taken for ever, and closing would wait for it.
+    Signals that end the program by default are left as they are.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    earlier = {number: signal.getsignal(number) for number in numbers}
+    replaced = {number: handler for number, handler in earlier.items() if callable(handler)}
+
+    def restore() -> None:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        restore()
+        session.is_interrupted = True
+
+    for number in replaced:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        restore()
+
+
 class _Session:
+    is_interrupted = False
+
     def __init__(
         self,
         source: Source,
@@ -130,7 +163,7 @@ class _Session:
     def run(self, max_frames: int | None) -> None:
         """Show frames until something ends the session."""
         results = self._stylizing.results
-        while not self._state.has_ended and not results.is_finished:
+        while not (self._state.has_ended or self.is_interrupted or results.is_finished):
             frame = results.take(_POLL_S)
             self._capture.check_frames_come()
             if frame is not None:

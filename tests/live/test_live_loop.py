@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -129,6 +131,27 @@ def test_a_session_that_ends_finishes_its_recording(tmp_path: Path) -> None:
     report = live(tmp_path, Numbers(count=10), state=LiveState(is_recording=True))
     [path] = tmp_path.iterdir()
     assert len(read_clip(path)[0]) == report.frames
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_signal_does_not_break_into_what_is_under_way(tmp_path: Path) -> None:
+    """An exception between taking a lock and the work under it would leave the lock taken for ever."""
+    went_on: list[int] = []
+
+    class Signalled(ScriptedWindow):
+        def show(self, *arguments: object, **options: object) -> tuple[()]:
+            super().show(*arguments, **options)  # type: ignore[arg-type]
+            if len(self.images) == 8:
+                signal.raise_signal(signal.SIGINT)
+                went_on.append(len(self.images))
+            return ()
+
+    handler = signal.getsignal(signal.SIGINT)
+    report = live(tmp_path, Numbers(count=10_000), Signalled(), state=LiveState(is_recording=True))
+    assert went_on == [8]
+    assert signal.getsignal(signal.SIGINT) is handler
+    [path] = tmp_path.iterdir()
+    assert len(read_clip(path)[0]) == report.frames == 8
 
 
 def test_ctrl_c_ends_it_like_any_other_end(tmp_path: Path) -> None:
