@@ -121,12 +121,8 @@ AddressOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option(help="Number of Ray workers. Default: as many as the cluster has room for.", min=1)
 ]
-CpusPerWorkerOption = Annotated[
-    float | None, typer.Option(help="CPU cores of each Ray worker.  [default: 1]", min=0.01, show_default=False)
-]
-GpusPerWorkerOption = Annotated[
-    float | None, typer.Option(help="GPUs of each Ray worker.  [default: 0]", min=0, show_default=False)
-]
+CpusPerWorkerOption = Annotated[float | None, typer.Option(help="CPU cores of each Ray worker. Default: 1.", min=0.01)]
+GpusPerWorkerOption = Annotated[float | None, typer.Option(help="GPUs of each Ray worker. Default: none.", min=0)]
 ShardOption = Annotated[
     str | None,
     typer.Option(

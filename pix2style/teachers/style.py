@@ -56,7 +56,7 @@ class StyleBlend:
     @classmethod
     def from_paintings(cls, *paintings: Path, strength: float = 1.0) -> StyleBlend:
         """Blend paintings with equal weights, and name the style after their files."""
-        return cls(_joined_names(paintings), paintings, (1.0,) * len(paintings), strength)
+        return cls(joined_names(paintings), paintings, (1.0,) * len(paintings), strength)
 
     @property
     def normalized_weights(self) -> tuple[float, ...]:
@@ -65,7 +65,8 @@ class StyleBlend:
         return tuple(weight / total for weight in self.weights)
 
 
-def _joined_names(paintings: Sequence[Path]) -> str:
+def joined_names(paintings: Sequence[Path]) -> str:
+    """Return the name of a style that has none of its own: those of the files of its paintings."""
     return "+".join(text_of_file_name(painting.name) for painting in paintings)
 
 
@@ -75,7 +76,7 @@ def style_blends(pairs: PairsConfig) -> list[StyleBlend]:
         return [StyleBlend.from_paintings(pairs.style)]
     return [
         StyleBlend(
-            style.name or _joined_names(style.paintings),
+            style.name or joined_names(style.paintings),
             style.paintings,
             style.weights or (1.0,) * len(style.paintings),
             style.strength,

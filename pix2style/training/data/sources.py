@@ -17,8 +17,8 @@ from pix2style.pairs.format.manifest import PairManifest, TeacherRecord
 from pix2style.pairs.format.reader import PairReader, choose_style
 from pix2style.pairs.format.records import PairEntry, PairRecord, Split
 from pix2style.plural import counted
-from pix2style.printable import text_of_file_name
 from pix2style.progress import StagedProgress, print_note
+from pix2style.teachers.style import joined_names
 from pix2style.training.data.combined import CombinedPairs
 from pix2style.training.data.crops import SMALLEST_PX, divide_by_size
 from pix2style.training.data.photos import PhotoReader
@@ -208,7 +208,7 @@ def _painting_record(name: str | None, paintings: Sequence[Path]) -> TeacherReco
         raise DataError(
             f"{error.filename}: cannot be read ({error.strerror}): name a painting that is there"
         ) from error
-    label = name or "+".join(text_of_file_name(painting.name) for painting in paintings)
+    label = name or joined_names(paintings)
     return TeacherRecord(name=f"painting:{label}", sha256=sha256_json(digests), style_sha256=digests)
 
 
