@@ -10,11 +10,11 @@ from pix2style.gallery.folder import FOLDER
 
 
 def gallery_page() -> str:
-    """Return a section for each filter of the gallery, and a table of all figures."""
+    """Return a section for each filter of the gallery, and a table of all metrics."""
     cards = [read_card(FOLDER / f"{name}.json") for name in gallery.names()]
     common = [limit for limit in cards[0].limits if all(limit in card.limits for card in cards)]
     sections = [_section(card, [limit for limit in card.limits if limit not in common]) for card in cards]
-    return "\n\n".join([_list(common), *sections, "## Figures", _explanations(), _figures(cards)])
+    return "\n\n".join([_list(common), *sections, "## Metrics", _explanations(), _figures(cards)])
 
 
 def _section(card: Card, limits: list[str]) -> str:

@@ -67,7 +67,7 @@ def eval_command(
     network can tell the outputs from the teacher's images. With --steady, how much of a picture changes that should not
     when the camera moves.
 
-    Exit code 1: some photos could not be read. They are listed, and the figures are those of the others.
+    Exit code 1: some photos could not be read. They are listed, and the metrics are those of the others.
     """
     require("train", "pydantic", "yaml")
     from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers

@@ -41,7 +41,7 @@ def gallery_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the filters that come with pix2style, or print the card of one: painting, licences, figures, limits.
+    """List the filters that come with pix2style, or print the card of one: painting, licences, metrics, limits.
 
     Wherever a filter is taken, its name will do: `pix2style infer great-wave photo.jpg -o painted.jpg`
     """

@@ -26,10 +26,10 @@ def report_command(
 ) -> None:
     """Write one HTML file about a run, a pair set or an evaluation, which any browser shows without a network.
 
-    Of a run: curves of losses, learning rates and validation; validation grids over time with a slider; figures, and
+    Of a run: curves of losses, learning rates and validation; validation grids over time with a slider; metrics, and
     the best and the worst held-out photos; digests of pairs, paintings and weights.
 
-    Of a pair set: figures, pairs of each split, failures and origin.
+    Of a pair set: metrics, pairs of each split, failures and origin.
 
     Of an evaluation: its table; `eval --html` adds photos. Needs the extra train.
 

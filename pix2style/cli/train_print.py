@@ -99,7 +99,7 @@ def print_report(report: TrainReport, *, as_json: bool) -> None:
     if report.features is not None:
         print(f"feature network: {report.features.name} ({report.features.sha256[:12]})")
     if report.ended_by == "validation":
-        print("stopped early: the validation figures no longer improved (train.early_stop)", file=sys.stderr)
+        print("stopped early: the validation metrics no longer improved (train.early_stop)", file=sys.stderr)
     if report.ended_by == "minutes":
         print(
             f"ended at train.minutes; train.minutes=null train.images={report.images_seen} repeats it without a clock",

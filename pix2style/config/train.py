@@ -30,13 +30,13 @@ class OptimizerConfig(Section):
 
 
 class EarlyStopConfig(Section):
-    """Stop training when the figure on held-out photos that `train.best_by` names no longer improves."""
+    """Stop training when the metric on held-out photos that `train.best_by` names no longer improves."""
 
     patience: int | None = Field(None, ge=1)
     """Number of validations in a row without an improvement after which training stops. null: training runs to its
     end."""
     min_gain: float = Field(0.0, ge=0)
-    """Smallest change of the figure that counts as an improvement, in the figure's own unit: grey levels of 0 to 255
+    """Smallest change of the metric that counts as an improvement, in the metric's own unit: grey levels of 0 to 255
     for l1, decibels for psnr, none for ssim."""
 
 
@@ -105,7 +105,7 @@ class TrainConfig(Section):
     log_every: int = Field(50, ge=1)
     """Steps between two lines in metrics.jsonl."""
     validate_every_images: int = Field(20_000, ge=1)
-    """Images between two validations, each of which writes a picture of examples and figures on held-out photos."""
+    """Images between two validations, each of which writes a picture of examples and metrics on held-out photos."""
     checkpoint_every_images: int = Field(20_000, ge=1)
     """Images between two checkpoints."""
     keep_last: int = Field(3, ge=1)
@@ -113,14 +113,14 @@ class TrainConfig(Section):
     keep_best: int = Field(1, ge=0)
     """Number of the best checkpoints to keep besides, by `best_by`."""
     best_by: Literal["l1", "psnr", "ssim"] = "l1"
-    """Figure on held-out photos that decides which checkpoint is best: the mean absolute difference, the PSNR or the
+    """Metric on held-out photos that decides which checkpoint is best: the mean absolute difference, the PSNR or the
     SSIM between output and target."""
     early_stop: EarlyStopConfig = EarlyStopConfig()
     """Stop before the end when validation no longer improves."""
     grid_photos: int = Field(6, ge=1, le=64)
     """Held-out photos in the picture of examples; always the same photos."""
     validate_photos: int = Field(64, ge=1)
-    """Held-out photos that figures are computed on; always the same photos."""
+    """Held-out photos that metrics are computed on; always the same photos."""
     preview: bool = True
     """Renew `preview.png` in the run folder while training goes on, and `preview.html`, a page that shows it: a few
     held-out photos, the teacher's images and the filter's. It takes at most about 2 % of the time."""

@@ -10,7 +10,7 @@ _BY_KEY = {
     "train.augment.photo[gaussian_blur].sigma": "pixels",
     "train.augment.photo[color_jitter].hue": "turns of the colour wheel",
     "train.augment.photo[downscale].scale": "share of the photo's side",
-    "train.early_stop.min_gain": "that of the figure: grey levels, dB or none",
+    "train.early_stop.min_gain": "that of the metric: grey levels, dB or none",
     "train.early_stop.patience": "validations",
     "model.lite.scale": "pixels of the photo in one of a feature map",
     "losses.balance.style_to_content": "ratio",

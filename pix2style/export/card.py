@@ -93,7 +93,7 @@ def _files(reports: Sequence[ExportReport]) -> str:
     )
     photos = f"{reports[0].quality.get('photos', 0):.0f}"
     note = (
-        f"The figures are means over {photos} photos that were not used for training. *Network* is the network before"
+        f"The metrics are means over {photos} photos that were not used for training. *Network* is the network before"
         " export, in float32. *Teacher* is the style transfer method whose results the network learned."
     )
     return "\n".join([head, *map(_file_row, reports)]) + f"\n\n{note}"

@@ -21,7 +21,7 @@ def card_page(card: Card) -> str:
         card.summary,
         f"```text\npix2style infer {card.name} PHOTOS -o OUT\n```",
         "## Where it comes from\n\n" + "\n".join(rows),
-        "## Figures on held-out photos\n\n| Figure | Value |\n|---|---|\n"
+        "## Metrics on held-out photos\n\n| Metric | Value |\n|---|---|\n"
         + "\n".join(f"| {meaning} | {card.figures[name]:g} |" for name, meaning in FIGURES.items()),
         "## Known limits\n\n" + "\n".join(f"* {limit}" for limit in card.limits),
     ]

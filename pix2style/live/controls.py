@@ -66,7 +66,7 @@ HELP = (
     ("R", "start or end a recording, MP4"),
     ("M", "mirror the window"),
     ("F", "full screen"),
-    ("O", "show or hide the figures"),
+    ("O", "show or hide the numbers"),
     ("H", "show or hide this help"),
     ("Q, Esc", "quit"),
 )

@@ -40,7 +40,7 @@ def eval_report(report: EvalReport, extremes: Extremes | None = None) -> str:
         f"Outputs for {photos}, compared with the images of {report.reference.name}."
         ' The row "photo" is the unchanged photo.',
         [
-            section("Figures", figures_table(report.stylizers), *map(paragraph, report.notes)),
+            section("Metrics", figures_table(report.stylizers), *map(paragraph, report.notes)),
             *(extremes.sections() if extremes is not None else ()),
             section("Photos that could not be read", _failures(report)),
             section("Origin", details("the whole report as JSON", _as_text(report))),

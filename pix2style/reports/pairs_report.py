@@ -27,7 +27,7 @@ def pairs_report(reader: PairReader) -> str:
         f"Pair set {reader.folder.resolve().name}",
         f"{lead}.",
         [
-            section("Figures", table(["", ""], _figures(summary))),
+            section("Metrics", table(["", ""], _figures(summary))),
             *(_split_section(reader, split, summary.splits[split]) for split in SPLITS if summary.splits[split]),
             section("Failures", _failures(summary)),
             section("Origin", _teachers(reader), details("manifest.json", _manifest(reader))),

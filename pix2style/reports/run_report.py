@@ -106,7 +106,7 @@ def _held_out(run: RunFolder, on_progress: ProgressCallback) -> list[str]:
 
 
 def _held_out_of_style(run: RunFolder, style: int | None, name: str, on_progress: ProgressCallback) -> list[str]:
-    title = f"Figures on held-out photos: {name}"
+    title = f"Metrics on held-out photos: {name}"
     try:
         dataset = _dataset(run, run.config.pairs.learn_style if style is None else style)
     except (DataError, ArtifactError, ConfigError) as error:

@@ -34,7 +34,7 @@ from pix2style.teachers.watercolor import WatercolorTeacher
 from pix2style.training.data.sources import open_training_data
 from pix2style.training.run.prepare import check_run_folder, create_run
 
-_STAGES = ["pairs", "feature network", "first filter", "training", "export", "8 bits", "pictures", "figures", "all"]
+_STAGES = ["pairs", "feature network", "first filter", "training", "export", "8 bits", "pictures", "metrics", "all"]
 
 
 @pytest.mark.timeout(900)

@@ -129,7 +129,7 @@ def quickstart(
         export_8_bits(out / "run", report, log)
     with session.stage("pictures"):
         stylize_some_photos(session.config, report)
-    with session.stage("figures"):
+    with session.stage("metrics"):
         evaluate_filter(session.config, report)
     report.seconds["all"] = session.elapsed_s()
     write_json(out / REPORT_FILE, report.to_json())
