@@ -26,8 +26,8 @@ class MeanEstimate(_Record):
 
     mean: float
     standard_error: float | None
-    """Standard error of the mean: sample standard deviation / sqrt(n); None for a single photo. For a ratio of two means
-    that of its residuals, because both means vary with the photos."""
+    """Standard error of the mean: sample standard deviation / sqrt(n); None for a single photo. For a ratio of two
+    means that of its residuals, because both means vary with the photos."""
     n: int
     """Number of photos."""
 

@@ -111,7 +111,7 @@ def _time_line(report: EvalReport) -> str:
     device = machine.get("device", CPU)
     threads = f", torch threads {machine['torch_threads']}" if device == CPU else f", with --device {device}"
     return (
-        f"ms: median time of one photo of {report.mean_megapixels:.2f} megapixels on average, on {machine['cores']} cores"
+        f"ms: median time of one photo, {report.mean_megapixels:.2f} megapixels on average, on {machine['cores']} cores"
         f" ({machine['processor']}){threads}"
     )
 
