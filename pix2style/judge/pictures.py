@@ -160,8 +160,8 @@ def _collect(sheets: Sequence[Path], teacher: Path | None) -> tuple[JudgedPictur
                     )
                 teacher_name = found.name
             columns[found.name] = _merged(columns.get(found.name, Column(found.name, {})), images, path)
-    found: Originals = {} if originals is None else {photo: [image] for photo, image in originals.images.items()}
-    return JudgedPictures(columns, teacher_name, None, []), found
+    photos: Originals = {} if originals is None else {photo: [image] for photo, image in originals.images.items()}
+    return JudgedPictures(columns, teacher_name, None, []), photos
 
 
 def _place(path: Path) -> Path:

@@ -108,7 +108,7 @@ def test_the_size_that_the_milliseconds_belong_to_is_that_of_the_timed_photos(
     report = evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3), device="cuda")
     assert report.mean_megapixels == pytest.approx(40 * 56 / 1e6)
     [line] = [line for line in render_table(report).splitlines() if line.startswith("ms: ")]
-    assert line.startswith("ms: median time of one photo of 0.00 megapixels on average, on ")
+    assert line.startswith("ms: median time of one photo, 0.00 megapixels on average, on ")
     assert line.endswith(", with --device cuda")
     assert report.machine["device"] == "cuda"
 
