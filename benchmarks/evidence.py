@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def table(reports: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def _row(pairs: str, row: dict[str, dict[str, dict[str, float]]]) -> str:
+def _row(pairs: str, row: dict[str, Any]) -> str:
     patches, told = row["patch_distance"], row["told_apart"]
     levels = [f"{patches['levels'][scale]['mean']:.2f}" for scale in SCALES]
     tests = [_test(told[size]) for size in ("full_size", "half_size")] if told else ["", ""]
@@ -59,8 +60,12 @@ def _row(pairs: str, row: dict[str, dict[str, dict[str, float]]]) -> str:
     return f"| {' | '.join([pairs, str(row['name']), *figures, *levels, *tests])} |"
 
 
-def _estimate(estimate: dict[str, float]) -> str:
-    return f"{estimate['mean']:.3f} ±{estimate['standard_error']:.3f}"
+def _estimate(estimate: dict[str, Any] | None) -> str:
+    """Return mean and error; a report has none if the photos are the targets, and no error of a single photo."""
+    if estimate is None:
+        return ""
+    error = estimate["standard_error"]
+    return f"{estimate['mean']:.3f}" + ("" if error is None else f" ±{error:.3f}")
 
 
 def _test(test: dict[str, float]) -> str:
@@ -76,17 +81,22 @@ def known_cases(pairs: Path, filter_file: Path) -> str:
     outputs = [load_stylizer(str(filter_file)).stylize([photo])[0] for photo in photos]
     cases = {
         "the teacher's image, 5 px to the right": _each(targets, lambda image: np.roll(image, 5, axis=1)),
-        "the teacher's image of another photo": _of_other_photos(targets),
         "the teacher's image, blurred by 0.2 px": _each(targets, lambda image: blurred(image, 0.2)),
         "the teacher's image, blurred by 0.5 px": _each(targets, lambda image: blurred(image, 0.5)),
         filter_file.name: outputs,
         f"{filter_file.name}, blurred by 0.5 px": _each(outputs, lambda image: blurred(image, 0.5)),
     }
     units = distances(photos, targets)
+    shares = {name: distances(images, targets) / units for name, images in cases.items()}
+    others = _of_other_photos(targets)
+    if others:
+        own, own_photos = ([images[index] for index in others] for images in (targets, photos))
+        part = "" if len(own) == len(targets) else f" ({len(own)} of {len(targets)} photos)"
+        name = f"the teacher's image of another photo{part}"
+        shares[name] = distances(list(others.values()), own) / distances(own_photos, own)
     lines = ["| case | SWD | full size | half size | quarter size |", "|---" * 5 + "|"]
-    for name, images in cases.items():
-        shares = distances(images, targets) / units
-        lines.append(f"| {name} | {' | '.join(f'{share:.3f}' for share in (shares.mean(), *shares))} |")
+    for name, by_scale in shares.items():
+        lines.append(f"| {name} | {' | '.join(f'{share:.3f}' for share in (by_scale.mean(), *by_scale))} |")
     repeats = [(distances(outputs, targets, PROJECTION_SEED + seed) / units).mean() for seed in range(_SEEDS)]
     error = stdev(map(float, repeats)) / fmean(map(float, repeats))
     return "\n".join(
@@ -115,12 +125,14 @@ def _each(images: Sequence[Image8], change: Callable[[Image8], Image8]) -> list[
     return [change(image) for image in images]
 
 
-def _of_other_photos(targets: Sequence[Image8]) -> list[Image8]:
-    """Return for each photo the target of the next photo of the same shape."""
-    others = []
+def _of_other_photos(targets: Sequence[Image8]) -> dict[int, Image8]:
+    """Return the target of the next photo of the same shape, by the index of the photo, where there is one."""
+    others = {}
     for index, target in enumerate(targets):
         later = [*targets[index + 1 :], *targets[:index]]
-        others.append(next(image for image in later if image.shape == target.shape))
+        same = [image for image in later if image.shape == target.shape]
+        if same:
+            others[index] = same[0]
     return others
 
 

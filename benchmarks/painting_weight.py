@@ -11,9 +11,9 @@ weights are shorter: each begins with the finished run on the pairs alone, and t
 default was chosen by, `--unseen` those that were never looked at before; the page has a table for each group.
 
 What is finished is kept, so the command goes on after it was stopped; it can also be repeated with more paintings or
-weights. OUT/PAINTING/sheet.png shows eight photos, their targets and what each network makes of them. Leave the machine
-alone meanwhile: with `--minutes` the number of training images depends on its speed. A run that was stopped goes on
-within its minutes.
+weights, but is refused if other settings differ. OUT/PAINTING/sheet.png shows eight photos, their targets and what each
+network makes of them. Leave the machine alone meanwhile: with `--minutes` the number of training images depends on its
+speed. A run that was stopped goes on within its minutes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kept_settings import check_settings
 
 from pix2style.evaluation.machine import describe_machine, library_versions
 
@@ -68,7 +70,7 @@ def main() -> None:
     reports = {}
     for painting in (*options.tuned, *options.unseen):
         folder = options.out / painting.stem
-        folder.mkdir(parents=True, exist_ok=True)
+        check_settings(folder, settings_of(painting, options))
         _make_pairs(painting, folder, options)
         recipes = _recipes(painting, folder, options)
         for recipe in recipes:
@@ -77,6 +79,12 @@ def main() -> None:
     options.result.parent.mkdir(parents=True, exist_ok=True)
     options.result.write_text("\n".join(_page(reports, options)) + "\n", encoding="utf-8")
     print(options.result.read_text(encoding="utf-8"))
+
+
+def settings_of(painting: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the figures of a painting depend on; further weights and paintings can be added later."""
+    names = ("photos", "module", "vgg", "layers", "minutes", "images", "more", "variants", "limit", "device", "set")
+    return {"painting": painting, **{name: getattr(options, name) for name in names}}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -327,6 +327,9 @@ def _verdict(ways: list[Way]) -> list[str]:
 
 
 def _ratios(own: Way, ways: list[Way], size: tuple[int, int]) -> list[str]:
+    """Compare a filter with each peer at one size; no lines if it was too slow to be measured there."""
+    if not own.ms[size]:
+        return []
     peers = [way for way in ways if not way.network.endswith(".onnx") and way.ms[size]]
     lines = []
     for name in dict.fromkeys(way.network for way in peers):

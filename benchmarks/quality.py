@@ -235,7 +235,7 @@ def _measure(runs: dict[str, Path], pairs: Path, style: Path, options: argparse.
 
 def _seen(run: Path) -> str:
     described: dict[str, Any] = json.loads(run.with_suffix(".json").read_text(encoding="utf-8"))
-    return f"{described['report']['seconds'] / 60:.1f} | {described['images']:,}"
+    return f"{described['report']['elapsed_s'] / 60:.1f} | {described['images']:,}"
 
 
 def _head(options: argparse.Namespace) -> list[str]:

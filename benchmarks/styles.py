@@ -9,8 +9,8 @@ For each painting: the teacher stylizes the photos, configs/finetune.yaml trains
 were set aside. The page has a row for each painting, the worst first, and the processor time of the whole. The sheet
 shows one photo as each teacher and its filter stylize it.
 
-What is finished is kept, so the command goes on after it was stopped. Leave the machine alone meanwhile: the number of
-training images depends on its speed.
+What is finished is kept, so the command goes on after it was stopped; with other settings it is refused. Leave the
+machine alone meanwhile: the number of training images depends on its speed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_settings import check_settings
 from PIL import Image, ImageDraw
 
 from pix2style.evaluation.machine import describe_machine, library_versions
@@ -58,13 +59,19 @@ def main() -> None:
     jobs = [(module, Path(style)) for module, *styles in options.teacher for style in styles]
     for module, style in jobs:
         folder = options.out / style.stem
-        folder.mkdir(parents=True, exist_ok=True)
+        check_settings(folder, settings_of(module, style, options))
         if not (folder / "done.json").is_file():
             (folder / "done.json").write_text(json.dumps(make_filter(module, style, folder, options)), encoding="utf-8")
     reports = [json.loads((options.out / style.stem / "done.json").read_text(encoding="utf-8")) for _, style in jobs]
     options.result.write_text("\n".join(page(reports, options)) + "\n", encoding="utf-8")
     sheet(jobs, options).save(options.sheet, quality=80)
     print(options.result.read_text(encoding="utf-8"))
+
+
+def settings_of(module: str, style: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the figures of a painting depend on."""
+    names = ("photos", "minutes", "variants", "limit", "features")
+    return {"module": module, "painting": style, **{name: getattr(options, name) for name in names}}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -171,6 +171,14 @@ def _load_one(source: str | Path, options: _Options) -> Stylizer:
     return teacher or load_run(path, style, device=device)
 
 
+def run_folder(source: str) -> Path | None:
+    """Return the run folder that a text for `load_stylizer` names, without its style; None if it names none."""
+    text = expand_home(source)
+    path = _path_and_style(text)[0]
+    is_run = (path / "config.json").is_file() and (path / "checkpoints").is_dir()
+    return path if is_run and parse_teacher(text) is None else None
+
+
 def filter_path(text: str | Path) -> Path:
     """Return the path of a filter file that is given by its path or by its name in the gallery.
 

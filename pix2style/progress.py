@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
@@ -38,6 +39,7 @@ _FREQUENT_LINES_S = 300.0  # from then on, lines come less often
 _SLOWEST_PACE = 20.0  # so many times as long between two lines, at most
 _SHOWN_FAILURES = 20
 _SHOWN_NAMES = 3
+_recorded: list[list[str]] = []  # one list for each block of `recorded_notes`
 _QUIET_VARIABLE = "PIX2STYLE_QUIET"  # in the environment, so that programs which a command starts are quiet, too
 
 
@@ -60,8 +62,21 @@ def is_quiet() -> bool:
 
 def print_note(text: str) -> None:
     """Print a remark on stderr that does not stop the work."""
+    for notes in _recorded:
+        notes.append(text)
     if not is_quiet():
         _print("note", text)
+
+
+@contextmanager
+def recorded_notes() -> Iterator[list[str]]:
+    """Collect the remarks of the block, for a report; they are printed as well."""
+    notes: list[str] = []
+    _recorded.append(notes)
+    try:
+        yield notes
+    finally:
+        _recorded.pop()
 
 
 def print_next(*command: str | Path) -> None:

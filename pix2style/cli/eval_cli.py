@@ -70,12 +70,14 @@ def eval_command(
     Exit code 1: some photos could not be read. They are listed, and the metrics are those of the others.
     """
     require("train", "pydantic", "yaml")
-    from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers
+    from pix2style.recipes.evaluate import EvaluationOptions, check_evaluation, evaluate_stylizers, takes_module
 
     settings = _load_settings(config, pairs, photos, max_side, module)
     options = EvaluationOptions(
         stylizers, teacher, style or (), features, perceptual, tell_apart, limit, sheet, html, device
     )
+    if module is not None and not takes_module(options):
+        raise ConfigError("--module: is for magenta:PAINTING and gatys:PAINTING only: leave it out")
     if steady:
         _evaluate_steadiness(settings, options, mode or [Steady.off], as_json=as_json)
         return
@@ -120,7 +122,12 @@ def _load_settings(
         eval_section["max_side"] = max_side
     if module is not None:
         pairs_section["module"] = module
-    return parse_config(values, source="options")
+    settings = parse_config(values, source="options")
+    if max_side is not None and settings.pairs.path is not None and not settings.eval.photos:
+        raise ConfigError(
+            "--max-side: is for --photos only, because pairs have the size of their targets: leave it out"
+        )
+    return settings
 
 
 def _print_report(report: EvalReport, *, as_json: bool) -> None:

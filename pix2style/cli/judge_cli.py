@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pix2style.judge.analysis import VoteReport
     from pix2style.judge.judging import Judging
 
-_USUAL_PORT = 7861
+_USUAL_HOST, _USUAL_PORT, _USUAL_COUNT = "127.0.0.1", 7861, 60
 
 
 class QuestionChoice(StrEnum):
@@ -73,9 +73,12 @@ _VotesOption = Annotated[
     ),
 ]
 _CountOption = Annotated[
-    int,
+    int | None,
     typer.Option(
-        min=1, max=2000, metavar="N", help="Largest number of pairs for each judge and question, for example 30."
+        min=1,
+        max=2000,
+        metavar="N",
+        help="Largest number of pairs for each judge and question, for example 30. Default: 60.",
     ),
 ]
 _SeedOption = Annotated[
@@ -93,13 +96,20 @@ _ReportOption = Annotated[
     ),
 ]
 _PortOption = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page, for example 8080; 0 for any free one.")
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        metavar="PORT",
+        help="Port of the page, for example 8080; 0 for any free one. Default: 7861.",
+    ),
 ]
 _HostOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Address to listen at. With 0.0.0.0 people on other computers can judge; they need the page's token.",
+        help="Address to listen at. With 0.0.0.0 people on other computers can judge; they need the page's token."
+        " Default: 127.0.0.1, for this computer alone.",
     ),
 ]
 _TokenOption = Annotated[
@@ -123,11 +133,11 @@ def judge_command(
     photos: _PhotosOption = None,
     question: _QuestionOption = None,
     votes: _VotesOption = None,
-    count: _CountOption = 60,
+    count: _CountOption = None,
     seed: _SeedOption = 0,
     report: _ReportOption = False,
-    port: _PortOption = _USUAL_PORT,
-    host: _HostOption = "127.0.0.1",
+    port: _PortOption = None,
+    host: _HostOption = None,
     token: _TokenOption = False,
     open_: _OpenOption = None,
     as_json: JsonOption = False,
@@ -142,10 +152,19 @@ def judge_command(
     Example: pix2style judge filter-a filter-b --teacher teacher --photos photos
     """
     if report:
-        if any(option is not None for option in (teacher, photos, question, votes)):
-            raise ConfigError(
-                "--report: takes files of votes only: leave out --teacher, --photos, --question and --votes"
-            )
+        _refuse_options_of_the_page(
+            {
+                "--teacher": teacher,
+                "--photos": photos,
+                "--question": question,
+                "--votes": votes,
+                "--count": count,
+                "--port": port,
+                "--host": host,
+                "--token": token or None,
+                "--no-open" if open_ is False else "--open": open_,
+            }
+        )
         _report_files(sheets, seed, as_json=as_json)
         return
     require("studio", "starlette", "uvicorn")
@@ -154,15 +173,16 @@ def judge_command(
     from pix2style.listening import listen
     from pix2style.page_server.run_server import address, make_access, make_server, open_browser
 
+    host = host or _USUAL_HOST
     file = votes or sheets[0].resolve().parent / "votes.jsonl"
     _check_inputs(sheets, teacher, photos)
     check_can_write(file)
     with (
         terminated_like_interrupted(),
         only_writer(file),
-        listen(host, port, program="judge", usual_port=_USUAL_PORT) as listener,
+        listen(host, _USUAL_PORT if port is None else port, program="judge", usual_port=_USUAL_PORT) as listener,
     ):
-        judging = _open_judging(sheets, teacher, photos, question, file, count, seed)
+        judging = _open_judging(sheets, teacher, photos, question, file, count or _USUAL_COUNT, seed)
         access = make_access(host, with_token=token, program="judge")
         url = address(host, listener.getsockname()[1], access.token)
 
@@ -176,6 +196,13 @@ def judge_command(
         with contextlib.suppress(KeyboardInterrupt):
             make_server(make_app(judging, access), say_where).run(sockets=[listener])
     _print_report(judging.report(), as_json=as_json)
+
+
+def _refuse_options_of_the_page(options: dict[str, object]) -> None:
+    """Refuse options that `--report` would ignore, given with their values; None for those that were not given."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(f"--report: takes files of votes only: leave out {' and '.join(given)}")
 
 
 def _check_inputs(sheets: list[Path], teacher: Path | None, photos: Path | None) -> None:

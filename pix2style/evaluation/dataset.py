@@ -75,6 +75,7 @@ class PairDataset:
         split: Split to evaluate; `test` is the one that neither training nor validation reads.
         limit: Use only the first so many pairs; None uses all.
         style: Index of the style in a set with several styles.
+        notes: What a person should know about the photos.
 
     Raises:
         ConfigError: The set holds several styles, and `style` is missing or is not one of them.
@@ -82,9 +83,15 @@ class PairDataset:
     """
 
     def __init__(
-        self, reader: PairReader, *, split: Split = "test", limit: int | None = None, style: int | None = None
+        self,
+        reader: PairReader,
+        *,
+        split: Split = "test",
+        limit: int | None = None,
+        style: int | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
-        self._reader, self._split = reader, split
+        self._reader, self._split, self._notes = reader, split, list(notes)
         self._style = choose_style(reader.manifest, style)
         self._entries = reader.entries(split, self._style)[:limit]
         if not self._entries:
@@ -106,8 +113,8 @@ class PairDataset:
 
     @property
     def notes(self) -> list[str]:
-        """Nothing: whoever opens a pair set says what there is to say."""
-        return []
+        """What whoever opens the pair set has to say about it."""
+        return self._notes
 
     def record(self, samples: Sequence[tuple[str, str]]) -> DatasetRecord:
         """Describe the pair set; see `EvaluationDataset.record`."""

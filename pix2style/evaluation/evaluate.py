@@ -12,6 +12,7 @@ from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
 from pix2style.evaluation.dataset import EvaluationDataset, Sample
 from pix2style.evaluation.machine import describe_machine, library_versions
 from pix2style.evaluation.metric_values import MetricValues, StyleValues, mean_or_none
+from pix2style.evaluation.paintings import painting_notes, read_paintings
 from pix2style.evaluation.patch_distance import PATCH_SETTINGS, TargetPatches
 from pix2style.evaluation.perceptual import PerceptualMetrics
 from pix2style.evaluation.report import (
@@ -28,14 +29,14 @@ from pix2style.evaluation.style import (
     StyleMetric,
 )
 from pix2style.fidelity import SSIM_WINDOW_PX
-from pix2style.files import sha256_bytes
-from pix2style.images import Image8, decode_picture, read_file
+from pix2style.images import Image8
 from pix2style.images.difference import PSNR_CAP_DB
 from pix2style.pairs.format.manifest import TeacherRecord
 from pix2style.pairs.format.plan import teacher_record
 from pix2style.plural import counted
 from pix2style.processes import PAUSE_BEFORE_TIMING_S
 from pix2style.progress import ProgressCallback, no_progress
+from pix2style.runtime.devices import CPU
 from pix2style.stylizer import Stylizer
 
 # The row of the unchanged photos: what a stylizer that does nothing would reach.
@@ -78,6 +79,7 @@ def evaluate(
     perceptual: PerceptualMetrics | None = None,
     paintings: Sequence[Path] = (),
     notes: Sequence[str] = (),
+    device: str = CPU,
     on_photo: Callable[[EvaluatedPhoto], None] = lambda _: None,
     on_progress: ProgressCallback = no_progress,
 ) -> EvalReport:
@@ -87,7 +89,8 @@ def evaluate(
     Photos that cannot be read are listed in the report and left out.
 
     Args:
-        stylizers: Stylizers by the names that they get in the report.
+        stylizers: Stylizers by the names that they get in the report. One that is called `photo`, as the row of the
+            unchanged photos, gets the name `stylizer photo`.
         dataset: Held-out pairs, or photos without targets.
         reference: Makes the targets if `dataset` has none. It may be one of `stylizers`, whose outputs then are the
             targets.
@@ -95,18 +98,21 @@ def evaluate(
         perceptual: Measures LPIPS and DISTS; None leaves their columns empty.
         paintings: Paintings whose style the stylizers should reach.
         notes: Remarks to pass on in the report.
+        device: Where the stylizers run, for the report.
         on_photo: Called with the images of each photo.
         on_progress: Called with the number of photos that are done and of all photos.
 
     Raises:
-        ConfigError: There is no stylizer, a stylizer has a reserved name, or the reference is missing or superfluous.
+        ConfigError: There is no stylizer, or the reference is missing or superfluous.
         ImageError: A painting cannot be read.
         ArtifactError: A stylizer changes the size of a photo.
         DataError: No photo could be read, or the pair set is damaged.
     """
-    _check_names(stylizers)
+    if not stylizers:
+        raise ConfigError("there is no stylizer to evaluate: name at least one")
+    stylizers = _with_free_names(stylizers)
     teacher = _targets_teacher(dataset, reference)
-    painting_records, painting_features = _read_paintings(paintings, style_metric)
+    painting_records, painting_features = read_paintings(paintings, style_metric)
     evaluation = _Evaluation(stylizers, reference, style_metric, perceptual, painting_features)
     for index in range(len(dataset)):
         try:
@@ -120,8 +126,8 @@ def evaluate(
         raise DataError(
             f"none of {counted(len(dataset), 'photo')} could be read; the first: {_first(evaluation.failures)}"
         )
-    all_notes = (*notes, *dataset.notes, *_painting_notes(teacher, painting_records))
-    return evaluation.report(dataset.record(evaluation.samples), teacher, painting_records, all_notes)
+    all_notes = (*notes, *dataset.notes, *painting_notes(teacher, painting_records))
+    return evaluation.report(dataset.record(evaluation.samples), teacher, painting_records, all_notes, device)
 
 
 class _Evaluation:
@@ -148,6 +154,11 @@ class _Evaluation:
         self.samples: list[tuple[str, str]] = []
         self.failures: list[FailedPhoto] = []
 
+    @property
+    def _is_timing(self) -> bool:
+        """Whether the next photo is one of those that are timed."""
+        return len(self.samples) < _TIMED_PHOTOS
+
     def add(self, sample: Sample) -> EvaluatedPhoto:
         """Stylize one photo with every stylizer, and add its metrics."""
         if not self.samples:
@@ -162,8 +173,9 @@ class _Evaluation:
             self._values[name].add_distances(patches.distances(output), learned)
         if self._style_metric is not None:
             self._add_style(self._style_metric, outputs, target)
+        if self._is_timing:
+            self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
         self.samples.append((sample.name, sample.sha256))
-        self._megapixels.append(sample.photo.shape[0] * sample.photo.shape[1] / 1e6)
         return EvaluatedPhoto(sample.photo, target, stylized, sample.name)
 
     def _warm_up(self, photo: Image8) -> None:
@@ -172,12 +184,11 @@ class _Evaluation:
             stylizer.stylize([photo])
 
     def _stylize(self, name: str, photo: Image8) -> Image8:
-        timed = len(self.samples) < _TIMED_PHOTOS
-        if timed:
+        if self._is_timing:
             time.sleep(PAUSE_BEFORE_TIMING_S)
         start = time.perf_counter()
         [output] = self._stylizers[name].stylize([photo])
-        if timed:
+        if self._is_timing:
             self._values[name].milliseconds.append((time.perf_counter() - start) * 1000)
         if output.shape != photo.shape:
             raise ArtifactError(
@@ -210,6 +221,7 @@ class _Evaluation:
         teacher: TeacherRecord,
         paintings: list[PaintingRecord],
         notes: tuple[str, ...],
+        device: str,
     ) -> EvalReport:
         """Summarise all photos; at least one must have been added."""
         metric = self._style_metric
@@ -228,20 +240,19 @@ class _Evaluation:
             target_structure_distance=mean_or_none(self._target_values.structure_distance),
             mean_megapixels=statistics.fmean(self._megapixels),
             settings=_SETTINGS,
-            machine=describe_machine(),
+            machine={**describe_machine(), "device": device},
             versions=library_versions(),
             notes=notes,
             failures=tuple(self.failures),
         )
 
 
-def _check_names(stylizers: Mapping[str, Stylizer]) -> None:
-    if not stylizers:
-        raise ConfigError("there is no stylizer to evaluate: name at least one")
-    if UNCHANGED_PHOTO in stylizers:
-        raise ConfigError(
-            f"the name {UNCHANGED_PHOTO!r} is reserved for the unchanged photo: give the stylizer another name"
-        )
+def _with_free_names(stylizers: Mapping[str, Stylizer]) -> Mapping[str, Stylizer]:
+    """Return the stylizers in their order, with another name for one that is called as the unchanged photos."""
+    free = f"stylizer {UNCHANGED_PHOTO}"
+    while free in stylizers:
+        free = f"stylizer {free}"
+    return {free if name == UNCHANGED_PHOTO else name: stylizer for name, stylizer in stylizers.items()}
 
 
 def _targets_teacher(dataset: EvaluationDataset, reference: Stylizer | None) -> TeacherRecord:
@@ -257,22 +268,6 @@ def _targets_teacher(dataset: EvaluationDataset, reference: Stylizer | None) -> 
     return dataset.teacher
 
 
-def _read_paintings(
-    paths: Sequence[Path], style_metric: StyleMetric | None
-) -> tuple[list[PaintingRecord], list[PaintingFeatures]]:
-    records, features = [], []
-    for path in dict.fromkeys(paths):
-        try:
-            data = read_file(path)
-        except OSError as error:
-            raise ImageError(str(path), error.strerror or str(error)) from error
-        painting = decode_picture(data, name=str(path), to_srgb=True).on_white()
-        records.append(PaintingRecord(name=path.name, sha256=sha256_bytes(data)))
-        if style_metric is not None:
-            features.append(style_metric.painting(painting))
-    return records, features
-
-
 def _describe_features(metric: StyleMetric) -> FeaturesRecord:
     weights = metric.weights
     return FeaturesRecord(network=metric.name, layers=metric.style_layers, sha256=weights.sha256, weights=weights.name)
@@ -283,14 +278,6 @@ def _describe_perceptual(metrics: PerceptualMetrics) -> dict[str, FeaturesRecord
         name: FeaturesRecord(network=record.name, layers=(), sha256=record.sha256)
         for name, record in metrics.weights.items()
     }
-
-
-def _painting_notes(teacher: TeacherRecord, paintings: Sequence[PaintingRecord]) -> list[str]:
-    """Name the paintings that are not the teacher's: a distance from them says little about the stylizers."""
-    if not teacher.style_sha256:
-        return []
-    foreign = [painting.name for painting in paintings if painting.sha256 not in teacher.style_sha256]
-    return [f"{name} is not a painting whose style the reference {teacher.name} imitates" for name in foreign]
 
 
 def _first(failures: Sequence[FailedPhoto]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from pix2style.evaluation.patch_distance import SCALES
-from pix2style.evaluation.report import MeanEstimate, PatchDistance, StylizerMetrics
+from pix2style.evaluation.report import MeanEstimate, PatchDistance, StylizerMetrics, standard_error
 from pix2style.evaluation.structure import structure_distance
 from pix2style.evaluation.style import ImageFeatures, PaintingFeatures, StyleMetric
 from pix2style.fidelity import ssim
@@ -136,12 +136,28 @@ class MetricValues:
 
 def _patch_distance(values: Mapping[str, list[float]], unchanged: Mapping[str, list[float]]) -> PatchDistance:
     """Summarise the distances of patches; scales at which the photos equal the targets do not count as relative."""
-    units = {scale: fmean(distances) for scale, distances in unchanged.items()}
-    shares = [[value / units[scale] for value in values[scale]] for scale in values if units[scale] > _SMALLEST_UNIT]
+    scales = [(values[scale], photos) for scale, photos in unchanged.items() if fmean(photos) > _SMALLEST_UNIT]
     return PatchDistance(
-        relative=mean_or_none([fmean(scales) for scales in zip(*shares, strict=True)]),
+        relative=_mean_ratio(scales) if scales else None,
         levels={scale: MeanEstimate.from_values(distances) for scale, distances in values.items()},
     )
+
+
+def _mean_ratio(scales: Sequence[tuple[list[float], list[float]]]) -> MeanEstimate:
+    """Return the mean over scales of the ratio of two means over photos, with its standard error.
+
+    The denominator varies with the photos, too, mostly together with the numerator. So the error is that of the ratio
+    estimator (Cochran 1977, "Sampling Techniques", 6.4): of the residuals of each photo from the ratio, in units of the
+    denominator's mean.
+    """
+    ratios, residuals = [], []
+    for numerators, denominators in scales:
+        unit = fmean(denominators)
+        ratio = fmean(numerators) / unit
+        ratios.append(ratio)
+        residuals.append([(a - ratio * b) / unit for a, b in zip(numerators, denominators, strict=True)])
+    of_photos = [fmean(parts) for parts in zip(*residuals, strict=True)]
+    return MeanEstimate(mean=fmean(ratios), standard_error=standard_error(of_photos), n=len(of_photos))
 
 
 def mean_or_none(values: list[float]) -> MeanEstimate | None:

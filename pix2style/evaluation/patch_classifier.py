@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pix2style.errors import DataError
+from pix2style.images import to_signed
 
 # Chosen by trials (benchmarks/LOG.md): accuracy is lower with smaller learning rates, mirrored patches and fewer steps,
 # and no higher with wider layers in the same time.
@@ -66,7 +67,7 @@ def train_classifier(pairs: Sequence[Tensor], grid: PatchGrid, *, steps: int, se
     Each step takes patches of both images at the same places, so that the network cannot use what the photo shows.
 
     Args:
-        pairs: Images of two kinds, each [2, 3, height, width] in [-1, 1]; sizes may differ.
+        pairs: Images of two kinds, each [2, 3, height, width], as float32 in [-1, 1] or as uint8; sizes may differ.
         grid: Size and places of the patches.
         steps: Number of optimiser steps.
         seed: Seed of weights and places. With one number of threads the result is the same for the same seed.
@@ -93,7 +94,7 @@ def train_classifier(pairs: Sequence[Tensor], grid: PatchGrid, *, steps: int, se
 
 @torch.inference_mode()
 def classify_patches(classifier: PatchClassifier, pair: Tensor, grid: PatchGrid) -> Tensor:
-    """Classify patches of both images of a pair [2, 3, height, width], evenly spread over them.
+    """Classify patches of both images of a pair, evenly spread over them; see `train_classifier` for the pair.
 
     Returns:
         Whether each patch was classified correctly: bool [2, patches].
@@ -111,8 +112,12 @@ def classify_patches(classifier: PatchClassifier, pair: Tensor, grid: PatchGrid)
 
 
 def _batch(patches: list[Tensor]) -> Tensor:
-    """Return patches [2, 3, side, side] as a batch: all of the first kind, then all of the second."""
-    return torch.stack(patches, dim=1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    """Return patches [2, 3, side, side] as a batch in [-1, 1]: all of the first kind, then all of the second.
+
+    Whole photos stay uint8 until here: as float32 they would need four times as much memory.
+    """
+    batch = torch.stack(patches, dim=1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    return batch if batch.is_floating_point() else to_signed(batch.float())
 
 
 def _random_patch(pair: Tensor, grid: PatchGrid, random: np.random.Generator) -> Tensor:

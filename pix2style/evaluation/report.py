@@ -26,22 +26,27 @@ class MeanEstimate(_Record):
 
     mean: float
     standard_error: float | None
-    """Standard error of the mean: sample standard deviation / sqrt(n); None for a single photo."""
+    """Standard error of the mean: sample standard deviation / sqrt(n); None for a single photo. For a ratio of two
+    means that of its residuals, because both means vary with the photos."""
     n: int
     """Number of photos."""
 
     @classmethod
     def from_values(cls, values: Sequence[float]) -> MeanEstimate:
         """Compute mean and standard error of at least one value."""
-        error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
-        return cls(mean=statistics.fmean(values), standard_error=error, n=len(values))
+        return cls(mean=statistics.fmean(values), standard_error=standard_error(values), n=len(values))
+
+
+def standard_error(values: Sequence[float]) -> float | None:
+    """Return the standard error of the mean of some values; None for a single one."""
+    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 class PatchDistance(_Record):
     """Sliced Wasserstein distance of an output's patches from the target's (after Karras et al. 2018)."""
 
     relative: MeanEstimate | None
-    """Distance as a share of the unchanged photos' distance, averaged over the scales: 0 is equal, 1 as far as the
+    """Ratio of the mean distance to that of the unchanged photos, averaged over the scales: 0 is equal, 1 as far as the
     unchanged photos. None if the targets are the photos."""
     levels: dict[str, MeanEstimate]
     """Distance at each scale, in levels of 255: details of `full_size` and `half_size`, and what remains at
@@ -185,11 +190,12 @@ class EvalReport(_Record):
     target_structure_distance: MeanEstimate | None = None
     """Distance of the targets' own structure from the photos'; None without VGG19."""
     mean_megapixels: float
-    """Mean size of the photos; the milliseconds belong to this size."""
+    """Mean size of the photos that were timed, the first dozen; the milliseconds belong to this size."""
     settings: dict[str, str | int | float]
     """Settings of the metrics."""
     machine: dict[str, str | int]
-    """Processor and number of threads of each library; the milliseconds belong to this machine."""
+    """Processor, number of threads of each library, and in `device` where filter files and runs ran (older reports do
+    not say it); the milliseconds belong to this machine."""
     versions: dict[str, str]
     """Versions of the libraries that computed the figures."""
     notes: tuple[str, ...]

@@ -61,10 +61,8 @@ def evaluate_steadiness(
     Raises:
         DataError: No photo can be used.
     """
-    names, photos, failures = _load(dataset)
-    fitting = [photo for photo in photos if fits_a_clip(photo)][: _MAX_CLIPS * _PHOTOS_PER_CLIP]
-    groups = [fitting[start : start + _PHOTOS_PER_CLIP] for start in range(0, len(fitting), _PHOTOS_PER_CLIP)]
-    clips = [render_moving_clip(group, frames=_CLIP_FRAMES) for group in groups]
+    names, photos, failures = load_photos(dataset)
+    clips = moving_clips(photos)
     rows, total = [], len(stylizers) * len(modes)
     changes: list[PartialShift] = []
     for name, mode in product(stylizers, modes):
@@ -87,8 +85,19 @@ def evaluate_steadiness(
     )
 
 
-def _load(dataset: EvaluationDataset) -> tuple[list[tuple[str, str]], list[Image8], list[FailedPhoto]]:
-    """Read all photos that are large enough."""
+def moving_clips(photos: Sequence[Image8]) -> list[MovingClip]:
+    """Return the rendered clips that are measured, of the first photos that are large enough."""
+    fitting = [photo for photo in photos if fits_a_clip(photo)][: _MAX_CLIPS * _PHOTOS_PER_CLIP]
+    groups = [fitting[start : start + _PHOTOS_PER_CLIP] for start in range(0, len(fitting), _PHOTOS_PER_CLIP)]
+    return [render_moving_clip(group, frames=_CLIP_FRAMES) for group in groups]
+
+
+def load_photos(dataset: EvaluationDataset) -> tuple[list[tuple[str, str]], list[Image8], list[FailedPhoto]]:
+    """Read all photos that are large enough; return their names and digests, the photos, and those that are left out.
+
+    Raises:
+        DataError: None is.
+    """
     names, photos, failures = [], [], []
     for index in range(len(dataset)):
         try:

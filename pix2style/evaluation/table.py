@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pix2style.evaluation.report import EvalReport, MeanEstimate, StylizerMetrics, TwoSampleTest
 from pix2style.plural import counted
+from pix2style.runtime.devices import CPU
 
 _WIDTH = 120
 _EMPTY_CELL = "-"
@@ -104,19 +105,24 @@ def _size(size_bytes: int | None) -> str:
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
 
 
+def _time_line(report: EvalReport) -> str:
+    """Say what the milliseconds were measured on; another device than the processor does not use torch's threads."""
+    machine = report.machine
+    device = machine.get("device", CPU)
+    threads = f", torch threads {machine['torch_threads']}" if device == CPU else f", with --device {device}"
+    return (
+        f"ms: median time of one photo, {report.mean_megapixels:.2f} megapixels on average, on {machine['cores']} cores"
+        f" ({machine['processor']}){threads}"
+    )
+
+
 def _footer(report: EvalReport) -> list[str]:
-    dataset, machine = report.material, report.machine
+    dataset = report.material
     source = f"{dataset.split} split of {dataset.name}" if dataset.split else dataset.name
     lines = [
-        (
-            f"{counted(dataset.photos, 'photo')} ({source}), {report.mean_megapixels:.2f} megapixels on average; mean"
-            " ±standard error"
-        ),
+        f"{counted(dataset.photos, 'photo')} ({source}); mean ±standard error",
         f"targets: the images of {report.reference.name}",
-        (
-            f"ms: median time of one photo on {machine['cores']} cores ({machine['processor']}),"
-            f" torch threads {machine['torch_threads']}"
-        ),
+        _time_line(report),
     ]
     lines.append("SWD: sliced Wasserstein distance of 7x7 patches from the targets'; 0 is equal, 1 as far as the photo")
     for name, record in report.perceptual.items():

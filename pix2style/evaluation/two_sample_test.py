@@ -22,7 +22,8 @@ from pix2style.errors import DataError
 from pix2style.evaluation.evaluate import EvaluatedPhoto
 from pix2style.evaluation.patch_classifier import PatchGrid, classify_patches, train_classifier
 from pix2style.evaluation.report import ToldApart, TwoSampleTest
-from pix2style.images import Image8, to_batch
+from pix2style.files import sha256_bytes
+from pix2style.images import Image8, to_signed
 from pix2style.plural import counted
 from pix2style.progress import ProgressCallback, no_progress
 
@@ -49,6 +50,9 @@ _SHRINK = {"full_size": 1, "half_size": 2}
 class TellApart:
     """Collect outputs and targets, and test each stylizer; an instance can be passed to `evaluate` as `on_photo`.
 
+    A photo that comes again is left out: in two folds it would be in training and test at once, and the interval would
+    count it as two photos.
+
     Args:
         steps: Training steps of each network.
         seed: Seed of folds, weights and places of patches.
@@ -56,16 +60,52 @@ class TellApart:
 
     def __init__(self, steps: int = _STEPS, seed: int = _SEED) -> None:
         self._steps, self._seed = steps, seed
+        self._digests: set[str] = set()
+        self._repeats = self._beyond = 0
+        self._smallest: tuple[int, str] | None = None  # shorter side and name
         self._targets: list[Image8] = []
         self._outputs: dict[str, list[Image8]] = {}
 
     def __call__(self, images: EvaluatedPhoto) -> None:
-        """Keep the images of one photo, unless there are enough."""
+        """Keep the images of one photo, unless there are enough, or it is there already."""
         if len(self._targets) >= MOST_PHOTOS:
+            self._beyond += 1
             return
+        digest = sha256_bytes(repr(images.photo.shape).encode() + images.photo.tobytes())
+        if digest in self._digests:
+            self._repeats += 1
+            return
+        self._digests.add(digest)
+        side = min(images.photo.shape[:2])
+        self._smallest = min(self._smallest or (side, images.name), (side, images.name))
         self._targets.append(images.target)
         for name, output in images.stylized.items():
             self._outputs.setdefault(name, []).append(output)
+
+    @property
+    def notes_on_photos(self) -> list[str]:
+        """Which photos are not tested, and why."""
+        notes = []
+        if self._repeats:
+            notes.append(
+                f"told apart: {counted(self._repeats, 'photo')} that came again, equal in every pixel, left out"
+            )
+        if self._beyond:
+            notes.append(f"told apart: measured on the first {MOST_PHOTOS} photos")
+        return notes
+
+    @property
+    def notes_on_patches(self) -> list[str]:
+        """How large the patches are, and which photo is the reason, if they are not as large as usual."""
+        side, name = self._smallest or (_PATCH_SIDE_PX * max(_SHRINK.values()), "")
+        sides = [_patch_side(side // shrink) for shrink in _SHRINK.values()]
+        if min(sides) == _PATCH_SIDE_PX:
+            return []
+        note = (
+            f"told apart: patches have {sides[0]} pixels a side at full size and {sides[1]} at half size instead of"
+            f" {_PATCH_SIDE_PX}, because {name} has only {side}: leave small photos out to compare with other results"
+        )
+        return [note]
 
     @property
     def networks(self) -> int:
@@ -153,19 +193,24 @@ def check_enough_photos(count: int) -> None:
 
 
 def _pair(output: Image8, target: Image8, shrink: int) -> Tensor:
-    """Return output and target as [2, 3, height, width] in [-1, 1]; shrunk pixels are means of squares."""
-    images = torch.from_numpy(to_batch([output, target]))
-    return images if shrink == 1 else functional.avg_pool2d(images, shrink)
+    """Return output and target as [2, 3, height, width], in uint8; shrunk as means of squares, in [-1, 1]."""
+    images = torch.from_numpy(np.stack([output, target])).permute(0, 3, 1, 2)
+    return images if shrink == 1 else functional.avg_pool2d(to_signed(images.float()), shrink)
 
 
 def _grid(pairs: Sequence[Tensor], shrink: int) -> PatchGrid:
     """Return patches that fit into the smallest image."""
     smallest = min(min(pair.shape[-2:]) for pair in pairs)
-    side = min(_PATCH_SIDE_PX, smallest // _SIDE_MULTIPLE_PX * _SIDE_MULTIPLE_PX)
+    side = _patch_side(smallest)
     if side == 0:
         least = counted(_SIDE_MULTIPLE_PX * shrink, "pixel")
         raise DataError(f"--tell-apart: photos need at least {least} a side: leave out smaller ones")
     return PatchGrid(side, max(1, _GRID_PX // shrink))
+
+
+def _patch_side(smallest_px: int) -> int:
+    """Return the side of patches for images whose shorter sides have at least so many pixels."""
+    return min(_PATCH_SIDE_PX, smallest_px // _SIDE_MULTIPLE_PX * _SIDE_MULTIPLE_PX)
 
 
 def _interval(accuracies: np.ndarray[tuple[int], np.dtype[np.float64]], seed: int) -> tuple[float, float]:

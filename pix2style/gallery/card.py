@@ -34,8 +34,10 @@ FIGURES: Mapping[str, str] = {
     "ssim": "SSIM against the teacher; 1 is equal",
     "gram_distance": "Relative Gram distance to the teacher's images on four of the photos; 0 is the same texture",
     "float_psnr_db": "PSNR of the 8-bit filter against its float weights in dB; above 40 it is hardly visible",
-    "shift_error": "Mean change, in levels of 255, when a photo moves by one pixel; less is steadier in clips",
-    "noise_gain": "Gain of the noise of a camera; below 1 the filter calms it",
+    "shift_error": (
+        "RMS change, in levels of 255, when a photo moves by one pixel, mean of four photos; less is steadier in clips"
+    ),
+    "noise_gain": "Gain of the noise of a camera, mean of four photos; below 1 the filter calms it",
 }
 """What each figure of a card means."""
 
@@ -78,11 +80,11 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """The photos on which a filter was trained.
+    """The photos that a filter was trained, validated and measured on.
 
     Attributes:
         list: Name of a file beside the card that lists all photos with their authors and licences.
-        count: Number of photos.
+        count: Number of all these photos; the list says which were held out.
         licences: The licences that occur among them.
     """
 
@@ -102,7 +104,7 @@ class Card:
         painting: The painting; None for a teacher without one, as the watercolour.
         teacher: The teacher.
         licence: Licence of the weights.
-        photos: The photos of the training.
+        photos: The photos of training, validation and measurement.
         figures: Figures on held-out photos, by the names in `FIGURES`.
         limits: Known limits, each one sentence.
     """

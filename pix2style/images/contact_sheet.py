@@ -15,6 +15,7 @@ from pix2style.images.file_content import read_image_file
 from pix2style.images.picture import Image8
 from pix2style.images.png import png_text
 from pix2style.images.resample import Box, sheet, sheet_boxes
+from pix2style.printable import text_of_file_name
 
 _KEYWORD = "pix2style-sheet"
 # A sheet of 200 rows has less. The limits keep a small file of a stranger from filling the memory.
@@ -61,7 +62,10 @@ def read_contact_sheet(path: Path) -> list[SheetColumn]:
 
 
 def _columns(description: Any, pixels: Image8) -> list[SheetColumn]:
-    rows = [(str(row["photo"]), [Box(*map(int, box)) for box in row["boxes"]]) for row in description["rows"]]
+    # Sheets of earlier versions hold bytes of names that are no UTF-8, which other files cannot hold.
+    names = [text_of_file_name(str(row["photo"])) for row in description["rows"]]
+    places = [[Box(*map(int, box)) for box in row["boxes"]] for row in description["rows"]]
+    rows = list(zip(names, places, strict=True))
     height, width = pixels.shape[:2]
     for box in (box for _, boxes in rows for box in boxes):
         inside = box.top + box.height <= height and box.left + box.width <= width
@@ -74,12 +78,14 @@ def _columns(description: Any, pixels: Image8) -> list[SheetColumn]:
         images = {name: boxes[i].cut(pixels) for name, boxes in rows if i < len(boxes)}
         if column["kind"] not in ("photo", "target", "stylizer") or len(images) != len(rows) or "" in images:
             raise ValueError("a column is incomplete")
-        columns.append(SheetColumn(column["kind"], str(column["name"]), images))
+        columns.append(SheetColumn(column["kind"], text_of_file_name(str(column["name"])), images))
     return columns
 
 
 def write_contact_sheet(path: Path, columns: Sequence[SheetColumn], headings: list[str]) -> None:
     """Write a contact sheet as a PNG file, with a text that says what lies where.
+
+    Bytes of names that are no UTF-8 are written as escape sequences.
 
     Args:
         path: The file.
@@ -93,7 +99,8 @@ def write_contact_sheet(path: Path, columns: Sequence[SheetColumn], headings: li
     rows = [[column.images[name] for column in columns] for name in photos]
     boxes = [[(box.top, box.left, box.height, box.width) for box in row] for row in sheet_boxes(rows)]
     description = {
-        "columns": [{"kind": column.kind, "name": column.name} for column in columns],
-        "rows": [{"photo": name, "boxes": row} for name, row in zip(photos, boxes, strict=True)],
+        "columns": [{"kind": column.kind, "name": text_of_file_name(column.name)} for column in columns],
+        "rows": [{"photo": text_of_file_name(name), "boxes": row} for name, row in zip(photos, boxes, strict=True)],
     }
-    write_png(path, sheet(rows, headings), {_KEYWORD: json.dumps(description)})
+    written = sheet(rows, [text_of_file_name(heading) for heading in headings])
+    write_png(path, written, {_KEYWORD: json.dumps(description)})

@@ -22,7 +22,7 @@ class Rate:
         rate: Share from 0 to 1; 0.5 without votes.
         low: Lower end of the Wilson interval (1927).
         high: Upper end.
-        votes_needed: How many more votes an interval of ±5 points takes, if the share stays near what it is.
+        votes_needed: How many more votes an interval of ±5 points takes, if the share stays what it is.
     """
 
     successes: float
@@ -45,7 +45,8 @@ class Rate:
         center = (share + spread / 2) / (1 + spread)
         half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
         low, high = max(0.0, min(center - half, share)), min(1.0, max(center + half, share))
-        return cls(successes, votes, share, low, high, max(0, votes_for_half_width(center) - votes))
+        needed = 0 if half <= WANTED_HALF_WIDTH else max(1, votes_for_half_width(share) - votes)
+        return cls(successes, votes, share, low, high, needed)
 
     @property
     def holds_half(self) -> bool:

@@ -11,34 +11,15 @@ import numpy as np
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import sha256_bytes
-from pix2style.images import Image8, find_images, read_picture, resize
+from pix2style.images import Image8, find_images, resize
 from pix2style.images.contact_sheet import read_contact_sheet
+from pix2style.judge.columns import Column, have_same_shape, listed, photo_name
+from pix2style.judge.originals import Originals, choose_originals, find_originals
 from pix2style.plural import counted
 from pix2style.printable import text_of_file_name
 from pix2style.progress import track
 
-_SHOWN_NAMES = 5
-# Rounding of a shrunk photo's sides changes their ratio by less.
-_LARGEST_DIFFERENCE_OF_SHAPES = 0.02
 _LOSSY = frozenset((".jpg", ".jpeg"))
-
-
-@dataclass(slots=True)
-class Column:
-    """The pictures of one stylizer, or the photos.
-
-    Attributes:
-        name: Name of the stylizer.
-        images: Files, or images uint8 [height, width, 3], by the names of their photos without suffix.
-    """
-
-    name: str
-    images: dict[str, Path | Image8]
-
-    def read(self, photo: str) -> Image8:
-        """Return the picture of a photo, on white and in sRGB."""
-        image = self.images[photo]
-        return read_picture(image, to_srgb=True).on_white() if isinstance(image, Path) else image
 
 
 @dataclass(slots=True)
@@ -133,22 +114,28 @@ def open_pictures(sheets: Sequence[Path], *, teacher: Path | None = None, photos
         sheets: Folders, one for each stylizer, with pictures of the same names, or contact sheets of `eval --sheet`.
         teacher: Folder with the teacher's pictures, which may be one of `sheets`; None if a contact sheet has them, or
             if there is no teacher.
-        photos: Folder with the photos, to be shown beside the pictures if a judge wants to see them.
+        photos: Folder with the photos, to be shown beside the pictures if a judge wants to see them. Those that cannot
+            be read, or have another shape than their pictures, are left out with a note.
 
     Raises:
         ConfigError: There are fewer than two stylizers, or two teachers.
         DataError: Pictures cannot be read, are missing, or have different shapes.
     """
-    collected = _collect(sheets, teacher, photos)
+    collected, originals = _collect(sheets, teacher)
     _check_number(collected.columns)
     collected.photos = _common_photos(list(collected.columns.values()))
+    originals = find_originals(photos) if photos is not None else originals
     collected.read_all()
-    _check_originals(collected)
+    if originals:
+        sizes = {photo: collected.size(photo) for photo in collected.photos}
+        collected.originals, notes = choose_originals(originals, sizes)
+        collected.notes += notes
     _note_formats(collected)
     return collected.without_copies()
 
 
-def _collect(sheets: Sequence[Path], teacher: Path | None, photos: Path | None) -> JudgedPictures:
+def _collect(sheets: Sequence[Path], teacher: Path | None) -> tuple[JudgedPictures, Originals]:
+    """Return the pictures, and the photos that contact sheets show."""
     folders = [path for path in dict.fromkeys(sheets) if path.is_dir()]
     if len(set(map(_place, sheets))) < len(sheets):
         raise ConfigError("a folder or sheet is named twice: name each one once")
@@ -173,9 +160,8 @@ def _collect(sheets: Sequence[Path], teacher: Path | None, photos: Path | None) 
                     )
                 teacher_name = found.name
             columns[found.name] = _merged(columns.get(found.name, Column(found.name, {})), images, path)
-    if photos is not None:
-        originals = _read_folder(photos, "photo")
-    return JudgedPictures(columns, teacher_name, originals, [])
+    photos: Originals = {} if originals is None else {photo: [image] for photo, image in originals.images.items()}
+    return JudgedPictures(columns, teacher_name, None, []), photos
 
 
 def _place(path: Path) -> Path:
@@ -192,7 +178,7 @@ def _folder_names(folders: Sequence[Path]) -> dict[Path, str]:
 def _read_folder(folder: Path, name: str) -> Column:
     images: dict[str, Path | Image8] = {}
     for found in find_images([folder]):
-        photo = _photo_name(found.relative)
+        photo = photo_name(found.relative)
         if photo in images:
             raise DataError(f"{folder}: has two pictures of the name {photo}: keep one of them")
         images[photo] = found.path
@@ -201,13 +187,9 @@ def _read_folder(folder: Path, name: str) -> Column:
     return Column(name, images)
 
 
-def _photo_name(name: str) -> str:
-    return text_of_file_name(str(PurePosixPath(name).with_suffix("")))
-
-
 def _by_photo_name(images: Mapping[str, Image8]) -> dict[str, Path | Image8]:
     """Return the images of a sheet by the names of their photos: with the suffix where they differ in it alone."""
-    names = {name: _photo_name(name) if PurePosixPath(name).name else name for name in images}
+    names = {name: photo_name(name) if PurePosixPath(name).name else name for name in images}
     counts = Counter(names.values())
     return {short if counts[short] == 1 else name: images[name] for name, short in names.items()}
 
@@ -240,37 +222,22 @@ def _common_photos(columns: Sequence[Column]) -> list[str]:
         if missing:
             holder = next(other.name for other in columns if missing[0] in other.images)
             raise DataError(
-                f"{column.name}: lacks pictures that {holder} has: {_listed(missing)}: each stylizer needs a picture of"
+                f"{column.name}: lacks pictures that {holder} has: {listed(missing)}: each stylizer needs a picture of"
                 " each photo, with the same name apart from the suffix"
             )
     return sorted(photos)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN_NAMES
-    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _common_size(photo: str, sizes: Mapping[str, Iterable[int]]) -> tuple[int, int]:
     """Return the smallest of the sizes of a photo's pictures, which must have the same shape."""
     (smallest, (height, width)) = min(sizes.items(), key=lambda item: int(np.prod(tuple(item[1]))))
     for name, (other_height, other_width) in sizes.items():
-        if abs(other_height * width / (other_width * height) - 1) > _LARGEST_DIFFERENCE_OF_SHAPES:
+        if not have_same_shape((other_height, other_width), (height, width)):
             raise DataError(
                 f"{photo}: has {other_width}x{other_height} pixels in {name} and {width}x{height} in {smallest}: the"
                 " pictures of a photo must have the same shape"
             )
     return height, width
-
-
-def _check_originals(pictures: JudgedPictures) -> None:
-    if pictures.originals is None:
-        return
-    missing = [photo for photo in pictures.photos if photo not in pictures.originals.images]
-    if len(missing) == len(pictures.photos):
-        raise DataError(f"--photos: has no photo with the name of a picture, such as {pictures.photos[0]}")
-    if missing:
-        pictures.notes.append(f"no photo to show beside the pictures of {_listed(missing)}")
 
 
 def _note_formats(pictures: JudgedPictures) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2style.config import Config
+from pix2style.effects.blend_text import parse_blend
 from pix2style.errors import ConfigError, DataError
 from pix2style.files import write_bytes
 from pix2style.loading import load_stylizer
-from pix2style.progress import ProgressBar
+from pix2style.progress import ProgressBar, recorded_notes
+from pix2style.recipes.evaluated_runs import find_runs, held_out_shares, notes_on_training
 from pix2style.stylizer import Stylizer
 from pix2style.teacher_table import parse_teacher
 from pix2style.writable import check_can_write
@@ -50,6 +52,11 @@ class EvaluationOptions:
     sheet: Path | None = None
     html: Path | None = None
     device: str | None = None
+
+    @property
+    def named(self) -> list[str]:
+        """The stylizers, and the teacher if one is named."""
+        return [*self.stylizers, *([] if self.teacher is None else [self.teacher])]
 
 
 def check_evaluation(config: Config, options: EvaluationOptions) -> None:
@@ -105,13 +112,15 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
     from pix2style.evaluation.two_sample_test import TellApart, check_enough_photos
     from pix2style.reports.eval_report import eval_report
     from pix2style.reports.extremes import Extremes
+    from pix2style.runtime.devices import CPU
 
     check_evaluation(config, options)
-    dataset = open_dataset(config, options.limit)
+    dataset = open_dataset(config, options)
     if options.tell_apart:
         check_enough_photos(len(dataset))
-    stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
-    reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
+    with recorded_notes() as loading_notes:  # for example, that another file stands in for one of 8 bits
+        stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
+        reference = _reference(stylizers, options, config.pairs.module) if config.eval.photos else None
     style_metric, style_note = load_style_metric(options.features, config.losses.features)
     perceptual, perceptual_note = load_perceptual_metrics(options.perceptual)
     contact_sheet, extremes, tell_apart = ContactSheet(), Extremes(), TellApart()
@@ -130,7 +139,8 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
             style_metric=style_metric,
             perceptual=perceptual,
             paintings=[*options.paintings, *_named_paintings(config, options)],
-            notes=[note for note in (style_note, perceptual_note) if note],
+            notes=[*loading_notes, *(note for note in (style_note, perceptual_note) if note)],
+            device=options.device or CPU,
             on_photo=show,
             on_progress=bar.set_counts,
         )
@@ -145,29 +155,42 @@ def evaluate_stylizers(config: Config, options: EvaluationOptions) -> EvalReport
 
 def _add_tell_apart(report: EvalReport, tell_apart: TellApart) -> EvalReport:
     """Test how well networks tell the outputs from the targets, and return the report with the results."""
-    from pix2style.evaluation.two_sample_test import MOST_PHOTOS, TELL_APART_SETTINGS
+    from pix2style.evaluation.two_sample_test import TELL_APART_SETTINGS
+    from pix2style.training.run.memory import is_out_of_memory
 
     try:
         with ProgressBar("networks", tell_apart.networks) as bar:
             results = tell_apart.results(bar.set_counts)
-    except DataError as error:  # all other figures were measured, and took long
-        return report.model_copy(update={"notes": (*report.notes, f"not told apart: {error}")})
+    except (DataError, MemoryError, RuntimeError) as error:  # all other figures were measured, and took long
+        if is_out_of_memory(error):
+            reason = "there is too little memory: give fewer or smaller photos"
+        elif isinstance(error, DataError):
+            reason = str(error)
+        else:
+            raise
+        notes = (*report.notes, f"not told apart: {reason}", *tell_apart.notes_on_photos)
+        return report.model_copy(update={"notes": notes})
     rows = tuple(row.model_copy(update={"told_apart": results.get(row.name)}) for row in report.stylizers)
-    note = f"told apart: measured on the first {MOST_PHOTOS} photos"
-    notes = (*report.notes, *([note] if report.material.photos > MOST_PHOTOS else []))
+    notes = (*report.notes, *tell_apart.notes_on_photos, *tell_apart.notes_on_patches)
     settings = {**report.settings, **TELL_APART_SETTINGS}
     return report.model_copy(update={"stylizers": rows, "notes": notes, "settings": settings})
 
 
-def open_dataset(config: Config, limit: int | None) -> EvaluationDataset:
-    """Open the photos that the configuration names, or else the test split of its pair set."""
+def open_dataset(config: Config, options: EvaluationOptions) -> EvaluationDataset:
+    """Open the photos that the configuration names, or else the test split of its pair set.
+
+    Plain folders of pairs are divided as the evaluated run has divided them; see `held_out_shares`.
+    """
     from pix2style.evaluation.dataset import PairDataset, PhotoDataset
     from pix2style.pairs.exchange.plain_folders import open_pairs
 
     if config.eval.photos or config.pairs.path is None:
-        return PhotoDataset(config.eval.photos, max_side=config.eval.max_side, limit=limit)
-    reader = open_pairs(config.pairs.path, val_share=config.pairs.val_share, test_share=config.pairs.test_share)
-    return PairDataset(reader, limit=limit, style=config.pairs.learn_style)
+        return PhotoDataset(config.eval.photos, max_side=config.eval.max_side, limit=options.limit)
+    runs = find_runs([part for source in options.stylizers for part in _parts(source)])
+    val_share, test_share = held_out_shares(config, runs)
+    reader = open_pairs(config.pairs.path, val_share=val_share, test_share=test_share)
+    notes = notes_on_training(runs, reader)
+    return PairDataset(reader, limit=options.limit, style=config.pairs.learn_style, notes=notes)
 
 
 def load_stylizers(sources: Sequence[str], module: str | None, device: str | None = None) -> dict[str, Stylizer]:
@@ -178,7 +201,22 @@ def load_stylizers(sources: Sequence[str], module: str | None, device: str | Non
     return {names[source]: load_stylizer(source, teacher_module=module, device=device) for source in sources}
 
 
+def takes_module(options: EvaluationOptions) -> bool:
+    """Return whether one of the stylizers, or the teacher, is a network of which there are several."""
+    teachers = [parse_teacher(part) for source in options.named for part in _parts(source)]
+    return any(teacher is not None and teacher[0].needs_painting for teacher in teachers)
+
+
+def _parts(source: str) -> list[str]:
+    """Return the parts of a blend; of another stylizer itself."""
+    return [part for part, _ in parse_blend(source) or [(source, 1.0)]]
+
+
 def _short_name(source: str) -> str:
+    parts = parse_blend(source)
+    if parts is not None:
+        are_equal = len({weight for _, weight in parts}) == 1
+        return ",".join(_short_name(part) + ("" if are_equal else f":{weight:g}") for part, weight in parts)
     teacher, painting = parse_teacher(source) or (None, None)
     if teacher is not None and painting is not None:
         return f"{teacher.name}:{painting.name}"
@@ -191,12 +229,13 @@ def _reference(stylizers: dict[str, Stylizer], options: EvaluationOptions, modul
         return next(iter(stylizers.values()))
     if options.teacher in options.stylizers:
         return list(stylizers.values())[list(options.stylizers).index(options.teacher)]
-    device = None if parse_teacher(options.teacher) else options.device  # teachers of pairs choose their own
+    # Teachers of pairs choose their own.
+    device = None if any(map(parse_teacher, _parts(options.teacher))) else options.device
     return load_stylizer(options.teacher, teacher_module=module, device=device)
 
 
 def _named_paintings(config: Config, options: EvaluationOptions) -> list[Path]:
     """Return the paintings that stylizers, teacher and configuration name."""
-    teachers = [parse_teacher(source) for source in (*options.stylizers, options.teacher or "")]
+    teachers = [parse_teacher(part) for source in options.named for part in _parts(source)]
     paintings = [*(teacher[1] for teacher in teachers if teacher is not None), config.pairs.style]
     return [painting for painting in paintings if painting is not None]

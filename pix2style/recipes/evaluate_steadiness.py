@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pix2style.config import Config
 from pix2style.errors import ConfigError
-from pix2style.progress import ProgressBar
+from pix2style.progress import ProgressBar, recorded_notes
 from pix2style.recipes.evaluate import EvaluationOptions, check_named_once, load_stylizers, open_dataset
 from pix2style.steady import SteadyMode
 
@@ -30,11 +30,15 @@ def evaluate_steadiness_of(config: Config, options: EvaluationOptions, modes: Se
     """
     _check(config, options, modes)
     from pix2style.evaluation.steadiness import evaluate_steadiness
+    from pix2style.runtime.devices import CPU
 
-    dataset = open_dataset(config, options.limit)
-    stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
+    dataset = open_dataset(config, options)
+    with recorded_notes() as notes:
+        stylizers = load_stylizers(options.stylizers, config.pairs.module, options.device)
     with ProgressBar("measurements", len(stylizers) * len(modes)) as bar:
-        return evaluate_steadiness(stylizers, dataset, modes, on_progress=bar.set_counts)
+        report = evaluate_steadiness(stylizers, dataset, modes, on_progress=bar.set_counts)
+    settings = {**report.settings, "device": options.device or CPU}
+    return report.model_copy(update={"notes": (*notes, *report.notes), "settings": settings})
 
 
 def _check(config: Config, options: EvaluationOptions, modes: Sequence[SteadyMode]) -> None:

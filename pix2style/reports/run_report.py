@@ -27,15 +27,16 @@ _MAX_PHOTOS = 46
 def run_report(run: RunFolder, on_progress: ProgressCallback = no_progress) -> str:
     """Return the report of a run as HTML.
 
-    The weights that `load_stylizer` takes stylize up to 46 held-out photos of the pair set, if it is still there.
+    The weights that `load_stylizer` takes stylize up to 46 held-out photos of the pair set. If the set is not there any
+    more, or a pair or the weights are damaged, the report says so in place of the photos.
 
     Args:
         run: The run.
         on_progress: Called with the number of photos that are done and of all photos.
 
     Raises:
-        ArtifactError: A checkpoint is damaged.
-        DataError: The metrics or the pairs cannot be read.
+        ArtifactError: The description of a checkpoint is damaged.
+        DataError: The metrics cannot be read.
     """
     metrics = RunMetrics(run.path / "metrics.jsonl")
     charts = "".join(metrics.charts())
@@ -107,12 +108,13 @@ def _held_out(run: RunFolder, on_progress: ProgressCallback) -> list[str]:
 
 def _held_out_of_style(run: RunFolder, style: int | None, name: str, on_progress: ProgressCallback) -> list[str]:
     title = f"Metrics on held-out photos: {name}"
+    extremes = Extremes()
     try:
         dataset = _dataset(run, run.config.pairs.learn_style if style is None else style)
+        stylizers = {name: load_stylizer(run.path, style=style)}
+        report = evaluate(stylizers, dataset, on_photo=extremes, on_progress=on_progress)
     except (DataError, ArtifactError, ConfigError) as error:
         return [section(title, paragraph(f"They could not be measured: {error}"))]
-    extremes = Extremes()
-    report = evaluate({name: load_stylizer(run.path, style=style)}, dataset, on_photo=extremes, on_progress=on_progress)
     return [section(title, figures_table(report.stylizers), *map(paragraph, report.notes)), *extremes.sections()]
 
 

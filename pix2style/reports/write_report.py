@@ -33,7 +33,8 @@ def write_report(path: Path, out: Path, on_progress: ProgressCallback = no_progr
         DataError: `path` is none of these, is damaged, or `out` cannot be written.
         ArtifactError: The run is damaged.
     """
-    content = _report_of(path, on_progress).encode()
+    # Names of files may hold bytes that are not UTF-8.
+    content = _report_of(path, on_progress).encode("utf-8", "backslashreplace")
     write_bytes(out, content)
     return len(content)
 
@@ -50,7 +51,13 @@ def _report_of(path: Path, on_progress: ProgressCallback) -> str:
 
 def _read_evaluation(path: Path) -> EvalReport:
     try:
-        return EvalReport.model_validate(json.loads(path.read_bytes()), strict=False)
+        value = json.loads(path.read_bytes())
+        if isinstance(value, dict) and "photo_clip" in value:
+            raise DataError(
+                f"{path}: is what pix2style eval --steady prints, of which there is no report: name what eval --json"
+                " printed without --steady"
+            )
+        return EvalReport.model_validate(value, strict=False)
     except (OSError, ValueError, ValidationError) as error:
         raise DataError(
             f"{path}: is not what pix2style eval --json prints: name such a file, a run folder or a pair set"

@@ -12,10 +12,12 @@ import pytest
 
 from pix2style.config.pairs import PairsConfig
 from pix2style.errors import ArtifactError, ConfigError, DataError, ImageError
+from pix2style.evaluation import evaluate as evaluate_module
 from pix2style.evaluation.contact_sheet import ContactSheet
 from pix2style.evaluation.dataset import PairDataset, PhotoDataset
 from pix2style.evaluation.evaluate import UNCHANGED_PHOTO, EvaluatedPhoto, evaluate
-from pix2style.evaluation.patch_distance import TargetPatches
+from pix2style.evaluation.metric_values import MetricValues
+from pix2style.evaluation.patch_distance import SCALES, TargetPatches
 from pix2style.evaluation.report import EvalReport, MeanEstimate
 from pix2style.evaluation.structure import structure_distance
 from pix2style.evaluation.style import StyleMetric, load_style_metric
@@ -86,6 +88,29 @@ def test_pairs_are_compared_with_their_stored_targets(pairs: PairReader) -> None
     assert near.psnr_db.mean > unchanged.psnr_db.mean > far.psnr_db.mean
     assert near.psnr_db.n == report.material.photos == len(samples) >= 3
     assert (report.material.sha256, report.reference.name) == (pairs.digest, "teacher")
+
+
+def test_a_stylizer_that_is_called_photo_is_told_from_the_unchanged_photos(photo_folder: Path, tmp_path: Path) -> None:
+    shown: list[EvaluatedPhoto] = []
+    stylizers = {"a": Shifted(4), UNCHANGED_PHOTO: Shifted(3), "stylizer photo": Shifted(5)}
+    report = evaluate(stylizers, PhotoDataset([photo_folder]), reference=Shifted(3), on_photo=shown.append)
+    assert [row.name for row in report.stylizers] == ["a", "stylizer stylizer photo", "stylizer photo", UNCHANGED_PHOTO]
+    assert [row.equal_pictures for row in report.stylizers] == [0, 3, 0, 0]
+    assert [row.identity is None for row in report.stylizers] == [False, False, False, True]
+    assert list(shown[0].stylized) == [row.name for row in report.stylizers[:3]]
+
+
+def test_the_size_that_the_milliseconds_belong_to_is_that_of_the_timed_photos(
+    photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate_module, "_TIMED_PHOTOS", 1)
+    (photo_folder / "9.png").write_bytes(encode_png(np.zeros((200, 300, 3), np.uint8)))
+    report = evaluate({"a": Shifted()}, PhotoDataset([photo_folder]), reference=Shifted(3), device="cuda")
+    assert report.mean_megapixels == pytest.approx(40 * 56 / 1e6)
+    [line] = [line for line in render_table(report).splitlines() if line.startswith("ms: ")]
+    assert line.startswith("ms: median time of one photo, 0.00 megapixels on average, on ")
+    assert line.endswith(", with --device cuda")
+    assert report.machine["device"] == "cuda"
 
 
 def test_photos_are_stylized_one_by_one_after_a_warm_up(photo_folder: Path) -> None:
@@ -171,6 +196,7 @@ def test_patches_are_measured_by_scale_and_relative_to_the_photo(photo_folder: P
     assert near.relative is not None
     assert unchanged.relative is not None
     assert same.relative.mean == 0 < near.relative.mean < unchanged.relative.mean == pytest.approx(1)
+    assert unchanged.relative.standard_error == pytest.approx(0, abs=1e-12)  # it is 1 for any photos
     expected: list[dict[str, float]] = []
     for index, path in enumerate(sorted(photo_folder.iterdir())):
         photo = read_picture(path).rgb
@@ -182,6 +208,30 @@ def test_patches_are_measured_by_scale_and_relative_to_the_photo(photo_folder: P
     unstyled = evaluate({"a": Shifted(0)}, PhotoDataset([photo_folder]), reference=Shifted(0)).stylizers[0]
     assert unstyled.patch_distance is not None
     assert unstyled.patch_distance.relative is None
+
+
+def test_the_error_of_a_relative_distance_is_that_of_a_ratio() -> None:
+    """As the jackknife over photos estimates it, which needs no formula for ratios."""
+    random = np.random.default_rng(3)
+    photos = {scale: list(random.uniform(1, 9, 40)) for scale in SCALES}
+    outputs = {scale: [0.6 * value + random.normal(0, 0.2) for value in photos[scale]] for scale in SCALES}
+
+    def ratio(of: np.ndarray) -> float:
+        return float(np.mean([np.mean(np.array(outputs[s])[of]) / np.mean(np.array(photos[s])[of]) for s in SCALES]))
+
+    def estimate(values: dict[str, list[float]]) -> MeanEstimate:
+        metrics = MetricValues(psnr_db=[1.0], ssim=[1.0], patches=values)
+        distance = metrics.summarise("a", None, MetricValues(patches=photos)).patch_distance
+        assert distance is not None
+        assert distance.relative is not None
+        return distance.relative
+
+    left_out = [ratio(np.delete(np.arange(40), index)) for index in range(40)]
+    jackknife = np.sqrt(39 / 40 * np.sum((left_out - np.mean(left_out)) ** 2))
+    own = estimate(outputs)
+    assert (own.mean, own.n) == (pytest.approx(ratio(np.arange(40))), 40)
+    assert own.standard_error == pytest.approx(jackknife, rel=0.02)
+    assert estimate(photos).standard_error == 0
 
 
 def test_vgg19_measures_the_structure_too(photo_folder: Path, vgg_to_conv3_1: Path) -> None:
@@ -302,8 +352,6 @@ def test_wrong_arguments_are_refused(photo_folder: Path, pairs: PairReader) -> N
     photos = PhotoDataset([photo_folder])
     with pytest.raises(ConfigError, match="at least one"):
         evaluate({}, photos, reference=Shifted())
-    with pytest.raises(ConfigError, match="unchanged photo"):
-        evaluate({UNCHANGED_PHOTO: Shifted()}, photos, reference=Shifted())
     with pytest.raises(ConfigError, match="--teacher"):
         evaluate({"a": Shifted()}, photos)
     with pytest.raises(ConfigError, match="own targets"):

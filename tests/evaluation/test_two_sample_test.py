@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from pix2style.errors import DataError
+from pix2style.evaluation import two_sample_test
 from pix2style.evaluation.evaluate import EvaluatedPhoto
 from pix2style.evaluation.patch_classifier import PatchClassifier, PatchGrid, classify_patches, train_classifier
 from pix2style.evaluation.two_sample_test import TellApart, tell_apart
-from pix2style.images import Image8
+from pix2style.images import Image8, to_signed
 
 STEPS = 40
 
@@ -66,6 +68,53 @@ def test_both_sizes_are_tested_for_each_stylizer(targets: list[Image8]) -> None:
     assert results["same"].half_size.accuracy == 0.5
     assert (results["flat"].full_size.patch_px, results["flat"].half_size.patch_px) == (64, 32)
     assert done[-1] == (collector.networks, collector.networks) == (16, 16)
+
+
+def test_a_photo_that_comes_again_is_tested_once(targets: list[Image8]) -> None:
+    """Copies in two folds would be in training and test at once."""
+    once, repeated = TellApart(steps=1), TellApart(steps=1)
+    for collector, copies in ((once, 1), (repeated, 3)):
+        for _ in range(copies):
+            for number, target in enumerate(targets):
+                photo = np.full_like(target, number)
+                collector(EvaluatedPhoto(photo, target, {"blurred": _blurred(target)}))
+    assert repeated.results() == once.results()
+    assert repeated.results()["blurred"].full_size.photos == 12
+    assert once.notes_on_photos == []
+    [note] = repeated.notes_on_photos
+    assert note.startswith("told apart: 24 photos that came again")
+    few = TellApart(steps=1)
+    for target in [targets[0]] * 8:
+        few(EvaluatedPhoto(target, target, {"same": target}))
+    with pytest.raises(DataError, match="at least 8 photos, and there are 1"):
+        few.results()
+
+
+def test_a_small_photo_that_makes_the_patches_smaller_is_named(photos: Callable[..., list[Image8]]) -> None:
+    collector = TellApart(steps=1)
+    for number, photo in enumerate([*photos(9, 130, 140), *photos(1, 100, 140)]):
+        collector(EvaluatedPhoto(photo, photo, {"same": photo}, f"{number}.png"))
+    test = collector.results()["same"]
+    [note] = collector.notes_on_patches
+    assert collector.notes_on_photos == []
+    sides = (test.full_size.patch_px, test.half_size.patch_px)
+    assert sides == (64, 48)
+    assert note.startswith("told apart: patches have 64 pixels a side at full size and 48 at half size instead of 64")
+    assert "because 9.png has only 100" in note
+
+
+def test_photos_stay_bytes_until_patches_are_cut(targets: list[Image8], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As float32 they would need four times as much memory; the figures are the same."""
+    kinds = []
+
+    def watch(pairs: list[torch.Tensor], *arguments: Any, **options: Any) -> PatchClassifier:
+        kinds.extend(pair.dtype for pair in pairs)
+        return train_classifier([to_signed(pair.float()) for pair in pairs], *arguments, **options)
+
+    expected = tell_apart([_blurred(image) for image in targets], targets, steps=3)
+    monkeypatch.setattr(two_sample_test, "train_classifier", watch)
+    assert tell_apart([_blurred(image) for image in targets], targets, steps=3) == expected
+    assert set(kinds) == {torch.uint8}
 
 
 def test_patches_begin_on_the_grid_and_cover_the_image() -> None:

@@ -85,6 +85,16 @@ def test_votes_that_are_needed_give_the_half_width(share: float) -> None:
     assert Rate.of(500, 1000).votes_needed == 0
 
 
+@pytest.mark.parametrize(("successes", "votes"), [(40, 40), (35, 35), (34, 34), (7, 7), (1, 90), (200, 390), (12, 20)])
+def test_votes_are_needed_if_and_only_if_the_interval_is_too_wide(successes: int, votes: int) -> None:
+    rate = Rate.of(successes, votes)
+    half = (rate.high - rate.low) / 2
+    assert (rate.votes_needed == 0) == (half <= 0.05)
+    enough = votes + rate.votes_needed
+    later = Rate.of(successes / votes * enough, enough)
+    assert (later.high - later.low) / 2 <= 0.05
+
+
 def _simulated(make_vote: MakeVote, strengths: dict[str, float], rounds: int, seed: int) -> list[Vote]:
     """Return votes of three judges on ten photos who say neither in a fifth of the cases, and else prefer by chance."""
     random, votes = np.random.default_rng(seed), []

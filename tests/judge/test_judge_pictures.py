@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pix2style.errors import ConfigError, DataError
 from pix2style.images import resize
@@ -26,6 +27,51 @@ def test_folders_with_pictures_of_the_same_names(make_folder: MakeFolder) -> Non
     assert pictures.picture("dog", "a")[0, 0].tolist() == [40, 10, 0]
     assert pictures.picture("dog", None)[0, 0].tolist() == [3, 0, 0]
     assert pictures.notes == ["no photo to show beside the pictures of castle, sea"]
+
+
+def test_photos_that_cannot_be_shown_are_left_out_with_a_note(make_folder: MakeFolder) -> None:
+    folders = [make_folder("a", 40), make_folder("b", 80)]
+    originals = make_folder("photos", 3, ["dog", "unused"])
+    (originals / "castle.jpg").write_bytes(b"damaged")
+    Image.fromarray(np.zeros((30, 20, 3), np.uint8)).save(originals / "sea.png")
+    pictures = open_pictures(folders, photos=originals)
+    assert pictures.originals is not None
+    assert list(pictures.originals.images) == ["dog"]
+    unreadable, other_shape = pictures.notes
+    assert unreadable.startswith("photos that cannot be read are not shown: castle; the first: ")
+    assert "castle.jpg" in unreadable
+    assert other_shape == "photos of another shape than their pictures are not shown: sea"
+    (originals / "dog.png").write_bytes(b"damaged")
+    pictures = open_pictures(folders, photos=originals)
+    assert (pictures.originals, pictures.has_photos) == (None, False)
+
+
+def test_of_several_files_of_a_photo_the_one_that_can_be_read_is_shown(make_folder: MakeFolder) -> None:
+    folders = [make_folder("a", 40), make_folder("b", 80)]
+    originals = make_folder("photos", 3, ["castle", "dog", "sea", "unused"])
+    for name in ("castle.tif", "dog.nef", "unused.jpg"):
+        (originals / name).write_bytes(b"not what its name says")
+    pictures = open_pictures(folders, photos=originals)
+    assert pictures.notes == []
+    assert pictures.picture("castle", None)[0, 0].tolist() == [3, 0, 0]
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(originals / "dog.jpg")
+    with pytest.raises(DataError, match="has two photos of the name dog that can be read: keep one"):
+        open_pictures(folders, photos=originals)
+
+
+def test_names_that_are_not_utf_8_are_text_in_sheets_and_votes(tmp_path: Path) -> None:
+    def column(kind: str, name: str, red: int) -> SheetColumn:
+        image = np.full((20, 30, 3), (red, 0, 0), np.uint8)
+        return SheetColumn(kind, name, {"caf\udce9.jpg": image})  # type: ignore[arg-type]
+
+    columns = [column("photo", "photo", 1), column("target", "\udcff", 2), column("stylizer", "filter \udce9.onnx", 3)]
+    write_contact_sheet(tmp_path / "sheet.png", columns, ["photo", "target", "filter \udce9.onnx"])
+    pictures = open_pictures([tmp_path / "sheet.png"])
+    assert (pictures.stylizers, pictures.photos) == (["\\xff", "filter \\xe9.onnx"], ["caf\\xe9"])
+    rows = [{"photo": "caf\udce9", "boxes": [[0, 0, 9, 9], [0, 20, 9, 9]]}]
+    names = [{"kind": "target", "name": "t\udce9"}, {"kind": "stylizer", "name": "a\udce9"}]
+    earlier = open_pictures([_write_sheet(tmp_path / "earlier.png", rows, columns=names)])
+    assert (earlier.stylizers, earlier.photos) == (["t\\xe9", "a\\xe9"], ["caf\\xe9"])
 
 
 def test_the_teacher_may_be_one_of_the_sheets(make_folder: MakeFolder) -> None:
@@ -86,6 +132,7 @@ def test_photos_of_a_sheet_that_differ_in_the_suffix_alone_are_all_shown(tmp_pat
         [],
         [{"photo": "x", "boxes": [[float("inf"), 0, 9, 9], [0, 20, 9, 9]]}],
         [{"photo": "", "boxes": [[0, 0, 9, 9], [0, 20, 9, 9]]}],
+        [{"photo": "\ud800", "boxes": [[0, 0, 9, 9], [0, 20, 9, 9]]}],
         [{"photo": "x", "boxes": [[0, 0, 50, 50], [0, 0, 50, 50]]}],  # many such fill the memory
         [{"photo": "x" * 2**20, "boxes": [[0, 0, 9, 9], [0, 20, 9, 9]]}],
     ],

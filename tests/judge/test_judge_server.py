@@ -206,7 +206,15 @@ def test_wrong_calls_are_refused_before_anything_is_served(folders: list[str], t
             ((*folders, "--teacher", str(tmp_path / "x")), "--teacher .*x: is not a folder"),
             ((str(tmp_path / "missing"), folders[0]), "missing"),
             ((str(votes),), "votes.jsonl: is a file of votes: add --report"),
-            ((str(votes), "--report", "--photos", folders[0]), "--report: takes files of votes only"),
+            (
+                (str(votes), "--report", "--photos", folders[0]),
+                "--report: takes files of votes only: leave out --photos",
+            ),
+            ((str(votes), "--report", "--port", "7861"), "leave out --port"),
+            ((str(votes), "--report", "--host", "127.0.0.1"), "leave out --host"),
+            ((str(votes), "--report", "--count", "60", "--token"), "leave out --count and --token"),
+            ((str(votes), "--report", "--open"), "leave out --open"),
+            ((str(votes), "--report", "--no-open"), "leave out --no-open"),
             ((*folders, "--port", taken), f"--port {taken}: is taken, perhaps by another judge"),
         ):
             code, _, error = _run(*arguments)

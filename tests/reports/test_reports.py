@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +17,7 @@ from pix2style.config import Config
 from pix2style.errors import DataError
 from pix2style.evaluation.evaluate import EvaluatedPhoto
 from pix2style.images import decode_picture
+from pix2style.reports import write_report as write_report_module
 from pix2style.reports.extremes import Extremes
 from pix2style.reports.html import page, section, slider, table
 from pix2style.reports.line_chart import line_chart
@@ -87,6 +89,44 @@ def test_of_a_run_whose_pairs_are_gone(tmp_path: Path, experiment: Callable[...,
     (tmp_path / "run" / "config.json").write_text(json.dumps(config))
     write_report(tmp_path / "run", tmp_path / "report.html")
     assert "They could not be measured" in (tmp_path / "report.html").read_text()
+
+
+def test_a_damaged_pair_or_damaged_weights_leave_the_other_sections(
+    tmp_path: Path, experiment: Callable[..., Config], pair_set: Path
+) -> None:
+    """The run is called as the row of the unchanged photos, which is no reason not to measure it."""
+    pairs, run, out = tmp_path / "pairs", tmp_path / "run", tmp_path / "report.html"
+    shutil.copytree(pair_set, pairs)
+    train(experiment("train.images=8", "name=photo", f"pairs.path={pairs}"), run)
+    write_report(run, out)
+    assert "Held-out photos: stylizer photo" in _read(out).headings
+    shards = sorted(pairs.glob("**/*.tar"))
+    assert shards
+    for shard in shards:
+        shard.write_bytes(bytes(len(shard.read_bytes())))
+    write_report(run, out)
+    assert "They could not be measured" in out.read_text()
+    assert "Origin" in _read(out).headings
+    shutil.rmtree(pairs)
+    shutil.copytree(pair_set, pairs)
+    for weights in run.glob("checkpoints/*/generator*.safetensors"):
+        weights.write_bytes(b"damaged")
+    write_report(run, out)
+    assert "is damaged: its digest differs" in out.read_text()
+    assert "Origin" in _read(out).headings
+
+
+def test_names_that_are_not_utf_8_are_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_report_module, "_report_of", lambda *_: page("R\udce9sum", "", []))
+    size = write_report(tmp_path, tmp_path / "report.html")
+    assert size == (tmp_path / "report.html").stat().st_size
+    assert "<h1>R\\udce9sum</h1>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_eval_steady_prints_is_told_from_other_files(tmp_path: Path) -> None:
+    (tmp_path / "steady.json").write_text('{"schema_version": 1, "photo_clip": null, "stylizers": []}')
+    with pytest.raises(DataError, match=r"steady\.json: is what pix2style eval --steady prints, .* without --steady"):
+        write_report(tmp_path / "steady.json", tmp_path / "report.html")
 
 
 def test_of_a_pair_set(tmp_path: Path, pair_set: Path) -> None:

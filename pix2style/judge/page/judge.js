@@ -7,7 +7,7 @@ import {askJson, post, say} from "/page/requests.js";
 const get = (id) => document.getElementById(id);
 const QUESTIONS = {better: "Which looks better?", teacher: "Which one is the teacher’s?"};
 const view = panes();
-let judge = "", pair = null, shownAt = 0, isReady = false;
+let judge = "", pair = null, shownAt = 0, isBusy = false, isShown = false;
 
 function open(panel) {
   for (const name of ["start", "pair", "end"]) get(`panel-${name}`).hidden = name !== panel;
@@ -19,10 +19,10 @@ async function send(path, value = {}) {
   return (await post(path, {judge, ...value})).json();
 }
 
-// Do what the person has asked for; meanwhile no other answer is taken.
+// Do what the person has asked for; meanwhile nothing else is done. After a failure the person can go on.
 async function act(path, value) {
-  if (!isReady && path !== "/api/start") return;
-  isReady = false;
+  if (isBusy) return;
+  isBusy = true;
   try {
     say("");
     await show(await send(path, value));
@@ -30,7 +30,9 @@ async function act(path, value) {
     say(error.message, true);
     try {
       await show(await send("/api/next"), true);
-    } catch { isReady = true; /* the first message stays */ }
+    } catch { /* the first message stays */ }
+  } finally {
+    isBusy = false;
   }
 }
 
@@ -42,6 +44,7 @@ async function show(state, keepsMessage = false) {
   if (state.state === "finished") return end(state);
   const questionChanges = !pair || pair.question !== state.question;
   pair = state;
+  isShown = false;
   open("pair");
   get("question").textContent = QUESTIONS[state.question];
   get("progress").value = state.done / state.total;
@@ -54,10 +57,10 @@ async function show(state, keepsMessage = false) {
   try {
     await view.show(state);
   } catch {
-    return say("A picture could not be loaded: reload the page.", true);
+    return say("A picture could not be loaded: reload the page, take your last answer back, or stop.", true);
   }
   shownAt = performance.now();
-  isReady = true;
+  isShown = true;
   if (!keepsMessage) say(`${QUESTIONS[state.question]} Pair ${state.done + 1} of ${state.total}.`);
 }
 
@@ -73,7 +76,7 @@ function end(state) {
 }
 
 function answer(kind) {
-  if (pair) act("/api/votes", {trial: pair.trial, answer: kind, seconds: (performance.now() - shownAt) / 1000});
+  if (pair && isShown) act("/api/votes", {trial: pair.trial, answer: kind, seconds: (performance.now() - shownAt) / 1000});
 }
 
 const KEYS = {

@@ -90,7 +90,7 @@ export function panes() {
       event.preventDefault();
       get("pane-left").scrollBy(way[0] * STEP_PX, way[1] * STEP_PX);
     },
-    // Both pictures appear at the same moment, whichever arrives first.
+    // Both pictures appear at the same moment, whichever arrives first. They are judged without the photo if it fails.
     async show(next) {
       state = next;
       hasPhoto = Boolean(next.photo);
@@ -101,7 +101,9 @@ export function panes() {
         else get(side).removeAttribute("src");
       }
       apply();
-      await Promise.all(SIDES.filter((side) => sources[side]).map((side) => get(side).decode()));
+      const photo = hasPhoto ? get("photo").decode().catch(() => { hasPhoto = false; }) : null;
+      await Promise.all([get("left").decode(), get("right").decode(), photo]);
+      apply();
       root.classList.remove("waiting");
     },
   };
