@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pix2style.system.interrupts import POLL_S, interrupts_held
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
@@ -66,7 +68,61 @@ def submit_ahead(
     """Yield each item with its future, in order, while the pool holds futures of at most `most` further items."""
     futures: deque[tuple[_Item, Future[_Result]]] = deque()
     for item in items:
-        futures.append((item, pool.submit(function, item)))
+        with interrupts_held():
+            futures.append((item, pool.submit(function, item)))
         if len(futures) > most:
             yield futures.popleft()
     yield from futures
+
+
+def results_of(futures: Iterable[Future[_Result]]) -> list[_Result]:
+    """Return the results of futures, one after the other; see `result_of`."""
+    return [result_of(future) for future in futures]
+
+
+def result_of(future: Future[_Result]) -> _Result:
+    """Return the result of a future, or raise its error.
+
+    Unlike in `Future.result`, Ctrl-C in the main thread leaves no lock taken for which the pool would wait for ever.
+    """
+    with interrupts_held() as interrupts:
+        while not _is_done_within(future, POLL_S):
+            interrupts.check()
+        return future.result()
+
+
+def are_done(futures: Iterable[Future[_Result]]) -> bool:
+    """Return whether all futures are done; the locks of `Future.done` are handled as in `result_of`."""
+    with interrupts_held():
+        return all(future.done() for future in futures)
+
+
+def _is_done_within(future: Future[_Result], seconds: float) -> bool:
+    from concurrent.futures import CancelledError
+
+    try:
+        future.exception(seconds)  # which an error of the work cannot be taken for
+    except TimeoutError:
+        return False
+    except CancelledError:
+        pass
+    return True
+
+
+@contextlib.contextmanager
+def thread_pool(threads: int) -> Iterator[Executor]:
+    """Provide threads; at the end of the block, wait for what they have begun only."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        shut_down(pool)
+
+
+def shut_down(pool: Executor) -> None:
+    """Cancel what a pool has not begun, and wait for the rest; see `result_of`. A second Ctrl-C ends the wait."""
+    with interrupts_held():
+        pool.shutdown(wait=False, cancel_futures=True)
+    pool.shutdown(wait=True)

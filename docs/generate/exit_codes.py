@@ -20,7 +20,10 @@ def exit_code_table() -> str:
             "The command is done, but some inputs failed. They are listed on stderr. Or: `doctor` found problems.",
         ),
         *((error.exit_code, inspect.getdoc(error) or "") for error in _error_classes()),
-        (EXIT_INTERRUPTED, "The command was interrupted (Ctrl-C). The message says how to go on."),
+        (
+            EXIT_INTERRUPTED,
+            "Ctrl-C, SIGTERM or SIGHUP (its terminal was closed) ended the command. The message says how to go on.",
+        ),
     ]
     return table(("Exit code", "Meaning"), [(str(code), meaning) for code, meaning in rows])
 

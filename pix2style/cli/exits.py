@@ -1,9 +1,8 @@
-"""Exit codes, and how commands are left by Ctrl-C and SIGTERM."""
+"""Exit codes, and how commands are left by Ctrl-C."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import NoReturn
@@ -38,20 +37,6 @@ def advise_after_interrupt(command: str, advice: Callable[[], str]) -> Iterator[
         if isinstance(interruption, KeyboardInterrupt) or interruption.code == EXIT_INTERRUPTED:
             _RESUME_ADVICE[command] = advice()
         raise
-
-
-@contextlib.contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, so that the block finishes or deletes what it has begun."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def exit_interrupted() -> NoReturn:

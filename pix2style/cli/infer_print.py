@@ -70,7 +70,7 @@ def interrupted_advice(interruption: ClipInterrupted) -> str:
     if not interruption.frames:
         return f"no frame was done; the same command starts again: {command}"
     frames = counted(interruption.frames, "frame", verb="is")
-    where = f"in {interruption.partial}" if interruption.partial else "done, but no playable file could be written"
+    where = f"in {interruption.partial}" if interruption.partial else "done, but no playable file was written"
     goes_on = f"goes on after frame {interruption.kept_frames:,}" if interruption.kept_frames else "starts again"
     return printable(f"{frames} {where}; the same command {goes_on}: {command}")
 

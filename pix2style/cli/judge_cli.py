@@ -12,7 +12,6 @@ import typer
 
 from pix2style.cli.app import app
 from pix2style.cli.common_options import JsonOption
-from pix2style.cli.exits import terminated_like_interrupted
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError, require
 from pix2style.printable import printable
@@ -178,7 +177,6 @@ def judge_command(
     _check_inputs(sheets, teacher, photos)
     check_can_write(file)
     with (
-        terminated_like_interrupted(),
         only_writer(file),
         listen(host, _USUAL_PORT if port is None else port, program="judge", usual_port=_USUAL_PORT) as listener,
     ):

@@ -13,7 +13,6 @@ import typer
 from pix2style.cli import live_options as opts
 from pix2style.cli.app import EXIT_SOME_FAILED, app
 from pix2style.cli.common_options import JsonOption
-from pix2style.cli.exits import terminated_like_interrupted
 from pix2style.cli.infer_options import Steady
 from pix2style.cli.terminal import json_text
 from pix2style.errors import ConfigError
@@ -64,34 +63,33 @@ def live_command(
     from pix2style.progress import print_note
     from pix2style.steady import SteadyMode
 
-    with terminated_like_interrupted():
-        looks = _load_looks(filters, device, threads)
-        loops = loop if loop is not None else not no_window
-        opened = open_source(source, size=_parse_size(camera_size), loops=loops, on_note=print_note)
-        camera = VirtualCamera(opened.height_px, opened.width_px) if virtual_camera else None
-        state = LiveState(
-            looks=len(looks.names),
-            strength=strength,
-            steady=SteadyMode(steady.value),
-            is_mirrored=opened.is_camera if mirror is None else mirror,
-            is_full_screen=full_screen,
-            is_recording=record,
-        )
-        window = _open_window(opened, looks, state, is_shown=not no_window)
-        if no_window and not (record or virtual_camera or frames):
-            print_note("frames go nowhere: add --record or --virtual-camera, or leave out --no-window")
-        if camera is not None:
-            print_note(f"virtual camera: choose {camera.device} in the other program")
-        report = run_live(
-            opened,
-            looks,
-            window,
-            LiveOutputs(out, camera),
-            state,
-            side_px=max_side,
-            max_frames=frames,
-            on_message=print_note,
-        )
+    looks = _load_looks(filters, device, threads)
+    loops = loop if loop is not None else not no_window
+    opened = open_source(source, size=_parse_size(camera_size), loops=loops, on_note=print_note)
+    camera = VirtualCamera(opened.height_px, opened.width_px) if virtual_camera else None
+    state = LiveState(
+        looks=len(looks.names),
+        strength=strength,
+        steady=SteadyMode(steady.value),
+        is_mirrored=opened.is_camera if mirror is None else mirror,
+        is_full_screen=full_screen,
+        is_recording=record,
+    )
+    window = _open_window(opened, looks, state, is_shown=not no_window)
+    if no_window and not (record or virtual_camera or frames):
+        print_note("frames go nowhere: add --record or --virtual-camera, or leave out --no-window")
+    if camera is not None:
+        print_note(f"virtual camera: choose {camera.device} in the other program")
+    report = run_live(
+        opened,
+        looks,
+        window,
+        LiveOutputs(out, camera),
+        state,
+        side_px=max_side,
+        max_frames=frames,
+        on_message=print_note,
+    )
     _print_report(report, as_json=as_json)
     if report.failures:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import os
 import sys
@@ -18,8 +19,12 @@ from pix2style.errors import Pix2StyleError
 from pix2style.home_paths import expand_arguments
 from pix2style.printable import printable
 from pix2style.progress import set_quiet
+from pix2style.system.interrupts import terminated_like_interrupted
 
 _LAYOUT = "\n\t"  # control characters that messages may hold
+# torchrun ends the other processes by SIGTERM when one has failed. They may hang in a call that waits for that one, in
+# which no handler of Python runs.
+_STARTED_BY_TORCHRUN = "TORCHELASTIC_RUN_ID"
 # These modules of numpy do nothing but add docstrings to what is written in C.
 _NUMPY_DOCSTRINGS = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 
@@ -55,7 +60,8 @@ def main() -> None:
     open_missing_streams()
     print_in_any_encoding()
     try:
-        _run()
+        with contextlib.nullcontext() if _STARTED_BY_TORCHRUN in os.environ else terminated_like_interrupted():
+            _run()
     except Pix2StyleError as error:
         print(f"pix2style: {printable(str(error), keep=_LAYOUT)}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pix2style.cli import serve_options as options
 from pix2style.cli.app import EXIT_SOME_FAILED, app
-from pix2style.cli.exits import EXIT_INTERRUPTED, advise_after_interrupt, terminated_like_interrupted
+from pix2style.cli.exits import EXIT_INTERRUPTED, advise_after_interrupt
 from pix2style.errors import require
 from pix2style.plural import counted
 from pix2style.printable import printable
@@ -52,7 +52,6 @@ def serve_command(
     server = None
     with (
         contextlib.suppress(KeyboardInterrupt),
-        terminated_like_interrupted(),
         listen(where.host, where.port) as listener,
     ):
         from pix2style.serve.worker_process import prepare_workers

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from pix2style.cli.app import app
-from pix2style.cli.exits import terminated_like_interrupted
 from pix2style.errors import require
 from pix2style.printable import printable
 from pix2style.progress import print_note
@@ -73,7 +72,7 @@ def studio_command(
     from pix2style.studio.http_app import make_app
     from pix2style.studio.studio import Studio
 
-    with terminated_like_interrupted(), listen(host, port, program="studio", usual_port=7860) as listener:
+    with listen(host, port, program="studio", usual_port=7860) as listener:
         access = make_access(host, with_token=token, program="studio")
         url = address(host, listener.getsockname()[1], access.token)
         with contextlib.suppress(KeyboardInterrupt), Studio(filters or [], out) as studio:

@@ -10,14 +10,12 @@ which blurs everything that does not follow the photo, the strokes themselves ar
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pix2style.images import Image8, resize
 from pix2style.images.enlarge import Enlarger, enlarge, grey_levels
-from pix2style.processes import usable_cores
+from pix2style.processes import result_of, submit_ahead, thread_pool, usable_cores
 
 _Floats = NDArray[np.float32]
 # Variance in levels below which a difference in the photo counts as noise rather than as an edge.
@@ -69,9 +67,9 @@ def enlarge_with_detail(
         for rows in sharp.strips:
             fill(rows)
         return result
-    with ThreadPoolExecutor(count) as pool:
-        for _ in pool.map(fill, sharp.strips):
-            pass
+    with thread_pool(count) as pool:
+        for _, filling in submit_ahead(pool, fill, sharp.strips, count):
+            result_of(filling)
     return result
 
 

@@ -26,7 +26,7 @@ from pix2style.images import (
 )
 from pix2style.light_dataclass import dataclass
 from pix2style.path_list import PathList
-from pix2style.processes import submit_ahead
+from pix2style.processes import are_done, result_of, shut_down, submit_ahead
 from pix2style.runtime.existing_outputs import OutputOrigin, find_existing
 from pix2style.runtime.file_settings import FileSettings
 from pix2style.runtime.files_report import FailedFile, FileNote, FilesReport, reason_of
@@ -36,6 +36,7 @@ from pix2style.runtime.leftovers import remove_leftovers, working_in
 from pix2style.runtime.output_paths import OutputPlan, plan_outputs
 from pix2style.runtime.part_of_plan import part_of_plan
 from pix2style.stylizer import Stylizer
+from pix2style.system.interrupts import interrupts_held
 from pix2style.writable import check_can_write_folder
 
 # Number of decoded photos that may wait for the stylizer, and of results that may wait to be written. That is enough to
@@ -204,7 +205,7 @@ class _Pipeline:
                     self._stylize(job, reading, writer)
                     self._collect_writes(queue_length)
             finally:
-                reader.shutdown(cancel_futures=True)
+                shut_down(reader)
                 self._collect_writes(0)
 
     def _read(self, job: Job) -> _Reading:
@@ -216,7 +217,7 @@ class _Pipeline:
 
     def _stylize(self, job: Job, reading: Future[_Reading], writer: Executor) -> None:
         try:
-            read = reading.result()
+            read = result_of(reading)
             if isinstance(read.images, PictureSequence):
                 self._stylize_sequence(job, read.images, read)
                 return
@@ -227,8 +228,9 @@ class _Pipeline:
         lost = lost_metadata_notes(format_of(job.target), stylized.metadata)
         self._report.notes += [FileNote(job.source, note) for note in (*stylized.notes, *lost)]
         stylized = replace(stylized, lossless=stylized.lossless or self._origin.lossless)
-        writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=read.note)
-        self._pending_writes.append((job, writing))
+        with interrupts_held():
+            writing = writer.submit(write_picture, job.target, stylized, quality=self._origin.quality, origin=read.note)
+            self._pending_writes.append((job, writing))
 
     def _stylize_sequence(self, job: Job, sequence: PictureSequence, read: _Reading) -> None:
         """Stylize every frame or page, and write them into one file."""
@@ -257,10 +259,11 @@ class _Pipeline:
 
     def _collect_writes(self, max_pending: int) -> None:
         """Add finished writes to the report, and wait until at most `max_pending` results still have to be written."""
-        while self._pending_writes and (len(self._pending_writes) > max_pending or self._pending_writes[0][1].done()):
-            job, writing = self._pending_writes.popleft()
+        pending = self._pending_writes
+        while pending and (len(pending) > max_pending or are_done([pending[0][1]])):
+            job, writing = pending.popleft()
             try:
-                writing.result()
+                result_of(writing)
             except (DataError, MemoryError) as error:
                 self._add_failure(job, error)
             else:

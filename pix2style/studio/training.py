@@ -17,7 +17,7 @@ from typing import Any
 
 from pix2style.durations import duration_text
 from pix2style.errors import ConfigError, DataError, Pix2StyleError
-from pix2style.files import read_json
+from pix2style.files import atomic_path, read_json
 from pix2style.printable import printable
 from pix2style.processes import python_command
 from pix2style.studio.jobs import Job
@@ -180,13 +180,14 @@ class TrainingJob(Job):
         report = read_json(Path(self.order.out) / "report.json")
         self._figures = {name: report.get(name) for name in _FIGURES}
         trained = Path(self.order.out) / Path(report["filter"]).name
-        self.result = _free_path(self._kept / trained.name)
+        kept = _free_path(self._kept / trained.name)
         try:
-            self._kept.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(trained, self.result)
+            with atomic_path(kept) as temporary:
+                shutil.copyfile(trained, temporary)
         except OSError as error:
-            self.lines.append(f"{self.result}: cannot be written ({error.strerror or error}): download the filter")
-            self.result = trained
+            self.lines.append(f"{kept}: cannot be written ({error.strerror or error}): download the filter")
+            kept = trained
+        self.result = kept
         self.share, self.message = 1.0, f"The filter is ready: {self.result}"
         self._on_trained(self.result)
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 from pix2style.errors import Pix2StyleError
+from pix2style.system.interrupts import interrupt_main_thread, terminated_like_interrupted
 
 _INTERRUPTED = 130
 _LAST_STAGES = "export"  # after the training: they take seconds, and without them there is no filter
@@ -30,11 +30,12 @@ def main() -> int:
         print(line, flush=True)  # noqa: T201 - the studio reads it
 
     try:
-        threading.Thread(target=_interrupt_at_end_of_input, args=(is_trained,), name="stop", daemon=True).start()
-        from pix2style.recipes.quickstart import QuickstartOptions, quickstart
+        with terminated_like_interrupted():
+            threading.Thread(target=_interrupt_at_end_of_input, args=(is_trained,), name="stop", daemon=True).start()
+            from pix2style.recipes.quickstart import QuickstartOptions, quickstart
 
-        content, style = (order[name] and Path(order[name]) for name in ("content", "style"))
-        quickstart(QuickstartOptions(Path(order["out"]), content, style, minutes=order["minutes"]), log)
+            content, style = (order[name] and Path(order[name]) for name in ("content", "style"))
+            quickstart(QuickstartOptions(Path(order["out"]), content, style, minutes=order["minutes"]), log)
     except Pix2StyleError as error:
         log(error)
         return error.exit_code
@@ -47,7 +48,7 @@ def _interrupt_at_end_of_input(is_trained: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
     if not is_trained.is_set():
-        signal.raise_signal(signal.SIGINT)
+        interrupt_main_thread()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pix2style.system.interrupts import STOP_SIGNALS
+
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _LIKELY_VICTIM = "500"  # of -1000 to 1000, see proc(5)
 
 
 def ignore_stop_signals() -> None:
     """Ignore the signals by which a terminal or a service manager stops all processes of a program."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -78,7 +78,8 @@ def stylize_clip(
         ConfigError: A setting is out of its range, or the container cannot hold the codec.
         DataError: The clip cannot be read, the output cannot be written, or another process writes it. What was done is
             kept for the next call.
-        ClipInterrupted: Ctrl-C was pressed, in the main thread. What was done is in a playable `.partial` file.
+        ClipInterrupted: Ctrl-C was pressed, in the main thread. What was done is in a playable `.partial` file, unless
+            Ctrl-C was pressed again.
         MissingExtraError: The extra `video` is not installed.
     """
     settings = clip_settings(

@@ -128,7 +128,7 @@ class ClipJob:
         self._notes = list(work.notes)
         self._resumed_frames = work.frames
         self._meter = ClipMeter(facts, settings, work.frames, on_progress)
-        self._is_interrupted = False
+        self._is_interrupted = self._is_urgent = False
         self._unfinished: _Segment | None = None
         self._stylized, self._stylize_seconds = 0, 0.0
 
@@ -141,7 +141,8 @@ class ClipJob:
         Raises:
             DataError: The clip cannot be read, or the output cannot be written. Finished segments stay in the work
                 folder.
-            ClipInterrupted: Ctrl-C was pressed. What was done is in a playable file, and in the work folder.
+            ClipInterrupted: Ctrl-C was pressed. What was done is in the work folder, and, unless Ctrl-C was pressed
+                again, in a playable file.
         """
         started = time.perf_counter()
         for note in notes:
@@ -153,8 +154,9 @@ class ClipJob:
             self._join(self._out)
         except KeyboardInterrupt:
             partial, done = None, self._work.frames + self._unfinished_frames
-            with contextlib.suppress(Pix2StyleError, OSError):  # whoever pressed Ctrl-C wants an end in any case
-                partial = self._leave_partial()
+            # Whoever pressed Ctrl-C wants an end in any case, and at once if it was pressed again.
+            with contextlib.suppress(Pix2StyleError, OSError, KeyboardInterrupt):
+                partial = None if self._is_urgent else self._leave_partial()
             raise ClipInterrupted(partial, done, self._work.frames) from None
         remove_partial(self._out, self._work.partial)
         self._work.remove()
@@ -175,9 +177,10 @@ class ClipJob:
                         writer.put(self._stylize(item))
                 writer.finish()
             except KeyboardInterrupt:
-                self._is_interrupted = True
+                self._is_interrupted = self._is_urgent = True
                 with contextlib.suppress(Pix2StyleError, OSError):
-                    writer.finish()
+                    writer.finish()  # a second Ctrl-C ends this
+                self._is_urgent = False
                 raise
 
     def _follow(self) -> Iterator[_Followed]:

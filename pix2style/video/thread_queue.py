@@ -1,6 +1,7 @@
 """Pass items from one thread to the next, a few at a time, so that neither waits for the other longer than needed.
 
-An error, or Ctrl-C, in any thread ends the others at the next item that they give or take.
+An error in any thread ends the others at the next item that they give or take. So does Ctrl-C in the main thread, where
+it waits until no lock is taken.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from pix2style.system.interrupts import POLL_S, interrupts_held
+
 _Item = TypeVar("_Item")
-# On Windows, Ctrl-C does not end a wait without a time limit.
-_LONGEST_WAIT_S = 0.5
 
 
 class StoppedError(Exception):
@@ -41,9 +42,10 @@ class ThreadQueue(Generic[_Item]):
             StoppedError: The queue was stopped.
             BaseException: The error with which the queue was stopped.
         """
-        with self._changed:
+        with interrupts_held() as interrupts, self._changed:
             while len(self._items) >= self._length and not self._stopped:
-                self._changed.wait(_LONGEST_WAIT_S)
+                self._changed.wait(POLL_S)
+                interrupts.check()
             if self._stopped:
                 raise self._error or StoppedError
             self._items.append(item)
@@ -57,9 +59,10 @@ class ThreadQueue(Generic[_Item]):
             BaseException: The error with which the queue was stopped.
         """
         while True:
-            with self._changed:
+            with interrupts_held() as interrupts, self._changed:
                 while not (self._items or self._ended or self._stopped):
-                    self._changed.wait(_LONGEST_WAIT_S)
+                    self._changed.wait(POLL_S)
+                    interrupts.check()
                 if self._stopped:
                     raise self._error or StoppedError
                 if not self._items:
@@ -70,13 +73,13 @@ class ThreadQueue(Generic[_Item]):
 
     def end(self) -> None:
         """Say that no more items come."""
-        with self._changed:
+        with interrupts_held(), self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def stop(self, error: BaseException | None = None) -> None:
         """End both sides at once: drop the items that wait, and raise the error wherever an item is given or taken."""
-        with self._changed:
+        with interrupts_held(), self._changed:
             if not self._stopped:
                 self._stopped, self._error = True, error
             self._items.clear()
@@ -99,11 +102,18 @@ class _Worker(ABC):
         """Let the thread end soon."""
 
     def _wait(self) -> None:
-        while self._thread.is_alive():
-            self._thread.join(_LONGEST_WAIT_S)
+        with interrupts_held() as interrupts:
+            while self._thread.is_alive():
+                self._thread.join(POLL_S)
+                interrupts.check()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        try:
+            with interrupts_held():
+                self._thread.start()
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(

@@ -239,7 +239,8 @@ def test_parts_list_their_failures(pix2style, content: Path, tmp_path: Path) -> 
     assert (code, "failed: " in stderr) == (0, False)
 
 
-def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos, number: signal.Signals) -> None:
     content = tmp_path / "content"
     content.mkdir()
     for i, rgb in enumerate(photos(24)):
@@ -250,7 +251,7 @@ def test_after_ctrl_c_the_same_command_continues(tmp_path: Path, photos) -> None
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
     teacher.wait(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     teacher.go()
     stdout, stderr = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130, stderr

@@ -152,6 +152,30 @@ def test_ctrl_c_keeps_the_filter_of_a_training(studio: Studio, tmp_path: Path) -
     assert len(said) == 2
 
 
+def test_a_filter_that_cannot_be_copied_leaves_no_part_of_it(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    seen: list[Any] = []
+
+    def copy(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:9])
+        seen.extend([job.result, *(path.suffix for path in kept.iterdir())])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training.shutil, "copyfile", copy)
+    trained: list[Path] = []
+    job = TrainingJob(tmp_path, TrainingOrder(str(tmp_path / "work"), None, None, 1.0), kept, trained.append)
+    job.start()
+    _wait((tmp_path / "work" / "preview.png").is_file)
+    job.stop()
+    _wait(lambda: not job.is_running)
+    assert seen == [None, ".partial"]
+    assert list(kept.iterdir()) == []
+    assert job.result == trained[0] == tmp_path / "work" / "great-wave.onnx"
+    assert "cannot be written (No space left on device): download the filter" in job.lines[-1]
+
+
 def test_ctrl_c_says_that_a_training_has_left_no_filter(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-c", "import sys; print('making pairs', flush=True); sys.stdin.read(); sys.exit(130)"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -195,17 +219,27 @@ def test_minutes_have_a_range(studio: Studio, minutes: Any) -> None:
 def test_the_process_runs_quickstart_and_ends_as_after_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     reader, writer = os.pipe()
+    output, program = os.pipe()
+    waits_for_ever = threading.Timer(100, os.write, (program, b"too late"))
 
     def quickstart(options: Any, log: Callable[[str], None]) -> None:
         given.append(options)
         os.close(writer)
-        _wait(lambda: False)  # until the end of the input interrupts it
+        os.read(output, 1)  # as of make-pairs: only a signal to this thread ends it, and so the end of the input does
 
     monkeypatch.setattr(package, "quickstart", quickstart)
     monkeypatch.setattr(sys, "argv", ["x", '{"out": "o", "content": null, "style": "s.jpg", "minutes": 2.5}'])
     with os.fdopen(reader) as stream:
         monkeypatch.setattr(sys, "stdin", stream)
-        assert training_process.main() == 130
+        waits_for_ever.start()
+        try:
+            assert training_process.main() == 130
+            assert waits_for_ever.is_alive()
+        finally:
+            waits_for_ever.cancel()
+            waits_for_ever.join()
+            os.close(output)
+            os.close(program)
     assert (given[0].out, given[0].content, given[0].style, given[0].minutes) == (Path("o"), None, Path("s.jpg"), 2.5)
 
 

@@ -100,9 +100,11 @@ def test_a_link_in_place_of_the_work_folder_is_refused(clip: Path, tmp_path: Pat
 # --- Ctrl-C -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [DataError("full"), ArtifactError("damaged"), OSError(28, "full")])
+@pytest.mark.parametrize(
+    "error", [DataError("full"), ArtifactError("damaged"), OSError(28, "full"), KeyboardInterrupt()]
+)
 def test_ctrl_c_when_the_playable_file_cannot_be_written(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(clip_job, "join_segments", raise_(error))
@@ -111,7 +113,7 @@ def test_ctrl_c_when_the_playable_file_cannot_be_written(
     assert (stopped.value.partial, stopped.value.kept_frames) == (None, 24)
     assert stopped.value.frames >= 30
     advice = interrupted_advice(stopped.value)
-    assert "frames are done, but no playable file could be written; the same command goes on after frame 24" in advice
+    assert "frames are done, but no playable file was written; the same command goes on after frame 24" in advice
     assert make(0, None, clip, tmp_path / "out.mp4").resumed_frames == 24
 
 
@@ -153,6 +155,20 @@ def test_what_lies_beside_a_complete_output_goes(clip: Path, tmp_path: Path) -> 
         remove_stale(path)
     assert not kept.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.mp4", "kept.partial.mp4", "out.mp4"]
+
+
+def test_a_second_ctrl_c_while_the_last_segment_is_written_ends_at_once(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No second encoder is waited for, and no playable file is put together."""
+    joined: list[Path] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(clip_job.WriteBehind, "finish", raise_(KeyboardInterrupt()))
+        patch.setattr(clip_job, "join_segments", lambda segments, *_args, **_options: joined.extend(segments) or [])
+        with pytest.raises(ClipInterrupted) as stopped:
+            make(30, KeyboardInterrupt(), clip, tmp_path / "out.mp4")
+    assert (stopped.value.partial, joined) == (None, [])
+    assert make(0, None, clip, tmp_path / "out.mp4").frames == 50
 
 
 # --- damaged work folders -----------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from pix2style.pairs.build.content import ContentImage
 from pix2style.pairs.build.stylize import EncodedPair, PairStylizer
 from pix2style.pairs.format.plan import PlannedPair
 from pix2style.pairs.format.records import Failure, PlannedPhoto
+from pix2style.processes import are_done, results_of
+from pix2style.system.interrupts import interrupts_held
 
 # Batches in memory: those that are loaded before the teacher needs them, and those that are encoded after it. Together
 # with the batch at the teacher they bound the memory.
@@ -65,10 +67,10 @@ class _StylizedBatch:
     teacher_s: float
 
     def is_encoded(self) -> bool:
-        return all(future.done() for future in self.pairs)
+        return are_done(self.pairs)
 
     def wait(self) -> BatchResult:
-        return BatchResult(self.batch, [future.result() for future in self.pairs], self.failures, self.teacher_s)
+        return BatchResult(self.batch, results_of(self.pairs), self.failures, self.teacher_s)
 
 
 _LoadingBatches = deque[tuple[Batch, list[Future[ContentImage | Failure]]]]
@@ -94,7 +96,7 @@ def stylize_batches(batches: Iterator[Batch], pair_stylizer: PairStylizer) -> It
     _load_in_advance(batches, loading, pair_stylizer)
     while loading:
         batch, futures = loading.popleft()
-        loaded = [future.result() for future in futures]
+        loaded = results_of(futures)
         # The next photos begin to load before the teacher begins, so that they load while it works.
         _load_in_advance(batches, loading, pair_stylizer)
         encoding.append(_stylize(batch, loaded, pair_stylizer))
@@ -107,7 +109,8 @@ def stylize_batches(batches: Iterator[Batch], pair_stylizer: PairStylizer) -> It
 
 def _load_in_advance(batches: Iterator[Batch], loading: _LoadingBatches, pair_stylizer: PairStylizer) -> None:
     while len(loading) < _BATCHES_LOADING and (batch := next(batches, None)) is not None:
-        loading.append((batch, [pair_stylizer.pool.submit(pair_stylizer.load, photo) for photo in batch.photos]))
+        with interrupts_held():
+            loading.append((batch, [pair_stylizer.pool.submit(pair_stylizer.load, photo) for photo in batch.photos]))
 
 
 def _stylize(batch: Batch, loaded: list[ContentImage | Failure], pair_stylizer: PairStylizer) -> _StylizedBatch:

@@ -17,7 +17,7 @@ from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.records import Failure
 from pix2style.plural import counted
 from pix2style.printable import text_of_file_name
-from pix2style.processes import submit_ahead
+from pix2style.processes import result_of, submit_ahead
 from pix2style.progress import ProgressCallback
 
 _FILES_IN_FLIGHT = 64
@@ -77,7 +77,7 @@ def scan_photos(content: Sequence[Path], pool: Executor, on_hashed: ProgressCall
     on_hashed(0, len(images))
     # A bounded number of futures, because a scan may have 100,000 files.
     for done, (image, hashing) in enumerate(submit_ahead(pool, _hash, images, _FILES_IN_FLIGHT), start=1):
-        result = hashing.result()
+        result = result_of(hashing)
         if isinstance(result, Failure):
             scan.unreadable.append(result)
         else:

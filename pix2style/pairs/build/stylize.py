@@ -22,7 +22,9 @@ from pix2style.pairs.build.fast_png import encode_png_fast
 from pix2style.pairs.format.plan import PairPlan, PlannedPair
 from pix2style.pairs.format.records import Failure, PlannedPhoto, StoredPair
 from pix2style.plural import counted
+from pix2style.processes import shut_down
 from pix2style.stylizer import Stylizer
+from pix2style.system.interrupts import interrupts_held
 
 # Decoding and encoding release the interpreter lock; they must keep up with a teacher on a GPU.
 _MAX_THREADS = 16
@@ -57,7 +59,7 @@ def worker_threads() -> Iterator[ThreadPoolExecutor]:
     try:
         yield pool
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        shut_down(pool)
 
 
 def _lower_priority() -> None:
@@ -123,7 +125,8 @@ class PairStylizer:
                 if isinstance(target, PhotoError):
                     failures.append(_teacher_failure(pair, target))
                 else:
-                    encoded[pair.key] = self.pool.submit(self._encode, pair, content_by_key[pair.photo.key], target)
+                    with interrupts_held():
+                        encoded[pair.key] = self.pool.submit(self._encode, pair, content_by_key[pair.photo.key], target)
         return encoded, failures
 
     def teacher_fails(self, content: ContentImage, pair: PlannedPair) -> bool:

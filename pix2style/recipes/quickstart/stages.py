@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from pix2style.images import find_images
 from pix2style.processes import python_command
 from pix2style.progress import ProgressBar
 from pix2style.recipes.quickstart.report import QuickstartReport
+from pix2style.system.programs import run_until_interrupted
 from pix2style.teachers.style import style_blends
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def make_pair_set(config_file: Path, config: Config) -> None:
         KeyboardInterrupt: It was interrupted.
     """
     command = python_command("-m", "pix2style", "make-pairs", "--json", "--config", str(config_file))
-    process = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
-    if process.returncode == _INTERRUPTED_EXIT_CODE:
+    code = run_until_interrupted(command)
+    if code == _INTERRUPTED_EXIT_CODE:
         raise KeyboardInterrupt
-    if process.returncode not in (0, 1):  # 1: some photos could not be read, the set is complete without them
+    if code not in (0, 1):  # 1: some photos could not be read, the set is complete without them
         failure = DataError(f"{config.pairs.path}: the pair set could not be made; the message of make-pairs is above")
-        failure.exit_code = process.returncode  # type: ignore[misc]
+        failure.exit_code = code  # type: ignore[misc]
         raise failure
 
 

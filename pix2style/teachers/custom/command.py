@@ -13,7 +13,9 @@ from pathlib import Path
 from pix2style.errors import ArtifactError, ConfigError, ImageError, PhotoError
 from pix2style.home_paths import expand_home
 from pix2style.images import Image8, encode_png, read_picture
+from pix2style.processes import results_of, shut_down
 from pix2style.stylizer import Stylizer, StylizerIdentity
+from pix2style.system.interrupts import interrupts_held
 from pix2style.system.programs import split_command
 from pix2style.teachers.custom.identity import identify, shorten_message
 from pix2style.teachers.custom.processes import Processes
@@ -69,11 +71,12 @@ class CommandTeacher(Stylizer):
         pool, processes = ThreadPoolExecutor(max(1, min(self._jobs, len(images)))), Processes()
         self._processes.add(processes)
         try:
-            futures = [pool.submit(self._stylize_one, image, processes) for image in images]
-            return [future.result() for future in futures]
+            with interrupts_held():
+                futures = [pool.submit(self._stylize_one, image, processes) for image in images]
+            return results_of(futures)
         finally:
             processes.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
+            shut_down(pool)
             self._processes.discard(processes)
 
     def stop(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from pix2style.images import Image8, crop_to_square, resize
+from pix2style.processes import result_of, submit_ahead, thread_pool
 from pix2style.stylizer import Setting, Stylizer, StylizerIdentity
 from pix2style.teachers.magenta.backend import BackendChoice, open_network
 from pix2style.teachers.magenta.network import (
@@ -93,12 +93,16 @@ class MagentaTeacher(Stylizer):
         Raises:
             PhotoError: If there is not enough memory for a photo.
         """
+
+        def stylize_group(group: list[int]) -> list[Image8]:
+            return self._stylize_group([images[i] for i in group])
+
         groups = list(_group_by_size(images, self._batch))
         stylized: dict[int, Image8] = {}
-        with ThreadPoolExecutor(self._network.threads) as pool:
-            outputs = pool.map(lambda group: self._stylize_group([images[i] for i in group]), groups)
-            for group, output in zip(groups, outputs, strict=True):
-                stylized.update(zip(group, output, strict=True))
+        with thread_pool(self._network.threads) as pool:
+            for group, stylizing in submit_ahead(pool, stylize_group, groups, len(groups)):
+                outputs = result_of(stylizing)
+                stylized.update(zip(group, outputs, strict=True))
         return [stylized[i] for i in range(len(images))]
 
     def _stylize_group(self, images: Sequence[Image8]) -> list[Image8]:

@@ -27,7 +27,8 @@ from pix2style.training.data.crops import Indices, pair_sizes
 from pix2style.training.data.sources import TrainingData
 from pix2style.training.distributed import World
 
-_FILE_NAME = "decoded.u8"
+DECODED_FILE = "decoded.u8"
+"""Name of the file that `decode_to_file` writes."""
 _CHANNELS = 3
 _STOPPED = "stopped"
 
@@ -120,7 +121,7 @@ def decode_to_file(
     layout, count = _layout(data, entries, augment)
     if count * _CHANNELS > limit_gb * 1e9:
         return None
-    path, error = folder / _FILE_NAME, None
+    path, error = folder / DECODED_FILE, None
     if world.is_main:
         try:
             _write(path, layout, data, entries, augment, count=count, stop=stop)

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pix2style.config.train import TrainConfig
+from pix2style.system.interrupts import STOP_SIGNALS
 from pix2style.training.batch import PairBatch
 from pix2style.training.data.convert import bytes_to_signed, bytes_to_signed_on_device
 from pix2style.training.data.crop_stream import ByteBatch, CropStream
@@ -180,7 +181,8 @@ def _begin_loader_process(_worker: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     # Ctrl-C, and signals to a group of processes, reach this process as well. The training decides when it ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_later)
     # If the training is killed, torch ends this process only if it has no batch left to hand over, and until then it
     # would hold the lock of the run folder.

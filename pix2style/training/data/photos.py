@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 from pix2style.config.pairs import PairsConfig
@@ -14,8 +14,10 @@ from pix2style.pairs.build.scan import scan_photos
 from pix2style.pairs.format.failures import no_usable_photos_error
 from pix2style.pairs.format.photo_hash import assign_split, short_keys
 from pix2style.pairs.format.records import Failure, PairRecord, PlannedPhoto, Split
-from pix2style.processes import usable_cores
+from pix2style.processes import result_of, submit_ahead, thread_pool, usable_cores
 from pix2style.progress import StageProgressCallback
+
+_PHOTOS_IN_FLIGHT = 64
 
 
 class PhotoReader:
@@ -43,7 +45,7 @@ class PhotoReader:
 
     def __init__(self, pairs: PairsConfig, *, on_progress: StageProgressCallback) -> None:
         self._pairs = pairs
-        with ThreadPoolExecutor(usable_cores()) as pool:
+        with thread_pool(usable_cores()) as pool:
             scan = scan_photos(pairs.content, pool, lambda done, total: on_progress("looking for photos", done, total))
             sources: dict[str, str] = {}  # by digest; of equal files the one whose name comes first
             for source, sha256 in sorted(scan.hashed_files):
@@ -85,7 +87,8 @@ class PhotoReader:
     ) -> tuple[list[PairRecord], list[Failure]]:
         """Load all photos once; return a record of each usable photo, and the failures."""
         records, failures = [], []
-        for done, result in enumerate(pool.map(self._record, photos), start=1):
+        for done, (_, checking) in enumerate(submit_ahead(pool, self._record, photos, _PHOTOS_IN_FLIGHT), start=1):
+            result = result_of(checking)
             if isinstance(result, Failure):
                 failures.append(result)
             else:

@@ -16,7 +16,7 @@ from pix2style.progress import print_note
 from pix2style.runs.folder import FEATURES_FILE, PREVIEW_FILE
 from pix2style.training.data.crop_stream import CropStream
 from pix2style.training.data.crops import pair_sizes
-from pix2style.training.data.decoded_cache import decode_to_file
+from pix2style.training.data.decoded_cache import DECODED_FILE, decode_to_file
 from pix2style.training.data.loader import load_batches
 from pix2style.training.data.sampler import check_batch_divides, check_whole_pairs
 from pix2style.training.data.sources import TrainingData, open_training_data
@@ -63,8 +63,9 @@ class TrainOptions:
     Attributes:
         began_s: Moment, on the scale of `time.monotonic()`, from which on `train.minutes` counts, for example that of
             the program's start; None takes that of the call.
-        return_if_stopped: Return the report at Ctrl-C or SIGTERM, with `ended_by` "interrupted", instead of raising
-            KeyboardInterrupt, if there is a checkpoint. The last step, if there was one, has a checkpoint in any case.
+        return_if_stopped: Return the report at Ctrl-C, SIGTERM or SIGHUP, with `ended_by` "interrupted", instead of
+            raising KeyboardInterrupt, if there is a checkpoint. The last step, if there was one, has a checkpoint in
+            any case.
         preview: PNG file to renew while training goes on, if `train.preview` is true, with an HTML page of the same
             name beside it; None takes `preview.png` in the run folder.
     """
@@ -98,7 +99,7 @@ def train(
         DataError: The pair set cannot be used.
         ArtifactError: Weights or checkpoints cannot be used.
         TrainingError: Training cannot continue.
-        KeyboardInterrupt: SIGINT or SIGTERM arrived; the last step, if there was one, has a checkpoint.
+        KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP arrived; the last step, if there was one, has a checkpoint.
     """
     began_s = now_s()
     if options.began_s is None:
@@ -167,6 +168,7 @@ def _train_from(
         with stop_signals() as stop:
             cache = run / _CACHE_FOLDER
             size_gb = train.decoded_cache_gb
+            stop.temporary_file = cache / DECODED_FILE if world.is_main else None
             try:
                 decoded = decode_to_file(
                     data, data.entries, train.augment, cache, size_gb, world=world, stop=lambda: stop.requested

@@ -157,6 +157,7 @@ def test_a_second_ctrl_c_exits_at_once(tmp_path: Path, experiment: Experiment) -
             wait_for((tmp_path / "holds").exists, process)
             process.send_signal(signal.SIGINT)
             wait_for((tmp_path / "signal").exists, process)
+            assert (run / "cache" / "decoded.u8").exists()
             time.sleep(0.2)  # two that come at once count as one
             process.send_signal(signal.SIGINT)
             code, _, stderr = finish(process)
@@ -165,6 +166,7 @@ def test_a_second_ctrl_c_exits_at_once(tmp_path: Path, experiment: Experiment) -
     assert code == 130, stderr
     assert stderr.count("left at once; repeat the command to go on (train and distill: with --resume)") == 1
     assert not list((run / "checkpoints").glob("*"))
+    assert not (run / "cache" / "decoded.u8").exists()
 
 
 def test_runs_that_cannot_be_resumed_are_refused(tmp_path: Path, experiment: Experiment) -> None:

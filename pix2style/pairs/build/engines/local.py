@@ -13,6 +13,8 @@ from pix2style.pairs.build.stylize import PairStylizer
 from pix2style.pairs.format.folder import PairSetFolder
 from pix2style.pairs.format.plan import PairPlan
 from pix2style.pairs.format.shard_summary import ShardSummary, summarize_shard
+from pix2style.processes import are_done, result_of
+from pix2style.system.interrupts import interrupts_held
 
 PairsDoneCallback = Callable[[int], None]
 """Called with the number of pairs that are done since the last call: made, kept from an earlier run, or failed."""
@@ -63,7 +65,8 @@ class LocalEngine:
         try:
             for result in stylize_batches(self._batches(shards), self.pair_stylizer):
                 builder = self._open_shards[result.batch.shard]
-                self._pending_writes.append(self._writer.submit(self._write, builder, result))
+                with interrupts_held():
+                    self._pending_writes.append(self._writer.submit(self._write, builder, result))
                 yield from self._collect_writes(_MAX_PENDING_WRITES)
             yield from self._collect_writes(0)
         finally:
@@ -90,8 +93,9 @@ class LocalEngine:
     def _add_result(self, result: _WriteResult) -> None:
         """Queue a result that needs no writing, so that results are reported in order."""
         future: Future[_WriteResult] = Future()
-        future.set_result(result)
-        self._pending_writes.append(future)
+        with interrupts_held():
+            future.set_result(result)
+            self._pending_writes.append(future)
 
     def _write(self, builder: ShardBuilder, result: BatchResult) -> _WriteResult:
         """Write one batch. Runs in the only thread of the writer, so batches are written in order."""
@@ -104,8 +108,9 @@ class LocalEngine:
 
     def _collect_writes(self, max_pending: int) -> Iterator[ShardSummary]:
         """Report the writes that are done, wait until at most `max_pending` are left, and yield finished shards."""
-        while self._pending_writes and (len(self._pending_writes) > max_pending or self._pending_writes[0].done()):
-            result = self._pending_writes.popleft().result()
+        pending = self._pending_writes
+        while pending and (len(pending) > max_pending or are_done([pending[0]])):
+            result = result_of(pending.popleft())
             self.on_pairs_done(result.pairs)
             if result.shard is not None:
                 yield result.shard
