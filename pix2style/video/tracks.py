@@ -122,7 +122,7 @@ def copied_packets(
     Decode times of a track do not descend, also where those of a damaged source do.
     """
     last: dict[Stream, int] = {}
-    samples = {track: _sample_s(track, copy) for track, copy in copies.items()}
+    units_s = {track: _unit_s(track, copy) for track, copy in copies.items()}
     for packet in _demuxed(original, list(copies), on_note):
         if packet.pts is None or packet.size == 0 or packet.time_base is None:
             continue
@@ -133,22 +133,23 @@ def copied_packets(
         offset = round(part.shift / packet.time_base)
         shown = packet.pts - offset
         decoded = shown if packet.dts is None else packet.dts - offset
-        sample_s = samples[track]
-        if sample_s is not None and sample_s < packet.time_base:
-            # Matroska has several short packets in a millisecond. Moved apart by whole ones, they would fall behind.
-            ticks = packet.time_base / sample_s
+        unit_s = units_s[track]
+        if unit_s is not None and unit_s != packet.time_base:
+            # Moved apart by shorter times, packets would be equal in the output. Moved apart by longer ones, as the
+            # milliseconds of Matroska, which has several short packets in one, they would fall behind.
+            ticks = packet.time_base / unit_s
             shown, decoded = round(shown * ticks), round(decoded * ticks)
             packet.duration = round((packet.duration or 0) * ticks)
-            packet.time_base = sample_s
+            packet.time_base = unit_s
         if track in last:
-            decoded = max(decoded, last[track] + (sample_s is not None))
+            decoded = max(decoded, last[track] + (unit_s is not None))
         last[track] = decoded
         packet.stream = copies[track]
         packet.pts, packet.dts = max(shown, decoded), decoded
         yield decoded * packet.time_base, packet.stream.index, packet
 
 
-def _sample_s(track: Stream, copy: Stream) -> Fraction | None:
+def _unit_s(track: Stream, copy: Stream) -> Fraction | None:
     """Return the duration of a sample for sound in MP4 and QuickTime, whose packets must not have equal times."""
     import av
 
