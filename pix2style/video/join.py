@@ -15,6 +15,7 @@ import numpy as np
 from pix2style.errors import ArtifactError, require
 from pix2style.files import atomic_path, sha256_bytes
 from pix2style.images import KeepMetadata
+from pix2style.plural import counted
 from pix2style.system.scheduling import ordinary_scheduling
 from pix2style.video.clip import ClipFacts
 from pix2style.video.codecs import DISPLAY_NAMES
@@ -134,8 +135,16 @@ class _Joining:
             add_fonts(original, output, container, tracks)
             output.start_encoding()
             packets = copied_packets(original, copies, self.part, notes.append)
+            damaged = 0
             for _, _, packet in heapq.merge(self._video_packets(video), packets, key=lambda row: row[:2]):
-                output.mux_one(packet)
+                try:
+                    output.mux_one(packet)
+                except av.error.InvalidDataError:
+                    if packet.stream is video:
+                        raise
+                    damaged += 1  # FFmpeg could not rewrite its header for the container
+        if damaged:
+            notes.append(f"{counted(damaged, 'packet')} of its sound and subtitles cannot be read: left out")
         return notes + self._notes()
 
     def _add_video(self, output: OutputContainer, original: InputContainer, container: VideoContainer) -> VideoStream:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from pix2style.errors import ClipError
-from pix2style.video.container import describe, open_container, video_stream
+from pix2style.video.container import open_container, video_stream
 from pix2style.video.frame_clock import has_guessed_times
+from pix2style.video.packets import packets_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -26,7 +26,6 @@ _MARGINS_S = (0, 2, 10, 60)
 # times for some frames only, and raw streams none.
 _FORMATS_WITHOUT_PLACES = ("mpeg", "h264", "hevc", "m4v", "mpegvideo", "vc1")
 _MOST_PACKETS_TO_KEY_FRAME = 1000
-_MOST_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
                 return
     with open_container(path) as container:
         stream = video_stream(container, path)
-        packets = _packets(container, stream, on_note)
+        packets = packets_of(container, [stream], on_note)
         yield OpenedStream(stream, packets, None, has_guessed_times(container, stream))
 
 
@@ -85,7 +84,7 @@ def _sought(
             container.seek(time - 1 - round(margin_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
         except (FFmpegError, OverflowError):
             return None
-        packets = _packets(container, stream, on_note)
+        packets = packets_of(container, [stream], on_note)
         key = _next_key_packet(packets)
         if key is not None and key.pts is not None and key.pts < time:
             return OpenedStream(stream, _chained(key, packets), key.pts, has_guessed_times=False)
@@ -104,26 +103,3 @@ def _next_key_packet(packets: Iterator[VideoPacket]) -> VideoPacket | None:
 def _chained(first: VideoPacket, others: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
     yield first
     yield from others
-
-
-def _packets(container: InputContainer, stream: VideoStream, on_note: Callable[[str], None]) -> Iterator[VideoPacket]:
-    """Yield the packets of a stream, and go on behind damaged places of the file as long as there are any."""
-    import av
-    from av.error import FFmpegError
-
-    errors = 0
-    while True:
-        try:
-            for packet in container.demux(stream):
-                yield packet
-                errors = 0
-        except FFmpegError as error:
-            if isinstance(error, OSError) and not isinstance(error, ValueError):
-                raise ClipError(container.name.removeprefix("file:"), f"cannot be read ({describe(error)})") from error
-            errors += 1
-            if errors > _MOST_ERRORS:
-                on_note("is damaged so that it cannot be read to its end: what follows is left out")
-                yield cast("VideoPacket", av.Packet())
-                return
-        else:
-            return

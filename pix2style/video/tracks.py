@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from pix2style.printable import one_line
 from pix2style.video.containers import CONTAINERS, VideoContainer
+from pix2style.video.packets import packets_of
 from pix2style.video.tags import copy_track_tags
 
 if TYPE_CHECKING:
@@ -159,18 +159,18 @@ def _unit_s(track: Stream, copy: Stream) -> Fraction | None:
 
 
 def _demuxed(original: InputContainer, tracks: list[Stream], on_note: Callable[[str], None]) -> Iterator[Packet[Any]]:
-    """Yield the packets of tracks, as far as they can be read."""
-    from av.error import FFmpegError
+    """Yield the packets of tracks.
+
+    Raises:
+        ClipError: The file cannot be read.
+    """
     from av.stream import Discard
 
     if not tracks:
         return
     for stream in original.streams:
         stream.discard = Discard.default if stream in tracks else Discard.all
-    try:
-        yield from original.demux(tracks)
-    except FFmpegError as error:
-        on_note(f"is damaged: its sound and subtitles are copied up to there ({one_line(error.strerror or error)})")
+    yield from packets_of(original, tracks, on_note)
 
 
 def _trim(packet: Packet[Any], duration: int, part: Part) -> bool:
