@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pix2style.video.clip import ClipFacts
+from pix2style.video.clock_restarts import JoinedClock
 from pix2style.video.container import open_container, video_stream
 from pix2style.video.frame_clock import has_guessed_times
 from pix2style.video.packets import packets_of
@@ -46,11 +47,11 @@ class OpenedStream:
 
 
 @contextmanager
-def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> Iterator[OpenedStream]:
+def opened_at(facts: ClipFacts, time: int | None, on_note: Callable[[str], None]) -> Iterator[OpenedStream]:
     """Open the video of a clip.
 
     Args:
-        path: The clip.
+        facts: The clip.
         time: Presentation time, in units of the stream's time base, before which to begin: at the key frame before it
             if that is found by a time that can be relied on, else at the beginning. None to begin at the beginning.
         on_note: Called if the file is so damaged that its end cannot be read.
@@ -58,7 +59,9 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
     Raises:
         ClipError: The file cannot be read.
     """
-    if time is not None:
+    path = facts.path
+    # FFmpeg seeks by the times of the clip's own clock, of which there may be several.
+    if time is not None and not facts.restarts.positions:
         with open_container(path) as container:
             stream = video_stream(container, path)
             sought = _sought(container, stream, time, on_note)
@@ -67,8 +70,14 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
                 return
     with open_container(path) as container:
         stream = video_stream(container, path)
-        packets = packets_of(container, [stream], on_note)
+        packets = _mended(packets_of(container, [stream], on_note), JoinedClock(facts.restarts))
         yield OpenedStream(stream, packets, None, has_guessed_times(container, stream))
+
+
+def _mended(packets: Iterator[VideoPacket], clock: JoinedClock) -> Iterator[VideoPacket]:
+    for packet in packets:
+        clock.mend(packet)
+        yield packet
 
 
 def _sought(

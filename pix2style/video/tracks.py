@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from pix2style.video.clock_restarts import JoinedClock
 from pix2style.video.containers import CONTAINERS, VideoContainer
 from pix2style.video.packets import packets_of
 from pix2style.video.tags import copy_track_tags
@@ -115,7 +116,11 @@ def _is_font(attachment: AttachmentStream) -> bool:
 
 
 def copied_packets(
-    original: InputContainer, copies: dict[Stream, Stream], part: Part, on_note: Callable[[str], None]
+    original: InputContainer,
+    copies: dict[Stream, Stream],
+    part: Part,
+    clock: JoinedClock,
+    on_note: Callable[[str], None],
 ) -> Iterator[tuple[Fraction, int, Packet[Any]]]:
     """Yield the packets of the copied tracks with their decode times in seconds and the indexes of their tracks.
 
@@ -124,6 +129,7 @@ def copied_packets(
     last: dict[Stream, int] = {}
     units_s = {track: _unit_s(track, copy) for track, copy in copies.items()}
     for packet in _demuxed(original, list(copies), on_note):
+        clock.mend(packet)
         if packet.pts is None or packet.size == 0 or packet.time_base is None:
             continue
         track = packet.stream
