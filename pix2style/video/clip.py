@@ -30,6 +30,24 @@ class ClipColour:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRestarts:
+    """Where the clock of a clip starts again or jumps, as where recordings were put together.
+
+    Attributes:
+        positions: Bytes of the file from which on another clock holds, ascending.
+        offsets_s: For each of these clocks, what is added to its times, in seconds, so that they go on where the times
+            of the clock before stopped.
+        joints: Bytes at which the last packets before such places begin.
+        end_s: When the clip ends, in seconds of the clock that goes on; None if there are no such places.
+    """
+
+    positions: tuple[int, ...] = ()
+    offsets_s: tuple[Fraction, ...] = ()
+    joints: frozenset[int] = frozenset()
+    end_s: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClipFacts:
     """What a clip is, read from its headers and its first frame.
 
@@ -51,6 +69,7 @@ class ClipFacts:
         begin_s: Time at which the clip begins, that of the first of its tracks. `start_s` and `end_s` count from it.
         is_mirrored: Whether players mirror the frames left to right, after they rotate them.
         peak_nits: Luminance that is shown as white, for clips in HDR.
+        restarts: Where the clock of the clip starts again. All times are those of one clock that goes on there.
     """
 
     path: Path
@@ -71,6 +90,7 @@ class ClipFacts:
     begin_s: Fraction = Fraction(0)
     is_mirrored: bool = False
     peak_nits: float = 1000
+    restarts: ClockRestarts = ClockRestarts()
 
     def seconds_of(self, time: int) -> float:
         """Return the seconds from the beginning of the clip of a time in units of `time_base_s`."""

@@ -97,7 +97,7 @@ class FrameDecoder:
 
         path = self._facts.path
         self._before = None
-        with opened_at(path, self._since if may_seek else None, self._on_note) as opened:
+        with opened_at(self._facts, self._since if may_seek else None, self._on_note) as opened:
             decoder = make_decoder(opened.stream, path, is_parallel=is_parallel)
             expected = ExpectedTimes(opened.key_time)
             clock = FrameClock(self._step, is_guessed=opened.has_guessed_times)

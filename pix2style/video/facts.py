@@ -6,6 +6,7 @@ import itertools
 import math
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pix2style.errors import ClipError, require
 from pix2style.images.hdr import HLG_PEAK_NITS, WHITE_NITS
 from pix2style.video.clip import ClipColour, ClipFacts
+from pix2style.video.clock_restarts import find_restarts, may_restart
 from pix2style.video.colour import hdr_of
 from pix2style.video.container import make_decoder, open_container, video_stream
 from pix2style.video.pixels import GREY_FORMATS
@@ -30,7 +32,7 @@ _PQ_PEAK_NITS = 10_000
 
 
 def read_facts(path: Path) -> ClipFacts:
-    """Read what a clip is from its headers and its first frame.
+    """Read what a clip is from its headers and its first frame, and of transport streams and the like from all packets.
 
     Raises:
         ClipError: The file cannot be opened, is no clip, or holds no frame that can be decoded.
@@ -39,7 +41,18 @@ def read_facts(path: Path) -> ClipFacts:
     with open_container(path) as container:
         stream = video_stream(container, path)
         frame = _first_frame(container, stream, path)
-        return facts_of(path, container, stream, frame)
+        facts = facts_of(path, container, stream, frame)
+        return _with_restarts(facts) if may_restart(container) else facts
+
+
+def _with_restarts(facts: ClipFacts) -> ClipFacts:
+    """Return the facts of a clip whose clock may start again: what FFmpeg says of its duration is wrong then."""
+    restarts = find_restarts(facts.path)
+    if restarts.end_s is None:
+        return facts
+    duration_s = float(restarts.end_s - facts.begin_s)
+    frames = round(duration_s * facts.frame_rate)
+    return replace(facts, restarts=restarts, duration_s=duration_s, frames=frames)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:

@@ -15,8 +15,10 @@ import numpy as np
 from pix2style.errors import ArtifactError, require
 from pix2style.files import atomic_path, sha256_bytes
 from pix2style.images import KeepMetadata
+from pix2style.plural import counted
 from pix2style.system.scheduling import ordinary_scheduling
 from pix2style.video.clip import ClipFacts
+from pix2style.video.clock_restarts import JoinedClock, may_restart
 from pix2style.video.codecs import DISPLAY_NAMES
 from pix2style.video.container import open_container, video_stream
 from pix2style.video.containers import CONTAINERS, VideoContainer, muxer_options, stored_time_base
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
-
-_TIMES_MAY_JUMP = 0x200  # `AVFMT_TS_DISCONT`
 
 
 def join_segments(
@@ -98,8 +98,7 @@ def _part(
         begin = first_s if start <= first_s <= start + LATEST_BEGIN_S else start
     end = None if end_s is None else max(last_s, source.begin_s + _seconds(end_s))
     # The times of broadcasts count from anywhere. No container shows what lies before time 0.
-    counts_from_anywhere = bool(original.format.flags & _TIMES_MAY_JUMP)
-    shift = source.begin_s if counts_from_anywhere else min(first_s, Fraction(0))
+    shift = source.begin_s if may_restart(original) else min(first_s, Fraction(0))
     return Part(shift if begin is None else begin, begin, end)
 
 
@@ -133,9 +132,17 @@ class _Joining:
             copies = {track: add_track(output, track) for track in tracks}
             add_fonts(original, output, container, tracks)
             output.start_encoding()
-            packets = copied_packets(original, copies, self.part, notes.append)
+            packets = copied_packets(original, copies, self.part, JoinedClock(self.source.restarts), notes.append)
+            damaged = 0
             for _, _, packet in heapq.merge(self._video_packets(video), packets, key=lambda row: row[:2]):
-                output.mux_one(packet)
+                try:
+                    output.mux_one(packet)
+                except av.error.InvalidDataError:
+                    if packet.stream is video:
+                        raise
+                    damaged += 1  # FFmpeg could not rewrite its header for the container
+        if damaged:
+            notes.append(f"{counted(damaged, 'packet')} of its sound and subtitles cannot be read: left out")
         return notes + self._notes()
 
     def _add_video(self, output: OutputContainer, original: InputContainer, container: VideoContainer) -> VideoStream:

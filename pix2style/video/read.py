@@ -138,6 +138,9 @@ def _say_what_is_special(facts: ClipFacts, on_note: Callable[[str], None]) -> No
         streams = len(video_streams(container))
     if streams > 1:
         on_note(f"holds {counted(streams, 'video track')}: only the one that players show is used")
+    if restarts := len(facts.restarts.positions):
+        times = counted(restarts, "time")
+        on_note(f"its clock starts again or jumps {times}: the parts are joined, so that each begins where one ends")
     if facts.is_hdr:
         on_note(f"has a high dynamic range ({hdr_of(facts.colour)}): tone-mapped to sRGB")
     if has_unread_matrix(facts.colour):

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from pix2style.errors import ClipError
-from pix2style.video.container import describe, open_container, video_stream
+from pix2style.video.clip import ClipFacts
+from pix2style.video.clock_restarts import JoinedClock
+from pix2style.video.container import open_container, video_stream
 from pix2style.video.frame_clock import has_guessed_times
+from pix2style.video.packets import packets_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -26,7 +27,6 @@ _MARGINS_S = (0, 2, 10, 60)
 # times for some frames only, and raw streams none.
 _FORMATS_WITHOUT_PLACES = ("mpeg", "h264", "hevc", "m4v", "mpegvideo", "vc1")
 _MOST_PACKETS_TO_KEY_FRAME = 1000
-_MOST_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class OpenedStream:
 
 
 @contextmanager
-def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> Iterator[OpenedStream]:
+def opened_at(facts: ClipFacts, time: int | None, on_note: Callable[[str], None]) -> Iterator[OpenedStream]:
     """Open the video of a clip.
 
     Args:
-        path: The clip.
+        facts: The clip.
         time: Presentation time, in units of the stream's time base, before which to begin: at the key frame before it
             if that is found by a time that can be relied on, else at the beginning. None to begin at the beginning.
         on_note: Called if the file is so damaged that its end cannot be read.
@@ -59,7 +59,9 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
     Raises:
         ClipError: The file cannot be read.
     """
-    if time is not None:
+    path = facts.path
+    # FFmpeg seeks by the times of the clip's own clock, of which there may be several.
+    if time is not None and not facts.restarts.positions:
         with open_container(path) as container:
             stream = video_stream(container, path)
             sought = _sought(container, stream, time, on_note)
@@ -68,8 +70,14 @@ def opened_at(path: Path, time: int | None, on_note: Callable[[str], None]) -> I
                 return
     with open_container(path) as container:
         stream = video_stream(container, path)
-        packets = _packets(container, stream, on_note)
+        packets = _mended(packets_of(container, [stream], on_note), JoinedClock(facts.restarts))
         yield OpenedStream(stream, packets, None, has_guessed_times(container, stream))
+
+
+def _mended(packets: Iterator[VideoPacket], clock: JoinedClock) -> Iterator[VideoPacket]:
+    for packet in packets:
+        clock.mend(packet)
+        yield packet
 
 
 def _sought(
@@ -85,7 +93,7 @@ def _sought(
             container.seek(time - 1 - round(margin_s / (stream.time_base or Fraction(1, 1000))), stream=stream)
         except (FFmpegError, OverflowError):
             return None
-        packets = _packets(container, stream, on_note)
+        packets = packets_of(container, [stream], on_note)
         key = _next_key_packet(packets)
         if key is not None and key.pts is not None and key.pts < time:
             return OpenedStream(stream, _chained(key, packets), key.pts, has_guessed_times=False)
@@ -104,26 +112,3 @@ def _next_key_packet(packets: Iterator[VideoPacket]) -> VideoPacket | None:
 def _chained(first: VideoPacket, others: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
     yield first
     yield from others
-
-
-def _packets(container: InputContainer, stream: VideoStream, on_note: Callable[[str], None]) -> Iterator[VideoPacket]:
-    """Yield the packets of a stream, and go on behind damaged places of the file as long as there are any."""
-    import av
-    from av.error import FFmpegError
-
-    errors = 0
-    while True:
-        try:
-            for packet in container.demux(stream):
-                yield packet
-                errors = 0
-        except FFmpegError as error:
-            if isinstance(error, OSError) and not isinstance(error, ValueError):
-                raise ClipError(container.name.removeprefix("file:"), f"cannot be read ({describe(error)})") from error
-            errors += 1
-            if errors > _MOST_ERRORS:
-                on_note("is damaged so that it cannot be read to its end: what follows is left out")
-                yield cast("VideoPacket", av.Packet())
-                return
-        else:
-            return

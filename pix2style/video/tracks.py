@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from pix2style.printable import one_line
+from pix2style.video.clock_restarts import JoinedClock
 from pix2style.video.containers import CONTAINERS, VideoContainer
+from pix2style.video.packets import packets_of
 from pix2style.video.tags import copy_track_tags
 
 if TYPE_CHECKING:
@@ -115,15 +116,20 @@ def _is_font(attachment: AttachmentStream) -> bool:
 
 
 def copied_packets(
-    original: InputContainer, copies: dict[Stream, Stream], part: Part, on_note: Callable[[str], None]
+    original: InputContainer,
+    copies: dict[Stream, Stream],
+    part: Part,
+    clock: JoinedClock,
+    on_note: Callable[[str], None],
 ) -> Iterator[tuple[Fraction, int, Packet[Any]]]:
     """Yield the packets of the copied tracks with their decode times in seconds and the indexes of their tracks.
 
     Decode times of a track do not descend, also where those of a damaged source do.
     """
     last: dict[Stream, int] = {}
-    samples = {track: _sample_s(track, copy) for track, copy in copies.items()}
+    units_s = {track: _unit_s(track, copy) for track, copy in copies.items()}
     for packet in _demuxed(original, list(copies), on_note):
+        clock.mend(packet)
         if packet.pts is None or packet.size == 0 or packet.time_base is None:
             continue
         track = packet.stream
@@ -133,22 +139,23 @@ def copied_packets(
         offset = round(part.shift / packet.time_base)
         shown = packet.pts - offset
         decoded = shown if packet.dts is None else packet.dts - offset
-        sample_s = samples[track]
-        if sample_s is not None and sample_s < packet.time_base:
-            # Matroska has several short packets in a millisecond. Moved apart by whole ones, they would fall behind.
-            ticks = packet.time_base / sample_s
+        unit_s = units_s[track]
+        if unit_s is not None and unit_s != packet.time_base:
+            # Moved apart by shorter times, packets would be equal in the output. Moved apart by longer ones, as the
+            # milliseconds of Matroska, which has several short packets in one, they would fall behind.
+            ticks = packet.time_base / unit_s
             shown, decoded = round(shown * ticks), round(decoded * ticks)
             packet.duration = round((packet.duration or 0) * ticks)
-            packet.time_base = sample_s
+            packet.time_base = unit_s
         if track in last:
-            decoded = max(decoded, last[track] + (sample_s is not None))
+            decoded = max(decoded, last[track] + (unit_s is not None))
         last[track] = decoded
         packet.stream = copies[track]
         packet.pts, packet.dts = max(shown, decoded), decoded
         yield decoded * packet.time_base, packet.stream.index, packet
 
 
-def _sample_s(track: Stream, copy: Stream) -> Fraction | None:
+def _unit_s(track: Stream, copy: Stream) -> Fraction | None:
     """Return the duration of a sample for sound in MP4 and QuickTime, whose packets must not have equal times."""
     import av
 
@@ -158,18 +165,18 @@ def _sample_s(track: Stream, copy: Stream) -> Fraction | None:
 
 
 def _demuxed(original: InputContainer, tracks: list[Stream], on_note: Callable[[str], None]) -> Iterator[Packet[Any]]:
-    """Yield the packets of tracks, as far as they can be read."""
-    from av.error import FFmpegError
+    """Yield the packets of tracks.
+
+    Raises:
+        ClipError: The file cannot be read.
+    """
     from av.stream import Discard
 
     if not tracks:
         return
     for stream in original.streams:
         stream.discard = Discard.default if stream in tracks else Discard.all
-    try:
-        yield from original.demux(tracks)
-    except FFmpegError as error:
-        on_note(f"is damaged: its sound and subtitles are copied up to there ({one_line(error.strerror or error)})")
+    yield from packets_of(original, tracks, on_note)
 
 
 def _trim(packet: Packet[Any], duration: int, part: Part) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,17 +16,21 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     """Name the file and say how to go on, if the block cannot write it.
 
     Raises:
-        DataError: The disk is full, the folder is read-only, or the like.
+        DataError: The disk is full, the folder is read-only, or the like; or the container refuses a packet.
     """
     from av.error import FFmpegError
 
     try:
         yield
     except (FFmpegError, OSError) as error:
-        raise DataError(
-            f"{path}: cannot be written ({one_line(error.strerror or error)}): free disk space there or remove the"
-            " cause, and run the same command again, which keeps the finished parts of the clip"
-        ) from error
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            advice = (
+                "free disk space there or remove the cause, and run the same command again, which keeps the finished"
+                " parts of the clip"
+            )
+        else:
+            advice = "FFmpeg refuses something in the clip for this container: choose another suffix, such as .mkv"
+        raise DataError(f"{path}: cannot be written ({one_line(error.strerror or error)}): {advice}") from error
 
 
 @contextlib.contextmanager
