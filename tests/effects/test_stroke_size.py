@@ -178,7 +178,7 @@ def test_one_thread_enlarges_in_the_caller_and_gives_the_same(monkeypatch: pytes
     def refuse(count: int) -> None:
         raise AssertionError(count)
 
-    monkeypatch.setattr("pix2style.effects.stroke_detail.ThreadPoolExecutor", refuse)
+    monkeypatch.setattr("pix2style.effects.stroke_detail.thread_pool", refuse)
     assert np.array_equal(StrokeSize(Levels(), look_px=80, threads=1)(photo), plain)
     with pytest.raises(AssertionError, match="2"):
         StrokeSize(Levels(), look_px=80, threads=2)(photo)
