@@ -17,6 +17,7 @@ from written import clip_frames, facts, packet_digests, packet_times_s, write, w
 
 from pix2style.errors import ClipError, DataError
 from pix2style.video import join
+from pix2style.video.container import open_container
 from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
 
@@ -49,8 +50,7 @@ class Interrupted:
 
 
 def _interrupt(monkeypatch: pytest.MonkeyPatch, errors: dict[int, Exception]) -> None:
-    real = join.open_container
-    monkeypatch.setattr(join, "open_container", lambda path: Interrupted(real(path), dict(errors)))
+    monkeypatch.setattr(join, "open_container", lambda path: Interrupted(open_container(path), dict(errors)))
 
 
 def test_sound_behind_damaged_places_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_sound_whose_times_go_back_a_little(tmp_path: Path, suffix: str) -> None
         assert packet.pos is not None
         assert packet.pts is not None
         at = data.index(b"\0\0\1\xc0", packet.pos) + 9
-        data[at : at + 5] = _stamp(data[at : at + 5], -5400)
+        data[at : at + 5] = _stamp(bytes(data[at : at + 5]), -5400)
     (tmp_path / "in.ts").write_bytes(data)
     clip = read_facts(tmp_path / "in.ts")
     assert clip.restarts.positions == ()
@@ -119,9 +119,8 @@ def test_sound_without_a_readable_header_is_left_out_and_said(tmp_path: Path) ->
 
 
 def test_what_a_container_refuses_is_not_said_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_args: Any) -> Iterator[Any]:
+    def refused(*_args: Any) -> Any:
         raise av.error.ArgumentError(errno.EINVAL, "Invalid argument")
-        yield
 
     monkeypatch.setattr(join, "copied_packets", refused)
     source = write_source(tmp_path / "in.mkv")
