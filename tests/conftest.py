@@ -33,17 +33,31 @@ with contextlib.suppress(ImportError):
 # As the package does before it imports TensorFlow; a test that imports it first would let it chat on stderr.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# A shell that starts the tests in the background makes them ignore Ctrl-C, and with them the programs that they stop.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and with them the programs that they stop;
+# nohup makes them ignore SIGHUP.
+_USUAL_HANDLERS = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
 
 
 @pytest.fixture(autouse=True)
 def _state_of_the_process() -> Iterator[None]:
-    """What a test leaves to others: no `--quiet`, and no real-time threads because it encoded a clip in AV1 itself."""
+    """What a test finds and leaves to others.
+
+    No `--quiet`, no real-time threads because it encoded a clip in AV1 itself, and the usual handlers of signals.
+    """
+    _handle_signals_as_usual()
     with ordinary_scheduling():
         yield
     set_quiet(False)
+    _handle_signals_as_usual()
+
+
+def _handle_signals_as_usual() -> None:
+    for name, handler in _USUAL_HANDLERS.items():
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
+
+
+_handle_signals_as_usual()
 
 
 ASSETS = Path(os.environ.get("PIX2STYLE_ASSETS", Path(__file__).parents[2] / "shared"))
