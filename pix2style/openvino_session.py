@@ -2,7 +2,7 @@
 
 OpenVINO computes float32 filters faster than ONNX Runtime does, once it has compiled them for the size of the photos
 (benchmarks/peers.py). It is told to compute in float32: by default it computes in bf16 where the processor supports
-that, and pixels are up to 13 levels off.
+that, and pixels are up to 77 levels off.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def check_device(name: str, path: Path) -> None:
     providers_of(name)
     if name == OPENVINO_DEVICE and spec_in(read_metadata(read_file(path)), path).precision == "int8":
         raise ConfigError(
-            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, whose pixels OpenVINO changes by up to 60 of 255"
+            f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, whose pixels OpenVINO changes by up to 100 of 255"
             " levels: leave out --device, or take the float32 or float16 file of the filter"
         )
 
