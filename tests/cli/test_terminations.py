@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pix2style.cli import main, program
+from pix2style.cli import exits, main, program
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -28,6 +28,7 @@ def test_a_signal_ends_a_command_like_ctrl_c(
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setattr(sys, "argv", ["pix2style", "infer"])
     monkeypatch.setattr(program, "_run", work)
+    monkeypatch.setattr(exits, "_RESUME_ADVICE", {})  # an interrupted `infer` of another test leaves its advice there
     with pytest.raises(SystemExit) as left:
         main()
     assert (left.value.code, finished) == (130, ["what was begun"])
