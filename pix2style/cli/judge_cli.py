@@ -77,7 +77,7 @@ _CountOption = Annotated[
         min=1,
         max=2000,
         metavar="N",
-        help="Largest number of pairs for each judge and question, for example 30. Default: 60.",
+        help=f"Largest number of pairs for each judge and question, for example 30. Default: {_USUAL_COUNT}.",
     ),
 ]
 _SeedOption = Annotated[
@@ -100,7 +100,7 @@ _PortOption = Annotated[
         min=0,
         max=65535,
         metavar="PORT",
-        help="Port of the page, for example 8080; 0 for any free one. Default: 7861.",
+        help=f"Port of the page, for example 8080; 0 for any free one. Default: {_USUAL_PORT}.",
     ),
 ]
 _HostOption = Annotated[
@@ -108,7 +108,7 @@ _HostOption = Annotated[
     typer.Option(
         metavar="ADDRESS",
         help="Address to listen at. With 0.0.0.0 people on other computers can judge; they need the page's token."
-        " Default: 127.0.0.1, for this computer alone.",
+        f" Default: {_USUAL_HOST}, for this computer alone.",
     ),
 ]
 _TokenOption = Annotated[
