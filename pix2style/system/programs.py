@@ -8,7 +8,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 
-from pix2style.system.interrupts import Terminated
+from pix2style.system.interrupts import Terminated, interrupts_held
 
 KILLED = -9
 """Exit code of a program that was killed, as `subprocess` reports it on Linux and macOS."""
@@ -25,13 +25,16 @@ def run_until_interrupted(command: Sequence[str]) -> int:
     Raises:
         KeyboardInterrupt: A signal came to this process. The program was given the time to finish what it had begun.
     """
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - an own command
+    process = None
     try:
+        with interrupts_held():  # a signal inside of Popen would leave a program that nobody knows of
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - an own command
         # In short waits, because a signal ends a long one on Linux and macOS only, and only if it came to this thread.
         while (code := _wait(process, _POLL_S)) is None:
             pass
     except BaseException as error:
-        _end(process, is_told=not isinstance(error, Terminated))
+        if process is not None:
+            _end(process, is_told=not isinstance(error, Terminated))
         raise
     return code
 

@@ -51,6 +51,20 @@ def test_it_finishes_what_it_has_begun(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "finished").exists()
 
 
+def test_a_signal_that_comes_while_it_is_started_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Popen(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], stdout: int) -> None:
+            super().__init__(command, stdout=stdout)
+            while not (tmp_path / "started").exists():
+                time.sleep(0.01)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    with pytest.raises(KeyboardInterrupt), terminated_like_interrupted():
+        run_until_interrupted(["sh", "-c", _FINISHES, str(tmp_path)])
+    assert (tmp_path / "finished").exists()
+
+
 def test_it_is_killed_if_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "_ENDS_BY_ITSELF_S", 0.1)
     monkeypatch.setattr(programs, "_ENDS_BY_SIGTERM_S", 0.1)
