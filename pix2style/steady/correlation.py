@@ -18,6 +18,8 @@ _AMPLITUDE_FLOOR = 0.3
 # A peak that stands out less is one of noise. At 640x360 the highest of noise stood out by 5.9 to 6.6 standard
 # deviations, and that of weak texture under noise by 46.
 _MIN_PEAK_DEVIATIONS = 12
+_MOST_PEAKS = 4
+_PEAK_RADIUS = 2  # a peak is about so wide, in pixels
 
 
 def spectrum(image: Floats) -> Spectrum:
@@ -28,28 +30,41 @@ def spectrum(image: Floats) -> Spectrum:
     return np.fft.rfft2(centred * window).astype(np.complex64, copy=False)
 
 
-def global_shift(before: Spectrum, after: Spectrum, shape: tuple[int, int]) -> tuple[float, float]:
-    """Return how far the content has moved from one image to the next, in pixels: down and to the right.
+def global_shifts(
+    before: Spectrum, after: Spectrum, shape: tuple[int, int], most: int = _MOST_PEAKS
+) -> list[tuple[float, float]]:
+    """Return how far the content may have moved from one image to the next, in pixels: down and to the right.
+
+    A thing that moves by itself has a peak of its own, which can be the highest one if the rest has little texture.
 
     Args:
         before: Spectrum of the first image.
         after: Spectrum of the second image.
         shape: Height and width of the images.
+        most: How many shifts to return at most.
 
     Returns:
-        Shifts of up to half of the height and half of the width; (0, 0) for images that have no texture but noise.
+        Shifts of up to half of the height and half of the width, that of the highest peak first; (0, 0) alone for
+        images that have no texture but noise.
     """
     cross = after * before.conj()
     amplitude = np.abs(cross)
     floor = _AMPLITUDE_FLOOR * float(amplitude.mean(dtype=np.float64))
     if floor <= 0:
-        return 0.0, 0.0
+        return [(0.0, 0.0)]
     cross *= _low_pass(*shape) / (amplitude + np.float32(floor))
     surface = np.fft.irfft2(cross, shape).astype(np.float32, copy=False)
-    if float(surface.max() - surface.mean()) < _MIN_PEAK_DEVIATIONS * float(surface.std()):
-        return 0.0, 0.0
-    row, column = np.unravel_index(int(surface.argmax()), shape)
-    return _peak(surface[:, column], int(row)), _peak(surface[row], int(column))
+    least = float(surface.mean()) + _MIN_PEAK_DEVIATIONS * float(surface.std())
+    if float(surface.max()) < least:
+        return [(0.0, 0.0)]
+    shifts: list[tuple[float, float]] = []
+    left = surface.copy()
+    while len(shifts) < most and float(left.max()) >= least:
+        row, column = (int(index) for index in np.unravel_index(int(left.argmax()), shape))
+        shifts.append((_peak(surface[:, column], row), _peak(surface[row], column)))
+        near = (np.arange(index - _PEAK_RADIUS, index + _PEAK_RADIUS + 1) for index in (row, column))
+        left[np.ix_(*(indices % size for indices, size in zip(near, shape, strict=True)))] = -np.inf
+    return shifts
 
 
 def _peak(line: Floats, index: int) -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pix2style.images import Image8
-from pix2style.steady.correlation import global_shift, spectrum
+from pix2style.steady.area_votes import votes
+from pix2style.steady.correlation import global_shifts, spectrum
 from pix2style.steady.luminance import Floats, small_luminance
-from pix2style.steady.template import Template
+from pix2style.steady.template import Alignment, Template
 
 # A key frame is replaced when fewer of its patches than this share are still inside the frame, or agree.
 _MIN_INSIDE, _MIN_AGREEMENT = 0.6, 0.5
@@ -19,6 +20,8 @@ _MIN_INSIDE, _MIN_AGREEMENT = 0.6, 0.5
 _LOST_AGREEMENT = 0.25
 # If so many patches agree where steady motion would bring them, there is no need for phase correlation.
 _SURE_AGREEMENT = 0.75
+# Alignments that differ by less are of one motion.
+_SAME_PX = 0.75
 # Another scene begins where structure and colours both change.
 _CUT_CORRELATION, _CUT_COLOURS = 0.5, 0.25
 _SAME_LEVELS = 24.0  # two frames without texture are one scene if their means differ by less
@@ -77,18 +80,11 @@ class MotionTracker:
         position, template, key_position = _sum(before.position, before.velocity), before.template, before.key_position
         aligned = template.align(frame, _difference(position, key_position))
         if aligned.agreement < _SURE_AGREEMENT:
-            factor = size[0] // small.shape[0]
-            step = global_shift(spectrum(before.small), spectrum(small), small.shape)
-            shifted = _sum(before.position, (step[0] * factor, step[1] * factor))
-            guesses = [_difference(guess, key_position) for guess in (shifted, position, before.position)]
-            aligned = max(template.search(frame, guesses), aligned, key=lambda alignment: alignment.agreement)
-            position = shifted
-            if aligned.agreement < _LOST_AGREEMENT and _is_cut(
-                before, small, colours, (round(step[0]), round(step[1]))
-            ):
+            aligned = _search(frame, small, before, aligned)
+            step = _difference(_sum(key_position, aligned.shift), before.position)
+            if aligned.agreement < _LOST_AGREEMENT and _is_cut(before, small, colours, step):
                 return self._start_scene(frame, small, colours)
-        if aligned.agreement >= _LOST_AGREEMENT:
-            position = _sum(key_position, aligned.shift)
+        position = _sum(key_position, aligned.shift)
         if aligned.agreement < _MIN_AGREEMENT or aligned.inside < _MIN_INSIDE:
             template, key_position = Template.from_frame(frame, small), position
         velocity = _difference(position, before.position)
@@ -128,13 +124,56 @@ class MotionTracker:
         self._before = _Before((height, width), small, colours, position, velocity, key_position, template)
 
 
-def _is_cut(before: _Before, small: Floats, colours: Image8, step: tuple[int, int]) -> bool:
+def _search(frame: Image8, small: Floats, before: _Before, aligned: Alignment) -> Alignment:
+    """Return the motion of most of the frame, from where patches are found again and where phase correlation peaks.
+
+    Things that move by themselves may have more texture than the rest, and so more patches and a higher peak.
+
+    Args:
+        frame: The frame.
+        small: Its small luminance.
+        before: What is kept of the frame before.
+        aligned: Where steady motion would bring the patches.
+    """
+    factor = frame.shape[0] // small.shape[0]
+    peaks = global_shifts(spectrum(before.small), spectrum(small), small.shape)
+    origin = _difference(before.position, before.key_position)
+    shifts = [_sum(origin, (down * factor, right * factor)) for down, right in peaks]
+    guesses = _distinct([aligned, *(Alignment(shift, 0.0, 1.0) for shift in (*shifts, origin))])
+    steps = [_difference(guess.shift, origin) for guess in guesses]
+    areas = votes(before.small, small, [(down / factor, right / factor) for down, right in steps])
+    if areas.any():
+        most = guesses[int(areas.argmax())]
+        found = before.template.search(frame, [most.shift])
+        # The peak of a reduced image is less exact. An alignment farther away than that is of another motion.
+        near = (each for each in found if _are_near(each, most, 1.5 * factor + 0.5))
+        return max([most, *near], key=lambda each: each.agreement)
+    found = before.template.search(frame, [guess.shift for guess in guesses])
+    surest = max(found, key=lambda each: each.agreement)
+    return surest if surest.agreement >= _LOST_AGREEMENT else Alignment(shifts[0], 0.0, 1.0)
+
+
+def _distinct(found: Iterable[Alignment]) -> list[Alignment]:
+    """Return the alignments without those that are nearly the same as a surer one, the surest first."""
+    distinct: list[Alignment] = []
+    for each in sorted(found, key=lambda each: -each.agreement):
+        if not any(_are_near(each, other, _SAME_PX) for other in distinct):
+            distinct.append(each)
+    return distinct
+
+
+def _are_near(first: Alignment, second: Alignment, most_px: float) -> bool:
+    return max(map(abs, _difference(first.shift, second.shift))) <= most_px
+
+
+def _is_cut(before: _Before, small: Floats, colours: Image8, step_px: tuple[float, float]) -> bool:
     """Tell whether a frame that patches do not find again belongs to another scene, by its structure and colours."""
     counts_now, counts_then = _colour_counts(colours), _colour_counts(before.colours)
     if np.abs(counts_now - counts_then).sum() / (2 * counts_now.sum()) < _CUT_COLOURS:
         return False
     height, width = small.shape
-    down, right = step
+    factor = before.size[0] // height
+    down, right = (round(distance / factor) for distance in step_px)
     now = small[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)]
     then = before.small[max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)]
     if now.size == 0:

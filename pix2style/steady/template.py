@@ -16,7 +16,7 @@ from pix2style.images import Image8
 from pix2style.steady.luminance import Floats, Ints, luminance_patches
 
 PATCH_PX = 24
-_ROWS, _COLUMNS = 4, 6  # one patch is looked for in each cell of a grid over the frame
+_ROWS, _COLUMNS = 6, 9  # one patch is looked for in each cell of a grid over the frame
 _INNER_PX = PATCH_PX - 4  # smoothing and gradients take 2 pixels from each side
 _MAX_STEP_PX = 1.5
 _ITERATIONS = 6
@@ -91,16 +91,19 @@ class Template:
             return Alignment(guess, 0.0, 1.0)
         return self._refine(frame, (round(guess[0]), round(guess[1])))
 
-    def search(self, frame: Image8, guesses: Sequence[tuple[float, float]]) -> Alignment:
-        """Measure the shift as `align` does, from the guess that fits best and from all whole pixels around it."""
+    def search(self, frame: Image8, guesses: Sequence[tuple[float, float]]) -> list[Alignment]:
+        """Measure the shift as `align` does, from each guess, and from all whole pixels around the one that fits best.
+
+        Things that move by themselves have patches, too, so there may be several shifts in which many patches agree.
+        """
         if len(self) < _MIN_PATCHES:
-            return Alignment(guesses[0], 0.0, 1.0)
+            return [Alignment(guesses[0], 0.0, 1.0)]
         starts = sorted({(round(down), round(right)) for down, right in guesses})
-        start = min(starts, key=lambda start: self._misfit(frame, start))
-        alignments = [self._refine(frame, start)]
-        if alignments[0].agreement < _ENOUGH_AGREEMENT:
+        alignments = [self._refine(frame, start) for start in starts]
+        if max(alignment.agreement for alignment in alignments) < _ENOUGH_AGREEMENT:
+            start = min(starts, key=lambda start: self._misfit(frame, start))
             alignments.append(self._refine(frame, self._whole_shift_near(frame, start)))
-        return max(alignments, key=lambda alignment: alignment.agreement)
+        return alignments
 
     def _inside(self, frame: Image8, start: tuple[int, int], margin: int = 0) -> NDArray[np.bool_]:
         corners = self.corners + np.array(start)

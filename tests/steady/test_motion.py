@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from pix2style.evaluation.moving_clip import render_moving_clip
 from pix2style.images import Image8, resize
-from pix2style.steady.correlation import global_shift, spectrum
+from pix2style.steady.area_votes import votes
+from pix2style.steady.correlation import global_shifts, spectrum
 from pix2style.steady.luminance import reduction, small_luminance
 from pix2style.steady.motion import MotionTracker
 from pix2style.steady.resample import shift_frame, shift_image
@@ -22,13 +24,40 @@ def test_phase_correlation_finds_large_shifts(scene: Scene) -> None:
     shape = small_luminance(before).shape
     spectra = [spectrum(small_luminance(image)) for image in (before, after)]
     factor = reduction(200, 250)
-    shift = global_shift(*spectra, (shape[0], shape[1]))
-    assert [round(part * factor) for part in shift] == [20, -35]
+    shifts = global_shifts(*spectra, (shape[0], shape[1]))
+    assert [round(part * factor) for part in shifts[0]] == [20, -35]
+
+
+def test_phase_correlation_also_finds_what_moves_by_itself(scene: Scene) -> None:
+    photo, thing = scene(3), scene(9)[100:200, 100:210]
+    frames = [np.ascontiguousarray(photo[40 - 2 * i : 280 - 2 * i, 50 - 3 * i : 350 - 3 * i]) for i in (0, 3)]
+    for number, frame in enumerate(frames):
+        frame[60:160, 70 + 11 * number : 180 + 11 * number] = thing
+    small = [small_luminance(frame) for frame in frames]
+    assert reduction(240, 300) == 1
+    found = global_shifts(*(spectrum(image) for image in small), (240, 300), most=2)
+    assert {(round(down), round(right)) for down, right in found} == {(6, 9), (0, 11)}
+
+
+def test_most_of_the_frame_votes_for_its_motion(scene: Scene) -> None:
+    photo = scene(3).mean(axis=2).astype(np.float32)
+    before, now = photo[40:240, 50:300], photo[37:237, 55:305].copy()
+    now[50:130, 60:160] = before[50:130, 60:160]
+    counts = votes(before, now, [(0, 0), (3, -5), (8, 8), (0, 90)])
+    assert counts[1] > 2 * counts[0] > 0
+    assert counts[2] < counts[0]
+    assert counts[3] == 0  # leaves too little of the frame to compare
+
+
+def test_plain_frames_vote_for_nothing() -> None:
+    plain = np.full((60, 80), 7, np.float32)
+    assert not votes(plain, plain, [(0, 0), (1, 2)]).any()
+    assert not votes(plain, plain, [(0, 0)]).any()
 
 
 def test_phase_correlation_of_plain_frames_is_no_motion() -> None:
     plain = spectrum(np.full((20, 30), 7, np.float32))
-    assert global_shift(plain, plain, (20, 30)) == (0, 0)
+    assert global_shifts(plain, plain, (20, 30)) == [(0, 0)]
 
 
 def test_five_hundred_frames_to_and_fro_do_not_drift(scene: Scene) -> None:
@@ -63,6 +92,14 @@ def test_the_background_counts_and_not_an_object(scene: Scene) -> None:
         frame = background[100 - i : 300 - i, 100 - 2 * i : 340 - 2 * i].copy()
         frame[60:160, 20 + 7 * i : 120 + 7 * i] = thing  # 21 percent of the frame
         assert tracker.follow(frame).position == (i, 2 * i)
+
+
+@pytest.mark.parametrize("index", [1, 3, 4, 6, 9, 12, 13, 17, 19])
+def test_objects_with_more_texture_than_the_background_are_not_followed(scene: Scene, index: int) -> None:
+    clip = render_moving_clip([scene(index + step) for step in range(3)], frames=6)
+    tracker = MotionTracker()
+    for frame, moved in zip(clip.frames, clip.background, strict=True):
+        assert np.abs(np.subtract(tracker.follow(frame).position, moved)).max() < 0.3
 
 
 def test_a_flash_is_no_cut(scene: Scene) -> None:
