@@ -64,8 +64,11 @@ def configure_encoder(encoder: VideoCodecContext, settings: VideoSettings, width
     encoder.thread_count = settings.threads
     encoder.flags |= Flags.global_header | Flags.bitexact
     encoder.options = dict(settings.options)
-    if settings.encoder == "libx264" and _has_avx512():
-        encoder.options = {**encoder.options, "x264-params": "asm=avx2"}
+    if settings.encoder == "libx264":
+        # PyAV sets SLICE, in which the threads share each frame: slower with several cores, and the file is larger.
+        encoder.thread_type = "FRAME"
+        if _has_avx512():
+            encoder.options = {**encoder.options, "x264-params": "asm=avx2"}
     if settings.encoder == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "0")  # it prints to stderr by itself
     if settings.codec not in _LOSSLESS_OR_FIXED and _usage(settings).quality is None:

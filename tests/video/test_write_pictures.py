@@ -187,3 +187,20 @@ def test_settings_say_all_that_changes_bytes(source: Path, tmp_path: Path) -> No
     others: list[dict[str, Any]] = [{"threads": 1}, {"has_alpha": True}, {"colour": LIMITED_709}, {"codec": "hevc"}]
     digests = {settings.digest(), *(replace(settings, **other).digest() for other in others)}
     assert len(digests) == 1 + len(others)
+
+
+def test_x264_works_on_several_frames_at_once(source: Path, tmp_path: Path) -> None:
+    """Each frame is one slice. If its threads share frames, it is slower, and the files are larger."""
+    write(facts(source), out := tmp_path / "out.mp4", clip_frames(TIMES, 320, 256))
+    with av.open(str(out)) as container:
+        assert [len(slices_of(bytes(packet))) for packet in container.demux(video=0) if packet.size] == [1] * len(TIMES)
+
+
+def slices_of(packet: bytes) -> list[int]:
+    """Return the types of the slices in a packet of H.264, whose units have their length before them."""
+    kinds = []
+    while packet:
+        length = int.from_bytes(packet[:4], "big")
+        kinds.append(packet[4] & 31)
+        packet = packet[4 + length :]
+    return [kind for kind in kinds if kind in (1, 5)]
