@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 
 import numpy as np
@@ -19,7 +19,7 @@ from pix2style.steady.mode import SteadyMode
 from pix2style.steady.motion import MotionTracker
 from pix2style.steady.resample import shift_frame
 from pix2style.steady.scene_glimpse import ALL_PATCHES, next_glimpse
-from pix2style.steady.temporal_blend import TemporalBlend
+from pix2style.steady.temporal_blend import CalmPhoto, PhotoAverage, TemporalBlend
 from pix2style.stylizer import Stylizer
 
 State = dict[str, NDArray[np.generic]]
@@ -42,6 +42,7 @@ class FramePlan:
         offset_px: Rows and columns to add at the top and on the left, so that the grid lies on the scene.
         glimpse: The glimpse to stylize the frame with, that of the scene; None if the stylizer takes none.
         replaced_patches: How many of its patches are of later frames than the others; see `next_glimpse`.
+        calm: In mode full, the frame on the grid of its scene without most of its noise; None in other modes.
         state: State of `follow` after this frame.
     """
 
@@ -52,14 +53,15 @@ class FramePlan:
     offset_px: tuple[int, int] = (0, 0)
     glimpse: Image8 | None = None
     replaced_patches: int = ALL_PATCHES
+    calm: CalmPhoto | None = field(default=None, repr=False, compare=False)
     state: State = field(default_factory=dict, repr=False, compare=False)
 
 
 class SteadyStylizer:
     """Stylizes the frames of one clip.
 
-    `follow` takes the frames in their order and is cheap; `stylize` takes each frame with its plan, and may run in
-    another thread, behind `follow`.
+    `follow` takes the frames in their order and never calls the stylizer; `stylize` takes each frame with its plan, and
+    may run in another thread, behind `follow`.
 
     Args:
         stylizer: What stylizes single frames. Its outermost pixel effects, such as a mask, are applied to the finished
@@ -77,7 +79,8 @@ class SteadyStylizer:
         self._tracker = MotionTracker()
         self._plan = FramePlan(scene=-1)  # of the last frame that was followed
         self._stylized = self._plan  # plan of the last frame that was stylized
-        self._blend = TemporalBlend({})
+        self._photos = PhotoAverage({})
+        self._blend = TemporalBlend()
 
     @property
     def mode(self) -> SteadyMode:
@@ -112,10 +115,21 @@ class SteadyStylizer:
             offset_px=(-locked[0] % grid, -locked[1] % grid),
             glimpse=context,
             replaced_patches=replaced,
-            state=self._tracker.state(),
         )
-        self._plan = plan
-        return plan
+        state: State = {f"motion.{name}": array for name, array in self._tracker.state().items()}
+        if self._mode is SteadyMode.FULL:
+            plan = replace(plan, calm=self._calm(frame, plan))
+            state |= {f"photos.{name}": array for name, array in self._photos.state().items()}
+        self._plan = replace(plan, state=state)
+        return self._plan
+
+    def _calm(self, frame: Image8, plan: FramePlan) -> CalmPhoto:
+        """Shift a frame onto the grid of its scene, and take its noise away where the scene is at rest."""
+        rest = _rest(plan)
+        padded = pad_to_phase(shift_frame(frame, (-rest[0], -rest[1])), plan.offset_px, self._grid_px(frame))
+        origin = plan.locked_px[0] + plan.offset_px[0], plan.locked_px[1] + plan.offset_px[1]
+        factor = reduction(*frame.shape[:2]) // 2 or 1
+        return self._photos.take(padded, origin, factor=factor, starts_scene=plan.starts_scene)
 
     def stylize(self, frame: Image8, plan: FramePlan, alpha: Image8 | None = None) -> Image8:
         """Stylize a frame.
@@ -145,24 +159,19 @@ class SteadyStylizer:
         if self._mode is SteadyMode.OFF:
             [stylized] = self._stylizer.stylize([frame])
             return stylized
-        if self._mode is SteadyMode.FULL and self._stylizer.strength == 0:
-            # Blending would soften the frame, and strokes of frames before would stay.
-            self._blend, self._stylized = TemporalBlend({}), plan
-            return frame.copy()
-        rest = _rest(plan) if self._mode is SteadyMode.FULL else (0.0, 0.0)
-        on_scene = shift_frame(frame, (-rest[0], -rest[1]))
-        padded = pad_to_phase(on_scene, plan.offset_px, self._grid_px(frame))
-        stylized = self._stylize_on_scene(padded, plan, reduction(*frame.shape[:2]) // 2 or 1)
+        size = frame.shape[0], frame.shape[1]
         self._stylized = plan
-        return shift_frame(crop_from_phase(stylized, plan.offset_px, (frame.shape[0], frame.shape[1])), rest)
-
-    def _stylize_on_scene(self, padded: Image8, plan: FramePlan, factor: int) -> Image8:
-        """Stylize a frame that lies on the grid of its scene, and blend it with the one before in mode full."""
-        if self._mode is not SteadyMode.FULL:
-            return self._stylizer.stylize_with_glimpse(padded, plan.glimpse)
-        origin = plan.locked_px[0] + plan.offset_px[0], plan.locked_px[1] + plan.offset_px[1]
-        calm = self._blend.suppress_noise(padded, origin, factor=factor, starts_scene=plan.starts_scene)
-        return self._blend.blend(self._stylizer.stylize_with_glimpse(calm, plan.glimpse))
+        if plan.calm is None:
+            padded = pad_to_phase(frame, plan.offset_px, self._grid_px(frame))
+            stylized = self._stylizer.stylize_with_glimpse(padded, plan.glimpse)
+            return crop_from_phase(stylized, plan.offset_px, size)
+        if self._stylizer.strength == 0:
+            # Blending would soften the frame, and strokes of frames before would stay.
+            self._blend = TemporalBlend()
+            return frame.copy()
+        stylized = self._stylizer.stylize_with_glimpse(plan.calm.photo, plan.glimpse)
+        stylized = self._blend.blend(stylized, plan.calm)
+        return shift_frame(crop_from_phase(stylized, plan.offset_px, size), _rest(plan))
 
     def _grid_px(self, frame: Image8) -> int:
         """Return the distance of the grid that has to lie on the scene: in mode full reduced pixels lie on it, too."""
@@ -177,19 +186,21 @@ class SteadyStylizer:
         plan = self._stylized
         if plan.scene < 0:
             return {}
-        state: State = {f"motion.{name}": array for name, array in plan.state.items()}
+        state = dict(plan.state)
         state["scene"] = np.array([plan.scene], np.int64)
         state["locked_px"] = np.array(plan.locked_px, np.int64)
         if plan.glimpse is not None:
             state["glimpse"] = plan.glimpse
             state["replaced_patches"] = np.array([plan.replaced_patches], np.int64)
-        return state | {f"blend.{name}": array for name, array in self._blend.state().items()}
+        if self._blend.stylized is not None:
+            state["stylized"] = self._blend.stylized
+        return state
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on exactly where another `SteadyStylizer` was when `state` was taken from it."""
-        motion = _part(state, "motion.")
-        self._tracker.restore(motion)
-        self._blend = TemporalBlend(_part(state, "blend."))
+        self._tracker.restore(_part(state, "motion."))
+        self._photos = PhotoAverage(_part(state, "photos."))
+        self._blend = TemporalBlend(state["stylized"].astype(np.uint8) if "stylized" in state else None)
         if not state:
             self._plan = self._stylized = FramePlan(scene=-1)
             return
@@ -200,7 +211,7 @@ class SteadyStylizer:
             locked_px=(down, right),
             glimpse=None if context is None else context.astype(np.uint8),
             replaced_patches=int(state["replaced_patches"][0]) if context is not None else ALL_PATCHES,
-            state=motion,
+            state={name: array for name, array in state.items() if name.startswith(("motion.", "photos."))},
         )
 
 
