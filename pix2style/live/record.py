@@ -147,6 +147,8 @@ class _Encoder:
         self._stream.time_base = Fraction(1, _TICKS)
         self._codec = cast("av.VideoCodecContext", self._stream.codec_context)
         configure_encoder(self._codec, settings, width_px, height_px)
+        # Encoders that work on several frames at once hold them back, and a crash would lose them.
+        self._codec.thread_type = "SLICE"
         # Without frames that are predicted from later ones, packets leave the encoder in the order of their times.
         self._codec.max_b_frames = 0
         self._codec.gop_size = _MOST_FRAMES_BETWEEN_KEYFRAMES

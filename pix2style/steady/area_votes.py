@@ -34,6 +34,9 @@ def votes(before: Floats, now: Floats, steps: Sequence[tuple[float, float]]) -> 
     if len(small) < 2:
         return counts
     margin = math.ceil(max(largest[number] for number in small)) + 2
+    # A fade or a flash is no motion: brightness and contrast are made alike.
+    contrast = now.std() / max(float(before.std()), 1.0)
+    before = (before - before.mean()) * contrast + now.mean()
     first, *others = (_misfit(before, now, steps[number], margin) for number in small)
     best, second, winner = first, np.full_like(first, np.inf), np.zeros(first.shape, np.int64)
     for number, misfit in enumerate(others, start=1):  # faster than sorting

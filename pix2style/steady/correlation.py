@@ -58,13 +58,20 @@ def global_shifts(
     if float(surface.max()) < least:
         return [(0.0, 0.0)]
     shifts: list[tuple[float, float]] = []
-    left = surface.copy()
+    left = np.where(surface >= _largest_near(surface), surface, -np.inf)  # the slopes of a peak are no peaks
     while len(shifts) < most and float(left.max()) >= least:
         row, column = (int(index) for index in np.unravel_index(int(left.argmax()), shape))
         shifts.append((_peak(surface[:, column], row), _peak(surface[row], column)))
         near = (np.arange(index - _PEAK_RADIUS, index + _PEAK_RADIUS + 1) for index in (row, column))
         left[np.ix_(*(indices % size for indices, size in zip(near, shape, strict=True)))] = -np.inf
     return shifts
+
+
+def _largest_near(surface: Floats) -> Floats:
+    """Return the largest of each value of a periodic surface and its eight neighbours."""
+    for axis in (0, 1):
+        surface = np.maximum(surface, np.maximum(np.roll(surface, 1, axis), np.roll(surface, -1, axis)))
+    return surface
 
 
 def _peak(line: Floats, index: int) -> float:

@@ -32,4 +32,4 @@ def pad_to_phase(frame: Image8, offset_px: tuple[int, int], grid_px: int) -> Ima
 def crop_from_phase(padded: Image8, offset_px: tuple[int, int], size: tuple[int, int]) -> Image8:
     """Cut a frame of `size` (height, width) out of what `pad_to_phase` made of it."""
     (top, left), (height, width) = offset_px, size
-    return np.ascontiguousarray(padded[top : top + height, left : left + width])
+    return padded[top : top + height, left : left + width].copy()  # `padded` may be kept, and the frame is changed

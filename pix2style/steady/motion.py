@@ -22,6 +22,8 @@ _LOST_AGREEMENT = 0.25
 _SURE_AGREEMENT = 0.75
 # Alignments that differ by less are of one motion.
 _SAME_PX = 0.75
+# Where the frame zooms or turns, no motion explains more than a part of it.
+_MOST_SHARE = 0.5
 # Another scene begins where structure and colours both change.
 _CUT_CORRELATION, _CUT_COLOURS = 0.5, 0.25
 _SAME_LEVELS = 24.0  # two frames without texture are one scene if their means differ by less
@@ -142,7 +144,7 @@ def _search(frame: Image8, small: Floats, before: _Before, aligned: Alignment) -
     guesses = _distinct([aligned, *(Alignment(shift, 0.0, 1.0) for shift in (*shifts, origin))])
     steps = [_difference(guess.shift, origin) for guess in guesses]
     areas = votes(before.small, small, [(down / factor, right / factor) for down, right in steps])
-    if areas.any():
+    if areas.max() > _MOST_SHARE * areas.sum():
         most = guesses[int(areas.argmax())]
         found = before.template.search(frame, [most.shift])
         # The peak of a reduced image is less exact. An alignment farther away than that is of another motion.

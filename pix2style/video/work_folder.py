@@ -30,7 +30,7 @@ from pix2style.video.segments import read_segment
 State = dict[str, NDArray[Any]]
 _RECORD = "job.json"
 _SEGMENT_SUFFIX = ".segment"
-_VERSION = 1
+_VERSION = 2
 _LONGEST_NAME = 40  # characters; file systems allow 255 bytes for a name
 _TRIALS = 5
 

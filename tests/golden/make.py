@@ -92,7 +92,7 @@ _EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
         (_PERCEPTUAL, _STYLE, "model.lite.norm=none", "model.lite.channels=16"),
     ),
     "distill": ("distill", (_STYLE, *_SLOWER)),
-    "video": ("video", (_STYLE, "losses.consistency.start_images=10", "losses.consistency.flow_px=1")),
+    "video": ("video", (_STYLE, "losses.consistency.flow_px=1", *_SLOWER)),
     "everything": ("real-input-cpu", (*_EVERYTHING, *_SLOWER, _PERCEPTUAL, _STYLE, _CONTENT)),
 }
 NAMES = tuple(_EXPERIMENTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from pix2style.runtime.onnx_stylizer import OnnxStylizer
 from pix2style.steady import SteadyMode, SteadyStylizer
 from pix2style.steady.block_motion import BLOCK, find_block_motion, move_blocks
 from pix2style.steady.resample import shift_image
+from pix2style.stylizer import Stylizer, StylizerIdentity
 
 Scene = Callable[..., Image8]
 
@@ -18,6 +19,15 @@ Scene = Callable[..., Image8]
 def _stylize(lite: OnnxStylizer, mode: SteadyMode, frames: list[Image8]) -> list[np.ndarray]:
     steady = SteadyStylizer(lite, mode)
     return [steady.stylize(frame, steady.follow(frame)).astype(np.float64) for frame in frames]
+
+
+class _WithoutGrid(Stylizer):
+    @property
+    def identity(self) -> StylizerIdentity:
+        return StylizerIdentity("negative", "0" * 64)
+
+    def stylize(self, images: Sequence[Image8]) -> list[Image8]:
+        return [255 - image for image in images]
 
 
 def _rms(difference: np.ndarray) -> float:
@@ -49,6 +59,21 @@ def test_noise_is_suppressed(lite: OnnxStylizer, scene: Scene) -> None:
         before, after = _stylize(lite, mode, frames)[-2:]
         change[mode] = _rms(after - before)
     assert change[SteadyMode.FULL] < 0.4 * change[SteadyMode.OFF]
+
+
+def test_frames_may_be_changed_by_who_gets_them(scene: Scene) -> None:
+    """Also those of a stylizer without a grid, whose frames need no padding."""
+    frame = np.ascontiguousarray(scene(3)[40:140, 40:180])
+    results = []
+    for draws in (False, True):
+        steady = SteadyStylizer(_WithoutGrid(), SteadyMode.FULL)
+        for _ in range(3):
+            stylized = steady.stylize(frame, steady.follow(frame))
+            last = stylized.copy()
+            if draws:
+                stylized[:20, :20] = 0
+        results.append(last)
+    assert np.array_equal(*results)
 
 
 def test_things_leave_no_ghosts(lite: OnnxStylizer, scene: Scene) -> None:

@@ -102,6 +102,31 @@ def test_objects_with_more_texture_than_the_background_are_not_followed(scene: S
         assert np.abs(np.subtract(tracker.follow(frame).position, moved)).max() < 0.3
 
 
+def test_a_fade_is_no_motion(scene: Scene) -> None:
+    noise, photo, tracker = np.random.default_rng(0), scene(3).astype(np.float32), MotionTracker()
+    for i in range(12):
+        view = photo[40 - i : 280 - i, 30 + 2 * i : 350 + 2 * i] * ((i + 1) / 12)
+        frame = np.clip(np.rint(view + noise.normal(0, 2, view.shape)), 0, 255).astype(np.uint8)
+        assert np.abs(np.subtract(tracker.follow(frame).position, (i, -2 * i))).max() < 0.6
+
+
+def test_a_flash_moves_nothing(scene: Scene) -> None:
+    noise, photo, tracker = np.random.default_rng(0), scene(5)[40:280, 30:350].astype(np.float32), MotionTracker()
+    for i in range(8):
+        bright = photo + (90 if i in (3, 4) else 0) + noise.normal(0, 2, photo.shape)
+        motion = tracker.follow(np.clip(np.rint(bright), 0, 255).astype(np.uint8))
+        assert np.abs(motion.position).max() < 0.3
+        assert motion.starts_scene == (i == 0)
+
+
+def test_the_slope_of_a_peak_is_no_peak(scene: Scene) -> None:
+    noise, photo = np.random.default_rng(0), small_luminance(scene(5)[40:280, 30:350])
+    frames = [spectrum(photo + noise.normal(0, 2, photo.shape).astype(np.float32)) for _ in range(2)]
+    shifts = global_shifts(*frames, (photo.shape[0], photo.shape[1]))
+    assert np.abs(shifts[0]).max() < 0.2
+    assert all(np.abs(shift).max() > 3.5 for shift in shifts[1:])
+
+
 def test_a_flash_is_no_cut(scene: Scene) -> None:
     photo, tracker = scene(2)[50:200, 50:250], MotionTracker()
     bright = np.minimum(photo.astype(np.int64) * 3 // 2 + 30, 255).astype(np.uint8)
