@@ -16,7 +16,7 @@ class ConsistencyConfig(Section):
     weight: float = Field(0.0, ge=0)
     """Weight of the mean squared difference between the output for the moved photo and the moved output, in [-1, 1]; 0:
     not computed. It makes a filter for video out of one for photos, at some cost in strokes; a step takes about half
-    as long again. `configs/video.yaml` uses 400."""
+    as long again. `configs/video.yaml` uses 300."""
     shift_px: float = Field(0.05, ge=0, le=16)
     """Largest shift in pixels, to each side and along each axis, by which the photo is moved as a whole. A teacher
     draws its strokes on a grid of 4 pixels, so motion contradicts the pairs, and costs more of the strokes than noise
