@@ -16,6 +16,8 @@ from pix2style.images import Image8, encode_png, read_picture
 
 torch = pytest.importorskip("torch")
 
+SAMPLES = Path(__file__).parents[2] / "pix2style" / "samples" / "photos"
+
 
 @pytest.fixture
 def folder(tmp_path: Path, photos: Callable[..., list[Image8]]) -> Path:
@@ -175,6 +177,36 @@ def test_steadiness_is_printed_as_a_table_and_as_json(
     table = run(*arguments)
     assert "too small for a rendered clip" in table.stdout
     assert "1 photo" in table.stdout
+
+
+def test_steadiness_on_a_rendered_clip_is_in_the_json(
+    filter_file: Path, lite_file: Callable[..., Path], tmp_path: Path, run: Callable[..., Done]
+) -> None:
+    sample = read_picture(min(SAMPLES.glob("*.jpg"))).rgb
+    (tmp_path / "photo.png").write_bytes(encode_png(sample[:190, :224]))
+    arguments = [filter_file, lite_file(), "--photos", tmp_path / "photo.png", "--steady"]
+    done = run(*arguments, "--mode", "off", "--mode", "full", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    rows = report["stylizers"]
+    assert [(row["name"], row["mode"]) for row in rows] == [
+        (name, mode) for name in ("small.onnx", lite_file().name) for mode in ("off", "full")
+    ]
+    assert report["clips"] == 1
+    assert list(report["photo_change"]) == ["0.25", "0.5"]
+    assert all(change > 1 for change in report["photo_change"].values())
+    assert report["photo_clip"]["warping_error"] < 3
+    assert report["photo_clip"]["flicker"] < 0.3
+    for row in rows:
+        assert list(row["shifts"]) == ["1", "2", "3", "4"]
+        assert list(row["partial_shifts"]) == ["0.25", "0.5"]
+        assert row["clip"].keys() == {"warping_error", "flicker"}
+        assert all(value > 0 for value in row["clip"].values())
+    _, _, off, full = rows
+    assert off["shifts"]["1"] > full["shifts"]["1"] == 0
+    assert off["shifts"]["4"] < 1, "the grid of this filter has 4 pixels"
+    assert off["noise_gain"] > full["noise_gain"] > 0
+    assert off["clip"]["warping_error"] > full["clip"]["warping_error"]
 
 
 @pytest.mark.parametrize(

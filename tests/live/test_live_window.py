@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from live_parts import write_clip
+from live_parts import read_clip, write_clip
+from plain_filters import int8_graph, write_filter
 
 from pix2style.errors import ConfigError
 from pix2style.images import Image8, read_picture
@@ -183,40 +184,89 @@ def display(tmp_path: Path) -> Iterator[str]:
     server.wait()
 
 
+class Session:
+    """The command with a clip of changing brightness, on a display whose pixels and keys are real."""
+
+    def __init__(self, display: str, folder: Path, *filters: Path) -> None:
+        clip = write_clip(folder / "clip.mp4", count=30, rate=10, height=240, width=320)
+        self._environment = {**os.environ, "DISPLAY": display}
+        self._environment.pop("SDL_VIDEODRIVER", None)
+        self._shot = folder / "shot.png"
+        command = [sys.executable, "-m", "pix2style", "live", *map(str, filters), "--source", str(clip)]
+        command += ["-o", str(folder), "--size", "320"]
+        self.program = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.kill()
+        self.program.wait()
+
+    def press(self, *keys: str) -> None:
+        subprocess.run(["xdotool", "key", *keys], env=self._environment, check=True)
+
+    def halves(self) -> tuple[int, int]:
+        """Return the levels of the photo, which is on the left at first, and of the stylized photo beside it."""
+        subprocess.run(["import", "-window", "root", str(self._shot)], env=self._environment, check=True)
+        screen = read_picture(self._shot).rgb.astype(int)
+        return int(screen[400, 250].mean()), int(screen[400, 600].mean())
+
+    def wait_for_halves(self, expected: Callable[[int], int]) -> None:
+        """Wait until the right half shows what is expected of the left one, while that is not nearly grey of 128."""
+
+        def is_so() -> bool:
+            left, right = self.halves()
+            return 10 < left < 245 and abs(left - 128) > 30 and abs(right - expected(left)) < 16
+
+        self.wait_for(is_so)
+
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        for _ in range(300):  # a busy machine takes a while to start; text comes before the first frame
+            if is_so():
+                return
+            assert self.program.poll() is None, self.program.communicate()
+            time.sleep(0.2)
+        pytest.fail("what was waited for did not come")
+
+
+def negative(level: int) -> int:
+    return 255 - level
+
+
+def same(level: int) -> int:
+    return level
+
+
 def test_the_whole_command_on_a_virtual_display_with_real_keys(
     display: str, tmp_path: Path, negative_filter: Path
 ) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", count=30, rate=10, height=240, width=320)
-    environment = {**os.environ, "DISPLAY": display}
-    environment.pop("SDL_VIDEODRIVER", None)
-    command = [
-        sys.executable,
-        "-m",
-        "pix2style",
-        "live",
-        str(negative_filter),
-        "--source",
-        str(clip),
-        "-o",
-        str(tmp_path),
-    ]
-    command += ["--size", "320"]
-    program = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        shot = tmp_path / "shot.png"
-        difference = 255
-        for _ in range(300):  # a busy machine takes a while to start; text comes before the first frame
-            subprocess.run(["import", "-window", "root", str(shot)], env=environment, check=True)
-            screen = read_picture(shot).rgb.astype(int)
-            difference = int(np.abs(255 - screen[400, 250] - screen[400, 600]).max())
-            if difference < 16:
-                break
-            time.sleep(0.2)
-        assert difference < 16
-        subprocess.run(["xdotool", "key", "s", "key", "q"], env=environment, check=True)
-        out, err = program.communicate(timeout=30)
-    finally:
-        program.kill()
-    assert program.returncode == 0, err
+    smooth = write_filter(tmp_path / "smooth.onnx", int8_graph(), size_multiple=1)
+    with Session(display, tmp_path, negative_filter, smooth) as session:
+        session.wait_for_halves(negative)
+        session.press(*["Left"] * 10)  # all of the window is stylized
+        session.wait_for_halves(same)
+        session.press(*["Right"] * 10)
+        session.wait_for_halves(negative)
+        session.press(*["Down"] * 5)
+        session.wait_for_halves(lambda _: 128)
+        session.press("Tab", *["Up"] * 5)  # the other filter only smooths
+        session.wait_for_halves(same)
+        session.press("1")
+        session.wait_for_halves(negative)
+        session.press("r")
+        session.wait_for(lambda: any(tmp_path.glob("live-*.partial.mp4")))
+        session.wait_for_halves(negative)
+        session.press("s", "r")
+        session.wait_for(lambda: not any(tmp_path.glob("live-*.partial.mp4")))
+        session.press("q")
+        out, err = session.program.communicate(timeout=60)
+    assert session.program.returncode == 0, err
     assert "stylized" in out
     assert len(list(tmp_path.glob("live-*-stylized.png"))) == 1
+    [recording] = tmp_path.glob("live-*.mp4")
+    frames, times = read_clip(recording)
+    assert len(frames) > 1
+    assert times == sorted(times)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ pytest.importorskip("av")
 
 import av
 from clips import number_of, numbered_frames, write_clip
+from negative_stylizer import Negative
+from written import decoded, packet_digests, packet_times_s, write_source
 
 from pix2style.errors import ClipError
+from pix2style.video import stylize_clip
 from pix2style.video.damage import DamageReport
 from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
@@ -72,6 +76,21 @@ def test_damaged_frame_is_left_out_and_said(tmp_path: Path, codec: str, suffix: 
         assert all((a.rgb == b.rgb).all() for a, b in zip(rest, frames[first:], strict=True))
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_the_sound_beside_a_damaged_frame_stays_in_step(tmp_path: Path, suffix: str) -> None:
+    clip = tmp_path / f"a.{suffix}"
+    write_source(clip, frames=_COUNT, size=(128, 96), codec="libx264", options={"g": "10", "bf": "0"})
+    sound, times = packet_digests(clip), packet_times_s(clip)
+    _spoil(clip, 20)
+    out = tmp_path / f"out.{suffix}"
+    report = stylize_clip(Negative(), clip, out, segment_frames=15)
+    assert report.notes == ["frame 21 (0.800 s) is damaged: left out"]
+    assert packet_digests(out) == sound
+    assert packet_times_s(out) == times
+    _, frames = decoded(out)
+    assert frames == [Fraction(i, 25) for i in range(_COUNT) if i != 20]
+
+
 @pytest.mark.parametrize(("codec", "suffix"), [("mjpeg", "mov"), ("prores_ks", "mov")])
 def test_damage_at_the_end_takes_no_other_frame(tmp_path: Path, codec: str, suffix: str) -> None:
     clip = _clip(tmp_path, codec, suffix, {})
@@ -96,8 +115,6 @@ def test_runs_of_damaged_frames_are_one_note(tmp_path: Path) -> None:
 
 
 def test_many_damaged_places_are_counted() -> None:
-    from fractions import Fraction
-
     notes: list[str] = []
     report = DamageReport(Fraction(1, 25), Fraction(0), notes.append)
     for number in range(0, 100, 2):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from clips import number_of, numbered_frames, write_clip
 from negative_stylizer import Negative
-from written import decoded, packet_digests, packet_times_s, write_source
+from written import add_subtitles, decoded, packet_digests, packet_times_s, track_facts, write_source
 
 from pix2style.errors import DataError
 from pix2style.images import Image8
@@ -32,6 +32,14 @@ def make(clip: Path, out: Path, **options: Any) -> ClipReport:
     with contextlib.suppress(DataError):
         stylize_clip(Negative((17, stop)), clip, out, segment_frames=5, crf=4, **options)
     return stylize_clip(Negative(), clip, out, segment_frames=5, crf=4, **options)
+
+
+def shown(path: Path) -> tuple[list[Image8], list[Fraction]]:
+    """Return the frames of a clip as players show them, and their times in seconds."""
+    images, times = decoded(path)
+    with av.open(str(path)) as container:
+        quarters = next(container.decode(video=0)).rotation // 90
+    return [np.rot90(image, quarters) for image in images], times
 
 
 def numbers(images: list[Image8]) -> list[int]:
@@ -55,14 +63,15 @@ def variable_rate(path: Path) -> Path:
 
 
 def turned(path: Path) -> Path:
-    return write_clip(path, numbered_frames(20), prepare=lambda stream: stream.set_display_rotation(-90))
+    frames = [np.rot90(frame).copy() for frame in numbered_frames(20, 64, 48)]
+    return write_clip(path, frames, prepare=lambda stream: stream.set_display_rotation(-90))
 
 
 def full_range(path: Path) -> Path:
     return write_clip(path, numbered_frames(20), codec="mjpeg", pix_fmt="yuvj420p")
 
 
-KINDS = [ten_bits, odd_size, one_frame, variable_rate, full_range]
+KINDS = [ten_bits, odd_size, one_frame, variable_rate, turned, full_range]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -72,7 +81,7 @@ def test_frames_and_times_of_every_kind(tmp_path: Path, kind: Callable[[Path], P
     facts = read_facts(clip)
     read = list(read_frames(facts))
     report = make(clip, tmp_path / f"out{suffix}")
-    images, times = decoded(tmp_path / f"out{suffix}")
+    images, times = shown(tmp_path / f"out{suffix}")
     assert report.frames == len(images) == len(read)
     assert report.resumed_frames in ((0,) if len(read) < 17 else (10, 15))
     assert numbers(images) == [number_of(frame.rgb) for frame in read]
@@ -81,6 +90,33 @@ def test_frames_and_times_of_every_kind(tmp_path: Path, kind: Callable[[Path], P
         assert np.abs(image.astype(int) - (255 - frame.rgb)).mean() < 6
     for time, frame in zip(times, read, strict=True):
         assert abs(time - frame.time * facts.time_base_s) <= Fraction(1, 1000)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_rotation_is_kept(tmp_path: Path, suffix: str) -> None:
+    clip = turned(tmp_path / "clip.mp4")
+    make(clip, tmp_path / f"out{suffix}")
+    before, after = read_facts(clip), read_facts(tmp_path / f"out{suffix}")
+    assert after.rotation_deg == before.rotation_deg == 90
+    assert (after.width_px, after.height_px) == (before.width_px, before.height_px)
+    assert decoded(tmp_path / f"out{suffix}")[0][0].shape == decoded(clip)[0][0].shape
+
+
+def test_subtitles_of_mp4(tmp_path: Path) -> None:
+    """The text has its length before it; between the lines there are packets of empty ones."""
+    lines = [(0.1, 0.2, "\0\3one"), (0.36, 0.28, "\0\3two"), (0.8, 0.3, "\0\5three")]
+    clip = add_subtitles(write_source(tmp_path / "plain.mp4"), tmp_path / "clip.mp4", "mov_text", lines=lines)
+    report = make(clip, tmp_path / "out.mp4")
+    assert (report.frames, report.notes) == (30, [])
+    assert len(packet_digests(clip, "subtitle")[0]) >= 3
+    for kind in ("audio", "subtitle"):
+        assert packet_digests(tmp_path / "out.mp4", kind) == packet_digests(clip, kind)
+        assert packet_times_s(tmp_path / "out.mp4", kind) == packet_times_s(clip, kind)
+    assert track_facts(tmp_path / "out.mp4") == track_facts(clip)
+    for path in (clip, tmp_path / "out.mp4"):
+        with av.open(str(path)) as container:
+            found = [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(subtitles=0) if p.size > 2]
+        assert found == [(begin, text.encode()) for begin, _, text in lines]
 
 
 def test_sound_of_two_tracks(tmp_path: Path) -> None:

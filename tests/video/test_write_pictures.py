@@ -76,7 +76,14 @@ def test_odd_sizes_are_exact(source: Path, tmp_path: Path, suffix: str, codec: s
     assert not odd or "65x49: written as" in odd[0]
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1", "av1", "prores"])
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        *((".mkv", codec) for codec in ("h264", "hevc", "ffv1", "av1", "prores")),
+        *((".mp4", codec) for codec in ("h264", "hevc", "av1")),
+        *((".mov", codec) for codec in ("h264", "hevc", "prores")),
+    ],
+)
 @pytest.mark.parametrize(
     "colour",
     [
@@ -88,8 +95,10 @@ def test_odd_sizes_are_exact(source: Path, tmp_path: Path, suffix: str, codec: s
         ClipColour(full_range=False, matrix=9, primaries=9, transfer=14),
     ],
 )
-def test_colours_are_kept_and_stated(source: Path, tmp_path: Path, codec: str, colour: ClipColour) -> None:
-    out = tmp_path / "out.mkv"
+def test_colours_are_kept_and_stated(
+    source: Path, tmp_path: Path, *, suffix: str, codec: str, colour: ClipColour
+) -> None:
+    out = tmp_path / f"out{suffix}"
     colours = np.array(
         [[0, 0, 0], [255, 255, 255], [200, 40, 30], [30, 160, 60], [20, 60, 220], [128, 128, 128]], np.uint8
     )

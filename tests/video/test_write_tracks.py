@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import av
 import pytest
 from written import (
+    add_subtitles,
     clip_frames,
     decoded,
     facts,
@@ -25,38 +25,6 @@ from pix2style.video.facts import read_facts
 from pix2style.video.read import read_frames
 
 TIMES = [512 * i for i in range(30)]
-SUBTITLES = [(0.1, 0.3, "one"), (0.35, 0.5, "two"), (0.75, 0.4, "three")]
-
-
-def add_subtitles(
-    source: Path,
-    path: Path,
-    codec: str = "subrip",
-    *,
-    lines: Sequence[tuple[float, float, str]] = SUBTITLES,
-    font: bool = False,
-) -> Path:
-    """Copy a clip, and add a track of subtitles in German, and a font."""
-    with av.open(source) as original, av.open(path, "w") as container:
-        copies: dict[Any, Any] = {s: container.add_stream_from_template(s, opaque=True) for s in original.streams}
-        track: Any = container.add_stream(codec)
-        track.codec_context.subtitle_header = b"[Script Info]\n"
-        track.metadata["language"] = "deu"
-        track.disposition = 64  # forced
-        if font:
-            container.add_attachment("font.ttf", "application/x-truetype-font", b"no font")
-        packets = [packet for packet in original.demux() if packet.size]
-        for packet in packets:
-            packet.stream = copies[packet.stream]
-        for begin, duration, text in lines:
-            packet = av.Packet(text.encode())
-            packet.stream, packet.time_base = track, Fraction(1, 1000)
-            packet.pts = packet.dts = round(begin * 1000)
-            packet.duration = round(duration * 1000)
-            packets.append(packet)
-        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
-            container.mux(packet)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from pix2style.video.join import join_segments
 from pix2style.video.segments import encode_segment
 
 WIDTH, HEIGHT = 64, 48
+SUBTITLES = [(0.1, 0.3, "one"), (0.35, 0.5, "two"), (0.75, 0.4, "three")]
 
 
 def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> Image8:
@@ -64,18 +65,29 @@ def write_source(
     rate: int = 48000,
     size: tuple[int, int] = (WIDTH, HEIGHT),
     tags: dict[str, str] | None = None,
+    codec: str = "mpeg4",
+    options: dict[str, str] | None = None,
+    times: Sequence[int] | None = None,
+    time_base: Fraction = Fraction(1, 25),
 ) -> Path:
-    """Write a clip with sound tracks of these codecs, each with another tone, language and title."""
+    """Write a clip with sound tracks of these codecs, each with another tone, language and title.
+
+    Frames come at 25 a second, or at `times` in units of `time_base`.
+    """
     with av.open(path, "w") as container:
         container.metadata.update(tags or {})
-        video: Any = container.add_stream("mpeg4", rate=25, width=size[0], height=size[1], pix_fmt="yuv420p")
+        video: Any = container.add_stream(codec, rate=25, options=options or {})
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        video.codec_context.time_base = time_base
         tracks: list[Any] = []
-        for number, codec in enumerate(sounds):
-            track: Any = container.add_stream(codec, rate=rate, layout="mono")
+        for number, sound in enumerate(sounds):
+            track: Any = container.add_stream(sound, rate=rate, layout="mono")
             track.metadata.update({"language": ("eng", "deu")[number % 2], "title": f"Track {number}"})
             tracks.append(track)
-        for number in range(frames):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number, *size), "rgb24")))
+        for number, time in enumerate(times or range(frames)):
+            frame = av.VideoFrame.from_ndarray(picture(number, *size), "rgb24")
+            frame.pts, frame.time_base = time, time_base
+            container.mux(video.encode(frame))
         container.mux(video.encode(None))
         for number, track in enumerate(tracks):
             for packet in _tone(track, 440 * (number + 1), seconds or frames / 25):
@@ -92,6 +104,37 @@ def _tone(track: Any, hertz: float, seconds: float) -> list[Any]:
         frame.sample_rate, frame.pts, frame.time_base = rate, begin, Fraction(1, rate)
         packets += track.encode(frame)
     return packets + list(track.encode(None))
+
+
+def add_subtitles(
+    source: Path,
+    path: Path,
+    codec: str = "subrip",
+    *,
+    lines: Sequence[tuple[float, float, str]] = SUBTITLES,
+    font: bool = False,
+) -> Path:
+    """Copy a clip, and add a track of subtitles in German, and a font."""
+    with av.open(source) as original, av.open(path, "w") as container:
+        copies: dict[Any, Any] = {s: container.add_stream_from_template(s, opaque=True) for s in original.streams}
+        track: Any = container.add_stream(codec)
+        track.codec_context.subtitle_header = b"[Script Info]\n"
+        track.metadata["language"] = "deu"
+        track.disposition = 64  # forced
+        if font:
+            container.add_attachment("font.ttf", "application/x-truetype-font", b"no font")
+        packets = [packet for packet in original.demux() if packet.size]
+        for packet in packets:
+            packet.stream = copies[packet.stream]
+        for begin, duration, text in lines:
+            packet = av.Packet(text.encode())
+            packet.stream, packet.time_base = track, Fraction(1, 1000)
+            packet.pts = packet.dts = round(begin * 1000)
+            packet.duration = round(duration * 1000)
+            packets.append(packet)
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
+    return path
 
 
 def segments_of(
