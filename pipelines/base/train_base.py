@@ -1,7 +1,7 @@
 """Train the base: the weights that come with pix2style, from which the training of a new style starts.
 
-    python pipelines/base/train_base.py PAIRS... --out first.safetensors --images 120000
-    python pipelines/base/train_base.py PAIRS... --out base.safetensors --images 80000 --start-from first.safetensors
+    python pipelines/base/train_base.py PAIRS... --out first.safetensors --images 60000
+    python pipelines/base/train_base.py PAIRS... --out base.safetensors --images 40000 --start-from first.safetensors
 
 Each of PAIRS is a pair set of many styles, as `pipelines/base/make_pairs.py` makes them: photos stylized by Magenta's
 mobile network or by Magenta's 26-style network. Every pair's style is given to the generator as the style vector of
@@ -32,17 +32,18 @@ from pix2style.nets.base import BaseGenerator, load_base, save_base
 from pix2style.nets.features import FeatureNetwork, load_vgg19
 from pix2style.pairs.format.reader import PairReader
 from pix2style.system.allocator import keep_freed_memory
-from pix2style.training.step.adam import ChannelsLastAdam
+from pix2style.training.step.muon import Muon
 
 _STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 _VECTORS_FILE = "style_vectors.json"  # beside each pair set: style name -> style vector
 _BATCH, _CROP_PX = 4, 192
-_LEARNING_RATE, _WARMUP_IMAGES, _DECAY_FROM = 1e-3, 400, 0.6
+_LEARNING_RATE, _MOMENTUM, _WARMUP_IMAGES, _DECAY_FROM = 2e-3, 0.95, 400, 0.5  # of Muon
 _L1, _MSE, _STYLE = 3.0, 15.0, 5.0
-_STYLE_EVERY, _STYLE_FROM = 4, 0.4
-_CONTINUED_LEARNING_RATE = 6e-4  # of a training that goes on from a base; it falls to 0 from the start
+_STYLE_EVERY, _STYLE_FROM = 4, 0.5
+_CONTINUED_LEARNING_RATE = 1e-3  # of a training that goes on from a base; it falls to 0 from the start
 _EMA_HALFLIFE_IMAGES = 5_000
 _SAVE_EVERY = 20_000
+_DIGEST_DIGITS = 32  # of the pair sets: the file has to be small
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def train(
         save: Called every `_SAVE_EVERY` crops, and at the end, with a copy that has the moving average of the weights.
     """
     rng, parameters = np.random.default_rng(0), list(generator.parameters())
-    optimizer = ChannelsLastAdam(parameters, lr=schedule.learning_rate, betas=(0.9, 0.99))
+    optimizer = Muon(parameters, momentum=_MOMENTUM, lr=schedule.learning_rate, betas=(0.9, 0.99))
     average = [parameter.detach().clone() for parameter in parameters]
     started_s, recent = time.perf_counter(), []
     for seen in range(0, images, _BATCH):
@@ -147,7 +148,7 @@ def train(
         content, target, glimpses, styles = draw_batch(pairs, rng)
         with torch.autocast("cpu", torch.bfloat16):
             code = generator.style_encoder(vectors[styles])
-            output = generator(content, generator.context_from_glimpse(glimpses), code)
+            output = generator(content, generator.context_from_glimpse(glimpses, code), code)
             loss = _L1 * losses.l1(output, target) + _MSE * losses.mse(output, target)
             if seen >= schedule.style_from * images and (seen // _BATCH) % _STYLE_EVERY == 0:
                 loss = loss + _STYLE * _STYLE_EVERY * _style_loss(network, output, target)
@@ -207,9 +208,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", nargs="+", type=Path, help="pair sets of many styles")
     parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--images", type=int, default=200_000, help="number of training crops")
+    parser.add_argument("--images", type=int, default=60_000, help="number of training crops")
     parser.add_argument("--start-from", type=Path, help="base file to go on from, with the same pair sets")
-    parser.add_argument("--codes", type=int, default=12, help="length of a style code")
+    parser.add_argument("--codes", type=int, default=32, help="length of a style code")
     parser.add_argument("--vgg19", type=Path, help="weights of VGG19; default: those that pix2style finds")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -225,7 +226,7 @@ def main() -> None:
         schedule = Schedule(_CONTINUED_LEARNING_RATE, decay_from=0.0, style_from=0.0)
     generator = generator.to(memory_format=torch.channels_last).train()
     network = load_vgg19(_STYLE_LAYERS, arguments.vgg19).to(memory_format=torch.channels_last)
-    sets = {folder.name: PairReader(folder).digest for folder in arguments.pairs}
+    sets = {folder.name: PairReader(folder).digest[:_DIGEST_DIGITS] for folder in arguments.pairs}
     notes = {"pair_sets": sets, "styles": len(vectors), "licence": "Apache-2.0"}
 
     def save(trained: BaseGenerator, images: int) -> None:

@@ -140,7 +140,7 @@ class ModelConfig(Section):
     set."""
     start_from: UserPathText | None = None
     """Weights that the training starts from. `base`: the weights of the lightweight generator that come with pix2style,
-    which already know many styles; a generator of another kind or size starts from random weights, with a note. A run
+    in the style of the painting; a generator of another kind or size starts from random weights, with a note. A run
     folder: that run's averaged weights. null or `none`: random weights."""
     unet: UnetConfig = UnetConfig()
     """Settings of `generator: unet`."""

@@ -18,23 +18,29 @@ from torch import Tensor, nn
 from pix2style.errors import ArtifactError
 from pix2style.files import sha256_file, write_bytes
 from pix2style.nets.lite import Lite, RepConv
-from pix2style.nets.style_condition import ConditionalAffine, ConditionalLayer
+from pix2style.nets.photo_norm import PhotoNorm, PhotoScale, StyledPhotoNorm, StyledPhotoScale
+from pix2style.nets.style_condition import ConditionalBias
 from pix2style.nets.weights import check_tensors, read_tensors_and_metadata, tensors_digest
 
 BASE_FILE = Path(__file__).parents[1] / "weights" / "base.safetensors"
 """The weights that come with pix2style."""
 _METADATA_KEY = "pix2style.base"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 # Standard deviation of the untrained style tables. With zeros, neither the tables nor the style encoder would get a
 # gradient, because each is multiplied by the other.
 _INITIAL_TABLE_STD = 0.02
 
 
 class BaseGenerator(Lite):
-    """A `Lite` whose stem and residual blocks are scaled and shifted by the style (FiLM).
+    """A `Lite` with norm "instance" whose normalisations and residual blocks depend on the style.
+
+    Normalisations are scaled, and the first one is shifted, as by conditional instance normalisation (Dumoulin et al.
+    2017, arXiv 1610.07629); convolutions of the blocks are shifted. So `for_style` folds a style into the weights of a
+    plain generator.
 
     The `style` of its forward pass is a style code, [batch, codes], which `style_encoder` computes from a style vector.
-    The tables of its conditional layers have one row for each number of the code.
+    The context depends on it, too: give the one of `context_from_glimpse(glimpse, style)`. The table of each layer that
+    depends on the style has one row for each number of the code.
 
     Args:
         channels, blocks, scale: See `Lite`.
@@ -43,23 +49,25 @@ class BaseGenerator(Lite):
     """
 
     def __init__(
-        self, channels: int = 48, blocks: int = 3, scale: int = 4, *, codes: int = 12, vector_length: int = 101
+        self, channels: int = 48, blocks: int = 3, scale: int = 4, *, codes: int = 32, vector_length: int = 101
     ) -> None:
-        super().__init__(channels, blocks, scale)
+        super().__init__(channels, blocks, scale, norm="instance")
         self.styles, self.vector_length = codes, vector_length
-        self.stem = ConditionalAffine(self.stem, channels, codes)
+        self.stem_norm = StyledPhotoNorm(channels, codes)
         for block in self.body:
             for name in ("first", "second"):
-                setattr(block, name, ConditionalAffine(getattr(block, name), channels, codes))
-        for layer in self.conditional_layers():
+                setattr(block, name, ConditionalBias(getattr(block, name), channels, codes))
+                setattr(block, f"{name}_norm", StyledPhotoScale(channels, codes))
+        for layer in self._styled_layers():
             nn.init.normal_(layer.table, std=_INITIAL_TABLE_STD)
         self.style_encoder = nn.Linear(vector_length, codes)
         self.register_buffer("mean_code", torch.zeros(codes))
 
-    def conditional_layers(self) -> list[ConditionalLayer]:
-        """Return the layers that depend on the style, from the stem to the last block."""
-        return [module for module in self.modules() if isinstance(module, ConditionalLayer)]
+    def _styled_layers(self) -> list[StyledPhotoNorm | StyledPhotoScale | ConditionalBias]:
+        kinds = (StyledPhotoNorm, StyledPhotoScale, ConditionalBias)
+        return [module for module in self.modules() if isinstance(module, kinds)]
 
+    @torch.no_grad()
     def for_style(self, vector: Tensor | None = None) -> Lite:
         """Return a plain generator of one style, in which the style's scales and shifts are part of the weights.
 
@@ -70,18 +78,19 @@ class BaseGenerator(Lite):
             ValueError: The vector has another length.
         """
         code = self._code(vector)
-        lite = Lite(self.channels, len(self.body), self.scale)
-        _copy_conv(lite.stem, self.stem.with_fixed_style(code))  # type: ignore[operator]
+        with torch.random.fork_rng(devices=[]):  # the initial weights that are drawn here are overwritten
+            lite = Lite(self.channels, len(self.body), self.scale, norm="instance")
+        lite.stem.load_state_dict(self.stem.state_dict())
+        lite.head.load_state_dict(self.head.state_dict())
+        assert lite.stem_norm is not None  # noqa: S101 (for mypy: norm is instance)
+        assert self.stem_norm is not None  # noqa: S101
+        _set_norm(lite.stem_norm, *self.stem_norm.in_style(code))
         for plain, block in zip(lite.body, self.body, strict=True):
             for name in ("first", "second"):
                 _set_kernel(getattr(plain, name), getattr(block, name).with_fixed_style(code))
-        lite.head.load_state_dict(self.head.state_dict())
-        assert lite.context_network is not None  # noqa: S101 (for mypy: a base has no normalisation)
-        assert self.context_network is not None  # noqa: S101
-        lite.context_network.load_state_dict(self.context_network.state_dict())
+                _set_norm(getattr(plain, f"{name}_norm"), getattr(block, f"{name}_norm").in_style(code))
         return lite
 
-    @torch.no_grad()
     def _code(self, vector: Tensor | None) -> Tensor:
         if vector is None:
             return self.get_buffer("mean_code")
@@ -157,9 +166,10 @@ def _merged_state(generator: BaseGenerator) -> dict[str, Tensor]:
     return state
 
 
-@torch.no_grad()
-def _copy_conv(target: nn.Module, source: nn.Module) -> None:
-    target.load_state_dict(source.state_dict())
+def _set_norm(target: PhotoNorm | PhotoScale, weight: Tensor, bias: Tensor | None = None) -> None:
+    target.weight.copy_(weight)
+    if bias is not None:
+        target.bias.copy_(bias)  # type: ignore[operator]
 
 
 @torch.no_grad()

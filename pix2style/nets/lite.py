@@ -97,24 +97,29 @@ class Lite(Generator):
         """
         return self.context_from_glimpse(self.glimpse(photo))
 
-    def context_from_glimpse(self, glimpse: Tensor) -> Tensor:
-        """Compute the context of a photo from its glimpse, [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX]."""
+    def context_from_glimpse(self, glimpse: Tensor, style: Tensor | None = None) -> Tensor:
+        """Compute the context of a photo from its glimpse, [batch, 3, GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX].
+
+        Args:
+            glimpse: The glimpse.
+            style: Style code, [batch, codes], of a base, whose normalisations depend on it.
+        """
         if self.context_network is None:
-            return self._measure(glimpse)
+            return self._measure(glimpse, style)
         context: Tensor = self.context_network(glimpse)
         return context
 
-    def _measure(self, glimpse: Tensor) -> Tensor:
+    def _measure(self, glimpse: Tensor, style: Tensor | None) -> Tensor:
         """Run stem and blocks on glimpses, and return what all normalisations measure there."""
         assert self.stem_norm is not None  # noqa: S101 (for mypy: norm is instance)
         features = self.stem(glimpse)
-        stem = self.stem_norm.measure(features)
+        stem = self.stem_norm.measure(features, style)
         factors: list[Tensor] = []
         # `forward`, here and in `ResidualBlock.measure`, because hooks on the modules are for features of the photo.
         features = F.relu(self.stem_norm.forward(features, stem))
         for block in self.body:
             assert isinstance(block, ResidualBlock)  # noqa: S101 (ModuleList has no element type)
-            features, measured = block.measure(features)
+            features, measured = block.measure(features, style)
             factors += measured
         return torch.cat([stem, *(factor[:, None] for factor in factors)], dim=1)
 
@@ -194,18 +199,22 @@ class ResidualBlock(nn.Module):
             residual = self.second_norm(residual, measured[:, 1])
         return F.relu(features + residual)
 
-    def measure(self, features: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def measure(self, features: Tensor, style: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """Apply the block normalised by the features' own statistics.
+
+        Args:
+            features: The features, [batch, channels, h, w].
+            style: See `forward`.
 
         Returns:
             The result, and what `PhotoScale.measure` returned for both convolutions.
         """
         assert self.first_norm is not None  # noqa: S101 (for mypy: norm is instance)
         assert self.second_norm is not None  # noqa: S101
-        hidden = self.first(features)
-        first = self.first_norm.measure(hidden)
-        residual = self.second(F.relu(self.first_norm.forward(hidden, first)))
-        second = self.second_norm.measure(residual)
+        hidden = apply_layer(self.first, features, style)
+        first = self.first_norm.measure(hidden, style)
+        residual = apply_layer(self.second, F.relu(self.first_norm.forward(hidden, first)), style)
+        second = self.second_norm.measure(residual, style)
         return F.relu(features + self.second_norm.forward(residual, second)), [first, second]
 
 

@@ -27,15 +27,25 @@ class PhotoNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def measure(self, features: Tensor) -> Tensor:
+    def measure(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """Compute by what features [batch, channels, h, w] are multiplied, and what is added to them afterwards.
+
+        Args:
+            features: The features.
+            style: Style code, [batch, codes], for a `StyledPhotoNorm`.
 
         Returns:
             float32 (or float64) [batch, 2, channels]: factors and summands of each channel.
         """
+        weight, bias = self.in_style(style)
         variance, mean = torch.var_mean(_as_float(features), dim=(2, 3), correction=0)
-        factor = self.weight * (variance + NORM_EPSILON).rsqrt()
-        return torch.stack([factor, self.bias - mean * factor], dim=1)
+        factor = weight * (variance + NORM_EPSILON).rsqrt()
+        return torch.stack([factor, bias - mean * factor], dim=1)
+
+    def in_style(self, style: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return weight and bias, [channels] or [batch, channels]; the same for all styles here."""
+        del style
+        return self.weight, self.bias
 
     def forward(self, features: Tensor, measured: Tensor) -> Tensor:
         """Normalise features [batch, channels, h, w] by what `measure` returned."""
@@ -58,15 +68,71 @@ class PhotoScale(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
 
-    def measure(self, features: Tensor) -> Tensor:
-        """Compute by what features [batch, channels, h, w] are multiplied: float32 (or float64) [batch, channels]."""
+    def measure(self, features: Tensor, style: Tensor | None = None) -> Tensor:
+        """Compute by what features [batch, channels, h, w] are multiplied.
+
+        Args:
+            features: The features.
+            style: Style code, [batch, codes], for a `StyledPhotoScale`.
+
+        Returns:
+            float32 (or float64) [batch, channels].
+        """
         mean_square = _as_float(features).square().mean(dim=(2, 3))
-        factor: Tensor = self.weight * (mean_square + NORM_EPSILON).rsqrt()
+        factor: Tensor = self.in_style(style) * (mean_square + NORM_EPSILON).rsqrt()
         return factor
+
+    def in_style(self, style: Tensor | None) -> Tensor:
+        """Return the weight, [channels] or [batch, channels]; the same for all styles here."""
+        del style
+        return self.weight
 
     def forward(self, features: Tensor, measured: Tensor) -> Tensor:
         """Multiply features [batch, channels, h, w] by what `measure` returned."""
         return features * measured.to(features.dtype)[:, :, None, None]
+
+
+class StyledPhotoNorm(PhotoNorm):
+    """A `PhotoNorm` whose weight and bias depend on a style code (conditional instance normalisation).
+
+    (Dumoulin et al. 2017, arXiv 1610.07629.)
+
+    Args:
+        channels: Number of channels of input and output.
+        codes: Length of a style code.
+    """
+
+    def __init__(self, channels: int, codes: int) -> None:
+        super().__init__(channels)
+        self.table = nn.Parameter(torch.zeros(codes, 2 * channels))
+
+    def in_style(self, style: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return weight and bias in a style, [batch, channels] each, or [channels] for one code [codes]."""
+        scale, shift = _in_style(style, self.table).chunk(2, dim=-1)
+        return self.weight * (1 + scale), self.bias + shift
+
+
+class StyledPhotoScale(PhotoScale):
+    """A `PhotoScale` whose weight depends on a style code.
+
+    Args:
+        channels: Number of channels of input and output.
+        codes: Length of a style code.
+    """
+
+    def __init__(self, channels: int, codes: int) -> None:
+        super().__init__(channels)
+        self.table = nn.Parameter(torch.zeros(codes, channels))
+
+    def in_style(self, style: Tensor | None) -> Tensor:
+        """Return the weight in a style, [batch, channels], or [channels] for one code [codes]."""
+        return self.weight * (1 + _in_style(style, self.table))
+
+
+def _in_style(style: Tensor | None, table: Tensor) -> Tensor:
+    if style is None:
+        raise ValueError("this normalisation depends on the style: give a style code")
+    return style @ table
 
 
 def _as_float(features: Tensor) -> Tensor:

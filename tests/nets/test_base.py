@@ -29,10 +29,21 @@ def photo(height: int = 40, width: int = 52) -> torch.Tensor:
     return torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
+def in_style(base: BaseGenerator, code: torch.Tensor) -> torch.Tensor:
+    context = base.context_from_glimpse(base.glimpse(photo()), code)
+    image: torch.Tensor = base(photo(), context, code)
+    return image
+
+
+def test_without_a_style_there_is_no_context(base: BaseGenerator) -> None:
+    with pytest.raises(ValueError, match="give a style code"):
+        base.context_from_glimpse(base.glimpse(photo()))
+
+
 @torch.no_grad()
 def test_a_plain_generator_computes_what_the_base_computes_in_that_style(base: BaseGenerator) -> None:
     vector = torch.randn(5)
-    expected = base(photo(), None, base.style_encoder(vector[None]))
+    expected = in_style(base, base.style_encoder(vector[None]))
     lite = base.for_style(vector).eval()
     torch.testing.assert_close(lite(photo()), expected, rtol=0, atol=1e-5)
     other = base.for_style(torch.randn(5)).eval()
@@ -41,7 +52,7 @@ def test_a_plain_generator_computes_what_the_base_computes_in_that_style(base: B
 
 @torch.no_grad()
 def test_without_a_vector_it_is_the_mean_style(base: BaseGenerator) -> None:
-    expected = base(photo(), None, base.mean_code[None])
+    expected = in_style(base, base.mean_code[None])
     torch.testing.assert_close(base.for_style().eval()(photo()), expected, rtol=0, atol=1e-5)
 
 

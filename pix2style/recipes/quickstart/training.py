@@ -11,8 +11,9 @@ from pix2style.config.load import with_values
 from pix2style.recipes.quickstart.expectation import expectation
 from pix2style.teachers.style import style_blends
 
-# A training of fewer images starts from the base weights. With more, random weights end better (benchmarks/LOG.md).
-_IMAGES_FROM_BASE = 2_000
+# A training of fewer images starts from the base weights. With more, random weights end as well or better
+# (docs/results.md).
+_IMAGES_FROM_BASE = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 
 from pix2style.config import Config
-from pix2style.images import to_batch
-from pix2style.images.glimpse import glimpse
 from pix2style.nets.base import base_description, load_base
 from pix2style.nets.generator import Generator
 from pix2style.nets.lite import Lite
-from pix2style.nets.normalized_start import with_normalisation
 from pix2style.progress import print_note
 from pix2style.runs.networks import build_generator
 from pix2style.teachers.magenta.style_vector import painting_vector
@@ -24,7 +21,6 @@ from pix2style.training.run.checkpoints.pretrained import load_pretrained_weight
 from pix2style.training.step.state import TrainingState
 
 BASE = "base"
-_GLIMPSES = 32  # photos on which the normalisations of a network that starts from the base are measured
 START_FILE = "start.json"
 """File in the run folder that says which weights the run started from."""
 
@@ -84,25 +80,16 @@ def _base_for_style(network: Generator, config: Config, data: TrainingData) -> t
     if not isinstance(network, Lite) or _sizes(network) != _sizes(base):
         print_note(
             "[model -> start_from] base: the base is a lightweight generator of"
-            f" {base.channels} channels, {len(base.body)} blocks and scale {base.scale}; this generator has another"
-            " kind or size and starts from random weights"
+            f" {base.channels} channels, {len(base.body)} blocks, scale {base.scale} and norm {base.norm}; this one has"
+            " another kind or size and starts from random weights"
         )
         return None, ""
     vector = _style_vector(config, data)
-    lite = base.for_style(vector)
-    if network.norm != "none":
-        lite = with_normalisation(lite, _some_glimpses(data))
-    return lite, "the mean of all styles" if vector is None else "the painting's vector"
+    return base.for_style(vector), "the mean of all styles" if vector is None else "the painting's vector"
 
 
-def _sizes(network: Lite) -> tuple[int, int, int]:
-    return network.channels, len(network.body), network.scale
-
-
-def _some_glimpses(data: TrainingData) -> Tensor:
-    """Return glimpses of a few training photos, evenly chosen, as `with_normalisation` takes them."""
-    entries = data.entries[:: -(-len(data.entries) // _GLIMPSES)]
-    return torch.from_numpy(to_batch([glimpse(data.read_pair(entry)[0]) for entry in entries]))
+def _sizes(network: Lite) -> tuple[int, int, int, str]:
+    return network.channels, len(network.body), network.scale, network.norm
 
 
 def _style_vector(config: Config, data: TrainingData) -> Tensor | None:
