@@ -18,7 +18,7 @@ class _Example:
 
 
 _EXAMPLES = (_Example(10_000, 0.58, 0.16), _Example(62_000, 0.63, 0.13))
-_FIRST_IMPRESSION_IMAGES = 2_000  # fewer do not show strokes
+_FIRST_IMPRESSION_IMAGES = 2_000  # fewer improve the base weights only a little
 # With 10,000 images the filters of two styles were as near to their teacher as earlier ones with 54,000.
 _ADVISED_IMAGES = 10_000
 
@@ -37,7 +37,7 @@ def expectation(config: Config, images_per_s: float, seconds: float, minutes: fl
     if config.model.generator != "lite" or config.model.lite.norm == "none":
         return lines
     if images < _FIRST_IMPRESSION_IMAGES:
-        lines.append("  so few images give the colours of the painting, but not its strokes yet: a first impression")
+        lines.append("  so few images give little more than the filter without training: a first impression")
     elif images >= _ADVISED_IMAGES:
         reached = ", and ".join(
             f"SSIM {row.ssim:.2f} and Gram distance {row.gram_distance:.2f} after {row.images:,} images"
