@@ -108,7 +108,7 @@ class StyledPhotoNorm(PhotoNorm):
 
     def in_style(self, style: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return weight and bias in a style, [batch, channels] each, or [channels] for one code [codes]."""
-        scale, shift = _in_style(style, self.table).chunk(2, dim=-1)
+        scale, shift = _style_numbers(style, self.table).chunk(2, dim=-1)
         return self.weight * (1 + scale), self.bias + shift
 
 
@@ -126,10 +126,10 @@ class StyledPhotoScale(PhotoScale):
 
     def in_style(self, style: Tensor | None) -> Tensor:
         """Return the weight in a style, [batch, channels], or [channels] for one code [codes]."""
-        return self.weight * (1 + _in_style(style, self.table))
+        return self.weight * (1 + _style_numbers(style, self.table))
 
 
-def _in_style(style: Tensor | None, table: Tensor) -> Tensor:
+def _style_numbers(style: Tensor | None, table: Tensor) -> Tensor:
     if style is None:
         raise ValueError("this normalisation depends on the style: give a style code")
     return style @ table

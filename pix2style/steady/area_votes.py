@@ -30,14 +30,14 @@ def votes(before: Floats, now: Floats, steps: Sequence[tuple[float, float]]) -> 
     """
     counts: Ints = np.zeros(len(steps), np.int64)
     largest = [max(map(abs, step)) for step in steps]
-    small = [number for number, size in enumerate(largest) if size <= _MAX_STEP_SHARE * min(now.shape)]
-    if len(small) < 2:
+    compared = [number for number, size in enumerate(largest) if size <= _MAX_STEP_SHARE * min(now.shape)]
+    if len(compared) < 2:
         return counts
-    margin = math.ceil(max(largest[number] for number in small)) + 2
+    margin = math.ceil(max(largest[number] for number in compared)) + 2
     # A fade or a flash is no motion: brightness and contrast are made alike.
     contrast = now.std() / max(float(before.std()), 1.0)
     before = (before - before.mean()) * contrast + now.mean()
-    first, *others = (_misfit(before, now, steps[number], margin) for number in small)
+    first, *others = (_misfit(before, now, steps[number], margin) for number in compared)
     best, second, winner = first, np.full_like(first, np.inf), np.zeros(first.shape, np.int64)
     for number, misfit in enumerate(others, start=1):  # faster than sorting
         winner[misfit < best] = number
@@ -45,7 +45,7 @@ def votes(before: Floats, now: Floats, steps: Sequence[tuple[float, float]]) -> 
         best = np.minimum(best, misfit)
     clear = second - best > _MARGIN_LEVELS
     if np.count_nonzero(clear) >= _MIN_SHARE * clear.size:
-        counts[small] = np.bincount(winner[clear], minlength=len(small))
+        counts[compared] = np.bincount(winner[clear], minlength=len(compared))
     return counts
 
 
