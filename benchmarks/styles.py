@@ -4,8 +4,8 @@
         --teacher MAGENTA26 STYLE00.jpg STYLE01.jpg ... --teacher MOBILE PAINTING.jpg ...
         --features VGG19 --shown PHOTO.jpg
 
-For each painting: the teacher stylizes the photos, configs/finetune.yaml trains the lightweight generator for
-`--minutes`, the filter is exported with 8 bits, and `pix2style eval` measures it on photos that
+For each painting: the teacher stylizes the photos, configs/finetune.yaml trains the lightweight generator from the base
+weights for `--minutes`, the filter is exported with 8 bits, and `pix2style eval` measures it on photos that
 were set aside. The page has a row for each painting, the worst first, and the processor time of the whole. The sheet
 shows one photo as each teacher and its filter stylize it.
 
@@ -102,7 +102,10 @@ def make_filter(module: str, style: Path, folder: Path, options: argparse.Namesp
     )
     trained = _program(
         ["train", "--config", CONFIG, "--out", run, "--json", "--resume-if-begun", f"pairs.path={pairs}"],
-        [f"losses.features.weights={options.features}", f"train.minutes={options.minutes}", *_RARELY],
+        [
+            *("model.start_from=base", f"pairs.style={style}", f"train.minutes={options.minutes}"),
+            *(f"losses.features.weights={options.features}", *_RARELY),
+        ],
     )
     _program(["export", run, "-o", filter_file, "--precision", "int8", "--json"], [])
     wall_s, processor_s = time.monotonic() - begun, _processor_s() - busy
