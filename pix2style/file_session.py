@@ -60,13 +60,24 @@ class FileSession:
             self._session, self._process = self._open(self._read_again()), os.getpid()
         return self._session
 
-    def with_spinning(self, spinning: Spinning) -> FileSession:
-        """Return a session of its own on the same file, whose threads wait in another way.
+    @property
+    def threads(self) -> int:
+        """Number of threads for one run; 1 if runs cannot be simultaneous, as on a GPU."""
+        return (self._threads or usable_cores()) if self._providers == (CPU_PROVIDER,) else 1
+
+    def for_clips(self, spinning: Spinning, frames_at_once: int) -> FileSession:
+        """Return a session of its own on the same file, for runs at the same time with as many threads together.
+
+        Args:
+            spinning: When threads that wait for work keep a core busy.
+            frames_at_once: Number of threads that run it, at most `threads`. They work on their own frames, and the
+                other threads help all of them.
 
         Raises:
             ArtifactError: The file is gone or has been changed.
         """
-        return self._copy(spinning, in_floats=self._in_floats)
+        threads = self._threads if frames_at_once == 1 else self.threads - frames_at_once + 1
+        return self._copy(spinning, threads, in_floats=self._in_floats)
 
     def with_floats(self) -> FileSession:
         """Return a session of its own on the same file, which computes 8-bit operators in float32.
@@ -74,18 +85,18 @@ class FileSession:
         Raises:
             ArtifactError: The file is gone or has been changed.
         """
-        return self._copy(self._spinning, in_floats=True)
+        return self._copy(self._spinning, self._threads, in_floats=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but the session and its process."""
         return {key: value for key, value in vars(self).items() if key != "_session"} | {"_process": 0}
 
-    def _copy(self, spinning: Spinning, *, in_floats: bool) -> FileSession:
+    def _copy(self, spinning: Spinning, threads: int | None, *, in_floats: bool) -> FileSession:
         data = self._read_again()
         return FileSession(
             self._path,
             data,
-            threads=self._threads,
+            threads=threads,
             providers=self._providers,
             spinning=spinning,
             in_floats=in_floats,

@@ -100,9 +100,9 @@ class Blend(Stylizer):
         """See `Stylizer.for_source`."""
         return self.of([part.for_source(path) for part, _ in self.parts])
 
-    def copy_for_clips(self) -> Stylizer:
+    def copy_for_clips(self, frames_at_once: int = 1) -> Stylizer:
         """See `Stylizer.copy_for_clips`."""
-        return self.of([part.copy_for_clips() for part, _ in self.parts])
+        return self.of([part.copy_for_clips(frames_at_once) for part, _ in self.parts])
 
     def of(self, stylizers: Sequence[Stylizer]) -> Blend:
         """Return a blend of other stylizers with the same weights, strength and names."""

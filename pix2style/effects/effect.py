@@ -61,9 +61,9 @@ class Effect(Stylizer):
         """See `Stylizer.for_source`."""
         return self.around(self.inner.for_source(path))
 
-    def copy_for_clips(self) -> Stylizer:
+    def copy_for_clips(self, frames_at_once: int = 1) -> Stylizer:
         """See `Stylizer.copy_for_clips`."""
-        return self.around(self.inner.copy_for_clips())
+        return self.around(self.inner.copy_for_clips(frames_at_once))
 
     def around(self, inner: Stylizer) -> Self:
         """Return this effect around another stylizer."""

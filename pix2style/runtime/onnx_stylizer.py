@@ -36,8 +36,7 @@ _KEEP_ARENA_PIXELS = 2_100_000
 # it grew by 288 MB, and without tiles by 1033 MB.
 _MAX_UNTILED_PIXELS = 4_000_000
 _TILE_PX = 1024
-# For networks with a large receptive field tiles are at least so many margins wide, so that the overlapping margins are
-# at most 5/9 of the work.
+# Tiles are at least so many margins wide, so that the overlapping margins are at most 5/9 of the work.
 _MIN_TILE_MARGINS = 4
 _MAX_GRID_PX = 32
 
@@ -164,11 +163,15 @@ class OnnxStylizer(Stylizer):
         copied._fixed_inputs = dict(self._fixed_inputs)
         return copied
 
-    def copy_for_clips(self) -> OnnxStylizer:
+    @property
+    def threads(self) -> int:
+        """See `Stylizer.threads`."""
+        return self._session.threads
+
+    def copy_for_clips(self, frames_at_once: int = 1) -> OnnxStylizer:
         """Return a copy whose waiting threads leave the cores to those that read and write frames."""
         copied = self.copy()
-        if self._spinning is None:
-            copied._session = self._session.with_spinning("never")
+        copied._session = self._session.for_clips(self._spinning or "never", frames_at_once)
         return copied
 
     def adjust(self, *, strength: float | None = None, style: Sequence[float] | None = None) -> None:
@@ -222,9 +225,7 @@ class OnnxStylizer(Stylizer):
         return self._has_glimpse_input
 
     def stylize(self, images: Sequence[Image8]) -> list[Image8]:
-        """Stylize photos of any sizes, one at a time.
-
-        Batches are no faster: on a CPU, batches of 4 took as long as single photos, and batches of 16 longer.
+        """Stylize photos of any sizes, one at a time: batches of 4 took as long on a CPU, and batches of 16 longer.
 
         Args:
             images: Photos, uint8 [height, width, 3] each.
@@ -280,8 +281,7 @@ class OnnxStylizer(Stylizer):
         return stylize_in_tiles(lambda tile_image: self._run_one(tile_image, inputs), photo, rows, columns)
 
     def _run_one(self, photo: Image8, inputs: dict[str, Any]) -> Image8:
-        stylized: Image8 = self._run(photo[None], inputs)[0]
-        return stylized
+        return self._run(photo[None], inputs)[0]  # type: ignore[no-any-return]
 
     def _run(self, batch: Image8, inputs: dict[str, Any]) -> Image8:
         is_large = batch.shape[0] * batch.shape[1] * batch.shape[2] > _KEEP_ARENA_PIXELS

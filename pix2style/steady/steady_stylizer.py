@@ -61,7 +61,8 @@ class SteadyStylizer:
     """Stylizes the frames of one clip.
 
     `follow` takes the frames in their order and never calls the stylizer; `stylize` takes each frame with its plan, and
-    may run in another thread, behind `follow`.
+    may run in another thread, behind `follow`. Its first part, `paint`, does nearly all of the work and needs no order:
+    if the stylizer has threads, as many threads may call it at once. `finish` then takes the frames in their order.
 
     Args:
         stylizer: What stylizes single frames. Its outermost pixel effects, such as a mask, are applied to the finished
@@ -142,8 +143,44 @@ class SteadyStylizer:
         Returns:
             uint8 [height, width, 3].
         """
+        return self.finish(frame, plan, self.paint(frame, plan), alpha)
+
+    def paint(self, frame: Image8, plan: FramePlan) -> Image8:
+        """Stylize a frame on the grid of its scene.
+
+        Args:
+            frame: uint8 [height, width, 3].
+            plan: What `follow` said about this frame.
+
+        Returns:
+            What `finish` takes.
+        """
+        frame = self._version(frame)
+        if self._mode is SteadyMode.OFF:
+            [painted] = self._stylizer.stylize([frame])
+            return painted
+        if plan.calm is None:
+            frame = pad_to_phase(frame, plan.offset_px, self._grid_px(frame))
+        elif self._stylizer.strength == 0:
+            return frame.copy()
+        else:
+            frame = plan.calm.photo
+        return self._stylizer.stylize_with_glimpse(frame, plan.glimpse)
+
+    def finish(self, frame: Image8, plan: FramePlan, painted: Image8, alpha: Image8 | None = None) -> Image8:
+        """Make the stylized frame of what `paint` returned, and remember it for the frames that follow.
+
+        Args:
+            frame: uint8 [height, width, 3].
+            plan: What `follow` said about this frame.
+            painted: What `paint` made of it.
+            alpha: Transparency of the frame, uint8 [height, width]; None if it has none.
+
+        Returns:
+            uint8 [height, width, 3].
+        """
         version = self._version(frame)
-        stylized = self._stylize_steadily(version, plan)
+        stylized = self._on_frame(version, plan, painted)
         if self._stroke:
             stylized = self._stroke.finish(frame, version, stylized)
         for effect in self._effects:
@@ -154,24 +191,20 @@ class SteadyStylizer:
         """Return a frame in the size in which it is followed and stylized."""
         return self._stroke.version(frame) if self._stroke else frame
 
-    def _stylize_steadily(self, frame: Image8, plan: FramePlan) -> Image8:
-        """Stylize a frame without the effects on finished frames."""
+    def _on_frame(self, frame: Image8, plan: FramePlan, painted: Image8) -> Image8:
+        """Take a stylized frame from the grid of its scene to where the frame is; in mode full, blend it before."""
         if self._mode is SteadyMode.OFF:
-            [stylized] = self._stylizer.stylize([frame])
-            return stylized
+            return painted
         size = frame.shape[0], frame.shape[1]
         self._stylized = plan
         if plan.calm is None:
-            padded = pad_to_phase(frame, plan.offset_px, self._grid_px(frame))
-            stylized = self._stylizer.stylize_with_glimpse(padded, plan.glimpse)
-            return crop_from_phase(stylized, plan.offset_px, size)
+            return crop_from_phase(painted, plan.offset_px, size)
         if self._stylizer.strength == 0:
             # Blending would soften the frame, and strokes of frames before would stay.
             self._blend = TemporalBlend()
-            return frame.copy()
-        stylized = self._stylizer.stylize_with_glimpse(plan.calm.photo, plan.glimpse)
-        stylized = self._blend.blend(stylized, plan.calm)
-        return shift_frame(crop_from_phase(stylized, plan.offset_px, size), _rest(plan))
+            return painted
+        blended = self._blend.blend(painted, plan.calm)
+        return shift_frame(crop_from_phase(blended, plan.offset_px, size), _rest(plan))
 
     def _grid_px(self, frame: Image8) -> int:
         """Return the distance of the grid that has to lie on the scene: in mode full reduced pixels lie on it, too."""

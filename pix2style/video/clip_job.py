@@ -1,4 +1,4 @@
-"""Stylize one clip: decoding, stylizing and encoding overlap in three threads, and a stopped job goes on later."""
+"""Stylize one clip: decoding, stylizing and encoding overlap in threads, and a stopped job goes on later."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pix2style.errors import DataError, Pix2StyleError
-from pix2style.steady import FramePlan, SteadyStylizer
 from pix2style.stylizer import Stylizer
 from pix2style.video.clip import ClipFacts, ClipFrame
 from pix2style.video.clip_progress import ClipMeter, ClipProgress
 from pix2style.video.clip_settings import ClipSettings
 from pix2style.video.interrupted import ClipInterrupted
 from pix2style.video.join import join_segments
+from pix2style.video.painter import FollowedFrame, PaintedFrame, Painter
 from pix2style.video.read import read_frames
 from pix2style.video.segments import encode_segment
 from pix2style.video.settings import VideoSettings
@@ -53,14 +53,6 @@ class ClipReport:
         """Frames made in this call per second of it; None if all were made before."""
         made = self.frames - self.resumed_frames
         return made / self.seconds if made and self.seconds else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Followed:
-    """A frame on its way to the stylizer."""
-
-    frame: ClipFrame
-    plan: FramePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +111,10 @@ class ClipJob:
         on_progress: Callable[[ClipProgress], None],
         queue_frames: int = QUEUE_FRAMES,
     ) -> None:
-        stylizer = stylizer.copy_for_clips()  # the caller's one keeps its strength and style
-        self._stylizer, self._facts, self._out, self._settings = stylizer, facts, out, settings
+        self._facts, self._out, self._settings = facts, out, settings
         self._video, self._work, self._origin, self._queue_frames = video, work, origin, queue_frames
-        self._steady = SteadyStylizer(stylizer, settings.steady)
+        self._painter = Painter(stylizer, facts, settings)
+        self._steady = self._painter.steady
         if (state := work.last_state()) is not None:
             self._steady.restore(state)
         self._notes = list(work.notes)
@@ -172,9 +164,12 @@ class ClipJob:
     def _make_segments(self) -> None:
         with WriteBehind(self._encode, self._queue_frames) as writer:
             try:
-                with ReadAhead(self._follow, self._queue_frames) as reader:
-                    for item in reader:
-                        writer.put(self._stylize(item))
+                with (
+                    ReadAhead(self._follow, self._queue_frames) as reader,
+                    self._painter.paint(iter(reader)) as painted,
+                ):
+                    for item in painted:
+                        writer.put(self._finish(item))
                 writer.finish()
             except KeyboardInterrupt:
                 self._is_interrupted = self._is_urgent = True
@@ -183,7 +178,7 @@ class ClipJob:
                 self._is_urgent = False
                 raise
 
-    def _follow(self) -> Iterator[_Followed]:
+    def _follow(self) -> Iterator[FollowedFrame]:
         """Decode the frames and follow their motion: runs in the thread that reads."""
         frames = read_frames(
             self._facts,
@@ -196,15 +191,13 @@ class ClipJob:
         )
         with contextlib.closing(frames):  # type: ignore[type-var]
             for frame in frames:
-                yield _Followed(frame, self._steady.follow(frame.rgb))
+                yield FollowedFrame(frame, self._steady.follow(frame.rgb))
 
-    def _stylize(self, item: _Followed) -> _Stylized:
-        """Stylize a frame: runs in the caller's thread."""
+    def _finish(self, item: PaintedFrame) -> _Stylized:
+        """Finish a frame: runs in the caller's thread."""
         started = time.perf_counter()
-        if self._settings.timeline:
-            self._settings.timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
-        rgb = self._steady.stylize(item.frame.rgb, item.plan, item.frame.alpha)
-        self._stylize_seconds += time.perf_counter() - started
+        rgb = self._steady.finish(item.frame.rgb, item.plan, item.painted, item.frame.alpha)
+        self._stylize_seconds += item.seconds + time.perf_counter() - started
         self._meter.count(item.frame.time)
         self._stylized += 1
         is_last = self._stylized % self._settings.segment_frames == 0
