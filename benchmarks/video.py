@@ -87,15 +87,10 @@ class Bench:
 
     def _worker(self, way: str, clip: Path) -> Figures:
         stage = way.removesuffix(_ONE_CORE)
-        command = [
-            sys.executable,
-            str(_WORKER),
-            stage,
-            str(clip),
-            str(self._given.filter),
-            str(self._folder / "out.mp4"),
-        ]
-        command.append(json.dumps(self._options))
+        # ONNX Runtime's threads do not keep to the cores of their process.
+        options = self._options if stage == way else {**self._options, "threads": 1}
+        files = (clip, self._given.filter, self._folder / "out.mp4")
+        command = [sys.executable, str(_WORKER), stage, *map(str, files), json.dumps(options)]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, check=True, preexec_fn=None if stage == way else _stay_on_one_core
         )
