@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from pix2style.system.interrupts import POLL_S, interrupts_held
-from pix2style.video.thread_queue import StoppedError
+from pix2style.video.thread_queue import StoppedError, Worker
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 
-class OrderedMap(Generic[_Given, _Made]):
+class OrderedMap(Worker, Generic[_Given, _Made]):
     """Runs a function on items in several threads, inside a `with` block.
 
     An error of the items or of the function ends all threads, and is raised where the results are taken. So does Ctrl-C
@@ -27,6 +26,7 @@ class OrderedMap(Generic[_Given, _Made]):
     """
 
     def __init__(self, function: Callable[[_Given], _Made], items: Iterator[_Given], threads: int) -> None:
+        super().__init__("pix2style-map", threads)
         self._function, self._items = function, items
         self._taking, self._taken = threading.Lock(), 0
         self._changed = threading.Condition()
@@ -34,11 +34,6 @@ class OrderedMap(Generic[_Given, _Made]):
         self._given, self._count = 0, -1  # results that were taken; number of items once it is known
         self._is_stopped = False
         self._error: BaseException | None = None
-        # Daemon threads do not keep the program from ending after a second Ctrl-C.
-        self._threads = [
-            threading.Thread(target=self._work, name=f"pix2style-map-{number}", daemon=True)
-            for number in range(threads)
-        ]
 
     def __iter__(self) -> Iterator[_Made]:
         """Yield the results.
@@ -92,23 +87,3 @@ class OrderedMap(Generic[_Given, _Made]):
                 self._is_stopped, self._error = True, error
             self._results.clear()
             self._changed.notify_all()
-
-    def __enter__(self) -> Self:
-        try:
-            with interrupts_held():
-                for thread in self._threads:
-                    thread.start()
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
-        with interrupts_held() as interrupts:
-            for thread in self._threads:
-                while thread.is_alive():
-                    thread.join(POLL_S)
-                    interrupts.check()

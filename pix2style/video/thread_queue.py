@@ -86,31 +86,38 @@ class ThreadQueue(Generic[_Item]):
             self._changed.notify_all()
 
 
-class _Worker(ABC):
-    """A thread that exchanges items with the thread that started it; leaving the `with` block ends it."""
+class Worker(ABC):
+    """Threads that exchange items with the thread that started them; leaving the `with` block ends them.
 
-    def __init__(self, name: str) -> None:
-        # A daemon thread does not keep the program from ending after a second Ctrl-C.
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+    Args:
+        name: Name of the threads.
+        threads: Number of threads.
+    """
+
+    def __init__(self, name: str, threads: int = 1) -> None:
+        # Daemon threads do not keep the program from ending after a second Ctrl-C.
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for _ in range(threads)]
 
     @abstractmethod
     def _work(self) -> None:
-        """Do the work of the thread."""
+        """Do the work of a thread."""
 
     @abstractmethod
     def _stop(self) -> None:
-        """Let the thread end soon."""
+        """Let the threads end soon."""
 
     def _wait(self) -> None:
         with interrupts_held() as interrupts:
-            while self._thread.is_alive():
-                self._thread.join(POLL_S)
-                interrupts.check()
+            for thread in self._threads:
+                while thread.is_alive():
+                    thread.join(POLL_S)
+                    interrupts.check()
 
     def __enter__(self) -> Self:
         try:
             with interrupts_held():
-                self._thread.start()
+                for thread in self._threads:
+                    thread.start()
         except BaseException:
             self._stop()
             raise
@@ -123,7 +130,7 @@ class _Worker(ABC):
         self._wait()
 
 
-class ReadAhead(_Worker, Generic[_Item]):
+class ReadAhead(Worker, Generic[_Item]):
     """Runs a generator in a thread of its own, a few items ahead, inside a `with` block.
 
     Args:
@@ -156,7 +163,7 @@ class ReadAhead(_Worker, Generic[_Item]):
         self._queue.stop()
 
 
-class WriteBehind(_Worker, Generic[_Item]):
+class WriteBehind(Worker, Generic[_Item]):
     """Runs a function that takes items in a thread of its own, inside a `with` block.
 
     Args:
