@@ -257,7 +257,9 @@ class _Session:
         except Pix2StyleError as error:
             self._fail(error)
             return
-        if path is not None:
+        if path is None:
+            self._say("no frame came while recording, so there is no file")
+        else:
             self.report.written.append(path)
             dropped = f" ({recording.dropped} frames were left out: encoding was too slow)" if recording.dropped else ""
             self._say(f"{path} written{dropped}")

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ import pytest
 from live_parts import Broken, Negative, Numbers, Red, ScriptedWindow, live, read_clip
 
 from pix2style.errors import DataError
-from pix2style.images import read_picture
+from pix2style.images import Image8, read_picture
 from pix2style.live.controls import LiveState, View
-from pix2style.live.window import KeyPress, SplitDrag, WindowClosed
+from pix2style.live.window import KeyPress, Overlay, SplitDrag, WindowClosed, WindowEvent
 
 
 def test_a_session_ends_with_its_source_and_closes_everything(tmp_path: Path) -> None:
@@ -125,6 +126,30 @@ def test_a_recording_holds_what_was_stylized_at_the_times_of_the_camera(tmp_path
     assert brightness == pytest.approx([255 - float(window.images[5 + i][0, 0, 0]) for i in range(len(frames))], abs=4)
     steps = np.diff([0, *times[1:]])
     assert (steps > 0.015).all()
+
+
+def test_a_recording_that_ends_before_a_frame_comes_is_said_to_have_no_file(tmp_path: Path) -> None:
+    class OneFrame(Numbers):
+        def frames(self, stop: threading.Event) -> Iterator[Image8]:
+            yield np.zeros((48, 64, 3), np.uint8)
+            stop.wait()
+
+    class BetweenTwoFrames(ScriptedWindow):
+        """Starts and ends a recording, and then the session, while the first frame is shown."""
+
+        keys = "rrq"
+
+        def show(self, image: Image8 | None, overlay: Overlay, *, is_full_screen: bool) -> Sequence[WindowEvent]:
+            super().show(image, overlay, is_full_screen=is_full_screen)
+            if not self.images:
+                return ()
+            key, self.keys = self.keys[:1], self.keys[1:]
+            return [KeyPress(key)]
+
+    messages: list[str] = []
+    report = live(tmp_path, OneFrame(), BetweenTwoFrames(), on_message=messages.append)
+    assert messages[1:] == ["no frame came while recording, so there is no file"]
+    assert (report.frames, report.written, list(tmp_path.iterdir())) == (1, [], [])
 
 
 def test_a_session_that_ends_finishes_its_recording(tmp_path: Path) -> None:

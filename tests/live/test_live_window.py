@@ -223,6 +223,11 @@ class Session:
 
         self.wait_for(is_so)
 
+    def wait_for_another_frame(self) -> None:
+        """Wait until the photo on the left is another one than now."""
+        before, _ = self.halves()
+        self.wait_for(lambda: self.halves()[0] != before)
+
     def wait_for(self, is_so: Callable[[], bool]) -> None:
         for _ in range(300):  # a busy machine takes a while to start; text comes before the first frame
             if is_so():
@@ -258,7 +263,7 @@ def test_the_whole_command_on_a_virtual_display_with_real_keys(
         session.wait_for_halves(negative)
         session.press("r")
         session.wait_for(lambda: any(tmp_path.glob("live-*.partial.mp4")))
-        session.wait_for_halves(negative)
+        session.wait_for_another_frame()  # a recording without a frame leaves no file
         session.press("s", "r")
         session.wait_for(lambda: not any(tmp_path.glob("live-*.partial.mp4")))
         session.press("q")
