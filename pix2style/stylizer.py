@@ -112,15 +112,16 @@ class Stylizer(ABC):
         return self
 
     @property
-    def threads(self) -> int:
-        """Number of threads that work on an image; 1 also for a stylizer that only one thread at a time may call."""
+    def max_frames_at_once(self) -> int:
+        """How many threads may call it at the same time, each with a frame of a clip; 1 unless a stylizer says more."""
         return 1
 
     def copy_for_clips(self, frames_at_once: int = 1) -> Stylizer:  # noqa: ARG002 - of use to stylizers with threads
         """Return a stylizer for the frames of a clip, whose changes do not change this one; this one if none can.
 
         Args:
-            frames_at_once: Number of threads that call it at the same time, each with a frame. At most `threads`.
+            frames_at_once: Number of threads that call it at the same time, each with a frame. At most
+                `max_frames_at_once`.
         """
         return self
 

@@ -102,7 +102,7 @@ def test_a_filter_that_has_changed_is_not_opened_again(
     with pytest.raises(ArtifactError, match=r"red-negative\.onnx: was changed after it had been loaded"):
         copy(photo)
     path.unlink()
-    with pytest.raises(ArtifactError, match=r"cannot be opened again in another process: No such file"):
+    with pytest.raises(ArtifactError, match=r"cannot be opened a second time: No such file"):
         copy(photo)
 
 

@@ -164,8 +164,8 @@ class OnnxStylizer(Stylizer):
         return copied
 
     @property
-    def threads(self) -> int:
-        """See `Stylizer.threads`."""
+    def max_frames_at_once(self) -> int:
+        """See `Stylizer.max_frames_at_once`."""
         return self._session.threads
 
     def copy_for_clips(self, frames_at_once: int = 1) -> OnnxStylizer:

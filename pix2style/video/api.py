@@ -50,7 +50,7 @@ def stylize_clip(
 ) -> ClipReport:
     """Stylize a clip into a file, with its sound and its subtitles.
 
-    Decoding, stylizing and encoding overlap in three threads. While the work runs, finished segments lie in a hidden
+    Decoding, stylizing and encoding overlap in threads. While the work runs, finished segments lie in a hidden
     folder beside the output. If it is stopped, the same call goes on at the first missing segment, and the output has
     the same bytes. An output that exists is replaced when the new one is complete.
 

@@ -35,7 +35,7 @@ class ClipReport:
         frames: Number of frames in the output.
         resumed_frames: Number of those that an earlier call had made.
         seconds: Duration of the call.
-        stylize_seconds: Part of that duration spent inside the stylizer.
+        stylize_seconds: Part of that duration during which at least one frame was stylized.
         times_real_time: Duration of the frames made in this call when they are played, divided by the time to make
             them; None if all were made before.
         notes: What a person should know about the clip.
@@ -122,7 +122,7 @@ class ClipJob:
         self._meter = ClipMeter(facts, settings, work.frames, on_progress)
         self._is_interrupted = self._is_urgent = False
         self._unfinished: _Segment | None = None
-        self._stylized, self._stylize_seconds = 0, 0.0
+        self._stylized = 0
 
     def run(self, notes: Sequence[str]) -> ClipReport:
         """Make the output.
@@ -156,7 +156,7 @@ class ClipJob:
             self._work.frames,
             self._resumed_frames,
             time.perf_counter() - started,
-            self._stylize_seconds,
+            self._painter.time.seconds,
             self._meter.times_real_time,
             self._notes,
         )
@@ -195,9 +195,8 @@ class ClipJob:
 
     def _finish(self, item: PaintedFrame) -> _Stylized:
         """Finish a frame: runs in the caller's thread."""
-        started = time.perf_counter()
-        rgb = self._steady.finish(item.frame.rgb, item.plan, item.painted, item.frame.alpha)
-        self._stylize_seconds += item.seconds + time.perf_counter() - started
+        with self._painter.time.measure():
+            rgb = self._steady.finish(item.frame.rgb, item.plan, item.painted, item.frame.alpha)
         self._meter.count(item.frame.time)
         self._stylized += 1
         is_last = self._stylized % self._settings.segment_frames == 0

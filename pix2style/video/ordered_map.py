@@ -73,9 +73,14 @@ class OrderedMap(Worker, Generic[_Given, _Made]):
         with self._taking:
             if self._is_stopped:
                 return None
-            for item in self._items:
-                self._taken += 1
-                return self._taken - 1, item
+            try:
+                for item in self._items:
+                    self._taken += 1
+                    return self._taken - 1, item
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that takes the results
+                # While no other thread can take an item: a generator that has failed only seems to be at its end.
+                self._stop(error)
+                return None
             with self._changed:
                 self._count = self._taken
                 self._changed.notify_all()

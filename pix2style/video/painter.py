@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,13 +44,38 @@ class PaintedFrame:
         frame: The frame.
         plan: How to stylize it.
         painted: What `SteadyStylizer.paint` returned.
-        seconds: Time that this took, as a share of the time of all frames that were in work.
     """
 
     frame: ClipFrame
     plan: FramePlan
     painted: Image8
-    seconds: float
+
+
+class BusyTime:
+    """Measures how long at least one thread was at work.
+
+    Attributes:
+        seconds: That time, without work that has not ended yet.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._lock, self._at_work, self._since = threading.Lock(), 0, 0.0
+
+    @contextlib.contextmanager
+    def measure(self) -> Iterator[None]:
+        """Count the time inside a `with` block of any thread, once for threads that work at the same time."""
+        with self._lock:
+            self._at_work += 1
+            if self._at_work == 1:
+                self._since = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                if self._at_work == 0:
+                    self.seconds += time.perf_counter() - self._since
 
 
 class Painter:
@@ -62,6 +88,7 @@ class Painter:
 
     Attributes:
         steady: What follows the frames before, and finishes them afterwards.
+        time: How long frames were stylized.
     """
 
     def __init__(self, stylizer: Stylizer, facts: ClipFacts, settings: ClipSettings) -> None:
@@ -71,7 +98,8 @@ class Painter:
         scale = min(1.0, (settings.max_side_px or side_px) / side_px)
         is_large = facts.width_px * facts.height_px * scale**2 > _MAX_PIXELS_AT_ONCE
         # A timeline changes the stylizer from frame to frame.
-        self._at_once = 1 if self._timeline or is_large else min(_FRAMES_AT_ONCE, inner.threads)
+        self._at_once = 1 if self._timeline or is_large else min(_FRAMES_AT_ONCE, inner.max_frames_at_once)
+        self.time = BusyTime()
         self._stylizer = stylizer.copy_for_clips(self._at_once)
         self.steady = SteadyStylizer(self._stylizer, settings.steady)
 
@@ -88,8 +116,8 @@ class Painter:
                 yield iter(painted)
 
     def _paint(self, item: FollowedFrame) -> PaintedFrame:
-        started = time.perf_counter()
-        if self._timeline:
-            self._timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
-        painted = self.steady.paint(item.frame.rgb, item.plan)
-        return PaintedFrame(item.frame, item.plan, painted, (time.perf_counter() - started) / self._at_once)
+        with self.time.measure():
+            if self._timeline:
+                self._timeline.apply(self._stylizer, self._facts.seconds_of(item.frame.time))
+            painted = self.steady.paint(item.frame.rgb, item.plan)
+        return PaintedFrame(item.frame, item.plan, painted)

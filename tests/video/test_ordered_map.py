@@ -77,6 +77,24 @@ def test_an_error_is_raised_where_results_are_taken(fails: str) -> None:
     assert len(given) <= 5
 
 
+def test_an_error_of_the_items_is_raised_even_if_another_thread_asks_for_an_item_at_once() -> None:
+    class SlowToStop(OrderedMap[int, int]):
+        """Lets the other thread run between the error and its report, if it can."""
+
+        def _stop(self, error: BaseException | None = None) -> None:
+            if error:
+                time.sleep(0.05)
+            super()._stop(error)
+
+    def items() -> Iterator[int]:
+        yield 0
+        time.sleep(0.05)  # the only result is taken meanwhile
+        raise OSError("cannot be read")
+
+    with pytest.raises(OSError, match="cannot be read"), SlowToStop(int, items(), 2) as results:
+        list(results)
+
+
 def test_an_error_of_the_taker_ends_the_threads() -> None:
     def take() -> None:
         with ReadAhead(lambda: iter(range(1000)), 2) as items, OrderedMap(int, iter(items), 2) as results:
