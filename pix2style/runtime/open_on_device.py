@@ -11,8 +11,10 @@ from pix2style.progress import print_note
 from pix2style.runtime.devices import CPU, DEVICES, OPENVINO_DEVICE, providers_of
 from pix2style.runtime.filter_description import read_file, read_metadata, spec_in
 from pix2style.runtime.onnx_stylizer import OnnxStylizer
+from pix2style.runtime.prove import ProofError
 
 _LARGEST_THREADS = 1024
+_INEXACT = "8-bit convolutions are not exact on this processor"
 
 
 def open_on_device(
@@ -40,15 +42,22 @@ def open_on_device(
     name = (device or CPU).lower()
     check_device(name, path)
     providers = providers_of(name)
-    stylizer = OnnxStylizer(path, threads=threads, providers=providers, **settings)
+    try:
+        stylizer = OnnxStylizer(path, threads=threads, providers=providers, **settings)
+    except ProofError:
+        # Normalised filters do not compute the same in float32, so only another file can take their place.
+        float16 = float16_beside(path)
+        if float16 is None or not _is_int8(path):
+            raise
+        reason = _INEXACT if DEVICES[name].runs_int8 else f"{name} does not compute in 8 bits"
+        return _open_instead(float16, path, reason, threads=threads, providers=providers, **settings)
     is_exact, runs_int8 = stylizer.proof != "in floats", DEVICES[name].runs_int8
     if stylizer.spec.precision != "int8" or (is_exact and runs_int8):
         return stylizer
-    reason = f"{name} does not compute in 8 bits" if is_exact else "8-bit convolutions are not exact on this processor"
-    float16 = float16_beside(path, stylizer)
+    reason = f"{name} does not compute in 8 bits" if is_exact else _INEXACT
+    float16 = float16_beside(path)
     if float16 is not None:
-        print_note(f"{path}: {reason}: its float16 version {float16.name} is used")
-        return OnnxStylizer(float16, threads=threads, providers=providers, **settings)
+        return _open_instead(float16, path, reason, threads=threads, providers=providers, **settings)
     if not is_exact:
         print_note(
             f"{path}: runs in float32, because {reason}: this gives the right result, but takes up to three times as"
@@ -65,8 +74,9 @@ def open_on_device(
 def check_device(name: str, path: Path) -> None:
     """Check that a device can be used for a filter. OpenVINO is refused for 8-bit filters, whose pixels it changes.
 
-    Its transformations for low precision move the places where values are rounded, which changed outputs by up to 26
-    levels of 255 in float32 and 60 in bf16 (docs/results.md).
+    It does not read normalised 8-bit filters. Its transformations for low precision move the places where values are
+    rounded, which changed the outputs of others by up to 39 levels of 255, and by up to 104 in bf16, its default
+    (docs/guides/use-a-filter.md).
 
     Args:
         name: Name of the device.
@@ -78,7 +88,7 @@ def check_device(name: str, path: Path) -> None:
         MissingExtraError: The device is OpenVINO, which is not installed.
     """
     providers_of(name)
-    if name == OPENVINO_DEVICE and spec_in(read_metadata(read_file(path)), path).precision == "int8":
+    if name == OPENVINO_DEVICE and _is_int8(path):
         raise ConfigError(
             f"--device {OPENVINO_DEVICE}: {path} is an 8-bit filter, whose pixels OpenVINO changes by up to 100 of 255"
             " levels: leave out --device, or take the float32 or float16 file of the filter"
@@ -104,14 +114,30 @@ def check_threads(threads: object) -> None:
         )
 
 
-def float16_beside(path: Path, stylizer: OnnxStylizer) -> Path | None:
+def _open_instead(float16: Path, path: Path, reason: str, **settings: Any) -> OnnxStylizer:
+    print_note(f"{path}: {reason}: its float16 version {float16.name} is used")
+    return OnnxStylizer(float16, **settings)
+
+
+def _is_int8(path: Path) -> bool:
+    """Return whether a filter file has 8 bits.
+
+    Raises:
+        ArtifactError: The file cannot be read, or is no filter.
+    """
+    return spec_in(read_metadata(read_file(path)), path).precision == "int8"
+
+
+def float16_beside(path: Path) -> Path | None:
     """Return the float16 file of the same filter that lies beside a file; None if there is none.
 
     `pix2style export --precision all` calls the files NAME.onnx, NAME.fp16.onnx and NAME.int8.onnx.
 
     Args:
         path: Path of a filter file.
-        stylizer: The filter in this file.
+
+    Raises:
+        ArtifactError: The file cannot be read, or is no filter.
     """
     name = path.name.removesuffix(".onnx").removesuffix(".int8")
     other = path.with_name(f"{name}.fp16.onnx")
@@ -121,5 +147,6 @@ def float16_beside(path: Path, stylizer: OnnxStylizer) -> Path | None:
         spec = OnnxStylizer(other, threads=1).spec
     except ArtifactError:
         return None
-    same = (spec.provenance, spec.styles) == (stylizer.spec.provenance, stylizer.spec.styles)
+    own = spec_in(read_metadata(read_file(path)), path)
+    same = (spec.provenance, spec.styles) == (own.provenance, own.styles)
     return other if same and spec.precision == "fp16" else None

@@ -15,6 +15,10 @@ from pix2style.runtime.proof import PATCH_PX, PROOF_KEY, Proof, ProofState
 from pix2style.spec import INPUT_NAME, OUTPUT_NAME
 
 
+class ProofError(ArtifactError):
+    """A filter does not compute here what it computed where it was exported."""
+
+
 def prove(session: FileSession, inputs: FilterInputs, precision: str, path: Path) -> tuple[FileSession, ProofState]:
     """Compare what a filter makes of the patch in its metadata with what it made of it where it was exported.
 
@@ -30,7 +34,8 @@ def prove(session: FileSession, inputs: FilterInputs, precision: str, path: Path
         size after the export.
 
     Raises:
-        ArtifactError: The filter computes other values, or its proof is damaged.
+        ProofError: The filter computes other values.
+        ArtifactError: Its proof is damaged.
     """
     proof = _read_proof(session, path)
     if proof is None:
@@ -43,7 +48,7 @@ def prove(session: FileSession, inputs: FilterInputs, precision: str, path: Path
         in_floats = session.with_floats()
         if _holds(in_floats, inputs, proof):
             return in_floats, "in floats"
-    raise ArtifactError(
+    raise ProofError(
         f"{path}: is refused, because with {_library(session)} it does not stylize a patch in its metadata as it did"
         f" when it was exported: {_advice(session)}, or export the filter again (if another program changed the filter"
         f" on purpose, remove {PROOF_KEY!r} from its metadata)"

@@ -157,6 +157,30 @@ def test_inexact_8_bits_are_replaced_by_the_float16_file_beside_them(
     )
 
 
+def test_a_refused_8_bit_filter_is_replaced_by_the_float16_file_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_filter(tmp_path / "a.onnx", int8_graph(), precision="int8")
+    float32 = write_filter(tmp_path / "b.onnx", negative_graph())
+    for path in (file, float32):
+        write_filter(path.with_suffix(".fp16.onnx"), negative_graph(), precision="fp16")
+    original = prove._holds
+
+    def holds(session, inputs, proof) -> bool:  # as normalised filters, which differ in float32, too
+        return ".fp16." in session._path.name and original(session, inputs, proof)
+
+    monkeypatch.setattr(prove, "_holds", holds)
+    assert load_stylizer(file).spec.precision == "fp16"
+    assert capsys.readouterr().err == (
+        f"note: {file}: 8-bit convolutions are not exact on this processor: its float16 version a.fp16.onnx is used\n"
+    )
+    with pytest.raises(ArtifactError, match=r"b\.onnx: is refused"):
+        load_stylizer(float32)
+    file.with_suffix(".fp16.onnx").unlink()
+    with pytest.raises(ArtifactError, match=r"a\.onnx: is refused"):
+        load_stylizer(file)
+
+
 def test_inspect_says_whether_there_is_a_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
