@@ -13,6 +13,9 @@ _PAGES = (
     "CONTRIBUTING.md",
     "benchmarks/LOG.md",
     "benchmarks/quality.md",
+    "benchmarks/styles.jpg",
+    "benchmarks/styles.md",
+    "benchmarks/without_normalisation.md",
     "data/README.md",
     "pipelines/base/README.md",
     "pix2style/gallery/filters/photos.md",
@@ -28,7 +31,7 @@ _LINK = re.compile(r"(?<=\]\()([^)#\s]+)(#[^)\s]*)?(?=\))")
 
 
 def outside_pages() -> Iterator[tuple[str, Path]]:
-    """Yield each page outside of docs/ as its place in the site and its file."""
+    """Yield each page, and each picture, outside of docs/ as its place in the site and its file."""
     for name in (*_PAGES, *sorted(f"{_RESULTS}/{path.name}" for path in (ROOT / _RESULTS).glob("*.md"))):
         yield _place(name), ROOT / name
 

@@ -72,7 +72,7 @@ TellApartOption = Annotated[
     typer.Option(
         "--tell-apart",
         help="Train small networks to tell the outputs from the targets, and print how often they are right on new"
-        " photos, at full and at half size: 50 % is chance. Takes one to two minutes for each stylizer on two cores.",
+        " photos, at full and at half size: 50 % is chance. Takes about a minute for each stylizer on two cores.",
     ),
 ]
 ModuleOption = Annotated[
