@@ -54,9 +54,10 @@ class Broken(Negative):
 
 @dataclass
 class Numbers:
-    """A camera whose frames are grey and numbered by their brightness: 0, 1, 2, ..."""
+    """A camera whose frames are grey and numbered by their brightness: 0, 1, 2, ...; a busy machine skips many."""
 
     count: int = 50
+    step: int = 1
     pause_s: float = 0.002
     error: Exception | None = None
     height_px: int = 48
@@ -70,7 +71,7 @@ class Numbers:
         for number in range(self.count):
             if stop.wait(self.pause_s):
                 return
-            yield np.full((self.height_px, self.width_px, 3), number % 256, np.uint8)
+            yield np.full((self.height_px, self.width_px, 3), number * self.step % 256, np.uint8)
         if self.error is not None:
             raise self.error
 

@@ -57,7 +57,7 @@ def test_keys_change_look_strength_view_and_full_screen(tmp_path: Path) -> None:
             24: [KeyPress("q")],
         }
     )
-    live(tmp_path, Numbers(count=10_000), window, Negative(), Red(), state=LiveState(looks=2, split=1.0))
+    live(tmp_path, Numbers(count=10_000, step=0), window, Negative(), Red(), state=LiveState(looks=2, split=1.0))
     assert len(set(window.images[1].reshape(-1, 3)[:, 0])) == 1  # photo only: the split is at the right
     assert window.images[6][0, 0, 0] > 200  # stylized
     assert window.images[14][0, 0].tolist() == [255, 0, 0]
@@ -69,7 +69,7 @@ def test_keys_change_look_strength_view_and_full_screen(tmp_path: Path) -> None:
 
 def test_the_split_follows_the_mouse(tmp_path: Path) -> None:
     window = ScriptedWindow({2: [SplitDrag(0.25)], 5: [WindowClosed()]})
-    live(tmp_path, Numbers(count=10_000), window, Red())
+    live(tmp_path, Numbers(count=10_000, step=0), window, Red())
     last = window.images[4][0, :, 0]
     assert (last[:16] < 255).all()
     assert (last[16:] == 255).all()
